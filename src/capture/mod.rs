@@ -1,0 +1,5 @@
+//! From HTTP to a [`Hit`]: decides what happened.
+
+mod hit;
+
+pub use hit::{Hit, IdOf, IdVerdict, Nav, Shown, Traits, What};

@@ -1,0 +1,29 @@
+//! A sealed batch: what is delivered, whole, exactly once.
+
+use crate::site::Day;
+use crate::visitor::VisitorHash;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// At most this many fields, members or events travel in one batch.
+pub const BATCH_MAX: usize = 1_000;
+
+/// Increments of one (site, day), numbered from 1 without gaps per node and (site, day). Once
+/// sealed it never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    pub site: Arc<str>,
+    pub day: Day,
+    /// Who numbers: unique per run of a process.
+    pub node: Arc<str>,
+    pub number: u64,
+    /// Roll-up fields (see [`crate::rollup::field`]) and what to add to each, at most
+    /// [`BATCH_MAX`], no name twice.
+    pub fields: Vec<(String, i64)>,
+    /// Visitors for the day's sketch, at most [`BATCH_MAX`].
+    pub visitors: Vec<VisitorHash>,
+    /// Confirmed visitors, likewise.
+    pub confirmed: Vec<VisitorHash>,
+    /// Anonymous events as JSON, oldest first, likewise.
+    pub events: Vec<String>,
+}

@@ -1,0 +1,34 @@
+//! headcount: web analytics from in front of the website.
+//!
+//! A reverse proxy forwards every request unharmed and counts pageviews from the responses
+//! themselves. Data goes one way, room to room; nobody reaches back:
+//!
+//! 1. [`proxy`] takes a connection and gives the visitor the website's response.
+//! 2. [`capture`] looks at request and response headers and at beacons, and says what happened: a
+//!    [`capture::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
+//! 3. [`visitor`] turns address and user agent into an anonymous hash, a device and a place. The
+//!    raw address ends there.
+//! 4. [`aggregate`] turns hits into sessions, merged views and roll-up increments. No I/O.
+//! 5. [`flush`] seals increments into numbered batches and delivers each exactly once.
+//! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
+//! 7. [`report`] answers questions: pure functions over stored counts.
+//! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
+//!
+//! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
+//! [`site`]; [`clock`]), the settings ([`config`]), the counters of the process itself
+//! ([`telemetry`]) and a small website to try it on ([`demo`]).
+
+pub mod admin;
+pub mod aggregate;
+pub mod capture;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod flush;
+pub mod proxy;
+pub mod report;
+pub mod rollup;
+pub mod site;
+pub mod store;
+pub mod telemetry;
+pub mod visitor;

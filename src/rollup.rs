@@ -1,0 +1,239 @@
+//! The words of a roll-up: dimension, value, metric, and how one stored field names them.
+//!
+//! A day's roll-up is a flat map `dimension␟value␟metric → count`, the same in every store (␟ is
+//! the ASCII unit separator, 0x1F). Rooms that never meet, `aggregate` which writes and `report`
+//! which reads, agree here and nowhere else. Every count is a sum, so any number of writers add
+//! up.
+
+use crate::clock::{MINUTE, Millis};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Separates the parts of a field. Values never contain it: see [`clean`].
+pub const SEPARATOR: char = '\u{1f}';
+
+/// Where what does not fit goes: too long a value, one row too many.
+pub const OTHER: &str = "(other)";
+
+/// Length of a slot of the total, in milliseconds. A quarter of an hour fits every time zone.
+pub const SLOT: Millis = 15 * MINUTE;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word as stored.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What rows are told apart by.
+    Dimension {
+        /// One row, the empty value: everything.
+        Total = "total",
+        /// Value: the slot's start, in slots of 15 minutes since the epoch, UTC.
+        Slot = "slot",
+        Page = "page",
+        Hostname = "hostname",
+        EntryPage = "entry_page",
+        ExitPage = "exit_page",
+        Source = "source",
+        Referrer = "referrer",
+        Channel = "channel",
+        UtmSource = "utm_source",
+        UtmMedium = "utm_medium",
+        UtmCampaign = "utm_campaign",
+        UtmContent = "utm_content",
+        UtmTerm = "utm_term",
+        /// ISO 3166-1 alpha-2.
+        Country = "country",
+        /// ISO 3166-2 where the database has it, else a name.
+        Region = "region",
+        City = "city",
+        /// `Desktop`, `Mobile`, `Tablet`, `TV`, `Console` …
+        Device = "device",
+        Browser = "browser",
+        /// Browser and major version, `Firefox 153`.
+        BrowserVersion = "browser_version",
+        Os = "os",
+        OsVersion = "os_version",
+        /// Class of the viewport's width, from the script.
+        Screen = "screen",
+        /// Primary language, `de`.
+        Language = "language",
+        /// Name of a custom event.
+        Event = "event",
+        /// `yes` for views of a visitor that behaves like a robot.
+        Suspected = "suspected",
+        BotName = "bot_name",
+        BotClass = "bot_class",
+        BotPage = "bot_page",
+        BotStatus = "bot_status",
+        ErrorPage = "error_page",
+        ErrorStatus = "error_status",
+        /// Path, where the visitor came from: `path → referrer`.
+        ErrorLink = "error_link",
+        Download = "download",
+        Prefetch = "prefetch",
+        Feed = "feed",
+    }
+}
+
+words! {
+    /// What is counted in a row.
+    Metric {
+        /// Pageviews the server saw, confirmed or not.
+        Server = "server",
+        /// Of these, confirmed by their beacon.
+        Confirmed = "confirmed",
+        /// Pageviews only the browser saw.
+        Browser = "browser",
+        /// Of these, without a valid view id.
+        Unverified = "unverified",
+        /// First-seen claims (visitor, row, day).
+        Visitors = "visitors",
+        /// Visitors with at least one confirmed or browser-only view.
+        ConfirmedVisitors = "confirmed_visitors",
+        /// Sessions, booked on their first day.
+        Visits = "visits",
+        /// Sessions of one pageview and no interactive event.
+        Bounces = "bounces",
+        /// Sum of session lengths, milliseconds.
+        Duration = "duration",
+        /// Pageviews within sessions, booked like `Visits`: views per visit = this ÷ visits.
+        VisitViews = "visit_views",
+        /// Custom events.
+        Events = "events",
+        /// Engaged time, milliseconds.
+        Engagement = "engagement",
+        /// Responses: of bots, errors, downloads, prefetches.
+        Responses = "responses",
+        /// Of these, confirmed by a beacon (errors), activated (prefetches).
+        Seen = "seen",
+        /// Downloads sent to the last byte.
+        Complete = "complete",
+        /// Body bytes sent.
+        Bytes = "bytes",
+        /// Beacons sent by bots.
+        Beacons = "beacons",
+    }
+}
+
+/// Counts of one row, by [`Metric`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Row([i64; Metric::ALL.len()]);
+
+impl Row {
+    pub fn get(&self, metric: Metric) -> i64 {
+        self.0[metric as usize]
+    }
+
+    pub fn add(&mut self, metric: Metric, by: i64) {
+        self.0[metric as usize] += by;
+    }
+
+    pub fn merge(&mut self, other: &Row) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    pub fn pageviews(&self) -> i64 {
+        self.get(Metric::Server) + self.get(Metric::Browser)
+    }
+
+    /// The metrics that are not zero.
+    pub fn counts(&self) -> impl Iterator<Item = (Metric, i64)> + '_ {
+        Metric::ALL
+            .iter()
+            .map(|m| (*m, self.get(*m)))
+            .filter(|(_, n)| *n != 0)
+    }
+}
+
+/// A field's name as stored: `dimension␟value␟metric`.
+pub fn field(dimension: Dimension, value: &str, metric: Metric) -> String {
+    let (d, m) = (dimension.as_str(), metric.as_str());
+    let mut out = String::with_capacity(d.len() + value.len() + m.len() + 2);
+    out.push_str(d);
+    out.push(SEPARATOR);
+    out.push_str(value);
+    out.push(SEPARATOR);
+    out.push_str(m);
+    out
+}
+
+/// The parts of a field's name, or `None` for a field that is not a count (the day's version,
+/// flush markers) or not ours.
+pub fn parse_field(field: &str) -> Option<(Dimension, &str, Metric)> {
+    let (dimension, rest) = field.split_once(SEPARATOR)?;
+    let (value, metric) = rest.rsplit_once(SEPARATOR)?;
+    Some((Dimension::parse(dimension)?, value, Metric::parse(metric)?))
+}
+
+/// Makes a value fit to be stored: control characters go, and what is longer than `max` bytes
+/// becomes [`OTHER`].
+pub fn clean(value: &str, max: usize) -> std::borrow::Cow<'_, str> {
+    if value.len() > max {
+        OTHER.into()
+    } else if value.bytes().any(|b| b < 0x20 || b == 0x7f) {
+        value.chars().filter(|c| !c.is_control()).collect::<String>().into()
+    } else {
+        value.into()
+    }
+}
+
+/// The slot `at` falls in.
+pub fn slot(at: Millis) -> i64 {
+    at.div_euclid(SLOT)
+}
+
+/// A day's roll-up as read back.
+#[derive(Debug, Clone, Default)]
+pub struct DayCounts {
+    /// Raised by every batch applied; 0 for a day without any.
+    pub version: u64,
+    rows: HashMap<Dimension, HashMap<String, Row>>,
+}
+
+impl DayCounts {
+    /// Adds a stored field; what is not a count is ignored.
+    pub fn add_field(&mut self, field: &str, count: i64) {
+        if let Some((dimension, value, metric)) = parse_field(field) {
+            let rows = self.rows.entry(dimension).or_default();
+            match rows.get_mut(value) {
+                Some(row) => row.add(metric, count),
+                None => rows.entry(value.to_owned()).or_default().add(metric, count),
+            }
+        }
+    }
+
+    pub fn rows(&self, dimension: Dimension) -> impl Iterator<Item = (&str, &Row)> {
+        self.rows
+            .get(&dimension)
+            .into_iter()
+            .flatten()
+            .map(|(value, row)| (value.as_str(), row))
+    }
+
+    pub fn row(&self, dimension: Dimension, value: &str) -> Row {
+        self.rows
+            .get(&dimension)
+            .and_then(|rows| rows.get(value))
+            .copied()
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,60 @@
+//! A website that is counted: its name, the hosts it answers to and the time zone of its days.
+
+use crate::clock::Millis;
+use chrono::{NaiveDate, NaiveTime, Offset, TimeZone, Timelike};
+use chrono_tz::Tz;
+use std::sync::Arc;
+
+/// A calendar day in a site's own time zone.
+pub type Day = NaiveDate;
+
+/// A site as configured. Days, and with them salts and roll-ups, follow `timezone`.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub name: Arc<str>,
+    /// Hosts it answers to, lower case, without port. Empty: every host.
+    pub hosts: Vec<String>,
+    pub timezone: Tz,
+}
+
+impl Site {
+    /// The day `at` falls on for this site.
+    pub fn day(&self, at: Millis) -> Day {
+        self.local(at).date_naive()
+    }
+
+    /// Hour of the site's day, 0 to 23.
+    pub fn hour(&self, at: Millis) -> u32 {
+        self.local(at).hour()
+    }
+
+    /// The instant a day begins. Where midnight does not exist (a clock put forward), the first
+    /// instant after it.
+    pub fn day_start(&self, day: Day) -> Millis {
+        let midnight = day.and_time(NaiveTime::MIN);
+        match self.timezone.from_local_datetime(&midnight).earliest() {
+            Some(t) => t.timestamp_millis(),
+            None => {
+                let guess = self.timezone.offset_from_utc_datetime(&midnight).fix();
+                midnight.and_utc().timestamp_millis() - i64::from(guess.local_minus_utc()) * 1000
+            }
+        }
+    }
+
+    fn local(&self, at: Millis) -> chrono::DateTime<Tz> {
+        self.timezone
+            .timestamp_millis_opt(at)
+            .single()
+            .unwrap_or_default_epoch(self.timezone)
+    }
+}
+
+trait OrEpoch {
+    fn unwrap_or_default_epoch(self, tz: Tz) -> chrono::DateTime<Tz>;
+}
+
+impl OrEpoch for Option<chrono::DateTime<Tz>> {
+    fn unwrap_or_default_epoch(self, tz: Tz) -> chrono::DateTime<Tz> {
+        self.unwrap_or_else(|| tz.from_utc_datetime(&chrono::NaiveDateTime::default()))
+    }
+}

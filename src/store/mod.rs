@@ -1,0 +1,101 @@
+//! Where counts are kept: one trait, two implementations, one test suite over both.
+//!
+//! The only room that knows a key or a table. It applies numbered batches exactly once, answers
+//! reads, keeps the shared secrets (daily salts, view-id keys) and trims. It knows nothing of what
+//! a field means beyond [`crate::rollup`].
+
+mod redis;
+mod sqlite;
+
+use crate::clock::Millis;
+use crate::flush::Batch;
+use crate::rollup::DayCounts;
+use crate::site::Day;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+pub use self::redis::RedisStore;
+pub use self::sqlite::SqliteStore;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Counted now.
+    Now,
+    /// Counted before: a retry after a lost answer.
+    Before,
+    /// Not counted: the store has only seen this node's batches up to `have`.
+    Gap { have: u64 },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No answer, or a passing refusal (loading, read-only, out of memory): worth a retry. Whether
+    /// the batch was applied is unknown; sending it again is safe.
+    #[error("{store} is unreachable: {reason}")]
+    Unreachable { store: String, reason: String },
+    /// A key of another type stands where a count belongs; nothing was applied.
+    #[error("{key} holds the wrong type of value; run `headcount migrate`")]
+    WrongType { key: String },
+    /// The store answered, but not with anything sensible.
+    #[error("{store} refused: {reason}")]
+    Refused { store: String, reason: String },
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A secret that all nodes share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Secret {
+    /// The salt of a site's day.
+    Salt { site: Arc<str>, day: Day },
+    /// The keys view ids are made with.
+    ViewKeys,
+}
+
+/// A place for counts. Reads and writes are additive and safe to repeat.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Its address, without a password: for messages.
+    fn name(&self) -> &str;
+
+    /// Commands (Redis, those inside scripts included) or statements (SQLite) sent so far.
+    fn commands(&self) -> &AtomicU64;
+
+    /// Answers if the store does.
+    async fn ping(&self) -> Result<()>;
+
+    /// Applies a batch, all of it or nothing, unless its number was applied before.
+    async fn apply(&self, batch: &Batch) -> Result<Applied>;
+
+    /// Versions of days, in the order asked; 0 for a day without counts.
+    async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>>;
+
+    /// Roll-ups of days, in the order asked; an empty one for a day without counts.
+    async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>>;
+
+    /// Visitors and confirmed visitors of a day as the sketches have them (Redis: HyperLogLog,
+    /// about 0.8 % standard error; SQLite: exact).
+    async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)>;
+
+    /// The most recent events of a day, newest last, at most `limit`.
+    async fn events(&self, site: &str, day: Day, limit: usize) -> Result<Vec<String>>;
+
+    /// Reads a secret.
+    async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>>;
+
+    /// Writes a secret if what is stored is `expected` (`None`: nothing), to be forgotten at
+    /// `expires`. Gives back what is stored now: `new`, or what another node was first with.
+    async fn put_secret(
+        &self,
+        which: &Secret,
+        expected: Option<&[u8]>,
+        new: &[u8],
+        expires: Millis,
+    ) -> Result<Vec<u8>>;
+
+    /// Destroys what has expired and trims the event list of a site to `events_cap` over all
+    /// days, oldest first.
+    async fn trim(&self, site: &str, events_cap: usize, now: Millis) -> Result<()>;
+}

@@ -1,0 +1,2 @@
+//! Redis and Valkey.
+pub struct RedisStore {}

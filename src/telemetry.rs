@@ -1,0 +1,110 @@
+//! The process's own counters, as `/metrics` shows them.
+//!
+//! One struct of atomics, so that the request path pays one relaxed addition and no look-up.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A count that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why something could not be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// An aggregator's queue was full.
+    QueueFull,
+    /// Our own code panicked.
+    Panic,
+    /// The outbox was over its cap; oldest batches went first.
+    OutboxFull,
+    /// The store lost batches this node no longer has.
+    Gap,
+    /// Too many beacons from one address or for one view.
+    RateLimited,
+    /// An event inside a beacon that could not be read.
+    Malformed,
+}
+
+impl DropReason {
+    pub const ALL: [Self; 6] = [
+        Self::QueueFull,
+        Self::Panic,
+        Self::OutboxFull,
+        Self::Gap,
+        Self::RateLimited,
+        Self::Malformed,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Panic => "panic",
+            Self::OutboxFull => "outbox_full",
+            Self::Gap => "gap",
+            Self::RateLimited => "rate_limited",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Everything the process counts about itself.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    /// Pageviews counted: server and browser only.
+    pub pageviews: Counter,
+    /// Events received in beacons.
+    pub beacons: Counter,
+    /// Batches acknowledged by the store.
+    pub flushes: Counter,
+    /// Delivery attempts that failed.
+    pub flush_failures: Counter,
+    /// Hits taken but not yet acknowledged by the store.
+    pub unflushed: AtomicI64,
+    /// Requests being answered now.
+    pub in_flight: AtomicI64,
+    /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).
+    dropped: [Counter; DropReason::ALL.len()],
+    requests: Requests,
+}
+
+/// Answers by status code; 0: the client left before there was one.
+#[derive(Debug)]
+struct Requests(Box<[Counter]>);
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self((0..600).map(|_| Counter::default()).collect())
+    }
+}
+
+impl Telemetry {
+    pub fn dropped(&self, reason: DropReason) -> &Counter {
+        &self.dropped[reason as usize]
+    }
+
+    /// Notes an answer by its status code.
+    pub fn answered(&self, status: u16) {
+        if let Some(counter) = self.requests.0.get(usize::from(status)) {
+            counter.inc();
+        }
+    }
+
+    /// Status codes answered so far, with their counts.
+    pub fn answers(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.requests.0.iter().map(Counter::get).enumerate().filter(|(_, n)| *n > 0)
+    }
+}

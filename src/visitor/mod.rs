@@ -1,0 +1,17 @@
+//! Who visits, without knowing who: address and user agent go in, an anonymous visitor comes out.
+//!
+//! **The raw address ends here.** Nothing that leaves this room holds it or can be turned back
+//! into it: a [`VisitorHash`] needs the day's salt, which is destroyed after the day. The room
+//! knows salts, user-agent data, geography and referrer lists; it knows nothing of counting.
+
+pub mod agent;
+pub mod bots;
+pub mod hash;
+pub mod place;
+pub mod source;
+
+pub use agent::{Agent, Agents};
+pub use bots::{Bot, BotClass};
+pub use hash::{DaySalt, VisitorHash};
+pub use place::{Place, Places};
+pub use source::{Arrival, arrival};
