@@ -12,6 +12,10 @@ pub struct Hit {
     pub at: Millis,
     /// Which of the configured sites.
     pub site: usize,
+    /// Chooses the shard: the same for all hits of a client, also across the change of salts.
+    /// Only this process can make it, and it is good for nothing else.
+    pub lane: u16,
+    /// The visitor of the day `at` falls on.
     /// `None`: asked not to be followed (`Sec-GPC`, `DNT`); counts, without visitor or session.
     pub visitor: Option<VisitorHash>,
     /// The same visitor under yesterday's salt, in the hour after midnight: finds the session
@@ -26,29 +30,46 @@ pub type Traits = Vec<(Dimension, Arc<str>)>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum What {
-    /// A page was answered to a navigation: a pageview the server saw.
-    View {
-        page: Arc<str>,
-        traits: Traits,
-        /// The random part of its view id.
-        nonce: u64,
-    },
-    /// A page was fetched ahead; nobody may ever see it.
-    Prefetch { page: Arc<str>, bytes: u64 },
+    /// An HTML page was answered, with a view id.
+    Answered(Answered),
     /// The script says that a page was shown.
     Shown(Shown),
     /// The script says what happened on a page.
     Event { page: Arc<str>, name: Arc<str>, interactive: bool, n: Option<u64> },
     /// The page had the visitor's attention for so long.
-    Engagement { page: Arc<str>, millis: u64, n: Option<u64> },
-    /// An HTML error was answered to a navigation.
-    Error { page: Arc<str>, status: u16, referrer: Option<Arc<str>> },
+    Engagement { page: Arc<str>, millis: u32, n: Option<u64> },
     /// A file was sent, or what of it the client took.
     Download { path: Arc<str>, complete: bool, bytes: u64 },
-    /// A machine asked.
+    /// A machine was answered.
     Bot { name: Arc<str>, class: Arc<str>, page: Arc<str>, status: u16 },
     /// A machine's beacon.
     BotBeacon { name: Arc<str>, class: Arc<str> },
+}
+
+/// A page that was answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    pub page: Arc<str>,
+    /// The random part of its view id.
+    pub nonce: u64,
+    pub kind: PageKind,
+    pub status: u16,
+    pub traits: Traits,
+}
+
+/// What an answered page is counted as. Its view id says so too, for any node to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PageKind {
+    /// A pageview the server saw.
+    View,
+    /// Fetched ahead: pending until its beacon comes, which may be never.
+    Prefetch,
+    /// An HTML 404, 410 or 5xx to a navigation.
+    Error,
+    /// A page that is not a view until its beacon says so (the answer to a POST).
+    Unseen,
+    /// Never a view, nor are its beacons (a frame, a fragment fetched by a script).
+    Ignored,
 }
 
 /// A pageview beacon.
@@ -80,25 +101,10 @@ pub enum Nav {
 /// What a beacon's view id is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdVerdict {
-    /// Ours, fresh, of this visitor and path.
-    Fresh { nonce: u64, issued: Millis, of: IdOf },
+    /// Ours, fresh, of this visitor (yesterday's hash counts) and path.
+    Fresh { nonce: u64, issued: Millis, kind: PageKind },
     /// Ours once, but too old, or another visitor's: the page came from a cache.
     Cached,
     /// None, or not ours.
     Invalid,
-}
-
-/// What kind of response an id was issued with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IdOf {
-    /// A pageview, counted when it was answered.
-    View,
-    /// A prefetch or prerender, pending.
-    Prefetch,
-    /// An error page.
-    Error,
-    /// A page that was not counted when it was answered (to a POST).
-    Unseen,
-    /// A frame: its beacons are ignored.
-    Frame,
 }

@@ -2,4 +2,4 @@
 
 mod hit;
 
-pub use hit::{Hit, IdOf, IdVerdict, Nav, Shown, Traits, What};
+pub use hit::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};

@@ -1,0 +1,147 @@
+//! Which values get a row of their own when there are more than a day should hold.
+//!
+//! Attackers choose paths, referrers and hosts, so every dimension has a cap. Up to the cap every
+//! value has its row and counts are exact. Beyond it, whoever came first must not stay: a value
+//! that keeps coming earns a row by its own count, and the least busy of a few rows drawn at
+//! random loses its place (what it has counted stays counted). A value without a row counts under
+//! [`OTHER`], so sums hold. The price of a row doubles each time the cap has been given away
+//! again: a day's rows grow with the logarithm of what an attacker sends.
+
+use crate::rollup::OTHER;
+use indexmap::IndexMap;
+use std::sync::Arc;
+
+/// Hits after which a value first earns a row beyond the cap.
+const FIRST_PRICE: u32 = 16;
+
+/// Rows compared to find one that gives way.
+const DRAWN: usize = 8;
+
+type Counts = IndexMap<Arc<str>, u32, foldhash::fast::RandomState>;
+
+/// The values of one dimension on one day.
+pub struct Names {
+    cap: usize,
+    rows: Counts,
+    /// Values on their way to a row, with how often they came.
+    candidates: Counts,
+    /// Rows given away beyond the cap.
+    given: usize,
+    draw: u64,
+}
+
+impl Names {
+    pub fn new(cap: usize) -> Self {
+        Self {
+            cap: cap.max(1),
+            rows: Counts::default(),
+            candidates: Counts::default(),
+            given: 0,
+            draw: 0x9e37_79b9_7f4a_7c15,
+        }
+    }
+
+    /// The value a hit on `value` counts under: itself or [`OTHER`].
+    pub fn admit(&mut self, value: &Arc<str>) -> Arc<str> {
+        if let Some((_, known, count)) = self.rows.get_full_mut(value) {
+            *count = count.saturating_add(1);
+            return known.clone();
+        }
+        if self.rows.len() < self.cap {
+            self.rows.insert(value.clone(), 1);
+            return value.clone();
+        }
+        let count = self.candidate(value);
+        let price = FIRST_PRICE << (self.given / self.cap).min(20);
+        if count < price {
+            return OTHER.into();
+        }
+        self.candidates.swap_remove(value);
+        self.evict(Which::Rows);
+        self.rows.insert(value.clone(), count);
+        self.given += 1;
+        value.clone()
+    }
+
+    /// Counts a value without a row; a full list of them gives up its least busy.
+    fn candidate(&mut self, value: &Arc<str>) -> u32 {
+        if let Some(count) = self.candidates.get_mut(value) {
+            *count += 1;
+            return *count;
+        }
+        if self.candidates.len() >= self.cap {
+            self.evict(Which::Candidates);
+        }
+        self.candidates.insert(value.clone(), 1);
+        1
+    }
+
+    fn evict(&mut self, which: Which) {
+        let mut draw = self.draw;
+        let counts = match which {
+            Which::Rows => &mut self.rows,
+            Which::Candidates => &mut self.candidates,
+        };
+        let least = (0..DRAWN)
+            .filter_map(|_| {
+                // xorshift64: cheap, and who gives way need not be a secret.
+                draw ^= draw << 13;
+                draw ^= draw >> 7;
+                draw ^= draw << 17;
+                let at = (draw % counts.len().max(1) as u64) as usize;
+                counts.get_index(at).map(|(_, count)| (*count, at))
+            })
+            .min();
+        if let Some((_, at)) = least {
+            counts.swap_remove_index(at);
+        }
+        self.draw = draw;
+    }
+}
+
+enum Which {
+    Rows,
+    Candidates,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Arc<str> {
+        text.into()
+    }
+
+    #[test]
+    fn up_to_the_cap_all_have_rows() {
+        let mut names = Names::new(3);
+        for _ in 0..2 {
+            for value in ["a", "b", "c"] {
+                assert_eq!(&*names.admit(&name(value)), value);
+            }
+        }
+    }
+
+    #[test]
+    fn the_true_top_page_wins_its_row_after_a_flood_of_invented_ones() {
+        let mut names = Names::new(200);
+        for i in 0..100_000 {
+            names.admit(&name(&format!("/invented/{i}")));
+        }
+        let home = name("/");
+        let own = (0..1_000).filter(|_| &*names.admit(&home) == "/").count();
+        assert!(own > 980, "{own} of 1000 under its own name");
+    }
+
+    #[test]
+    fn memory_and_rows_stay_bounded() {
+        let mut names = Names::new(100);
+        let mut rows = std::collections::HashSet::new();
+        for i in 0..200_000 {
+            let admitted = names.admit(&name(&format!("/{}", i / 20)));
+            rows.insert(admitted);
+        }
+        assert!(names.rows.len() <= 100 && names.candidates.len() <= 100);
+        assert!(rows.len() < 1_500, "{} rows", rows.len());
+    }
+}

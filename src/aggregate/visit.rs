@@ -1,0 +1,174 @@
+//! A visit: what a visitor does without a pause of 30 minutes.
+//!
+//! Its measures are increments to the day it began on, so nothing waits for it to end: a visit is
+//! booked as a bounce when it begins, the second view takes that back, a new exit page moves what
+//! the visit has gathered from the old one.
+
+use super::window::Window;
+use crate::capture::Traits;
+use crate::clock::{MINUTE, Millis};
+use crate::rollup::{Dimension, Metric, Row};
+use crate::site::Day;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// A pause longer than this ends a visit.
+pub const TIMEOUT: Millis = 30 * MINUTE;
+
+/// Pages told apart in one visit; beyond, `visits` of further pages are not counted.
+const PAGES_MAX: usize = 1_000;
+
+type Set = HashSet<Arc<str>, foldhash::fast::RandomState>;
+
+pub struct Visit {
+    /// The day it is booked on.
+    pub day: Day,
+    pub entry: Arc<str>,
+    pub traits: Arc<Traits>,
+    slot: Arc<str>,
+    exit: Arc<str>,
+    /// Last activity.
+    last: Millis,
+    bounce: bool,
+    /// What it has gathered: visits (1), bounces, duration, views.
+    gathered: Row,
+    pages: Set,
+    exits: Exits,
+}
+
+/// Exit pages of one visitor on one day, for first-seen claims: which rows count the visitor
+/// already, by an earlier visit or by the running one.
+#[derive(Default)]
+pub struct Exits {
+    earlier: Set,
+    /// The running visit's exit page counts the visitor, and stops to when the exit moves.
+    claimed: bool,
+}
+
+impl Visit {
+    /// Begins with a pageview. `before` is the visitor's earlier visit on the same day, if any.
+    pub fn begin(
+        window: &mut Window,
+        day: Day,
+        slot: Arc<str>,
+        at: Millis,
+        page: Arc<str>,
+        traits: Arc<Traits>,
+        before: Option<Visit>,
+    ) -> Self {
+        let mut exits = Exits::default();
+        if let Some(before) = before.filter(|b| b.day == day) {
+            exits = before.exits;
+            exits.earlier.insert(before.exit);
+        }
+        exits.claimed = !exits.earlier.contains(&page);
+        let mut visit = Self {
+            day,
+            entry: page.clone(),
+            traits,
+            slot,
+            exit: page.clone(),
+            last: at,
+            bounce: true,
+            gathered: Row::default(),
+            pages: Set::default(),
+            exits,
+        };
+        let mut begun = Row::default();
+        begun.add(Metric::Visits, 1);
+        begun.add(Metric::Bounces, 1);
+        begun.add(Metric::VisitViews, 1);
+        visit.book(window, &begun);
+        window.add(
+            Dimension::ExitPage,
+            &page,
+            Metric::Visitors,
+            i64::from(visit.exits.claimed),
+        );
+        visit.see(window, page);
+        visit
+    }
+
+    /// Whether it still runs at `at`.
+    pub fn runs(&self, at: Millis) -> bool {
+        at - self.last <= TIMEOUT
+    }
+
+    /// A further pageview.
+    pub fn view(&mut self, window: &mut Window, at: Millis, page: Arc<str>) {
+        let latest = at >= self.last;
+        let mut more = self.activity(at);
+        more.add(Metric::VisitViews, 1);
+        self.unbounce(&mut more);
+        self.book(window, &more);
+        if latest && page != self.exit {
+            self.leave_by(window, page.clone());
+        }
+        self.see(window, page);
+    }
+
+    /// Something other than a pageview; `interactive` ends a bounce.
+    pub fn act(&mut self, window: &mut Window, at: Millis, interactive: bool) {
+        let mut more = self.activity(at);
+        if interactive {
+            self.unbounce(&mut more);
+        }
+        self.book(window, &more);
+    }
+
+    fn activity(&mut self, at: Millis) -> Row {
+        let mut more = Row::default();
+        if at > self.last {
+            more.add(Metric::Duration, at - self.last);
+            self.last = at;
+        }
+        more
+    }
+
+    fn unbounce(&mut self, more: &mut Row) {
+        if self.bounce {
+            self.bounce = false;
+            more.add(Metric::Bounces, -1);
+        }
+    }
+
+    /// Adds to every row of the visit.
+    fn book(&mut self, window: &mut Window, more: &Row) {
+        self.gathered.merge(more);
+        let empty: Arc<str> = Arc::default();
+        for (dimension, value) in [
+            (Dimension::Total, &empty),
+            (Dimension::Slot, &self.slot),
+            (Dimension::EntryPage, &self.entry),
+            (Dimension::ExitPage, &self.exit),
+        ] {
+            window.add_row(dimension, value, more);
+        }
+        for (dimension, value) in self.traits.iter() {
+            window.add_row(*dimension, value, more);
+        }
+    }
+
+    /// Moves what the visit has gathered to another exit page.
+    fn leave_by(&mut self, window: &mut Window, page: Arc<str>) {
+        let mut old = Row::default();
+        for (metric, count) in self.gathered.counts() {
+            old.add(metric, -count);
+        }
+        old.add(Metric::Visitors, -i64::from(self.exits.claimed));
+        window.add_row(Dimension::ExitPage, &self.exit, &old);
+
+        let mut new = self.gathered;
+        self.exits.claimed = !self.exits.earlier.contains(&page);
+        new.add(Metric::Visitors, i64::from(self.exits.claimed));
+        window.add_row(Dimension::ExitPage, &page, &new);
+        self.exit = page;
+    }
+
+    /// Counts the visit once in the row of each page it saw.
+    fn see(&mut self, window: &mut Window, page: Arc<str>) {
+        if self.pages.len() < PAGES_MAX && self.pages.insert(page.clone()) {
+            window.add(Dimension::Page, &page, Metric::Visits, 1);
+        }
+    }
+}
