@@ -1,5 +1,21 @@
 //! From HTTP to a [`Hit`]: decides what happened.
+//!
+//! Offered as a plugin: [`Analytics`] is a handle to call from one's own Pingora hooks,
+//! [`WithAnalytics`] wraps a whole proxy. [`classify`] holds the rules of counting, [`beacon`]
+//! reads what the script sends, [`view_id`] ties the two together, [`inject`] adds the script to
+//! pages. This room knows HTTP; it knows no store and keeps no count.
 
+pub mod analytics;
+mod beacon;
+mod classify;
+mod endpoints;
 mod hit;
+pub mod inject;
+pub mod script;
+mod view_id;
+mod wrapper;
 
+pub use analytics::{Analytics, Hook, Settings, Tracking};
 pub use hit::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
+pub use view_id::{ViewId, ViewKey};
+pub use wrapper::{WithAnalytics, WithTracking};

@@ -27,3 +27,13 @@ pub struct Batch {
     /// Anonymous events as JSON, oldest first, likewise.
     pub events: Vec<String>,
 }
+
+impl Batch {
+    /// Nothing to count: legal, it only takes its number.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+            && self.visitors.is_empty()
+            && self.confirmed.is_empty()
+            && self.events.is_empty()
+    }
+}

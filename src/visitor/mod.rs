@@ -4,14 +4,18 @@
 //! into it: a [`VisitorHash`] needs the day's salt, which is destroyed after the day. The room
 //! knows salts, user-agent data, geography and referrer lists; it knows nothing of counting.
 
+pub mod address;
 pub mod agent;
 pub mod bots;
 pub mod hash;
 pub mod place;
+pub mod secrets;
 pub mod source;
 
 pub use agent::{Agent, Agents};
 pub use bots::{Bot, BotClass};
 pub use hash::{DaySalt, VisitorHash};
 pub use place::{Place, Places};
+pub use address::client_address;
+pub use secrets::Secrets;
 pub use source::{Arrival, arrival};

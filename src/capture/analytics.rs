@@ -1,0 +1,462 @@
+//! The plugin: a handle with a few methods to call from a Pingora proxy's own hooks.
+//!
+//! Every hook fails open: a panic in here is caught and counted, and the request goes on as if
+//! analytics were not there. Nothing waits, and what is not counted allocates nothing.
+
+use super::classify::{Asked, Class, classify, is_html};
+use super::endpoints::Endpoint;
+use super::hit::{Answered, Hit, PageKind, What};
+use super::inject::{self, Injector};
+use super::script::{Script, tag};
+use super::view_id::{TEXT_LEN, ViewId};
+use crate::aggregate::Engine;
+use crate::clock::{Clock, Millis};
+use crate::rollup;
+use crate::site::Site;
+use crate::telemetry::{DropReason, Telemetry};
+use crate::visitor::{Visitors, Who};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, header};
+use ipnet::IpNet;
+use pingora::Error;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::Session;
+use pingora_limits::rate::Rate;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Paths whose last answer was no page, remembered for 304s.
+const TYPES: usize = 10_000;
+
+const ID_PREFIX: &[u8] = b"hc;desc=\"";
+
+/// What capture needs to know beforehand.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the script is served.
+    pub script_path: String,
+    /// Where beacons are taken.
+    pub beacon_path: String,
+    /// Add the script's tag to HTML.
+    pub inject: bool,
+    /// Peers that are believed about the client's address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bytes of a beacon.
+    pub beacon_body: usize,
+    /// Events per minute from one address, and for one view; 0: no limit.
+    pub beacons_per_minute: isize,
+    /// Bytes of a path, a name …; longer ones count as `(other)`.
+    pub value_length: usize,
+}
+
+/// A hook, as the probe is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook {
+    Begin,
+    Answer,
+    UpstreamRequest,
+    Response,
+    Body,
+    Finish,
+}
+
+/// Analytics for any Pingora proxy. Cheap to clone.
+#[derive(Clone)]
+pub struct Analytics(Arc<Inner>);
+
+struct Inner {
+    sites: Arc<Vec<Site>>,
+    settings: Settings,
+    visitors: Visitors,
+    engine: Arc<Engine>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+    script: Script,
+    tag: Bytes,
+    rate: Rate,
+    types: quick_cache::sync::Cache<u64, ()>,
+    hasher: foldhash::fast::RandomState,
+    probe: Option<fn(Hook)>,
+}
+
+/// What is remembered of one request. Lives in the proxy's own CTX.
+#[derive(Default)]
+pub struct Tracking {
+    pub(super) site: Option<usize>,
+    pub(super) host: Option<String>,
+    pub(super) peer: Option<IpAddr>,
+    endpoint: Option<Endpoint>,
+    asked: inject::Asked,
+    injector: Option<Injector>,
+    /// The answer has been looked at.
+    counted: bool,
+    /// The path of a file being sent.
+    download: Option<String>,
+    in_flight: Option<InFlight>,
+}
+
+/// Counts a request as being answered for as long as it lives.
+struct InFlight(Arc<Telemetry>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Analytics {
+    pub fn new(
+        sites: Arc<Vec<Site>>,
+        settings: Settings,
+        visitors: Visitors,
+        engine: Arc<Engine>,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+        script: Script,
+    ) -> Self {
+        let tag = Bytes::from(tag(&settings.script_path));
+        Self(Arc::new(Inner {
+            sites,
+            settings,
+            visitors,
+            engine,
+            telemetry,
+            clock,
+            script,
+            tag,
+            rate: Rate::new(Duration::from_secs(60)),
+            types: quick_cache::sync::Cache::new(TYPES),
+            hasher: foldhash::fast::RandomState::default(),
+            probe: None,
+        }))
+    }
+
+    /// Calls `probe` first in every hook: for tracing, and to try out what happens when a hook
+    /// panics. Only before the handle is cloned; later it does nothing.
+    pub fn probe(mut self, probe: fn(Hook)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.probe = Some(probe);
+        }
+        self
+    }
+
+    /// At the start of a request (`early_request_filter` or `request_filter`).
+    pub fn begin(&self, session: &Session) -> Tracking {
+        self.guarded(Hook::Begin, || {
+            let request = session.req_header();
+            let host = host_of(request).map(plain_host);
+            let site = self.site_of(host.as_deref());
+            let path = request.uri.path();
+            let endpoint = match path {
+                _ if site.is_none() => None,
+                p if p == self.0.settings.script_path => Some(Endpoint::Script),
+                p if p == self.0.settings.beacon_path => Some(Endpoint::Beacon),
+                _ => None,
+            };
+            self.0.telemetry.in_flight.fetch_add(1, Ordering::Relaxed);
+            Tracking {
+                site,
+                host,
+                peer: session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip()),
+                endpoint,
+                in_flight: Some(InFlight(self.0.telemetry.clone())),
+                ..Tracking::default()
+            }
+        })
+        .unwrap_or_default()
+    }
+
+    /// Answers requests for the script and for beacons (`request_filter`). True: answered, the
+    /// request goes no further.
+    ///
+    /// # Errors
+    /// The client's connection failed.
+    pub async fn answer(
+        &self,
+        tracking: &mut Tracking,
+        session: &mut Session,
+    ) -> pingora::Result<bool> {
+        let answer = async {
+            self.call_probe(Hook::Answer);
+            match tracking.endpoint {
+                Some(endpoint) => {
+                    self.serve(endpoint, tracking, session).await.map(|()| true)
+                }
+                None => Ok(false),
+            }
+        };
+        match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(answered) => answered,
+            Err(_) => {
+                self.0.telemetry.dropped(DropReason::Panic).inc();
+                match tracking.endpoint {
+                    // Its body may be half read: not for the website any more.
+                    Some(_) => session.respond_error(500).await.map(|()| true),
+                    None => Ok(false),
+                }
+            }
+        }
+    }
+
+    /// Before a request goes to the website (`upstream_request_filter`).
+    pub fn on_upstream_request(&self, tracking: &mut Tracking, request: &mut RequestHeader) {
+        self.guarded(Hook::UpstreamRequest, || {
+            if self.0.settings.inject && tracking.site.is_some() {
+                tracking.asked = inject::prepare_request(request);
+            }
+        });
+    }
+
+    /// Before a response's header goes out (`response_filter`): decides what happened, counts
+    /// it, and gives a page its view id.
+    pub fn on_response(
+        &self,
+        tracking: &mut Tracking,
+        session: &Session,
+        response: &mut ResponseHeader,
+    ) {
+        self.guarded(Hook::Response, || {
+            // Early hints and the like are not the answer; an upgrade is no page.
+            if response.status.is_informational() || tracking.endpoint.is_some() {
+                return;
+            }
+            if let Some(site) = tracking.site {
+                if let Some(id) = self.count_response(site, tracking, session, response) {
+                    let _ = response.append_header("server-timing", id);
+                }
+                if self.0.settings.inject
+                    && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
+                {
+                    tracking.injector = Some(Injector::new(self.0.tag.clone()));
+                }
+            }
+        });
+    }
+
+    /// For every piece of a response's body (`response_body_filter`).
+    pub fn on_body(&self, tracking: &mut Tracking, body: &mut Option<Bytes>, end: bool) {
+        let Some(injector) = &mut tracking.injector else {
+            self.guarded(Hook::Body, || ());
+            return;
+        };
+        let whole = body.clone();
+        let fed = self.guarded(Hook::Body, || injector.feed(body, end));
+        if fed.is_none() {
+            *body = whole;
+            injector.fallback(body, end);
+        }
+    }
+
+    /// When all is sent, or nothing more can be (`logging`).
+    pub fn finish(&self, tracking: &mut Tracking, session: &Session, error: Option<&Error>) {
+        self.guarded(Hook::Finish, || {
+            let status = session.response_written().map_or(0, |r| r.status.as_u16());
+            self.0.telemetry.answered(status);
+            if let (Some(site), Some(response), None) =
+                (tracking.site, session.response_written(), tracking.endpoint)
+                && !tracking.counted
+            {
+                // An answer of the proxy's own, which no response filter saw.
+                self.count_response(site, tracking, session, response);
+            }
+            if let (Some(site), Some(path)) = (tracking.site, tracking.download.take()) {
+                let sent = session.body_bytes_sent() as u64;
+                let length = session.response_written().and_then(|r| content_length(&r.headers));
+                let complete = error.is_none() && length.is_none_or(|length| sent >= length);
+                let who = self.0.visitors.identify(site, tracking.peer, &session.req_header().headers);
+                let what = What::Download { path: self.bounded(&path), complete, bytes: sent };
+                self.count(site, &who, what);
+            }
+        });
+        tracking.in_flight = None;
+    }
+
+    /// Decides what an answer is and counts it. Returns the view id it is to carry, as a
+    /// `Server-Timing` entry.
+    fn count_response(
+        &self,
+        site: usize,
+        tracking: &mut Tracking,
+        session: &Session,
+        response: &ResponseHeader,
+    ) -> Option<HeaderValue> {
+        tracking.counted = true;
+        let request = session.req_header();
+        let path = request.uri.path();
+        if self.0.visitors.ignores(&request.headers) {
+            return None;
+        }
+        let agent = self.0.visitors.agent(&request.headers);
+        if let Some(bot) = &agent.bot {
+            let who = self.0.visitors.identify(site, tracking.peer, &request.headers);
+            let what = What::Bot {
+                name: bot.name.clone(),
+                class: bot.class.as_str().into(),
+                page: self.bounded(path),
+                status: response.status.as_u16(),
+            };
+            self.count(site, &who, what);
+            let html = is_html(&response.headers);
+            return html.then(|| self.issue(&who, PageKind::Ignored, rand::random(), path))?;
+        }
+        let asked = Asked::of(&request.headers);
+        let known = self.known_html(path, asked, response);
+        match classify(&request.method, asked, path, response.status, &response.headers, known) {
+            Class::Nothing => None,
+            Class::Download => {
+                tracking.download = Some(path.to_owned());
+                None
+            }
+            Class::Page(kind) => {
+                let who = self.0.visitors.identify(site, tracking.peer, &request.headers);
+                let nonce = rand::random();
+                let id = self.issue(&who, kind, nonce, path);
+                if kind != PageKind::Ignored || is_frame(&request.headers) {
+                    let referrer =
+                        request.headers.get(header::REFERER).and_then(|v| v.to_str().ok());
+                    let traits =
+                        who.traits(tracking.host.as_deref(), referrer, request.uri.query());
+                    let (page, status) = (self.bounded(path), response.status.as_u16());
+                    let answered = Answered { page, nonce, kind, status, traits };
+                    self.count(site, &who, What::Answered(answered));
+                }
+                id
+            }
+        }
+    }
+
+    /// A page's view id, as a `Server-Timing` entry.
+    fn issue(&self, who: &Who<'_>, kind: PageKind, nonce: u64, path: &str) -> Option<HeaderValue> {
+        let now = self.now();
+        let (visitor, _) = who.at(now);
+        let secrets = self.0.visitors.secrets().load();
+        let page = rollup::clean(path, self.0.settings.value_length);
+        let id = secrets.view_keys().next()?.issue(now, kind, nonce, visitor, &page);
+        let mut value = [0; ID_PREFIX.len() + TEXT_LEN + 1];
+        value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
+        value[ID_PREFIX.len()..][..TEXT_LEN].copy_from_slice(&id);
+        value[ID_PREFIX.len() + TEXT_LEN] = b'"';
+        HeaderValue::from_bytes(&value).ok()
+    }
+
+    /// Reads a view id with the keys that are honoured.
+    pub(super) fn read_id(&self, text: &str) -> Option<ViewId> {
+        let secrets = self.0.visitors.secrets().load();
+        secrets.view_keys().find_map(|key| key.read(text))
+    }
+
+    /// What is known of a path's type from its last answer; notes this answer's.
+    fn known_html(&self, path: &str, asked: Asked, response: &ResponseHeader) -> Option<bool> {
+        if !asked.navigation {
+            return None;
+        }
+        let key = self.0.hasher.hash_one(path);
+        match response.status.as_u16() {
+            304 => self.0.types.get(&key).map(|()| false),
+            200 if is_html(&response.headers) => {
+                if self.0.types.peek(&key).is_some() {
+                    self.0.types.remove(&key);
+                }
+                None
+            }
+            200 => {
+                self.0.types.insert(key, ());
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn count(&self, site: usize, who: &Who<'_>, what: What) {
+        let at = self.now();
+        let (visitor, before_midnight) = who.at(at);
+        self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
+    }
+
+    pub(super) fn push(&self, hit: Hit) {
+        self.0.engine.push(hit);
+    }
+
+    fn bounded(&self, value: &str) -> Arc<str> {
+        rollup::clean(value, self.0.settings.value_length).into()
+    }
+
+    /// The site a host belongs to. An unknown host never makes one.
+    fn site_of(&self, host: Option<&str>) -> Option<usize> {
+        self.0.sites.iter().position(|site| {
+            site.hosts.is_empty() || host.is_some_and(|h| site.hosts.iter().any(|own| own == h))
+        })
+    }
+
+    pub(super) fn is_own_host(&self, host: &str) -> bool {
+        self.0.sites.iter().any(|site| site.hosts.iter().any(|own| own == host))
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(super) fn script(&self) -> &Script {
+        &self.0.script
+    }
+
+    pub(super) fn visitors(&self) -> &Visitors {
+        &self.0.visitors
+    }
+
+    pub(super) fn rate(&self) -> &Rate {
+        &self.0.rate
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.0.clock.now()
+    }
+
+    /// Runs a hook; a panic in it is counted and goes no further.
+    fn guarded<T>(&self, hook: Hook, run: impl FnOnce() -> T) -> Option<T> {
+        let run = AssertUnwindSafe(|| {
+            self.call_probe(hook);
+            run()
+        });
+        catch_unwind(run).map_err(|_| self.0.telemetry.dropped(DropReason::Panic).inc()).ok()
+    }
+
+    fn call_probe(&self, hook: Hook) {
+        if let Some(probe) = self.0.probe {
+            probe(hook);
+        }
+    }
+}
+
+/// The host a request is for: HTTP/1 says it in `Host`, HTTP/2 in the URI.
+fn host_of(request: &RequestHeader) -> Option<&str> {
+    let host = request.headers.get(header::HOST).and_then(|v| v.to_str().ok());
+    host.or_else(|| request.uri.authority().map(|a| a.as_str()))
+}
+
+/// A host as compared: lower case, without port.
+pub(super) fn plain_host(host: &str) -> String {
+    let host = host.trim();
+    let end = match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => colon,
+        _ => host.len(),
+    };
+    host[..end].to_ascii_lowercase()
+}
+
+fn is_frame(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_some_and(|v| v == "iframe" || v == "frame")
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,279 @@
+//! The rules of counting, for what headers alone decide.
+//!
+//! One table: who asks, how, and what the answer was, in the order bot, prefetch, status, type.
+//! (Who is a bot is [`crate::visitor::bots`]'s to say, and comes first.) Assets are never
+//! consulted: they come from caches and CDNs, and bots fetch them too.
+
+use super::hit::PageKind;
+use http::{HeaderMap, Method, StatusCode, header};
+use mime_guess::mime;
+
+/// What a request to the website was answered with, to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// An HTML page (or a 304 that stands for one): gets a view id of this kind.
+    Page(PageKind),
+    /// A file that a person saves or opens: counted when it is sent.
+    Download,
+    /// Nothing of interest: assets, redirects, HEAD, upgrades, partial content.
+    Nothing,
+}
+
+/// How the browser asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// For a page to be shown in a tab.
+    pub navigation: bool,
+    /// Ahead of time, perhaps for nothing.
+    pub prefetch: bool,
+}
+
+impl Asked {
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self { navigation: is_navigation(headers), prefetch: is_prefetch(headers) }
+    }
+}
+
+/// Classifies an answer to a person's request. `known_html`: what this path last turned out to
+/// be, for a 304 that doesn't say.
+pub fn classify(
+    method: &Method,
+    asked: Asked,
+    path: &str,
+    status: StatusCode,
+    answer: &HeaderMap,
+    known_html: Option<bool>,
+) -> Class {
+    let html = is_html(answer);
+    let page = |kind| Class::Page(kind);
+    match (method, status.as_u16()) {
+        (&Method::GET, 304) if asked.prefetch || asked.navigation => {
+            match known_html.unwrap_or_else(|| looks_like_html(path)) {
+                true if asked.prefetch => page(PageKind::Prefetch),
+                true => page(PageKind::View),
+                false => Class::Nothing,
+            }
+        }
+        (_, 304) => Class::Nothing,
+        (&Method::GET, 200..=299) if is_attachment(answer) => download(status, answer),
+        (&Method::GET, 200..=299) if !html => download(status, answer),
+        _ if !html => Class::Nothing,
+        (&Method::GET, 200..=203 | 207..=299) if asked.prefetch => page(PageKind::Prefetch),
+        (&Method::GET, 200..=203 | 207..=299) if asked.navigation => page(PageKind::View),
+        (&Method::GET, 404 | 410 | 500..=599) if asked.navigation && !asked.prefetch => {
+            page(PageKind::Error)
+        }
+        (&Method::POST, 200..=299) if asked.navigation => page(PageKind::Unseen),
+        _ => page(PageKind::Ignored),
+    }
+}
+
+/// `text/html` or `application/xhtml+xml`, whatever its parameters.
+pub fn is_html(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|t| {
+        t.eq_ignore_ascii_case("text/html") || t.eq_ignore_ascii_case("application/xhtml+xml")
+    })
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or(value).trim())
+}
+
+/// `Sec-Fetch-*` say it; where a browser sends none (plain HTTP, old browsers), it accepts
+/// `text/html` and no script asked.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    if let Some(dest) = text("sec-fetch-dest") {
+        return dest.eq_ignore_ascii_case("document");
+    }
+    if let Some(mode) = text("sec-fetch-mode") {
+        return mode.eq_ignore_ascii_case("navigate");
+    }
+    if headers.contains_key("sec-fetch-site") || headers.contains_key("x-requested-with") {
+        return false;
+    }
+    let mut accepts = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    accepts.any(|a| a.split(',').any(|t| t.trim_start().to_ascii_lowercase().starts_with("text/html")))
+}
+
+/// `Sec-Purpose` (also of prerenders), its older names, and Turbo's.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-moz", "x-purpose", "x-sec-purpose"].iter().any(|name| {
+        headers.get(*name).and_then(|v| v.to_str().ok()).is_some_and(|v| {
+            v.split([';', ','])
+                .any(|p| matches!(p.trim().to_ascii_lowercase().as_str(), "prefetch" | "prerender" | "preview"))
+        })
+    })
+}
+
+fn is_attachment(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_DISPOSITION).is_some_and(|v| {
+        v.as_bytes().get(..10).is_some_and(|d| d.eq_ignore_ascii_case(b"attachment"))
+    })
+}
+
+/// A file counts once: whole, or by the part that begins it.
+fn download(status: StatusCode, answer: &HeaderMap) -> Class {
+    let first_part = || {
+        let range = answer.get(header::CONTENT_RANGE).and_then(|v| v.to_str().ok());
+        range.and_then(|r| r.strip_prefix("bytes ")).is_some_and(|r| r.starts_with("0-"))
+    };
+    let counts = match status.as_u16() {
+        200 => true,
+        206 => first_part(),
+        _ => false,
+    };
+    if counts && (is_attachment(answer) || content_type(answer).is_some_and(is_file_type)) {
+        Class::Download
+    } else {
+        Class::Nothing
+    }
+}
+
+/// Documents, archives, programs and media: what people download rather than what pages are
+/// made of.
+fn is_file_type(content_type: &str) -> bool {
+    const FILES: &[&str] = &[
+        "application/pdf",
+        "application/epub+zip",
+        "application/rtf",
+        "application/msword",
+        "application/zip",
+        "application/gzip",
+        "application/x-gzip",
+        "application/x-tar",
+        "application/x-bzip2",
+        "application/x-xz",
+        "application/zstd",
+        "application/x-7z-compressed",
+        "application/x-rar-compressed",
+        "application/vnd.rar",
+        "application/java-archive",
+        "application/octet-stream",
+        "application/x-msdownload",
+        "application/x-apple-diskimage",
+        "application/x-iso9660-image",
+        "application/x-debian-package",
+        "application/vnd.debian.binary-package",
+        "application/vnd.android.package-archive",
+        "text/csv",
+        "text/calendar",
+    ];
+    let lower = content_type.to_ascii_lowercase();
+    FILES.contains(&lower.as_str())
+        || lower.starts_with("audio/")
+        || lower.starts_with("video/")
+        || lower.starts_with("application/vnd.ms-")
+        || lower.starts_with("application/vnd.openxmlformats-officedocument")
+        || lower.starts_with("application/vnd.oasis.opendocument")
+}
+
+/// Whether a path's extension allows it to be a page. None, or one that is no known type
+/// (`/v1.2`), does.
+fn looks_like_html(path: &str) -> bool {
+    const SCRIPTS: &[&str] = &["php", "asp", "aspx", "jsp", "cgi", "pl", "do", "cfm"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let Some((_, extension)) = name.rsplit_once('.') else { return true };
+    if SCRIPTS.iter().any(|s| extension.eq_ignore_ascii_case(s)) {
+        return true;
+    }
+    match mime_guess::from_ext(extension).first() {
+        None => true,
+        Some(guess) => guess == mime::TEXT_HTML || guess.essence_str() == "application/xhtml+xml",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    fn headers(list: &[(&str, &str)]) -> HeaderMap {
+        list.iter()
+            .map(|(n, v)| {
+                let name = HeaderName::from_bytes(n.as_bytes()).unwrap();
+                (name, HeaderValue::from_str(v).unwrap())
+            })
+            .collect()
+    }
+
+    const NAVIGATE: &[(&str, &str)] = &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
+    const HTML: &[(&str, &str)] = &[("content-type", "text/html; charset=utf-8")];
+
+    fn class(method: &str, ask: &[(&str, &str)], path: &str, status: u16, answer: &[(&str, &str)]) -> Class {
+        let asked = Asked::of(&headers(ask));
+        let status = StatusCode::from_u16(status).unwrap();
+        classify(&method.parse().unwrap(), asked, path, status, &headers(answer), None)
+    }
+
+    #[test]
+    fn the_table() {
+        use Class::{Download, Nothing, Page};
+        use PageKind::{Error, Ignored, Prefetch, Unseen, View};
+        type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a [(&'a str, &'a str)], Class);
+        let prefetch = &[("sec-purpose", "prefetch;prerender"), ("sec-fetch-dest", "document")];
+        let pdf = &[("content-type", "application/pdf")];
+        let attached = &[("content-type", "text/html"), ("content-disposition", "Attachment; filename=x")];
+        let rows: &[Row] = &[
+            ("GET", NAVIGATE, "/", 200, HTML, Page(View)),
+            ("GET", NAVIGATE, "/", 203, HTML, Page(View)),
+            ("GET", NAVIGATE, "/", 200, &[("content-type", "application/xhtml+xml")], Page(View)),
+            ("GET", NAVIGATE, "/", 200, &[("content-type", "TEXT/HTML")], Page(View)),
+            ("GET", NAVIGATE, "/", 200, &[("content-type", "application/json")], Nothing),
+            ("GET", NAVIGATE, "/", 204, HTML, Page(Ignored)),
+            ("GET", NAVIGATE, "/", 205, HTML, Page(Ignored)),
+            ("GET", NAVIGATE, "/", 206, HTML, Page(Ignored)),
+            ("GET", NAVIGATE, "/a", 304, &[], Page(View)),
+            ("GET", NAVIGATE, "/a.html", 304, &[], Page(View)),
+            ("GET", NAVIGATE, "/a.php", 304, &[], Page(View)),
+            ("GET", NAVIGATE, "/v1.2", 304, &[], Page(View)),
+            ("GET", NAVIGATE, "/a.pdf", 304, &[], Nothing),
+            ("GET", NAVIGATE, "/a.png", 304, &[], Nothing),
+            ("GET", &[("sec-fetch-dest", "image")], "/a", 304, &[], Nothing),
+            ("GET", prefetch, "/", 200, HTML, Page(Prefetch)),
+            ("GET", &[("x-moz", "prefetch"), ("accept", "*/*")], "/", 200, HTML, Page(Prefetch)),
+            ("GET", &[("purpose", "prefetch")], "/a", 304, &[], Page(Prefetch)),
+            ("GET", prefetch, "/", 404, HTML, Page(Ignored)),
+            ("GET", prefetch, "/a.css", 200, &[("content-type", "text/css")], Nothing),
+            ("GET", NAVIGATE, "/", 404, HTML, Page(Error)),
+            ("GET", NAVIGATE, "/", 410, HTML, Page(Error)),
+            ("GET", NAVIGATE, "/", 503, HTML, Page(Error)),
+            ("GET", NAVIGATE, "/", 403, HTML, Page(Ignored)),
+            ("GET", NAVIGATE, "/", 404, &[("content-type", "text/plain")], Nothing),
+            ("GET", &[("sec-fetch-dest", "image")], "/x.png", 404, HTML, Page(Ignored)),
+            ("GET", NAVIGATE, "/", 302, HTML, Page(Ignored)),
+            ("HEAD", NAVIGATE, "/", 200, HTML, Page(Ignored)),
+            ("POST", NAVIGATE, "/", 200, HTML, Page(Unseen)),
+            ("POST", NAVIGATE, "/", 404, HTML, Page(Ignored)),
+            ("GET", &[("sec-fetch-dest", "iframe")], "/", 200, HTML, Page(Ignored)),
+            ("GET", &[("sec-fetch-dest", "empty")], "/", 200, HTML, Page(Ignored)),
+            ("GET", &[("accept", "text/html,*/*;q=0.8")], "/", 200, HTML, Page(View)),
+            ("GET", &[("accept", "application/xml, Text/HTML")], "/", 200, HTML, Page(View)),
+            ("GET", &[("accept", "*/*")], "/", 200, HTML, Page(Ignored)),
+            ("GET", &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")], "/", 200, HTML, Page(Ignored)),
+            ("GET", &[("accept", "text/html"), ("sec-fetch-site", "same-origin")], "/", 200, HTML, Page(Ignored)),
+            ("GET", NAVIGATE, "/a.pdf", 200, pdf, Download),
+            ("GET", NAVIGATE, "/a", 200, attached, Download),
+            ("GET", &[("sec-fetch-dest", "video")], "/a.mp4", 206, &[("content-type", "video/mp4"), ("content-range", "bytes 0-99/1000")], Download),
+            ("GET", &[("sec-fetch-dest", "video")], "/a.mp4", 206, &[("content-type", "video/mp4"), ("content-range", "bytes 100-199/1000")], Nothing),
+            ("HEAD", NAVIGATE, "/a.pdf", 200, pdf, Nothing),
+            ("GET", NAVIGATE, "/a.pdf", 404, pdf, Nothing),
+            ("GET", &[("sec-fetch-dest", "script")], "/a.js", 200, &[("content-type", "text/javascript")], Nothing),
+        ];
+        for (method, ask, path, status, answer, expected) in rows {
+            let got = class(method, ask, path, *status, answer);
+            assert_eq!(got, *expected, "{method} {path} {ask:?} → {status} {answer:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_path_was_last_decides_a_304() {
+        let asked = Asked::of(&headers(NAVIGATE));
+        let not_modified = |path, known| {
+            classify(&Method::GET, asked, path, StatusCode::NOT_MODIFIED, &HeaderMap::new(), known)
+        };
+        assert_eq!(not_modified("/report", Some(false)), Class::Nothing);
+        assert_eq!(not_modified("/page.pdf", Some(true)), Class::Page(PageKind::View));
+    }
+}

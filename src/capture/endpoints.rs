@@ -1,0 +1,205 @@
+//! What the proxy answers itself, in the website's name: the script and the beacons.
+
+use super::analytics::{Analytics, Tracking, plain_host};
+use super::beacon;
+use super::hit::{Hit, IdVerdict, Shown, What};
+use crate::telemetry::DropReason;
+use crate::visitor::address::is_trusted;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, header};
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use std::net::IpAddr;
+
+/// Which of ours a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    Script,
+    Beacon,
+}
+
+impl Analytics {
+    pub(super) async fn serve(
+        &self,
+        endpoint: Endpoint,
+        tracking: &Tracking,
+        session: &mut Session,
+    ) -> pingora::Result<()> {
+        match endpoint {
+            Endpoint::Script => self.serve_script(session).await,
+            Endpoint::Beacon => {
+                let (status, reason) = self.take_beacon(tracking, session).await?;
+                respond(session, status, &[("cache-control", "no-store")], reason).await
+            }
+        }
+    }
+
+    async fn serve_script(&self, session: &mut Session) -> pingora::Result<()> {
+        let script = self.script();
+        let request = session.req_header();
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return respond(session, 405, &[("allow", "GET, HEAD")], String::new()).await;
+        }
+        let headers = [
+            ("content-type", "text/javascript; charset=utf-8"),
+            ("cache-control", "public, max-age=3600"),
+            ("etag", script.etag.as_str()),
+            ("x-content-type-options", "nosniff"),
+        ];
+        let asked = request.headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+        let known = |list: &str| {
+            list.split(',').any(|e| e.trim().trim_start_matches("W/") == script.etag || e.trim() == "*")
+        };
+        if asked.is_some_and(known) {
+            return respond(session, 304, &headers[1..], String::new()).await;
+        }
+        respond(session, 200, &headers, script.body.clone()).await
+    }
+
+    /// Takes a beacon: the status to answer, and the reason where it is refused.
+    async fn take_beacon(
+        &self,
+        tracking: &Tracking,
+        session: &mut Session,
+    ) -> pingora::Result<(u16, String)> {
+        let refuse = |status, reason: &str| Ok((status, reason.to_owned()));
+        let request = session.req_header();
+        if request.method != Method::POST {
+            return refuse(405, "beacons are sent by POST");
+        }
+        if !self.is_same_site(&request.headers, tracking.host.as_deref(), tracking.peer) {
+            return refuse(403, "a beacon must come from the site itself");
+        }
+        let max = self.settings().beacon_body;
+        let length = request.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+        if length.and_then(|l| l.parse::<usize>().ok()).is_some_and(|l| l > max) {
+            return refuse(413, "the beacon is too large");
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = session.read_request_body().await? {
+            if body.len() + chunk.len() > max {
+                return refuse(413, "the beacon is too large");
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let Some(site) = tracking.site else { return refuse(404, "no such site") };
+        Ok(self.count_beacon(site, tracking, session, &body))
+    }
+
+    fn count_beacon(
+        &self,
+        site: usize,
+        tracking: &Tracking,
+        session: &Session,
+        body: &[u8],
+    ) -> (u16, String) {
+        let headers = &session.req_header().headers;
+        let now = self.now();
+        let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
+        self.telemetry().beacons.add(events.len() as u64);
+        let who = self.visitors().identify(site, tracking.peer, headers);
+        let limit = self.settings().beacons_per_minute;
+        if limit > 0 && self.rate().observe(&who.bucket(), events.len().max(1) as isize) > limit {
+            self.telemetry().dropped(DropReason::RateLimited).add(events.len() as u64);
+            return (429, "too many beacons from this address".to_owned());
+        }
+        let mut limited = false;
+        for event in events {
+            if let Some(bot) = &who.agent().bot {
+                let (name, class) = (bot.name.clone(), bot.class.as_str().into());
+                let what = What::BotBeacon { name, class };
+                let (visitor, before_midnight) = (None, None);
+                self.push(Hit { at: now, site, lane: who.lane(), visitor, before_midnight, what });
+                continue;
+            }
+            let id = event.view.as_deref().and_then(|text| self.read_id(text));
+            if let Some(id) = &id
+                && limit > 0
+                && self.rate().observe(&id.nonce, 1) > limit
+            {
+                self.telemetry().dropped(DropReason::RateLimited).inc();
+                limited = true;
+                continue;
+            }
+            let (visitor, before_midnight) = who.at(event.at);
+            let what = match event.kind {
+                beacon::Kind::Pageview(nav) => {
+                    let ours = |id: &super::view_id::ViewId| {
+                        id.is_for(&event.page)
+                            && (id.is_of(visitor) || before_midnight.is_some() && id.is_of(before_midnight))
+                    };
+                    let verdict = match &id {
+                        None => IdVerdict::Invalid,
+                        Some(id) if now - id.issued <= crate::aggregate::ID_LIFETIME && ours(id) => id.fresh(),
+                        Some(_) => IdVerdict::Cached,
+                    };
+                    let referrer = event.referrer.as_deref();
+                    let traits = who.traits(tracking.host.as_deref(), referrer, event.query.as_deref());
+                    let (page, screen, n) = (event.page, event.screen, event.n);
+                    What::Shown(Shown { page, traits, screen, nav, id: verdict, n })
+                }
+                beacon::Kind::Engagement { millis } => {
+                    What::Engagement { page: event.page, millis, n: event.n }
+                }
+                beacon::Kind::Named { name, interactive } => {
+                    What::Event { page: event.page, name, interactive, n: event.n }
+                }
+                beacon::Kind::Unused => continue,
+            };
+            self.push(Hit { at: event.at, site, lane: who.lane(), visitor, before_midnight, what });
+        }
+        match wrong {
+            Some(reason) => {
+                self.telemetry().dropped(DropReason::Malformed).inc();
+                (400, reason)
+            }
+            None if limited => (429, "too many beacons for this view".to_owned()),
+            None => (202, String::new()),
+        }
+    }
+
+    /// Whether a beacon comes from a page of the site: browsers say so in `Sec-Fetch-Site`, and
+    /// older ones in `Origin`. A program may send neither.
+    fn is_same_site(&self, headers: &HeaderMap, host: Option<&str>, peer: Option<IpAddr>) -> bool {
+        let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+        match text("sec-fetch-site") {
+            Some("same-origin" | "none") => return true,
+            Some("cross-site") => return false,
+            _ => {}
+        }
+        let Some(origin) = text("origin") else { return true };
+        let Some(origin) = origin.split_once("://").map(|(_, host)| plain_host(host)) else {
+            return false;
+        };
+        let forwarded = text("x-forwarded-host")
+            .filter(|_| peer.is_some_and(|p| is_trusted(p, &self.settings().trusted_proxies)));
+        host.is_some_and(|h| plain_host(h) == origin)
+            || forwarded.is_some_and(|h| plain_host(h) == origin)
+            || self.is_own_host(&origin)
+    }
+}
+
+async fn respond(
+    session: &mut Session,
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: impl Into<Bytes>,
+) -> pingora::Result<()> {
+    let body = body.into();
+    let mut response = ResponseHeader::build(status, Some(headers.len() + 2))?;
+    for (name, value) in headers {
+        response.insert_header(*name, *value)?;
+    }
+    if status != 304 {
+        response.insert_header(header::CONTENT_LENGTH, body.len())?;
+        if !body.is_empty() && !response.headers.contains_key(header::CONTENT_TYPE) {
+            response.insert_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")?;
+        }
+    }
+    let bodiless = body.is_empty() || status == 304 || session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(response), bodiless).await?;
+    if !bodiless {
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Which address a request comes from, seen through proxies that are trusted, and only those.
+
+use http::HeaderMap;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+/// The client's address: the peer's, unless the peer is a trusted proxy. Then the last address
+/// in `X-Forwarded-For` that is no trusted proxy itself (what stands before it, the client may
+/// have written), else the same of `Forwarded` (RFC 7239), else `CF-Connecting-IP`.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let peer = peer.to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    if trusted.is_empty() || !is_trusted(&peer) {
+        return peer;
+    }
+    let lists: [(&str, fn(&str) -> Option<IpAddr>); 3] = [
+        ("x-forwarded-for", parse_address),
+        ("forwarded", parse_forwarded),
+        ("cf-connecting-ip", parse_address),
+    ];
+    for (name, parse) in lists {
+        let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+        let hops: Vec<&str> = values.flat_map(|v| v.split(',')).collect();
+        let mut nearest = None;
+        for hop in hops.iter().rev() {
+            // A hop that is no address ends what can be believed.
+            let Some(address) = parse(hop) else { break };
+            nearest = Some(address);
+            if !is_trusted(&address) {
+                break;
+            }
+        }
+        if let Some(address) = nearest {
+            return address;
+        }
+    }
+    peer
+}
+
+/// Whether what a peer says about the request it forwards is to be believed.
+pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&peer.to_canonical()))
+}
+
+/// An address, perhaps with a port, perhaps in brackets.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|t| t.split_once(']')).map_or(text, |(a, _)| a);
+    bare.parse()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|s| s.ip()))
+        .map(|a| a.to_canonical())
+}
+
+/// The `for=` of one element of a `Forwarded` header.
+fn parse_forwarded(element: &str) -> Option<IpAddr> {
+    element.split(';').find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("for").then(|| parse_address(value.trim_matches('"')))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn address(peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().unwrap()).collect();
+        client_address(peer.parse().unwrap(), &map, &trusted).to_string()
+    }
+
+    #[test]
+    fn nobody_is_believed_unless_trusted() {
+        let spoof = [
+            ("x-forwarded-for", "198.51.100.9"),
+            ("forwarded", "for=198.51.100.9"),
+            ("cf-connecting-ip", "198.51.100.9"),
+        ];
+        assert_eq!(address("192.0.2.1", &spoof, &[]), "192.0.2.1");
+        assert_eq!(address("192.0.2.1", &spoof, &["10.0.0.0/8"]), "192.0.2.1");
+        assert_eq!(address("10.1.1.1", &spoof, &["10.0.0.0/8"]), "198.51.100.9");
+    }
+
+    #[test]
+    fn the_last_untrusted_hop_counts() {
+        let trusted = ["10.0.0.0/8", "fd00::/8"];
+        let hops = |list| address("10.0.0.1", &[("x-forwarded-for", list)], &trusted);
+        assert_eq!(hops("1.1.1.1, 198.51.100.9, 10.0.0.7"), "198.51.100.9");
+        assert_eq!(hops("10.0.0.9, 10.0.0.7"), "10.0.0.9");
+        assert_eq!(hops("198.51.100.9:4711"), "198.51.100.9");
+        assert_eq!(hops("[2001:db8::1]:4711, fd00::1"), "2001:db8::1");
+        assert_eq!(hops("::ffff:198.51.100.9"), "198.51.100.9");
+        assert_eq!(hops("198.51.100.9, unknown"), "10.0.0.1");
+        assert_eq!(hops(""), "10.0.0.1");
+    }
+
+    #[test]
+    fn forwarded_and_cloudflare_are_read_where_there_is_no_x_forwarded_for() {
+        let of = |headers: &[(&'static str, &str)]| address("127.0.0.1", headers, &["127.0.0.1/32"]);
+        let forwarded = "for=192.0.2.60;proto=http, For=\"[2001:db8::9]:80\"";
+        assert_eq!(of(&[("forwarded", forwarded)]), "2001:db8::9");
+        assert_eq!(of(&[("cf-connecting-ip", "203.0.113.5")]), "203.0.113.5");
+    }
+}

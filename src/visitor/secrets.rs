@@ -1,0 +1,231 @@
+//! Salts and keys that all nodes share, at hand without a look-up.
+//!
+//! The store keeps them: whichever node is first makes one, the others take it. A day's salt is
+//! made an hour ahead and destroyed an hour after its day; view-id keys are renewed daily and the
+//! last one is still honoured. While the store does not answer, a node makes do with its own and
+//! offers it later.
+
+use super::hash::DaySalt;
+use crate::capture::ViewKey;
+use crate::clock::{HOUR, Millis};
+use crate::site::{Day, Site};
+use crate::store::{Secret, Store, StoreError};
+use arc_swap::{ArcSwap, Guard};
+use chrono::{DateTime, Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How long before its day a salt is made, and how long after it is destroyed.
+const MARGIN: Millis = HOUR;
+
+/// View-id keys live for their day, the next, and an hour.
+const KEY_LIFETIME: Millis = 49 * HOUR;
+
+/// The secrets in force. Reading is wait-free.
+pub struct Secrets {
+    sites: Arc<Vec<Site>>,
+    current: ArcSwap<Current>,
+}
+
+/// What is in force at a moment.
+#[derive(Clone)]
+pub struct Current {
+    salts: Vec<Held>,
+    /// Newest first; the first makes ids, all read them.
+    keys: Vec<HeldKey>,
+}
+
+#[derive(Clone)]
+struct Held {
+    site: usize,
+    from: Millis,
+    until: Millis,
+    salt: DaySalt,
+    /// The store has this one.
+    shared: bool,
+}
+
+#[derive(Clone)]
+struct HeldKey {
+    stored: StoredKey,
+    key: ViewKey,
+    shared: bool,
+}
+
+/// A view-id key as stored: JSON, in a list, newest first.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct StoredKey {
+    /// UTC.
+    day: NaiveDate,
+    key: String,
+}
+
+impl Secrets {
+    /// Secrets of this process alone, until [`Secrets::share`] has asked the store.
+    pub fn new(sites: Arc<Vec<Site>>, now: Millis) -> Self {
+        let current = Current { salts: Vec::new(), keys: vec![HeldKey::random(now)] };
+        let secrets = Self { sites, current: ArcSwap::from_pointee(current) };
+        secrets.make_do(now);
+        secrets
+    }
+
+    pub fn load(&self) -> Guard<Arc<Current>> {
+        self.current.load()
+    }
+
+    /// Makes what is missing, drops what is over; no store involved.
+    pub fn make_do(&self, now: Millis) {
+        let mut next = Current::clone(&self.current.load());
+        let mut changed = next.salts.len();
+        next.salts.retain(|held| now < held.until + MARGIN);
+        changed -= next.salts.len();
+        for (i, site) in self.sites.iter().enumerate() {
+            for day in [site.day(now), site.day(now + MARGIN)] {
+                if !next.salts.iter().any(|h| h.site == i && h.salt.day == day) {
+                    next.salts.push(Held::new(i, site, day, rand::random(), false));
+                    changed += 1;
+                }
+            }
+        }
+        if changed > 0 {
+            self.current.store(Arc::new(next));
+        }
+    }
+
+    /// Agrees with the store on everything that is not yet agreed on. Sends nothing when nothing
+    /// is.
+    ///
+    /// # Errors
+    /// The store's; what was agreed on before it stays.
+    pub async fn share(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+        self.make_do(now);
+        let current = Current::clone(&self.current.load());
+        for held in current.salts.iter().filter(|h| !h.shared) {
+            let site = &self.sites[held.site];
+            let which = Secret::Salt { site: site.name.clone(), day: held.salt.day };
+            let expires = held.until + MARGIN;
+            let stored = store.put_secret(&which, None, &held.salt.bytes, expires).await?;
+            if let Ok(bytes) = stored.as_slice().try_into() {
+                self.adopt_salt(Held::new(held.site, site, held.salt.day, bytes, true));
+            } else {
+                tracing::error!("the salt of {} in {} is damaged", held.salt.day, store.name());
+            }
+        }
+        for (i, site) in self.sites.iter().enumerate() {
+            // Just after midnight, yesterday's salt still finds running visits.
+            let day = site.day(now - MARGIN);
+            if current.salts.iter().any(|h| h.site == i && h.salt.day == day) {
+                continue;
+            }
+            let which = Secret::Salt { site: site.name.clone(), day };
+            let stored = store.secret(&which).await?;
+            let shared = stored.as_deref().and_then(|s| s.try_into().ok());
+            // One that no node made is made up, so as not to ask again.
+            let bytes = shared.unwrap_or_else(rand::random);
+            self.adopt_salt(Held::new(i, site, day, bytes, true));
+        }
+        self.share_keys(store, now).await
+    }
+
+    fn adopt_salt(&self, held: Held) {
+        let mut next = Current::clone(&self.current.load());
+        next.salts.retain(|h| (h.site, h.salt.day) != (held.site, held.salt.day));
+        next.salts.push(held);
+        self.current.store(Arc::new(next));
+    }
+
+    async fn share_keys(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+        let today = utc_day(now);
+        let current = Current::clone(&self.current.load());
+        if current.keys.first().is_some_and(|k| k.shared && k.stored.day >= today) {
+            return Ok(());
+        }
+        let stored = store.secret(&Secret::ViewKeys).await?;
+        let mut keys = stored.as_deref().map(parse_keys).unwrap_or_default();
+        if keys.first().is_none_or(|newest| newest.day < today) {
+            let own = current.keys.iter().find(|k| !k.shared);
+            let newest = own.map_or_else(|| HeldKey::random(now).stored, |k| k.stored.clone());
+            keys.insert(0, StoredKey { day: today, ..newest });
+            keys.truncate(2);
+            let json = serde_json::to_vec(&keys).unwrap_or_default();
+            let expires = now + KEY_LIFETIME;
+            let winner =
+                store.put_secret(&Secret::ViewKeys, stored.as_deref(), &json, expires).await?;
+            keys = parse_keys(&winner);
+        }
+        let mut held: Vec<HeldKey> = keys.iter().filter_map(HeldKey::shared).collect();
+        if held.is_empty() {
+            tracing::error!("the view-id keys in {} are damaged; using this node's own", store.name());
+            return Ok(());
+        }
+        // Ids made with our own key before we were told the shared one.
+        let known = |key: &HeldKey| held.iter().any(|h| h.stored.key == key.stored.key);
+        let own: Vec<HeldKey> =
+            current.keys.into_iter().filter(|k| !k.shared && !known(k)).take(1).collect();
+        held.extend(own);
+        let mut next = Current::clone(&self.current.load());
+        next.keys = held;
+        self.current.store(Arc::new(next));
+        Ok(())
+    }
+}
+
+impl Current {
+    /// The salt of the day `at` falls on.
+    pub fn salt(&self, site: usize, at: Millis) -> Option<&DaySalt> {
+        let mut salts = self.salts.iter().filter(|h| h.site == site);
+        salts.find(|h| (h.from..h.until).contains(&at)).map(|h| &h.salt)
+    }
+
+    /// The salt of the day before, if `at` is in the hour after midnight.
+    pub fn yesterdays_salt(&self, site: usize, at: Millis) -> Option<&DaySalt> {
+        let mut salts = self.salts.iter().filter(|h| h.site == site);
+        salts.find(|h| (h.until..h.until + MARGIN).contains(&at)).map(|h| &h.salt)
+    }
+
+    /// Keys for view ids: the first makes them, all read them.
+    pub fn view_keys(&self) -> impl Iterator<Item = &ViewKey> {
+        self.keys.iter().map(|k| &k.key)
+    }
+}
+
+impl Held {
+    fn new(index: usize, site: &Site, day: Day, bytes: [u8; 32], shared: bool) -> Self {
+        let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+        Self {
+            site: index,
+            from: site.day_start(day),
+            until: site.day_start(next),
+            salt: DaySalt { day, bytes },
+            shared,
+        }
+    }
+}
+
+impl HeldKey {
+    fn random(now: Millis) -> Self {
+        let bytes: [u8; 32] = rand::random();
+        let hex = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let stored = StoredKey { day: utc_day(now), key: hex };
+        Self { stored, key: ViewKey::new(&bytes), shared: false }
+    }
+
+    fn shared(stored: &StoredKey) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if stored.key.len() != 64 {
+            return None;
+        }
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(stored.key.get(2 * i..2 * i + 2)?, 16).ok()?;
+        }
+        Some(Self { stored: stored.clone(), key: ViewKey::new(&bytes), shared: true })
+    }
+}
+
+fn parse_keys(json: &[u8]) -> Vec<StoredKey> {
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
+fn utc_day(now: Millis) -> NaiveDate {
+    DateTime::from_timestamp_millis(now).unwrap_or_default().date_naive()
+}

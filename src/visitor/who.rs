@@ -1,0 +1,190 @@
+//! A client, as far as counting may know one: the room's door.
+//!
+//! [`Who`] holds the address for the time of one request and gives out only what cannot be turned
+//! back into it.
+
+use super::address::client_address;
+use super::agent::{Agent, Agents};
+use super::hash::VisitorHash;
+use super::place::Places;
+use super::secrets::{Current, Secrets};
+use super::source::arrival;
+use crate::clock::Millis;
+use crate::rollup::Dimension;
+use crate::site::Site;
+use arc_swap::Guard;
+use http::{HeaderMap, header};
+use ipnet::IpNet;
+use std::hash::BuildHasher;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// What to do with who asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reluctant {
+    /// Count their views, without visitor or session.
+    Anonymous,
+    /// Count them like everyone: nothing personal is kept of anyone.
+    Count,
+    /// Count nothing of them.
+    Ignore,
+}
+
+/// Tells clients apart without knowing them.
+pub struct Visitors {
+    sites: Arc<Vec<Site>>,
+    agents: Agents,
+    places: Arc<Places>,
+    secrets: Arc<Secrets>,
+    trusted: Vec<IpNet>,
+    reluctant: Reluctant,
+    /// Keys lanes and buckets: made anew with every process.
+    lanes: foldhash::fast::RandomState,
+}
+
+/// One request's client.
+pub struct Who<'a> {
+    visitors: &'a Visitors,
+    site: usize,
+    address: IpAddr,
+    agent: Arc<Agent>,
+    headers: &'a HeaderMap,
+    secrets: Guard<Arc<Current>>,
+}
+
+impl Visitors {
+    pub fn new(
+        sites: Arc<Vec<Site>>,
+        places: Arc<Places>,
+        secrets: Arc<Secrets>,
+        trusted: Vec<IpNet>,
+        reluctant: Reluctant,
+    ) -> Self {
+        let (agents, lanes) = (Agents::new(), foldhash::fast::RandomState::default());
+        Self { sites, agents, places, secrets, trusted, reluctant, lanes }
+    }
+
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// What the request's user agent is.
+    pub fn agent(&self, headers: &HeaderMap) -> Arc<Agent> {
+        let mobile = headers.get("sec-ch-ua-mobile").map(|v| v.as_bytes() == b"?1");
+        self.agents.read(user_agent(headers), mobile)
+    }
+
+    /// Whether this client is not to be counted at all.
+    pub fn ignores(&self, headers: &HeaderMap) -> bool {
+        self.reluctant == Reluctant::Ignore && is_reluctant(headers)
+    }
+
+    /// Whose request this is. `peer` is `None` for a client without an address (a Unix socket).
+    pub fn identify<'a>(
+        &'a self,
+        site: usize,
+        peer: Option<IpAddr>,
+        headers: &'a HeaderMap,
+    ) -> Who<'a> {
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Who {
+            visitors: self,
+            site,
+            address: client_address(peer, headers, &self.trusted),
+            agent: self.agent(headers),
+            headers,
+            secrets: self.secrets.load(),
+        }
+    }
+}
+
+impl Who<'_> {
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// Chooses the shard: one client, one lane, whatever the day's salt.
+    pub fn lane(&self) -> u16 {
+        let key = (self.network(), user_agent(self.headers));
+        self.visitors.lanes.hash_one(key) as u16
+    }
+
+    /// For limits per address: one household, one bucket.
+    pub fn bucket(&self) -> u64 {
+        self.visitors.lanes.hash_one(self.network())
+    }
+
+    /// The visitor on the day `at` falls on, and under the salt of the day before if that day is
+    /// not long over. Nobody for who asks not to be tracked.
+    pub fn at(&self, at: Millis) -> (Option<VisitorHash>, Option<VisitorHash>) {
+        if self.visitors.reluctant == Reluctant::Anonymous && is_reluctant(self.headers) {
+            return (None, None);
+        }
+        let site = &self.visitors.sites[self.site].name;
+        let hash = |salt| {
+            VisitorHash::new(salt, site, self.address, user_agent(self.headers).as_bytes())
+        };
+        let today = self.secrets.salt(self.site, at).map(hash);
+        (today, self.secrets.yesterdays_salt(self.site, at).map(hash))
+    }
+
+    /// What the visit is told apart by, as this request says.
+    pub fn traits(
+        &self,
+        host: Option<&str>,
+        referrer: Option<&str>,
+        query: Option<&str>,
+    ) -> Vec<(Dimension, Arc<str>)> {
+        let site = &self.visitors.sites[self.site];
+        let own = |other: &str| {
+            host.is_some_and(|h| h.eq_ignore_ascii_case(other))
+                || site.hosts.iter().any(|h| h.eq_ignore_ascii_case(other))
+        };
+        let from = arrival(referrer, query, own);
+        let place = self.visitors.places.locate(self.address);
+        let agent = &self.agent;
+        let mut traits = Vec::with_capacity(20);
+        traits.extend([
+            (Dimension::Device, agent.device.clone()),
+            (Dimension::Browser, agent.browser.clone()),
+            (Dimension::BrowserVersion, agent.browser_version.clone()),
+            (Dimension::Os, agent.os.clone()),
+            (Dimension::OsVersion, agent.os_version.clone()),
+            (Dimension::Source, from.source),
+            (Dimension::Channel, from.channel.into()),
+        ]);
+        let language = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+        let some = [
+            (Dimension::Referrer, from.referrer),
+            (Dimension::UtmSource, from.utm_source),
+            (Dimension::UtmMedium, from.utm_medium),
+            (Dimension::UtmCampaign, from.utm_campaign),
+            (Dimension::UtmContent, from.utm_content),
+            (Dimension::UtmTerm, from.utm_term),
+            (Dimension::Country, place.country),
+            (Dimension::Region, place.region),
+            (Dimension::City, place.city),
+            (Dimension::Language, language.and_then(super::language::language)),
+            (Dimension::Hostname, host.map(Into::into)),
+        ];
+        traits.extend(some.into_iter().filter_map(|(d, value)| Some((d, value?))));
+        traits
+    }
+
+    /// The network one household has: an IPv4 address, an IPv6 /64.
+    fn network(&self) -> u128 {
+        match self.address.to_canonical() {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
+        }
+    }
+}
+
+/// `Sec-GPC: 1` or `DNT: 1`.
+fn is_reluctant(headers: &HeaderMap) -> bool {
+    ["sec-gpc", "dnt"].iter().any(|name| headers.get(*name).is_some_and(|v| v == "1"))
+}
+
+fn user_agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
