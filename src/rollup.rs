@@ -157,10 +157,7 @@ impl Row {
 
     /// The metrics that are not zero.
     pub fn counts(&self) -> impl Iterator<Item = (Metric, i64)> + '_ {
-        Metric::ALL
-            .iter()
-            .map(|m| (*m, self.get(*m)))
-            .filter(|(_, n)| *n != 0)
+        Metric::ALL.iter().map(|m| (*m, self.get(*m))).filter(|(_, n)| *n != 0)
     }
 }
 
@@ -213,27 +210,24 @@ impl DayCounts {
     /// Adds a stored field; what is not a count is ignored.
     pub fn add_field(&mut self, field: &str, count: i64) {
         if let Some((dimension, value, metric)) = parse_field(field) {
-            let rows = self.rows.entry(dimension).or_default();
-            match rows.get_mut(value) {
-                Some(row) => row.add(metric, count),
-                None => rows.entry(value.to_owned()).or_default().add(metric, count),
-            }
+            self.add(dimension, value, metric, count);
+        }
+    }
+
+    /// Adds to one count.
+    pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, count: i64) {
+        let rows = self.rows.entry(dimension).or_default();
+        match rows.get_mut(value) {
+            Some(row) => row.add(metric, count),
+            None => rows.entry(value.to_owned()).or_default().add(metric, count),
         }
     }
 
     pub fn rows(&self, dimension: Dimension) -> impl Iterator<Item = (&str, &Row)> {
-        self.rows
-            .get(&dimension)
-            .into_iter()
-            .flatten()
-            .map(|(value, row)| (value.as_str(), row))
+        self.rows.get(&dimension).into_iter().flatten().map(|(value, row)| (value.as_str(), row))
     }
 
     pub fn row(&self, dimension: Dimension, value: &str) -> Row {
-        self.rows
-            .get(&dimension)
-            .and_then(|rows| rows.get(value))
-            .copied()
-            .unwrap_or_default()
+        self.rows.get(&dimension).and_then(|rows| rows.get(value)).copied().unwrap_or_default()
     }
 }
