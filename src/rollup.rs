@@ -213,11 +213,16 @@ impl DayCounts {
     /// Adds a stored field; what is not a count is ignored.
     pub fn add_field(&mut self, field: &str, count: i64) {
         if let Some((dimension, value, metric)) = parse_field(field) {
-            let rows = self.rows.entry(dimension).or_default();
-            match rows.get_mut(value) {
-                Some(row) => row.add(metric, count),
-                None => rows.entry(value.to_owned()).or_default().add(metric, count),
-            }
+            self.add(dimension, value, metric, count);
+        }
+    }
+
+    /// Adds to one count.
+    pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, count: i64) {
+        let rows = self.rows.entry(dimension).or_default();
+        match rows.get_mut(value) {
+            Some(row) => row.add(metric, count),
+            None => rows.entry(value.to_owned()).or_default().add(metric, count),
         }
     }
 

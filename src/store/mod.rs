@@ -4,8 +4,11 @@
 //! reads, keeps the shared secrets (daily salts, view-id keys) and trims. It knows nothing of what
 //! a field means beyond [`crate::rollup`].
 
+mod keys;
+mod link;
 mod redis;
 mod sqlite;
+mod url;
 
 use crate::clock::Millis;
 use crate::flush::Batch;
@@ -17,6 +20,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
+pub use self::url::{BadStoreUrl, StoreUrl};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

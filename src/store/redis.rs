@@ -1,2 +1,334 @@
-//! Redis and Valkey.
-pub struct RedisStore {}
+//! Redis and Valkey: the store for production and many nodes.
+//!
+//! Layout in [`keys`], connection in [`super::link`], the exactly-once rule in `apply.lua`. What is
+//! here turns questions into commands and answers into counts. A server that cannot be reached is
+//! never an error of making the store, only of asking it.
+
+use super::link::Link;
+use super::{Applied, Result, Secret, Store, StoreError, keys};
+use crate::clock::Millis;
+use crate::flush::{BATCH_MAX, Batch};
+use crate::rollup::DayCounts;
+use crate::site::Day;
+use ::redis::{
+    Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
+    ServerErrorKind, Value, cmd, from_redis_value,
+};
+use async_trait::async_trait;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Commands in one pipeline, at most: a long read must not hold up a server that all share.
+const PIPELINE_MAX: usize = 500;
+
+/// Whole days in one pipeline. Each may be thousands of fields, and all must arrive before the
+/// answer counts as late.
+const DAYS_MAX: usize = 50;
+
+/// Keys a server looks at per step of a SCAN.
+const SCAN_COUNT: usize = 1_000;
+
+/// Counts in a Redis or Valkey server.
+pub struct RedisStore {
+    name: String,
+    link: Link,
+    apply: LuaScript,
+    put_secret: LuaScript,
+}
+
+struct LuaScript {
+    code: &'static str,
+    sha: String,
+}
+
+impl RedisStore {
+    /// Makes the store without connecting to it; `name` is its address for messages.
+    ///
+    /// # Errors
+    /// Only for settings no server could be reached with (broken TLS).
+    pub fn new(info: ConnectionInfo, name: String) -> Result<Self> {
+        // Saves two commands a connection; a metered server bills them.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let client = Client::open(info.set_redis_settings(settings)).map_err(|e| {
+            StoreError::Refused { store: name.clone(), reason: one_line(&e.to_string()) }
+        })?;
+        Ok(Self {
+            name,
+            link: Link::new(client),
+            apply: LuaScript::new(include_str!("apply.lua")),
+            put_secret: LuaScript::new(include_str!("put_secret.lua")),
+        })
+    }
+
+    async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
+        let answer = self.link.send(cmd).await.map_err(|e| self.error(key, &e))?;
+        self.read(answer)
+    }
+
+    /// Sends one command per key, at most `chunk` at a time, and gives the answers in order.
+    async fn ask_all<T: FromRedisValue>(
+        &self,
+        keys: &[String],
+        chunk: usize,
+        command: impl Fn(&str) -> Cmd,
+    ) -> Result<Vec<T>> {
+        let mut answers = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(chunk) {
+            let mut pipeline = Pipeline::with_capacity(keys.len());
+            for key in keys {
+                pipeline.add_command(command(key));
+            }
+            let values = self.link.send_all(&pipeline).await;
+            let values = values.map_err(|e| self.error("", &e))?;
+            for (key, value) in keys.iter().zip(values) {
+                answers.push(self.read(value.extract_error().map_err(|e| self.error(key, &e))?)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Runs a script by its hash, and by its text where the server does not know it (any more).
+    async fn run<T: FromRedisValue>(
+        &self,
+        script: &LuaScript,
+        keys: &[String],
+        args: &[&[u8]],
+    ) -> Result<T> {
+        let call = |how: &str, what: &str| {
+            let mut call = cmd(how);
+            call.arg(what).arg(keys.len()).arg(keys).arg(args);
+            call
+        };
+        let mut answer = self.link.send(call("EVALSHA", &script.sha)).await;
+        if let Err(e) = &answer
+            && e.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+        {
+            answer = self.link.send(call("EVAL", script.code)).await;
+        }
+        self.read(answer.map_err(|e| self.error(&keys[0], &e))?)
+    }
+
+    /// Notes commands that a script sent: they are billed too.
+    fn bill(&self, commands: u64) {
+        self.link.commands.fetch_add(commands, Ordering::Relaxed);
+    }
+
+    fn read<T: FromRedisValue>(&self, answer: Value) -> Result<T> {
+        from_redis_value(answer).map_err(|e| self.refused(&format!("unexpected answer, {e}")))
+    }
+
+    fn error(&self, key: &str, error: &RedisError) -> StoreError {
+        match error.code() {
+            Some("WRONGTYPE") => StoreError::WrongType { key: key.to_owned() },
+            Some(code) if !is_passing(code) => self.refused(&error.to_string()),
+            _ => self.unreachable(&error.to_string()),
+        }
+    }
+
+    fn refused(&self, reason: &str) -> StoreError {
+        StoreError::Refused { store: self.name.clone(), reason: one_line(reason) }
+    }
+
+    fn unreachable(&self, reason: &str) -> StoreError {
+        StoreError::Unreachable { store: self.name.clone(), reason: one_line(reason) }
+    }
+}
+
+impl LuaScript {
+    fn new(code: &'static str) -> Self {
+        Self { code, sha: Script::new(code).get_hash().to_owned() }
+    }
+}
+
+/// Whether a server that answers with this error code may answer otherwise in a while.
+fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "LOADING"
+            | "READONLY"
+            | "OOM"
+            | "MISCONF"
+            | "BUSY"
+            | "NOREPLICAS"
+            | "MASTERDOWN"
+            | "CLUSTERDOWN"
+            | "TRYAGAIN"
+    )
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn commands(&self) -> &AtomicU64 {
+        &self.link.commands
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.ask("", cmd("PING")).await
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let Batch { site, day, node, number, fields, visitors, confirmed, events } = batch;
+        let sizes = [fields.len(), visitors.len(), confirmed.len(), events.len()];
+        if sizes.iter().any(|n| *n > BATCH_MAX) {
+            return Err(self.refused(&format!("a batch of {sizes:?}, {BATCH_MAX} is the limit")));
+        }
+        let keys = [
+            keys::daily(site, *day),
+            keys::visitors(site, *day),
+            keys::confirmed(site, *day),
+            keys::events(site, *day),
+        ];
+
+        let mut args = Vec::with_capacity(6 + 2 * fields.len() + sizes.iter().sum::<usize>());
+        args.push(keys::marker(node));
+        args.push(number.to_string());
+        args.extend(sizes.iter().map(usize::to_string));
+        let counts: Vec<String> = fields.iter().map(|(_, count)| count.to_string()).collect();
+        let members: Vec<String> =
+            visitors.iter().chain(confirmed).map(|visitor| visitor.to_string()).collect();
+        let args: Vec<&[u8]> = args
+            .iter()
+            .chain(fields.iter().map(|(name, _)| name))
+            .chain(&counts)
+            .chain(&members)
+            .chain(events)
+            .map(String::as_bytes)
+            .collect();
+
+        let (verdict, detail, commands): (String, String, u64) =
+            self.run(&self.apply, &keys, &args).await?;
+        self.bill(commands);
+        match verdict.as_str() {
+            "now" => Ok(Applied::Now),
+            "before" => Ok(Applied::Before),
+            "gap" => match detail.parse() {
+                Ok(have) => Ok(Applied::Gap { have }),
+                Err(_) => Err(self.refused(&format!("unexpected marker {detail}"))),
+            },
+            "wrongtype" => Err(StoreError::WrongType { key: detail }),
+            _ if is_passing(detail.split(' ').next().unwrap_or_default()) => {
+                Err(self.unreachable(&detail))
+            }
+            _ => Err(self.refused(&detail)),
+        }
+    }
+
+    async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
+        let keys: Vec<String> = days.iter().map(|day| keys::daily(site, *day)).collect();
+        let versions = self
+            .ask_all(&keys, PIPELINE_MAX, |key| cmd("HGET").arg(key).arg(keys::VERSION).take())
+            .await?;
+        Ok(versions.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
+        let keys: Vec<String> = days.iter().map(|day| keys::daily(site, *day)).collect();
+        let days: Vec<Vec<(String, String)>> =
+            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
+        Ok(days.iter().map(|fields| decode(fields)).collect())
+    }
+
+    async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
+        let keys = [keys::visitors(site, day), keys::confirmed(site, day)];
+        let counts =
+            self.ask_all(&keys, PIPELINE_MAX, |key| cmd("PFCOUNT").arg(key).take()).await?;
+        Ok((counts[0], counts[1]))
+    }
+
+    async fn events(&self, site: &str, day: Day, limit: usize) -> Result<Vec<String>> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let key = keys::events(site, day);
+        let first = -i64::try_from(limit).unwrap_or(i64::MAX);
+        self.ask(&key, cmd("LRANGE").arg(&key).arg(first).arg(-1).take()).await
+    }
+
+    async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
+        let key = keys::secret(which);
+        self.ask(&key, cmd("GET").arg(&key).take()).await
+    }
+
+    async fn put_secret(
+        &self,
+        which: &Secret,
+        expected: Option<&[u8]>,
+        new: &[u8],
+        expires: Millis,
+    ) -> Result<Vec<u8>> {
+        let expires = expires.to_string();
+        let args: Vec<&[u8]> = [new, expires.as_bytes()].into_iter().chain(expected).collect();
+        let (stored, commands) = self.run(&self.put_secret, &[keys::secret(which)], &args).await?;
+        self.bill(commands);
+        Ok(stored)
+    }
+
+    async fn trim(&self, site: &str, events_cap: usize, _now: Millis) -> Result<()> {
+        // Newest day first; secrets expire by themselves.
+        let mut days = self.event_days(site).await?;
+        days.sort_unstable_by(|a, b| b.cmp(a));
+        let keys: Vec<String> = days.iter().map(|day| keys::events(site, *day)).collect();
+        let lengths: Vec<usize> =
+            self.ask_all(&keys, PIPELINE_MAX, |key| cmd("LLEN").arg(key).take()).await?;
+
+        let mut room = events_cap;
+        let mut trims = Vec::new();
+        for (key, length) in keys.iter().zip(lengths) {
+            // Counted from the end, so that what is appended meanwhile stays.
+            match room {
+                0 => trims.push((key, cmd("UNLINK").arg(key).take())),
+                _ if length > room => {
+                    let kept = format!("-{room}");
+                    trims.push((key, cmd("LTRIM").arg(key).arg(kept).arg(-1).take()));
+                }
+                _ => {}
+            }
+            room = room.saturating_sub(length);
+        }
+        for (key, trim) in trims {
+            self.ask::<()>(key, trim).await?;
+        }
+        Ok(())
+    }
+}
+
+impl RedisStore {
+    /// Days of which there is an event list. SCAN walks in steps and never blocks the server.
+    async fn event_days(&self, site: &str) -> Result<Vec<Day>> {
+        let pattern = keys::events_pattern(site);
+        let mut cursor = 0;
+        let mut days = Vec::new();
+        loop {
+            let mut scan = cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(SCAN_COUNT);
+            let found: Vec<String>;
+            (cursor, found) = self.ask::<(u64, Vec<String>)>("", scan).await?;
+            days.extend(found.iter().filter_map(|key| keys::events_day(site, key)));
+            if cursor == 0 {
+                // A SCAN may name a key twice.
+                days.sort_unstable();
+                days.dedup();
+                return Ok(days);
+            }
+        }
+    }
+}
+
+fn decode(fields: &[(String, String)]) -> DayCounts {
+    let mut day = DayCounts::default();
+    for (name, count) in fields {
+        if name == keys::VERSION {
+            day.version = count.parse().unwrap_or_default();
+        } else if let Ok(count) = count.parse() {
+            day.add_field(name, count);
+        }
+    }
+    day
+}

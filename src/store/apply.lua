@@ -1,0 +1,111 @@
+-- Applies one numbered batch to one (site, day): all of it or nothing, once.
+--
+-- KEYS  roll-up hash, visitors, confirmed visitors, event list
+-- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors and events; then
+--       the field names, what to add to each, the visitors, the confirmed visitors, the events
+--
+-- Gives { verdict, detail, commands sent from here }. Reads come first and find every reason to
+-- refuse; the first write is the last that a server can turn down (out of memory, read-only), so
+-- nothing is ever applied by half. `unpack` carries at most 2,006 values, far below its limit.
+
+local commands = 0
+
+local function call(...)
+  commands = commands + 1
+  return redis.pcall(...)
+end
+
+local function verdict(name, detail)
+  return { name, detail or '', commands }
+end
+
+local function refused(reply)
+  return type(reply) == 'table' and reply.err
+end
+
+local function blame(message, key)
+  if message:find('WRONGTYPE', 1, true) then
+    return verdict('wrongtype', key)
+  end
+  return verdict('error', message)
+end
+
+local rollup, visitors, confirmed, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local marker, number = ARGV[1], tonumber(ARGV[2])
+
+-- Where each section of ARGV begins; a section of none is empty.
+local n_fields, n_visitors = tonumber(ARGV[3]), tonumber(ARGV[4])
+local n_confirmed, n_events = tonumber(ARGV[5]), tonumber(ARGV[6])
+local at_names = 7
+local at_counts = at_names + n_fields
+local at_visitors = at_counts + n_fields
+local at_confirmed = at_visitors + n_visitors
+local at_events = at_confirmed + n_confirmed
+
+local stored = call('HMGET', rollup, marker, 'version', unpack(ARGV, at_names, at_counts - 1))
+if refused(stored) then
+  return blame(stored.err, rollup)
+end
+
+local have = tonumber(stored[1] or 0)
+if have >= number then
+  return verdict('before')
+elseif have + 1 < number then
+  return verdict('gap', string.format('%.0f', have))
+end
+
+-- One PFCOUNT judges both sketches; which one is at fault is asked only if one is.
+local sketches = {}
+if n_visitors > 0 then sketches[#sketches + 1] = visitors end
+if n_confirmed > 0 then sketches[#sketches + 1] = confirmed end
+if #sketches > 0 and refused(call('PFCOUNT', unpack(sketches))) then
+  for _, key in ipairs(sketches) do
+    local reply = call('PFCOUNT', key)
+    if refused(reply) then
+      return blame(reply.err, key)
+    end
+  end
+end
+if n_events > 0 then
+  local reply = call('LLEN', events)
+  if refused(reply) then
+    return blame(reply.err, events)
+  end
+end
+
+-- Lua counts in doubles: exact to 2^53, which '%.0f' writes without an exponent.
+local sums = {}
+for i = 0, n_fields - 1 do
+  local name = ARGV[at_names + i]
+  local before = tonumber(stored[i + 3] or 0)
+  if not before then
+    return verdict('error', 'ERR ' .. rollup .. ' holds no number in ' .. name)
+  end
+  sums[#sums + 1] = name
+  sums[#sums + 1] = string.format('%.0f', before + tonumber(ARGV[at_counts + i]))
+end
+sums[#sums + 1] = 'version'
+sums[#sums + 1] = string.format('%.0f', tonumber(stored[2] or 0) + 1)
+sums[#sums + 1] = marker
+sums[#sums + 1] = ARGV[2]
+
+-- What may be repeated without harm first, the marker last.
+local writes = {}
+if n_visitors > 0 then
+  writes[#writes + 1] = { 'PFADD', visitors, unpack(ARGV, at_visitors, at_confirmed - 1) }
+end
+if n_confirmed > 0 then
+  writes[#writes + 1] = { 'PFADD', confirmed, unpack(ARGV, at_confirmed, at_events - 1) }
+end
+if n_events > 0 then
+  writes[#writes + 1] = { 'RPUSH', events, unpack(ARGV, at_events, at_events + n_events - 1) }
+end
+writes[#writes + 1] = { 'HSET', rollup, unpack(sums) }
+
+for _, write in ipairs(writes) do
+  local reply = call(unpack(write))
+  if refused(reply) then
+    return verdict('error', reply.err)
+  end
+end
+return verdict('now')

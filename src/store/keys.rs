@@ -1,0 +1,102 @@
+//! The names of Redis keys, and of the two kinds of hash field that are no counts.
+//!
+//! Apart so that the whole layout is seen at a glance. Braces are literal: Redis Cluster keeps keys
+//! with the same text between them in one slot, so that one script can reach all keys of a (site,
+//! day). Nothing else in the crate spells a key.
+
+use super::Secret;
+use crate::rollup::SEPARATOR;
+use crate::site::Day;
+
+/// Field of the roll-up hash: raised by every batch. Has no separator, so it is no count.
+pub const VERSION: &str = "version";
+
+/// Roll-up of a day: hash.
+pub fn daily(site: &str, day: Day) -> String {
+    format!("visits:daily:{{{site}:{day}}}")
+}
+
+/// Visitors of a day: HyperLogLog.
+pub fn visitors(site: &str, day: Day) -> String {
+    format!("unique:visits:{{{site}:{day}}}")
+}
+
+/// Confirmed visitors of a day: HyperLogLog.
+pub fn confirmed(site: &str, day: Day) -> String {
+    format!("unique:confirmed:{{{site}:{day}}}")
+}
+
+/// Recent events of a day: list.
+pub fn events(site: &str, day: Day) -> String {
+    format!("visits:events:{{{site}:{day}}}")
+}
+
+/// Matches, for SCAN, the event lists of all days of a site.
+pub fn events_pattern(site: &str) -> String {
+    let mut literal = String::with_capacity(site.len());
+    for c in site.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
+            literal.push('\\');
+        }
+        literal.push(c);
+    }
+    format!("visits:events:{{{literal}:*}}")
+}
+
+/// The day of an event list's key, if it is one of this site.
+pub fn events_day(site: &str, key: &str) -> Option<Day> {
+    let tag = key.strip_prefix("visits:events:{")?.strip_suffix('}')?;
+    tag.strip_prefix(site)?.strip_prefix(':')?.parse().ok()
+}
+
+/// A secret: string, expiring.
+pub fn secret(which: &Secret) -> String {
+    match which {
+        Secret::Salt { site, day } => format!("visits:salt:{{{site}:{day}}}"),
+        Secret::ViewKeys => "visits:key".to_owned(),
+    }
+}
+
+/// Field of the roll-up hash: number of the last batch applied of a node. `marker` is no
+/// dimension, so it is no count.
+pub fn marker(node: &str) -> String {
+    format!("marker{SEPARATOR}{node}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollup::parse_field;
+
+    #[test]
+    fn one_site_and_day_share_one_tag() {
+        let day = "2026-11-24".parse().unwrap();
+        let salt = Secret::Salt { site: "example.com".into(), day };
+        for (key, name) in [
+            (daily("example.com", day), "visits:daily"),
+            (visitors("example.com", day), "unique:visits"),
+            (confirmed("example.com", day), "unique:confirmed"),
+            (events("example.com", day), "visits:events"),
+            (secret(&salt), "visits:salt"),
+        ] {
+            assert_eq!(key, format!("{name}:{{example.com:2026-11-24}}"));
+        }
+        assert_eq!(secret(&Secret::ViewKeys), "visits:key");
+    }
+
+    #[test]
+    fn version_and_markers_are_no_counts() {
+        assert_eq!(parse_field(VERSION), None);
+        assert_eq!(parse_field(&marker("node-1")), None);
+        assert_eq!(parse_field(&marker("page\u{1f}server")), None);
+    }
+
+    #[test]
+    fn event_lists_of_other_sites_are_left_alone() {
+        let day: Day = "2026-11-24".parse().unwrap();
+        assert_eq!(events_day("a.com", &events("a.com", day)), Some(day));
+        assert_eq!(events_day("a.com", &events("a.com:8080", day)), None);
+        assert_eq!(events_day("a.com", &events("b.a.com", day)), None);
+        assert_eq!(events_pattern("a*[1]"), r"visits:events:{a\*\[1\]:*}");
+    }
+}

@@ -1,0 +1,97 @@
+//! The way to a Redis server: one connection for all, made on first use, thrown away when it fails.
+//!
+//! Apart because how a connection dies says nothing about counts. Unlike the client library's own
+//! manager it starts no task before the first call (so a store can be made outside a runtime), tries
+//! anew after every kind of failed connection (a full server, a wrong password, not only an I/O
+//! error), and drops a connection that timed out (the other end may be gone without a word).
+//! Everything sent through it must be safe to repeat.
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How long to wait for a connection, greeting included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long to wait for an answer. A server that is slow is not down: an answer after this long
+/// still took effect.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub struct Link {
+    client: Client,
+    config: AsyncConnectionConfig,
+    current: Mutex<Option<Arc<MultiplexedConnection>>>,
+    /// Commands sent, as a metered server would bill them.
+    pub commands: AtomicU64,
+}
+
+impl Link {
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            config: AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                .set_response_timeout(Some(RESPONSE_TIMEOUT)),
+            current: Mutex::new(None),
+            commands: AtomicU64::new(0),
+        }
+    }
+
+    /// Sends one command.
+    pub async fn send(&self, cmd: Cmd) -> RedisResult<Value> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(cmd);
+        match self.send_all(&pipeline).await?.pop() {
+            Some(answer) => answer.extract_error(),
+            None => Ok(Value::Nil),
+        }
+    }
+
+    /// Sends commands in one go; an answer may be the error of its own command.
+    ///
+    /// If the connection was an old one that turns out to be closed, they go once more over a new
+    /// one: a server restarted between two flushes costs no failed flush.
+    pub async fn send_all(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
+        let count = pipeline.len();
+        loop {
+            let (connection, reused) = self.connection().await?;
+            self.commands.fetch_add(count as u64, Ordering::Relaxed);
+            let mut exchange = connection.as_ref().clone();
+            match exchange.send_packed_commands(pipeline, 0, count).await {
+                Err(error) if error.is_io_error() || error.is_unrecoverable_error() => {
+                    self.discard(&connection).await;
+                    if !(reused && error.is_connection_dropped()) {
+                        return Err(error);
+                    }
+                }
+                answers => return answers,
+            }
+        }
+    }
+
+    /// The connection, and whether it was there already.
+    async fn connection(&self) -> RedisResult<(Arc<MultiplexedConnection>, bool)> {
+        // Whoever waits behind another's attempt waits no longer than for an attempt of their own.
+        let mut current = tokio::time::timeout(CONNECT_TIMEOUT, self.current.lock())
+            .await
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?;
+        if let Some(connection) = &*current {
+            return Ok((connection.clone(), true));
+        }
+        let new = self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+        let new = Arc::new(new);
+        *current = Some(new.clone());
+        Ok((new, false))
+    }
+
+    /// Forgets a broken connection, unless another already took its place.
+    async fn discard(&self, broken: &Arc<MultiplexedConnection>) {
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|c| Arc::ptr_eq(c, broken)) {
+            *current = None;
+        }
+    }
+}

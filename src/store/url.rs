@@ -1,0 +1,145 @@
+//! Store URLs as typed: judged without opening anything, shown without passwords.
+//!
+//! Apart so that the settings can be checked, and printed, before a file or a port is touched.
+
+use super::{RedisStore, Result, SqliteStore, Store};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Where counts are to be kept. One that exists names a store we can open.
+#[derive(Clone)]
+pub struct StoreUrl {
+    /// As typed, without a password.
+    shown: String,
+    target: Target,
+}
+
+#[derive(Clone)]
+enum Target {
+    Sqlite(PathBuf),
+    Redis(Box<::redis::ConnectionInfo>),
+}
+
+/// One line that names the URL and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("store `{url}`: {problem}")]
+pub struct BadStoreUrl {
+    url: String,
+    problem: String,
+}
+
+impl StoreUrl {
+    /// Opens the store. A relative SQLite file lies in `data_dir`.
+    ///
+    /// # Errors
+    /// A SQLite file that cannot be used. A Redis that cannot be reached is no error: it is
+    /// connected to when first asked, and asked again.
+    pub fn open(&self, data_dir: &Path) -> Result<Arc<dyn Store>> {
+        Ok(match &self.target {
+            Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
+            Target::Redis(info) => {
+                Arc::new(RedisStore::new(info.as_ref().clone(), self.shown.clone())?)
+            }
+        })
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = BadStoreUrl;
+
+    fn from_str(typed: &str) -> std::result::Result<Self, BadStoreUrl> {
+        let shown = without_password(typed);
+        let bad = |problem: &str| BadStoreUrl { url: shown.clone(), problem: problem.to_owned() };
+        let target = match typed.split_once(':') {
+            Some(("sqlite", file)) => match file.strip_prefix("//").unwrap_or(file) {
+                "" => return Err(bad("names no file; write `sqlite:headcount.db`")),
+                ":memory:" => return Err(bad("has to be a file: counts are there to stay")),
+                file => Target::Sqlite(file.into()),
+            },
+            Some(("redis" | "rediss", _)) => {
+                let info: ::redis::ConnectionInfo =
+                    typed.parse().map_err(|e: ::redis::RedisError| bad(&e.to_string()))?;
+                Target::Redis(Box::new(info))
+            }
+            Some(("redis+cluster", _)) => {
+                return Err(bad("Redis Cluster is not supported yet; name one Redis server"));
+            }
+            _ => return Err(bad("is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`")),
+        };
+        Ok(Self { shown, target })
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+/// The URL in one line without its password. Works on text, because a URL may be bad just because
+/// its password was not escaped: all that comes before the last `@` is taken for credentials.
+fn without_password(typed: &str) -> String {
+    let shown = match (typed.split_once("://"), typed.rsplit_once('@')) {
+        (Some((scheme, rest)), Some((_, place))) if rest.contains('@') => {
+            let user = rest.split([':', '@']).next().unwrap_or_default();
+            let at = if user.is_empty() { "" } else { "@" };
+            format!("{scheme}://{user}{at}{place}")
+        }
+        _ => typed.to_owned(),
+    };
+    shown.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_urls_are_shown_without_password() {
+        for (typed, shown) in [
+            ("sqlite:headcount.db", "sqlite:headcount.db"),
+            ("sqlite:///var/lib/headcount/a.db", "sqlite:///var/lib/headcount/a.db"),
+            ("redis://127.0.0.1", "redis://127.0.0.1"),
+            ("redis://[::1]:6380/3", "redis://[::1]:6380/3"),
+            ("redis://:secret@db.example/1", "redis://db.example/1"),
+            ("rediss://me:sec%40ret@db.example:6380", "rediss://me@db.example:6380"),
+        ] {
+            let url: StoreUrl = typed.parse().unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?}").contains("ret"));
+        }
+    }
+
+    #[test]
+    fn bad_urls_are_named_in_one_line_without_password() {
+        for (typed, named) in [
+            ("", "``"),
+            ("headcount.db", "`headcount.db`"),
+            ("postgres://me:secret@db/x", "`postgres://me@db/x`"),
+            ("sqlite:", "`sqlite:`"),
+            ("sqlite::memory:", "`sqlite::memory:`"),
+            ("redis://", "`redis://`"),
+            ("redis://me:secret@db:99999", "`redis://me@db:99999`"),
+            ("redis://me:sec/r@et@db:6379/0", "`redis://me@db:6379/0`"),
+            ("redis://db/not-a-number", "`redis://db/not-a-number`"),
+            ("redis+cluster://db", "`redis+cluster://db`"),
+            ("redis://a\nb", r"`redis://a\nb`"),
+        ] {
+            let line = match typed.parse::<StoreUrl>() {
+                Err(e) => e.to_string(),
+                Ok(url) if typed.contains('\n') => format!("`{url}`"),
+                Ok(url) => panic!("{url} was taken"),
+            };
+            assert!(line.contains(named), "{line}");
+            assert!(!line.contains('\n') && !line.contains("sec"), "{line}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! A real redis-server of the test's own: a free port, a temporary folder, gone with the test.
+
+use ::redis::{Client, Cmd, FromRedisValue, Value};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How often to try another port when someone else was faster.
+const ATTEMPTS: usize = 10;
+
+/// A redis-server; killed when dropped.
+pub struct RedisServer {
+    pub port: u16,
+    pub dir: TempDir,
+    settings: Vec<String>,
+    process: Option<Child>,
+}
+
+impl RedisServer {
+    /// Starts a server that keeps nothing on disk.
+    pub fn start() -> Self {
+        Self::start_with(&["--appendonly", "no"])
+    }
+
+    /// Starts a server that has every write on disk before it answers.
+    pub fn start_durable() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// Starts a server with settings of its own.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+        for _ in 0..ATTEMPTS {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            let mut server =
+                Self { port: free_port(), dir, settings: settings.clone(), process: None };
+            if server.launch() {
+                return server;
+            }
+        }
+        panic!("no redis-server came up in {ATTEMPTS} attempts");
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops the server as an operator would.
+    pub fn stop(&mut self) {
+        self.end(Signal::SIGTERM);
+    }
+
+    /// Kills the server in mid-work.
+    pub fn kill(&mut self) {
+        self.end(Signal::SIGKILL);
+    }
+
+    /// Starts a stopped server again, or a running one anew: same port, same folder.
+    pub fn restart(&mut self) {
+        self.stop();
+        assert!(self.launch(), "redis-server did not come back on port {}", self.port);
+    }
+
+    /// Lets the server stand still, connections open; see [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// Sends a command over a connection of its own; panics on an error.
+    pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut cmd = Cmd::new();
+        for word in words {
+            cmd.arg(word);
+        }
+        let client = Client::open(self.url()).expect("a good URL");
+        let mut connection = client.get_connection().expect("redis-server answers");
+        cmd.query(&mut connection).unwrap_or_else(|e| panic!("{words:?}: {e}"))
+    }
+
+    /// All keys with their serialized values, sorted: equal means that nothing changed.
+    pub fn snapshot(&self) -> Vec<(String, Vec<u8>)> {
+        self.keys().into_iter().map(|key| (key.clone(), self.command(&["DUMP", &key]))).collect()
+    }
+
+    /// All keys, sorted.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.command(&["KEYS", "*"]);
+        keys.sort();
+        keys
+    }
+
+    /// Calls of all commands since `CONFIG RESETSTAT`, those inside scripts included, those of this
+    /// helper left out.
+    pub fn calls(&self) -> u64 {
+        let stats: String = self.command(&["INFO", "commandstats"]);
+        let ours = ["config|resetstat", "info", "client|setinfo", "client"];
+        stats
+            .lines()
+            .filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'))
+            .filter(|(name, _)| !ours.contains(name))
+            .filter_map(|(_, stat)| {
+                stat.strip_prefix("calls=")?.split(',').next()?.parse::<u64>().ok()
+            })
+            .sum()
+    }
+
+    pub fn reset_calls(&self) {
+        self.command::<Value>(&["CONFIG", "RESETSTAT"]);
+    }
+
+    /// Starts the process and waits until it says that it accepts connections.
+    fn launch(&mut self) -> bool {
+        let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+        let mut process = Command::new(&program)
+            .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])
+            .arg("--dir")
+            .arg(self.dir.path())
+            .args(&self.settings)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {program}: {e}"));
+        let log = BufReader::new(process.stdout.take().expect("a piped log"));
+        let (said, ready) = mpsc::channel();
+        // Reads to the end, so that the server never blocks on a full pipe.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                if line.contains("Ready to accept connections") {
+                    let _ = said.send(());
+                }
+            }
+        });
+        self.process = Some(process);
+        let up = ready.recv_timeout(Duration::from_secs(30)).is_ok();
+        if !up {
+            self.kill();
+        }
+        up
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = &self.process {
+            kill(Pid::from_raw(process.id() as i32), signal).expect("redis-server is there");
+        }
+    }
+
+    fn end(&mut self, signal: Signal) {
+        self.thaw();
+        if let Some(mut process) = self.process.take() {
+            let _ = kill(Pid::from_raw(process.id() as i32), signal);
+            process.wait().expect("redis-server ends");
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}

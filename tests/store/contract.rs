@@ -1,0 +1,253 @@
+//! What both stores promise.
+
+use super::common::redis::RedisServer;
+use super::*;
+use headcount::store::{Applied, Secret};
+
+/// Writes each test once and runs it on both stores.
+macro_rules! on_both_stores {
+    ($($test:ident)*) => {
+        mod redis {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let server = RedisServer::start();
+                super::$test(open(&server.url(), server.dir.path()).as_ref()).await;
+            })*
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let dir = tempfile::tempdir().unwrap();
+                super::$test(open("sqlite:test.db", dir.path()).as_ref()).await;
+            })*
+        }
+    };
+}
+
+on_both_stores! {
+    a_batch_is_applied_once
+    a_gap_says_what_is_there
+    numbers_are_per_node_site_and_day
+    an_empty_batch_moves_only_marker_and_version
+    every_applied_batch_changes_the_version
+    a_full_batch_is_applied_whole
+    counts_are_exact_up_to_2_to_the_53
+    days_come_in_the_order_asked
+    what_is_no_count_is_not_read_as_one
+    visitors_are_counted_once
+    the_newest_events_come_newest_last
+    the_first_writer_of_a_secret_wins
+    a_secret_is_replaced_only_if_it_is_as_expected
+    trim_keeps_the_newest_events_over_all_days
+    commands_are_counted
+}
+
+async fn a_batch_is_applied_once(store: &dyn Store) {
+    store.ping().await.unwrap();
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Before);
+    assert_eq!(store.apply(&pageview("n", 2)).await.unwrap(), Applied::Now);
+    for number in [1, 2] {
+        assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Before);
+    }
+    assert_eq!(stored(store).await, 2);
+    assert_eq!(store.events(SITE, today(), 10).await.unwrap().len(), 2);
+}
+
+async fn a_gap_says_what_is_there(store: &dyn Store) {
+    assert_eq!(store.apply(&pageview("n", 2)).await.unwrap(), Applied::Gap { have: 0 });
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    assert_eq!(store.apply(&pageview("n", 3)).await.unwrap(), Applied::Gap { have: 1 });
+    assert_eq!(
+        store.apply(&pageview("n", u64::MAX >> 11)).await.unwrap(),
+        Applied::Gap { have: 1 }
+    );
+    assert_eq!(stored(store).await, 1);
+    assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [1]);
+}
+
+async fn numbers_are_per_node_site_and_day(store: &dyn Store) {
+    let other_site = Batch { site: "example.org".into(), ..pageview("a", 1) };
+    let other_day = Batch { day: day("2026-11-25"), ..pageview("a", 1) };
+    for first in [pageview("a", 1), pageview("b", 1), other_site, other_day] {
+        assert_eq!(store.apply(&first).await.unwrap(), Applied::Now);
+    }
+    assert_eq!(stored(store).await, 2);
+}
+
+async fn an_empty_batch_moves_only_marker_and_version(store: &dyn Store) {
+    assert_eq!(store.apply(&batch("n", 1)).await.unwrap(), Applied::Now);
+    assert_eq!(store.apply(&batch("n", 1)).await.unwrap(), Applied::Before);
+    assert_eq!(store.apply(&batch("n", 2)).await.unwrap(), Applied::Now);
+    let days = store.days(SITE, &[today()]).await.unwrap();
+    assert_eq!(days[0].version, 2);
+    for dimension in Dimension::ALL {
+        assert_eq!(days[0].rows(*dimension).count(), 0);
+    }
+    assert_eq!(store.uniques(SITE, today()).await.unwrap(), (0, 0));
+    assert!(store.events(SITE, today(), 10).await.unwrap().is_empty());
+}
+
+async fn every_applied_batch_changes_the_version(store: &dyn Store) {
+    let mut seen = store.versions(SITE, &[today()]).await.unwrap();
+    assert_eq!(seen, [0]);
+    for (node, number) in [("a", 1), ("b", 1), ("a", 2)] {
+        store.apply(&pageview(node, number)).await.unwrap();
+        let version = store.versions(SITE, &[today()]).await.unwrap()[0];
+        assert!(version > *seen.last().unwrap());
+        assert_eq!(store.days(SITE, &[today()]).await.unwrap()[0].version, version);
+        seen.push(version);
+    }
+    store.apply(&pageview("a", 2)).await.unwrap();
+    assert_eq!(store.versions(SITE, &[today()]).await.unwrap()[0], *seen.last().unwrap());
+}
+
+async fn a_full_batch_is_applied_whole(store: &dyn Store) {
+    assert_eq!(store.apply(&full("n", 1)).await.unwrap(), Applied::Now);
+    assert_eq!(store.apply(&full("n", 2)).await.unwrap(), Applied::Now);
+    let days = store.days(SITE, &[today()]).await.unwrap();
+    assert_eq!(days[0].rows(Dimension::Page).count(), 1_000);
+    for i in 0..1_000 {
+        let row = days[0].row(Dimension::Page, &format!("/page/{i}"));
+        assert_eq!(row.get(Metric::Server), 2 * (i + 1));
+    }
+    assert_eq!(store.events(SITE, today(), 5_000).await.unwrap().len(), 2_000);
+}
+
+async fn counts_are_exact_up_to_2_to_the_53(store: &dyn Store) {
+    let name = field(Dimension::Total, "", Metric::Bytes);
+    let max = 1 << 53;
+    let mut sum = 0;
+    for (number, count) in (1..).zip([max - 3, 2, -max + 1, -max, max - 7]) {
+        let batch = Batch { fields: vec![(name.clone(), count)], ..batch("n", number) };
+        store.apply(&batch).await.unwrap();
+        sum += count;
+        let days = store.days(SITE, &[today()]).await.unwrap();
+        assert_eq!(days[0].row(Dimension::Total, "").get(Metric::Bytes), sum);
+    }
+}
+
+async fn days_come_in_the_order_asked(store: &dyn Store) {
+    let asked: Vec<Day> = ["2026-11-23", "2026-11-26", "2026-11-24"].map(day).to_vec();
+    for (n, day) in (1..).zip([asked[0], asked[2]]) {
+        let fields = vec![(field(Dimension::Country, "DE", Metric::Server), n)];
+        store.apply(&Batch { day, fields, ..batch("n", 1) }).await.unwrap();
+    }
+    assert_eq!(store.versions(SITE, &asked).await.unwrap(), [1, 0, 1]);
+    let days = store.days(SITE, &asked).await.unwrap();
+    let counts: Vec<i64> =
+        days.iter().map(|d| d.row(Dimension::Country, "DE").get(Metric::Server)).collect();
+    assert_eq!(counts, [1, 0, 2]);
+    assert!(store.versions(SITE, &[]).await.unwrap().is_empty());
+    assert!(store.days(SITE, &[]).await.unwrap().is_empty());
+}
+
+async fn what_is_no_count_is_not_read_as_one(store: &dyn Store) {
+    let fields = vec![
+        ("nonsense".to_owned(), 1),
+        ("page\u{1f}/\u{1f}nonsense".to_owned(), 1),
+        (field(Dimension::Page, "/a\u{1f}b", Metric::Server), 1),
+    ];
+    store.apply(&Batch { fields, ..batch("page\u{1f}server", 1) }).await.unwrap();
+    let days = store.days(SITE, &[today()]).await.unwrap();
+    let rows: usize = Dimension::ALL.iter().map(|d| days[0].rows(*d).count()).sum();
+    assert_eq!(rows, 1);
+    assert_eq!(days[0].row(Dimension::Page, "/a\u{1f}b").get(Metric::Server), 1);
+}
+
+async fn visitors_are_counted_once(store: &dyn Store) {
+    let all = visitors(1_000);
+    for (node, from, to) in [("a", 0, 600), ("b", 400, 1_000)] {
+        let batch = Batch {
+            visitors: all[from..to].to_vec(),
+            confirmed: all[from..to].iter().take(150).copied().collect(),
+            ..batch(node, 1)
+        };
+        store.apply(&batch).await.unwrap();
+    }
+    let (visitors, confirmed) = store.uniques(SITE, today()).await.unwrap();
+    // Four standard errors of the sketch.
+    assert!(visitors.abs_diff(1_000) <= 32 && confirmed.abs_diff(300) <= 10);
+    assert_eq!(store.uniques(SITE, day("2026-11-25")).await.unwrap(), (0, 0));
+}
+
+async fn the_newest_events_come_newest_last(store: &dyn Store) {
+    for (number, events) in (1..).zip([["1", "2"], ["3", "4"]]) {
+        let events = events.map(str::to_owned).to_vec();
+        store.apply(&Batch { events, ..batch("n", number) }).await.unwrap();
+    }
+    for (limit, events) in
+        [(0, &[][..]), (1, &["4"]), (3, &["2", "3", "4"]), (usize::MAX, &["1", "2", "3", "4"])]
+    {
+        assert_eq!(store.events(SITE, today(), limit).await.unwrap(), events);
+    }
+}
+
+/// Far enough ahead that no server's own clock has passed it.
+const LATER: i64 = 4_000_000_000_000;
+
+fn salt(day: Day) -> Secret {
+    Secret::Salt { site: SITE.into(), day }
+}
+
+async fn the_first_writer_of_a_secret_wins(store: &dyn Store) {
+    let salt = salt(today());
+    assert_eq!(store.secret(&salt).await.unwrap(), None);
+    assert_eq!(store.put_secret(&salt, None, b"\0first\xff", LATER).await.unwrap(), b"\0first\xff");
+    assert_eq!(store.put_secret(&salt, None, b"second", LATER).await.unwrap(), b"\0first\xff");
+    assert_eq!(store.secret(&salt).await.unwrap().unwrap(), b"\0first\xff");
+    assert_eq!(store.secret(&Secret::ViewKeys).await.unwrap(), None);
+    assert_eq!(store.secret(&self::salt(day("2026-11-25"))).await.unwrap(), None);
+}
+
+async fn a_secret_is_replaced_only_if_it_is_as_expected(store: &dyn Store) {
+    let keys = Secret::ViewKeys;
+    let put = async |expected: Option<&[u8]>, new: &[u8]| {
+        String::from_utf8(store.put_secret(&keys, expected, new, LATER).await.unwrap()).unwrap()
+    };
+    // Expecting something where nothing is: nothing is written.
+    assert_eq!(put(Some(b"a"), b"b").await, "");
+    assert_eq!(store.secret(&keys).await.unwrap(), None);
+
+    assert_eq!(put(None, b"a").await, "a");
+    assert_eq!(put(Some(b"a"), b"b").await, "b");
+    assert_eq!(put(Some(b"a"), b"c").await, "b");
+    // A retry after a lost answer.
+    assert_eq!(put(Some(b"a"), b"b").await, "b");
+    assert_eq!(store.secret(&keys).await.unwrap().unwrap(), b"b");
+}
+
+async fn trim_keeps_the_newest_events_over_all_days(store: &dyn Store) {
+    let days = ["2026-11-22", "2026-11-23", "2026-11-24"].map(day);
+    // The newest day is written first: age is a matter of days, not of arrival.
+    for day in days.into_iter().rev() {
+        let events = (0..4).map(|i| format!("{day} {i}")).collect();
+        store.apply(&Batch { day, events, ..batch("n", 1) }).await.unwrap();
+    }
+    let bystander = Batch { site: "example.org".into(), ..pageview("n", 1) };
+    store.apply(&bystander).await.unwrap();
+
+    for (cap, kept) in
+        [(12, [4, 4, 4]), (6, [0, 2, 4]), (5, [0, 1, 4]), (3, [0, 0, 3]), (0, [0, 0, 0])]
+    {
+        store.trim(SITE, cap, 0).await.unwrap();
+        for (day, kept) in days.into_iter().zip(kept) {
+            let newest: Vec<String> = (4 - kept..4).map(|i| format!("{day} {i}")).collect();
+            assert_eq!(store.events(SITE, day, 10).await.unwrap(), newest, "cap {cap}");
+        }
+    }
+    assert_eq!(store.events("example.org", today(), 10).await.unwrap().len(), 1);
+    assert_eq!(store.versions(SITE, &days).await.unwrap(), [1, 1, 1]);
+}
+
+async fn commands_are_counted(store: &dyn Store) {
+    let count = || store.commands().load(std::sync::atomic::Ordering::Relaxed);
+    let before = count();
+    store.apply(&pageview("n", 1)).await.unwrap();
+    let after = count();
+    assert!(after > before);
+    store.versions(SITE, &[today()]).await.unwrap();
+    assert!(count() > after);
+}

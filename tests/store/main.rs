@@ -1,0 +1,84 @@
+//! Tests of the `store` room, against a real redis-server and real SQLite files.
+//!
+//! - `contract`: what both stores promise, one test suite over both;
+//! - `random`: random batches from several nodes against a plain sum, over both;
+//! - `redis`: commands billed, keys, wrong types, servers that are down, full, slow or read-only;
+//! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod contract;
+mod random;
+mod redis;
+mod sqlite;
+
+use headcount::flush::Batch;
+use headcount::rollup::{Dimension, Metric, field};
+use headcount::site::Day;
+use headcount::store::{Store, StoreUrl};
+use headcount::visitor::VisitorHash;
+use std::path::Path;
+use std::sync::Arc;
+
+const SITE: &str = "example.com";
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn today() -> Day {
+    day("2026-11-24")
+}
+
+fn open(url: &str, data_dir: &Path) -> Arc<dyn Store> {
+    url.parse::<StoreUrl>().unwrap().open(data_dir).unwrap()
+}
+
+/// An empty batch of today.
+fn batch(node: &str, number: u64) -> Batch {
+    Batch {
+        site: SITE.into(),
+        day: today(),
+        node: node.into(),
+        number,
+        fields: Vec::new(),
+        visitors: Vec::new(),
+        confirmed: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// One pageview of one visitor.
+fn pageview(node: &str, number: u64) -> Batch {
+    Batch {
+        fields: vec![(field(Dimension::Page, "/", Metric::Server), 1)],
+        visitors: visitors(1),
+        confirmed: visitors(1),
+        events: vec![format!(r#"{{"node":"{node}","number":{number}}}"#)],
+        ..batch(node, number)
+    }
+}
+
+/// As large as a batch may be.
+fn full(node: &str, number: u64) -> Batch {
+    Batch {
+        fields: (0..1_000)
+            .map(|i| (field(Dimension::Page, &format!("/page/{i}"), Metric::Server), i + 1))
+            .collect(),
+        visitors: visitors(1_000),
+        confirmed: visitors(1_000),
+        events: (0..1_000).map(|i| format!(r#"{{"i":{i}}}"#)).collect(),
+        ..batch(node, number)
+    }
+}
+
+fn visitors(n: u64) -> Vec<VisitorHash> {
+    (0..n).map(|i| VisitorHash::from_stored(i.to_be_bytes())).collect()
+}
+
+/// Pageviews of `/` that the store has for today.
+async fn stored(store: &dyn Store) -> i64 {
+    let days = store.days(SITE, &[today()]).await.unwrap();
+    days[0].row(Dimension::Page, "/").get(Metric::Server)
+}
