@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bots;
+mod device;
 pub mod hash;
 pub mod place;
 pub mod source;
