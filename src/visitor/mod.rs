@@ -7,6 +7,7 @@
 pub mod address;
 pub mod agent;
 pub mod bots;
+mod device;
 pub mod hash;
 pub mod place;
 pub mod secrets;

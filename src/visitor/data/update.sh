@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes the data files beside it again, from the packages their data come in. Run it after raising
+# a version below or `ua-parser` in Cargo.toml; needs cargo, python3 and pip. Origins and licences
+# of what it writes are in NOTICE at the repository's root.
+#
+#   regexes.yaml  browsers and systems: uap-core's patterns as the `ua-parser` crate carries them,
+#                 without those for device models, which we don't use and which are the larger half
+#   crawlers.tsv  known bots: the patterns of crawler-user-agents as plain words (see crawlers.py)
+#
+# bots.tsv is ours and is edited by hand.
+set -euo pipefail
+cd "$(dirname "$0")"
+crawlers_version=1.67.0
+
+core=$(cargo metadata --format-version 1 | python3 -c '
+import json, os, sys
+package = next(p for p in json.load(sys.stdin)["packages"] if p["name"] == "ua-parser")
+print(os.path.join(os.path.dirname(package["manifest_path"]), "uap-core"))')
+sed '/^device_parsers:/,$d' "$core/regexes.yaml" > regexes.yaml
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 -m pip download --quiet --no-deps --dest "$work" "crawler-user-agents==$crawlers_version"
+python3 -m zipfile -e "$work"/*.whl "$work"
+python3 crawlers.py "$work/crawleruseragents/crawler-user-agents.json" \
+    crawlers.tsv ../../../tests/corpora/crawler-user-agents.txt

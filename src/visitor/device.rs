@@ -1,0 +1,82 @@
+//! What kind of thing a browser runs on, from a few words of its user agent and the client hint.
+//!
+//! Apart from the browser's name because it follows other rules: vendors', not a pattern list's.
+//! Android says `Mobile` on phones and not on tablets; TVs and consoles name themselves; an iPad
+//! that asks for desktop sites calls itself a Mac and can't be told from one.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// The device's class: `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`, or `(unknown)`. `os` is as
+/// [`super::Agent::os`] has it; `mobile_hint` is `Sec-CH-UA-Mobile`.
+pub fn class(user_agent: &str, os: &str, mobile_hint: Option<bool>) -> &'static str {
+    if TV.is_match(user_agent) {
+        return "TV";
+    }
+    if CONSOLE.is_match(user_agent) {
+        return "Console";
+    }
+    if TABLET.is_match(user_agent) {
+        return "Tablet";
+    }
+    if let Some(true) = mobile_hint {
+        return "Mobile";
+    }
+    match os {
+        // A tablet's Chrome says neither `Mobile` nor its model; before Android 3 all were phones.
+        "Android" if !user_agent.contains("Mobile") && modern_android(user_agent) => "Tablet",
+        "Android" | "iOS" | "Windows Phone" | "Windows Mobile" | "KaiOS" | "Firefox OS"
+        | "BlackBerry OS" | "watchOS" | "WatchOS" | "Sailfish" | "Bada" | "MeeGo" | "Maemo"
+        | "BREW" | "Brew MP" => "Mobile",
+        // Apps on an iPad that asks for desktop sites.
+        "macOS" if user_agent.contains(" Mobile/") => "Tablet",
+        "tvOS" | "GoogleTV" | "Roku" | "FireHbbTV" | "Chromecast" | "WebTV" => "TV",
+        _ if MOBILE.is_match(user_agent) => "Mobile",
+        "Windows" | "macOS" | "GNU/Linux" | "Chrome OS" | "FreeBSD" | "OpenBSD" | "NetBSD"
+        | "Solaris" | "Haiku" => "Desktop",
+        _ if user_agent.contains("X11") => "Desktop",
+        _ => super::agent::UNKNOWN,
+    }
+}
+
+fn modern_android(user_agent: &str) -> bool {
+    let version = user_agent.split("Android").nth(1).unwrap_or_default();
+    !version.trim_start_matches([' ', '/', '-']).starts_with(['1', '2'])
+        || version
+            .trim_start_matches([' ', '/', '-'])
+            .bytes()
+            .nth(1)
+            .is_some_and(|b| b.is_ascii_digit())
+}
+
+static TV: LazyLock<Regex> = LazyLock::new(|| {
+    words(
+        r"\bhbbtv | smart-?tv | \btv\b | googletv | appletv | \broku | crkey | ;\ aft[a-z0-9]+ | netcast
+        | bravia | web0s | webos\.tv | inettv | \bnetrange | opera\ tv | viera | dtv\b
+        | philipstv | nettv | sonycebrowser | tvos | \bmibox | mitv | shield\ android\ tv | chromecast",
+    )
+});
+
+static CONSOLE: LazyLock<Regex> = LazyLock::new(|| {
+    words(r"playstation | \bxbox | nintendo | \bouya | steamdeck | dreamcast | \bshield\ build")
+});
+
+static TABLET: LazyLock<Regex> = LazyLock::new(|| {
+    words(
+        r"ipad | tablet | playbook | touchpad | kindle | \bkf[a-z]{2,6}\ build | \bsilk/ | xoom
+        | \bnexus\ (?:7|9|10)\b | mediapad | iconia | \bgt-p[0-9] | \bsm-[tpx][0-9] | \btab\b
+        | tab[_-] | _tab",
+    )
+});
+
+static MOBILE: LazyLock<Regex> = LazyLock::new(|| {
+    words(
+        r"mobile | phone | ipod | symb | series\ ?[346]0 | midp | opera\ mobi | opera\ mini
+        | blackberry | nokia | windows\ ce | \bppc\b | \bbrew\b",
+    )
+});
+
+/// Any of these, in any case; blanks in the pattern are for the reader.
+fn words(pattern: &str) -> Regex {
+    Regex::new(&format!("(?xi-u){pattern}")).expect("a constant")
+}

@@ -1,0 +1,38 @@
+"""Makes the two small databases beside it, of addresses reserved for documentation and one of RIPE's.
+
+Needs `pip install mmdb-writer netaddr`. The schema is that of GeoLite2-City.
+"""
+
+from netaddr import IPSet
+from mmdb_writer import MMDBWriter
+
+
+def record(country=None, region=None, region_name=None, city=None):
+    out = {}
+    if country:
+        out["country"] = {"iso_code": country}
+    if region or region_name:
+        out["subdivisions"] = [
+            {k: v for k, v in (("iso_code", region), ("names", region_name and {"en": region_name})) if v}
+        ]
+    if city:
+        out["city"] = {"names": {"en": city, "de": city + " (de)"}}
+    return out
+
+
+def make(path, munich):
+    writer = MMDBWriter(
+        ip_version=6, database_type="Test-City", languages=["en"], ipv4_compatible=True
+    )
+    for network, what in {
+        "192.0.2.0/24": record("DE", "BY", "Bavaria", munich),
+        "2001:db8::/32": record("FR", None, "Île-de-France", "Paris"),
+        "193.0.6.0/24": record(city="Amsterdam"),
+        "203.0.113.0/24": record("nowhere"),
+    }.items():
+        writer.insert_network(IPSet([network]), what)
+    writer.to_db_file(path)
+
+
+make("cities.mmdb", "Munich")
+make("moved.mmdb", "Augsburg")

@@ -1,0 +1,299 @@
+//! The visitor room against public corpora: user agents of bots, people and browsers.
+//!
+//! `cargo test --test visitor -- --nocapture` (or `make corpora`) prints how much of each is
+//! right; the tests fail below the shares we promise. The corpora lie in the packages of two
+//! dependencies (`isbot`, `ua-parser`) and in `tests/corpora`.
+
+use headcount::visitor::{Agents, bots};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where cargo keeps a dependency's package.
+fn package(name: &str) -> PathBuf {
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).expect("cargo's JSON");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    let found = packages.iter().find(|p| p["name"] == name).expect("a dependency of ours");
+    Path::new(found["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
+}
+
+fn read(path: PathBuf) -> String {
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A fixture of `isbot`: a JSON list or one agent a line, some of them in quotes.
+fn fixture(dir: &Path, name: &str) -> Vec<String> {
+    let text = read(dir.join("fixtures").join(name));
+    if name.ends_with(".json") {
+        return serde_json::from_str(&text).expect("a list of strings");
+    }
+    text.lines().map(|line| line.trim_matches('"').to_owned()).collect()
+}
+
+struct Score {
+    right: usize,
+    all: usize,
+}
+
+impl Score {
+    /// Counts what is right, and shows a few of what isn't.
+    fn of<T>(
+        what: &str,
+        cases: &[T],
+        show: impl Fn(&T) -> String,
+        is_right: impl Fn(&T) -> bool,
+    ) -> Self {
+        let wrong: Vec<&T> = cases.iter().filter(|case| !is_right(case)).collect();
+        let score = Self { right: cases.len() - wrong.len(), all: cases.len() };
+        println!("{:6.2} % of {:6} {what}", score.percent(), score.all);
+        let shown = std::env::var("SHOW_WRONG").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+        for case in wrong.iter().take(shown) {
+            println!("         {}", show(case));
+        }
+        score
+    }
+
+    fn percent(&self) -> f64 {
+        100.0 * self.right as f64 / self.all as f64
+    }
+}
+
+#[test]
+fn bots_are_caught_and_people_are_not() {
+    let isbot = package("isbot");
+    let is_bot = |agent: &String| bots::judge(agent).is_some();
+    let is_human = |agent: &String| bots::judge(agent).is_none();
+
+    let mut bots_of_isbot = Vec::new();
+    for file in ["bots.txt", "myip-ms-live-bots.json", "ua-parser-bots.json"] {
+        let mut agents = fixture(&isbot, file);
+        // One list takes a maker of phones for bots; isbot's own tests leave these out as well.
+        agents.retain(|agent| !agent.contains(" CUBOT"));
+        Score::of(&format!("bots caught, isbot {file}"), &agents, String::clone, is_bot);
+        bots_of_isbot.extend(agents);
+    }
+    let caught = Score::of("bots caught, isbot", &bots_of_isbot, String::clone, is_bot);
+
+    let mut people = Vec::new();
+    for file in ["browsers.txt", "omrilotan-browsers.json", "ua-parser-browsers.json"] {
+        let agents = fixture(&isbot, file);
+        Score::of(&format!("people kept, isbot {file}"), &agents, String::clone, is_human);
+        people.extend(agents);
+    }
+    let kept = Score::of("people kept, isbot", &people, String::clone, is_human);
+
+    let crawlers = read("tests/corpora/crawler-user-agents.txt".into());
+    let crawlers: Vec<String> = crawlers.lines().map(str::to_owned).collect();
+    let known = Score::of("bots caught, crawler-user-agents", &crawlers, String::clone, is_bot);
+
+    assert!(bots_of_isbot.len() > 12_000 && people.len() > 180_000 && crawlers.len() > 2_000);
+    assert!(caught.percent() >= 99.0);
+    assert!(known.percent() >= 99.0);
+    assert!(kept.percent() >= 99.0);
+}
+
+#[derive(Deserialize)]
+struct Cases {
+    test_cases: Vec<Case>,
+}
+
+/// A case of uap-core: an agent and what is known of its browser, system or device.
+#[derive(Deserialize)]
+struct Case {
+    user_agent_string: String,
+    family: String,
+    #[serde(default)]
+    major: Option<String>,
+    #[serde(default)]
+    model: Option<String>,
+}
+
+/// The cases that are about browsers: agents that begin as browsers' do, and no bots.
+fn browser_cases(files: &[&str]) -> Vec<Case> {
+    let core = package("ua-parser").join("uap-core");
+    files
+        .iter()
+        .flat_map(|file| {
+            let cases: Cases = serde_yaml_ng::from_str(&read(core.join(file))).expect("uap-core");
+            cases.test_cases
+        })
+        .filter(|case| {
+            let agent = &case.user_agent_string;
+            (agent.starts_with("Mozilla/") || agent.starts_with("Opera/"))
+                && case.family != "Other"
+                && case.family != "Spider"
+                && bots::judge(agent).is_none()
+        })
+        .collect()
+}
+
+#[test]
+fn browsers_are_named_right() {
+    let agents = Agents::new();
+    let cases = browser_cases(&[
+        "tests/test_ua.yaml",
+        "test_resources/firefox_user_agent_strings.yaml",
+        "test_resources/opera_mini_user_agent_strings.yaml",
+        "test_resources/pgts_browser_list.yaml",
+    ]);
+    // What uap-core tells apart by device or channel is one browser to people.
+    let expected = |case: &Case| {
+        let name = match case.family.as_str() {
+            "Chrome Mobile" | "Chrome Mobile iOS" => "Chrome",
+            "Chrome Mobile WebView" => "Chrome (in-app)",
+            "Mobile Safari" => "Safari",
+            "Mobile Safari UI/WKWebView" => "Safari (in-app)",
+            "Firefox Mobile" | "Firefox iOS" | "Firefox Alpha" | "Firefox Beta" => "Firefox",
+            "Edge Mobile" => "Edge",
+            "Opera Mobile" | "Opera Tablet" => "Opera",
+            "Samsung Internet" => "Samsung Browser",
+            "IE" | "IE Mobile" | "IE Large Screen" => "Internet Explorer",
+            "DuckDuckGo Mobile" => "DuckDuckGo",
+            "QQ Browser Mobile" | "QQ Browser Mini" => "QQ Browser",
+            "Android" => "Android Browser",
+            "Google" => "Google app",
+            "Klar" => "Firefox Focus",
+            other => other,
+        };
+        match case.major.as_deref().filter(|major| !major.is_empty()) {
+            Some(major) => (name.to_owned(), format!("{name} {major}")),
+            None => (name.to_owned(), name.to_owned()),
+        }
+    };
+    let got = |case: &Case| {
+        let agent = agents.read(&case.user_agent_string, None);
+        (agent.browser.to_string(), agent.browser_version.to_string())
+    };
+    let score = Score::of(
+        "browsers and their versions right, uap-core",
+        &cases,
+        |case| format!("{:?} is {:?}: {}", got(case), expected(case), case.user_agent_string),
+        |case| got(case) == expected(case),
+    );
+    assert!(cases.len() > 1_000);
+    assert!(score.percent() >= 95.0);
+}
+
+#[test]
+fn systems_are_named_right() {
+    let agents = Agents::new();
+    let cases = browser_cases(&["tests/test_os.yaml", "test_resources/additional_os_tests.yaml"]);
+    let expected = |case: &Case| match case.family.as_str() {
+        "Mac OS X" | "Mac OS" => "macOS",
+        "Linux" | "Ubuntu" | "Debian" | "Fedora" | "Red Hat" | "Gentoo" | "Mandriva" | "CentOS"
+        | "Linux Mint" | "PCLinuxOS" | "Puppy" | "Slackware" => "GNU/Linux",
+        "Windows CE" => "Windows Mobile",
+        "ATV OS X" => "tvOS",
+        "Web0S" => "webOS",
+        _ => "",
+    };
+    let got = |case: &Case| agents.read(&case.user_agent_string, None).os.to_string();
+    let score = Score::of(
+        "systems right, uap-core",
+        &cases,
+        |case| format!("{} is {}: {}", got(case), case.family, case.user_agent_string),
+        |case| {
+            let mapped = expected(case);
+            got(case) == if mapped.is_empty() { &case.family } else { mapped }
+        },
+    );
+    assert!(cases.len() > 200);
+    assert!(score.percent() >= 97.0);
+}
+
+/// The class of a device that uap-core names by family and model, from the name alone, without a
+/// look at the agent. `None`: something held in the hand, but the name doesn't tell how large.
+fn class_of(case: &Case) -> Option<&'static str> {
+    let name = format!("{} {}", case.family, case.model.as_deref().unwrap_or_default());
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    if has(&["TV", "Tv", "HbbTV", "NetCast", "Inettv", "Chromecast", "Roku", "BRAVIA", "AFT"]) {
+        Some("TV")
+    } else if has(&["PlayStation", "Xbox", "XBox", "Nintendo", "Wii", "OUYA", "Dreamcast"]) {
+        Some("Console")
+    } else if case.family == "Mac" {
+        Some("Desktop")
+    } else if has(&[
+        "iPad",
+        "Kindle",
+        "Tab",
+        "TAB",
+        "MediaPad",
+        "TouchPad",
+        "Playbook",
+        "Transformer",
+        "Xoom",
+        "XOOM",
+        "Nexus 7",
+        "Nexus 9",
+        "Nexus 10",
+        "GT-P",
+        "SM-T",
+        "SM-P",
+        "Iconia",
+    ]) {
+        Some("Tablet")
+    } else if has(&[
+        "Phone",
+        "phone",
+        "iPod",
+        "Nokia",
+        "Lumia",
+        "BlackBerry",
+        "HTC Desire",
+        "HTC One",
+        "HTC Sensation",
+        "HTC Touch",
+        "HTC Wildfire",
+        "Sony Ericsson",
+        "Xperia",
+        "GT-I",
+        "GT-S",
+        "SGH-",
+        "SM-G",
+        "SM-N",
+        "SM-A",
+        "SCH-R",
+        "SPH-",
+        "LG-P",
+        "LG-E",
+        "LG-D",
+        "Moto",
+        "MOT-",
+        "Nexus 4",
+        "Nexus 5",
+        "Nexus 6",
+        "DROID",
+        "Redmi",
+    ]) {
+        Some("Mobile")
+    } else {
+        None
+    }
+}
+
+#[test]
+fn devices_are_classed_right() {
+    let agents = Agents::new();
+    let cases = browser_cases(&["tests/test_device.yaml"]);
+    let got = |case: &Case| agents.read(&case.user_agent_string, None).device.to_string();
+    let show = |case: &Case| {
+        let (expected, agent) = (class_of(case), &case.user_agent_string);
+        format!("{} is {expected:?} ({}): {agent}", got(case), case.family)
+    };
+    let is_right = |case: &Case| match class_of(case) {
+        Some(class) => got(case) == class,
+        None => matches!(&*got(case), "Mobile" | "Tablet"),
+    };
+    let score = Score::of("device classes right, uap-core", &cases, show, is_right);
+    let told: Vec<Case> = cases.into_iter().filter(|case| class_of(case).is_some()).collect();
+    let strict = Score::of("of these, where the name tells the class", &told, show, is_right);
+    assert!(score.all > 9_000 && strict.all > 2_500);
+    assert!(score.percent() >= 93.0);
+    assert!(strict.percent() >= 93.0);
+}
