@@ -1,5 +1,6 @@
 //! From HTTP to a [`Hit`]: decides what happened.
 
 mod hit;
+pub mod inject;
 
 pub use hit::{Hit, IdOf, IdVerdict, Nav, Shown, Traits, What};
