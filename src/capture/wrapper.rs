@@ -68,6 +68,11 @@ where
         self.inner.init_downstream_modules(modules);
     }
 
+    #[cfg(feature = "upstream_modules")]
+    fn init_upstream_modules(&self, modules: &mut HttpModules) {
+        self.inner.init_upstream_modules(modules);
+    }
+
     async fn request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> Result<bool> {
         if self.analytics.answer(&mut ctx.tracking, session).await? {
             return Ok(true);
@@ -172,6 +177,7 @@ where
         Ok(())
     }
 
+    #[cfg(feature = "upstream_modules")]
     async fn adjust_upstream_modules(
         &self,
         session: &mut Session,

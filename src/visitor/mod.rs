@@ -9,9 +9,11 @@ pub mod agent;
 pub mod bots;
 mod device;
 pub mod hash;
+pub mod language;
 pub mod place;
 pub mod secrets;
 pub mod source;
+pub mod who;
 
 pub use agent::{Agent, Agents};
 pub use bots::{Bot, BotClass};
@@ -19,4 +21,5 @@ pub use hash::{DaySalt, VisitorHash};
 pub use place::{Place, Places};
 pub use address::client_address;
 pub use secrets::Secrets;
+pub use who::{Reluctant, Visitors, Who};
 pub use source::{Arrival, arrival};
