@@ -6,13 +6,17 @@
 
 pub mod agent;
 pub mod bots;
+mod channel;
 mod device;
 pub mod hash;
+mod known_sources;
+mod language;
 pub mod place;
 pub mod source;
 
 pub use agent::{Agent, Agents};
 pub use bots::{Bot, BotClass};
 pub use hash::{DaySalt, VisitorHash};
+pub use language::language;
 pub use place::{Place, Places};
 pub use source::{Arrival, arrival};
