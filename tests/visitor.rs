@@ -1,10 +1,11 @@
-//! The visitor room against public corpora: user agents of bots, people and browsers.
+//! The visitor room against public corpora: user agents of bots, people and browsers; and against
+//! a table of our own: where visitors come from.
 //!
 //! `cargo test --test visitor -- --nocapture` (or `make corpora`) prints how much of each is
 //! right; the tests fail below the shares we promise. The corpora lie in the packages of two
 //! dependencies (`isbot`, `ua-parser`) and in `tests/corpora`.
 
-use headcount::visitor::{Agents, bots};
+use headcount::visitor::{Agents, arrival, bots};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -296,4 +297,31 @@ fn devices_are_classed_right() {
     assert!(score.all > 9_000 && strict.all > 2_500);
     assert!(score.percent() >= 93.0);
     assert!(strict.percent() >= 93.0);
+}
+
+#[test]
+fn referrers_are_classed_right() {
+    let table = read("tests/corpora/referrers.txt".into());
+    let rows: Vec<[&str; 4]> = table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            cells.try_into().unwrap_or_else(|_| panic!("four cells: {line}"))
+        })
+        .collect();
+    let got = |row: &[&str; 4]| {
+        let [referrer, query] = [row[0], row[1]].map(|cell| Some(cell).filter(|c| !c.is_empty()));
+        let own = |host: &str| host == "example.com" || host == "www.example.com";
+        let arrival = arrival(referrer, query, own);
+        (arrival.source.to_string(), arrival.channel)
+    };
+    let score = Score::of(
+        "referrers classed right",
+        &rows,
+        |row| format!("{:?} from {row:?}", got(row)),
+        |row| got(row) == (row[2].to_owned(), row[3]),
+    );
+    assert!(rows.len() >= 150);
+    assert_eq!(score.right, score.all);
 }

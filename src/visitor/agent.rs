@@ -86,7 +86,7 @@ impl Agents {
 
     /// Reads a user agent. `mobile_hint` is `Sec-CH-UA-Mobile` (`?1` is true), if sent.
     pub fn read(&self, user_agent: &str, mobile_hint: Option<bool>) -> Arc<Agent> {
-        let user_agent = &user_agent[..user_agent.floor_char_boundary(LONGEST)];
+        let user_agent = cut(user_agent);
         let asked = Asked(user_agent, mobile_hint);
         if let Some(known) = self.known.get(&asked) {
             return known;
@@ -95,6 +95,15 @@ impl Agents {
         self.known.insert((user_agent.into(), mobile_hint), agent.clone());
         agent
     }
+}
+
+/// What of an agent is read.
+fn cut(user_agent: &str) -> &str {
+    let mut end = user_agent.len().min(LONGEST);
+    while !user_agent.is_char_boundary(end) {
+        end -= 1;
+    }
+    &user_agent[..end]
 }
 
 fn parse(user_agent: &str, mobile_hint: Option<bool>) -> Agent {
@@ -110,7 +119,9 @@ fn parse(user_agent: &str, mobile_hint: Option<bool>) -> Agent {
             let name = os_name(&found.os);
             // macOS was 10 for twenty years.
             let minor = found.minor.as_deref().filter(|_| name == "macOS");
+            // Chrome OS counts its builds, a distribution its own releases.
             let major = found.major.as_deref().filter(|v| !v.is_empty());
+            let major = major.filter(|_| name != "Chrome OS" && name != "GNU/Linux");
             let minor = minor.filter(|_| major == Some("10"));
             (name.into(), versioned(name, major, minor))
         }
@@ -195,5 +206,123 @@ impl Patterns {
             systems = systems.push(parser)?;
         }
         Ok(Self { browsers: browsers.build()?, systems: systems.build()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(user_agent: &str, mobile_hint: Option<bool>) -> [String; 5] {
+        let agent = Agents::new().read(user_agent, mobile_hint);
+        assert_eq!(agent.bot, None);
+        [&agent.browser, &agent.browser_version, &agent.os, &agent.os_version, &agent.device]
+            .map(|part| part.to_string())
+    }
+
+    #[test]
+    fn todays_browsers_are_read() {
+        for (agent, hint, expected) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+                None,
+                ["Firefox", "Firefox 153", "GNU/Linux", "GNU/Linux", "Desktop"],
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/156.0.0.0 Safari/537.36",
+                Some(false),
+                ["Chrome", "Chrome 156", "Windows", "Windows 10", "Desktop"],
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0",
+                None,
+                ["Edge", "Edge 156", "Windows", "Windows 10", "Desktop"],
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/154.0.0.0 Safari/537.36 OPR/125.0.0.0",
+                None,
+                ["Opera", "Opera 125", "Windows", "Windows 10", "Desktop"],
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like \
+                 Gecko) Version/18.3 Safari/605.1.15",
+                None,
+                ["Safari", "Safari 18", "macOS", "macOS 10.15", "Desktop"],
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_3 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/18.3 Mobile/15E148 Safari/604.1",
+                None,
+                ["Safari", "Safari 18", "iOS", "iOS 18", "Mobile"],
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 18_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+                 Gecko) CriOS/156.0.0.0 Mobile/15E148 Safari/604.1",
+                None,
+                ["Chrome", "Chrome 156", "iOS", "iOS 18", "Tablet"],
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/156.0.0.0 Mobile Safari/537.36",
+                Some(true),
+                ["Chrome", "Chrome 156", "Android", "Android 10", "Mobile"],
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/156.0.0.0 Safari/537.36",
+                Some(false),
+                ["Chrome", "Chrome 156", "Android", "Android 10", "Tablet"],
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 15; SAMSUNG SM-S931B) AppleWebKit/537.36 (KHTML, like \
+                 Gecko) SamsungBrowser/29.0 Chrome/136.0.0.0 Mobile Safari/537.36",
+                None,
+                ["Samsung Browser", "Samsung Browser 29", "Android", "Android 15", "Mobile"],
+            ),
+            (
+                "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/156.0.0.0 Safari/537.36",
+                None,
+                ["Chrome", "Chrome 156", "Chrome OS", "Chrome OS", "Desktop"],
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 11; AFTKA Build/RS8149.3268N) AppleWebKit/537.36 \
+                 (KHTML, like Gecko) Silk/130.4.1 like Chrome/130.0.6723.102 Safari/537.36",
+                None,
+                ["Amazon Silk", "Amazon Silk 130", "Android", "Android 11", "TV"],
+            ),
+            (
+                "Mozilla/5.0 (PlayStation 5 3.11) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                 Version/13.0 Safari/605.1.15",
+                None,
+                ["Safari", "Safari 13", "(unknown)", "(unknown)", "Console"],
+            ),
+        ] {
+            assert_eq!(told(agent, hint), expected, "{agent}");
+        }
+    }
+
+    #[test]
+    fn answers_are_remembered_by_agent_and_hint() {
+        let agents = Agents::new();
+        let odd = "Acme/1 (Unheard-of)";
+        let first = agents.read(odd, None);
+        assert!(Arc::ptr_eq(&first, &agents.read(odd, None)));
+        assert_eq!(&*first.device, UNKNOWN);
+        assert_eq!(&*agents.read(odd, Some(true)).device, "Mobile");
+        assert_eq!(&*agents.read(odd, None).device, UNKNOWN);
+    }
+
+    #[test]
+    fn endless_agents_are_cut() {
+        let agents = Agents::new();
+        let endless = "é".repeat(10_000);
+        let first = agents.read(&endless, None);
+        assert!(!Arc::ptr_eq(&first, &agents.read(&endless[..20], None)));
+        assert!(Arc::ptr_eq(&first, &agents.read(&endless[..LONGEST + 2], None)));
+        assert_eq!(&*first.browser, UNKNOWN);
     }
 }

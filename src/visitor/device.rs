@@ -39,14 +39,12 @@ pub fn class(user_agent: &str, os: &str, mobile_hint: Option<bool>) -> &'static 
     }
 }
 
+/// Android 3 or later, or a version that isn't told.
 fn modern_android(user_agent: &str) -> bool {
     let version = user_agent.split("Android").nth(1).unwrap_or_default();
-    !version.trim_start_matches([' ', '/', '-']).starts_with(['1', '2'])
-        || version
-            .trim_start_matches([' ', '/', '-'])
-            .bytes()
-            .nth(1)
-            .is_some_and(|b| b.is_ascii_digit())
+    let version = version.trim_start_matches([' ', '/', '-']);
+    let major = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    major.parse().map_or(true, |major: u32| major >= 3)
 }
 
 static TV: LazyLock<Regex> = LazyLock::new(|| {
