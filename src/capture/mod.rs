@@ -2,5 +2,6 @@
 
 mod hit;
 pub mod inject;
+pub mod script;
 
 pub use hit::{Hit, IdOf, IdVerdict, Nav, Shown, Traits, What};
