@@ -1,1 +1,52 @@
-fn main() {}
+//! The program: reads what is asked for, and does it.
+//!
+//! Exit codes: 0 done, 1 it went wrong while running, 2 the command line or a setting is wrong;
+//! then nothing has been opened yet. Either way standard error gets one line.
+
+mod cli;
+mod passwd;
+
+use cli::Task;
+use headcount::config::Config;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let task = match cli::read(std::env::args_os(), std::env::vars_os().collect()) {
+        Ok(task) => task,
+        Err(wrong) => return fail(2, &wrong),
+    };
+    let done = match task {
+        Task::Print(text) => std::io::stdout().write_all(text.as_bytes()).map_err(Into::into),
+        Task::Run(config) => start(&config).and_then(|()| headcount::proxy::run(*config)),
+        Task::Demo(config) => start(&config).and_then(|()| headcount::demo::run(*config)),
+        Task::Passwd => passwd::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{error:#}")),
+    }
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    eprintln!("headcount: {why}");
+    code.into()
+}
+
+/// What all rooms find in place: TLS and a log.
+fn start(config: &Config) -> anyhow::Result<()> {
+    // Several libraries speak TLS; without one provider for all they could not choose.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        anyhow::bail!("a TLS provider is already installed");
+    }
+    let stderr = std::io::stderr;
+    let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // Pingora tells of every connection that breaks; that is a website's daily life.
+    let levels = EnvFilter::try_new(format!("pingora=warn,{}", config.log))?;
+    tracing_subscriber::fmt().with_env_filter(levels).with_writer(stderr).with_ansi(colours).init();
+    Ok(())
+}

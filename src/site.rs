@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub type Day = NaiveDate;
 
 /// A site as configured. Days, and with them salts and roll-ups, follow `timezone`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub name: Arc<str>,
     /// Hosts it answers to, lower case, without port. Empty: every host.

@@ -1,1 +1,151 @@
-//! config
+//! Settings: from `conf/headcount.toml`, a file, variables and flags to a [`Config`].
+//!
+//! Two stages. [`Settings`] are as typed: which keys exist, which value holds, where it was given.
+//! A [`Config`] is what they mean, and one that exists is valid; only that reaches the rooms. What
+//! is wrong is a [`ConfigError`]: one line that names the key and its place.
+//!
+//! A new key is a commented line in `conf/headcount.toml` and a field here; its variable, its
+//! flag and their help follow from the file.
+
+mod catalog;
+mod error;
+mod settings;
+mod validate;
+mod values;
+
+pub use catalog::{DEFAULTS, KEYS, Key, Value};
+pub use error::{ConfigError, Origin};
+pub use settings::{FILE_VARIABLE, Settings};
+pub use values::Upstream;
+
+use crate::site::Site;
+use ipnet::IpNet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be set, checked. Fields are documented where their defaults are, in
+/// `conf/headcount.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub upstream: Upstream,
+    pub upstream_tls: UpstreamTls,
+    pub listen: SocketAddr,
+    pub admin: SocketAddr,
+    pub admin_auth: AdminAuth,
+    /// Scheme checked, SQLite file placed in `data_dir`; may hold a password.
+    pub store: Secret,
+    pub site: Site,
+    pub flush_interval: Duration,
+    pub data_dir: PathBuf,
+    pub trusted_proxies: Vec<IpNet>,
+    pub inject: bool,
+    pub geoip: Option<PathBuf>,
+    pub shared_sessions: bool,
+    /// At least one.
+    pub threads: usize,
+    /// Levels as `tracing` spells them.
+    pub log: String,
+    pub script: Script,
+    pub privacy: Privacy,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    pub path: String,
+    pub beacon_path: String,
+    pub history: bool,
+    pub hash: bool,
+    pub engagement: bool,
+    pub scroll: bool,
+    pub outbound: bool,
+    pub downloads: bool,
+    pub forms: bool,
+    pub events: bool,
+    pub clicks: bool,
+    pub vitals: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Privacy {
+    pub respect_gpc: RespectGpc,
+}
+
+/// What a request not to be followed (`Sec-GPC: 1`, `DNT: 1`) means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RespectGpc {
+    /// Counts, without visitor or session.
+    Anonymous,
+    /// Counts like any other.
+    Count,
+    /// Is not counted.
+    Ignore,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Hits per shard.
+    pub queue: usize,
+    pub rows_per_dimension: usize,
+    /// Over all shards.
+    pub visitors: usize,
+    /// Bytes.
+    pub outbox: usize,
+    /// Bytes.
+    pub beacon_body: usize,
+    pub beacons_per_minute: usize,
+    pub events_cap: usize,
+    /// Bytes.
+    pub value_length: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    pub read: Duration,
+    pub write: Duration,
+    pub idle: Duration,
+    /// May be zero: stop at once.
+    pub shutdown: Duration,
+}
+
+/// With neither, `admin` is a loopback address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAuth {
+    /// An argon2 hash in PHC format.
+    pub password_hash: Option<Secret>,
+    pub tokens: Vec<Secret>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamTls {
+    pub verify: bool,
+    /// `None`: the host of `upstream`.
+    pub sni: Option<String>,
+    pub ca: Option<PathBuf>,
+}
+
+/// A text that no log or message may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl AdminAuth {
+    pub fn is_set(&self) -> bool {
+        self.password_hash.is_some() || !self.tokens.is_empty()
+    }
+}
+
+impl Secret {
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}

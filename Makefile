@@ -1,0 +1,71 @@
+# headcount: run it, test it, measure it. `make help` lists the ways.
+
+SHELL := /bin/bash
+
+# The website to stand in front of; empty: the demo.
+UPSTREAM ?=
+# sqlite (nothing to install) or redis (one is started).
+STORE ?= sqlite
+# release or dev.
+PROFILE ?= release
+# Addresses of the site and of the numbers.
+LISTEN ?= 127.0.0.1:8080
+ADMIN ?= 127.0.0.1:8090
+# More flags, as in ARGS=--inject.
+ARGS ?=
+
+target := $(or $(CARGO_TARGET_DIR),target)
+binary := $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/headcount
+command := $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
+	--listen $(LISTEN) --admin $(ADMIN) $(ARGS)
+
+build_needs := cc=build-essential cmake=cmake
+redis_needs := redis-server=redis-server redis-cli=redis-tools
+test_needs := $(build_needs) $(redis_needs) nginx=nginx chromium=chromium \
+	chromedriver=chromium-driver Xvfb=xvfb \
+	/usr/share/doc/python3.11/html/index.html=python3.11-doc
+
+.PHONY: help run build test bench data
+
+help:
+	@echo 'make run                                  the demo, a small site with sample traffic'
+	@echo 'make run UPSTREAM=http://127.0.0.1:3000   in front of your website'
+	@echo 'make run STORE=redis                      counts in a redis-server that it starts'
+	@echo '         PROFILE=dev                      a debug build'
+	@echo '         LISTEN=… ADMIN=… ARGS=…          other addresses, more flags'
+	@echo 'make test                                 format, lints, all tests'
+	@echo 'make bench                                what it costs'
+	@echo 'make data                                 fetch the lists of user agents and sources anew'
+
+run: build
+	@echo 'Site:  http://$(LISTEN)'
+	@echo 'Admin: http://$(ADMIN)'
+ifeq ($(STORE),redis)
+	@.ci/install $(redis_needs)
+	@exec .ci/with-redis $(command) --store
+else ifeq ($(STORE),sqlite)
+	@exec $(command)
+else
+	@echo 'STORE is sqlite or redis, not $(STORE)' >&2; exit 2
+endif
+
+build:
+	@.ci/install $(build_needs)
+	cargo build --profile $(PROFILE) --bin headcount
+
+test:
+	@.ci/install $(test_needs)
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run && cargo test --doc; \
+	else \
+		set -x; cargo test; \
+	fi
+
+bench:
+	@.ci/install $(build_needs)
+	cargo bench
+
+data:
+	src/visitor/data/update.sh

@@ -1,0 +1,185 @@
+//! The command line: from words and variables to a [`Task`] whose settings are valid.
+//!
+//! Flags are made from the keys of `conf/headcount.toml`, their help from its comments. Apart from
+//! `main` so that what is asked for is settled before anything starts.
+
+use clap::builder::ArgAction;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Command};
+use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount demo
+      A small site with sample traffic, to look around.
+  headcount run --upstream http://127.0.0.1:3000
+      Stand in front of your website: visitors at http://127.0.0.1:8080,
+      numbers at http://127.0.0.1:8090, counts in headcount.db.
+  headcount run --config site.toml --store redis://127.0.0.1 --inject
+      Settings from a file, counts in Redis, the script's tag in every page.
+  headcount check --config site.toml
+      What is wrong with the file, or the settings in force.
+
+Every setting is a key of the file, a variable and a flag; flags overrule
+variables, and these the file: flush_interval, HEADCOUNT_FLUSH_INTERVAL,
+--flush-interval. `headcount run --help` lists them all.
+";
+
+/// What is asked for.
+pub enum Task {
+    Run(Box<Config>),
+    Demo(Box<Config>),
+    /// Help, the version, or the settings in force.
+    Print(String),
+    Passwd,
+}
+
+/// Reads arguments (the program's name first) and variables.
+///
+/// # Errors
+/// One line that says what is wrong.
+pub fn read(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: Vec<(OsString, OsString)>,
+) -> Result<Task, String> {
+    let mut command = command();
+    let matches = match command.try_get_matches_from_mut(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let text = error.render().to_string();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Task::Print(text)),
+                _ => Err(one_line(&text)),
+            };
+        }
+    };
+    let layered = |settings, matches| layer(settings, matches, &variables);
+    match matches.subcommand() {
+        Some(("run", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_run(&settings)).map(Task::Run)
+        }
+        Some(("demo", matches)) => {
+            let settings = layered(Settings::demo_defaults(), matches)?;
+            config(Config::for_demo(&settings)).map(Task::Demo)
+        }
+        Some(("check", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_run(&settings)).map(|_| Task::Print(settings.to_string()))
+        }
+        Some(("passwd", _)) => Ok(Task::Passwd),
+        _ => Ok(Task::Print(command.render_help().to_string())),
+    }
+}
+
+fn config(read: Result<Config, impl ToString>) -> Result<Box<Config>, String> {
+    read.map(Box::new).map_err(|e| e.to_string())
+}
+
+fn command() -> Command {
+    Command::new("headcount")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Web analytics from in front of your website: a reverse proxy that counts")
+        .after_help(EXAMPLES)
+        .disable_help_subcommand(true)
+        .subcommand(with_settings(
+            Command::new("run").about("Stand in front of a website and count its pageviews"),
+            |_| true,
+        ))
+        .subcommand(with_settings(
+            Command::new("demo")
+                .about("A small site of its own behind the proxy, with sample traffic"),
+            |key| key.path != "upstream",
+        ))
+        .subcommand(with_settings(
+            Command::new("check")
+                .about("Say what is wrong with the settings, or print those in force for `run`"),
+            |_| true,
+        ))
+        .subcommand(
+            Command::new("passwd")
+                .about("Read a password and print the line for [admin_auth] in the settings"),
+        )
+}
+
+fn with_settings(command: Command, wanted: impl Fn(&Key) -> bool) -> Command {
+    let file = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help(format!("File with settings [also: {FILE_VARIABLE}]"));
+    command
+        .arg(file)
+        .args(KEYS.iter().filter(|key| wanted(key)).map(flag))
+        .after_help("Every flag is also a variable: --flush-interval is HEADCOUNT_FLUSH_INTERVAL.")
+}
+
+/// The flag of a key. Short help shows the common ones, which stand at the file's root.
+fn flag(key: &'static Key) -> Arg {
+    let arg = Arg::new(key.path.as_str()).long(key.flag());
+    let arg = match key.table() {
+        None => arg,
+        Some(table) => arg.help_heading(format!("[{table}]")).hide_short_help(true),
+    };
+    let default = match &key.default {
+        empty if empty.is_empty() => String::new(),
+        Value::Text(default) => format!(" [default: {default}]"),
+        default => format!(" [default: {default}]"),
+    };
+    let first = key.help.split_inclusive(". ").next().unwrap_or_default();
+    let arg = arg
+        .help(format!("{}{default}", first.trim_end()))
+        .long_help(format!("{}{default}", key.help));
+    match key.default {
+        Value::Text(_) => arg.value_name("VALUE"),
+        Value::Number(_) => arg.value_name("N").allow_negative_numbers(true),
+        Value::List(_) => arg.value_name("A,B").action(ArgAction::Append),
+        Value::Switch(_) => arg
+            .value_name("true|false")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+    }
+}
+
+/// Lays file, variables and flags over defaults, in this order.
+fn layer(
+    mut settings: Settings,
+    matches: &ArgMatches,
+    variables: &[(OsString, OsString)],
+) -> Result<Settings, String> {
+    let variable = variables.iter().find(|(name, _)| name == OsStr::new(FILE_VARIABLE));
+    let file = matches
+        .get_one::<PathBuf>("config")
+        .map(PathBuf::as_path)
+        .or_else(|| variable.map(|(_, file)| Path::new(file)));
+    let mut lay = || {
+        if let Some(file) = file {
+            settings.file(file)?;
+        }
+        settings.variables(variables)?;
+        for key in KEYS.iter() {
+            // A subcommand may lack a key (`demo` has no upstream): then it was not given.
+            if let Ok(Some(values)) = matches.try_get_many::<String>(&key.path) {
+                let values: Vec<&str> = values.map(String::as_str).collect();
+                settings.flag(key, &values.join(","))?;
+            }
+        }
+        Ok::<_, headcount::config::ConfigError>(())
+    };
+    lay().map_err(|e| e.to_string())?;
+    Ok(settings)
+}
+
+/// The parser's message without its paragraphs and without the usage below it.
+fn one_line(message: &str) -> String {
+    let lines = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty());
+    let text = lines.collect::<Vec<_>>().join("; ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}

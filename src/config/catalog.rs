@@ -1,0 +1,230 @@
+//! Which settings there are: read from `conf/headcount.toml`, the single source of defaults.
+//!
+//! A key's place, kind, default and help all come from that one file, so that the file, the
+//! variables, the flags and their help can never disagree. What a key means is not known here.
+
+use std::fmt;
+use std::sync::LazyLock;
+use toml::de::{DeTable, DeValue};
+
+/// The commented file with every default.
+pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
+
+/// Every key, in the order of the file.
+pub static KEYS: LazyLock<Vec<Key>> =
+    LazyLock::new(|| keys(DEFAULTS).expect("conf/headcount.toml is read by every test"));
+
+/// A setting that exists.
+#[derive(Debug)]
+pub struct Key {
+    /// As in the file: `flush_interval`, `limits.outbox`.
+    pub path: String,
+    /// The comment above it.
+    pub help: String,
+    pub default: Value,
+}
+
+/// A setting as typed. The kind is right; whether it makes sense is decided later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    Text(String),
+    Number(i64),
+    Switch(bool),
+    List(Vec<String>),
+}
+
+impl Key {
+    pub fn find(path: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.path == path)
+    }
+
+    /// The table it stands in; `None` at the root.
+    pub fn table(&self) -> Option<&str> {
+        self.path.split_once('.').map(|(table, _)| table)
+    }
+
+    /// Its flag, without the dashes: `limits-outbox`.
+    pub fn flag(&self) -> String {
+        self.path.replace(['.', '_'], "-")
+    }
+
+    /// Its variable: `HEADCOUNT_LIMITS_OUTBOX`.
+    pub fn variable(&self) -> String {
+        format!("HEADCOUNT_{}", self.path.replace('.', "_").to_uppercase())
+    }
+
+    /// A value as it may be shown: credentials are hidden, in whole or, in a URL, in part.
+    pub fn shown(&self, value: &Value) -> Value {
+        let hide = |text: &String| match text.split_once("://") {
+            _ if self.table() == Some("admin_auth") => "(hidden)".to_owned(),
+            Some((scheme, rest)) => match rest.rsplit_once('@') {
+                Some((_, host)) => format!("{scheme}://(hidden)@{host}"),
+                None => text.clone(),
+            },
+            None => text.clone(),
+        };
+        match value {
+            Value::Text(text) if !text.is_empty() => Value::Text(hide(text)),
+            Value::List(items) => Value::List(items.iter().map(hide).collect()),
+            other => other.clone(),
+        }
+    }
+}
+
+impl Value {
+    /// Reads a value of a TOML file; `None` if it is of a kind no setting has.
+    pub fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        match value {
+            DeValue::String(text) => Some(Self::Text(text.to_string())),
+            DeValue::Integer(digits) => {
+                i64::from_str_radix(digits.as_str(), digits.radix()).ok().map(Self::Number)
+            }
+            DeValue::Boolean(on) => Some(Self::Switch(*on)),
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .map(Self::List),
+            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
+        }
+    }
+
+    /// Reads a variable or a flag as the kind `self` is of; `None` if it is of another.
+    pub fn parse_like(&self, text: &str) -> Option<Self> {
+        match self {
+            Self::Text(_) => Some(Self::Text(text.to_owned())),
+            Self::Number(_) => text.parse().ok().map(Self::Number),
+            Self::Switch(_) => text.parse().ok().map(Self::Switch),
+            Self::List(_) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(Self::List(items.map(str::to_owned).collect()))
+            }
+        }
+    }
+
+    pub fn same_kind(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// The kind in words, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text in quotes",
+            Self::Number(_) => "a whole number",
+            Self::Switch(_) => "true or false",
+            Self::List(_) => "a list of texts in quotes",
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::List(items) => items.is_empty(),
+            Self::Number(_) | Self::Switch(_) => false,
+        }
+    }
+}
+
+/// As TOML writes it.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.clone() {
+            Self::Text(text) => toml::Value::from(text).fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Switch(on) => on.fmt(f),
+            Self::List(items) => toml::Value::from(items).fmt(f),
+        }
+    }
+}
+
+/// The line of a byte in a text, from 1.
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// Reads the keys of the default file; `None` if it holds a kind of value no setting has.
+fn keys(file: &'static str) -> Option<Vec<Key>> {
+    let lines: Vec<&str> = file.lines().collect();
+    let mut found = Vec::new();
+    let mut add = |path: String, name_at: usize, value: &DeValue<'_>| {
+        let help = comment_above(&lines, line_at(file, name_at));
+        found.push((name_at, Key { path, help, default: Value::from_toml(value)? }));
+        Some(())
+    };
+    for (name, value) in DeTable::parse(file).ok()?.get_ref() {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                for (inner, value) in table {
+                    let path = format!("{}.{}", name.get_ref(), inner.get_ref());
+                    add(path, inner.span().start, value.get_ref())?;
+                }
+            }
+            value => add(name.get_ref().to_string(), name.span().start, value)?,
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    Some(found.into_iter().map(|(_, key)| key).collect())
+}
+
+/// The comment that ends right above a line (counted from 1), as one paragraph.
+fn comment_above(lines: &[&str], line: usize) -> String {
+    let mut comment: Vec<&str> = lines[..line - 1]
+        .iter()
+        .rev()
+        .map_while(|line| line.strip_prefix('#'))
+        .map(str::trim)
+        .collect();
+    comment.reverse();
+    comment.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn keys_come_in_the_order_of_the_file_with_their_comments() {
+        assert_eq!(KEYS[0].path, "upstream");
+        assert!(KEYS[0].help.starts_with("The website behind the proxy:"), "{}", KEYS[0].help);
+        assert!(KEYS[0].help.ends_with("the demo brings its own site."), "{}", KEYS[0].help);
+        let outbox = Key::find("limits.outbox").unwrap();
+        assert_eq!(outbox.table(), Some("limits"));
+        assert_eq!(outbox.flag(), "limits-outbox");
+        assert_eq!(outbox.variable(), "HEADCOUNT_LIMITS_OUTBOX");
+        assert_eq!(outbox.default, Value::Text("64MB".into()));
+    }
+
+    #[test]
+    fn every_key_says_what_it_is_for_and_has_a_flag_and_a_variable_of_its_own() {
+        for key in KEYS.iter() {
+            assert!(key.help.ends_with('.'), "{}: {:?}", key.path, key.help);
+        }
+        let flags: HashSet<String> = KEYS.iter().map(Key::flag).collect();
+        let variables: HashSet<String> = KEYS.iter().map(Key::variable).collect();
+        assert_eq!((flags.len(), variables.len()), (KEYS.len(), KEYS.len()));
+        assert!(!flags.contains("config"), "that flag names the file");
+    }
+
+    #[test]
+    fn credentials_are_hidden_wherever_they_stand() {
+        let shown = |path, value| Key::find(path).unwrap().shown(&value).to_string();
+        let text = |text: &str| Value::Text(text.into());
+        assert_eq!(shown("admin_auth.password_hash", text("$argon2id$x")), r#""(hidden)""#);
+        assert_eq!(shown("admin_auth.password_hash", text("")), r#""""#);
+        assert_eq!(shown("admin_auth.tokens", Value::List(vec!["t".into()])), r#"["(hidden)"]"#);
+        assert_eq!(shown("store", text("redis://u:p@ss@h/1")), r#""redis://(hidden)@h/1""#);
+        assert_eq!(shown("store", text("redis://h:1/1")), r#""redis://h:1/1""#);
+    }
+
+    #[test]
+    fn a_value_printed_reads_back() {
+        for text in ["", "plain", "a \"quoted\" \\ path", "tab\tand\nnewline", "'''", "ünï"] {
+            for value in [Value::Text(text.into()), Value::List(vec![text.into(), text.into()])] {
+                let printed = format!("key = {value}");
+                let table = DeTable::parse(&printed).unwrap();
+                assert_eq!(Value::from_toml(table.get_ref()["key"].get_ref()), Some(value));
+            }
+        }
+    }
+}

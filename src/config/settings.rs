@@ -1,0 +1,354 @@
+//! Settings as typed: defaults, then the file, then variables, then flags.
+//!
+//! The first of two stages. It knows which keys exist and which kind of value each takes, and
+//! remembers where each value was given; what a value means is the second stage's (`validate`).
+
+use super::catalog::{KEYS, Key, Value, line_at};
+use super::error::{ConfigError, Origin, did_you_mean, nearest};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use toml::de::{DeTable, DeValue};
+
+/// The prefix of every variable.
+const PREFIX: &str = "HEADCOUNT_";
+/// The variable that names the file; not a setting itself.
+pub const FILE_VARIABLE: &str = "HEADCOUNT_CONFIG";
+
+type Result<T> = std::result::Result<T, ConfigError>;
+
+/// Every key with the value that holds and where it was given.
+#[derive(Debug, Clone)]
+pub struct Settings(Vec<Typed>);
+
+/// One setting as typed.
+#[derive(Debug, Clone)]
+pub(super) struct Typed {
+    key: &'static Key,
+    pub(super) value: Value,
+    origin: Origin,
+}
+
+impl Settings {
+    /// What `conf/headcount.toml` says.
+    pub fn defaults() -> Self {
+        let typed =
+            |key: &'static Key| Typed { key, value: key.default.clone(), origin: Origin::Default };
+        Self(KEYS.iter().map(typed).collect())
+    }
+
+    /// The demo's defaults: its sample traffic never lands among the counts of a real site.
+    pub fn demo_defaults() -> Self {
+        let mut settings = Self::defaults();
+        for (path, value) in [("site", "demo"), ("store", "sqlite:headcount-demo.db")] {
+            settings.set(path, Value::Text(value.to_owned()), Origin::Demo);
+        }
+        settings
+    }
+
+    /// Lays a file over what is there.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not TOML, holds an unknown key or a value of the wrong kind.
+    pub fn file(&mut self, file: &Path) -> Result<()> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|e| ConfigError::new(&name, e))?;
+        self.toml(&name, &text)
+    }
+
+    /// Lays the text of a file over what is there; `name` is for messages.
+    ///
+    /// # Errors
+    /// As [`Settings::file`].
+    pub fn toml(&mut self, name: &str, text: &str) -> Result<()> {
+        let origin = |offset| Origin::File { name: name.to_owned(), line: line_at(text, offset) };
+        let document = DeTable::parse(text).map_err(|e| {
+            ConfigError::new(origin(e.span().map_or(0, |span| span.start)), e.message())
+        })?;
+        for (key, value) in document.get_ref() {
+            match value.get_ref() {
+                DeValue::Table(table) if is_table(key.get_ref()) => {
+                    for (inner, value) in table {
+                        let path = format!("{}.{}", key.get_ref(), inner.get_ref());
+                        self.toml_value(&path, value.get_ref(), origin(inner.span().start))?;
+                    }
+                }
+                value => self.toml_value(key.get_ref(), value, origin(key.span().start))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn toml_value(&mut self, path: &str, value: &DeValue<'_>, origin: Origin) -> Result<()> {
+        let Some(key) = Key::find(path) else {
+            return Err(ConfigError::new(origin, unknown_key(path, value)));
+        };
+        match Value::from_toml(value) {
+            // `[]` is of every list's kind, and nothing else is of two.
+            Some(value) if value.same_kind(&key.default) => {
+                self.set(path, value, origin);
+                Ok(())
+            }
+            _ => Err(ConfigError::new(origin, format!("{path} must be {}", key.default.kind()))),
+        }
+    }
+
+    /// Lays the process's variables over what is there. Names without our prefix are not looked
+    /// at, and neither is what an orchestrator sets by itself.
+    ///
+    /// # Errors
+    /// If one with our prefix is unknown, or of the wrong kind.
+    pub fn variables<'a>(
+        &mut self,
+        variables: impl IntoIterator<Item = &'a (OsString, OsString)>,
+    ) -> Result<()> {
+        for (name, value) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            if name == FILE_VARIABLE || is_service_link(name, value) {
+                continue;
+            }
+            let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {
+                let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
+                let bare = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
+                let hint = nearest(&name[PREFIX.len()..], bare)
+                    .map_or_else(String::new, |near| format!(" (did you mean {PREFIX}{near}?)"));
+                return Err(ConfigError::new(name, format!("unknown variable{hint}")));
+            };
+            let text = value.to_str().ok_or_else(|| ConfigError::new(name, "is not UTF-8"))?;
+            self.text(key, text, Origin::Variable(name.to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// Lays a flag over what is there.
+    ///
+    /// # Errors
+    /// If the value is of the wrong kind.
+    pub fn flag(&mut self, key: &'static Key, value: &str) -> Result<()> {
+        self.text(key, value, Origin::Flag(key.flag()))
+    }
+
+    fn text(&mut self, key: &'static Key, text: &str, origin: Origin) -> Result<()> {
+        match key.default.parse_like(text) {
+            Some(value) => {
+                self.set(&key.path, value, origin);
+                Ok(())
+            }
+            None => Err(ConfigError::new(
+                origin,
+                format!("{} must be {}, not {text:?}", key.path, key.default.kind()),
+            )),
+        }
+    }
+
+    fn set(&mut self, path: &str, value: Value, origin: Origin) {
+        for typed in self.0.iter_mut().filter(|typed| typed.key.path == path) {
+            *typed = Typed { key: typed.key, value: value.clone(), origin: origin.clone() };
+        }
+    }
+
+    /// A setting by its path, which must be one of the default file's.
+    pub(super) fn get(&self, path: &str) -> &Typed {
+        let found = self.0.iter().find(|typed| typed.key.path == path);
+        found.unwrap_or_else(|| panic!("conf/headcount.toml has no {path}"))
+    }
+}
+
+/// The settings in force as TOML, secrets hidden; what is not a default says where it came from.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = None;
+        for Typed { key, value, origin } in &self.0 {
+            if key.table() != table {
+                table = key.table();
+                writeln!(f, "\n[{}]", table.unwrap_or_default())?;
+            }
+            let name = key.path.rsplit('.').next().unwrap_or_default();
+            write!(f, "{name} = {}", key.shown(value))?;
+            match origin {
+                Origin::Default => writeln!(f)?,
+                // A comment ends at the line's end, whatever the file is called.
+                origin => writeln!(f, "  # {}", origin.to_string().escape_debug())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Typed {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// What `read` has to say, behind the key, its value and its place.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&str) -> std::result::Result<T, String>,
+    ) -> Result<T> {
+        let Value::Text(text) = &self.value else { self.other_kind() };
+        read(text).map_err(|why| self.error(why))
+    }
+
+    /// As [`Typed::read`]; an empty text is nothing.
+    pub(super) fn read_optional<T>(
+        &self,
+        read: impl FnOnce(&str) -> std::result::Result<T, String>,
+    ) -> Result<Option<T>> {
+        if self.value.is_empty() { Ok(None) } else { self.read(read).map(Some) }
+    }
+
+    /// Reads each text of a list.
+    ///
+    /// # Errors
+    /// As [`Typed::read`].
+    pub(super) fn read_each<T>(
+        &self,
+        read: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<Vec<T>> {
+        let Value::List(items) = &self.value else { self.other_kind() };
+        items.iter().map(|item| read(item).map_err(|why| self.error(why))).collect()
+    }
+
+    pub(super) fn on(&self) -> bool {
+        let Value::Switch(on) = self.value else { self.other_kind() };
+        on
+    }
+
+    /// Reads a number within bounds.
+    ///
+    /// # Errors
+    /// If it lies outside.
+    pub(super) fn number(&self, bounds: RangeInclusive<usize>) -> Result<usize> {
+        let Value::Number(number) = self.value else { self.other_kind() };
+        usize::try_from(number).ok().filter(|number| bounds.contains(number)).ok_or_else(|| {
+            self.error(format!("must lie between {} and {}", bounds.start(), bounds.end()))
+        })
+    }
+
+    /// An error about this setting.
+    pub(super) fn error(&self, why: impl fmt::Display) -> ConfigError {
+        let Self { key, value, origin } = self;
+        ConfigError::new(origin, format!("{} = {} {why}", key.path, key.shown(value)))
+    }
+
+    /// No layer lets in a value of another kind than the default's.
+    fn other_kind(&self) -> ! {
+        panic!("conf/headcount.toml has another kind of value for {}", self.key.path)
+    }
+}
+
+fn is_table(name: &str) -> bool {
+    KEYS.iter().any(|key| key.table() == Some(name))
+}
+
+fn unknown_key(path: &str, value: &DeValue<'_>) -> String {
+    if is_table(path) {
+        return format!("{path} is a table: write [{path}]");
+    }
+    let tables = KEYS.iter().filter_map(Key::table);
+    if matches!(value, DeValue::Table(_)) {
+        return format!("unknown table [{path}]{}", did_you_mean(path, tables));
+    }
+    format!("unknown key {path}{}", did_you_mean(path, KEYS.iter().map(|key| key.path.as_str())))
+}
+
+/// Kubernetes sets such variables in every pod beside a service called `headcount…`
+/// (`HEADCOUNT_SERVICE_HOST`, `HEADCOUNT_PORT=tcp://…`, `HEADCOUNT_PORT_80_TCP_ADDR`); nobody
+/// typed them.
+fn is_service_link(name: &str, value: &OsStr) -> bool {
+    let is_port = name.split_once("_PORT_").is_some_and(|(_, rest)| {
+        rest.starts_with(|first: char| first.is_ascii_digit())
+            && ["_TCP", "_UDP", "_SCTP"].iter().any(|protocol| rest.contains(protocol))
+    });
+    let is_url = name.ends_with("_PORT") && value.to_str().is_some_and(|v| v.contains("://"));
+    name.contains("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || is_port || is_url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(name: &str, value: &str) -> (OsString, OsString) {
+        (name.into(), value.into())
+    }
+
+    fn file_error(text: &str) -> String {
+        Settings::defaults().toml("site.toml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_layer_overrules_the_one_before() {
+        let mut settings = Settings::defaults();
+        let value = |settings: &Settings| settings.get("site").value.to_string();
+        assert_eq!(value(&settings), r#""localhost""#);
+        settings.toml("f", "site = 'file'").unwrap();
+        assert_eq!(value(&settings), r#""file""#);
+        settings.variables(&[pair("HEADCOUNT_SITE", "variable")]).unwrap();
+        assert_eq!(value(&settings), r#""variable""#);
+        settings.flag(Key::find("site").unwrap(), "flag").unwrap();
+        assert_eq!(value(&settings), r#""flag""#);
+        assert_eq!(settings.get("listen").origin, Origin::Default);
+    }
+
+    #[test]
+    fn a_file_error_names_line_and_key() {
+        for (text, expected) in [
+            ("\n\nlisen = 'x'", "site.toml:3: unknown key lisen (did you mean listen?)"),
+            ("outbox = '1MB'", "site.toml:1: unknown key outbox (did you mean limits.outbox?)"),
+            (
+                "[limits]\noutbx = 1",
+                "site.toml:2: unknown key limits.outbx (did you mean limits.outbox?)",
+            ),
+            ("[limit]\nqueue = 1", "site.toml:1: unknown table [limit] (did you mean limits?)"),
+            ("[zzz]\nqueue = 1", "site.toml:1: unknown table [zzz]"),
+            ("limits = 1", "site.toml:1: limits is a table: write [limits]"),
+            ("[site]\nname = 'x'", "site.toml:1: site must be text in quotes"),
+            ("flush_interval = 10", "site.toml:1: flush_interval must be text in quotes"),
+            ("threads = 1.5", "site.toml:1: threads must be a whole number"),
+            ("inject = 'yes'", "site.toml:1: inject must be true or false"),
+            ("hosts = 'a'", "site.toml:1: hosts must be a list of texts in quotes"),
+            ("hosts = [1]", "site.toml:1: hosts must be a list of texts in quotes"),
+        ] {
+            assert_eq!(file_error(text), expected);
+        }
+        assert!(file_error("site = 'a'\nsite = 'b'").starts_with("site.toml:2: duplicate key"));
+        assert!(file_error("site = 'a'\n= 'b'").starts_with("site.toml:2: "));
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone() {
+        let mut settings = Settings::defaults();
+        settings
+            .variables(&[
+                pair("PATH", "/bin"),
+                pair("HEADCOUNT_CONFIG", "some.toml"),
+                pair("HEADCOUNT_SERVICE_HOST", "10.0.0.1"),
+                pair("HEADCOUNT_SERVICE_PORT_HTTP", "80"),
+                pair("HEADCOUNT_ADMIN_PORT", "tcp://10.0.0.1:80"),
+                pair("HEADCOUNT_PORT_80_TCP_ADDR", "10.0.0.1"),
+            ])
+            .unwrap();
+        assert_eq!(settings.to_string(), Settings::defaults().to_string());
+        for (name, expected) in [
+            ("HEADCOUNT_PORT", "HEADCOUNT_PORT: unknown variable"),
+            (
+                "HEADCOUNT_LISTEM",
+                "HEADCOUNT_LISTEM: unknown variable (did you mean HEADCOUNT_LISTEN?)",
+            ),
+        ] {
+            let error = settings.variables(&[pair(name, "80")]).unwrap_err().to_string();
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn lists_in_a_variable_are_separated_by_commas() {
+        let mut settings = Settings::defaults();
+        settings.variables(&[pair("HEADCOUNT_HOSTS", "a.org, b.org,")]).unwrap();
+        assert_eq!(settings.get("hosts").value.to_string(), r#"["a.org", "b.org"]"#);
+        settings.variables(&[pair("HEADCOUNT_HOSTS", "")]).unwrap();
+        assert_eq!(settings.get("hosts").value.to_string(), "[]");
+    }
+}

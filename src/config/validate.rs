@@ -1,0 +1,266 @@
+//! From settings as typed to a [`Config`]: what each key means, and what cannot be together.
+//!
+//! The second of two stages, and the only way to a `Config`. It opens nothing; it only looks
+//! whether named files are there, so that a wrong name is found before any port is open.
+
+use super::error::ConfigError;
+use super::settings::Settings;
+use super::{
+    AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Upstream,
+    UpstreamTls, values,
+};
+use crate::site::Site;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Enough for any machine; above, a number is a slip of the finger.
+const MANY: usize = 1_000_000_000;
+/// What a timeout may be: above, a connection would as good as never end.
+const WAIT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 3_600);
+
+impl Config {
+    /// For `run`: there must be a website.
+    ///
+    /// # Errors
+    /// The first setting that won't do.
+    pub fn for_run(settings: &Settings) -> Result<Self, ConfigError> {
+        let upstream = settings.get("upstream");
+        if upstream.value.is_empty() {
+            return Err(ConfigError::new(
+                "upstream",
+                "is not set; name your website, as in --upstream http://127.0.0.1:3000",
+            ));
+        }
+        Self::new(upstream.read(values::upstream)?, settings)
+    }
+
+    /// For the demo, which brings its own website: `upstream` names port 0, and the demo puts the
+    /// port that it was given in its place.
+    ///
+    /// # Errors
+    /// The first setting that won't do.
+    pub fn for_demo(settings: &Settings) -> Result<Self, ConfigError> {
+        let own = Upstream::Tcp { tls: false, host: "127.0.0.1".to_owned(), port: 0 };
+        Self::new(own, settings)
+    }
+
+    fn new(upstream: Upstream, settings: &Settings) -> Result<Self, ConfigError> {
+        let get = |path| settings.get(path);
+        let data_dir = get("data_dir").read(values::folder)?;
+        let config = Self {
+            upstream,
+            upstream_tls: UpstreamTls {
+                verify: get("upstream_tls.verify").on(),
+                sni: get("upstream_tls.sni").read_optional(values::host)?,
+                ca: get("upstream_tls.ca").read_optional(values::file)?,
+            },
+            listen: get("listen").read(values::socket)?,
+            admin: get("admin").read(values::socket)?,
+            admin_auth: AdminAuth {
+                password_hash: get("admin_auth.password_hash")
+                    .read_optional(values::password_hash)?
+                    .map(Secret),
+                tokens: get("admin_auth.tokens")
+                    .read_each(|token| values::token(token).map(Secret))?,
+            },
+            store: get("store").read(|url| values::store(url, &data_dir)).map(Secret)?,
+            site: Site {
+                name: get("site").read(values::site_name)?.into(),
+                hosts: get("hosts").read_each(values::host)?,
+                timezone: get("timezone").read(values::timezone)?,
+            },
+            flush_interval: duration(
+                settings,
+                "flush_interval",
+                Duration::from_millis(10)..=Duration::from_secs(3_600),
+            )?,
+            data_dir,
+            trusted_proxies: get("trusted_proxies").read_each(values::network)?,
+            inject: get("inject").on(),
+            geoip: get("geoip").read_optional(values::file)?,
+            shared_sessions: get("shared_sessions").on(),
+            threads: match get("threads").number(0..=1_024)? {
+                0 => std::thread::available_parallelism().map_or(1, usize::from),
+                threads => threads,
+            },
+            log: get("log").read(values::log)?,
+            script: script(settings)?,
+            privacy: Privacy {
+                respect_gpc: get("privacy.respect_gpc").read(|text| {
+                    let words = [
+                        ("anonymous", RespectGpc::Anonymous),
+                        ("count", RespectGpc::Count),
+                        ("ignore", RespectGpc::Ignore),
+                    ];
+                    values::word(text, &words)
+                })?,
+            },
+            limits: limits(settings)?,
+            timeouts: timeouts(settings)?,
+        };
+        together(&config, settings)?;
+        Ok(config)
+    }
+}
+
+fn script(settings: &Settings) -> Result<Script, ConfigError> {
+    let on = |name: &str| settings.get(&format!("script.{name}")).on();
+    Ok(Script {
+        path: settings.get("script.path").read(values::url_path)?,
+        beacon_path: settings.get("script.beacon_path").read(values::url_path)?,
+        history: on("history"),
+        hash: on("hash"),
+        engagement: on("engagement"),
+        scroll: on("scroll"),
+        outbound: on("outbound"),
+        downloads: on("downloads"),
+        forms: on("forms"),
+        events: on("events"),
+        clicks: on("clicks"),
+        vitals: on("vitals"),
+    })
+}
+
+fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
+    let get = |name: &str| settings.get(&format!("limits.{name}"));
+    Ok(Limits {
+        // Allocated ahead, so bounded more tightly than the others.
+        queue: get("queue").number(1..=1 << 24)?,
+        rows_per_dimension: get("rows_per_dimension").number(1..=MANY)?,
+        visitors: get("visitors").number(1..=MANY)?,
+        outbox: get("outbox").read(values::size)?,
+        beacon_body: get("beacon_body").read(values::size)?,
+        beacons_per_minute: get("beacons_per_minute").number(1..=MANY)?,
+        events_cap: get("events_cap").number(0..=MANY)?,
+        value_length: get("value_length").number(16..=65_536)?,
+    })
+}
+
+fn timeouts(settings: &Settings) -> Result<Timeouts, ConfigError> {
+    Ok(Timeouts {
+        connect: duration(settings, "timeouts.connect", WAIT)?,
+        read: duration(settings, "timeouts.read", WAIT)?,
+        write: duration(settings, "timeouts.write", WAIT)?,
+        idle: duration(settings, "timeouts.idle", WAIT)?,
+        shutdown: duration(settings, "timeouts.shutdown", Duration::ZERO..=*WAIT.end())?,
+    })
+}
+
+fn duration(
+    settings: &Settings,
+    path: &str,
+    bounds: RangeInclusive<Duration>,
+) -> Result<Duration, ConfigError> {
+    settings.get(path).read(|text| {
+        let duration = values::duration(text)?;
+        if bounds.contains(&duration) {
+            Ok(duration)
+        } else {
+            Err(format!("must lie between {:?} and {:?}", bounds.start(), bounds.end()))
+        }
+    })
+}
+
+/// What each setting alone cannot see.
+fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
+    let wrong = |path: &str, why: &str| Err(settings.get(path).error(why));
+    if !config.admin.ip().to_canonical().is_loopback() && !config.admin_auth.is_set() {
+        return wrong(
+            "admin",
+            "is not a loopback address, so admin_auth.password_hash or admin_auth.tokens \
+             must be set (`headcount passwd` makes a hash)",
+        );
+    }
+    if config.admin == config.listen && config.admin.port() != 0 {
+        return wrong("admin", "is also where the site listens");
+    }
+    if config.script.path == config.script.beacon_path {
+        return wrong("script.beacon_path", "is also the path of the script");
+    }
+    if config.shared_sessions && config.store.expose().starts_with("sqlite:") {
+        return wrong("shared_sessions", "needs a Redis store, which nodes can share");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(toml: &str) -> Result<Config, String> {
+        let mut settings = Settings::defaults();
+        settings.toml("a.toml", "upstream = 'http://h'").unwrap();
+        settings.toml("b.toml", toml).unwrap();
+        Config::for_run(&settings).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_a_config_once_there_is_a_website() {
+        let config = config("").unwrap();
+        assert_eq!(config.upstream.to_string(), "http://h:80");
+        assert_eq!(config.store.expose(), "sqlite:./headcount.db");
+        assert_eq!(config.limits.outbox, 64_000_000);
+        assert!(config.threads >= 1);
+        let without = Config::for_run(&Settings::defaults()).unwrap_err().to_string();
+        assert!(without.starts_with("upstream: is not set"), "{without}");
+    }
+
+    #[test]
+    fn the_demo_counts_apart_and_needs_no_website() {
+        let config = Config::for_demo(&Settings::demo_defaults()).unwrap();
+        assert_eq!(&*config.site.name, "demo");
+        assert_eq!(config.store.expose(), "sqlite:./headcount-demo.db");
+    }
+
+    #[test]
+    fn an_admin_port_for_all_needs_credentials() {
+        let open = "admin = '0.0.0.0:8090'\n";
+        let error = config(open).unwrap_err();
+        assert!(error.starts_with("b.toml:1: admin = \"0.0.0.0:8090\" is not a loop"), "{error}");
+        config("admin = '[::]:8090'").unwrap_err();
+        config(&format!("{open}admin_auth.tokens = ['0123456789abcdef']")).unwrap();
+        config("admin = '127.1.2.3:1'").unwrap();
+        config("admin = '[::1]:1'").unwrap();
+    }
+
+    #[test]
+    fn settings_that_cannot_be_together() {
+        for (toml, why) in [
+            ("admin = '127.0.0.1:8080'", "is also where the site listens"),
+            ("script.beacon_path = '/headcount.js'", "is also the path of the script"),
+            ("shared_sessions = true", "needs a Redis store"),
+        ] {
+            let error = config(toml).unwrap_err();
+            assert!(error.starts_with("b.toml:1: ") && error.contains(why), "{error}");
+        }
+        config("shared_sessions = true\nstore = 'redis://h'").unwrap();
+        config("admin = '127.0.0.1:0'\nlisten = '127.0.0.1:0'").unwrap();
+    }
+
+    #[test]
+    fn numbers_and_durations_have_bounds() {
+        for toml in [
+            "threads = -1",
+            "limits.queue = 0",
+            "limits.value_length = 1",
+            "limits.beacon_body = '0B'",
+            "timeouts.read = '0s'",
+            "flush_interval = '2h'",
+        ] {
+            let error = config(toml).unwrap_err();
+            let key = toml.split(' ').next().unwrap();
+            assert!(error.starts_with(&format!("b.toml:1: {key} = ")), "{error}");
+        }
+        config("timeouts.shutdown = '0s'").unwrap();
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let toml = "store = 'redis://u:hunter2@h'\nadmin_auth.tokens = ['hunter2hunter2hunter2']";
+        assert!(!format!("{:?}", config(toml).unwrap()).contains("hunter2"));
+        let error = config("admin_auth.tokens = ['hunter2']").unwrap_err();
+        assert!(error.contains("admin_auth.tokens") && !error.contains("hunter2"), "{error}");
+        let error = config("store = 'mysql://u:hunter2@h'").unwrap_err();
+        assert!(error.contains("store") && !error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,335 @@
+//! Single values, from their text: durations, sizes, addresses, names.
+//!
+//! Each reader says what is wrong and how it is written right, as the end of a sentence that
+//! begins with the value. Which setting it belongs to is not known here.
+
+use super::error::did_you_mean;
+use chrono_tz::Tz;
+use ipnet::IpNet;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use url::{Host, Url};
+
+type Read<T> = Result<T, String>;
+
+/// The website behind the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upstream {
+    /// `host` is a name or an address, an IPv6 one without brackets.
+    Tcp { tls: bool, host: String, port: u16 },
+    /// HTTP without TLS over a Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { tls, host, port } => {
+                let scheme = if *tls { "https" } else { "http" };
+                if host.parse::<Ipv6Addr>().is_ok() {
+                    write!(f, "{scheme}://[{host}]:{port}")
+                } else {
+                    write!(f, "{scheme}://{host}:{port}")
+                }
+            }
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+pub(super) fn upstream(text: &str) -> Read<Upstream> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return if path.starts_with('/') {
+            Ok(Upstream::Unix(path.into()))
+        } else {
+            Err("needs an absolute path: write unix:/run/site.sock".into())
+        };
+    }
+    if !text.contains("://") {
+        return Err(format!("is not a URL: write http://{text} or https://{text}"));
+    }
+    let url = Url::parse(text).map_err(|e| format!("is not a URL: {e}"))?;
+    let tls = match url.scheme() {
+        "http" => false,
+        "https" => true,
+        _ => return Err("has a scheme other than http, https and unix".into()),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds credentials; they belong to the website's own log-in".into());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("has a path or a query; requests are forwarded with their own, \
+                    so write scheme, host and port only"
+            .into());
+    }
+    let host = match url.host() {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => return Err("names no host".into()),
+    };
+    match url.port_or_known_default() {
+        Some(port) if port > 0 => Ok(Upstream::Tcp { tls, host, port }),
+        _ => Err("names port 0, where nothing can be reached".into()),
+    }
+}
+
+/// A store's address; a relative SQLite file is placed in `data_dir`. What stands behind a Redis
+/// scheme is the store's own to judge.
+pub(super) fn store(text: &str, data_dir: &Path) -> Read<String> {
+    if let Some(file) = text.strip_prefix("sqlite:") {
+        let file = file.strip_prefix("//").unwrap_or(file);
+        return if file.is_empty() {
+            Err("names no file: write sqlite:headcount.db".into())
+        } else {
+            Ok(format!("sqlite:{}", data_dir.join(file).display()))
+        };
+    }
+    let redis = ["redis://", "rediss://", "redis+cluster://"];
+    match redis.iter().find_map(|scheme| text.strip_prefix(scheme)) {
+        Some("") => Err("names no host".into()),
+        Some(_) => Ok(text.to_owned()),
+        None => {
+            Err("is no store: write sqlite:FILE, redis://…, rediss://… or redis+cluster://…".into())
+        }
+    }
+}
+
+pub(super) fn socket(text: &str) -> Read<SocketAddr> {
+    text.parse().map_err(|_| {
+        "is no address with a port: write 127.0.0.1:8080, 0.0.0.0:80 or [::]:80".into()
+    })
+}
+
+/// A network, or a single address as a network of one.
+pub(super) fn network(text: &str) -> Read<IpNet> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network
+        .map(|network| network.trunc())
+        .map_err(|_| format!("has {text:?}, no address or network: write 10.0.0.1 or 10.0.0.0/8"))
+}
+
+/// A site's name, in lower case. It becomes part of keys, so it is kept plain.
+pub(super) fn site_name(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    match text.len() {
+        1..=253 if text.chars().all(plain) => Ok(text.to_ascii_lowercase()),
+        _ => Err("is no site name: 1 to 253 letters, digits, dots and dashes".into()),
+    }
+}
+
+/// A host as a `Host` header names it, without its port and in lower case.
+pub(super) fn host(text: &str) -> Read<String> {
+    let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match address.and_then(|inside| inside.parse::<Ipv6Addr>().ok()) {
+        Some(address) => Ok(format!("[{address}]")),
+        None => site_name(text)
+            .map_err(|_| format!("has {text:?}, no host: write www.example.org, without port")),
+    }
+}
+
+pub(super) fn timezone(text: &str) -> Read<Tz> {
+    text.parse().map_err(|_| {
+        let hint = did_you_mean(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+        format!("is no IANA time zone{hint}")
+    })
+}
+
+/// One of several words.
+pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Read<T> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        format!("must be one of {}{}", all.join(", "), did_you_mean(text, all.iter().copied()))
+    })
+}
+
+/// Log levels: one for all, others for single parts. Strict, because to the subscriber a
+/// misspelt level is a part's name.
+pub(super) fn log(text: &str) -> Read<String> {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"].map(|level| (level, ()));
+    for directive in text.split(',') {
+        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
+        word(level, &levels).map_err(|why| format!("has {level:?}, which {why}"))?;
+    }
+    Ok(text.to_owned())
+}
+
+/// A path as a request line has it.
+pub(super) fn url_path(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '"' | '<' | '>');
+    if text.len() > 1 && text.starts_with('/') && text.chars().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("is no path: write /name, without query".into())
+    }
+}
+
+/// A file that is there.
+pub(super) fn file(text: &str) -> Read<PathBuf> {
+    let path = PathBuf::from(text);
+    if path.is_file() { Ok(path) } else { Err("is no file".into()) }
+}
+
+/// A folder that is there.
+pub(super) fn folder(text: &str) -> Read<PathBuf> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("is no folder".into()) }
+}
+
+/// A bearer token as RFC 6750 spells one, long enough that it cannot be guessed.
+pub(super) fn token(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+    if text.len() >= 16 && text.chars().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("needs at least 16 letters, digits and -._~+/= in each".into())
+    }
+}
+
+pub(super) fn password_hash(text: &str) -> Read<String> {
+    let hash = argon2::PasswordHash::new(text).ok();
+    match hash.filter(|hash| hash.hash.is_some() && hash.algorithm.as_str().starts_with("argon2")) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("is no argon2 hash: `headcount passwd` makes one".into()),
+    }
+}
+
+/// `500ms`, `10s`, `2m`, `1h`.
+pub(super) fn duration(text: &str) -> Read<Duration> {
+    quantity(text, &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)])
+        .map(Duration::from_millis)
+        .ok_or_else(|| "is no duration: write 500ms, 10s, 2m or 1h".into())
+}
+
+/// `64KB`, `64KiB`, `64MB`, `64MiB`, `1GB`, `1GiB`: bytes.
+pub(super) fn size(text: &str) -> Read<usize> {
+    let (kb, kib) = (1_000, 1_024);
+    let units = [
+        ("B", 1),
+        ("KB", kb),
+        ("KiB", kib),
+        ("MB", kb * kb),
+        ("MiB", kib * kib),
+        ("GB", kb * kb * kb),
+        ("GiB", kib * kib * kib),
+    ];
+    quantity(text, &units)
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "is no size: write 64KB, 64KiB, 64MB or 1GiB".into())
+}
+
+/// A whole number with a unit.
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstreams() {
+        let tcp = |tls, host: &str, port| Ok(Upstream::Tcp { tls, host: host.into(), port });
+        assert_eq!(upstream("http://127.0.0.1:3000"), tcp(false, "127.0.0.1", 3000));
+        assert_eq!(upstream("https://Example.org/"), tcp(true, "example.org", 443));
+        assert_eq!(upstream("http://[::1]"), tcp(false, "::1", 80));
+        assert_eq!(upstream("unix:/run/s.sock"), Ok(Upstream::Unix("/run/s.sock".into())));
+        assert_eq!(upstream("unix:///run/s.sock"), Ok(Upstream::Unix("/run/s.sock".into())));
+        for (wrong, why) in [
+            ("127.0.0.1:3000", "write http://127.0.0.1:3000 or"),
+            ("ftp://host", "scheme other than"),
+            ("http://", "is not a URL"),
+            ("http://host:99999", "invalid port"),
+            ("http://host:0", "port 0"),
+            ("http://host/app", "path or a query"),
+            ("http://host?x", "path or a query"),
+            ("http://host#x", "path or a query"),
+            ("http://u:p@host", "credentials"),
+            ("unix:run/s.sock", "absolute path"),
+        ] {
+            let error = upstream(wrong).unwrap_err();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_prints_as_it_is_read() {
+        for text in ["http://h:80", "https://h:8443", "http://[::1]:80", "unix:/s.sock"] {
+            assert_eq!(upstream(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn relative_sqlite_files_lie_in_the_data_folder() {
+        let store = |text| store(text, Path::new("/var/lib/headcount"));
+        assert_eq!(store("sqlite:a.db"), Ok("sqlite:/var/lib/headcount/a.db".into()));
+        assert_eq!(store("sqlite:///srv/a.db"), Ok("sqlite:/srv/a.db".into()));
+        assert_eq!(store("redis://h"), Ok("redis://h".into()));
+        for wrong in ["", "sqlite:", "headcount.db", "postgres://h", "redis://", "redis:h"] {
+            store(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn networks() {
+        assert_eq!(network("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(network("::1").unwrap().to_string(), "::1/128");
+        for wrong in ["", "10.0.0.0/33", "proxy.example.org", "10.0.0"] {
+            network(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn names_and_hosts() {
+        assert_eq!(site_name("WWW.Example-1.org"), Ok("www.example-1.org".into()));
+        let long = "a".repeat(254);
+        for wrong in ["", "a{b}", "a b", "a:80", "bücher.de", "a_b", &long] {
+            site_name(wrong).unwrap_err();
+        }
+        assert_eq!(host("[::0001]"), Ok("[::1]".into()));
+        for wrong in ["a.org:80", "[::1]:80", "[x]", ""] {
+            host(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2 m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "10", "s", "-1s", "1.5s", "1d", "99999999999999999h"] {
+            duration(wrong).unwrap_err();
+        }
+        assert_eq!(size("64MB"), Ok(64_000_000));
+        assert_eq!(size("64KiB"), Ok(65_536));
+        for wrong in ["", "64", "MB", "0MB", "64mb", "99999999999GiB"] {
+            size(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn words_suggest() {
+        assert!(timezone("Europe/Berln").unwrap_err().ends_with("(did you mean Europe/Berlin?)"));
+        assert_eq!(log("info,headcount::flush=debug"), Ok("info,headcount::flush=debug".into()));
+        assert!(log("inof").unwrap_err().contains("did you mean info?"));
+        for wrong in ["", "info,", "a=b", "5"] {
+            log(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn credentials() {
+        token("0123456789abcdef").unwrap();
+        for wrong in ["short", "0123456789 abcdef", ""] {
+            token(wrong).unwrap_err();
+        }
+        for wrong in ["", "secret", "$argon2id$v=19$m=16,t=2,p=1$c29tZXNhbHQ", "$scrypt$a$b"] {
+            password_hash(wrong).unwrap_err();
+        }
+    }
+}
