@@ -1,0 +1,261 @@
+//! The gate: forwards every request to the website, unharmed.
+//!
+//! It says who asked (`X-Forwarded-*`), bounds how long anyone may wait, and shows a plain page
+//! when the website cannot be reached. It counts nothing: that is what it is wrapped in for.
+
+use super::website::Website;
+use crate::config::Timeouts;
+use crate::visitor::address::is_trusted;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use ipnet::IpNet;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A website that stays away is reported this often.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
+
+pub struct Gate {
+    website: Arc<Website>,
+    trusted: Vec<IpNet>,
+    timeouts: Timeouts,
+    started: Instant,
+    /// Seconds after `started` at which the website's absence was last reported.
+    reported: AtomicI64,
+}
+
+/// What is remembered of one request.
+#[derive(Default)]
+pub struct Passage {
+    attempts: usize,
+}
+
+impl Gate {
+    pub fn new(website: Arc<Website>, trusted: Vec<IpNet>, timeouts: Timeouts) -> Self {
+        let never = -(REPORT_EVERY.as_secs() as i64);
+        Self {
+            website,
+            trusted,
+            timeouts,
+            started: Instant::now(),
+            reported: AtomicI64::new(never),
+        }
+    }
+
+    /// Says that the website cannot be reached, but not for every visitor.
+    fn report(&self, error: &Error) {
+        let now = self.started.elapsed().as_secs() as i64;
+        let last = self.reported.load(Ordering::Relaxed);
+        if now - last >= REPORT_EVERY.as_secs() as i64
+            && self.reported.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            tracing::warn!("the website cannot be reached: {error}");
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gate {
+    type CTX = Passage;
+
+    fn new_ctx(&self) -> Passage {
+        Passage::default()
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, _: &mut Passage) -> Result<()> {
+        session.set_read_timeout(Some(self.timeouts.read));
+        session.set_write_timeout(Some(self.timeouts.write));
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
+        }
+        Ok(())
+    }
+
+    async fn upstream_peer(
+        &self,
+        _: &mut Session,
+        passage: &mut Passage,
+    ) -> Result<Box<HttpPeer>> {
+        self.website.peer(passage.attempts).ok_or_else(|| {
+            let error = Error::explain(ErrorType::ConnectNoRoute, "the website has no address");
+            error.into_up()
+        })
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        _: &mut Passage,
+    ) -> Result<()> {
+        let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
+        forward_headers(request, peer, &self.trusted)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut Session,
+        _: &HttpPeer,
+        passage: &mut Passage,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        passage.attempts += 1;
+        // Nothing was sent yet: another address may be tried whatever the request is.
+        error.set_retry(passage.attempts < self.website.addresses());
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        _: &mut Passage,
+    ) -> FailToProxy {
+        let status = status_of(error);
+        if matches!(error.esource(), ErrorSource::Upstream) {
+            self.report(error);
+        }
+        if status > 0
+            && let Err(error) = write_page(session, status).await
+        {
+            tracing::debug!("an error page could not be sent: {error}");
+        }
+        FailToProxy { error_code: status, can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Passage, _: &Error) -> bool {
+        // A line per broken request would be the attacker's to write; `report` tells enough.
+        true
+    }
+}
+
+/// The status a request that failed is answered with; 0: nobody is there to read it.
+fn status_of(error: &Error) -> u16 {
+    match (error.etype(), error.esource()) {
+        (ErrorType::HTTPStatus(status), _) => *status,
+        (ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout, ErrorSource::Upstream) => 504,
+        (_, ErrorSource::Upstream) => 502,
+        (
+            ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
+            ErrorSource::Downstream,
+        ) => 0,
+        (ErrorType::ReadTimedout, ErrorSource::Downstream) => 408,
+        (_, ErrorSource::Downstream) => 400,
+        (_, ErrorSource::Internal | ErrorSource::Unset) => 500,
+    }
+}
+
+async fn write_page(session: &mut Session, status: u16) -> Result<()> {
+    let page = page(status);
+    let mut response = ResponseHeader::build(status, Some(4))?;
+    response.insert_header(header::CONTENT_TYPE, "text/html; charset=utf-8")?;
+    response.insert_header(header::CONTENT_LENGTH, page.len())?;
+    response.insert_header(header::CACHE_CONTROL, "no-store")?;
+    let body = if session.req_header().method == http::Method::HEAD { Bytes::new() } else { page };
+    session.as_downstream_mut().write_error_response(response, body).await
+}
+
+/// A plain, short page.
+fn page(status: u16) -> Bytes {
+    let (title, text) = match status {
+        502 => ("Bad gateway", "The website cannot be reached right now. Please try again soon."),
+        504 => ("Gateway timeout", "The website took too long to answer. Please try again soon."),
+        408 => ("Request timeout", "The request took too long to arrive."),
+        400..=499 => ("Bad request", "The request could not be understood."),
+        _ => ("Something went wrong", "Please try again soon."),
+    };
+    Bytes::from(format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <h1>{title}</h1>\n<p>{text}</p>\n"
+    ))
+}
+
+/// Tells the website who asked, for what, and how. What the peer itself says of it is passed on
+/// only if the peer is a trusted proxy.
+fn forward_headers(
+    request: &mut RequestHeader,
+    peer: Option<IpAddr>,
+    trusted: &[IpNet],
+) -> Result<()> {
+    const FOR: &str = "x-forwarded-for";
+    const PROTO: &str = "x-forwarded-proto";
+    const HOST: &str = "x-forwarded-host";
+
+    let believed = peer.is_some_and(|p| is_trusted(p, trusted));
+    if let Some(peer) = peer {
+        let mut hops: Vec<u8> = Vec::new();
+        if believed {
+            for value in request.headers.get_all(FOR) {
+                hops.extend_from_slice(value.as_bytes());
+                hops.extend_from_slice(b", ");
+            }
+        }
+        hops.extend_from_slice(peer.to_canonical().to_string().as_bytes());
+        if let Ok(hops) = HeaderValue::from_bytes(&hops) {
+            request.insert_header(FOR, hops)?;
+        }
+    }
+    if !(believed && request.headers.contains_key(PROTO)) {
+        request.insert_header(PROTO, "http")?;
+    }
+    if !(believed && request.headers.contains_key(HOST)) {
+        match request.headers.get(header::HOST).cloned() {
+            Some(host) => request.insert_header(HOST, host)?,
+            None => {
+                request.remove_header(HOST);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(peer: &str, sent: &[(&'static str, &str)], trusted: &[&str]) -> [String; 3] {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        request.insert_header("host", "example.org").unwrap();
+        for (name, value) in sent {
+            request.append_header(*name, *value).unwrap();
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().unwrap()).collect();
+        forward_headers(&mut request, Some(peer.parse().unwrap()), &trusted).unwrap();
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].map(|name| {
+            let all = request.headers.get_all(name);
+            all.iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>().join("|")
+        })
+    }
+
+    #[test]
+    fn a_visitors_own_claims_are_replaced() {
+        let claims = [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil.example"),
+        ];
+        assert_eq!(forwarded("192.0.2.7", &claims, &[]), ["192.0.2.7", "http", "example.org"]);
+    }
+
+    #[test]
+    fn a_trusted_proxys_are_kept_and_added_to() {
+        let claims = [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("x-forwarded-for", "10.0.0.9"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "www.example.org"),
+        ];
+        assert_eq!(
+            forwarded("::ffff:10.0.0.1", &claims, &["10.0.0.0/8"]),
+            ["198.51.100.1, 10.0.0.9, 10.0.0.1", "https", "www.example.org"]
+        );
+    }
+}
