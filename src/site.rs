@@ -35,17 +35,17 @@ impl Site {
         match self.timezone.from_local_datetime(&midnight).earliest() {
             Some(t) => t.timestamp_millis(),
             None => {
-                let guess = self.timezone.offset_from_utc_datetime(&midnight).fix();
-                midnight.and_utc().timestamp_millis() - i64::from(guess.local_minus_utc()) * 1000
+                // The clock goes forward at an instant read with the offset it had before. A day
+                // earlier is before it in every zone.
+                let before = midnight - chrono::Days::new(1);
+                let offset = self.timezone.offset_from_utc_datetime(&before).fix();
+                midnight.and_utc().timestamp_millis() - i64::from(offset.local_minus_utc()) * 1000
             }
         }
     }
 
     fn local(&self, at: Millis) -> chrono::DateTime<Tz> {
-        self.timezone
-            .timestamp_millis_opt(at)
-            .single()
-            .unwrap_or_default_epoch(self.timezone)
+        self.timezone.timestamp_millis_opt(at).single().unwrap_or_default_epoch(self.timezone)
     }
 }
 
@@ -56,5 +56,32 @@ trait OrEpoch {
 impl OrEpoch for Option<chrono::DateTime<Tz>> {
     fn unwrap_or_default_epoch(self, tz: Tz) -> chrono::DateTime<Tz> {
         self.unwrap_or_else(|| tz.from_utc_datetime(&chrono::NaiveDateTime::default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Zones west and east of Greenwich that skip midnight, one that skips a whole day, and plain
+    /// ones.
+    #[test]
+    fn a_day_starts_at_its_first_instant() {
+        for (zone, day) in [
+            ("America/Sao_Paulo", "2018-11-04"),
+            ("Asia/Beirut", "2021-03-28"),
+            ("Asia/Amman", "2021-03-26"),
+            ("Pacific/Apia", "2011-12-31"),
+            ("America/Havana", "2026-11-01"),
+            ("Europe/Berlin", "2026-03-29"),
+            ("Asia/Kathmandu", "2026-03-29"),
+        ] {
+            let timezone = zone.parse().unwrap();
+            let site = Site { name: "s".into(), hosts: Vec::new(), timezone };
+            let day: Day = day.parse().unwrap();
+            let start = site.day_start(day);
+            assert_eq!(site.day(start), day, "{zone}");
+            assert!(site.day(start - 1) < day, "{zone}");
+        }
     }
 }

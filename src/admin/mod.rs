@@ -1,1 +1,138 @@
-//! admin
+//! The admin port: dashboard, Stats API, metrics, and who may see them.
+//!
+//! Everything here is read-only towards the counts. The room knows HTTP, credentials and pages; it
+//! leaves what a question means to [`crate::report`] and where counts lie to [`crate::store`].
+//! What only the running process knows, who is here now, it asks through [`Live`].
+
+mod auth;
+mod countries;
+mod dashboard;
+mod guard;
+mod health;
+mod live;
+mod login;
+mod metrics;
+mod params;
+mod reader;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use crate::clock::Clock;
+use crate::site::Site;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header;
+use axum::routing::{get, post};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+
+pub use auth::{Auth, AuthError};
+
+/// How long answers that are under way may take once the process is to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// What only the running process knows.
+pub trait Live: Send + Sync {
+    /// Visitors seen in the last five minutes; `site` is its place in [`AdminState::sites`].
+    fn current_visitors(&self, site: usize) -> u64;
+
+    /// What happens from now on, one JSON object a message.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<str>>;
+}
+
+/// What the admin port shows, and to whom.
+pub struct AdminState {
+    pub sites: Arc<Vec<Site>>,
+    pub store: Arc<dyn Store>,
+    pub telemetry: Arc<Telemetry>,
+    pub live: Arc<dyn Live>,
+    pub auth: Auth,
+    pub clock: Clock,
+    /// Counts are at most this old; the dashboard refreshes as often.
+    pub flush_interval: Duration,
+}
+
+/// The state and what the handlers keep beside it.
+struct App {
+    admin: AdminState,
+    reader: reader::Reader,
+    attempts: login::Attempts,
+    health: health::Health,
+    /// Turns true when the process is to end: streams that would never end do then.
+    closing: watch::Receiver<bool>,
+}
+
+/// Answers on `listener` until `shutdown`, then finishes what is under way.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    state: AdminState,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (close, closing) = watch::channel(false);
+    let mut closed = closing.clone();
+    let service = router(state, closing).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        let _ = close.send(true);
+    });
+    let too_late = async move {
+        let _ = closed.wait_for(|closing| *closing).await;
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = too_late => Ok(()),
+    }
+}
+
+fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
+    let reader = reader::Reader::new(admin.store.clone());
+    let (attempts, health) = Default::default();
+    let app = Arc::new(App { admin, reader, attempts, health, closing });
+    Router::new()
+        .route("/", get(dashboard::show))
+        .route("/api/live", get(live::stream))
+        .route("/api/v1/stats/realtime/visitors", get(stats::realtime_visitors))
+        .route("/api/v1/stats/aggregate", get(stats::aggregate))
+        .route("/api/v1/stats/timeseries", get(stats::timeseries))
+        .route("/api/v1/stats/breakdown", get(stats::breakdown))
+        .route("/metrics", get(metrics::show))
+        .route("/login", get(login::show).post(login::enter))
+        .route("/logout", post(login::leave))
+        .route(
+            "/assets/headcount.css",
+            asset("text/css; charset=utf-8", include_str!("assets/headcount.css")),
+        )
+        .route(
+            "/assets/dashboard.js",
+            asset("text/javascript; charset=utf-8", include_str!("assets/dashboard.js")),
+        )
+        .route(
+            "/assets/icon.svg",
+            asset("image/svg+xml", include_str!("assets/icon.svg")),
+        )
+        .fallback(stats::not_found)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit))
+        // Probes stand outside of the guard: an orchestrator's Host is an address.
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .layer(axum::middleware::map_response(guard::harden))
+        .layer(DefaultBodyLimit::max(4 * 1024))
+        .with_state(app)
+}
+
+fn asset<S: Clone + Send + Sync + 'static>(
+    media_type: &'static str,
+    body: &'static str,
+) -> axum::routing::MethodRouter<S> {
+    get(move || async move { ([(header::CONTENT_TYPE, media_type)], body) })
+}

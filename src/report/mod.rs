@@ -1,1 +1,32 @@
-//! report
+//! Answers: pure functions over stored counts.
+//!
+//! A [`Question`] is what someone may ask, already checked: a [`Question`] that exists can be
+//! answered. It says which days it needs; whoever reads stores brings them as [`Days`], and
+//! [`answer`] does the sums. The room knows what a stored count means and how Plausible's Stats
+//! API v1 words its questions and answers; it knows no HTTP, no store and no clock.
+//!
+//! Roll-ups hold one dimension a row. So a filter on one property can be answered for totals, for
+//! days and for that property's own rows; a combination of two cannot, and is refused.
+
+mod answer;
+mod filter;
+mod metric;
+mod period;
+mod property;
+mod question;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{
+    Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, timeseries, total,
+};
+pub use filter::Filter;
+pub use metric::{Metric, Value};
+pub use period::{Interval, Period, Range};
+pub use property::{Property, evidence};
+pub use question::{Question, Shape};
+
+/// A question that cannot be answered: one line that names what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(String);

@@ -1,0 +1,106 @@
+//! Names for codes: countries with their flags, languages.
+
+/// Code, tab, usual English name; from the tz database's table (public domain), with some names as
+/// people search for them.
+const COUNTRIES: &str = include_str!("assets/countries.tsv");
+
+/// The languages that browsers ask for most.
+const LANGUAGES: &[(&str, &str)] = &[
+    ("ar", "Arabic"),
+    ("bg", "Bulgarian"),
+    ("bn", "Bengali"),
+    ("ca", "Catalan"),
+    ("cs", "Czech"),
+    ("da", "Danish"),
+    ("de", "German"),
+    ("el", "Greek"),
+    ("en", "English"),
+    ("es", "Spanish"),
+    ("et", "Estonian"),
+    ("eu", "Basque"),
+    ("fa", "Persian"),
+    ("fi", "Finnish"),
+    ("fil", "Filipino"),
+    ("fr", "French"),
+    ("ga", "Irish"),
+    ("gl", "Galician"),
+    ("gu", "Gujarati"),
+    ("he", "Hebrew"),
+    ("hi", "Hindi"),
+    ("hr", "Croatian"),
+    ("hu", "Hungarian"),
+    ("hy", "Armenian"),
+    ("id", "Indonesian"),
+    ("is", "Icelandic"),
+    ("it", "Italian"),
+    ("ja", "Japanese"),
+    ("ka", "Georgian"),
+    ("kk", "Kazakh"),
+    ("ko", "Korean"),
+    ("lt", "Lithuanian"),
+    ("lv", "Latvian"),
+    ("mr", "Marathi"),
+    ("ms", "Malay"),
+    ("nb", "Norwegian Bokmål"),
+    ("nl", "Dutch"),
+    ("nn", "Norwegian Nynorsk"),
+    ("no", "Norwegian"),
+    ("pa", "Punjabi"),
+    ("pl", "Polish"),
+    ("pt", "Portuguese"),
+    ("ro", "Romanian"),
+    ("ru", "Russian"),
+    ("sk", "Slovak"),
+    ("sl", "Slovenian"),
+    ("sq", "Albanian"),
+    ("sr", "Serbian"),
+    ("sv", "Swedish"),
+    ("sw", "Swahili"),
+    ("ta", "Tamil"),
+    ("te", "Telugu"),
+    ("th", "Thai"),
+    ("tr", "Turkish"),
+    ("uk", "Ukrainian"),
+    ("ur", "Urdu"),
+    ("uz", "Uzbek"),
+    ("vi", "Vietnamese"),
+    ("zh", "Chinese"),
+];
+
+/// English name of a country by its ISO 3166-1 alpha-2 code.
+pub(super) fn country(code: &str) -> Option<&'static str> {
+    COUNTRIES.lines().filter_map(|line| line.split_once('\t')).find_map(|(known, name)| {
+        (known == code).then_some(name)
+    })
+}
+
+/// The flag of a country: its code in regional indicator letters.
+pub(super) fn flag(code: &str) -> Option<String> {
+    country(code)?;
+    code.bytes().map(|letter| char::from_u32(0x1_f1e6 + u32::from(letter - b'A'))).collect()
+}
+
+/// English name of a language by its ISO 639 code.
+pub(super) fn language(code: &str) -> Option<&'static str> {
+    LANGUAGES.iter().find_map(|(known, name)| (*known == code).then_some(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_names_and_flags() {
+        assert_eq!(country("DE"), Some("Germany"));
+        assert_eq!(flag("DE").as_deref(), Some("🇩🇪"));
+        assert_eq!(language("de"), Some("German"));
+        for unknown in ["", "de", "(unknown)", "ZZ", "D", "\u{df}\u{df}"] {
+            assert_eq!((country(unknown), flag(unknown)), (None, None), "{unknown}");
+        }
+        for line in COUNTRIES.lines() {
+            let (code, name) = line.split_once('\t').unwrap();
+            assert!(code.len() == 2 && !name.is_empty(), "{line}");
+            assert!(flag(code).is_some(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The page: who is here, how much happened, how we know, and when.
+
+use super::view::View;
+use super::{cards, chart, document, logo, words};
+use crate::admin::AdminState;
+use crate::report::{
+    Aggregated, Days, Metric, Period, Property, Value, aggregate, evidence, timeseries, total,
+};
+use crate::rollup::Row;
+use maud::{Markup, html};
+
+const PERIODS: [(Period, &str); 6] = [
+    (Period::Day, "Today"),
+    (Period::Days7, "7d"),
+    (Period::Days30, "30d"),
+    (Period::Month, "Month"),
+    (Period::Months6, "6mo"),
+    (Period::Months12, "12mo"),
+];
+
+const TOTALS: [(Metric, &str); 6] = [
+    (Metric::Visitors, "Unique visitors"),
+    (Metric::Visits, "Visits"),
+    (Metric::Pageviews, "Pageviews"),
+    (Metric::ViewsPerVisit, "Views per visit"),
+    (Metric::BounceRate, "Bounce rate"),
+    (Metric::VisitDuration, "Visit duration"),
+];
+
+const RESPONSES: [(Metric, &str); 2] =
+    [(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Seen by a browser")];
+
+/// How a pageview is known, in a line each.
+const EVIDENCE: [(&str, &str, &str); 4] = [
+    ("server", "Server only", "answered by the server; no script spoke up, blocked or not"),
+    ("confirmed", "Confirmed", "answered by the server and confirmed by the browser"),
+    ("browser", "Browser only", "shown without a request: navigation in the page, or a cache"),
+    ("unverified", "Unverified", "reported without a valid id: take it with a grain of salt"),
+];
+
+pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
+    let range = view.elapsed();
+    let filter = view.filter.as_ref();
+    let sum = total(days, range, filter);
+    let anything = days.range(range.first..=range.last).next().is_some();
+    let property = view.property();
+    let body = html! {
+        div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
+            data-site=(view.site.name) {
+            (header(admin, view, current))
+            main {
+                (filter_chip(view))
+                section.sheet aria-label="Totals" {
+                    (totals(view, days))
+                    @if anything {
+                        (over_time(view, days))
+                    } @else {
+                        (nothing_yet(admin, view))
+                    }
+                }
+                @if !property.is_some_and(|p| p.counts_responses()) && sum.pageviews() > 0 {
+                    (evidence_bar(&sum))
+                }
+                @match cards::cards(view, days) {
+                    Ok(cards) => (cards),
+                    Err(e) => p.problem { (e) },
+                }
+            }
+            (footer(admin, view))
+        }
+    };
+    document(&format!("{} · headcount", view.site.name), body)
+}
+
+fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
+    let (before, after) = view.neighbours();
+    let custom = view.period == Period::Custom;
+    html! {
+        header.top {
+            div.who {
+                a.home href="/" aria-label="headcount" { (logo()) }
+                @if admin.sites.len() > 1 {
+                    details.menu id="sites" {
+                        summary { (view.site.name) }
+                        nav aria-label="Sites" {
+                            @for site in admin.sites.iter() {
+                                @let change = [("site_id", Some(&*site.name)), ("filters", None)];
+                                a href=(view.link(&change))
+                                    aria-current=[(site.name == view.site.name).then_some("page")] { (site.name) }
+                            }
+                        }
+                    }
+                } @else {
+                    h1 { (view.site.name) }
+                }
+                p.current title="Seen in the last five minutes" {
+                    i.pulse.quiet[current == 0] {}
+                    span #current { (words::grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
+                    " current " span #current-noun { @if current == 1 { "visitor" } @else { "visitors" } }
+                }
+                @if admin.auth.has_password() {
+                    form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
+                }
+            }
+            div.when {
+                nav.periods aria-label="Period" {
+                    @for (period, name) in PERIODS {
+                        a href=(view.link(&[("period", Some(period.as_str())), ("date", None)]))
+                            aria-current=[(view.period == period).then_some("true")] { (name) }
+                    }
+                    details.menu id="custom" {
+                        summary aria-current=[custom.then_some("true")] { "Custom" }
+                        form method="get" action="/" {
+                            @for name in ["site_id", "compare", "filters"] {
+                                @if let Some(value) = view.get(name) {
+                                    input type="hidden" name=(name) value=(value);
+                                }
+                            }
+                            label { "From " input type="date" name="first" required value=(view.range.first); }
+                            label { "To " input type="date" name="last" required value=(view.elapsed().last); }
+                            button type="submit" { "Show" }
+                        }
+                    }
+                }
+                div.steps {
+                    @if let Some(link) = &before { a href=(link) aria-label="Period before" { "‹" } }
+                    @if let Some(link) = &after { a href=(link) aria-label="Period after" { "›" } }
+                }
+                @let change = [("compare", view.compare.then_some("none"))];
+                a.compare href=(view.link(&change)) role="switch" aria-checked=(view.compare) { "Compare" }
+            }
+        }
+    }
+}
+
+fn filter_chip(view: &View) -> Markup {
+    let Some(filter) = &view.filter else { return html! {} };
+    let text = match filter.only() {
+        Some(value) => format!("is {}", cards::label(filter.property, value)),
+        None => view.get("filters").unwrap_or_default().to_owned(),
+    };
+    html! {
+        p.chip {
+            strong { (name(filter.property)) }
+            span title=(text) { (text) }
+            a href=(view.link(&[("filters", None)])) aria-label="Remove the filter" { "✕" }
+        }
+    }
+}
+
+/// `visit:utm_source` as a word: `Utm source`.
+fn name(property: Property) -> String {
+    let words = match property.as_str().split_once(':') {
+        Some((family @ ("bot" | "error" | "prefetch"), key)) => format!("{family} {key}"),
+        _ => property.key().replace('_', " "),
+    };
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+fn totals(view: &View, days: &Days) -> Markup {
+    let responses = view.property().is_some_and(|p| p.counts_responses());
+    let tiles: &[(Metric, &str)] = if responses { &RESPONSES } else { &TOTALS };
+    let metrics: Vec<Metric> = tiles.iter().map(|(metric, _)| *metric).collect();
+    let range = view.elapsed();
+    let answers = aggregate(days, range, &metrics, view.filter.as_ref(), view.compare);
+    html! {
+        dl.totals {
+            @for (answer, (_, name)) in answers.iter().zip(tiles) {
+                // Rows of a property know some metrics only.
+                @if view.filter.is_none() || !answer.value.is_nothing() {
+                    div {
+                        dt { (name) }
+                        dd {
+                            span.figure { (words::value(answer.metric, answer.value)) }
+                            @if view.compare { (change(answer)) }
+                        }
+                    }
+                }
+            }
+        }
+        p.span {
+            (words::range(range))
+            @if view.compare { ", compared with " (words::range(range.previous())) }
+            @if range.len() == 1 && range.last == view.today && view.compare { " (all of it)" }
+        }
+    }
+}
+
+fn change(answer: &Aggregated) -> Markup {
+    let Some(change) = answer.change else { return html! {} };
+    // More bounces are worse; a longer visit is not clearly better, but nobody minds.
+    let good = (change > 0) == (answer.metric != Metric::BounceRate);
+    let (class, arrow) = match change {
+        0 => ("same", "→"),
+        _ if good => ("good", if change > 0 { "↑" } else { "↓" }),
+        _ => ("bad", if change > 0 { "↑" } else { "↓" }),
+    };
+    let unit = if answer.metric == Metric::BounceRate { " pp" } else { "%" };
+    html! {
+        span.change.(class) {
+            span aria-hidden="true" { (arrow) " " }
+            span.hidden { @if change < 0 { "down " } @else { "up " } }
+            (words::grouped(change.abs())) (unit)
+        }
+    }
+}
+
+fn over_time(view: &View, days: &Days) -> Markup {
+    let interval = view.interval();
+    if view.filter.is_some() && interval == crate::report::Interval::Hour {
+        let longer = view.link(&[("period", Some("7d"))]);
+        return html! {
+            p.empty {
+                "Hours are counted for all traffic together. "
+                a href=(longer) { "See this filter over 7 days" } "."
+            }
+        };
+    }
+    let buckets = timeseries(days, &view.site, view.range, interval, view.filter.as_ref());
+    html! {
+        (chart::legend(view.property()))
+        (chart::chart(view, &buckets))
+    }
+}
+
+fn evidence_bar(sum: &Row) -> Markup {
+    let all = sum.pageviews().max(1) as f64;
+    let parts = evidence(sum).map(|(_, row)| row.pageviews());
+    let share = |n: i64| n as f64 / all * 100.0;
+    let starts = parts.iter().scan(0.0, |at, n| {
+        let start = *at;
+        *at += share(*n);
+        Some(start)
+    });
+    html! {
+        section.sheet.evidence aria-labelledby="evidence-title" {
+            header {
+                h2 #evidence-title { "Evidence" }
+                p { "How each pageview is known. Other tools see only what scripts tell them, or only what logs hold." }
+            }
+            svg.evidence-bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
+                @for ((start, n), (class, ..)) in starts.zip(parts).zip(EVIDENCE) {
+                    rect.(class) x=(format!("{start:.3}")) width=(format!("{:.3}", share(n))) height="1" {}
+                }
+            }
+            dl {
+                @for (n, (class, name, why)) in parts.into_iter().zip(EVIDENCE) {
+                    div {
+                        dt { i.(class) {} (name) }
+                        dd {
+                            span.figure { (words::value(Metric::Pageviews, Value::Count(n))) }
+                            span.share { (format!("{:.0}%", share(n))) }
+                            p { (why) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn nothing_yet(admin: &AdminState, view: &View) -> Markup {
+    let seconds = admin.flush_interval.as_secs().max(1);
+    html! {
+        div.nothing {
+            @if view.range.last >= view.today {
+                h2 { "No pageviews yet" }
+                p { "Counts appear within " (seconds) " s of the first visit. Open the site through the proxy to see one." }
+            } @else {
+                h2 { "No pageviews in this period" }
+            }
+            @if view.period != Period::Months12 {
+                p { a href=(view.link(&[("period", Some("12mo")), ("date", None)])) { "Look at the last 12 months" } }
+            }
+        }
+    }
+}
+
+fn footer(admin: &AdminState, view: &View) -> Markup {
+    html! {
+        footer {
+            p {
+                "Days are days in " (view.site.timezone.name()) ". "
+                "Visitors over several days are a sum of days: nobody is recognised the day after. "
+                "Counts are as of the last flush, every " (admin.flush_interval.as_secs().max(1)) " s."
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the reader of the dashboard chose, and the links that change one choice and keep the rest.
+
+use crate::admin::params::Params;
+use crate::clock::Millis;
+use crate::report::{Filter, Interval, Invalid, Period, Property, Range};
+use crate::site::{Day, Site};
+use chrono::{Days, Months};
+
+/// Parameters that a link keeps, in the order they are written.
+const KEPT: [&str; 13] = [
+    "site_id", "period", "date", "compare", "filters", "pages", "sources", "places", "devices",
+    "bots", "errors", "files", "more",
+];
+
+/// Days up to which a chart shows each.
+const DAILY_MAX: i64 = 100;
+
+pub(super) struct View {
+    pub site: Site,
+    pub period: Period,
+    pub range: Range,
+    pub today: Day,
+    pub now: Millis,
+    pub filter: Option<Filter>,
+    pub compare: bool,
+    chosen: Vec<(&'static str, String)>,
+}
+
+impl View {
+    pub fn read(site: &Site, params: &Params, now: Millis) -> Result<Self, Invalid> {
+        let today = site.day(now);
+        let mut chosen: Vec<(&'static str, String)> = KEPT
+            .into_iter()
+            .filter_map(|name| Some((name, params.get(name)?.to_owned())))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        // The form for a custom period has a field for each end.
+        if let (Some(first), Some(last)) = (params.get("first"), params.get("last")) {
+            chosen.retain(|(name, _)| !matches!(*name, "period" | "date"));
+            chosen.push(("period", "custom".into()));
+            chosen.push(("date", format!("{first},{last}")));
+        }
+        let get = |name| {
+            chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
+        };
+        let period = get("period").map_or(Ok(Period::Day), Period::parse)?;
+        let range = period.range(get("date"), today)?;
+        let filter = get("filters").map_or(Ok(None), Filter::parse)?;
+        let compare = get("compare") != Some("none");
+        Ok(Self { site: site.clone(), period, range, today, now, filter, compare, chosen })
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
+    }
+
+    /// What of the range has come: totals compare that much with as much before.
+    pub fn elapsed(&self) -> Range {
+        self.range.until(self.today)
+    }
+
+    /// The days whose counts are needed.
+    pub fn days(&self) -> Range {
+        let range = self.elapsed();
+        if self.compare { Range { first: range.previous().first, ..range } } else { range }
+    }
+
+    pub fn interval(&self) -> Interval {
+        match self.range.len() {
+            1 => Interval::Hour,
+            2..=DAILY_MAX => Interval::Day,
+            _ => Interval::Month,
+        }
+    }
+
+    /// The property filtered by.
+    pub fn property(&self) -> Option<Property> {
+        self.filter.as_ref().map(|filter| filter.property)
+    }
+
+    /// A link to this view with some parameters changed or, where `None`, dropped.
+    pub fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::from("/?"));
+        for name in KEPT {
+            let value = match changes.iter().find(|(changed, _)| *changed == name) {
+                Some((_, value)) => *value,
+                None => self.get(name),
+            };
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        query.finish()
+    }
+
+    /// Links to the periods before and after; `None` where there is nothing to go to.
+    pub fn neighbours(&self) -> (Option<String>, Option<String>) {
+        if self.period == Period::Custom {
+            return (None, None);
+        }
+        let Range { first, last } = self.range;
+        let before = (first - Days::new(1)).to_string();
+        let after = match self.period {
+            Period::Days7 => last + Days::new(7),
+            Period::Days30 => last + Days::new(30),
+            Period::Months6 => last + Months::new(6),
+            Period::Months12 => last + Months::new(12),
+            _ => last + Days::new(1),
+        };
+        let after = (last < self.today).then(|| {
+            let date = (after < self.today).then(|| after.to_string());
+            self.link(&[("date", date.as_deref())])
+        });
+        (Some(self.link(&[("date", Some(&before))])), after)
+    }
+}

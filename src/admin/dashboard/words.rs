@@ -1,0 +1,111 @@
+//! Numbers and dates as people read them.
+
+use crate::report::{Metric, Range, Value};
+use crate::site::Day;
+use chrono::Datelike;
+
+/// `1,234`, from a hundred thousand on `123k`, `1.2M`.
+pub(super) fn count(n: i64) -> String {
+    let scaled = |unit: f64, letter| {
+        let n = n as f64 / unit;
+        // 999,950 and more would round up to a thousand of the unit; that is still readable.
+        if n.abs() < 99.95 { format!("{n:.1}{letter}") } else { format!("{n:.0}{letter}") }
+    };
+    match n.abs() {
+        0..100_000 => grouped(n),
+        100_000..1_000_000 => scaled(1e3, "k"),
+        1_000_000..1_000_000_000 => scaled(1e6, "M"),
+        _ => scaled(1e9, "G"),
+    }
+}
+
+/// `1,234,567`.
+pub(super) fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut out = String::from(if n < 0 { "−" } else { "" });
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A metric's value with its unit; a dash where it is unknown.
+pub(super) fn value(metric: Metric, value: Value) -> String {
+    match (metric, value) {
+        (_, Value::Unknown) => "–".into(),
+        (Metric::BounceRate, Value::Count(n)) => format!("{n}%"),
+        (Metric::VisitDuration, Value::Count(seconds)) => duration(seconds),
+        (_, Value::Count(n)) => count(n),
+        (_, Value::Ratio(n)) => format!("{n:.2}"),
+    }
+}
+
+fn duration(seconds: i64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m {s:02}s"),
+        (h, m, _) => format!("{h}h {m:02}m"),
+    }
+}
+
+/// `24 Nov 2026`, `1–24 Nov 2026`, `26 Oct – 24 Nov 2026`.
+pub(super) fn range(range: Range) -> String {
+    let Range { first, last } = range;
+    let end = last.format("%-d %b %Y");
+    if first == last {
+        end.to_string()
+    } else if (first.year(), first.month()) == (last.year(), last.month()) {
+        format!("{}–{end}", first.day())
+    } else if first.year() == last.year() {
+        format!("{} – {end}", first.format("%-d %b"))
+    } else {
+        format!("{} – {end}", first.format("%-d %b %Y"))
+    }
+}
+
+/// `Tue, 24 Nov`.
+pub(super) fn weekday(day: Day) -> String {
+    day.format("%a, %-d %b").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_234, "1,234"),
+            (-1_234, "−1,234"),
+            (99_999, "99,999"),
+            (123_456, "123k"),
+            (1_234_567, "1.2M"),
+            (234_567_890, "235M"),
+            (5_000_000_000, "5.0G"),
+        ] {
+            assert_eq!(count(n), text);
+        }
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (61, "1m 01s"), (3_660, "1h 01m")] {
+            assert_eq!(value(Metric::VisitDuration, Value::Count(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn ranges_say_no_more_than_needed() {
+        for (first, last, text) in [
+            ("2026-11-24", "2026-11-24", "24 Nov 2026"),
+            ("2026-11-01", "2026-11-24", "1–24 Nov 2026"),
+            ("2026-10-26", "2026-11-24", "26 Oct – 24 Nov 2026"),
+            ("2025-12-01", "2026-11-30", "1 Dec 2025 – 30 Nov 2026"),
+        ] {
+            let r = Range { first: first.parse().unwrap(), last: last.parse().unwrap() };
+            assert_eq!(range(r), text);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `/metrics`: the process's own counters, for Prometheus.
+
+use super::App;
+use crate::store::Store;
+use crate::telemetry::{DropReason, Telemetry};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::{MetricType, TypedMetric};
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Reads the counters at each scrape: they live in [`Telemetry`], where counting costs least.
+struct Process {
+    telemetry: Arc<Telemetry>,
+    store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
+        let t = &self.telemetry;
+        let counters = [
+            ("pageviews", "Pageviews counted", t.pageviews.get()),
+            ("beacons", "Events received in beacons", t.beacons.get()),
+            ("flushes", "Batches acknowledged by the store", t.flushes.get()),
+            ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
+            ("store_commands", "Commands sent to the store", self.store.commands().load(Relaxed)),
+        ];
+        for (name, help, n) in counters {
+            one(&mut to, name, help, &ConstCounter::new(n))?;
+        }
+        let gauges = [
+            ("unflushed_events", "Hits not yet acknowledged by the store", &t.unflushed),
+            ("requests_in_flight", "Requests being answered", &t.in_flight),
+        ];
+        for (name, help, n) in gauges {
+            one(&mut to, name, help, &ConstGauge::new(n.load(Relaxed)))?;
+        }
+        let dropped = DropReason::ALL.map(|why| (why.as_str(), t.dropped(why).get()));
+        family(&mut to, "events_dropped", "What could not be counted", "reason", dropped)?;
+        // 0: the client left before there was an answer.
+        let answers = t.answers().map(|(code, n)| (code.to_string(), n));
+        family(&mut to, "requests", "Requests answered by status code", "code", answers)
+    }
+}
+
+fn one<M: EncodeMetric + TypedMetric>(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &M,
+) -> fmt::Result {
+    metric.encode(to.encode_descriptor(name, help, None, M::TYPE)?)
+}
+
+fn family(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    counts: impl IntoIterator<Item = (impl AsRef<str>, u64)>,
+) -> fmt::Result {
+    let mut encoder = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (value, n) in counts {
+        ConstCounter::new(n).encode(encoder.encode_family(&[(label, value.as_ref())])?)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
+    let mut registry = Registry::with_prefix("headcount");
+    registry.register_collector(Box::new(Process {
+        telemetry: app.admin.telemetry.clone(),
+        store: app.admin.store.clone(),
+    }));
+    let mut body = String::new();
+    match prometheus_client::encoding::text::encode(&mut body, &registry) {
+        Ok(()) => {
+            let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, media_type)], body).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

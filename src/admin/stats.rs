@@ -1,0 +1,129 @@
+//! The Stats API: Plausible's paths, parameters and shapes.
+//!
+//! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
+
+use super::App;
+use super::params::Params;
+use crate::report::{Invalid, Question, answer};
+use crate::site::{Day, Site};
+use crate::store::StoreError;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Why there is no answer.
+pub(super) enum Error {
+    Question(Invalid),
+    NoSiteId,
+    UnknownSite(String),
+    Store(StoreError),
+    /// The sums panicked, or the process ends.
+    Lost,
+}
+
+impl From<Invalid> for Error {
+    fn from(e: Invalid) -> Self {
+        Self::Question(e)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}
+
+impl Error {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Question(_) | Self::NoSiteId => StatusCode::BAD_REQUEST,
+            // As Plausible has it: a site one may not see and one that is not there look alike.
+            Self::UnknownSite(_) => StatusCode::UNAUTHORIZED,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Lost => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Question(e) => e.to_string(),
+            Self::NoSiteId => "`site_id` is missing: there is more than one site".into(),
+            Self::UnknownSite(name) => format!("unknown site_id `{name}`"),
+            Self::Store(e) => e.to_string(),
+            Self::Lost => "this answer was lost; ask again".into(),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        error(self.status(), &self.line())
+    }
+}
+
+pub(super) fn error(status: StatusCode, line: &str) -> Response {
+    (status, Json(json!({ "error": line }))).into_response()
+}
+
+pub(super) async fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "there is nothing here")
+}
+
+impl App {
+    /// The site a request is about, by its place: the only one if it does not say.
+    pub(super) fn site(&self, params: &Params) -> Result<(usize, &Site), Error> {
+        let sites = &self.admin.sites;
+        match params.get("site_id") {
+            Some(name) => sites
+                .iter()
+                .enumerate()
+                .find(|(_, site)| *site.name == *name)
+                .ok_or_else(|| Error::UnknownSite(name.to_owned())),
+            None => match sites.as_slice() {
+                [only] => Ok((0, only)),
+                _ => Err(Error::NoSiteId),
+            },
+        }
+    }
+}
+
+pub(super) async fn realtime_visitors(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<u64>, Error> {
+    let (site, _) = app.site(&params)?;
+    Ok(Json(app.admin.live.current_visitors(site)))
+}
+
+pub(super) async fn aggregate(state: State<Arc<App>>, params: Params) -> Result<Json<Value>, Error> {
+    respond(state, &params, |today| Question::aggregate(|name| params.get(name), today)).await
+}
+
+pub(super) async fn timeseries(
+    state: State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, Error> {
+    respond(state, &params, |today| Question::timeseries(|name| params.get(name), today)).await
+}
+
+pub(super) async fn breakdown(state: State<Arc<App>>, params: Params) -> Result<Json<Value>, Error> {
+    respond(state, &params, |today| Question::breakdown(|name| params.get(name), today)).await
+}
+
+async fn respond(
+    State(app): State<Arc<App>>,
+    params: &Params,
+    question: impl FnOnce(Day) -> Result<Question, Invalid>,
+) -> Result<Json<Value>, Error> {
+    let (_, site) = app.site(params)?;
+    let question = question(site.day(app.admin.clock.now()))?;
+    let days = app.reader.days(&site.name, question.days()).await?;
+    let site = site.clone();
+    // Summing up years of rows is work for a thread that nobody waits on.
+    tokio::task::spawn_blocking(move || Json(answer(&question, &site, &days)))
+        .await
+        .map_err(|_| Error::Lost)
+}

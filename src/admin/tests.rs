@@ -1,0 +1,202 @@
+//! The admin port over real HTTP, on a port of its own each time, with counts kept in memory.
+
+use super::*;
+use crate::clock::MINUTE;
+use crate::flush::Batch;
+use crate::rollup::{DayCounts, Dimension, Metric as Stored, field, slot};
+use crate::site::Day;
+use crate::store::{Applied, Result, Secret, StoreError};
+use crate::telemetry::DropReason;
+use argon2::password_hash::PasswordHasher;
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use reqwest::{Client, StatusCode, redirect};
+use serde_json::{Value as Json, json};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::oneshot;
+
+/// Counts in memory: the real stores have tests of their own.
+#[derive(Default)]
+pub(super) struct MemoryStore {
+    days: Mutex<HashMap<(String, Day), DayCounts>>,
+    down: AtomicBool,
+    commands: AtomicU64,
+    days_read: AtomicU64,
+}
+
+impl MemoryStore {
+    pub(super) fn add(
+        &self,
+        site: &str,
+        day: Day,
+        fields: &[(Dimension, &str, Stored, i64)],
+    ) {
+        let mut days = self.days.lock().unwrap();
+        let counts = days.entry((site.to_owned(), day)).or_default();
+        counts.version += 1;
+        for (dimension, value, metric, n) in fields {
+            counts.add_field(&field(*dimension, value, *metric), *n);
+        }
+    }
+
+    fn answers(&self) -> Result<()> {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+        if self.down.load(Ordering::Relaxed) {
+            let store = self.name().to_owned();
+            return Err(StoreError::Unreachable { store, reason: "it is down".into() });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn name(&self) -> &str {
+        "memory:"
+    }
+
+    fn commands(&self) -> &AtomicU64 {
+        &self.commands
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.answers()
+    }
+
+    async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
+        self.answers()?;
+        let held = self.days.lock().unwrap();
+        let version = |day: &Day| held.get(&(site.to_owned(), *day)).map_or(0, |c| c.version);
+        Ok(days.iter().map(version).collect())
+    }
+
+    async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
+        self.answers()?;
+        self.days_read.fetch_add(days.len() as u64, Ordering::Relaxed);
+        let held = self.days.lock().unwrap();
+        let counts = |day: &Day| held.get(&(site.to_owned(), *day)).cloned().unwrap_or_default();
+        Ok(days.iter().map(counts).collect())
+    }
+
+    async fn apply(&self, _: &Batch) -> Result<Applied> {
+        unreachable!("the admin port applies nothing")
+    }
+
+    async fn uniques(&self, _: &str, _: Day) -> Result<(u64, u64)> {
+        unreachable!("the admin port reads roll-ups")
+    }
+
+    async fn events(&self, _: &str, _: Day, _: usize) -> Result<Vec<String>> {
+        unreachable!("the admin port reads roll-ups")
+    }
+
+    async fn secret(&self, _: &Secret) -> Result<Option<Vec<u8>>> {
+        unreachable!("the admin port needs no secret")
+    }
+
+    async fn put_secret(
+        &self,
+        _: &Secret,
+        _: Option<&[u8]>,
+        _: &[u8],
+        _: crate::clock::Millis,
+    ) -> Result<Vec<u8>> {
+        unreachable!("the admin port makes no secret")
+    }
+
+    async fn trim(&self, _: &str, _: usize, _: crate::clock::Millis) -> Result<()> {
+        unreachable!("the admin port trims nothing")
+    }
+}
+
+pub(super) struct Here {
+    pub visitors: AtomicU64,
+    pub happened: broadcast::Sender<Arc<str>>,
+}
+
+impl Live for Here {
+    fn current_visitors(&self, _: usize) -> u64 {
+        self.visitors.load(Ordering::Relaxed)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<str>> {
+        self.happened.subscribe()
+    }
+}
+
+/// A running admin port.
+pub(super) struct Port {
+    pub address: SocketAddr,
+    pub store: Arc<MemoryStore>,
+    telemetry: Arc<Telemetry>,
+    live: Arc<Here>,
+    clock: Clock,
+    client: Client,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// 2026-11-24, 15:30 in Berlin.
+const NOW: crate::clock::Millis = 1_795_530_600_000;
+
+fn today() -> Day {
+    "2026-11-24".parse().unwrap()
+}
+
+impl Port {
+    pub(super) async fn open(auth: Auth, sites: &[&str]) -> Self {
+        let site = |name: &&str| Site {
+            name: (*name).into(),
+            hosts: Vec::new(),
+            timezone: chrono_tz::Europe::Berlin,
+        };
+        let store = Arc::new(MemoryStore::default());
+        let telemetry = Arc::new(Telemetry::default());
+        let live =
+            Arc::new(Here { visitors: AtomicU64::new(3), happened: broadcast::channel(8).0 });
+        let clock = Clock::fixed(NOW);
+        let state = AdminState {
+            sites: Arc::new(sites.iter().map(site).collect()),
+            store: store.clone(),
+            telemetry: telemetry.clone(),
+            live: live.clone(),
+            auth,
+            clock: clock.clone(),
+            flush_interval: Duration::from_secs(10),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(serve(listener, state, async {
+            let _ = stopped.await;
+        }));
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Self { address, store, telemetry, live, clock, client, stop: Some(stop), served }
+    }
+
+    async fn local() -> Self {
+        Self::open(Auth::new(None, &[]).unwrap(), &["example.org"]).await
+    }
+
+    fn request(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("http://{}{path}", self.address))
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let response = self.request(path).send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
+    async fn json(&self, path: &str) -> (u16, Json) {
+        let (status, body) = self.get(path).await;
+        (status.as_u16(), serde_json::from_str(&body).unwrap())
+    }
+}
+
+fn password(password: &str) -> String {
+    let quick = argon2::Params::new(8, 1, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(Default::default(), Default::default(), quick);
+    argon2.hash_password(password.as_bytes()).unwrap().to_string()
+}

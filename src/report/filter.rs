@@ -1,0 +1,201 @@
+//! Filters: which values of one property count.
+//!
+//! Plausible's language: `property==value`, `!=`, alternatives joined by `|`, conditions joined by
+//! `;`, and for paths and hosts `*` for any characters. A backslash makes `|`, `;`, `*` and itself
+//! plain characters.
+
+use super::{Invalid, Property};
+
+/// Conditions that a value of one property must all meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    pub property: Property,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Condition {
+    negated: bool,
+    any_of: Vec<Pattern>,
+}
+
+/// Literal pieces with anything between them; one piece is plain equality.
+type Pattern = Vec<String>;
+
+impl Filter {
+    /// Reads `filters=`; `None` if it holds nothing.
+    ///
+    /// # Errors
+    /// If it cannot be read, names an unknown property, or more than one.
+    pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
+        let mut filter: Option<Self> = None;
+        for part in split(text, ';') {
+            if part.trim().is_empty() {
+                continue;
+            }
+            let (at, negated) = match (part.find("=="), part.find("!=")) {
+                (Some(is), Some(not)) => (is.min(not), not < is),
+                (Some(is), None) => (is, false),
+                (None, Some(not)) => (not, true),
+                (None, None) => {
+                    return Err(Invalid(format!(
+                        "invalid filter `{part}`: a filter is like event:page==/blog"
+                    )));
+                }
+            };
+            let property = Property::parse(part[..at].trim())?;
+            let any_of = split(&part[at + 2..], '|')
+                .map(|alternative| pattern(alternative, property.takes_wildcards()))
+                .collect();
+            let condition = Condition { negated, any_of };
+            match &mut filter {
+                None => filter = Some(Self { property, conditions: vec![condition] }),
+                Some(filter) if filter.property == property => filter.conditions.push(condition),
+                Some(filter) => {
+                    return Err(Invalid(format!(
+                        "filters on `{}` and `{}` cannot be combined: counts are kept by one \
+                         property at a time",
+                        filter.property.as_str(),
+                        property.as_str()
+                    )));
+                }
+            }
+        }
+        Ok(filter)
+    }
+
+    pub fn matches(&self, value: &str) -> bool {
+        self.conditions
+            .iter()
+            .all(|c| c.any_of.iter().any(|pattern| matches(pattern, value)) != c.negated)
+    }
+
+    /// The one value that can match, if the filter is a plain equality.
+    pub fn only(&self) -> Option<&str> {
+        match self.conditions.as_slice() {
+            [Condition { negated: false, any_of }] => match any_of.as_slice() {
+                [pattern] if pattern.len() == 1 => Some(&pattern[0]),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The filter for exactly this value, as text that [`Filter::parse`] reads.
+    pub fn text_for(property: Property, value: &str) -> String {
+        let mut text = format!("{}==", property.as_str());
+        for c in value.chars() {
+            if matches!(c, '\\' | '|' | ';' | '*') {
+                text.push('\\');
+            }
+            text.push(c);
+        }
+        text
+    }
+}
+
+/// Splits at `separator` where no backslash stands before it; backslashes stay.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut escaped = false;
+    text.split(move |c: char| {
+        let splits = c == separator && !escaped;
+        escaped = c == '\\' && !escaped;
+        splits
+    })
+}
+
+fn pattern(text: &str, wildcards: bool) -> Pattern {
+    let mut pieces = vec![String::new()];
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let last = pieces.len() - 1;
+        match c {
+            '\\' => match chars.next_if(|next| matches!(next, '\\' | '|' | ';' | '*')) {
+                Some(plain) => pieces[last].push(plain),
+                None => pieces[last].push('\\'),
+            },
+            '*' if wildcards => pieces.push(String::new()),
+            c => pieces[last].push(c),
+        }
+    }
+    pieces
+}
+
+/// The first piece must open the value, the last must close it, and the others are found from
+/// left to right: the earliest place leaves the most room for the rest.
+fn matches(pattern: &[String], value: &str) -> bool {
+    match pattern {
+        [] => false,
+        [whole] => whole == value,
+        [first, middle @ .., last] => {
+            let Some(rest) = value.strip_prefix(first.as_str()) else { return false };
+            let Some(mut rest) = rest.strip_suffix(last.as_str()) else { return false };
+            for piece in middle {
+                let Some(at) = rest.find(piece.as_str()) else { return false };
+                rest = &rest[at + piece.len()..];
+            }
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn says(filter: &str, value: &str) -> bool {
+        Filter::parse(filter).unwrap().unwrap().matches(value)
+    }
+
+    #[test]
+    fn the_language() {
+        for (filter, yes, no) in [
+            ("event:page==/", "/", "/a"),
+            ("event:page!=/", "/a", "/"),
+            ("event:page==/a|/b", "/b", "/c"),
+            ("event:page!=/a|/b", "/c", "/b"),
+            ("event:page==/blog/*", "/blog/a/b", "/blog"),
+            ("event:page==/blog**", "/blog", "/blo"),
+            ("event:page==*/x", "/a/b/x", "/a/x/"),
+            ("event:page==/a*c*e", "/abcde", "/abde"),
+            ("event:page==/a*a", "/aa", "/a"),
+            ("event:page==/a*;event:page!=/ab", "/ac", "/ab"),
+            (r"event:page==/a\*", "/a*", "/ab"),
+            (r"visit:utm_campaign==one\|two", "one|two", "one"),
+            ("visit:source==Direct / None", "Direct / None", "Direct"),
+            // Outside of paths and hosts a star is a star.
+            ("visit:utm_term==c*", "c*", "cd"),
+            ("visit:utm_term==a==b", "a==b", "a"),
+            ("event:name==", "", "x"),
+        ] {
+            assert!(says(filter, yes), "{filter} refuses {yes}");
+            assert!(!says(filter, no), "{filter} takes {no}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_filter_and_what_is_wrong_is_named() {
+        assert_eq!(Filter::parse(""), Ok(None));
+        assert_eq!(Filter::parse(" ; "), Ok(None));
+        for (filter, names) in [
+            ("event:page", "`event:page`"),
+            ("event:goal==x", "`event:goal`"),
+            ("event:page==/;visit:country==DE", "`event:page` and `visit:country`"),
+        ] {
+            let error = Filter::parse(filter).unwrap_err().to_string();
+            assert!(error.contains(names), "{error}");
+        }
+    }
+
+    proptest! {
+        /// Whatever an attacker names a page, the link on its row finds that page and no other.
+        #[test]
+        fn a_rows_own_filter_matches_only_it(value in r"[a*|;\\=!/]{0,8}", other in r"[a*|;\\=!/]{0,8}") {
+            let page = Property::parse("event:page").unwrap();
+            let filter = Filter::parse(&Filter::text_for(page, &value)).unwrap().unwrap();
+            prop_assert_eq!(filter.only(), Some(value.as_str()));
+            prop_assert_eq!(filter.matches(&other), value == other);
+        }
+    }
+}

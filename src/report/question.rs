@@ -1,0 +1,138 @@
+//! A question, checked: what the Stats API may be asked.
+
+use super::{Filter, Interval, Invalid, Metric, Period, Property, Range};
+use crate::site::Day;
+
+/// Rows of a breakdown, if the question does not say how many; and at most.
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+/// A question that can be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub range: Range,
+    pub metrics: Vec<Metric>,
+    pub filter: Option<Filter>,
+    pub shape: Shape,
+}
+
+/// What the answer looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One number a metric; with `compare`, also how it changed since the previous period.
+    Aggregate { compare: bool },
+    /// A row for every step of the range.
+    Timeseries { interval: Interval },
+    /// A row for every value of a property, `page` counted from 1.
+    Breakdown { property: Property, limit: usize, page: usize },
+}
+
+impl Question {
+    /// Reads a question about totals. `param` gives a query parameter by name, `today` is the
+    /// site's.
+    ///
+    /// # Errors
+    /// One line that names the parameter that is wrong; so for the others.
+    pub fn aggregate<'a>(
+        param: impl Fn(&str) -> Option<&'a str>,
+        today: Day,
+    ) -> Result<Self, Invalid> {
+        let compare = match param("compare") {
+            None | Some("") => false,
+            Some("previous_period") => true,
+            Some(other) => {
+                return Err(Invalid(format!(
+                    "invalid compare `{other}`: only previous_period can be compared with"
+                )));
+            }
+        };
+        Self::read(param, today, |_| Ok(Shape::Aggregate { compare }))
+    }
+
+    pub fn timeseries<'a>(
+        param: impl Fn(&str) -> Option<&'a str>,
+        today: Day,
+    ) -> Result<Self, Invalid> {
+        let asked = param("interval").map(Interval::parse).transpose()?;
+        let question = Self::read(param, today, |period| {
+            let interval = asked.unwrap_or_else(|| period.default_interval());
+            Ok(Shape::Timeseries { interval })
+        })?;
+        match (&question.filter, question.shape) {
+            (Some(filter), Shape::Timeseries { interval: Interval::Hour }) => {
+                Err(Invalid(format!(
+                    "hours cannot be filtered by `{}`: they are kept for all of a site's traffic; \
+                     ask for interval=day",
+                    filter.property.as_str()
+                )))
+            }
+            _ => Ok(question),
+        }
+    }
+
+    pub fn breakdown<'a>(
+        param: impl Fn(&str) -> Option<&'a str>,
+        today: Day,
+    ) -> Result<Self, Invalid> {
+        let name = param("property").ok_or_else(|| {
+            Invalid("a breakdown needs `property`, for example property=event:page".into())
+        })?;
+        let property = Property::parse(name)?;
+        let limit = number(param("limit"), "limit", LIMIT, LIMIT_MAX)?;
+        let page = number(param("page"), "page", 1, usize::MAX / LIMIT_MAX)?;
+        Self::read(param, today, |_| Ok(Shape::Breakdown { property, limit, page }))
+    }
+
+    fn read<'a>(
+        param: impl Fn(&str) -> Option<&'a str>,
+        today: Day,
+        shape: impl FnOnce(Period) -> Result<Shape, Invalid>,
+    ) -> Result<Self, Invalid> {
+        let period = param("period").map_or(Ok(Period::Days30), Period::parse)?;
+        let range = period.range(param("date"), today)?;
+        let filter = param("filters").map_or(Ok(None), Filter::parse)?;
+        let question = Self { range, metrics: Vec::new(), filter, shape: shape(period)? };
+        if let (Some(filter), Shape::Breakdown { property, .. }) =
+            (&question.filter, question.shape)
+            && filter.property != property
+        {
+            return Err(Invalid(format!(
+                "`{}` cannot be filtered by `{}`: counts are kept by one property at a time",
+                property.as_str(),
+                filter.property.as_str()
+            )));
+        }
+        // Visitors mean nothing where responses are counted.
+        let default = match question.property() {
+            Some(p) if p.is_evidence() || p.counts_responses() => Metric::Pageviews,
+            _ => Metric::Visitors,
+        };
+        let metrics = param("metrics").map_or(Ok(vec![default]), Metric::parse_list)?;
+        Ok(Self { metrics, ..question })
+    }
+
+    /// The property whose rows the answer is made of; `None`: the totals.
+    pub fn property(&self) -> Option<Property> {
+        match (self.shape, &self.filter) {
+            (Shape::Breakdown { property, .. }, _) => Some(property),
+            (_, filter) => filter.as_ref().map(|filter| filter.property),
+        }
+    }
+
+    /// The days whose counts are needed.
+    pub fn days(&self) -> Range {
+        match self.shape {
+            Shape::Aggregate { compare: true } => {
+                Range { first: self.range.previous().first, last: self.range.last }
+            }
+            _ => self.range,
+        }
+    }
+}
+
+fn number(text: Option<&str>, name: &str, default: usize, max: usize) -> Result<usize, Invalid> {
+    let Some(text) = text else { return Ok(default) };
+    text.parse().ok().filter(|n| (1..=max).contains(n)).ok_or_else(|| {
+        Invalid(format!("invalid {name} `{text}`: it is a whole number from 1 to {max}"))
+    })
+}
