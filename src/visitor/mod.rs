@@ -12,6 +12,7 @@ pub mod hash;
 mod known_sources;
 mod language;
 pub mod place;
+pub mod ranges;
 pub mod source;
 
 pub use agent::{Agent, Agents};
@@ -19,4 +20,5 @@ pub use bots::{Bot, BotClass};
 pub use hash::{DaySalt, VisitorHash};
 pub use language::language;
 pub use place::{Place, Places};
+pub use ranges::Ranges;
 pub use source::{Arrival, arrival};
