@@ -29,6 +29,8 @@ pub enum BotClass {
     Headless,
     /// No user agent at all.
     Empty,
+    /// Says it is a crawler that it isn't: see [`super::Ranges`].
+    Impostor,
     OtherBot,
 }
 
@@ -49,6 +51,7 @@ impl BotClass {
             Self::Tool => "Library or tool",
             Self::Headless => "Headless browser",
             Self::Empty => "No user agent",
+            Self::Impostor => "False claim",
             Self::OtherBot => "Other bot",
         }
     }
@@ -171,7 +174,7 @@ fn says_so(user_agent: &str) -> Option<Bot> {
             r"(?xi-u)
               bot | crawl | spider | scrap(?:e|ing|y) | slurp | https?:// | www\.[a-z0-9-]+\.
             | fetch(?:er)?\b | (?:link|web|url|uri|page|site)[\ _-]?preview | archiver
-            | monitor(?:ing)?\b | \bcheck | checker | analy[sz]er | extractor | exractor | validator
+            | monitor(?:ing)?\b | \bcheck | checker | analy[sz]er | extractor | validator
             | indexer | transcoder | http[\ -]?client | harvest | scanner | uptime | screenshot
             | favicon | rss\ reader | feed\ ?(?:reader|parser|fetcher) | aggregator
             | \bgoogle[\ ]search[\ ]console | [a-z0-9]@[a-z0-9-]+\.[a-z]
@@ -181,24 +184,34 @@ fn says_so(user_agent: &str) -> Option<Bot> {
         .expect("a constant")
     });
     let found = WORDS.find_iter(user_agent).find(|m| !is_innocent(word_around(user_agent, m)))?;
-    let word = word_around(user_agent, &found);
-    // A web address doesn't name its bot; the product in front of it does.
-    let name = if found.as_str().contains("://") || found.as_str().starts_with("www.") {
-        user_agent.split(['/', ' ', '(']).find(|p| !p.is_empty()).unwrap_or(word)
-    } else {
-        word
+    // An address of the web or of a person doesn't name its bot; the product beside it does.
+    let is_address = ["://", "@", "www."].iter().any(|mark| found.as_str().contains(mark));
+    let name = match is_address {
+        true => product(user_agent),
+        false => word_around(user_agent, &found),
     };
-    let name = if name.is_empty() || name == "Mozilla" { "(unnamed bot)" } else { name };
     Some(Bot { name: crate::rollup::clean(name, 40).into(), class: class_of(found.as_str()) })
+}
+
+/// The product an agent names: its first word, or the one it is `compatible;` as.
+fn product(user_agent: &str) -> &str {
+    let named = user_agent.split_once("compatible;").map_or(user_agent, |(_, rest)| rest);
+    let mut words = named.split(is_edge).filter(|word| !word.is_empty());
+    words.next().filter(|word| !["Mozilla", "http", "https"].contains(word)).unwrap_or(UNNAMED)
+}
+
+const UNNAMED: &str = "(unnamed bot)";
+
+fn is_edge(c: char) -> bool {
+    c.is_whitespace() || "/;,()[]\"'+:".contains(c)
 }
 
 /// The product's name a word stands in: up to the next blank, slash or bracket.
 fn word_around<'a>(text: &'a str, found: &regex::Match) -> &'a str {
-    let edge = |c: char| c.is_whitespace() || "/;,()[]\"'+:".contains(c);
     let start = text[..found.start()]
-        .rfind(edge)
+        .rfind(is_edge)
         .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
-    let end = text[found.end()..].find(edge).map_or(text.len(), |at| found.end() + at);
+    let end = text[found.end()..].find(is_edge).map_or(text.len(), |at| found.end() + at);
     &text[start..end]
 }
 
@@ -296,7 +309,10 @@ mod tests {
             ("AcmeBot/1.0", "AcmeBot"),
             ("Mozilla/5.0 (compatible; acme-crawler/2; like Gecko)", "acme-crawler"),
             ("Acme Reader 2 (https://acme.example/about)", "Acme"),
+            ("Mozilla/5.0 (compatible; acme/2; +https://acme.example/about)", "acme"),
+            ("Mozilla/5.0 (compatible; +https://acme.example/about)", "(unnamed bot)"),
             ("Mozilla/5.0 (+https://acme.example/about)", "(unnamed bot)"),
+            ("acme 7 (someone@acme.example)", "acme"),
         ] {
             assert_eq!(named(agent), Some((name.into(), BotClass::OtherBot)), "{agent}");
         }
@@ -319,6 +335,22 @@ mod tests {
              like Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/480.0.0.36.108;FBDV/iPhone14,5]",
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, \
              like Gecko) Mobile/15E148 LinkedInApp",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, \
+             like Gecko) GSA/350.1.7 Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, \
+             like Gecko) Mobile/15E148 Instagram 370.0.0.1 (iPhone15,2; iOS 18_3; de_DE; scale=3.00)",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, \
+             like Gecko) Mobile/15E148 [Pinterest/iOS]",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, \
+             like Gecko) Mobile/15E148 Snapchat/13.25.0.40 (like Safari/8620.2.4, panda)",
+            "Mozilla/5.0 (Linux; Android 14; SM-S911N; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36 NAVER(inapp; search; 1000; 12.7.3)",
+            "Mozilla/5.0 (Linux; Android 13; 2201123C; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Version/4.0 Chrome/130.0.0.0 XWEB/1300 MMWEBSDK/2024 MicroMessenger/8.0.50 WeChat/arm64",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Chrome/109.0.0.0 Safari/537.36 SE 2.X MetaSr 1.0",
+            "Mozilla/5.0 (Linux; Android 10; LIO-AN00) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Version/4.0 Chrome/89.0.0.0 Mobile Safari/537.36 SogouMSE,SogouMobileBrowser/5.3",
         ] {
             assert_eq!(named(agent), None, "{agent}");
         }

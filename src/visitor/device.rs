@@ -59,9 +59,10 @@ static CONSOLE: LazyLock<Regex> = LazyLock::new(|| {
     words(r"playstation | \bxbox | nintendo | \bouya | steamdeck | dreamcast | \bshield\ build")
 });
 
+// `Tablet PC` is what Windows called a laptop with a pen.
 static TABLET: LazyLock<Regex> = LazyLock::new(|| {
     words(
-        r"ipad | tablet | playbook | touchpad | kindle | \bkf[a-z]{2,6}\ build | \bsilk/ | xoom
+        r"ipad | tablet(?:\ [a-oq-z0-9]|[;:/)_-]|$) | playbook | touchpad | kindle | \bkf[a-z]{2,6}\ build | \bsilk/ | xoom
         | \bnexus\ (?:7|9|10)\b | mediapad | iconia | \bgt-p[0-9] | \bsm-[tpx][0-9] | \btab\b
         | tab[_-] | _tab",
     )
@@ -77,4 +78,28 @@ static MOBILE: LazyLock<Regex> = LazyLock::new(|| {
 /// Any of these, in any case; blanks in the pattern are for the reader.
 fn words(pattern: &str) -> Regex {
     Regex::new(&format!("(?xi-u){pattern}")).expect("a constant")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_beat_the_system_and_the_hint_beats_nothing_else() {
+        for (agent, os, hint, expected) in [
+            ("Mozilla/4.0 (MSIE 8.0; Windows NT 6.1; Tablet PC 2.0)", "Windows", None, "Desktop"),
+            ("Mozilla/5.0 (Android 15; Tablet; rv:153.0)", "Android", None, "Tablet"),
+            ("Mozilla/5.0 (Android 15; Mobile; rv:153.0)", "Android", None, "Mobile"),
+            ("Mozilla/5.0 (Linux; Android 2.3; X Build/Y)", "Android", None, "Mobile"),
+            ("Mozilla/5.0 (Linux; Android 12; X Build/Y)", "Android", None, "Tablet"),
+            ("Mozilla/5.0 (X11; Linux x86_64)", "GNU/Linux", Some(true), "Mobile"),
+            ("Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0)", "Tizen", Some(true), "TV"),
+            ("Mozilla/5.0 (Windows NT 10.0; Xbox; Xbox One)", "Windows", None, "Console"),
+            ("Mozilla/5.0 (Macintosh) AppleWebKit/605 Mobile/15E148", "macOS", None, "Tablet"),
+            ("Mozilla/5.0 (X11; U; Plan9)", "(unknown)", None, "Desktop"),
+            ("aftertaste/1.0", "(unknown)", None, "(unknown)"),
+        ] {
+            assert_eq!(class(agent, os, hint), expected, "{agent}");
+        }
+    }
 }

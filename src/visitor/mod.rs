@@ -14,6 +14,7 @@ mod known_sources;
 mod language;
 pub mod place;
 pub mod secrets;
+pub mod ranges;
 pub mod source;
 pub mod who;
 
@@ -25,4 +26,5 @@ pub use place::{Place, Places};
 pub use address::client_address;
 pub use secrets::Secrets;
 pub use who::{Reluctant, Visitors, Who};
+pub use ranges::Ranges;
 pub use source::{Arrival, arrival};
