@@ -14,6 +14,10 @@ ADMIN ?= 127.0.0.1:8090
 # More flags, as in ARGS=--inject.
 ARGS ?=
 
+ifeq ($(filter sqlite redis,$(STORE)),)
+$(error STORE is sqlite or redis, not $(STORE))
+endif
+
 target := $(or $(CARGO_TARGET_DIR),target)
 binary := $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/headcount
 command := $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
@@ -43,10 +47,8 @@ run: build
 ifeq ($(STORE),redis)
 	@.ci/install $(redis_needs)
 	@exec .ci/with-redis $(command) --store
-else ifeq ($(STORE),sqlite)
-	@exec $(command)
 else
-	@echo 'STORE is sqlite or redis, not $(STORE)' >&2; exit 2
+	@exec $(command)
 endif
 
 build:

@@ -150,7 +150,8 @@ fn layer(
     matches: &ArgMatches,
     variables: &[(OsString, OsString)],
 ) -> Result<Settings, String> {
-    let variable = variables.iter().find(|(name, _)| name == OsStr::new(FILE_VARIABLE));
+    let variable =
+        variables.iter().find(|(name, file)| name == OsStr::new(FILE_VARIABLE) && !file.is_empty());
     let file = matches
         .get_one::<PathBuf>("config")
         .map(PathBuf::as_path)

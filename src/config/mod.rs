@@ -34,7 +34,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
-    /// Scheme checked, SQLite file placed in `data_dir`; may hold a password.
+    /// A URL, its scheme checked; may hold a password. A relative SQLite file lies in `data_dir`.
     pub store: Secret,
     pub site: Site,
     pub flush_interval: Duration,

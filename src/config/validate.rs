@@ -46,7 +46,6 @@ impl Config {
 
     fn new(upstream: Upstream, settings: &Settings) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
-        let data_dir = get("data_dir").read(values::folder)?;
         let config = Self {
             upstream,
             upstream_tls: UpstreamTls {
@@ -63,7 +62,7 @@ impl Config {
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
-            store: get("store").read(|url| values::store(url, &data_dir)).map(Secret)?,
+            store: get("store").read(values::store).map(Secret)?,
             site: Site {
                 name: get("site").read(values::site_name)?.into(),
                 hosts: get("hosts").read_each(values::host)?,
@@ -74,7 +73,7 @@ impl Config {
                 "flush_interval",
                 Duration::from_millis(10)..=Duration::from_secs(3_600),
             )?,
-            data_dir,
+            data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             inject: get("inject").on(),
             geoip: get("geoip").read_optional(values::file)?,
@@ -198,7 +197,7 @@ mod tests {
     fn the_defaults_are_a_config_once_there_is_a_website() {
         let config = config("").unwrap();
         assert_eq!(config.upstream.to_string(), "http://h:80");
-        assert_eq!(config.store.expose(), "sqlite:./headcount.db");
+        assert_eq!(config.store.expose(), "sqlite:headcount.db");
         assert_eq!(config.limits.outbox, 64_000_000);
         assert!(config.threads >= 1);
         let without = Config::for_run(&Settings::defaults()).unwrap_err().to_string();
@@ -209,7 +208,7 @@ mod tests {
     fn the_demo_counts_apart_and_needs_no_website() {
         let config = Config::for_demo(&Settings::demo_defaults()).unwrap();
         assert_eq!(&*config.site.name, "demo");
-        assert_eq!(config.store.expose(), "sqlite:./headcount-demo.db");
+        assert_eq!(config.store.expose(), "sqlite:headcount-demo.db");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -77,24 +77,13 @@ pub(super) fn upstream(text: &str) -> Read<Upstream> {
     }
 }
 
-/// A store's address; a relative SQLite file is placed in `data_dir`. What stands behind a Redis
-/// scheme is the store's own to judge.
-pub(super) fn store(text: &str, data_dir: &Path) -> Read<String> {
-    if let Some(file) = text.strip_prefix("sqlite:") {
-        let file = file.strip_prefix("//").unwrap_or(file);
-        return if file.is_empty() {
-            Err("names no file: write sqlite:headcount.db".into())
-        } else {
-            Ok(format!("sqlite:{}", data_dir.join(file).display()))
-        };
-    }
-    let redis = ["redis://", "rediss://", "redis+cluster://"];
-    match redis.iter().find_map(|scheme| text.strip_prefix(scheme)) {
-        Some("") => Err("names no host".into()),
+/// A store's address, by its scheme. What stands behind it is the store's own to judge.
+pub(super) fn store(text: &str) -> Read<String> {
+    let schemes = ["sqlite:", "redis://", "rediss://", "redis+cluster://"];
+    match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
+        Some("") => Err("names no place: write sqlite:headcount.db or redis://127.0.0.1".into()),
         Some(_) => Ok(text.to_owned()),
-        None => {
-            Err("is no store: write sqlite:FILE, redis://…, rediss://… or redis+cluster://…".into())
-        }
+        None => Err("is no store: write sqlite:FILE, redis://… or rediss://…".into()),
     }
 }
 
@@ -266,11 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn relative_sqlite_files_lie_in_the_data_folder() {
-        let store = |text| store(text, Path::new("/var/lib/headcount"));
-        assert_eq!(store("sqlite:a.db"), Ok("sqlite:/var/lib/headcount/a.db".into()));
-        assert_eq!(store("sqlite:///srv/a.db"), Ok("sqlite:/srv/a.db".into()));
-        assert_eq!(store("redis://h"), Ok("redis://h".into()));
+    fn stores() {
+        for right in ["sqlite:a.db", "redis://h", "rediss://u:p@h/1", "redis+cluster://h"] {
+            assert_eq!(store(right), Ok(right.to_owned()));
+        }
         for wrong in ["", "sqlite:", "headcount.db", "postgres://h", "redis://", "redis:h"] {
             store(wrong).unwrap_err();
         }
