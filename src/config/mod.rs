@@ -19,6 +19,7 @@ pub use settings::{FILE_VARIABLE, Settings};
 pub use values::Upstream;
 
 use crate::site::Site;
+use crate::store::StoreUrl;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -35,7 +36,7 @@ pub struct Config {
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
     /// A URL, its scheme checked; may hold a password. A relative SQLite file lies in `data_dir`.
-    pub store: Secret,
+    pub store: StoreUrl,
     pub site: Site,
     pub flush_interval: Duration,
     pub data_dir: PathBuf,

@@ -62,7 +62,7 @@ impl Config {
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
-            store: get("store").read(values::store).map(Secret)?,
+            store: get("store").read(values::store)?,
             site: Site {
                 name: get("site").read(values::site_name)?.into(),
                 hosts: get("hosts").read_each(values::host)?,
@@ -176,7 +176,7 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.script.path == config.script.beacon_path {
         return wrong("script.beacon_path", "is also the path of the script");
     }
-    if config.shared_sessions && config.store.expose().starts_with("sqlite:") {
+    if config.shared_sessions && !config.store.is_shared() {
         return wrong("shared_sessions", "needs a Redis store, which nodes can share");
     }
     Ok(())
@@ -197,7 +197,7 @@ mod tests {
     fn the_defaults_are_a_config_once_there_is_a_website() {
         let config = config("").unwrap();
         assert_eq!(config.upstream.to_string(), "http://h:80");
-        assert_eq!(config.store.expose(), "sqlite:headcount.db");
+        assert_eq!(config.store.to_string(), "sqlite:headcount.db");
         assert_eq!(config.limits.outbox, 64_000_000);
         assert!(config.threads >= 1);
         let without = Config::for_run(&Settings::defaults()).unwrap_err().to_string();
@@ -208,7 +208,7 @@ mod tests {
     fn the_demo_counts_apart_and_needs_no_website() {
         let config = Config::for_demo(&Settings::demo_defaults()).unwrap();
         assert_eq!(&*config.site.name, "demo");
-        assert_eq!(config.store.expose(), "sqlite:headcount-demo.db");
+        assert_eq!(config.store.to_string(), "sqlite:headcount-demo.db");
     }
 
     #[test]

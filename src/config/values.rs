@@ -3,6 +3,7 @@
 //! Each reader says what is wrong and how it is written right, as the end of a sentence that
 //! begins with the value. Which setting it belongs to is not known here.
 
+use crate::store::{BadStoreUrl, StoreUrl};
 use super::error::did_you_mean;
 use chrono_tz::Tz;
 use ipnet::IpNet;
@@ -77,14 +78,8 @@ pub(super) fn upstream(text: &str) -> Read<Upstream> {
     }
 }
 
-/// A store's address, by its scheme. What stands behind it is the store's own to judge.
-pub(super) fn store(text: &str) -> Read<String> {
-    let schemes = ["sqlite:", "redis://", "rediss://", "redis+cluster://"];
-    match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
-        Some("") => Err("names no place: write sqlite:headcount.db or redis://127.0.0.1".into()),
-        Some(_) => Ok(text.to_owned()),
-        None => Err("is no store: write sqlite:FILE, redis://… or rediss://…".into()),
-    }
+pub(super) fn store(text: &str) -> Read<StoreUrl> {
+    text.parse().map_err(|bad: BadStoreUrl| bad.problem().to_owned())
 }
 
 pub(super) fn socket(text: &str) -> Read<SocketAddr> {
@@ -251,16 +246,6 @@ mod tests {
     fn an_upstream_prints_as_it_is_read() {
         for text in ["http://h:80", "https://h:8443", "http://[::1]:80", "unix:/s.sock"] {
             assert_eq!(upstream(text).unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn stores() {
-        for right in ["sqlite:a.db", "redis://h", "rediss://u:p@h/1", "redis+cluster://h"] {
-            assert_eq!(store(right), Ok(right.to_owned()));
-        }
-        for wrong in ["", "sqlite:", "headcount.db", "postgres://h", "redis://", "redis:h"] {
-            store(wrong).unwrap_err();
         }
     }
 

@@ -73,15 +73,19 @@ impl Flusher {
         Self { engine, store, telemetry, clock, settings, outbox, troubles: Troubles::default() }
     }
 
-    /// Flushes every interval until `stop` turns true, then once more, insisting.
+    /// Flushes every interval until `stop` changes, then once more, insisting.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(self.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => { self.flush().await; }
-                _ = stop.wait_for(|stopping| *stopping) => break,
+            let stopping = tokio::select! {
+                _ = ticks.tick() => false,
+                _ = stop.changed() => true,
+            };
+            if stopping {
+                break;
             }
+            self.flush().await;
         }
         let deadline = Instant::now() + self.settings.last;
         while !self.flush().await {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 /// Where counts are to be kept. One that exists names a store we can open.
 #[derive(Clone)]
 pub struct StoreUrl {
+    typed: String,
     /// As typed, without a password.
     shown: String,
     target: Target,
@@ -30,7 +31,19 @@ pub struct BadStoreUrl {
     problem: String,
 }
 
+impl BadStoreUrl {
+    /// What is wrong, without the URL.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
 impl StoreUrl {
+    /// Whether several nodes can use it at once.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.target, Target::Redis(_))
+    }
+
     /// Opens the store. A relative SQLite file lies in `data_dir`.
     ///
     /// # Errors
@@ -43,6 +56,12 @@ impl StoreUrl {
                 Arc::new(RedisStore::new(info.as_ref().clone(), self.shown.clone())?)
             }
         })
+    }
+}
+
+impl PartialEq for StoreUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.typed == other.typed
     }
 }
 
@@ -68,7 +87,7 @@ impl FromStr for StoreUrl {
             }
             _ => return Err(bad("is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`")),
         };
-        Ok(Self { shown, target })
+        Ok(Self { typed: typed.to_owned(), shown, target })
     }
 }
 
