@@ -30,20 +30,16 @@ pub struct BadStoreUrl {
     problem: String,
 }
 
-impl StoreUrl {
-    /// Opens the store. A relative SQLite file lies in `data_dir`.
-    ///
-    /// # Errors
-    /// A SQLite file that cannot be used. A Redis that cannot be reached is no error: it is
-    /// connected to when first asked, and asked again.
-    pub fn open(&self, data_dir: &Path) -> Result<Arc<dyn Store>> {
-        Ok(match &self.target {
-            Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
-            Target::Redis(info) => {
-                Arc::new(RedisStore::new(info.as_ref().clone(), self.shown.clone())?)
-            }
-        })
-    }
+/// Opens a store. A relative SQLite file lies in `data_dir`.
+///
+/// # Errors
+/// A SQLite file that cannot be used. A Redis that cannot be reached is no error: it is connected
+/// to when first asked, and tried again at every call. Needs no runtime.
+pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Store>> {
+    Ok(match &url.target {
+        Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
+        Target::Redis(info) => Arc::new(RedisStore::new(info.as_ref().clone(), url.shown.clone())?),
+    })
 }
 
 impl FromStr for StoreUrl {

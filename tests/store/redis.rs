@@ -204,6 +204,23 @@ async fn a_server_that_is_down_is_unreachable_until_it_is_up() {
 }
 
 #[tokio::test]
+async fn a_password_is_used_and_never_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "open sesame"]);
+    let place = format!("127.0.0.1:{}", server.port);
+    let store = open(&format!("redis://:open%20sesame@{place}/1"), server.dir.path());
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    assert_eq!(store.name(), format!("redis://{place}/1"));
+
+    // A wrong one is tried again at every call: it may be the server's that is corrected.
+    let store = open(&format!("redis://:wrong@{place}"), server.dir.path());
+    for _ in 0..2 {
+        let error = store.apply(&pageview("n", 2)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+        assert!(!error.to_string().contains(":wrong@"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_late_answer_is_not_counted_twice() {
     let (server, store) = redis();
     store.apply(&pageview("n", 1)).await.unwrap();
