@@ -181,6 +181,17 @@ async fn a_full_or_read_only_server_is_worth_a_retry() {
 }
 
 #[tokio::test]
+async fn a_server_with_too_many_clients_is_worth_a_retry() {
+    let (server, store) = redis();
+    store.ping().await.unwrap();
+    server.command::<Value>(&["CONFIG", "SET", "maxclients", "1"]);
+    let crowded = open(&server.url(), server.dir.path());
+    let error = crowded.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_is_unreachable_until_it_is_up() {
     let mut server = RedisServer::start_durable();
     server.stop();
