@@ -54,13 +54,14 @@ elseif have + 1 < number then
   return verdict('gap', string.format('%.0f', have))
 end
 
--- One PFCOUNT judges both sketches; which one is at fault is asked only if one is.
+-- One PFCOUNT judges both sketches; which one is at fault is asked only if one is. Always of two
+-- keys, if need be the same: that of one key writes its result into it.
 local sketches = {}
 if n_visitors > 0 then sketches[#sketches + 1] = visitors end
 if n_confirmed > 0 then sketches[#sketches + 1] = confirmed end
-if #sketches > 0 and refused(call('PFCOUNT', unpack(sketches))) then
+if #sketches > 0 and refused(call('PFCOUNT', sketches[1], sketches[#sketches])) then
   for _, key in ipairs(sketches) do
-    local reply = call('PFCOUNT', key)
+    local reply = call('PFCOUNT', key, key)
     if refused(reply) then
       return blame(reply.err, key)
     end

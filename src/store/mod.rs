@@ -3,11 +3,16 @@
 //! The only room that knows a key or a table. It applies numbered batches exactly once, answers
 //! reads, keeps the shared secrets (daily salts, view-id keys) and trims. It knows nothing of what
 //! a field means beyond [`crate::rollup`].
+//!
+//! - `url`: store URLs as typed, and which store they open;
+//! - `redis`, over `link` (the connection), `keys` (the layout), `apply.lua` and `put_secret.lua`;
+//! - `sqlite`, over `tables` (the statements) and `schema.sql`.
 
 mod keys;
 mod link;
 mod redis;
 mod sqlite;
+mod tables;
 mod url;
 
 use crate::clock::Millis;
@@ -20,7 +25,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
-pub use self::url::{BadStoreUrl, StoreUrl};
+pub use self::url::{BadStoreUrl, StoreUrl, open};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -117,10 +117,14 @@ impl RedisStore {
     }
 
     fn error(&self, key: &str, error: &RedisError) -> StoreError {
+        let text = error.to_string();
         match error.code() {
             Some("WRONGTYPE") => StoreError::WrongType { key: key.to_owned() },
-            Some(code) if !is_passing(code) => self.refused(&error.to_string()),
-            _ => self.unreachable(&error.to_string()),
+            // A server with too many clients has no code of its own to say so.
+            Some(code) if !is_passing(code) && !text.contains("max number of clients") => {
+                self.refused(&text)
+            }
+            _ => self.unreachable(&text),
         }
     }
 

@@ -32,7 +32,8 @@ fn today() -> Day {
 }
 
 fn open(url: &str, data_dir: &Path) -> Arc<dyn Store> {
-    url.parse::<StoreUrl>().unwrap().open(data_dir).unwrap()
+    let url: StoreUrl = url.parse().unwrap();
+    headcount::store::open(&url, data_dir).unwrap()
 }
 
 /// An empty batch of today.

@@ -181,6 +181,17 @@ async fn a_full_or_read_only_server_is_worth_a_retry() {
 }
 
 #[tokio::test]
+async fn a_server_with_too_many_clients_is_worth_a_retry() {
+    let (server, store) = redis();
+    store.ping().await.unwrap();
+    server.command::<Value>(&["CONFIG", "SET", "maxclients", "1"]);
+    let crowded = open(&server.url(), server.dir.path());
+    let error = crowded.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_is_unreachable_until_it_is_up() {
     let mut server = RedisServer::start_durable();
     server.stop();
@@ -201,6 +212,23 @@ async fn a_server_that_is_down_is_unreachable_until_it_is_up() {
     assert!(matches!(store.ping().await, Err(StoreError::Unreachable { .. })));
     server.restart();
     assert_eq!(stored(store.as_ref()).await, 1);
+}
+
+#[tokio::test]
+async fn a_password_is_used_and_never_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "open sesame"]);
+    let place = format!("127.0.0.1:{}", server.port);
+    let store = open(&format!("redis://:open%20sesame@{place}/1"), server.dir.path());
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    assert_eq!(store.name(), format!("redis://{place}/1"));
+
+    // A wrong one is tried again at every call: it may be the server's that is corrected.
+    let store = open(&format!("redis://:wrong@{place}"), server.dir.path());
+    for _ in 0..2 {
+        let error = store.apply(&pageview("n", 2)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+        assert!(!error.to_string().contains(":wrong@"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -247,8 +275,7 @@ async fn no_pipeline_is_longer_than_500_commands() {
     let days: Vec<Day> = today().iter_days().take(1_200).collect();
     store.versions(SITE, &days).await.unwrap();
     store.days(SITE, &days).await.unwrap();
-    drop(store);
-    let bursts: Vec<usize> = bursts.iter().collect();
+    let bursts: Vec<usize> = bursts.try_iter().collect();
     assert_eq!(bursts.iter().sum::<usize>(), 2_400);
     assert!(*bursts.iter().max().unwrap() <= 500, "{bursts:?}");
 }

@@ -1,0 +1,207 @@
+//! What is asked of the SQLite tables, inside one transaction; `schema.sql` explains them.
+//!
+//! Apart from the file and its threads, which are [`super::sqlite`]'s: here is the SQL, all of it.
+
+use super::{Applied, Secret};
+use crate::clock::Millis;
+use crate::flush::Batch;
+use crate::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
+use crate::site::Day;
+use rusqlite::{OptionalExtension, Transaction, params};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Kinds of uniques.
+const VISITOR: &str = "visitor";
+const CONFIRMED: &str = "confirmed";
+
+/// A transaction that counts its statements.
+pub struct Session<'a> {
+    pub transaction: Transaction<'a>,
+    pub statements: &'a AtomicU64,
+}
+
+impl Session<'_> {
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.transaction.prepare_cached(sql)?.query_map(params, read)?.collect()
+    }
+
+    fn value<T: rusqlite::types::FromSql>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> rusqlite::Result<Option<T>> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()
+    }
+
+    pub fn ping(&self) -> rusqlite::Result<()> {
+        self.value::<i64>("SELECT count(*) FROM days", []).map(drop)
+    }
+
+    pub fn apply(&self, batch: &Batch) -> rusqlite::Result<Applied> {
+        let Batch { site, day, node, number, fields, visitors, confirmed, events } = batch;
+        let day = day.to_string();
+        let have: u64 = self
+            .value(
+                "SELECT number FROM markers JOIN days ON days.id = day_id
+                 WHERE site = ? AND day = ? AND node = ?",
+                params![site, day, node],
+            )?
+            .unwrap_or_default();
+        if have >= *number {
+            return Ok(Applied::Before);
+        }
+        if have + 1 < *number {
+            return Ok(Applied::Gap { have });
+        }
+
+        let day_id: Option<i64> = self.value(
+            "INSERT INTO days (site, day, version) VALUES (?, ?, 1)
+             ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
+            params![site, day],
+        )?;
+        for (field, count) in fields {
+            let (dimension, value, metric) = columns(field);
+            self.execute(
+                "INSERT INTO counts (day_id, dimension, value, metric, count)
+                 VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                params![day_id, dimension, value, metric, count],
+            )?;
+        }
+        let visitors = visitors.iter().map(|visitor| (VISITOR, visitor));
+        let confirmed = confirmed.iter().map(|visitor| (CONFIRMED, visitor));
+        for (kind, visitor) in visitors.chain(confirmed) {
+            self.execute(
+                "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
+                params![day_id, kind, visitor.bytes()],
+            )?;
+        }
+        for event in events {
+            self.execute(
+                "INSERT INTO events (day_id, event) VALUES (?, ?)",
+                params![day_id, event],
+            )?;
+        }
+        self.execute(
+            "INSERT INTO markers (day_id, node, number) VALUES (?, ?, ?)
+             ON CONFLICT DO UPDATE SET number = excluded.number",
+            params![day_id, node, number],
+        )?;
+        Ok(Applied::Now)
+    }
+
+    pub fn day(&self, site: &str, day: Day) -> rusqlite::Result<DayCounts> {
+        let mut counts = DayCounts::default();
+        let found = self.rows(
+            "SELECT id, version FROM days WHERE site = ? AND day = ?",
+            params![site, day.to_string()],
+            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
+        )?;
+        if let [(id, version)] = found[..] {
+            counts.version = version;
+            self.rows(
+                "SELECT dimension, value, metric, count FROM counts WHERE day_id = ?",
+                [id],
+                |row| {
+                    let dimension = Dimension::parse(row.get_ref(0)?.as_str()?);
+                    let metric = Metric::parse(row.get_ref(2)?.as_str()?);
+                    if let (Some(dimension), Some(metric)) = (dimension, metric) {
+                        counts.add(dimension, row.get_ref(1)?.as_str()?, metric, row.get(3)?);
+                    }
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(counts)
+    }
+
+    pub fn version(&self, site: &str, day: Day) -> rusqlite::Result<u64> {
+        let version = self.value(
+            "SELECT version FROM days WHERE site = ? AND day = ?",
+            params![site, day.to_string()],
+        )?;
+        Ok(version.unwrap_or_default())
+    }
+
+    pub fn uniques(&self, site: &str, day: Day) -> rusqlite::Result<(u64, u64)> {
+        let count = |kind| {
+            let count = self.value(
+                "SELECT count(*) FROM uniques JOIN days ON days.id = day_id
+                 WHERE site = ? AND day = ? AND kind = ?",
+                params![site, day.to_string(), kind],
+            )?;
+            Ok::<u64, rusqlite::Error>(count.unwrap_or_default())
+        };
+        Ok((count(VISITOR)?, count(CONFIRMED)?))
+    }
+
+    pub fn events(&self, site: &str, day: Day, limit: usize) -> rusqlite::Result<Vec<String>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut newest_first = self.rows(
+            "SELECT event FROM events JOIN days ON days.id = day_id
+             WHERE site = ? AND day = ? ORDER BY events.id DESC LIMIT ?",
+            params![site, day.to_string(), limit],
+            |row| row.get(0),
+        )?;
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    pub fn secret(&self, which: &Secret) -> rusqlite::Result<Option<Vec<u8>>> {
+        self.value("SELECT value FROM secrets WHERE name = ?", [secret_name(which)])
+    }
+
+    pub fn put_secret(
+        &self,
+        which: &Secret,
+        expected: Option<Vec<u8>>,
+        new: Vec<u8>,
+        expires: Millis,
+    ) -> rusqlite::Result<Vec<u8>> {
+        let stored = self.secret(which)?;
+        if stored != expected {
+            return Ok(stored.unwrap_or_default());
+        }
+        self.execute(
+            "INSERT OR REPLACE INTO secrets (name, value, expires) VALUES (?, ?, ?)",
+            params![secret_name(which), new, expires],
+        )?;
+        Ok(new)
+    }
+
+    pub fn trim(&self, site: &str, events_cap: usize, now: Millis) -> rusqlite::Result<()> {
+        let events_cap = i64::try_from(events_cap).unwrap_or(i64::MAX);
+        self.execute("DELETE FROM secrets WHERE expires <= ?", [now])?;
+        self.execute(
+            "DELETE FROM events WHERE id IN (
+                 SELECT events.id FROM events JOIN days ON days.id = day_id WHERE site = ?
+                 ORDER BY day DESC, events.id DESC LIMIT -1 OFFSET ?)",
+            params![site, events_cap],
+        )
+    }
+}
+
+/// A field's name as table columns. One that is no count is kept, and read as none, as in Redis.
+fn columns(field: &str) -> (&str, &str, &str) {
+    let (dimension, rest) = field.split_once(SEPARATOR).unwrap_or((field, ""));
+    let (value, metric) = rest.rsplit_once(SEPARATOR).unwrap_or((rest, ""));
+    (dimension, value, metric)
+}
+
+fn secret_name(which: &Secret) -> String {
+    match which {
+        Secret::Salt { site, day } => format!("salt of {site} on {day}"),
+        Secret::ViewKeys => "view keys".to_owned(),
+    }
+}
