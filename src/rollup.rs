@@ -157,10 +157,7 @@ impl Row {
 
     /// The metrics that are not zero.
     pub fn counts(&self) -> impl Iterator<Item = (Metric, i64)> + '_ {
-        Metric::ALL
-            .iter()
-            .map(|m| (*m, self.get(*m)))
-            .filter(|(_, n)| *n != 0)
+        Metric::ALL.iter().map(|m| (*m, self.get(*m))).filter(|(_, n)| *n != 0)
     }
 }
 
@@ -227,18 +224,10 @@ impl DayCounts {
     }
 
     pub fn rows(&self, dimension: Dimension) -> impl Iterator<Item = (&str, &Row)> {
-        self.rows
-            .get(&dimension)
-            .into_iter()
-            .flatten()
-            .map(|(value, row)| (value.as_str(), row))
+        self.rows.get(&dimension).into_iter().flatten().map(|(value, row)| (value.as_str(), row))
     }
 
     pub fn row(&self, dimension: Dimension, value: &str) -> Row {
-        self.rows
-            .get(&dimension)
-            .and_then(|rows| rows.get(value))
-            .copied()
-            .unwrap_or_default()
+        self.rows.get(&dimension).and_then(|rows| rows.get(value)).copied().unwrap_or_default()
     }
 }

@@ -44,9 +44,7 @@ impl Auth {
     /// If one of them could never match.
     pub fn new(password_hash: Option<&str>, tokens: &[String]) -> Result<Self, AuthError> {
         let password_hash = password_hash
-            .map(|hash| {
-                PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string()))
-            })
+            .map(|hash| PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string())))
             .transpose()?;
         let tokens = tokens
             .iter()
@@ -144,7 +142,9 @@ mod tests {
         for good in ["Bearer first-token", "bearer abc", "Bearer  abc "] {
             assert!(auth.token_is_valid(good), "{good}");
         }
-        for bad in ["Bearer first-toke", "Basic abc", "abc", "", "Bearer ", &format!("Bearer {abc}")] {
+        for bad in
+            ["Bearer first-toke", "Basic abc", "abc", "", "Bearer ", &format!("Bearer {abc}")]
+        {
             assert!(!auth.token_is_valid(bad), "{bad}");
         }
     }

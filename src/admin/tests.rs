@@ -27,12 +27,7 @@ pub(super) struct MemoryStore {
 }
 
 impl MemoryStore {
-    pub(super) fn add(
-        &self,
-        site: &str,
-        day: Day,
-        fields: &[(Dimension, &str, Stored, i64)],
-    ) {
+    pub(super) fn add(&self, site: &str, day: Day, fields: &[(Dimension, &str, Stored, i64)]) {
         let mut days = self.days.lock().unwrap();
         let counts = days.entry((site.to_owned(), day)).or_default();
         counts.version += 1;

@@ -308,12 +308,17 @@ impl Shard {
 
     /// Counts a view as confirmed (`count`), and its visitor.
     fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
-        self.each_row(spot, rows, |window, dimension, value, claimed| {
-            if count {
-                window.add(dimension, value, Metric::Confirmed, 1);
-            }
-            window.add(dimension, value, Metric::ConfirmedVisitors, i64::from(claimed));
-        }, Claim::Confirmed);
+        self.each_row(
+            spot,
+            rows,
+            |window, dimension, value, claimed| {
+                if count {
+                    window.add(dimension, value, Metric::Confirmed, 1);
+                }
+                window.add(dimension, value, Metric::ConfirmedVisitors, i64::from(claimed));
+            },
+            Claim::Confirmed,
+        );
         if let Some(visitor) = spot.visitor {
             self.window(spot).confirmed.insert(visitor);
         }
@@ -330,16 +335,19 @@ impl Shard {
         let page = self.admit(spot, Dimension::Page, page);
         let rows = match spot.visitor {
             Some(visitor) => self.in_visit(spot, visitor, page, traits),
-            None => {
-                ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) }
-            }
+            None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
         };
-        self.each_row(spot, &rows, |window, dimension, value, claimed| {
-            for metric in metrics {
-                window.add(dimension, value, *metric, 1);
-            }
-            window.add(dimension, value, Metric::Visitors, i64::from(claimed));
-        }, Claim::Seen);
+        self.each_row(
+            spot,
+            &rows,
+            |window, dimension, value, claimed| {
+                for metric in metrics {
+                    window.add(dimension, value, *metric, 1);
+                }
+                window.add(dimension, value, Metric::Visitors, i64::from(claimed));
+            },
+            Claim::Seen,
+        );
         if let Some(visitor) = spot.visitor {
             self.window(spot).visitors.insert(visitor);
         }
@@ -404,14 +412,10 @@ impl Shard {
             self.visitors.peek(&owner)?.visit.as_ref()
         });
         match visit {
-            Some(visit) => ViewRows {
-                page,
-                entry: Some(visit.entry.clone()),
-                traits: visit.traits.clone(),
-            },
-            None => {
-                ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) }
+            Some(visit) => {
+                ViewRows { page, entry: Some(visit.entry.clone()), traits: visit.traits.clone() }
             }
+            None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
         }
     }
 
@@ -504,7 +508,8 @@ impl Shard {
         let day = site.day(spot.at);
         let hour: Arc<str> = site.hour(spot.at).to_string().into();
         let window = self.windows.entry((spot.site, day)).or_default();
-        let mut claims = spot.visitor.and_then(|v| self.visitors.get_mut(&v)).map(|v| &mut v.claims);
+        let mut claims =
+            spot.visitor.and_then(|v| self.visitors.get_mut(&v)).map(|v| &mut v.claims);
         let hasher = &self.hasher;
         let mut first = |dimension: Dimension, value: &str| {
             claims.as_mut().is_some_and(|c| c.insert(hasher.hash_one((dimension, value, kind))))
@@ -558,10 +563,8 @@ impl Shard {
     fn admit(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>) -> Arc<str> {
         let day = self.sites[spot.site].day(spot.at);
         let cap = self.limits.rows;
-        let (since, names) = self
-            .names
-            .entry((spot.site, dimension))
-            .or_insert_with(|| (day, Names::new(cap)));
+        let (since, names) =
+            self.names.entry((spot.site, dimension)).or_insert_with(|| (day, Names::new(cap)));
         if day > *since {
             (*since, *names) = (day, Names::new(cap));
         }

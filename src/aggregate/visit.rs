@@ -79,12 +79,7 @@ impl Visit {
         begun.add(Metric::Bounces, 1);
         begun.add(Metric::VisitViews, 1);
         visit.book(window, &begun);
-        window.add(
-            Dimension::ExitPage,
-            &page,
-            Metric::Visitors,
-            i64::from(visit.exits.claimed),
-        );
+        window.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
         visit.see(window, page);
         visit
     }

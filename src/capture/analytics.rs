@@ -184,9 +184,7 @@ impl Analytics {
         let answer = async {
             self.call_probe(Hook::Answer);
             match tracking.endpoint {
-                Some(endpoint) => {
-                    self.serve(endpoint, tracking, session).await.map(|()| true)
-                }
+                Some(endpoint) => self.serve(endpoint, tracking, session).await.map(|()| true),
                 None => Ok(false),
             }
         };
@@ -268,7 +266,8 @@ impl Analytics {
                 let sent = session.body_bytes_sent() as u64;
                 let length = session.response_written().and_then(|r| content_length(&r.headers));
                 let complete = error.is_none() && length.is_none_or(|length| sent >= length);
-                let who = self.0.visitors.identify(site, tracking.peer, &session.req_header().headers);
+                let who =
+                    self.0.visitors.identify(site, tracking.peer, &session.req_header().headers);
                 let what = What::Download { path: self.bounded(&path), complete, bytes: sent };
                 self.count(site, &who, what);
             }

@@ -38,9 +38,14 @@ pub struct Event {
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     Pageview(Nav),
-    Engagement { millis: u32 },
+    Engagement {
+        millis: u32,
+    },
     /// `interactive` events end a bounce.
-    Named { name: Arc<str>, interactive: bool },
+    Named {
+        name: Arc<str>,
+        interactive: bool,
+    },
     /// Known, and not counted: clicks for heat maps, web vitals.
     Unused,
 }

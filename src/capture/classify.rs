@@ -94,15 +94,20 @@ fn is_navigation(headers: &HeaderMap) -> bool {
         return false;
     }
     let mut accepts = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    accepts.any(|a| a.split(',').any(|t| t.trim_start().to_ascii_lowercase().starts_with("text/html")))
+    accepts
+        .any(|a| a.split(',').any(|t| t.trim_start().to_ascii_lowercase().starts_with("text/html")))
 }
 
 /// `Sec-Purpose` (also of prerenders), its older names, and Turbo's.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-moz", "x-purpose", "x-sec-purpose"].iter().any(|name| {
         headers.get(*name).and_then(|v| v.to_str().ok()).is_some_and(|v| {
-            v.split([';', ','])
-                .any(|p| matches!(p.trim().to_ascii_lowercase().as_str(), "prefetch" | "prerender" | "preview"))
+            v.split([';', ',']).any(|p| {
+                matches!(
+                    p.trim().to_ascii_lowercase().as_str(),
+                    "prefetch" | "prerender" | "preview"
+                )
+            })
         })
     })
 }
@@ -198,10 +203,17 @@ mod tests {
             .collect()
     }
 
-    const NAVIGATE: &[(&str, &str)] = &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
+    const NAVIGATE: &[(&str, &str)] =
+        &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
     const HTML: &[(&str, &str)] = &[("content-type", "text/html; charset=utf-8")];
 
-    fn class(method: &str, ask: &[(&str, &str)], path: &str, status: u16, answer: &[(&str, &str)]) -> Class {
+    fn class(
+        method: &str,
+        ask: &[(&str, &str)],
+        path: &str,
+        status: u16,
+        answer: &[(&str, &str)],
+    ) -> Class {
         let asked = Asked::of(&headers(ask));
         let status = StatusCode::from_u16(status).unwrap();
         classify(&method.parse().unwrap(), asked, path, status, &headers(answer), None)
@@ -211,10 +223,12 @@ mod tests {
     fn the_table() {
         use Class::{Download, Nothing, Page};
         use PageKind::{Error, Ignored, Prefetch, Unseen, View};
-        type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a [(&'a str, &'a str)], Class);
+        type Row<'a> =
+            (&'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a [(&'a str, &'a str)], Class);
         let prefetch = &[("sec-purpose", "prefetch;prerender"), ("sec-fetch-dest", "document")];
         let pdf = &[("content-type", "application/pdf")];
-        let attached = &[("content-type", "text/html"), ("content-disposition", "Attachment; filename=x")];
+        let attached =
+            &[("content-type", "text/html"), ("content-disposition", "Attachment; filename=x")];
         let rows: &[Row] = &[
             ("GET", NAVIGATE, "/", 200, HTML, Page(View)),
             ("GET", NAVIGATE, "/", 203, HTML, Page(View)),
@@ -251,15 +265,50 @@ mod tests {
             ("GET", &[("accept", "text/html,*/*;q=0.8")], "/", 200, HTML, Page(View)),
             ("GET", &[("accept", "application/xml, Text/HTML")], "/", 200, HTML, Page(View)),
             ("GET", &[("accept", "*/*")], "/", 200, HTML, Page(Ignored)),
-            ("GET", &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")], "/", 200, HTML, Page(Ignored)),
-            ("GET", &[("accept", "text/html"), ("sec-fetch-site", "same-origin")], "/", 200, HTML, Page(Ignored)),
+            (
+                "GET",
+                &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")],
+                "/",
+                200,
+                HTML,
+                Page(Ignored),
+            ),
+            (
+                "GET",
+                &[("accept", "text/html"), ("sec-fetch-site", "same-origin")],
+                "/",
+                200,
+                HTML,
+                Page(Ignored),
+            ),
             ("GET", NAVIGATE, "/a.pdf", 200, pdf, Download),
             ("GET", NAVIGATE, "/a", 200, attached, Download),
-            ("GET", &[("sec-fetch-dest", "video")], "/a.mp4", 206, &[("content-type", "video/mp4"), ("content-range", "bytes 0-99/1000")], Download),
-            ("GET", &[("sec-fetch-dest", "video")], "/a.mp4", 206, &[("content-type", "video/mp4"), ("content-range", "bytes 100-199/1000")], Nothing),
+            (
+                "GET",
+                &[("sec-fetch-dest", "video")],
+                "/a.mp4",
+                206,
+                &[("content-type", "video/mp4"), ("content-range", "bytes 0-99/1000")],
+                Download,
+            ),
+            (
+                "GET",
+                &[("sec-fetch-dest", "video")],
+                "/a.mp4",
+                206,
+                &[("content-type", "video/mp4"), ("content-range", "bytes 100-199/1000")],
+                Nothing,
+            ),
             ("HEAD", NAVIGATE, "/a.pdf", 200, pdf, Nothing),
             ("GET", NAVIGATE, "/a.pdf", 404, pdf, Nothing),
-            ("GET", &[("sec-fetch-dest", "script")], "/a.js", 200, &[("content-type", "text/javascript")], Nothing),
+            (
+                "GET",
+                &[("sec-fetch-dest", "script")],
+                "/a.js",
+                200,
+                &[("content-type", "text/javascript")],
+                Nothing,
+            ),
         ];
         for (method, ask, path, status, answer, expected) in rows {
             let got = class(method, ask, path, *status, answer);

@@ -48,7 +48,8 @@ impl Analytics {
         ];
         let asked = request.headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
         let known = |list: &str| {
-            list.split(',').any(|e| e.trim().trim_start_matches("W/") == script.etag || e.trim() == "*")
+            list.split(',')
+                .any(|e| e.trim().trim_start_matches("W/") == script.etag || e.trim() == "*")
         };
         if asked.is_some_and(known) {
             return respond(session, 304, &headers[1..], String::new()).await;
@@ -126,15 +127,21 @@ impl Analytics {
                 beacon::Kind::Pageview(nav) => {
                     let ours = |id: &super::view_id::ViewId| {
                         id.is_for(&event.page)
-                            && (id.is_of(visitor) || before_midnight.is_some() && id.is_of(before_midnight))
+                            && (id.is_of(visitor)
+                                || before_midnight.is_some() && id.is_of(before_midnight))
                     };
                     let verdict = match &id {
                         None => IdVerdict::Invalid,
-                        Some(id) if now - id.issued <= crate::aggregate::ID_LIFETIME && ours(id) => id.fresh(),
+                        Some(id)
+                            if now - id.issued <= crate::aggregate::ID_LIFETIME && ours(id) =>
+                        {
+                            id.fresh()
+                        }
                         Some(_) => IdVerdict::Cached,
                     };
                     let referrer = event.referrer.as_deref();
-                    let traits = who.traits(tracking.host.as_deref(), referrer, event.query.as_deref());
+                    let traits =
+                        who.traits(tracking.host.as_deref(), referrer, event.query.as_deref());
                     let (page, screen, n) = (event.page, event.screen, event.n);
                     What::Shown(Shown { page, traits, screen, nav, id: verdict, n })
                 }

@@ -74,9 +74,8 @@ impl ViewKey {
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).ok()?;
         let id: &[u8; LEN] = buffer.get(..length)?.try_into().ok()?;
         self.mac(&id[..BODY]).verify_truncated_left(&id[BODY..]).ok()?;
-        let word = |at: usize| {
-            id[at..at + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte))
-        };
+        let word =
+            |at: usize| id[at..at + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
         Some(ViewId {
             issued: Millis::from(word(0)) * SECOND,
             kind: kind_from_byte(id[4])?,

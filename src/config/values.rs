@@ -3,8 +3,8 @@
 //! Each reader says what is wrong and how it is written right, as the end of a sentence that
 //! begins with the value. Which setting it belongs to is not known here.
 
-use crate::store::{BadStoreUrl, StoreUrl};
 use super::error::did_you_mean;
+use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
 use ipnet::IpNet;
 use std::fmt;

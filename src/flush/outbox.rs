@@ -208,8 +208,7 @@ impl Queue {
         let mut fields = fields.into_iter();
         let mut visitors = window.visitors.into_iter();
         let mut confirmed = window.confirmed.into_iter();
-        let mut events =
-            window.events.iter().map(|e| serde_json::to_string(e).unwrap_or_default());
+        let mut events = window.events.iter().map(|e| serde_json::to_string(e).unwrap_or_default());
         loop {
             let batch = Batch {
                 site: site.clone(),

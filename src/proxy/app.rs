@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, RespectGpc};
 use crate::flush::{self, Flusher};
 use crate::site::Site;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::visitor::{Places, Reluctant, Secrets, Visitors};
 use anyhow::Context;
@@ -45,7 +45,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("no threads for the office")?;
     let (stopping, stop) = watch::channel(false);
 
-    let store = config.store.open(&config.data_dir)?;
+    let store = store::open(&config.store, &config.data_dir)?;
     let clock = Clock::system();
     let telemetry = Arc::new(Telemetry::default());
     let sites = Arc::new(vec![config.site.clone()]);

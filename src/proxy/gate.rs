@@ -54,7 +54,10 @@ impl Gate {
         let now = self.started.elapsed().as_secs() as i64;
         let last = self.reported.load(Ordering::Relaxed);
         if now - last >= REPORT_EVERY.as_secs() as i64
-            && self.reported.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && self
+                .reported
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
         {
             tracing::warn!("the website cannot be reached: {error}");
         }
@@ -78,11 +81,7 @@ impl ProxyHttp for Gate {
         Ok(())
     }
 
-    async fn upstream_peer(
-        &self,
-        _: &mut Session,
-        passage: &mut Passage,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, _: &mut Session, passage: &mut Passage) -> Result<Box<HttpPeer>> {
         self.website.peer(passage.attempts).ok_or_else(|| {
             let error = Error::explain(ErrorType::ConnectNoRoute, "the website has no address");
             error.into_up()
@@ -140,10 +139,16 @@ impl ProxyHttp for Gate {
 fn status_of(error: &Error) -> u16 {
     match (error.etype(), error.esource()) {
         (ErrorType::HTTPStatus(status), _) => *status,
-        (ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout, ErrorSource::Upstream) => 504,
+        (
+            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout,
+            ErrorSource::Upstream,
+        ) => 504,
         (_, ErrorSource::Upstream) => 502,
         (
-            ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
+            ErrorType::WriteError
+            | ErrorType::ReadError
+            | ErrorType::ConnectionClosed
+            | ErrorType::WriteTimedout,
             ErrorSource::Downstream,
         ) => 0,
         (ErrorType::ReadTimedout, ErrorSource::Downstream) => 408,

@@ -51,7 +51,11 @@ impl Website {
             Upstream::Unix(_) => vec![template.clone()],
             Upstream::Tcp { .. } => Vec::new(),
         };
-        Ok(Self { upstream: config.upstream.clone(), template, peers: ArcSwap::from_pointee(known) })
+        Ok(Self {
+            upstream: config.upstream.clone(),
+            template,
+            peers: ArcSwap::from_pointee(known),
+        })
     }
 
     /// The peer for the `attempt`th try of a request, counted from 0.

@@ -31,7 +31,6 @@ pub struct BadStoreUrl {
     problem: String,
 }
 
-<<<<<<< HEAD
 impl BadStoreUrl {
     /// What is wrong, without the URL.
     pub fn problem(&self) -> &str {
@@ -44,21 +43,8 @@ impl StoreUrl {
     pub fn is_shared(&self) -> bool {
         matches!(self.target, Target::Redis(_))
     }
+}
 
-    /// Opens the store. A relative SQLite file lies in `data_dir`.
-    ///
-    /// # Errors
-    /// A SQLite file that cannot be used. A Redis that cannot be reached is no error: it is
-    /// connected to when first asked, and asked again.
-    pub fn open(&self, data_dir: &Path) -> Result<Arc<dyn Store>> {
-        Ok(match &self.target {
-            Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
-            Target::Redis(info) => {
-                Arc::new(RedisStore::new(info.as_ref().clone(), self.shown.clone())?)
-            }
-        })
-    }
-=======
 /// Opens a store. A relative SQLite file lies in `data_dir`.
 ///
 /// # Errors
@@ -69,7 +55,6 @@ pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Store>> {
         Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
         Target::Redis(info) => Arc::new(RedisStore::new(info.as_ref().clone(), url.shown.clone())?),
     })
->>>>>>> store
 }
 
 impl PartialEq for StoreUrl {

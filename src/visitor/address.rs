@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn forwarded_and_cloudflare_are_read_where_there_is_no_x_forwarded_for() {
-        let of = |headers: &[(&'static str, &str)]| address("127.0.0.1", headers, &["127.0.0.1/32"]);
+        let of =
+            |headers: &[(&'static str, &str)]| address("127.0.0.1", headers, &["127.0.0.1/32"]);
         let forwarded = "for=192.0.2.60;proto=http, For=\"[2001:db8::9]:80\"";
         assert_eq!(of(&[("forwarded", forwarded)]), "2001:db8::9");
         assert_eq!(of(&[("cf-connecting-ip", "203.0.113.5")]), "203.0.113.5");

@@ -155,7 +155,10 @@ impl Secrets {
         }
         let mut held: Vec<HeldKey> = keys.iter().filter_map(HeldKey::shared).collect();
         if held.is_empty() {
-            tracing::error!("the view-id keys in {} are damaged; using this node's own", store.name());
+            tracing::error!(
+                "the view-id keys in {} are damaged; using this node's own",
+                store.name()
+            );
             return Ok(());
         }
         // Ids made with our own key before we were told the shared one.

@@ -121,9 +121,8 @@ impl Who<'_> {
             return (None, None);
         }
         let site = &self.visitors.sites[self.site].name;
-        let hash = |salt| {
-            VisitorHash::new(salt, site, self.address, user_agent(self.headers).as_bytes())
-        };
+        let hash =
+            |salt| VisitorHash::new(salt, site, self.address, user_agent(self.headers).as_bytes());
         let today = self.secrets.salt(self.site, at).map(hash);
         (today, self.secrets.yesterdays_salt(self.site, at).map(hash))
     }

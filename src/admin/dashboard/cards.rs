@@ -45,7 +45,8 @@ const PREFETCHES: &[(Metric, &str)] =
     &[(Metric::Pageviews, "Fetched"), (Metric::ConfirmedPageviews, "Seen")];
 
 const NO_PAGES: &str = "No pages seen yet. They appear with the first pageview.";
-const NO_UTM: &str = "No tagged links. Add utm_source, utm_medium or utm_campaign to the links you share.";
+const NO_UTM: &str =
+    "No tagged links. Add utm_source, utm_medium or utm_campaign to the links you share.";
 const NO_CITY: &str = "Regions and cities need a GeoIP database: set geoip to its file.";
 const NO_DEVICES: &str = "No devices seen yet.";
 

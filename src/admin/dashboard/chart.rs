@@ -140,12 +140,7 @@ fn steps(highest: i64) -> Vec<i64> {
     (0..=count.max(1)).map(|n| n * step).collect()
 }
 
-fn path(
-    values: &[i64],
-    x: impl Fn(usize) -> f64,
-    y: impl Fn(i64) -> f64,
-    closed: bool,
-) -> String {
+fn path(values: &[i64], x: impl Fn(usize) -> f64, y: impl Fn(i64) -> f64, closed: bool) -> String {
     let mut d = String::new();
     for (i, n) in values.iter().enumerate() {
         let _ = write!(d, "{}{:.3} {:.2}", if i == 0 { "M" } else { "L" }, x(i), y(*n));
