@@ -1,0 +1,141 @@
+//! A real Chromium to drive, headed on a screen of its own, so that it is a browser like a
+//! visitor's: headless ones behave otherwise and call themselves bots.
+//!
+//! Needs Debian's `xvfb`, `chromium` and `chromium-driver`. Include it from a test with
+//! `#[path = "common/browser.rs"] mod browser;`.
+
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::ops::Deref;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A running browser with nothing remembered; derefs to its WebDriver client. All of it ends with
+/// the value.
+pub struct Browser {
+    client: Client,
+    // Dropped in this order: the browser before its screen, its profile last.
+    _driver: Process,
+    _screen: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// `None`, and a line that says so, where one of the programs is not installed.
+    pub async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts it with further command-line arguments.
+    pub async fn start_with(arguments: &[&str]) -> Option<Self> {
+        let chromium = ["chromium", "chromium-browser", "google-chrome"]
+            .into_iter()
+            .find(|name| installed(name));
+        let Some(chromium) = chromium.filter(|_| installed("Xvfb") && installed("chromedriver"))
+        else {
+            eprintln!("not tested: needs chromium, chromedriver and Xvfb");
+            return None;
+        };
+
+        // Each picks a free number for itself and tells it.
+        let mut screen = Command::new("Xvfb");
+        screen.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
+        let (screen, display) = Process::spawn(screen, |line| line.trim().parse::<u32>().ok());
+        let mut driver = Command::new("chromedriver");
+        driver.arg("--port=0").env("DISPLAY", format!(":{display}"));
+        let (driver, port) = Process::spawn(driver, |line| {
+            line.split_once("successfully on port ")?
+                .1
+                .trim_end_matches(['.', '\n'])
+                .parse::<u16>()
+                .ok()
+        });
+
+        let profile = tempfile::tempdir().unwrap();
+        let mut all = vec![
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            format!("--user-data-dir={}", profile.path().display()),
+        ];
+        all.extend(arguments.iter().map(ToString::to_string));
+        let options = json!({ "binary": which(chromium).unwrap(), "args": all });
+        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().unwrap().clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a browser session");
+        Some(Self { client, _driver: driver, _screen: screen, _profile: profile })
+    }
+}
+
+impl Deref for Browser {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// A child that is asked to end when it is dropped, and made to if it won't.
+struct Process(Child);
+
+impl Process {
+    /// Starts it and reads its output up to the line that `find` takes something from.
+    fn spawn<T>(mut command: Command, find: impl Fn(&str) -> Option<T>) -> (Self, T) {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let process = Self(child);
+        let mut line = String::new();
+        let found = loop {
+            line.clear();
+            if output.read_line(&mut line).unwrap() == 0 {
+                panic!("{command:?} ended at once");
+            }
+            if let Some(found) = find(&line) {
+                break found;
+            }
+        };
+        // Keep reading, so that it never waits for us nor finds its output closed.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        (process, found)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Asked kindly, the driver takes its browser along.
+        let _ = kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM);
+        let patience = Instant::now() + Duration::from_secs(5);
+        while matches!(self.0.try_wait(), Ok(None)) {
+            if Instant::now() > patience {
+                let _ = self.0.kill();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn installed(name: &str) -> bool {
+    which(name).is_some()
+}
+
+fn which(name: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
