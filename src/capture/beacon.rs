@@ -133,9 +133,7 @@ impl Raw {
 /// where it is a route (`#/`, `#!`).
 fn split(pathname: &str) -> Result<(&str, Option<&str>), String> {
     let path = match pathname.split_once("://") {
-        Some((scheme, rest)) if matches!(scheme, "http" | "https") => {
-            rest.find('/').map_or("/", |at| &rest[at..])
-        }
+        Some(("http" | "https", rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         _ => pathname,
     };
     if !path.starts_with('/') {

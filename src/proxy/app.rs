@@ -143,8 +143,10 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         let _ = flushing.await;
     });
     tracing::info!("stopped");
-    // Pingora's threads would sleep out their grace period; nothing is left for them to do.
-    std::process::exit(0);
+    // Neither this nor Pingora's threads, which would sleep out their grace period, have anything
+    // left to do.
+    office.shutdown_background();
+    Ok(())
 }
 
 /// Agrees on secrets with the store, if it answers in time.

@@ -13,7 +13,8 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     if trusted.is_empty() || !is_trusted(&peer) {
         return peer;
     }
-    let lists: [(&str, fn(&str) -> Option<IpAddr>); 3] = [
+    type Parse = fn(&str) -> Option<IpAddr>;
+    let lists: [(&str, Parse); 3] = [
         ("x-forwarded-for", parse_address),
         ("forwarded", parse_forwarded),
         ("cf-connecting-ip", parse_address),
