@@ -44,9 +44,7 @@ impl Auth {
     /// If one of them could never match.
     pub fn new(password_hash: Option<&str>, tokens: &[String]) -> Result<Self, AuthError> {
         let password_hash = password_hash
-            .map(|hash| {
-                PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string()))
-            })
+            .map(|hash| PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string())))
             .transpose()?;
         let tokens = tokens
             .iter()
@@ -114,7 +112,7 @@ impl Auth {
 fn digest(token: &str) -> Option<[u8; 32]> {
     match token.strip_prefix("sha256:") {
         None => (!token.is_empty()).then(|| Sha256::digest(token.as_bytes()).into()),
-        Some(hex) if hex.len() == 64 && hex.is_ascii() => {
+        Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
             let mut digest = [0; 32];
             for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
                 *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
@@ -144,7 +142,9 @@ mod tests {
         for good in ["Bearer first-token", "bearer abc", "Bearer  abc "] {
             assert!(auth.token_is_valid(good), "{good}");
         }
-        for bad in ["Bearer first-toke", "Basic abc", "abc", "", "Bearer ", &format!("Bearer {abc}")] {
+        for bad in
+            ["Bearer first-toke", "Basic abc", "abc", "", "Bearer ", &format!("Bearer {abc}")]
+        {
             assert!(!auth.token_is_valid(bad), "{bad}");
         }
     }

@@ -69,9 +69,10 @@ const LANGUAGES: &[(&str, &str)] = &[
 
 /// English name of a country by its ISO 3166-1 alpha-2 code.
 pub(super) fn country(code: &str) -> Option<&'static str> {
-    COUNTRIES.lines().filter_map(|line| line.split_once('\t')).find_map(|(known, name)| {
-        (known == code).then_some(name)
-    })
+    COUNTRIES
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .find_map(|(known, name)| (known == code).then_some(name))
 }
 
 /// The flag of a country: its code in regional indicator letters.

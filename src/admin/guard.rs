@@ -10,11 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Lets a request through, or answers in its place.
-pub(super) async fn admit(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let auth = &app.admin.auth;
     let path = request.uri().path();
     if auth.is_open() {
@@ -91,7 +87,8 @@ mod tests {
             headers.insert(header::HOST, host.parse().unwrap());
             is_local(&headers, &Uri::from_static("/"))
         };
-        for host in ["localhost", "LOCALHOST:8090", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "[::1]"] {
+        for host in ["localhost", "LOCALHOST:8090", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "[::1]"]
+        {
             assert!(local(host), "{host}");
         }
         for host in [

@@ -116,10 +116,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
             "/assets/dashboard.js",
             asset("text/javascript; charset=utf-8", include_str!("assets/dashboard.js")),
         )
-        .route(
-            "/assets/icon.svg",
-            asset("image/svg+xml", include_str!("assets/icon.svg")),
-        )
+        .route("/assets/icon.svg", asset("image/svg+xml", include_str!("assets/icon.svg")))
         .fallback(stats::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit))
         // Probes stand outside of the guard: an orchestrator's Host is an address.

@@ -98,7 +98,10 @@ pub(super) async fn realtime_visitors(
     Ok(Json(app.admin.live.current_visitors(site)))
 }
 
-pub(super) async fn aggregate(state: State<Arc<App>>, params: Params) -> Result<Json<Value>, Error> {
+pub(super) async fn aggregate(
+    state: State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, Error> {
     respond(state, &params, |today| Question::aggregate(|name| params.get(name), today)).await
 }
 
@@ -109,7 +112,10 @@ pub(super) async fn timeseries(
     respond(state, &params, |today| Question::timeseries(|name| params.get(name), today)).await
 }
 
-pub(super) async fn breakdown(state: State<Arc<App>>, params: Params) -> Result<Json<Value>, Error> {
+pub(super) async fn breakdown(
+    state: State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, Error> {
     respond(state, &params, |today| Question::breakdown(|name| params.get(name), today)).await
 }
 

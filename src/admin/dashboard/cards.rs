@@ -45,7 +45,8 @@ const PREFETCHES: &[(Metric, &str)] =
     &[(Metric::Pageviews, "Fetched"), (Metric::ConfirmedPageviews, "Seen")];
 
 const NO_PAGES: &str = "No pages seen yet. They appear with the first pageview.";
-const NO_UTM: &str = "No tagged links. Add utm_source, utm_medium or utm_campaign to the links you share.";
+const NO_UTM: &str =
+    "No tagged links. Add utm_source, utm_medium or utm_campaign to the links you share.";
 const NO_CITY: &str = "Regions and cities need a GeoIP database: set geoip to its file.";
 const NO_DEVICES: &str = "No devices seen yet.";
 
@@ -210,7 +211,7 @@ fn rows(view: &View, property: Property, tab: &Tab, shown: &[Slice], all: &[Slic
         table {
             thead {
                 tr {
-                    th scope="col" { (tab.label) }
+                    th scope="col" { (words::property(property)) }
                     @for (_, name) in tab.columns { th scope="col" { (name) } }
                 }
             }
