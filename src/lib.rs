@@ -15,7 +15,7 @@
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
-//! [`site`]; [`clock`]), the settings ([`config`]), the counters of the process itself
+//! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
 //! ([`telemetry`]) and a small website to try it on ([`demo`]).
 
 pub mod admin;
@@ -29,6 +29,7 @@ pub mod proxy;
 pub mod report;
 pub mod rollup;
 pub mod site;
+pub mod sketch;
 pub mod store;
 pub mod telemetry;
 pub mod visitor;
