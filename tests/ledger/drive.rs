@@ -98,6 +98,16 @@ impl Drive {
         self.rng.usize(..self.regulars)
     }
 
+    /// Another visitor than this one.
+    pub fn somebody_else(&mut self, than: usize) -> usize {
+        loop {
+            let other = self.anyone();
+            if self.people[other].visitor() != self.people[than].visitor() {
+                return other;
+            }
+        }
+    }
+
     /// Someone who was never here.
     pub fn somebody_new(&mut self) -> usize {
         let address = format!("198.51.100.{}", self.people.len() - self.regulars).leak();

@@ -26,7 +26,7 @@ use common::nginx::Nginx;
 use common::redis::RedisServer;
 use drive::Drive;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use steps::STEPS;
 
 /// How often each step is taken.
@@ -44,15 +44,15 @@ macro_rules! both_stores {
 
             #[test]
             fn sqlite() {
-                let headcount = super::$name("sqlite:headcount.db", $($argument),*);
-                raw::sqlite(&headcount.0, &headcount.1);
+                let kept = super::ledger("sqlite:headcount.db", $($argument),*);
+                raw::sqlite(&kept.0, &kept.1);
             }
 
             #[test]
             fn redis() {
                 let redis = RedisServer::start();
-                let headcount = super::$name(&redis.url(), $($argument),*);
-                raw::redis(&redis, &headcount.0, &headcount.1);
+                let kept = super::ledger(&redis.url(), $($argument),*);
+                raw::redis(&redis, &kept.0, &kept.1);
             }
         }
     )*};
@@ -64,9 +64,6 @@ both_stores! {
     /// In many flushes.
     bit_by_bit("100ms", 2);
 }
-
-use ledger as at_once;
-use ledger as bit_by_bit;
 
 fn ledger(store: &str, flush: &str, seed: u64) -> (Headcount, Book) {
     let seed = std::env::var("LEDGER_SEED").map_or(seed, |seed| seed.parse().unwrap());
@@ -96,7 +93,7 @@ fn compare(headcount: &Headcount, book: &Book) {
     let mut wrong = String::new();
     let mut check = |what: &str, said: Rows, expected: Rows| {
         assert!(!expected.is_empty(), "nothing was noted of {what}");
-        for value in said.keys().chain(expected.keys()).collect::<std::collections::BTreeSet<_>>() {
+        for value in said.keys().chain(expected.keys()).collect::<BTreeSet<_>>() {
             let (said, expected) = (said.get(value), expected.get(value));
             if said != expected {
                 wrong += &format!("{what} {value}:\n  said {said:?}\n  sent {expected:?}\n");
@@ -153,7 +150,7 @@ fn compare(headcount: &Headcount, book: &Book) {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// A breakdown by value. Ratios of pages that nobody visited are as unknown as they are not there.
+/// A breakdown by value.
 fn breakdown(headcount: &Headcount, property: &str, metrics: &str) -> Rows {
     let query = format!("breakdown?period=day&property={property}&metrics={metrics}&limit=1000");
     let key = property.split_once(':').unwrap().1;

@@ -23,6 +23,7 @@ pub const STEPS: &[Step] = &[
     redirect,
     error,
     error,
+    cached_error,
     denied,
     prefetch,
     prefetch,
@@ -150,6 +151,17 @@ fn error(drive: &mut Drive) {
     drive.book.listed += 1;
     let ticket = drive.ticket(&answer, person, path, ForWhat::Error);
     drive.fresh.push(ticket);
+}
+
+/// An error page that a cache gives to someone else, or that is gone back to: never a pageview.
+fn cached_error(drive: &mut Drive) {
+    error(drive);
+    let ticket = drive.fresh.last().unwrap().clone();
+    let other = drive.somebody_else(ticket.person);
+    for (person, nav) in [(other, "load"), (ticket.person, "bfcache")] {
+        let event = drive.beacon(&ticket.page, json!({"view": ticket.id, "nav": nav})).0;
+        drive.post(person, vec![event]);
+    }
 }
 
 /// Neither a page nor an error that one would mend.
@@ -297,12 +309,7 @@ fn used_beacon(drive: &mut Drive) {
 fn foreign_id(drive: &mut Drive) {
     let (person, page) = (drive.anyone(), drive.any_page());
     let ticket = drive.open(person, &page);
-    let other = loop {
-        let other = drive.anyone();
-        if drive.people[other].visitor() != drive.people[person].visitor() {
-            break other;
-        }
-    };
+    let other = drive.somebody_else(person);
     drive.show(other, &page, json!({"view": ticket.id}), Evidence::Browser);
     drive.fresh.push(ticket);
 }
@@ -392,10 +399,10 @@ fn retry(drive: &mut Drive) {
 
 /// A single-page navigation or a page from the back/forward cache leaves the page's id unused.
 fn history(drive: &mut Drive) {
-    let ticket = take_fresh(drive);
+    let (person, page) = (drive.anyone(), drive.any_page());
+    let ticket = drive.open(person, &page);
     let nav = *drive.rng.choice(&["history", "bfcache"]).unwrap();
-    let more = json!({"view": ticket.id, "nav": nav});
-    drive.show(ticket.person, &ticket.page, more, Evidence::Browser);
+    drive.show(person, &page, json!({"view": ticket.id, "nav": nav}), Evidence::Browser);
     drive.fresh.push(ticket);
     let (person, page) = (drive.anyone(), drive.any_page());
     drive.show(person, &page, json!({"nav": nav}), Evidence::Browser);
