@@ -5,6 +5,7 @@
 
 pub mod headcount;
 pub mod http;
+pub mod load;
 pub mod nginx;
 pub mod redis;
 
