@@ -8,6 +8,7 @@ pub mod http;
 pub mod load;
 pub mod nginx;
 pub mod redis;
+pub mod relay;
 
 use std::time::{Duration, Instant};
 
