@@ -138,14 +138,7 @@ fn no_address_in_sqlite_nor_anywhere_else() {
 fn visits(store: &str, needles: &Needles) -> Headcount {
     let nginx = Nginx::start();
     let mut flags = vec!["--store", store, "--flush-interval", "100ms"];
-    flags.extend([
-        "--trusted-proxies",
-        "127.0.0.1",
-        "--log",
-        "headcount=trace",
-        "--inject",
-        "true",
-    ]);
+    flags.extend(["--trusted-proxies", "127.0.0.1", "--log", "headcount=trace", "--inject"]);
     flags.extend(["--limits-beacons-per-minute", "20"]);
     let mut headcount = Headcount::start(&nginx.url(), &flags);
     let live = listen(&headcount);
