@@ -2,7 +2,8 @@
 //! Stats API says: exactly the same, for both stores.
 //!
 //! - `people`: who comes, with what browser, from where;
-//! - `steps`: what they do, at random from a seed, which `LEDGER_SEED` sets;
+//! - `steps`, `beacons`: what they ask for and what their scripts tell, at random from a seed,
+//!   which `LEDGER_SEED` sets;
 //! - `drive`: how it is sent, and noted by the rules of counting;
 //! - `book`: what reports should then say;
 //! - `raw`: what lies in the store, read without the program's help.
@@ -14,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod beacons;
 mod book;
 mod drive;
 mod people;
