@@ -11,12 +11,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+/// What the website takes for a path that begins with `/slow`.
+const SLOW: Duration = Duration::from_millis(300);
+
 const PAGE: &str = "<!doctype html><title>A page</title><p>Hello.\n";
 
 /// A website that answers every request with the same page, and those who visit it.
 pub struct Load {
     runtime: Runtime,
     pub website: SocketAddr,
+    reached: Arc<AtomicUsize>,
 }
 
 /// Pageviews to come; see [`Load::start`].
@@ -53,12 +57,19 @@ impl Load {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let website = listener.local_addr().unwrap();
+        let reached = Arc::new(AtomicUsize::new(0));
+        let count = reached.clone();
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream));
+                tokio::spawn(serve(stream, count.clone()));
             }
         });
-        Self { runtime, website }
+        Self { runtime, website, reached }
+    }
+
+    /// How many requests have reached the website.
+    pub fn reached(&self) -> usize {
+        self.reached.load(Ordering::SeqCst)
     }
 
     pub fn url(&self) -> String {
@@ -166,13 +177,17 @@ async fn ask(stream: &mut BufReader<TcpStream>, number: usize, path: &str) -> st
     }
 }
 
-async fn serve(stream: TcpStream) {
+async fn serve(stream: TcpStream, reached: Arc<AtomicUsize>) {
     let mut stream = BufReader::new(stream);
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{PAGE}",
         PAGE.len()
     );
-    while read_head(&mut stream).await.is_ok() {
+    while let Ok((request, _)) = read_head(&mut stream).await {
+        reached.fetch_add(1, Ordering::SeqCst);
+        if request.starts_with("GET /slow") {
+            tokio::time::sleep(SLOW).await;
+        }
         if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
             return;
         }
