@@ -3,4 +3,6 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub mod process;
 pub mod redis;
+pub mod wire;
