@@ -3,6 +3,7 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub mod pingora;
 pub mod process;
 pub mod redis;
 pub mod wire;

@@ -5,6 +5,7 @@
 //! - By real requests: a wrapped proxy notes what it is asked, as many methods as HTTP/1 can bring
 //!   about (those for trailers need HTTP/2, those for custom messages a protocol of one's own).
 
+use crate::common::pingora::serve;
 use crate::common::process::{free_address, wait_for};
 use crate::common::wire::{NAVIGATION, Origin, Wire, get};
 use async_trait::async_trait;
@@ -66,6 +67,7 @@ fn methods(source: &str, opening: &str) -> BTreeMap<String, Method> {
             text.push_str(lines.next().expect("the method's end"));
         }
         let arguments = text.split_once('(').unwrap().1.split(") -> ").next().unwrap();
+        let arguments = arguments.split("\n    where").next().unwrap();
         let arguments = arguments.split("\n    {").next().unwrap();
         // Windows' own variant of an argument is none here.
         let arguments = arguments.lines().filter(|l| !l.contains("cfg(windows)"));
@@ -220,7 +222,7 @@ impl ProxyHttp for Noting {
     ) -> Result<Option<ForcedFreshness>> {
         self.note("cache_hit_filter");
         let stale = session.req_header().headers.contains_key("x-stale");
-        Ok(stale.then_some(ForcedFreshness::ForceExpired))
+        Ok(stale.then_some(ForcedFreshness::ForceExpiredServeStale { expired_at: None }))
     }
 
     async fn proxy_upstream_filter(&self, _: &mut Session, _: &mut Choices) -> Result<bool> {
@@ -463,7 +465,7 @@ fn the_wrapped_proxy_is_asked_by_real_requests() {
         .set("data_dir", folder.path().to_str().unwrap())
         .start()
         .unwrap();
-    let proxy = crate::serve(WithAnalytics::new(inner, counting.analytics()));
+    let proxy = serve(WithAnalytics::new(inner, counting.analytics()));
 
     let mut wire = Wire::connect(proxy);
     for _ in 0..2 {

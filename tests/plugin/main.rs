@@ -11,39 +11,19 @@ mod forwarding;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use common::process::{free_address, total, wait_for};
+use common::pingora::serve;
+use common::process::{total, wait_for};
 use common::wire::{Origin, beacon, visit};
 use headcount::capture::{Analytics, Tracking, WithAnalytics};
 use headcount::plugin::Counting;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::*;
-use pingora::proxy::{ProxyHttp, Session, http_proxy_service};
-use pingora::server::RunArgs;
-use pingora::server::configuration::ServerConf;
-use std::net::{SocketAddr, TcpStream};
+use pingora::proxy::{ProxyHttp, Session};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PAGE: &[u8] = b"<!doctype html><title>Bikes</title><p>Fine bikes.";
-
-/// Runs a proxy on a free port until the test program ends.
-pub fn serve<P>(proxy: P) -> SocketAddr
-where
-    P: ProxyHttp + Send + Sync + 'static,
-    P::CTX: Send + Sync,
-{
-    let address = free_address();
-    std::thread::spawn(move || {
-        let mut server = Server::new_with_opt_and_conf(None, ServerConf::default());
-        server.bootstrap();
-        let mut service = http_proxy_service(&server.configuration, proxy);
-        service.add_tcp(&address.to_string());
-        server.add_service(service);
-        server.run(RunArgs::default());
-    });
-    wait_for("the other proxy takes connections", || TcpStream::connect(address).is_ok());
-    address
-}
 
 /// Counts into a folder of its own.
 fn counting(folder: &tempfile::TempDir) -> Counting {
