@@ -255,6 +255,20 @@ impl Origin {
         origin
     }
 
+    /// The same behind TLS.
+    pub fn tls(
+        config: Arc<rustls::ServerConfig>,
+        answer: impl Fn(&mut Wire, &mut Message) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = Self::new(listener.local_addr().unwrap());
+        origin.serve(answer, move || {
+            let tls = rustls::ServerConnection::new(config.clone()).unwrap();
+            Ok(Wire::over(rustls::StreamOwned::new(tls, listener.accept()?.0)))
+        });
+        origin
+    }
+
     /// Answers every GET with this page.
     pub fn page(page: &'static [u8]) -> Self {
         Self::start(move |wire, _| {
@@ -308,4 +322,20 @@ impl Origin {
             }
         });
     }
+}
+
+/// What a website behind TLS needs: its side of the connection, and its certificate as a file's
+/// text for who is to trust it.
+pub fn self_signed(host: &str) -> (Arc<rustls::ServerConfig>, String) {
+    let signed = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+    let key =
+        rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![signed.cert.der().clone()], key)
+        .unwrap();
+    (Arc::new(config), signed.cert.pem())
 }
