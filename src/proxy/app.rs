@@ -61,7 +61,8 @@ fn server(config: &Config, proxy: WithAnalytics<Gate>) -> Server {
     let conf = ServerConf {
         threads: config.threads,
         max_retries: 4,
-        grace_period_seconds: Some(config.timeouts.shutdown.as_secs()),
+        // Longer than ours: Pingora cuts in whole seconds, and would cut first.
+        grace_period_seconds: Some(config.timeouts.shutdown.as_secs() + 1),
         upgrade_sock: upgrade_sock.to_string_lossy().into_owned(),
         ca_file: config.upstream_tls.ca.as_ref().map(|f| f.to_string_lossy().into_owned()),
         ..ServerConf::default()

@@ -113,7 +113,10 @@ pub fn command(
     command
         .env_clear()
         .current_dir(dir)
-        .args(["run", "--upstream", upstream, "--threads", "2", "--flush-interval", "50ms"])
+        // Variables, so that a test's flags overrule them.
+        .env("HEADCOUNT_THREADS", "2")
+        .env("HEADCOUNT_FLUSH_INTERVAL", "50ms")
+        .args(["run", "--upstream", upstream])
         .args(["--listen", &site.to_string(), "--admin", &admin.to_string()])
         .args(flags)
         .stdin(Stdio::null())

@@ -84,7 +84,7 @@ fn names(message: &Message) -> Vec<String> {
 #[test]
 fn a_page_gains_its_tag() {
     let nginx = Nginx::start();
-    let proxy = Proxy::start(&format!("http://{}", nginx.address), &["--inject", "true"]);
+    let proxy = Proxy::start(&format!("http://{}", nginx.address), &["--inject"]);
     let mut wire = Wire::connect(proxy.site);
     let page = wire.ask("GET", "/page.html", NAVIGATION);
     assert_eq!(page.text(), with_tag());
@@ -122,7 +122,7 @@ fn a_page_gains_its_tag() {
 #[test]
 fn what_is_no_plain_page_is_left_alone() {
     let nginx = Nginx::start();
-    let proxy = Proxy::start(&format!("http://{}", nginx.address), &["--inject", "true"]);
+    let proxy = Proxy::start(&format!("http://{}", nginx.address), &["--inject"]);
     let mut wire = Wire::connect(proxy.site);
     let coded = wire.ask("GET", "/page.html", &format!("{NAVIGATION}Accept-Encoding: gzip\r\n"));
     let direct = get(nginx.address, "/page.html", "Accept-Encoding: gzip\r\n");

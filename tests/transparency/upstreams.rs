@@ -48,7 +48,7 @@ fn a_website_behind_tls() {
     for (upstream, flags, status) in [
         (&by_name, &[][..], 502),
         (&by_name, &["--upstream-tls-ca", ca], 200),
-        (&by_name, &["--upstream-tls-verify", "false"], 200),
+        (&by_name, &["--upstream-tls-verify=false"], 200),
         // Trusted, but for another name.
         (&by_address, &["--upstream-tls-ca", ca], 502),
         (&by_address, &["--upstream-tls-ca", ca, "--upstream-tls-sni", "localhost"], 200),
@@ -127,7 +127,7 @@ fn a_website_that_dies_in_the_middle() {
         }
         false
     });
-    let proxy = Proxy::start(&origin.url(), &["--inject", "true"]);
+    let proxy = Proxy::start(&origin.url(), &["--inject"]);
     for _ in 0..3 {
         for target in ["/length", "/chunks"] {
             let mut wire = Wire::connect(proxy.site);
@@ -216,20 +216,24 @@ fn stopping_lets_answers_finish() {
     let (go, gone) = mpsc::channel::<()>();
     let gone = Mutex::new(gone);
     let origin = Origin::start(move |wire, _| {
-        wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 10\r\n\r\nfirst");
+        wire.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n",
+        );
+        wire.send("5\r\nfirst\r\n");
         let _ = gone.lock().unwrap().recv_timeout(PATIENCE);
-        let _ = wire.try_send(" half");
+        let _ = wire.try_send("5\r\n half\r\n0\r\n\r\n");
         true
     });
     let mut proxy = Proxy::start(&origin.url(), &["--flush-interval", "1h"]);
     let mut wire = Wire::connect(proxy.site);
     wire.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{NAVIGATION}\r\n"));
     assert_eq!(wire.head().unwrap().unwrap().status(), 200);
-    assert_eq!(wire.bytes(5).unwrap(), b"first");
+    assert_eq!(wire.chunk().unwrap().unwrap(), b"first");
     proxy.terminate();
     wait_for("no new connection is taken", || TcpStream::connect(proxy.site).is_err());
     go.send(()).unwrap();
-    assert_eq!(wire.bytes(5).unwrap(), b" half");
+    assert_eq!(wire.chunk().unwrap().unwrap(), b" half");
+    assert_eq!(wire.chunk().unwrap(), None);
     let asked = Instant::now();
     assert!(proxy.ended().success());
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
@@ -240,7 +244,7 @@ fn stopping_lets_answers_finish() {
 #[test]
 fn stopping_waits_no_longer_than_it_is_told() {
     let origin = Origin::start(|wire, _| {
-        wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 10\r\n\r\nfirst");
+        wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
         wire.rest();
         false
     });
@@ -253,6 +257,7 @@ fn stopping_waits_no_longer_than_it_is_told() {
     assert!(proxy.ended().success());
     let took = asked.elapsed();
     assert!((Duration::from_millis(900)..Duration::from_secs(6)).contains(&took), "{took:?}");
-    assert_eq!(wire.rest(), b"first");
+    assert_eq!(wire.chunk().unwrap().unwrap(), b"first");
+    wire.chunk().expect_err("it is cut");
     assert!(proxy.log().iter().any(|l| l.contains("1 requests are still running")));
 }
