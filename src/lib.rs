@@ -17,7 +17,7 @@
 //! [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
-//! [`site`]; [`clock`]), the settings ([`config`]), the counters of the process itself
+//! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
 //! ([`telemetry`]) and a small website to try it on ([`demo`]).
 
 pub mod admin;
@@ -32,6 +32,7 @@ pub mod proxy;
 pub mod report;
 pub mod rollup;
 pub mod site;
+pub mod sketch;
 pub mod store;
 pub mod telemetry;
 pub mod visitor;

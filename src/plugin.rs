@@ -50,6 +50,9 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often secrets are looked after. Without anything to agree on this sends nothing.
 const SECRETS_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the GeoIP database has been replaced.
+const PLACES_EVERY: Duration = Duration::from_secs(60);
+
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
 
@@ -160,7 +163,7 @@ impl Counting {
             capture_settings(config),
             Visitors::new(
                 sites.clone(),
-                places,
+                places.clone(),
                 secrets.clone(),
                 config.trusted_proxies.clone(),
                 reluctant(config.privacy.respect_gpc),
@@ -199,7 +202,9 @@ impl Counting {
         let showing = office.spawn(serve_admin(listener, state, closed));
         office.spawn({
             let store = store.clone();
-            async move { keep_secrets(&secrets, store.as_ref(), &clock).await }
+            async move {
+                tokio::join!(keep_secrets(&secrets, store.as_ref(), &clock), keep_places(places));
+            }
         });
         let work = Some((flushing, showing));
         Ok(Self { analytics, telemetry, store, admin, office: Some(office), closing, work })
@@ -270,6 +275,19 @@ async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
         tokio::time::sleep(SECRETS_EVERY).await;
         if secrets.share(store, clock.now()).await.is_err() {
             tokio::time::sleep(SECRETS_RETRY).await;
+        }
+    }
+}
+
+async fn keep_places(places: Arc<Places>) {
+    loop {
+        tokio::time::sleep(PLACES_EVERY).await;
+        let places = places.clone();
+        match tokio::task::spawn_blocking(move || places.reload()).await {
+            Ok(Ok(true)) => tracing::info!("the GeoIP database was replaced"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::warn!("{error:#}; using the one before"),
+            Err(error) => tracing::error!("looking for a new GeoIP database: {error}"),
         }
     }
 }
