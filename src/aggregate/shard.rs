@@ -265,6 +265,10 @@ impl Shard {
         };
         let evidence = match claim {
             Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
+            // An error page shown again is never a pageview either.
+            Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
+                return ("", shown.page, None);
+            }
             Some((nonce, issued, kind)) if self.used.insert(nonce, spot.at) => {
                 let answered = self.at_issue(spot, issued);
                 match kind {
