@@ -25,9 +25,9 @@ async fn follows_what_happens() {
     browser.goto(&headcount.admin_url("/")).await.unwrap();
     run(&browser, "window.kept = 1").await;
     let current = "return document.getElementById('current').textContent";
-    let tiles = "return [...document.querySelectorAll('.totals div')]
-                   .map(tile => tile.querySelector('dt, dd .figure') && tile.innerText)
-                   .slice(0, 3).map(text => text.split('\\n').filter(Boolean).join(' '))";
+    let tiles = "return [...document.querySelectorAll('.totals div')].slice(0, 3)
+                   .map(tile => tile.querySelector('dt').textContent + ' '
+                     + tile.querySelector('.figure').textContent)";
     until(&browser, current, json!("1")).await;
     until(&browser, tiles, json!(["Unique visitors 1", "Visits 1", "Pageviews 1"])).await;
 
