@@ -112,7 +112,7 @@ impl Auth {
 fn digest(token: &str) -> Option<[u8; 32]> {
     match token.strip_prefix("sha256:") {
         None => (!token.is_empty()).then(|| Sha256::digest(token.as_bytes()).into()),
-        Some(hex) if hex.len() == 64 && hex.is_ascii() => {
+        Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
             let mut digest = [0; 32];
             for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
                 *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;

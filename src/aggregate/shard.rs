@@ -392,14 +392,14 @@ impl Shard {
         if let Some(became) = self.visitors.peek(&visitor).and_then(|v| v.became) {
             return became;
         }
-        if let Some(old) = spot.before_midnight
-            && self.visitors.peek(&visitor).is_none_or(|v| v.visit.is_none())
-            && let Some(yesterday) = self.visitors.peek_mut(&old)
-            && yesterday.visit.as_ref().is_some_and(|v| v.runs(spot.at))
-        {
-            let visit = yesterday.visit.take();
+        if let Some(old) = spot.before_midnight {
+            let visits_today = self.visitors.peek(&visitor).is_some_and(|v| v.visit.is_some());
+            let yesterday = self.visitor(old, spot);
+            // Also without a visit: what is late from yesterday belongs to today's.
             yesterday.became = Some(visitor);
-            self.visitor(visitor, spot).visit = visit;
+            if !visits_today && let Some(visit) = yesterday.visit.take_if(|v| v.runs(spot.at)) {
+                self.visitor(visitor, spot).visit = Some(visit);
+            }
         }
         visitor
     }
@@ -489,7 +489,7 @@ impl Shard {
             let open = open.remove(found);
             Some((open.nonce, open.at, open.kind))
         };
-        spot.visitor.and_then(&mut of).or_else(|| spot.before_midnight.and_then(of))
+        spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
     }
 
     /// Calls `count` for each row a view belongs to: the window of the day, dimension, value, and

@@ -29,6 +29,8 @@ pub struct Visit {
     exit: Arc<str>,
     /// Last activity.
     last: Millis,
+    /// Latest pageview: the one whose page is the exit page.
+    viewed: Millis,
     bounce: bool,
     /// What it has gathered: visits (1), bounces, duration, views.
     gathered: Row,
@@ -69,6 +71,7 @@ impl Visit {
             slot,
             exit: page.clone(),
             last: at,
+            viewed: at,
             bounce: true,
             gathered: Row::default(),
             pages: Set::default(),
@@ -91,13 +94,15 @@ impl Visit {
 
     /// A further pageview.
     pub fn view(&mut self, window: &mut Window, at: Millis, page: Arc<str>) {
-        let latest = at >= self.last;
         let mut more = self.activity(at);
         more.add(Metric::VisitViews, 1);
         self.unbounce(&mut more);
         self.book(window, &more);
-        if latest && page != self.exit {
-            self.leave_by(window, page.clone());
+        if at >= self.viewed {
+            self.viewed = at;
+            if page != self.exit {
+                self.leave_by(window, page.clone());
+            }
         }
         self.see(window, page);
     }

@@ -136,7 +136,8 @@ proptest! {
     #[test]
     fn filters_let_through_what_they_say(entries in entries(), range in ranges()) {
         let days = days(&entries);
-        let pages = |matches: fn(&str) -> bool| {
+        type Matches = fn(&str) -> bool;
+        let pages = |matches: Matches| {
             sum(
                 &entries,
                 range,
@@ -144,7 +145,7 @@ proptest! {
                 &[Stored::Server, Stored::Browser],
             )
         };
-        let cases: [(&str, fn(&str) -> bool); 4] = [
+        let cases: [(&str, Matches); 4] = [
             ("event:page==/a", |v| v == "/a"),
             ("event:page!=/a", |v| v != "/a"),
             ("event:page==/a*", |v| v.starts_with("/a")),
@@ -365,10 +366,11 @@ fn answers_have_the_shapes_of_the_stats_api() {
 #[test]
 fn questions_that_cannot_be_answered_are_refused_by_name() {
     type Read = fn(&dyn Fn(&str) -> Option<&'static str>, Day) -> Result<Question, Invalid>;
+    type Params = &'static [(&'static str, &'static str)];
     let aggregate: Read = |p, t| Question::aggregate(p, t);
     let series: Read = |p, t| Question::timeseries(p, t);
     let rows: Read = |p, t| Question::breakdown(p, t);
-    let cases: [(Read, &[(&str, &str)], &str); 12] = [
+    let cases: [(Read, Params, &str); 12] = [
         (aggregate, &[("period", "decade")], "`decade`"),
         (aggregate, &[("metrics", "visitors,clicks")], "`clicks`"),
         (aggregate, &[("compare", "last_year")], "`last_year`"),

@@ -211,7 +211,7 @@ fn rows(view: &View, property: Property, tab: &Tab, shown: &[Slice], all: &[Slic
         table {
             thead {
                 tr {
-                    th scope="col" { (tab.label) }
+                    th scope="col" { (words::property(property)) }
                     @for (_, name) in tab.columns { th scope="col" { (name) } }
                 }
             }

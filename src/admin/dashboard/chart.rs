@@ -39,6 +39,8 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
     let y = |n: i64| PLOT - n as f64 / top * (PLOT - TOP);
     let width = 100.0 / buckets.len().max(1) as f64;
     let x = |i: usize| (i as f64 + 0.5) * width;
+    // The step that is still going on ends lower than it will: its line is dashed.
+    let whole = if view.range.last >= view.today { passed.saturating_sub(1) } else { passed };
     let every = buckets.len().div_ceil(LABELS).max(1);
 
     html! {
@@ -54,8 +56,13 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
                 }
                 svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" {
                     @for line in &lines {
-                        path.area.(line.class) d=(path(&line.values, x, y, true)) {}
-                        path.line.(line.class) d=(path(&line.values, x, y, false)) {}
+                        @let (all, done) = (0..passed, 0..whole.max(1).min(passed));
+                        path.area.(line.class) d=(path(&line.values, all, x, y, true)) {}
+                        path.line.(line.class) d=(path(&line.values, done, x, y, false)) {}
+                        @if (1..passed).contains(&whole) {
+                            @let rest = whole - 1..passed;
+                            path.line.open.(line.class) d=(path(&line.values, rest, x, y, false)) {}
+                        }
                     }
                 }
                 @for (i, bucket) in buckets.iter().enumerate().step_by(every) {
@@ -140,15 +147,23 @@ fn steps(highest: i64) -> Vec<i64> {
     (0..=count.max(1)).map(|n| n * step).collect()
 }
 
-fn path(values: &[i64], x: impl Fn(usize) -> f64, y: impl Fn(i64) -> f64, closed: bool) -> String {
+/// A line through some of the values, or the area below it.
+fn path(
+    values: &[i64],
+    steps: std::ops::Range<usize>,
+    x: impl Fn(usize) -> f64,
+    y: impl Fn(i64) -> f64,
+    closed: bool,
+) -> String {
     let mut d = String::new();
-    for (i, n) in values.iter().enumerate() {
-        let _ = write!(d, "{}{:.3} {:.2}", if i == 0 { "M" } else { "L" }, x(i), y(*n));
+    for i in steps.clone() {
+        let start = if i == steps.start { 'M' } else { 'L' };
+        let _ = write!(d, "{start}{:.3} {:.2}", x(i), y(values[i]));
     }
-    match values.len() {
+    match steps.len() {
         0 => {}
-        n if closed => {
-            let _ = write!(d, "L{:.3} {PLOT}L{:.3} {PLOT}Z", x(n - 1), x(0));
+        _ if closed => {
+            let _ = write!(d, "L{:.3} {PLOT}L{:.3} {PLOT}Z", x(steps.end - 1), x(steps.start));
         }
         1 => d.push_str("h0"), // a line of one point is a dot, given round ends
         _ => {}

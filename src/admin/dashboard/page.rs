@@ -4,7 +4,7 @@ use super::view::View;
 use super::{cards, chart, document, logo, words};
 use crate::admin::AdminState;
 use crate::report::{
-    Aggregated, Days, Metric, Period, Property, Value, aggregate, evidence, timeseries, total,
+    Aggregated, Days, Interval, Metric, Period, Value, aggregate, evidence, timeseries, total,
 };
 use crate::rollup::Row;
 use maud::{Markup, html};
@@ -141,21 +141,11 @@ fn filter_chip(view: &View) -> Markup {
     };
     html! {
         p.chip {
-            strong { (name(filter.property)) }
+            strong { (words::property(filter.property)) }
             span title=(text) { (text) }
             a href=(view.link(&[("filters", None)])) aria-label="Remove the filter" { "✕" }
         }
     }
-}
-
-/// `visit:utm_source` as a word: `Utm source`.
-fn name(property: Property) -> String {
-    let words = match property.as_str().split_once(':') {
-        Some((family @ ("bot" | "error" | "prefetch"), key)) => format!("{family} {key}"),
-        _ => property.key().replace('_', " "),
-    };
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 fn totals(view: &View, days: &Days) -> Markup {
@@ -180,15 +170,20 @@ fn totals(view: &View, days: &Days) -> Markup {
             }
         }
         p.span {
+            @let today = range.len() == 1 && range.last == view.today;
             (words::range(range))
-            @if view.compare { ", compared with " (words::range(range.previous())) }
-            @if range.len() == 1 && range.last == view.today && view.compare { " (all of it)" }
+            @if today { " so far" }
+            @if view.compare {
+                ", compared with " @if today { "all of " } (words::range(range.previous()))
+            }
         }
     }
 }
 
 fn change(answer: &Aggregated) -> Markup {
-    let Some(change) = answer.change else { return html! {} };
+    let Some(change) = answer.change.filter(|_| !answer.value.is_nothing()) else {
+        return html! {};
+    };
     // More bounces are worse; a longer visit is not clearly better, but nobody minds.
     let good = (change > 0) == (answer.metric != Metric::BounceRate);
     let (class, arrow) = match change {
@@ -208,7 +203,7 @@ fn change(answer: &Aggregated) -> Markup {
 
 fn over_time(view: &View, days: &Days) -> Markup {
     let interval = view.interval();
-    if view.filter.is_some() && interval == crate::report::Interval::Hour {
+    if view.filter.is_some() && interval == Interval::Hour {
         let longer = view.link(&[("period", Some("7d"))]);
         return html! {
             p.empty {

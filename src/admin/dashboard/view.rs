@@ -80,7 +80,7 @@ impl View {
 
     /// A link to this view with some parameters changed or, where `None`, dropped.
     pub fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::from("/?"));
+        let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2);
         for name in KEPT {
             let value = match changes.iter().find(|(changed, _)| *changed == name) {
                 Some((_, value)) => *value,

@@ -1,6 +1,6 @@
 //! Numbers and dates as people read them.
 
-use crate::report::{Metric, Range, Value};
+use crate::report::{Metric, Property, Range, Value};
 use crate::site::Day;
 use chrono::Datelike;
 
@@ -71,6 +71,18 @@ pub(super) fn weekday(day: Day) -> String {
     day.format("%a, %-d %b").to_string()
 }
 
+/// What a row of a property is: `Entry page`, `Bot class`.
+pub(super) fn property(property: Property) -> String {
+    let words = match property.as_str().split_once(':') {
+        Some(("event", "name")) => "event".to_owned(),
+        Some((family @ ("bot" | "error" | "prefetch"), key)) => format!("{family} {key}"),
+        Some((_, "os")) => "OS".to_owned(),
+        _ => property.key().replace('_', " ").replace("utm", "UTM").replace("os ", "OS "),
+    };
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +105,21 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
         for (seconds, text) in [(0, "0s"), (59, "59s"), (61, "1m 01s"), (3_660, "1h 01m")] {
             assert_eq!(value(Metric::VisitDuration, Value::Count(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn properties_have_names() {
+        for (name, text) in [
+            ("event:page", "Page"),
+            ("event:name", "Event"),
+            ("visit:utm_source", "UTM source"),
+            ("visit:os_version", "OS version"),
+            ("visit:os", "OS"),
+            ("bot:class", "Bot class"),
+            ("download:path", "Path"),
+        ] {
+            assert_eq!(property(Property::parse(name).unwrap()), text);
         }
     }
 

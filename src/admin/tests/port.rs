@@ -1,29 +1,30 @@
-//! The admin port over real HTTP, on a port of its own each time, with counts kept in memory.
+//! A running admin port to test: real HTTP on a port of its own, counts kept in memory.
 
-use super::*;
-use crate::clock::MINUTE;
+use crate::admin::{AdminState, Auth, Live, serve};
+use crate::clock::{Clock, Millis};
 use crate::flush::Batch;
-use crate::rollup::{DayCounts, Dimension, Metric as Stored, field, slot};
-use crate::site::Day;
-use crate::store::{Applied, Result, Secret, StoreError};
-use crate::telemetry::DropReason;
-use argon2::password_hash::PasswordHasher;
+use crate::rollup::{DayCounts, Dimension, Metric as Stored, field};
+use crate::site::{Day, Site};
+use crate::store::{Applied, Result, Secret, Store, StoreError};
+use crate::telemetry::Telemetry;
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use reqwest::{Client, StatusCode, redirect};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tokio::sync::oneshot;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, oneshot};
 
 /// Counts in memory: the real stores have tests of their own.
 #[derive(Default)]
 pub(super) struct MemoryStore {
     days: Mutex<HashMap<(String, Day), DayCounts>>,
-    down: AtomicBool,
+    pub down: AtomicBool,
     commands: AtomicU64,
-    days_read: AtomicU64,
+    pub days_read: AtomicU64,
 }
 
 impl MemoryStore {
@@ -96,12 +97,12 @@ impl Store for MemoryStore {
         _: &Secret,
         _: Option<&[u8]>,
         _: &[u8],
-        _: crate::clock::Millis,
+        _: Millis,
     ) -> Result<Vec<u8>> {
         unreachable!("the admin port makes no secret")
     }
 
-    async fn trim(&self, _: &str, _: usize, _: crate::clock::Millis) -> Result<()> {
+    async fn trim(&self, _: &str, _: usize, _: Millis) -> Result<()> {
         unreachable!("the admin port trims nothing")
     }
 }
@@ -125,18 +126,18 @@ impl Live for Here {
 pub(super) struct Port {
     pub address: SocketAddr,
     pub store: Arc<MemoryStore>,
-    telemetry: Arc<Telemetry>,
-    live: Arc<Here>,
-    clock: Clock,
-    client: Client,
-    stop: Option<oneshot::Sender<()>>,
-    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub telemetry: Arc<Telemetry>,
+    pub live: Arc<Here>,
+    pub clock: Clock,
+    pub client: Client,
+    pub stop: oneshot::Sender<()>,
+    pub served: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 /// 2026-11-24, 15:30 in Berlin.
-const NOW: crate::clock::Millis = 1_795_530_600_000;
+pub(super) const NOW: Millis = 1_795_530_600_000;
 
-fn today() -> Day {
+pub(super) fn today() -> Day {
     "2026-11-24".parse().unwrap()
 }
 
@@ -168,30 +169,24 @@ impl Port {
             let _ = stopped.await;
         }));
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { address, store, telemetry, live, clock, client, stop: Some(stop), served }
+        Self { address, store, telemetry, live, clock, client, stop, served }
     }
 
-    async fn local() -> Self {
+    pub(super) async fn local() -> Self {
         Self::open(Auth::new(None, &[]).unwrap(), &["example.org"]).await
     }
 
-    fn request(&self, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.get(format!("http://{}{path}", self.address))
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(super) async fn get(&self, path: &str) -> (StatusCode, String) {
         let response = self.request(path).send().await.unwrap();
         (response.status(), response.text().await.unwrap())
     }
 
-    async fn json(&self, path: &str) -> (u16, Json) {
+    pub(super) async fn json(&self, path: &str) -> (u16, Json) {
         let (status, body) = self.get(path).await;
         (status.as_u16(), serde_json::from_str(&body).unwrap())
     }
-}
-
-fn password(password: &str) -> String {
-    let quick = argon2::Params::new(8, 1, 1, None).unwrap();
-    let argon2 = argon2::Argon2::new(Default::default(), Default::default(), quick);
-    argon2.hash_password(password.as_bytes()).unwrap().to_string()
 }

@@ -1,0 +1,131 @@
+//! The Stats API: shapes, and what is said of questions that cannot be answered.
+
+use super::port::{NOW, Port, today};
+use crate::admin::Auth;
+use crate::rollup::{Dimension, Metric as Stored, slot};
+use serde_json::json;
+use std::sync::atomic::Ordering::Relaxed;
+
+async fn filled() -> Port {
+    let port = Port::local().await;
+    let yesterday = today().pred_opt().unwrap();
+    port.store.add("example.org", yesterday, &[(Dimension::Total, "", Stored::Visitors, 2)]);
+    port.store.add(
+        "example.org",
+        today(),
+        &[
+            (Dimension::Total, "", Stored::Visitors, 3),
+            (Dimension::Total, "", Stored::Server, 4),
+            (Dimension::Total, "", Stored::Browser, 1),
+            (Dimension::Slot, &slot(NOW).to_string(), Stored::Visitors, 3),
+            (Dimension::Page, "/", Stored::Visitors, 3),
+            (Dimension::Page, "/a b", Stored::Visitors, 1),
+            (Dimension::BotName, "Googlebot", Stored::Responses, 2),
+        ],
+    );
+    port
+}
+
+#[tokio::test]
+async fn answers_look_like_plausibles() {
+    let port = filled().await;
+    let ok = async |path: &str| {
+        let (status, body) = port.json(&format!("/api/v1/stats/{path}")).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    };
+    assert_eq!(ok("realtime/visitors?site_id=example.org").await, json!(3));
+    assert_eq!(ok("aggregate").await, json!({ "results": { "visitors": { "value": 5 } } }));
+    assert_eq!(
+        ok("aggregate?period=day&metrics=visitors,pageviews&compare=previous_period").await,
+        json!({ "results": {
+            "visitors": { "value": 3, "change": 50 },
+            "pageviews": { "value": 5, "change": 100 },
+        } })
+    );
+    assert_eq!(
+        ok("timeseries?period=custom&date=2026-11-22,2026-11-24").await,
+        json!({ "results": [
+            { "date": "2026-11-22", "visitors": 0 },
+            { "date": "2026-11-23", "visitors": 2 },
+            { "date": "2026-11-24", "visitors": 3 },
+        ] })
+    );
+    // 14:30 UTC is 15:30 in Berlin.
+    assert_eq!(
+        ok("timeseries?period=day").await["results"][15],
+        json!({ "date": "2026-11-24 15:00:00", "visitors": 3 })
+    );
+    assert_eq!(
+        ok("breakdown?property=event:page&filters=event:page%3D%3D%2Fa+b").await,
+        json!({ "results": [{ "page": "/a b", "visitors": 1 }] })
+    );
+    assert_eq!(
+        ok("breakdown?property=bot:name&metrics=pageviews").await,
+        json!({ "results": [{ "name": "Googlebot", "pageviews": 2 }] })
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let port = filled().await;
+    for (path, status, names) in [
+        ("aggregate?site_id=other.example", 401, "`other.example`"),
+        ("realtime/visitors?site_id=", 401, "``"),
+        ("aggregate?period=fortnight", 400, "`fortnight`"),
+        ("aggregate?metrics=mood", 400, "`mood`"),
+        ("timeseries?date=2026-02-30", 400, "`2026-02-30`"),
+        ("timeseries?interval=%FF", 400, "interval"),
+        ("breakdown", 400, "`property`"),
+        ("breakdown?property=event:mood", 400, "`event:mood`"),
+        ("breakdown?property=event:page&filters=visit:os%3D%3DiOS", 400, "`visit:os`"),
+        ("nothing", 404, "nothing here"),
+    ] {
+        let (got, body) = port.json(&format!("/api/v1/stats/{path}")).await;
+        let line = body["error"].as_str().unwrap();
+        assert_eq!(got, status, "{path}: {line}");
+        assert!(line.contains(names) && !line.contains('\n'), "{path}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn with_several_sites_one_has_to_be_named() {
+    let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example", "b.example"]).await;
+    port.store.add("b.example", today(), &[(Dimension::Total, "", Stored::Visitors, 7)]);
+    let (status, body) = port.json("/api/v1/stats/aggregate").await;
+    assert_eq!(status, 400);
+    assert!(body["error"].as_str().unwrap().contains("`site_id`"));
+    let (_, body) = port.json("/api/v1/stats/aggregate?site_id=b.example").await;
+    assert_eq!(body["results"]["visitors"]["value"], 7);
+    let (_, body) = port.json("/api/v1/stats/aggregate?site_id=a.example").await;
+    assert_eq!(body["results"]["visitors"]["value"], 0);
+}
+
+#[tokio::test]
+async fn only_days_that_changed_are_read_again() {
+    let port = filled().await;
+    let read = || port.store.days_read.load(Relaxed);
+    let visitors = async || port.json("/api/v1/stats/aggregate?period=12mo").await.1;
+    visitors().await;
+    assert_eq!(read(), 2, "of a year, the days that have counts");
+    visitors().await;
+    assert_eq!(read(), 2, "nothing changed");
+    port.store.add("example.org", today(), &[(Dimension::Total, "", Stored::Visitors, 1)]);
+    assert_eq!(visitors().await["results"]["visitors"]["value"], 6);
+    assert_eq!(read(), 3, "one day changed");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_said_to_be() {
+    let port = filled().await;
+    port.store.down.store(true, Relaxed);
+    let (status, body) = port.json("/api/v1/stats/aggregate").await;
+    assert_eq!((status, &body["error"]), (503, &json!("memory: is unreachable: it is down")));
+    let (status, page) = port.get("/").await;
+    assert_eq!(status, 503);
+    assert!(page.contains("memory: is unreachable"));
+    let (status, line) = port.get("/readyz").await;
+    assert_eq!((status.as_u16(), line.as_str()), (503, "memory: is unreachable: it is down"));
+    let (status, line) = port.get("/healthz").await;
+    assert_eq!((status.as_u16(), line.as_str()), (200, "ok"));
+}

@@ -1,0 +1,7 @@
+//! The admin port over real HTTP: the Stats API, who may ask, what the dashboard shows.
+
+mod access;
+mod api;
+mod pages;
+mod port;
+mod process;

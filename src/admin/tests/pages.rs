@@ -1,0 +1,142 @@
+//! The dashboard: what it shows, whatever values it is given.
+
+use super::port::{Port, today};
+use crate::admin::Auth;
+use crate::rollup::{Dimension, Metric as Stored};
+use regex::Regex;
+use std::collections::BTreeSet;
+
+const HOSTILE: [&str; 6] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "/a|b;c*d\\e",
+    "' onmouseover='alert(1)",
+    "&lt;already&gt;",
+];
+
+/// A port with every hostile value in every dimension.
+async fn attacked() -> Port {
+    let port = Port::local().await;
+    let mut fields = vec![
+        (Dimension::Total, "", Stored::Visitors, 12),
+        (Dimension::Total, "", Stored::Server, 30),
+        (Dimension::Total, "", Stored::Confirmed, 10),
+        (Dimension::Total, "", Stored::Browser, 5),
+    ];
+    let kept = |d: &&Dimension| !matches!(d, Dimension::Total | Dimension::Slot);
+    for dimension in Dimension::ALL.iter().filter(kept) {
+        for value in HOSTILE {
+            for metric in [Stored::Visitors, Stored::Visits, Stored::Server, Stored::Responses] {
+                fields.push((*dimension, value, metric, 2));
+            }
+        }
+    }
+    port.store.add("example.org", today(), &fields);
+    port
+}
+
+fn links(page: &str) -> BTreeSet<String> {
+    let href = Regex::new(r#"(?:href|src|action)="([^"]*)""#).unwrap();
+    href.captures_iter(page).map(|c| c[1].replace("&amp;", "&")).collect()
+}
+
+#[tokio::test]
+async fn every_link_leads_somewhere_and_every_value_is_only_text() {
+    let port = attacked().await;
+    let tag = Regex::new(r"<(/?[a-zA-Z0-9]+)([^>]*)>").unwrap();
+    let quoted = Regex::new(r#"="[^"]*""#).unwrap();
+    let mut seen = BTreeSet::new();
+    let mut ahead = vec!["/".to_owned(), "/?period=30d".to_owned()];
+    while let Some(path) = ahead.pop() {
+        // Tabs, filters and periods multiply; this many pages have seen each of them.
+        if !seen.insert(path.clone()) || seen.len() > 150 {
+            continue;
+        }
+        let (status, page) = port.get(path.split('#').next().unwrap()).await;
+        assert!(status.is_success(), "{path}: {status}");
+        if !page.starts_with("<!DOCTYPE html>") {
+            continue;
+        }
+        for found in tag.captures_iter(&page) {
+            let (name, attributes) = (&found[1], &found[2]);
+            assert!(name != "img" || attributes.contains("/assets/icon.svg"), "{path}: {found:?}");
+            assert!(name != "script" || attributes.contains("/assets/dashboard.js"), "{path}");
+            let names = quoted.replace_all(attributes, "");
+            let scripted = |name: &str| name.starts_with("on") || name.starts_with("style");
+            assert!(!names.split_whitespace().any(scripted), "{path}: {found:?}");
+            assert!(!names.contains(['"', '\'', '=', '&']), "{path}: {found:?}");
+        }
+        for link in links(&page) {
+            assert!(link.starts_with('/') && !link.starts_with("//"), "{path}: {link}");
+            ahead.push(link);
+        }
+    }
+    assert!(seen.len() > 50, "{}", seen.len());
+}
+
+#[tokio::test]
+async fn a_row_filters_by_its_own_value() {
+    let port = attacked().await;
+    let row = Regex::new(r#"(?s)id="pages".*?<tbody>(.*?)</tbody>"#).unwrap();
+    for value in HOSTILE {
+        let page = crate::report::Property::parse("event:page").unwrap();
+        let filter = crate::report::Filter::text_for(page, value);
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("filters", &filter)
+            .append_pair("period", "7d")
+            .finish();
+        let (_, shown) = port.get(&format!("/?{query}")).await;
+        let rows = &row.captures(&shown).unwrap()[1];
+        assert_eq!(rows.matches("<tr>").count(), 1, "{value}");
+        assert!(shown.contains("Remove the filter"), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn totals_evidence_and_notes_are_there() {
+    let port = attacked().await;
+    let (_, page) = port.get("/").await;
+    for text in [
+        "example.org",
+        "current ",
+        "Unique visitors",
+        ">12<",
+        ">35<",
+        "Server only",
+        ">20<",
+        "57%",
+        "Days are days in Europe/Berlin",
+        "a sum of days",
+        "Show as a table",
+    ] {
+        assert!(page.contains(text), "no {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_site_says_what_to_do() {
+    let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example", "b.example"]).await;
+    let (status, page) = port.get("/").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("No pageviews yet") && page.contains("within 10 s of the first visit"));
+    assert!(page.contains("site_id=b.example"), "the other site is a click away");
+}
+
+#[tokio::test]
+async fn what_cannot_be_shown_says_why() {
+    let port = Port::local().await;
+    for (path, status, names) in [
+        ("/?period=fortnight", 400, "`fortnight`"),
+        ("/?filters=nonsense", 400, "`nonsense`"),
+        ("/?first=2026-11-02&last=2026-11-01", 400, "first day is after the last"),
+        ("/?site_id=other.example", 401, "`other.example`"),
+    ] {
+        let (got, page) = port.get(path).await;
+        assert_eq!(got, status, "{path}");
+        assert!(page.contains(names) && page.contains("Back to the dashboard"), "{path}: {page}");
+    }
+    let (status, page) = port.get("/?first=2026-11-01&last=2026-11-02").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("1–2 Nov 2026"));
+}

@@ -1,0 +1,95 @@
+//! The aggregator against a naive model written from the rules of counting alone.
+//!
+//! Random traffic (people, pages, beacons that are late, reordered, repeated, without an id or
+//! with a used one, midnight, one or two nodes) goes to both. The aggregator keeps increments;
+//! the model keeps the whole story in plain lists, and only counts at the end.
+
+mod common {
+    pub mod model;
+    pub mod traffic;
+}
+
+use common::model::Model;
+use common::traffic::Traffic;
+use headcount::aggregate::{Limits, Shard, Window};
+use headcount::rollup::{Dimension, Metric, SLOT};
+use headcount::site::{Day, Site};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
+
+/// What shards have to add to the store, all windows summed up.
+fn counts(windows: Vec<((usize, Day), Window)>) -> Counts {
+    let mut counts = Counts::new();
+    for ((_, day), window) in windows {
+        for ((dimension, value), row) in &window.rows {
+            for (metric, n) in row.counts() {
+                *counts.entry((day, *dimension, value.to_string(), metric)).or_default() += n;
+            }
+        }
+    }
+    counts.retain(|_, n| *n != 0);
+    counts
+}
+
+/// Visitors are claimed once an hour, in whichever of its slots: only the hour's sum is a promise.
+fn by_the_hour(site: &Site, counts: Counts) -> Counts {
+    let mut folded = Counts::new();
+    for ((day, dimension, value, metric), n) in counts {
+        let claimed = matches!(metric, Metric::Visitors | Metric::ConfirmedVisitors);
+        let value = match dimension {
+            Dimension::Slot if claimed => {
+                format!("hour {}", site.hour(value.parse::<i64>().unwrap() * SLOT))
+            }
+            _ => value,
+        };
+        *folded.entry((day, dimension, value, metric)).or_default() += n;
+    }
+    folded
+}
+
+fn agree(seed: u64, length: usize, nodes: usize) -> Result<(), TestCaseError> {
+    let traffic = Traffic::new(seed, length);
+    let sites = Arc::new(vec![traffic.site.clone()]);
+    let limits = Limits { visitors: 100_000, rows: 10_000 };
+    let mut shards: Vec<Shard> = (0..nodes).map(|_| Shard::new(sites.clone(), limits)).collect();
+    let mut model = Model::new(traffic.site.clone());
+    let mut windows = Vec::new();
+    for (i, (client, hit)) in traffic.hits.iter().cloned().enumerate() {
+        model.apply(client, &hit);
+        let node = client % nodes;
+        shards[node].apply(hit);
+        if i % 37 == 0 {
+            windows.extend(shards[node].seal());
+        }
+    }
+    windows.extend(shards.iter_mut().flat_map(Shard::seal));
+    let got = by_the_hour(&traffic.site, counts(windows));
+    let expected = by_the_hour(&traffic.site, model.counts());
+    let wrong: Vec<String> = expected
+        .keys()
+        .chain(got.keys())
+        .filter(|k| expected.get(k) != got.get(k))
+        .map(|k| format!("{k:?}: model {:?}, aggregator {:?}", expected.get(k), got.get(k)))
+        .collect();
+    prop_assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_counts_equal_the_models(seed: u64, length in 1..150_usize, nodes in 1..3_usize) {
+        agree(seed, length, nodes)?;
+    }
+}
+
+#[test]
+fn and_over_a_long_run_with_hundreds_of_visitors() {
+    for seed in 0..20 {
+        agree(seed, 5_000, 2).unwrap();
+    }
+}

@@ -1,0 +1,237 @@
+//! Random traffic as hits, in the order they arrive.
+
+use chrono::{Days, NaiveDate};
+use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, What};
+use headcount::clock::{HOUR, MINUTE, Millis, SECOND};
+use headcount::rollup::Dimension;
+use headcount::site::{Day, Site};
+use headcount::visitor::VisitorHash;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::sync::Arc;
+
+const PAGES: [&str; 6] = ["/", "/a", "/b", "/c", "/shop", "/docs/x"];
+const SOURCES: [&str; 4] = ["Google", "Direct / None", "example.org", "ChatGPT"];
+
+/// Hits with the client that made each. A client is a person behind one browser, whose hash
+/// changes with the day.
+pub struct Traffic {
+    pub site: Site,
+    pub hits: Vec<(usize, Hit)>,
+}
+
+/// A page a client was answered with: beacons may come for it.
+struct Page {
+    client: usize,
+    page: &'static str,
+    nonce: u64,
+    at: Millis,
+    kind: PageKind,
+}
+
+struct Maker {
+    rng: StdRng,
+    site: Site,
+    clients: usize,
+    now: Millis,
+    pages: Vec<Page>,
+    /// Arrival time, order of making, client, hit.
+    arriving: Vec<(Millis, usize, usize, Hit)>,
+}
+
+impl Traffic {
+    pub fn new(seed: u64, length: usize) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let zones = [chrono_tz::UTC, chrono_tz::America::New_York, chrono_tz::Asia::Kathmandu];
+        let timezone = zones[rng.random_range(0..zones.len())];
+        let site = Site { name: "site".into(), hosts: Vec::new(), timezone };
+        let day = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap();
+        let midnight =
+            site.day_start(day.checked_add_days(Days::new(rng.random_range(0..40))).unwrap());
+        // Often close to midnight, where days, salts and visits meet.
+        let before =
+            if rng.random_bool(0.5) { 20 * MINUTE } else { rng.random_range(0..24) * HOUR };
+        let clients = 1 + length / 12;
+        let mut maker = Maker {
+            rng,
+            site,
+            clients,
+            now: midnight - before,
+            pages: Vec::new(),
+            arriving: Vec::new(),
+        };
+        while maker.arriving.len() < length {
+            maker.step();
+        }
+        maker.arriving.sort_by_key(|(at, order, ..)| (*at, *order));
+        let hits = maker.arriving.into_iter().map(|(_, _, client, hit)| (client, hit)).collect();
+        Self { site: maker.site, hits }
+    }
+}
+
+impl Maker {
+    fn step(&mut self) {
+        let pause = match self.rng.random_range(0..20) {
+            0 => self.rng.random_range(25..40) * MINUTE,
+            1..4 => self.rng.random_range(0..5) * MINUTE,
+            _ => self.rng.random_range(0..20_000) / self.clients as i64,
+        };
+        self.now += pause;
+        let client = self.rng.random_range(0..self.clients);
+        match self.rng.random_range(0..20) {
+            0..9 => self.load(client),
+            9..11 => self.push(client, self.now, self.now, |_| What::Engagement {
+                page: "/a".into(),
+                millis: 1_500,
+                n: None,
+            }),
+            11..13 => {
+                let (n, interactive) = (Some(self.rng.random()), self.rng.random_bool(0.5));
+                // Now and then the script could not know that it had been heard.
+                for again in 0..self.rng.random_range(1..3) {
+                    self.push(client, self.now, self.now + again * 10, |page| What::Event {
+                        page,
+                        name: "Signup".into(),
+                        interactive,
+                        n,
+                    });
+                }
+            }
+            13..15 => {
+                let nav = if self.rng.random_bool(0.5) { Nav::History } else { Nav::BackForward };
+                self.shown(client, self.now, nav, IdVerdict::Invalid, None);
+            }
+            15 => self.shown(client, self.now, Nav::Load, IdVerdict::Invalid, None),
+            16 => self.shown(client, self.now, Nav::Load, IdVerdict::Cached, None),
+            17 => self.push(client, self.now, self.now, |path| What::Download {
+                path,
+                complete: true,
+                bytes: 10,
+            }),
+            _ => self.beacon_again(),
+        }
+    }
+
+    /// A page is answered, and its beacon may come: soon, late, twice, with or without its id.
+    fn load(&mut self, client: usize) {
+        let kind = match self.rng.random_range(0..12) {
+            0 | 1 => PageKind::Prefetch,
+            2 => PageKind::Error,
+            3 => PageKind::Unseen,
+            4 => PageKind::Ignored,
+            _ => PageKind::View,
+        };
+        let page = PAGES[self.rng.random_range(0..PAGES.len())];
+        let nonce = self.rng.random();
+        let (at, traits) = (self.now, self.traits());
+        self.push(client, at, at, |_| {
+            let status = if kind == PageKind::Error { 404 } else { 200 };
+            What::Answered(Answered { page: page.into(), nonce, kind, status, traits })
+        });
+        self.pages.push(Page { client, page, nonce, at, kind });
+        if self.rng.random_bool(0.7) {
+            self.beacon(self.pages.len() - 1);
+        }
+    }
+
+    fn beacon_again(&mut self) {
+        if !self.pages.is_empty() {
+            let recent = self.pages.len().saturating_sub(30);
+            let index = self.rng.random_range(recent..self.pages.len());
+            self.beacon(index);
+        }
+    }
+
+    fn beacon(&mut self, index: usize) {
+        let delay = match self.rng.random_range(0..10) {
+            0 => self.rng.random_range(20_000..50_000),
+            1 => self.rng.random_range(1..50) * MINUTE,
+            _ => self.rng.random_range(50..2_000),
+        };
+        let page = &self.pages[index];
+        let (client, path, at) = (page.client, page.page, (page.at + delay).max(self.now));
+        // Ids know whole seconds.
+        let issued = page.at / SECOND * SECOND;
+        let fresh = IdVerdict::Fresh { nonce: page.nonce, issued, kind: page.kind };
+        let id = match self.rng.random_range(0..10) {
+            0..2 => IdVerdict::Invalid,
+            _ if at - issued > 30 * MINUTE => IdVerdict::Cached,
+            _ => fresh,
+        };
+        let nav = if page.kind == PageKind::Prefetch { Nav::Prerender } else { Nav::Load };
+        self.shown(client, at, nav, id, Some(path));
+    }
+
+    fn shown(
+        &mut self,
+        client: usize,
+        arrival: Millis,
+        nav: Nav,
+        id: IdVerdict,
+        page: Option<&'static str>,
+    ) {
+        let n = Some(self.rng.random());
+        let traits = self.traits();
+        let screen = self.rng.random_bool(0.5).then(|| Arc::from("992 to 1439 px"));
+        // The browser's clock, or the way here, may be slow.
+        let at = if self.rng.random_bool(0.2) && nav == Nav::History {
+            arrival - self.rng.random_range(0..4) * MINUTE
+        } else {
+            arrival
+        };
+        let times = if self.rng.random_bool(0.1) { 2 } else { 1 };
+        let own = PAGES[self.rng.random_range(0..PAGES.len())];
+        for again in 0..times {
+            let shown = Shown {
+                page: page.unwrap_or(own).into(),
+                traits: traits.clone(),
+                screen: screen.clone(),
+                nav,
+                id,
+                n,
+            };
+            self.push(client, at, arrival + again * 300, |_| What::Shown(shown));
+        }
+    }
+
+    fn traits(&mut self) -> Vec<(Dimension, Arc<str>)> {
+        let source = SOURCES[self.rng.random_range(0..SOURCES.len())];
+        let country = if self.rng.random_bool(0.5) { "DE" } else { "NP" };
+        vec![(Dimension::Source, source.into()), (Dimension::Country, country.into())]
+    }
+
+    fn push(
+        &mut self,
+        client: usize,
+        at: Millis,
+        arrival: Millis,
+        what: impl FnOnce(Arc<str>) -> What,
+    ) {
+        let page = PAGES[self.rng.random_range(0..PAGES.len())];
+        let (visitor, before_midnight) = hashes(&self.site, client, at);
+        let lane = client as u16;
+        let hit = Hit { at, site: 0, lane, visitor, before_midnight, what: what(page.into()) };
+        let order = self.arriving.len();
+        self.arriving.push((arrival, order, client, hit));
+    }
+}
+
+/// Every seventh client asks not to be tracked.
+pub fn is_anonymous(client: usize) -> bool {
+    client % 7 == 6
+}
+
+fn hashes(site: &Site, client: usize, at: Millis) -> (Option<VisitorHash>, Option<VisitorHash>) {
+    if is_anonymous(client) {
+        return (None, None);
+    }
+    let hash = |day: Day| {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&(client as u32).to_le_bytes());
+        bytes[4..].copy_from_slice(&chrono::Datelike::num_days_from_ce(&day).to_le_bytes());
+        VisitorHash::from_stored(bytes)
+    };
+    let day = site.day(at);
+    let just_after_midnight = at - site.day_start(day) < HOUR;
+    (Some(hash(day)), just_after_midnight.then(|| hash(day.pred_opt().unwrap())))
+}
