@@ -11,179 +11,15 @@
 
 #[path = "common/browser.rs"]
 mod browser;
+#[path = "common/site.rs"]
+mod site;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
 use browser::Browser;
 use fantoccini::Locator;
-use headcount::capture::script::{Script, ScriptOptions, tag};
+use headcount::capture::script::ScriptOptions;
 use serde_json::{Value, json};
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::sync::Notify;
-
-/// A website with the script, and what its visitors' browsers said.
-struct Site {
-    port: u16,
-    seen: Arc<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    events: Mutex<Vec<Value>>,
-    /// Paths of documents asked for, with the purpose, if one was named.
-    documents: Mutex<Vec<(String, Option<String>)>>,
-    /// Errors and violations of the content security policy.
-    complaints: Mutex<Vec<String>>,
-    /// So many beacons to be refused first.
-    refuse: AtomicUsize,
-    something: Notify,
-}
-
-impl Site {
-    async fn new(options: ScriptOptions) -> Self {
-        let seen = Arc::new(Seen::default());
-        let script = Script::new(&options).body;
-        let router = Router::new()
-            .route("/headcount.js", get(async move || javascript(script)))
-            .route("/page.js", get(async || javascript(include_str!("common/page.js"))))
-            .route("/rules.json", get(async || rules()))
-            .route("/file.pdf", get(async || ([("content-disposition", "attachment")], "%PDF-1.4")))
-            .route("/api/track", post(track))
-            .route("/complain", post(complain))
-            .fallback(document)
-            .with_state(seen.clone());
-        let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { port, seen }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    /// Waits until the events are such, and gives them.
-    async fn until(&self, such: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        let wait = async {
-            loop {
-                let news = self.seen.something.notified();
-                let events = self.seen.events.lock().unwrap().clone();
-                if such(&events) {
-                    return events;
-                }
-                news.await;
-            }
-        };
-        match tokio::time::timeout(Duration::from_secs(30), wait).await {
-            Ok(events) => events,
-            Err(_) => panic!("waited in vain, with {:#?}", self.seen.events.lock().unwrap()),
-        }
-    }
-
-    async fn until_told(&self, count: usize) -> Vec<Value> {
-        self.until(|events| without_engagement(events).len() >= count).await
-    }
-
-    /// Everything told in the end, engagement aside, as `[type, pathname, nav or name]`; after the
-    /// last page has been left. Every event has its own `n`, and nobody complained.
-    async fn told(&self, browser: &Browser) -> Vec<Value> {
-        // Told when the last page is left; a page of another site comes after it.
-        browser.goto("about:blank").await.unwrap();
-        // What was sent on leaving has been received once a later beacon has.
-        browser.goto(&self.url("/last")).await.unwrap();
-        let is_last = |event: &Value| event["pathname"] == "/last";
-        let events = self.until(|events| events.iter().any(is_last)).await;
-        let numbers: HashSet<_> = events.iter().map(|event| event["n"].as_u64().unwrap()).collect();
-        assert_eq!(numbers.len(), events.len(), "an n came twice: {events:#?}");
-        assert_eq!(*self.seen.complaints.lock().unwrap(), Vec::<String>::new());
-        let events = without_engagement(&events);
-        events.iter().filter(|event| !is_last(event)).map(brief).collect()
-    }
-}
-
-fn without_engagement(events: &[Value]) -> Vec<Value> {
-    events.iter().filter(|event| event["type"] != "engagement").cloned().collect()
-}
-
-fn brief(event: &Value) -> Value {
-    let detail = if event["nav"].is_null() { &event["name"] } else { &event["nav"] };
-    json!([event["type"], event["pathname"], detail])
-}
-
-fn javascript(body: impl Into<axum::body::Body>) -> Response {
-    ([("content-type", "text/javascript")], body.into()).into_response()
-}
-
-fn rules() -> Response {
-    let rules = r#"{"prerender": [{"urls": ["/soon"], "eagerness": "immediate"}]}"#;
-    ([("content-type", "application/speculationrules+json")], rules).into_response()
-}
-
-async fn track(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    assert_eq!(headers["content-type"], "application/json");
-    assert_eq!(headers["sec-fetch-site"], "same-origin");
-    let left = seen.refuse.load(Ordering::SeqCst);
-    if left > 0 {
-        seen.refuse.store(left - 1, Ordering::SeqCst);
-        seen.something.notify_waiters();
-        return StatusCode::SERVICE_UNAVAILABLE;
-    }
-    let events: Vec<Value> = serde_json::from_slice(&body).unwrap();
-    seen.events.lock().unwrap().extend(events);
-    seen.something.notify_waiters();
-    StatusCode::ACCEPTED
-}
-
-async fn complain(State(seen): State<Arc<Seen>>, body: String) {
-    seen.complaints.lock().unwrap().push(body);
-}
-
-/// Any path is a page; its view id is its path.
-async fn document(State(seen): State<Arc<Seen>>, uri: Uri, headers: HeaderMap) -> Response {
-    let path = uri.path();
-    let purpose = headers.get("sec-purpose").map(|value| value.to_str().unwrap().to_owned());
-    seen.documents.lock().unwrap().push((path.to_owned(), purpose));
-    seen.something.notify_waiters();
-    let port = headers["host"].to_str().unwrap().rsplit_once(':').unwrap().1;
-    let script = tag("/headcount.js");
-    let body = match path {
-        "/frames" => "<iframe src=/framed></iframe>".to_owned(),
-        "/tall" => "<div style=height:5000px>tall</div>".to_owned(),
-        _ => format!(
-            "<a id=next href=/next?secret=1>next</a> <a id=soon href=/soon>soon</a>
-             <a id=away href=http://localhost:{port}/away?secret=1>away</a>
-             <a id=file href=/file.pdf?secret=1>file</a>
-             <button data-headcount=Like data-headcount-plan=pro data-headcount-value=9.5>
-               <b id=like>like</b></button>
-             <form id=letter method=get action=/sent><button id=submit>send</button></form>"
-        ),
-    };
-    let page = format!(
-        "<!doctype html><html><head><title>Page {path}</title>
-         <script src=/page.js></script>{script}</head><body>{body}</body></html>"
-    );
-    let mut response = Html(page).into_response();
-    let fields = response.headers_mut();
-    let timing = format!("db;dur=5, hc;desc=\"id{path}\"");
-    fields.insert("server-timing", timing.parse().unwrap());
-    let style = if path == "/tall" { "style-src 'unsafe-inline'; " } else { "" };
-    let policy = format!(
-        "default-src 'none'; {style}script-src 'self'; connect-src 'self'; frame-src 'self'; \
-         report-uri /complain"
-    );
-    fields.insert("content-security-policy", policy.parse().unwrap());
-    if path == "/from" {
-        fields.insert("speculation-rules", "\"/rules.json\"".parse().unwrap());
-    }
-    response
-}
+use site::{Site, without_engagement};
+use std::sync::atomic::Ordering;
 
 async fn click(browser: &Browser, selector: &str) {
     browser.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
@@ -199,6 +35,7 @@ async fn pages_of_documents() {
     let site = Site::new(ScriptOptions::default()).await;
 
     browser.goto(&site.url("/one?utm_source=letter&x=%20#top")).await.unwrap();
+    site.until_told(1).await;
     click(&browser, "#next").await;
     site.until_told(2).await;
     assert_eq!(run(&browser, "return window.kept = 1").await, 1);
@@ -218,15 +55,16 @@ async fn pages_of_documents() {
     let views = without_engagement(&events);
     assert_eq!(views[1]["referrer"], site.url("/one?utm_source=letter&x=%20"));
     assert_eq!(views[2]["view"], "id/one");
-    assert_eq!(
-        site.told(&browser).await,
+    site.check(
+        &browser,
         [
             json!(["pageview", "/one?utm_source=letter&x=%20", "load"]),
             json!(["pageview", "/next?secret=1", "load"]),
             json!(["pageview", "/one", "bfcache"]),
             json!(["pageview", "/next", "bfcache"]),
-        ]
-    );
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,10 +87,10 @@ async fn pages_of_single_page_applications() {
     .await;
     run(&browser, "history.back()").await;
     let events = site.until_told(6).await;
-    let views = without_engagement(&events);
-    assert!(views[1..].iter().all(|event| event["view"] == "id/app"));
-    assert_eq!(
-        site.told(&browser).await,
+    let mut pushed = events.iter().filter(|event| event["nav"] == "history");
+    assert!(pushed.all(|event| event["view"] == "id/app"));
+    site.check(
+        &browser,
         [
             json!(["pageview", "/rewritten?utm_source=a", "load"]),
             json!(["pageview", "/app", "load"]),
@@ -260,8 +98,9 @@ async fn pages_of_single_page_applications() {
             json!(["pageview", "/app/b", "history"]),
             json!(["pageview", "/app/c", "history"]),
             json!(["pageview", "/app/b", "history"]),
-        ]
-    );
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,18 +114,17 @@ async fn pages_routed_by_hash() {
     run(&browser, "history.pushState({}, '', '#/b'); history.pushState({}, '', '?x#/b')").await;
     site.until_told(3).await;
     run(&browser, "history.back(); history.back()").await;
-    assert_eq!(
-        {
-            site.until_told(4).await;
-            site.told(&browser).await
-        },
+    site.until_told(4).await;
+    site.check(
+        &browser,
         [
             json!(["pageview", "/app?utm_source=a#/start", "load"]),
             json!(["pageview", "/app#/a", "history"]),
             json!(["pageview", "/app#/b", "history"]),
             json!(["pageview", "/app#/a", "history"]),
-        ]
-    );
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -421,16 +259,15 @@ async fn a_refused_beacon_goes_again() {
     site.until(|_| site.seen.refuse.load(Ordering::SeqCst) == 0).await;
     run(&browser, "history.pushState({}, '', '/app/b')").await;
     site.until_told(3).await;
-    let mut told = site.told(&browser).await;
-    told.sort_by_key(Value::to_string);
-    assert_eq!(
-        told,
+    site.check(
+        &browser,
         [
             json!(["pageview", "/app", "load"]),
             json!(["pageview", "/app/a", "history"]),
             json!(["pageview", "/app/b", "history"]),
-        ]
-    );
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -448,10 +285,11 @@ async fn a_prerendered_page_counts_when_it_is_shown() {
     click(&browser, "#soon").await;
     let events = site.until_told(2).await;
     assert_eq!(without_engagement(&events)[1]["view"], "id/soon");
-    assert_eq!(
-        site.told(&browser).await,
-        [json!(["pageview", "/from", "load"]), json!(["pageview", "/soon", "prerender"])]
-    );
+    site.check(
+        &browser,
+        [json!(["pageview", "/from", "load"]), json!(["pageview", "/soon", "prerender"])],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -469,8 +307,9 @@ async fn frames_and_those_who_opted_out_are_silent() {
     run(&browser, "headcount('Never'); history.pushState({}, '', '/never')").await;
     click(&browser, "#like").await;
     run(&browser, "document.cookie = 'headcount_optout=; path=/; max-age=0'").await;
-    assert_eq!(
-        site.told(&browser).await,
-        [json!(["pageview", "/frames", "load"]), json!(["pageview", "/page", "load"])]
-    );
+    site.check(
+        &browser,
+        [json!(["pageview", "/frames", "load"]), json!(["pageview", "/page", "load"])],
+    )
+    .await;
 }

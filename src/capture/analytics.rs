@@ -227,7 +227,10 @@ impl Analytics {
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header("server-timing", id);
                 }
+                // A fragment that a script fetched is no page: it has no place for a tag.
+                let asked = Asked::of(&session.req_header().headers);
                 if self.0.settings.inject
+                    && (asked.navigation || asked.prefetch)
                     && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {
                     tracking.injector = Some(Injector::new(self.0.tag.clone()));

@@ -41,8 +41,14 @@ impl Settings {
     /// The demo's defaults: its sample traffic never lands among the counts of a real site.
     pub fn demo_defaults() -> Self {
         let mut settings = Self::defaults();
-        for (path, value) in [("site", "demo"), ("store", "sqlite:headcount-demo.db")] {
-            settings.set(path, Value::Text(value.to_owned()), Origin::Demo);
+        for (path, value) in [
+            ("site", Value::Text("demo".to_owned())),
+            ("store", Value::Text("sqlite:headcount-demo.db".to_owned())),
+            // A newcomer need not wait.
+            ("flush_interval", Value::Text("2s".to_owned())),
+            ("inject", Value::Switch(true)),
+        ] {
+            settings.set(path, value, Origin::Demo);
         }
         settings
     }

@@ -29,6 +29,9 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often secrets are looked after. Without anything to agree on this sends nothing.
 const SECRETS_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the GeoIP database has been replaced.
+const PLACES_EVERY: Duration = Duration::from_secs(60);
+
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
 
@@ -117,7 +120,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         let (website, secrets) = (website.clone(), secrets.clone());
         let (store, clock) = (store.clone(), clock.clone());
         async move {
-            tokio::join!(website.keep_resolved(), keep_secrets(&secrets, store.as_ref(), &clock));
+            tokio::join!(
+                website.keep_resolved(),
+                keep_secrets(&secrets, store.as_ref(), &clock),
+                keep_places(places),
+            );
         }
     });
     let (last_flush, flushed) = (watch::channel(false), stop.clone());
@@ -165,6 +172,19 @@ async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
         tokio::time::sleep(SECRETS_EVERY).await;
         if secrets.share(store, clock.now()).await.is_err() {
             tokio::time::sleep(SECRETS_RETRY).await;
+        }
+    }
+}
+
+async fn keep_places(places: Arc<Places>) {
+    loop {
+        tokio::time::sleep(PLACES_EVERY).await;
+        let places = places.clone();
+        match tokio::task::spawn_blocking(move || places.reload()).await {
+            Ok(Ok(true)) => tracing::info!("the GeoIP database was replaced"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::warn!("{error:#}; using the one before"),
+            Err(error) => tracing::error!("looking for a new GeoIP database: {error}"),
         }
     }
 }

@@ -61,6 +61,7 @@ impl Visitors {
         reluctant: Reluctant,
     ) -> Self {
         let (agents, lanes) = (Agents::new(), foldhash::fast::RandomState::default());
+        agents.warm();
         Self { sites, agents, places, secrets, trusted, reluctant, lanes }
     }
 

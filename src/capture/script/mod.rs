@@ -145,7 +145,7 @@ pub fn tag(path: &str) -> String {
 }
 
 /// A line without its mark, `// [word]`; `None` if the word is not switched on.
-fn switched<'a>(line: &'a str, on: impl Fn(&str) -> bool) -> Option<&'a str> {
+fn switched(line: &str, on: impl Fn(&str) -> bool) -> Option<&str> {
     match line.rsplit_once(" // [") {
         Some((code, word)) => on(word.trim_end_matches(']')).then_some(code),
         None => Some(line),
