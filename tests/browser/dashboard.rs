@@ -101,8 +101,9 @@ async fn fits_every_screen_without_a_complaint() {
             for period in ["day", "30d", "12mo"] {
                 let path = format!("/?period={period}&compare=previous_period");
                 browser.goto(&headcount.admin_url(&path)).await.unwrap();
-                let wide = run(&browser, "return document.documentElement.scrollWidth").await;
-                assert_eq!(wide, width, "{theme}, {period}");
+                let beyond = "var page = document.documentElement;
+                     return [innerWidth, page.scrollWidth - page.clientWidth]";
+                assert_eq!(run(&browser, beyond).await, json!([width, 0]), "{theme}, {period}");
             }
         }
     }
