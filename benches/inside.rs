@@ -42,7 +42,7 @@ fn sites() -> Arc<Vec<Site>> {
 fn hits(count: usize) -> Vec<Hit> {
     let mut random = fastrand::Rng::with_seed(7);
     let pages: Vec<Arc<str>> = (0..500).map(|i| format!("/articles/{i}").into()).collect();
-    let all_traits: Vec<Traits> = (0..200).map(|i| traits(i)).collect();
+    let all_traits: Vec<Traits> = (0..200).map(traits).collect();
     let mut hits = Vec::with_capacity(count);
     while hits.len() < count {
         let who = random.usize(..count / 10);
