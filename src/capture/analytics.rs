@@ -26,8 +26,8 @@ use pingora_limits::rate::Rate;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Paths whose last answer was no page, remembered for 304s.
@@ -81,7 +81,7 @@ struct Inner {
     rate: Rate,
     types: quick_cache::sync::Cache<u64, ()>,
     hasher: foldhash::fast::RandomState,
-    probe: Option<fn(Hook)>,
+    probe: OnceLock<fn(Hook)>,
 }
 
 /// What is remembered of one request. Lives in the proxy's own CTX.
@@ -132,17 +132,14 @@ impl Analytics {
             rate: Rate::new(Duration::from_secs(60)),
             types: quick_cache::sync::Cache::new(TYPES),
             hasher: foldhash::fast::RandomState::default(),
-            probe: None,
+            probe: OnceLock::new(),
         }))
     }
 
     /// Calls `probe` first in every hook: for tracing, and to try out what happens when a hook
-    /// panics. Only before the handle is cloned; later it does nothing.
-    pub fn probe(mut self, probe: fn(Hook)) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.probe = Some(probe);
-        }
-        self
+    /// panics. There is one for all clones of the handle, the first.
+    pub fn probe(&self, probe: fn(Hook)) {
+        let _ = self.0.probe.set(probe);
     }
 
     /// At the start of a request (`early_request_filter` or `request_filter`).
@@ -433,7 +430,7 @@ impl Analytics {
     }
 
     fn call_probe(&self, hook: Hook) {
-        if let Some(probe) = self.0.probe {
+        if let Some(probe) = self.0.probe.get() {
             probe(hook);
         }
     }

@@ -7,8 +7,11 @@ pub mod headcount;
 pub mod http;
 pub mod load;
 pub mod nginx;
+pub mod pingora;
+pub mod process;
 pub mod redis;
 pub mod relay;
+pub mod wire;
 
 use std::time::{Duration, Instant};
 
