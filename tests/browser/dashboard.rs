@@ -132,8 +132,18 @@ async fn run(browser: &Browser, script: &str) -> Value {
     browser.execute(script, vec![]).await.unwrap()
 }
 
+/// Clicks a link. The page may be refreshed between finding and clicking: then the link is found
+/// anew.
 async fn click(browser: &Browser, link: &str) {
-    browser.find(Locator::LinkText(link)).await.unwrap().click().await.unwrap();
+    for _ in 0..10 {
+        let found = browser.find(Locator::LinkText(link)).await.unwrap();
+        match found.click().await {
+            Ok(()) => return,
+            Err(error) if error.is_stale_element_reference() => {}
+            Err(error) => panic!("{link}: {error}"),
+        }
+    }
+    panic!("{link} never stands still");
 }
 
 /// Waits until a script returns what is expected.
