@@ -297,9 +297,8 @@ impl Analytics {
             return None;
         }
         let agent = self.0.visitors.agent(&request.headers);
-        let identify = |agent| {
-            self.0.visitors.identify_as(agent, site, tracking.peer, &request.headers)
-        };
+        let identify =
+            |agent| self.0.visitors.identify_as(agent, site, tracking.peer, &request.headers);
         if let Some(bot) = agent.bot.clone() {
             let who = identify(agent);
             let what = What::Bot {
