@@ -160,9 +160,9 @@ fn show(card: &Card, view: &View, days: &Days) -> Result<Markup, Invalid> {
         .or_else(|| card.tabs.iter().find(by_filter))
         .unwrap_or(&card.tabs[0]);
     let property = Property::parse(tab.property)?;
-    let filter = view.filter.as_ref().filter(|filter| filter.property == property);
+    let filter = view.filter.as_ref().filter(|filter| filter.applies_to(&property));
     let metrics: Vec<Metric> = tab.columns.iter().map(|(metric, _)| *metric).collect();
-    let slices = breakdown(days, view.elapsed(), property, &metrics, filter);
+    let slices = breakdown(days, view.elapsed(), &property, &metrics, filter);
     let open = view.get("more") == Some(card.key);
     let shown = if open { ROWS_OPEN } else { ROWS };
     let anchor = |link: String| format!("{link}#{}", card.key);
@@ -188,7 +188,7 @@ fn show(card: &Card, view: &View, days: &Days) -> Result<Markup, Invalid> {
             @if slices.is_empty() {
                 p.empty { (tab.empty) }
             } @else {
-                (rows(view, property, tab, &slices[..slices.len().min(shown)], &slices))
+                (rows(view, &property, tab, &slices[..slices.len().min(shown)], &slices))
             }
             @if slices.len() > shown && !open {
                 a.more href=(anchor(view.link(&[("more", Some(card.key))]))) {
@@ -204,7 +204,7 @@ fn show(card: &Card, view: &View, days: &Days) -> Result<Markup, Invalid> {
     })
 }
 
-fn rows(view: &View, property: Property, tab: &Tab, shown: &[Slice], all: &[Slice]) -> Markup {
+fn rows(view: &View, property: &Property, tab: &Tab, shown: &[Slice], all: &[Slice]) -> Markup {
     let first = |slice: &Slice| slice.metrics.first().and_then(|v| v.number()).unwrap_or(0.0);
     let largest = all.iter().map(first).fold(1.0, f64::max);
     html! {
@@ -237,7 +237,7 @@ fn rows(view: &View, property: Property, tab: &Tab, shown: &[Slice], all: &[Slic
 }
 
 /// A row's value as people know it.
-pub(super) fn label(property: Property, value: &str) -> String {
+pub(super) fn label(property: &Property, value: &str) -> String {
     match property.as_str() {
         "visit:country" => match (countries::flag(value), countries::country(value)) {
             (Some(flag), Some(name)) => format!("{flag} {name}"),
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn values_have_names() {
-        let label = |property, value| label(Property::parse(property).unwrap(), value);
+        let label = |property, value| label(&Property::parse(property).unwrap(), value);
         assert_eq!(label("visit:country", "FR"), "🇫🇷 France");
         assert_eq!(label("visit:country", "(unknown)"), "(unknown)");
         assert_eq!(label("visit:region", "DE-BY"), "🇩🇪 DE-BY");

@@ -4,7 +4,7 @@ use super::view::View;
 use super::{cards, chart, document, logo, words};
 use crate::admin::AdminState;
 use crate::report::{
-    Aggregated, Days, Interval, Metric, Period, Value, aggregate, evidence, timeseries, total,
+    Aggregated, Days, Interval, Metric, Period, Value, aggregate, evidence, sums, timeseries,
 };
 use crate::rollup::Row;
 use maud::{Markup, html};
@@ -41,7 +41,7 @@ const EVIDENCE: [(&str, &str, &str); 4] = [
 pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
     let range = view.elapsed();
     let filter = view.filter.as_ref();
-    let sum = total(days, range, filter);
+    let sum = sums(days, range, filter).row;
     let anything = days.range(range.first..=range.last).next().is_some();
     let property = view.property();
     let body = html! {
@@ -136,12 +136,12 @@ fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
 fn filter_chip(view: &View) -> Markup {
     let Some(filter) = &view.filter else { return html! {} };
     let text = match filter.only() {
-        Some(value) => format!("is {}", cards::label(filter.property, value)),
+        Some(value) => format!("is {}", cards::label(filter.property(), value)),
         None => view.get("filters").unwrap_or_default().to_owned(),
     };
     html! {
         p.chip {
-            strong { (words::property(filter.property)) }
+            strong { (words::property(filter.property())) }
             span title=(text) { (text) }
             a href=(view.link(&[("filters", None)])) aria-label="Remove the filter" { "✕" }
         }

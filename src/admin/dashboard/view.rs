@@ -74,8 +74,8 @@ impl View {
     }
 
     /// The property filtered by.
-    pub fn property(&self) -> Option<Property> {
-        self.filter.as_ref().map(|filter| filter.property)
+    pub fn property(&self) -> Option<&Property> {
+        self.filter.as_ref().map(Filter::property)
     }
 
     /// A link to this view with some parameters changed or, where `None`, dropped.

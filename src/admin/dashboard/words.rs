@@ -72,7 +72,7 @@ pub(super) fn weekday(day: Day) -> String {
 }
 
 /// What a row of a property is: `Entry page`, `Bot class`.
-pub(super) fn property(property: Property) -> String {
+pub(super) fn property(property: &Property) -> String {
     let words = match property.as_str().split_once(':') {
         Some(("event", "name")) => "event".to_owned(),
         Some((family @ ("bot" | "error" | "prefetch"), key)) => format!("{family} {key}"),
@@ -119,7 +119,7 @@ mod tests {
             ("bot:class", "Bot class"),
             ("download:path", "Path"),
         ] {
-            assert_eq!(property(Property::parse(name).unwrap()), text);
+            assert_eq!(property(&Property::parse(name).unwrap()), text);
         }
     }
 
