@@ -114,6 +114,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         live: engine.clone(),
         auth: auth(&config)?,
         clock: clock.clone(),
+        goals: Vec::new(),
+        funnels: Vec::new(),
         flush_interval: config.flush_interval,
     };
     office.spawn({

@@ -60,15 +60,11 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Valu
                 .into()
         }
         Shape::Timeseries { interval } => {
-            let format = match interval {
-                Interval::Hour => "%Y-%m-%d %H:%M:%S",
-                Interval::Day | Interval::Month => "%Y-%m-%d",
-            };
             let property = question.property();
             timeseries(days, site, question.range, interval, question.filter.as_ref())
                 .into_iter()
                 .map(|bucket| {
-                    let date = bucket.start.format(format).to_string();
+                    let date = bucket.start.format(interval.format()).to_string();
                     let values = metrics.iter().map(|m| m.of(&bucket.sums, property));
                     object("date", date, metrics, values)
                 })

@@ -6,6 +6,7 @@
 
 use super::{Invalid, Property, Selection};
 use crate::rollup::parts;
+use serde_json::Value as Json;
 
 /// Conditions that a row must all meet. Their properties can be of the same rows: see
 /// [`super::Selection`].
@@ -129,6 +130,52 @@ fn escaped(value: &str) -> String {
         text.push(c);
     }
     text
+}
+
+/// Reads a filter as Plausible's v2 has it, `["is", "event:page", ["/a", "/b"]]`, into conditions
+/// that must all be met.
+pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Result<(), Invalid> {
+    let wrong = |why: &str| Invalid(format!("invalid filter `{filter}`: {why}"));
+    let simple = || wrong("a filter is like [\"is\", \"event:page\", [\"/blog\"]]");
+    let parts = filter.as_array().ok_or_else(simple)?;
+    let operator = parts.first().and_then(Json::as_str).ok_or_else(simple)?;
+    match (operator, &parts[1..]) {
+        ("not", [inner]) => return read(inner, !negate, to),
+        // Of a negated list one condition is enough, as of an "or".
+        ("and", [Json::Array(all)]) if !negate || all.len() == 1 => {
+            return all.iter().try_for_each(|inner| read(inner, negate, to));
+        }
+        ("or", [Json::Array(any)]) if negate || any.len() == 1 => {
+            return any.iter().try_for_each(|inner| read(inner, negate, to));
+        }
+        ("and" | "or", _) => {
+            return Err(wrong(
+                "conditions must all be met; alternatives go in one condition's list",
+            ));
+        }
+        _ => {}
+    }
+    let (part, negated) = match operator {
+        "is" => (false, negate),
+        "is_not" => (false, !negate),
+        "contains" => (true, negate),
+        "contains_not" => (true, !negate),
+        _ => return Err(wrong("it is one of is, is_not, contains, contains_not, and, not")),
+    };
+    let [_, Json::String(property), Json::Array(clauses)] = parts.as_slice() else {
+        return Err(simple());
+    };
+    let property = Property::parse(property)?;
+    let any_of = clauses
+        .iter()
+        .map(|clause| match clause {
+            Json::String(text) if part => Ok(vec![String::new(), text.clone(), String::new()]),
+            Json::String(text) => Ok(pattern(text, property.takes_wildcards())),
+            _ => Err(wrong("what to look for is text")),
+        })
+        .collect::<Result<_, _>>()?;
+    to.push(Condition { property, negated, any_of });
+    Ok(())
 }
 
 /// Splits at `separator` where no backslash stands before it; backslashes stay.

@@ -16,6 +16,7 @@ mod journey;
 mod metric;
 mod period;
 mod property;
+mod query;
 mod question;
 mod rows;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use journey::{AiPage, Step, ai_pages, funnel};
 pub use metric::{Metric, Sums, Value};
 pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};
+pub use query::Query;
 pub use question::{Question, Shape};
 pub use rows::Selection;
 pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
@@ -37,3 +39,10 @@ pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(String);
+
+impl Invalid {
+    /// `line` names what is wrong.
+    pub fn new(line: impl Into<String>) -> Self {
+        Self(line.into())
+    }
+}
