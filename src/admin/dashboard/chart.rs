@@ -126,6 +126,10 @@ fn lines(buckets: &[Bucket], property: Option<&Property>) -> Vec<Line> {
         Some(p) if p.counts_responses() => {
             vec![line("Responses", "visitors", Metric::Pageviews)]
         }
+        Some(p) if p.counts_actions() => vec![
+            line("Events", "pageviews", Metric::Conversions),
+            line("Visitors", "visitors", Metric::Visitors),
+        ],
         Some(p) if p.knows_only_pageviews() => {
             vec![line("Pageviews", "pageviews", Metric::Pageviews)]
         }
