@@ -177,6 +177,7 @@ pub(super) fn label(property: &Property, value: &str) -> String {
             Some((page, _)) => format!("{page} ← no referrer"),
             None => format!("{value} ← no referrer"),
         },
+        "error:referrer" if value.is_empty() => "no referrer".to_owned(),
         _ if value.is_empty() => "(none)".to_owned(),
         _ => value.to_owned(),
     }

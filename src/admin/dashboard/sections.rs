@@ -40,9 +40,9 @@ pub(super) fn goals(admin: &AdminState, view: &View, days: &Days) -> Result<Mark
     }
     Ok(html! {
         h2.section { "Goals" }
-        div.cards {
+        div.cards.filled {
             @if !slices.is_empty() {
-                section.card.wide[slices.len() > 1 && funnels.is_empty()] #goals aria-labelledby="goals-title" {
+                section.card #goals aria-labelledby="goals-title" {
                     header { h2 #goals-title { "Conversions" } }
                     (cards::rows(view, &property, GOALS, &slices, &slices))
                 }
@@ -129,7 +129,7 @@ pub(super) fn quality(view: &View, days: &Days) -> Result<Markup, Invalid> {
     }
     Ok(html! {
         h2.section { "Quality" }
-        div.cards { @for card in cards { (card) } }
+        div.cards.filled { @for card in cards { (card) } }
     })
 }
 
@@ -175,9 +175,10 @@ pub(super) fn tiles(timings: &Timings) -> Markup {
                         span.figure.(class(of.rating)) { (time(*what, of.p75)) }
                         @if of.rating.is_some() { span.rating.(class(of.rating)) { (word(of)) } }
                         p { (why) }
-                        p {
-                            "half below " (time(*what, of.p50)) ", 95% " (time(*what, of.p95))
-                            ", 99% " (time(*what, of.p99))
+                        p.quantiles {
+                            @for (name, value) in [("p50", of.p50), ("p95", of.p95), ("p99", of.p99)] {
+                                span { (name) " " b { (time(*what, value)) } }
+                            }
                         }
                         p { (words::count(of.count)) " views" }
                     }
