@@ -55,7 +55,7 @@ pub(super) fn scrolls(scrolls: &Scrolls, screen: &str) -> Markup {
                 defs {
                     linearGradient id="depth" x1="0" x2="0" y1="0" y2="1" {
                         @for i in 0..10 {
-                            stop offset=(format!("{}%", i * 10 + 5)) stop-opacity=(format!("{:.3}", share(i) * 0.85)) {}
+                            stop offset=(format!("{}%", i * 10 + 5)) stop-opacity=(format!("{:.3}", share(i) * 0.5)) {}
                         }
                     }
                 }

@@ -1,5 +1,7 @@
 //! Answers against plain computations of the same thing, over random rows on random days.
 
+mod parts;
+
 use super::*;
 use crate::clock::HOUR;
 use crate::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, field, slot};
