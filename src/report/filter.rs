@@ -268,6 +268,7 @@ mod tests {
             ("event:page==/;visit:country==DE", "`event:page` and `visit:country`"),
             ("error:page==/;error:status==404", "`error:page` and `error:status`"),
             ("event:props:a==1;event:props:b==2", "`event:props:a` and `event:props:b`"),
+            ("event:name==a;event:goal==b", "`event:name` and `event:goal`"),
             ("visit:suspected==no;event:page==/", "`visit:suspected` and `event:page`"),
         ] {
             let error = Filter::parse(filter).unwrap_err().to_string();
