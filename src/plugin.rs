@@ -196,6 +196,8 @@ impl Counting {
             auth: auth(config)?,
             clock: clock.clone(),
             flush_interval: config.flush_interval,
+            goals: Vec::new(),
+            funnels: Vec::new(),
         };
         let (closing, closed) = watch::channel(false);
         let flushing = office.spawn(flusher.run(closed.clone()));
