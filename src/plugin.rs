@@ -33,6 +33,7 @@ use crate::capture::{self, Analytics};
 use crate::clock::{Clock, HOUR};
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Flusher};
+use crate::site::{Day, Site};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::visitor::{Places, Reluctant, Secrets, Visitors};
