@@ -193,7 +193,7 @@ impl Counting {
             },
         );
         let state = AdminState {
-            sites,
+            sites: sites.clone(),
             store: store.clone(),
             telemetry: telemetry.clone(),
             live: engine,
