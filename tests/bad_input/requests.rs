@@ -52,28 +52,27 @@ fn http_1_0_is_answered() {
     wait_for("it is counted", || proxy.total("pageviews") == 1);
 }
 
-/// RFC 9112 §9.3.2: answers come in order. A connection may also be closed after one; what must
-/// not happen is an answer to something else.
+/// RFC 9112 §9.3.2: answers come in order.
 #[test]
 fn a_pipeline_gets_its_answers_in_order() {
     let origin = website();
     let proxy = Proxy::start(&origin.url(), &[]);
     let mut wire = Wire::connect(proxy.site);
-    let requests: String =
-        (0..3).map(|i| format!("GET /{i} HTTP/1.1\r\nHost: localhost\r\n\r\n")).collect();
-    wire.send(requests);
-    for i in 0..3 {
-        match wire.head() {
-            Ok(Some(mut answer)) => {
-                wire.body(&mut answer, true).unwrap();
-                assert_eq!(answer.text(), format!("GET /{i}"));
-            }
-            _ => {
-                assert!(i > 0, "at least the first is answered");
-                break;
-            }
+    for round in 0..20 {
+        let head = |method: &str, i: usize, more: &str| {
+            format!("{method} /{round}/{i} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
+        };
+        let post = head("POST", 1, "Content-Length: 4\r\n");
+        wire.send(format!(
+            "{}{post}body{}",
+            head("GET", 0, NAVIGATION),
+            head("GET", 2, NAVIGATION)
+        ));
+        for (method, i) in [("GET", 0), ("POST", 1), ("GET", 2)] {
+            assert_eq!(wire.answer(method).text(), format!("{method} /{round}/{i}"));
         }
     }
+    wait_for("each page is counted", || proxy.total("pageviews") == 40);
 }
 
 #[test]
@@ -82,11 +81,9 @@ fn what_is_no_request_is_refused() {
     let proxy = Proxy::start(&origin.url(), &[]);
     let huge = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(2 << 20));
     for (name, request) in [
-        ("no words", "\r\n\r\n\r\n"),
         ("one word", "GET\r\n\r\n"),
         ("another protocol", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{fc}\u{3}\u{3}\r\n\r\n"),
         ("another version", "GET / HTTP/9.9\r\nHost: localhost\r\n\r\n"),
-        ("a space too many", "GET / / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         ("a NUL in a header", "GET / HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n"),
         ("a space before the colon", "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n"),
         (

@@ -155,7 +155,7 @@ async fn other_days_are_delivered_meanwhile() {
     let counted = async |day| {
         let days = store.days("days.example", &[day]).await.unwrap();
         let bots: i64 =
-            days[0].rows(Dimension::BotName).map(|(_, row)| row.get(Metric::Pageviews)).sum();
+            days[0].rows(Dimension::BotName).map(|(_, row)| row.get(Metric::Responses)).sum();
         bots
     };
     assert!(!flusher.flush().await, "one is left");

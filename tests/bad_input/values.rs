@@ -2,6 +2,7 @@
 
 use crate::common::process::{Proxy, wait_for};
 use crate::common::wire::{Origin, Wire, beacon, visit};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 const REQUESTS: usize = 10_000;
@@ -84,7 +85,7 @@ fn what_strangers_write_is_bounded_and_escaped() {
         "/\u{202e}gnp.exe\u{2066}".to_owned(),
         "/a\u{0}b\u{7}c\u{1b}[31md\r\ne\u{1f}f\u{7f}".to_owned(),
         "/visits\u{1f}pageviews\u{1f}999".to_owned(),
-        format!("/{}", "long".repeat(10_000)),
+        format!("/{}", "long".repeat(5_000)),
         "/__proto__/constructor".to_owned(),
         "/\u{1f600}/日本語".to_owned(),
     ];
@@ -97,14 +98,13 @@ fn what_strangers_write_is_bounded_and_escaped() {
         assert_eq!(beacon(proxy.site, event.to_string().as_bytes(), "").status(), 202);
     }
     let mut wire = Wire::connect(proxy.site);
-    let quoted = html.replace(' ', "%20");
+    let quoted = utf8_percent_encode(html, NON_ALPHANUMERIC);
     wire.send(format!(
         "GET /x?utm_source={quoted}&utm_campaign=%3Cscript%3Ealert(3)%3C/script%3E HTTP/1.1\r\n\
          Host: localhost\r\nUser-Agent: {html}Bot/1.0\r\nReferer: {html}\r\n\
          Accept-Language: {html}\r\nAccept: text/html\r\n\r\n"
     ));
     assert_eq!(wire.answer("GET").status(), 200);
-    // Paths that never were: they are error pages' names.
     wait_for("all is counted", || {
         proxy.total("pageviews") == hostile.len() as i64
             && proxy.metric("headcount_unflushed_events") == 0.0
