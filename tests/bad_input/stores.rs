@@ -73,7 +73,8 @@ fn a_key_of_the_wrong_type_is_named_and_waited_for() {
         let origin = Origin::page(b"page");
         let proxy = Proxy::start(&origin.url(), &["--store", &redis.url()]);
         // The site's day may turn while the test runs: both are taken.
-        let today = chrono::Utc::now().date_naive();
+        let site = Site { name: "localhost".into(), hosts: Vec::new(), timezone: chrono_tz::UTC };
+        let today = site.day(Clock::system().now());
         let keys =
             [today, today.succ_opt().unwrap()].map(|day| format!("{kind}:{{localhost:{day}}}"));
         for key in &keys {
