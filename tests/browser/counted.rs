@@ -112,7 +112,10 @@ async fn a_bare_headless_browser_is_a_bot(store: &str) {
     // All that it was answered counts here, whatever it is.
     let responses: i64 = pages.values().flatten().sum();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), [("HeadlessChrome".to_owned(), [responses])]);
-    assert_eq!(classes.into_iter().collect::<Vec<_>>(), [("Headless browser".to_owned(), [responses])]);
+    assert_eq!(
+        classes.into_iter().collect::<Vec<_>>(),
+        [("Headless browser".to_owned(), [responses])]
+    );
     assert_eq!(headcount.total("visitors").await, 0);
 
     // The same browser with a person's agent is a person.
