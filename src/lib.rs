@@ -14,8 +14,10 @@
 //! 7. [`report`] answers questions: pure functions over stored counts.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
+//! [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
+//!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
-//! [`site`]; [`clock`]), the settings ([`config`]), the counters of the process itself
+//! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
 //! ([`telemetry`]) and a small website to try it on ([`demo`]).
 
 pub mod admin;
@@ -25,10 +27,12 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod flush;
+pub mod plugin;
 pub mod proxy;
 pub mod report;
 pub mod rollup;
 pub mod site;
+pub mod sketch;
 pub mod store;
 pub mod telemetry;
 pub mod visitor;

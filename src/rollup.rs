@@ -84,11 +84,35 @@ words! {
         BotStatus = "bot_status",
         ErrorPage = "error_page",
         ErrorStatus = "error_status",
-        /// Path, where the visitor came from: `path → referrer`.
+        /// A broken link: path, referrer (see [`join`]; empty: none was sent).
         ErrorLink = "error_link",
         Download = "download",
         Prefetch = "prefetch",
+        /// Feed's path, reader.
         Feed = "feed",
+        /// What came from a cache: `same visitor` (back, HTTP cache) or `other visitor` (a CDN in
+        /// front of this proxy replays pages).
+        Cached = "cached",
+        /// URL of a link that leads away from the site.
+        Outbound = "outbound",
+        /// URL or path of a file whose link was clicked.
+        File = "file",
+        /// Event, property, value.
+        EventProperty = "event_property",
+        /// Name of a configured goal.
+        Goal = "goal",
+        /// Funnel, step (from 1).
+        FunnelStep = "funnel_step",
+        /// Screen class, column, row (of [`GRID`] cells to a page's width), page: clicks.
+        ClickMap = "click_map",
+        /// Screen class, tenth reached (1 to 10), page: views that got that far and no further.
+        ScrollMap = "scroll_map",
+        /// What was timed (`origin`, `TTFB`, `LCP`, `INP`, `CLS`), bucket, page (empty: all): see
+        /// [`crate::sketch`].
+        Timing = "timing",
+        /// What for (`training`, `assistant`, `referral`), page: how AI reads a page and whom it
+        /// sends there.
+        AiPage = "ai_page",
     }
 }
 
@@ -119,6 +143,13 @@ words! {
         Events = "events",
         /// Engaged time, milliseconds.
         Engagement = "engagement",
+        /// Pageviews whose scroll depth is known, and the sum of these depths in percent.
+        ScrollViews = "scroll_views",
+        ScrollDepth = "scroll_depth",
+        /// Sum of events' values, in thousandths.
+        Revenue = "revenue",
+        /// Subscribers a feed reader says it fetches for.
+        Subscribers = "subscribers",
         /// Responses: of bots, errors, downloads, prefetches.
         Responses = "responses",
         /// Of these, confirmed by a beacon (errors), activated (prefetches).
@@ -179,6 +210,23 @@ pub fn parse_field(field: &str) -> Option<(Dimension, &str, Metric)> {
     let (dimension, rest) = field.split_once(SEPARATOR)?;
     let (value, metric) = rest.rsplit_once(SEPARATOR)?;
     Some((Dimension::parse(dimension)?, value, Metric::parse(metric)?))
+}
+
+/// Separates the parts of a value that has several.
+pub const PART: char = '\u{1e}';
+
+/// Cells of a heat map to the width of a page.
+pub const GRID: u32 = 40;
+
+/// A value of several parts. Parts that come from outside are [`clean`], so they cannot hold
+/// the separator.
+pub fn join<const N: usize>(parts: [&str; N]) -> String {
+    parts.join("\u{1e}")
+}
+
+/// The parts of a value; the last takes what is left.
+pub fn parts(value: &str, n: usize) -> impl Iterator<Item = &str> {
+    value.splitn(n, PART)
 }
 
 /// Makes a value fit to be stored: control characters go, and what is longer than `max` bytes

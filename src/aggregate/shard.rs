@@ -10,7 +10,7 @@ use super::visit::Visit;
 use super::window::{Event, Window, Windows};
 use crate::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
-use crate::rollup::{self, Dimension, Metric};
+use crate::rollup::{self, Dimension, Metric, Row};
 use crate::site::{Day, Site};
 use crate::visitor::VisitorHash;
 use lru::LruCache;
@@ -265,6 +265,10 @@ impl Shard {
         };
         let evidence = match claim {
             Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
+            // An error page shown again is never a pageview either.
+            Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
+                return ("", shown.page, None);
+            }
             Some((nonce, issued, kind)) if self.used.insert(nonce, spot.at) => {
                 let answered = self.at_issue(spot, issued);
                 match kind {
@@ -308,14 +312,13 @@ impl Shard {
 
     /// Counts a view as confirmed (`count`), and its visitor.
     fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
+        let confirmed = i64::from(count);
         self.each_row(
             spot,
             rows,
-            |window, dimension, value, claimed| {
-                if count {
-                    window.add(dimension, value, Metric::Confirmed, 1);
-                }
-                window.add(dimension, value, Metric::ConfirmedVisitors, i64::from(claimed));
+            |row, claimed| {
+                row.add(Metric::Confirmed, confirmed);
+                row.add(Metric::ConfirmedVisitors, i64::from(claimed));
             },
             Claim::Confirmed,
         );
@@ -340,11 +343,11 @@ impl Shard {
         self.each_row(
             spot,
             &rows,
-            |window, dimension, value, claimed| {
+            |row, claimed| {
                 for metric in metrics {
-                    window.add(dimension, value, *metric, 1);
+                    row.add(*metric, 1);
                 }
-                window.add(dimension, value, Metric::Visitors, i64::from(claimed));
+                row.add(Metric::Visitors, i64::from(claimed));
             },
             Claim::Seen,
         );
@@ -492,13 +495,12 @@ impl Shard {
         spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
     }
 
-    /// Calls `count` for each row a view belongs to: the window of the day, dimension, value, and
-    /// whether the visitor is first seen there.
+    /// Calls `count` for each row a view belongs to, with whether the visitor is first seen there.
     fn each_row(
         &mut self,
         spot: Spot,
         rows: &ViewRows,
-        mut count: impl FnMut(&mut Window, Dimension, &Arc<str>, bool),
+        mut count: impl FnMut(&mut Row, bool),
         kind: Claim,
     ) {
         if let Some(visitor) = spot.visitor {
@@ -515,15 +517,15 @@ impl Shard {
             claims.as_mut().is_some_and(|c| c.insert(hasher.hash_one((dimension, value, kind))))
         };
         let total: Arc<str> = Arc::default();
-        count(window, Dimension::Total, &total, first(Dimension::Total, ""));
+        count(window.row(Dimension::Total, &total), first(Dimension::Total, ""));
         // Visitors are claimed by the hour of the site's day: its four slots add up.
-        count(window, Dimension::Slot, &slot_value(spot.at), first(Dimension::Slot, &hour));
-        count(window, Dimension::Page, &rows.page, first(Dimension::Page, &rows.page));
+        count(window.row(Dimension::Slot, &slot_value(spot.at)), first(Dimension::Slot, &hour));
+        count(window.row(Dimension::Page, &rows.page), first(Dimension::Page, &rows.page));
         if let Some(entry) = &rows.entry {
-            count(window, Dimension::EntryPage, entry, first(Dimension::EntryPage, entry));
+            count(window.row(Dimension::EntryPage, entry), first(Dimension::EntryPage, entry));
         }
         for (dimension, value) in rows.traits.iter() {
-            count(window, *dimension, value, first(*dimension, value));
+            count(window.row(*dimension, value), first(*dimension, value));
         }
     }
 

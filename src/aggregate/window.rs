@@ -26,16 +26,19 @@ pub struct Window {
 pub type Windows = HashMap<(usize, Day), Window>;
 
 impl Window {
+    /// The row to count in.
+    pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
+        self.rows.entry((dimension, value.clone())).or_default()
+    }
+
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
         if by != 0 {
-            self.rows.entry((dimension, value.clone())).or_default().add(metric, by);
+            self.row(dimension, value).add(metric, by);
         }
     }
 
     pub fn add_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
-        if *more != Row::default() {
-            self.rows.entry((dimension, value.clone())).or_default().merge(more);
-        }
+        self.row(dimension, value).merge(more);
     }
 
     /// Adds a later window of the same (site, day).

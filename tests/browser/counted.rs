@@ -7,7 +7,7 @@
 
 use crate::browser::Browser;
 use crate::common::redis::RedisServer;
-use crate::process::Headcount;
+use crate::program::Headcount;
 use crate::site::Site;
 use crate::stage::{Counted, counted};
 use serde_json::json;

@@ -21,8 +21,7 @@ mod common;
 mod counted;
 mod dashboard;
 mod documents;
-#[path = "../common/process.rs"]
-mod process;
+mod program;
 mod relay;
 mod site;
 mod stage;

@@ -2,7 +2,7 @@
 //! other; and what the program counted.
 
 use crate::browser::Browser;
-use crate::process::Headcount;
+use crate::program::Headcount;
 use crate::relay::Relay;
 use crate::site::Site;
 use fantoccini::Locator;

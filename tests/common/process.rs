@@ -1,169 +1,164 @@
-//! The program itself: a `headcount run` of the test's own, asked over its Stats API.
-//!
-//! Include it from a test with `#[path = "common/process.rs"] mod process;`.
-
-// Each test program uses its own part of this.
-#![allow(dead_code)]
+//! The real binary in front of a website: free ports, a temporary folder, gone with the test.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How often to try other ports when someone else was faster.
-const ATTEMPTS: usize = 10;
-
-/// How long anything may take that should be done at once.
+/// Longer than anything a test waits for on purpose.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running proxy; stopped when dropped.
-pub struct Headcount {
-    /// Where visitors come in.
-    pub port: u16,
-    /// Where the numbers are.
-    pub admin: u16,
+/// A running `headcount run`; killed when dropped.
+pub struct Proxy {
+    pub site: SocketAddr,
+    pub admin: SocketAddr,
     pub dir: TempDir,
-    process: Child,
-    client: reqwest::Client,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
-impl Headcount {
-    /// Starts it in front of `upstream`, with `--inject`, a quick flush and `more` flags.
-    pub fn start(upstream: &str, store: &str, more: &[&str]) -> Self {
-        for _ in 0..ATTEMPTS {
-            if let Some(running) = Self::launch(upstream, store, more) {
-                return running;
-            }
-        }
-        panic!("headcount did not start in {ATTEMPTS} attempts");
-    }
-
-    fn launch(upstream: &str, store: &str, more: &[&str]) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let (port, admin) = (free_port(), free_port());
-        let mut process = Command::new(env!("CARGO_BIN_EXE_headcount"))
-            .args(["run", "--inject", "--threads", "2", "--flush-interval", "200ms"])
-            .args(["--upstream", upstream, "--store", store])
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--admin", &format!("127.0.0.1:{admin}")])
-            .arg("--data-dir")
-            .arg(dir.path())
-            .args(more)
-            .stdin(Stdio::null())
+impl Proxy {
+    /// Starts it with further flags, and waits until it takes connections.
+    pub fn start(upstream: &str, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (site, admin) = (free_address(), free_address());
+        let mut child = command(&dir, upstream, site, admin, flags)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let log = BufReader::new(process.stderr.take().expect("a piped log"));
-        let (said, ready) = mpsc::channel();
-        // Reads to the end, so that the process never waits for us.
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (stderr, lines) = (child.stderr.take().unwrap(), log.clone());
         std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                if line.contains("numbers:") {
-                    let _ = said.send(());
-                }
-                eprintln!("{line}");
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                lines.lock().unwrap().push(line);
             }
         });
-        let client = reqwest::Client::new();
-        let mut running = Self { port, admin, dir, process, client };
-        // Disconnected at once if it ends, because a port is in use.
-        ready.recv_timeout(PATIENCE).ok()?;
-        let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if Instant::now() > deadline || running.process.try_wait().unwrap().is_some() {
-                return None;
+        let mut proxy = Self { site, admin, dir, child, log };
+        wait_for("the proxy takes connections", || {
+            if let Some(status) = proxy.child.try_wait().unwrap() {
+                panic!("it ended with {status}: {:?}", proxy.log());
             }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Some(running)
+            TcpStream::connect(site).is_ok()
+        });
+        proxy
     }
 
-    /// The URL of a path on the site, through the proxy.
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+    /// What it has written to standard error.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
-    /// The URL of a path on the admin port.
-    pub fn admin_url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.admin)
+    /// An answer of the Stats API: `aggregate?metrics=pageviews`.
+    pub fn stats(&self, question: &str) -> Value {
+        stats(self.admin, question)
     }
 
-    async fn get(&self, path: &str) -> String {
-        let answer = self.client.get(self.admin_url(path)).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answer.text().await.unwrap()
+    /// One number of the Stats API's aggregate over today.
+    pub fn total(&self, metric: &str) -> i64 {
+        total(self.admin, metric)
     }
 
-    /// The answer's `results` to a question of the Stats API: `breakdown?property=…`.
-    pub async fn stats(&self, question: &str) -> Value {
-        let text = self.get(&format!("/api/v1/stats/{question}")).await;
-        let mut answer: Value = serde_json::from_str(&text).unwrap();
-        answer["results"].take()
+    /// A sample of `/metrics`, by its name with its labels; 0 where it is not there.
+    pub fn metric(&self, sample: &str) -> f64 {
+        metric(self.admin, sample)
     }
 
-    /// One metric of the whole day.
-    pub async fn total(&self, metric: &str) -> i64 {
-        let all = self.stats(&format!("aggregate?period=day&metrics={metric}")).await;
-        all[metric]["value"].as_i64().unwrap()
+    /// Memory in use, in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    /// A property's rows: its value, and the metrics in the order asked for.
-    pub async fn rows<const N: usize>(
-        &self,
-        property: &str,
-        metrics: [&str; N],
-    ) -> BTreeMap<String, [i64; N]> {
-        let asked = metrics.join(",");
-        let question =
-            format!("breakdown?period=day&limit=1000&property={property}&metrics={asked}");
-        let rows = self.stats(&question).await;
-        let key = property.split(':').next_back().unwrap();
-        let row = |row: &Value| {
-            let counts = metrics.map(|metric| row[metric].as_i64().unwrap());
-            (row[key].as_str().unwrap().to_owned(), counts)
-        };
-        rows.as_array().unwrap().iter().map(row).collect()
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
     }
 
-    /// A sample of `/metrics`, by its whole name with labels.
-    pub async fn sample(&self, name: &str) -> i64 {
-        let text = self.get("/metrics").await;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
-    }
-
-    /// Waits until every request is answered and every count has reached the store.
-    pub async fn settle(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.sample("headcount_unflushed_events").await != 0
-            || self.sample("headcount_requests_in_flight").await != 0
-        {
-            assert!(Instant::now() < deadline, "counts do not reach the store");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    /// Waits until it has ended.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_for("the proxy ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
     }
 }
 
-impl Drop for Headcount {
+impl Drop for Proxy {
     fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
-        let deadline = Instant::now() + PATIENCE;
-        while matches!(self.process.try_wait(), Ok(None)) {
-            if Instant::now() > deadline {
-                let _ = self.process.kill();
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the proxy's log: {:#?}", self.log());
         }
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+/// `headcount run`, not started yet.
+pub fn command(
+    dir: &TempDir,
+    upstream: &str,
+    site: SocketAddr,
+    admin: SocketAddr,
+    flags: &[&str],
+) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+    command
+        .env_clear()
+        .current_dir(dir)
+        // Variables, so that a test's flags overrule them.
+        .env("HEADCOUNT_THREADS", "2")
+        .env("HEADCOUNT_FLUSH_INTERVAL", "50ms")
+        .args(["run", "--upstream", upstream])
+        .args(["--listen", &site.to_string(), "--admin", &admin.to_string()])
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// Runs what must not come up: its exit code and the lines it wrote.
+pub fn refused(mut command: Command) -> (Option<i32>, Vec<String>) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap().lines().map(str::to_owned).collect())
+}
+
+/// An answer of the Stats API on an admin port.
+pub fn stats(admin: SocketAddr, question: &str) -> Value {
+    let answer = reqwest::blocking::get(format!("http://{admin}/api/v1/stats/{question}")).unwrap();
+    assert!(answer.status().is_success(), "{question}: {}", answer.text().unwrap());
+    answer.json().unwrap()
+}
+
+/// One number of the aggregate over today and yesterday, so that midnight breaks no test.
+pub fn total(admin: SocketAddr, metric: &str) -> i64 {
+    let answer = stats(admin, &format!("aggregate?period=7d&metrics={metric}"));
+    answer["results"][metric]["value"].as_i64().unwrap_or_else(|| panic!("{answer}"))
+}
+
+/// A sample of an admin port's `/metrics`; 0 where it is not there.
+pub fn metric(admin: SocketAddr, sample: &str) -> f64 {
+    let page = reqwest::blocking::get(format!("http://{admin}/metrics")).unwrap().text().unwrap();
+    let value = page.lines().find_map(|l| l.strip_prefix(sample)?.trim().parse().ok());
+    value.unwrap_or_default()
+}
+
+/// Polls until `done`, or fails.
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
