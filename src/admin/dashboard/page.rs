@@ -202,7 +202,7 @@ fn totals(view: &View, days: &Days) -> Markup {
     let range = view.elapsed();
     let answers = aggregate(days, range, &metrics, view.filter.as_ref(), view.compare);
     // Growth from nothing is no news: "↑ 100%" on a site's first day would only look like it.
-    let before = total(days, range.previous(), view.filter.as_ref());
+    let before = sums(days, range.previous(), view.filter.as_ref()).row;
     let comparable = view.compare && before != Row::default();
     html! {
         dl.totals {
