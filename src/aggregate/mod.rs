@@ -107,7 +107,7 @@ impl Engine {
 
     /// Applies what is queued and takes the increments gathered since the last call.
     pub fn seal(&self) -> Windows {
-        let mut all = Windows::new();
+        let mut all = Windows::default();
         for lane in self.lanes.iter() {
             lane.drain(&self.telemetry, &self.live, &self.sites);
             for (key, window) in lane.lock().seal() {

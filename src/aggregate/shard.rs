@@ -38,6 +38,12 @@ pub struct Limits {
     pub rows: usize,
 }
 
+/// Hours of a day, as claims name them.
+const HOURS: [&str; 24] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
+    "17", "18", "19", "20", "21", "22", "23",
+];
+
 type Map<K, V> = LruCache<K, V, foldhash::fast::RandomState>;
 
 pub struct Shard {
@@ -49,7 +55,7 @@ pub struct Shard {
     pending: Map<u64, Pending>,
     used: Recent,
     numbers: Recent,
-    names: HashMap<(usize, Dimension), (Day, Names)>,
+    names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
     windows: Windows,
     /// The latest time seen in a hit.
     newest: Millis,
@@ -97,6 +103,8 @@ struct ViewRows {
 struct Spot {
     site: usize,
     at: Millis,
+    /// The day `at` falls on: asked for by every row, and dear.
+    day: Day,
     lane: u16,
     visitor: Option<VisitorHash>,
     before_midnight: Option<VisitorHash>,
@@ -120,8 +128,8 @@ impl Shard {
             pending: LruCache::with_hasher(cap(limits.visitors), hasher),
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
-            names: HashMap::new(),
-            windows: Windows::new(),
+            names: HashMap::default(),
+            windows: Windows::default(),
             newest: 0,
         }
     }
@@ -130,7 +138,8 @@ impl Shard {
     pub fn apply(&mut self, hit: Hit) -> Outcome {
         let Hit { at, site, visitor, before_midnight, what, lane } = hit;
         self.newest = self.newest.max(at);
-        let spot = Spot { site, at, lane, visitor, before_midnight };
+        let day = self.sites[site].day(at);
+        let spot = Spot { site, at, day, lane, visitor, before_midnight };
         let (kind, page, traits) = match what {
             What::Answered(answered) => self.answered(spot, answered),
             What::Shown(shown) => self.shown(spot, shown),
@@ -374,7 +383,7 @@ impl Shard {
                 running.view(window, spot.at, page.clone());
             }
             _ => {
-                let day = self.sites[spot.site].day(spot.at);
+                let day = spot.day;
                 let slot = slot_value(spot.at);
                 let traits = Arc::new(self.admit_all(spot, traits));
                 let window = self.window(spot);
@@ -506,10 +515,8 @@ impl Shard {
         if let Some(visitor) = spot.visitor {
             self.visitor(visitor, spot);
         }
-        let site = &self.sites[spot.site];
-        let day = site.day(spot.at);
-        let hour: Arc<str> = site.hour(spot.at).to_string().into();
-        let window = self.windows.entry((spot.site, day)).or_default();
+        let hour = HOURS[self.sites[spot.site].hour(spot.at) as usize % HOURS.len()];
+        let window = self.windows.entry((spot.site, spot.day)).or_default();
         let mut claims =
             spot.visitor.and_then(|v| self.visitors.get_mut(&v)).map(|v| &mut v.claims);
         let hasher = &self.hasher;
@@ -519,7 +526,7 @@ impl Shard {
         let total: Arc<str> = Arc::default();
         count(window.row(Dimension::Total, &total), first(Dimension::Total, ""));
         // Visitors are claimed by the hour of the site's day: its four slots add up.
-        count(window.row(Dimension::Slot, &slot_value(spot.at)), first(Dimension::Slot, &hour));
+        count(window.row(Dimension::Slot, &slot_value(spot.at)), first(Dimension::Slot, hour));
         count(window.row(Dimension::Page, &rows.page), first(Dimension::Page, &rows.page));
         if let Some(entry) = &rows.entry {
             count(window.row(Dimension::EntryPage, entry), first(Dimension::EntryPage, entry));
@@ -542,12 +549,12 @@ impl Shard {
 
     /// The same visitor when a page was answered, which may have been yesterday.
     fn at_issue(&self, spot: Spot, issued: Millis) -> Spot {
-        let site = &self.sites[spot.site];
+        let day = self.sites[spot.site].day(issued);
         let visitor = match spot.before_midnight {
-            Some(old) if site.day(issued) < site.day(spot.at) => Some(old),
+            Some(old) if day < spot.day => Some(old),
             _ => spot.visitor,
         };
-        Spot { at: issued, visitor, ..spot }
+        Spot { at: issued, day, visitor, ..spot }
     }
 
     fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
@@ -558,13 +565,11 @@ impl Shard {
     }
 
     fn window(&mut self, spot: Spot) -> &mut Window {
-        let day = self.sites[spot.site].day(spot.at);
-        self.windows.entry((spot.site, day)).or_default()
+        self.windows.entry((spot.site, spot.day)).or_default()
     }
 
     fn admit(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>) -> Arc<str> {
-        let day = self.sites[spot.site].day(spot.at);
-        let cap = self.limits.rows;
+        let (day, cap) = (spot.day, self.limits.rows);
         let (since, names) =
             self.names.entry((spot.site, dimension)).or_insert_with(|| (day, Names::new(cap)));
         if day > *since {

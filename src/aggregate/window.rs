@@ -23,7 +23,7 @@ pub struct Window {
 }
 
 /// Windows by site (its index) and day.
-pub type Windows = HashMap<(usize, Day), Window>;
+pub type Windows = HashMap<(usize, Day), Window, foldhash::fast::RandomState>;
 
 impl Window {
     /// The row to count in.

@@ -3,7 +3,7 @@
 //! Every hook fails open: a panic in here is caught and counted, and the request goes on as if
 //! analytics were not there. Nothing waits, and what is not counted allocates nothing.
 
-use super::classify::{Asked, Class, classify, is_html};
+use super::classify::{Asked, Class, SEC_FETCH_DEST, classify, is_html};
 use super::endpoints::Endpoint;
 use super::hit::{Answered, Hit, PageKind, What};
 use super::inject::{self, Injector};
@@ -17,12 +17,14 @@ use crate::telemetry::{DropReason, Telemetry};
 use crate::visitor::{VisitorHash, Visitors, Who};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use ipnet::IpNet;
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora_limits::rate::Rate;
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,8 +90,6 @@ struct Inner {
 #[derive(Default)]
 pub struct Tracking {
     pub(super) site: Option<usize>,
-    pub(super) host: Option<String>,
-    pub(super) peer: Option<IpAddr>,
     endpoint: Option<Endpoint>,
     asked: inject::Asked,
     injector: Option<Injector>,
@@ -154,8 +154,7 @@ impl Analytics {
     pub fn begin(&self, session: &Session) -> Tracking {
         self.guarded(Hook::Begin, || {
             let request = session.req_header();
-            let host = host_of(request).map(plain_host);
-            let site = self.site_of(host.as_deref());
+            let site = self.site_of(request);
             let path = request.uri.path();
             let endpoint = match path {
                 _ if site.is_none() => None,
@@ -166,8 +165,6 @@ impl Analytics {
             self.0.telemetry.in_flight.fetch_add(1, Ordering::Relaxed);
             Tracking {
                 site,
-                host,
-                peer: session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip()),
                 endpoint,
                 in_flight: Some(InFlight(self.0.telemetry.clone())),
                 ..Tracking::default()
@@ -233,6 +230,7 @@ impl Analytics {
                     let _ = response.append_header("server-timing", id);
                 }
                 if self.0.settings.inject
+                    && (response.status == StatusCode::NOT_MODIFIED || is_html(&response.headers))
                     && is_page_load(&session.req_header().headers)
                     && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {
@@ -273,7 +271,7 @@ impl Analytics {
                 let length = session.response_written().and_then(|r| content_length(&r.headers));
                 let complete = error.is_none() && length.is_none_or(|length| sent >= length);
                 let who =
-                    self.0.visitors.identify(site, tracking.peer, &session.req_header().headers);
+                    self.0.visitors.identify(site, peer_of(session), &session.req_header().headers);
                 let what = What::Download { path: self.bounded(&path), complete, bytes: sent };
                 self.count(site, &who, self.when(&who), what);
             }
@@ -298,7 +296,7 @@ impl Analytics {
         }
         let agent = self.0.visitors.agent(&request.headers);
         let identify =
-            |agent| self.0.visitors.identify_as(agent, site, tracking.peer, &request.headers);
+            |agent| self.0.visitors.identify_as(agent, site, peer_of(session), &request.headers);
         if let Some(bot) = agent.bot.clone() {
             let who = identify(agent);
             let what = What::Bot {
@@ -328,8 +326,8 @@ impl Analytics {
                 if kind != PageKind::Ignored || is_frame(&request.headers) {
                     let referrer =
                         request.headers.get(header::REFERER).and_then(|v| v.to_str().ok());
-                    let traits =
-                        who.traits(tracking.host.as_deref(), referrer, request.uri.query());
+                    let host = host_of(request);
+                    let traits = who.traits(host.as_deref(), referrer, request.uri.query());
                     let (page, status) = (self.bounded(path), response.status.as_u16());
                     let answered = Answered { page, nonce, kind, status, traits };
                     self.count(site, &who, when, What::Answered(answered));
@@ -358,7 +356,7 @@ impl Analytics {
     }
 
     /// What is known of a path's type from its last answer; notes this answer's.
-    fn known_html(&self, path: &str, asked: Asked, response: &ResponseHeader) -> Option<bool> {
+    fn known_html(&self, path: &str, asked: Asked<'_>, response: &ResponseHeader) -> Option<bool> {
         if !asked.navigation {
             return None;
         }
@@ -399,10 +397,12 @@ impl Analytics {
         rollup::clean(value, self.0.settings.value_length).into()
     }
 
-    /// The site a host belongs to. An unknown host never makes one.
-    fn site_of(&self, host: Option<&str>) -> Option<usize> {
+    /// The site a request is for, by its host. An unknown host never makes one.
+    fn site_of(&self, request: &RequestHeader) -> Option<usize> {
+        let host = LazyCell::new(|| host_of(request));
         self.0.sites.iter().position(|site| {
-            site.hosts.is_empty() || host.is_some_and(|h| site.hosts.iter().any(|own| own == h))
+            site.hosts.is_empty()
+                || host.as_deref().is_some_and(|h| site.hosts.iter().any(|own| own == h))
         })
     }
 
@@ -451,29 +451,38 @@ impl Analytics {
 }
 
 /// The host a request is for: HTTP/1 says it in `Host`, HTTP/2 in the URI.
-fn host_of(request: &RequestHeader) -> Option<&str> {
+pub(super) fn host_of(request: &RequestHeader) -> Option<Cow<'_, str>> {
     let host = request.headers.get(header::HOST).and_then(|v| v.to_str().ok());
-    host.or_else(|| request.uri.authority().map(|a| a.as_str()))
+    host.or_else(|| request.uri.authority().map(|a| a.as_str())).map(plain_host)
 }
 
 /// A host as compared: lower case, without port.
-pub(super) fn plain_host(host: &str) -> String {
+pub(super) fn plain_host(host: &str) -> Cow<'_, str> {
     let host = host.trim();
     let end = match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => colon,
         _ => host.len(),
     };
-    host[..end].to_ascii_lowercase()
+    let host = &host[..end];
+    match host.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
+    }
+}
+
+/// The address at the other end of the connection; none on a Unix socket.
+pub(super) fn peer_of(session: &Session) -> Option<IpAddr> {
+    Some(session.client_addr()?.as_inet()?.ip())
 }
 
 /// A fragment that a script fetched is no page: it has no place for a tag.
 fn is_page_load(headers: &HeaderMap) -> bool {
     let asked = Asked::of(headers);
-    asked.navigation || asked.prefetch
+    asked.navigation || asked.prefetch()
 }
 
 fn is_frame(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-dest").is_some_and(|v| v == "iframe" || v == "frame")
+    headers.get(&SEC_FETCH_DEST).is_some_and(|v| v == "iframe" || v == "frame")
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

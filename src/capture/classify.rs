@@ -5,7 +5,7 @@
 //! consulted: they come from caches and CDNs, and bots fetch them too.
 
 use super::hit::PageKind;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use mime_guess::mime;
 
 /// What a request to the website was answered with, to a person.
@@ -20,17 +20,22 @@ pub enum Class {
 }
 
 /// How the browser asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
     /// For a page to be shown in a tab.
     pub navigation: bool,
-    /// Ahead of time, perhaps for nothing.
-    pub prefetch: bool,
+    headers: &'a HeaderMap,
 }
 
-impl Asked {
-    pub fn of(headers: &HeaderMap) -> Self {
-        Self { navigation: is_navigation(headers), prefetch: is_prefetch(headers) }
+impl<'a> Asked<'a> {
+    pub fn of(headers: &'a HeaderMap) -> Self {
+        Self { navigation: is_navigation(headers), headers }
+    }
+
+    /// Ahead of time, perhaps for nothing. Five headers may say so: they are read only for what
+    /// may be a page.
+    pub fn prefetch(self) -> bool {
+        is_prefetch(self.headers)
     }
 }
 
@@ -38,7 +43,7 @@ impl Asked {
 /// be, for a 304 that doesn't say.
 pub fn classify(
     method: &Method,
-    asked: Asked,
+    asked: Asked<'_>,
     path: &str,
     status: StatusCode,
     answer: &HeaderMap,
@@ -47,9 +52,9 @@ pub fn classify(
     let html = is_html(answer);
     let page = |kind| Class::Page(kind);
     match (method, status.as_u16()) {
-        (&Method::GET, 304) if asked.prefetch || asked.navigation => {
+        (&Method::GET, 304) if asked.navigation || asked.prefetch() => {
             match known_html.unwrap_or_else(|| looks_like_html(path)) {
-                true if asked.prefetch => page(PageKind::Prefetch),
+                true if asked.prefetch() => page(PageKind::Prefetch),
                 true => page(PageKind::View),
                 false => Class::Nothing,
             }
@@ -58,9 +63,9 @@ pub fn classify(
         (&Method::GET, 200..=299) if is_attachment(answer) => download(status, answer),
         (&Method::GET, 200..=299) if !html => download(status, answer),
         _ if !html => Class::Nothing,
-        (&Method::GET, 200..=203 | 207..=299) if asked.prefetch => page(PageKind::Prefetch),
+        (&Method::GET, 200..=203 | 207..=299) if asked.prefetch() => page(PageKind::Prefetch),
         (&Method::GET, 200..=203 | 207..=299) if asked.navigation => page(PageKind::View),
-        (&Method::GET, 404 | 410 | 500..=599) if asked.navigation && !asked.prefetch => {
+        (&Method::GET, 404 | 410 | 500..=599) if asked.navigation && !asked.prefetch() => {
             page(PageKind::Error)
         }
         (&Method::POST, 200..=299) if asked.navigation => page(PageKind::Unseen),
@@ -80,15 +85,26 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     Some(value.split(';').next().unwrap_or(value).trim())
 }
 
+/// Names made once: looking one up by its text parses that text first.
+pub(super) static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static PURPOSES: [HeaderName; 5] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-moz"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-sec-purpose"),
+];
+const AHEAD: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
+
 /// `Sec-Fetch-*` say it; where a browser sends none (plain HTTP, old browsers), it accepts
 /// `text/html` and no script asked.
 fn is_navigation(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    if let Some(dest) = text("sec-fetch-dest") {
-        return dest.eq_ignore_ascii_case("document");
+    if let Some(dest) = headers.get(&SEC_FETCH_DEST) {
+        return dest.as_bytes().eq_ignore_ascii_case(b"document");
     }
-    if let Some(mode) = text("sec-fetch-mode") {
-        return mode.eq_ignore_ascii_case("navigate");
+    if let Some(mode) = headers.get(&SEC_FETCH_MODE) {
+        return mode.as_bytes().eq_ignore_ascii_case(b"navigate");
     }
     if headers.contains_key("sec-fetch-site") || headers.contains_key("x-requested-with") {
         return false;
@@ -100,14 +116,10 @@ fn is_navigation(headers: &HeaderMap) -> bool {
 
 /// `Sec-Purpose` (also of prerenders), its older names, and Turbo's.
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-moz", "x-purpose", "x-sec-purpose"].iter().any(|name| {
-        headers.get(*name).and_then(|v| v.to_str().ok()).is_some_and(|v| {
-            v.split([';', ',']).any(|p| {
-                matches!(
-                    p.trim().to_ascii_lowercase().as_str(),
-                    "prefetch" | "prerender" | "preview"
-                )
-            })
+    PURPOSES.iter().any(|name| {
+        headers.get(name).is_some_and(|value| {
+            let mut words = value.as_bytes().split(|b| matches!(b, b';' | b','));
+            words.any(|word| AHEAD.iter().any(|w| word.trim_ascii().eq_ignore_ascii_case(w)))
         })
     })
 }
@@ -192,7 +204,7 @@ fn looks_like_html(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     fn headers(list: &[(&str, &str)]) -> HeaderMap {
         list.iter()
@@ -214,7 +226,8 @@ mod tests {
         status: u16,
         answer: &[(&str, &str)],
     ) -> Class {
-        let asked = Asked::of(&headers(ask));
+        let asking = headers(ask);
+        let asked = Asked::of(&asking);
         let status = StatusCode::from_u16(status).unwrap();
         classify(&method.parse().unwrap(), asked, path, status, &headers(answer), None)
     }
@@ -318,7 +331,8 @@ mod tests {
 
     #[test]
     fn what_a_path_was_last_decides_a_304() {
-        let asked = Asked::of(&headers(NAVIGATE));
+        let asking = headers(NAVIGATE);
+        let asked = Asked::of(&asking);
         let not_modified = |path, known| {
             classify(&Method::GET, asked, path, StatusCode::NOT_MODIFIED, &HeaderMap::new(), known)
         };

@@ -1,6 +1,6 @@
 //! What the proxy answers itself, in the website's name: the script and the beacons.
 
-use super::analytics::{Analytics, Tracking, plain_host};
+use super::analytics::{Analytics, Tracking, host_of, peer_of, plain_host};
 use super::beacon;
 use super::hit::{Hit, IdVerdict, Nav, PageKind, Shown, What};
 use super::view_id::ViewId;
@@ -72,7 +72,7 @@ impl Analytics {
         if request.method != Method::POST {
             return refuse(405, "beacons are sent by POST");
         }
-        if !self.is_same_site(&request.headers, tracking.host.as_deref(), tracking.peer) {
+        if !self.is_same_site(&request.headers, host_of(request).as_deref(), peer_of(session)) {
             return refuse(403, "a beacon must come from the site itself");
         }
         let max = self.settings().beacon_body;
@@ -88,21 +88,16 @@ impl Analytics {
             body.extend_from_slice(&chunk);
         }
         let Some(site) = tracking.site else { return refuse(404, "no such site") };
-        Ok(self.count_beacon(site, tracking, session, &body))
+        Ok(self.count_beacon(site, session, &body))
     }
 
-    fn count_beacon(
-        &self,
-        site: usize,
-        tracking: &Tracking,
-        session: &Session,
-        body: &[u8],
-    ) -> (u16, String) {
-        let headers = &session.req_header().headers;
+    fn count_beacon(&self, site: usize, session: &Session, body: &[u8]) -> (u16, String) {
+        let request = session.req_header();
+        let (headers, host) = (&request.headers, host_of(request));
         let now = self.now();
         let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
         self.telemetry().beacons.add(events.len() as u64);
-        let who = self.visitors().identify(site, tracking.peer, headers);
+        let who = self.visitors().identify(site, peer_of(session), headers);
         let limit = self.settings().beacons_per_minute;
         if limit > 0 && self.rate().observe(&who.bucket(), events.len().max(1) as isize) > limit {
             self.telemetry().dropped(DropReason::RateLimited).add(events.len() as u64);
@@ -152,8 +147,7 @@ impl Analytics {
                         Some(_) => IdVerdict::Cached,
                     };
                     let referrer = event.referrer.as_deref();
-                    let traits =
-                        who.traits(tracking.host.as_deref(), referrer, event.query.as_deref());
+                    let traits = who.traits(host.as_deref(), referrer, event.query.as_deref());
                     let (page, screen, n) = (event.page, event.screen, event.n);
                     What::Shown(Shown { page, traits, screen, nav, id: verdict, n })
                 }
@@ -192,7 +186,7 @@ impl Analytics {
         };
         let forwarded = text("x-forwarded-host")
             .filter(|_| peer.is_some_and(|p| is_trusted(p, &self.settings().trusted_proxies)));
-        host.is_some_and(|h| plain_host(h) == origin)
+        host.is_some_and(|h| h == origin)
             || forwarded.is_some_and(|h| plain_host(h) == origin)
             || self.is_own_host(&origin)
     }

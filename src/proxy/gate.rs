@@ -14,6 +14,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
+use std::io::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -208,20 +209,20 @@ fn forward_headers(
 
     let believed = peer.is_some_and(|p| is_trusted(p, trusted));
     if let Some(peer) = peer {
-        let mut hops: Vec<u8> = Vec::new();
+        let mut hops: Vec<u8> = Vec::with_capacity(64);
         if believed {
             for value in request.headers.get_all(FOR) {
                 hops.extend_from_slice(value.as_bytes());
                 hops.extend_from_slice(b", ");
             }
         }
-        hops.extend_from_slice(peer.to_canonical().to_string().as_bytes());
-        if let Ok(hops) = HeaderValue::from_bytes(&hops) {
+        let _ = write!(hops, "{}", peer.to_canonical());
+        if let Ok(hops) = HeaderValue::from_maybe_shared(Bytes::from(hops)) {
             request.insert_header(FOR, hops)?;
         }
     }
     if !(believed && request.headers.contains_key(PROTO)) {
-        request.insert_header(PROTO, "http")?;
+        request.insert_header(PROTO, HeaderValue::from_static("http"))?;
     }
     if !(believed && request.headers.contains_key(HOST)) {
         match request.headers.get(header::HOST).cloned() {

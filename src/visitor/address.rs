@@ -1,8 +1,17 @@
 //! Which address a request comes from, seen through proxies that are trusted, and only those.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+
+type Parse = fn(&str) -> Option<IpAddr>;
+
+/// Where proxies tell, the most usual first.
+static LISTS: [(HeaderName, Parse); 3] = [
+    (HeaderName::from_static("x-forwarded-for"), parse_address),
+    (HeaderName::from_static("forwarded"), parse_forwarded),
+    (HeaderName::from_static("cf-connecting-ip"), parse_address),
+];
 
 /// The client's address: the peer's, unless the peer is a trusted proxy. Then the last address
 /// in `X-Forwarded-For` that is no trusted proxy itself (what stands before it, the client may
@@ -13,17 +22,10 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     if trusted.is_empty() || !is_trusted(&peer) {
         return peer;
     }
-    type Parse = fn(&str) -> Option<IpAddr>;
-    let lists: [(&str, Parse); 3] = [
-        ("x-forwarded-for", parse_address),
-        ("forwarded", parse_forwarded),
-        ("cf-connecting-ip", parse_address),
-    ];
-    for (name, parse) in lists {
-        let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
-        let hops: Vec<&str> = values.flat_map(|v| v.split(',')).collect();
+    for (name, parse) in &LISTS {
+        let values = headers.get_all(name).iter().rev().filter_map(|v| v.to_str().ok());
         let mut nearest = None;
-        for hop in hops.iter().rev() {
+        for hop in values.flat_map(|v| v.rsplit(',')) {
             // A hop that is no address ends what can be believed.
             let Some(address) = parse(hop) else { break };
             nearest = Some(address);

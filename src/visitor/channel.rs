@@ -4,6 +4,7 @@
 //! group), with AI assistants told apart from other referrals.
 
 use super::known_sources::Kind;
+use std::sync::{Arc, LazyLock};
 
 /// What is known of an arrival, to choose its channel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,18 +21,22 @@ pub struct Clues<'a> {
 
 /// Chooses a channel: the first rule that fits.
 pub fn channel(clues: Clues<'_>) -> &'static str {
-    let medium = clues.medium.trim().to_ascii_lowercase();
+    let Clues { kind, medium, campaign, source, paid_click, has_referrer } = clues;
+    if [medium, campaign, source] == [""; 3] && kind.is_none() && !paid_click && !has_referrer {
+        return "Direct";
+    }
+    let medium = medium.trim().to_ascii_lowercase();
     let medium = medium.as_str();
-    let campaign = clues.campaign.to_ascii_lowercase();
-    let source = clues.source.to_ascii_lowercase();
+    let campaign = campaign.to_ascii_lowercase();
+    let is_source = |word: &str| source.eq_ignore_ascii_case(word);
     let one_of = |words: &[&str]| words.contains(&medium);
 
-    let paid = clues.paid_click
+    let paid = paid_click
         || medium.starts_with("paid")
         || one_of(&["ppc", "retargeting", "remarketing", "sem"])
         || medium.contains("cpc")
         || one_of(&["cpa", "cpv", "cpp", "cps", "cpl", "cpi", "cpo"]);
-    let shop = clues.kind == Some(Kind::Shopping)
+    let shop = kind == Some(Kind::Shopping)
         || campaign.split(|c: char| !c.is_alphanumeric()).any(|w| w == "shop" || w == "shopping");
 
     if campaign.contains("cross-network") {
@@ -41,7 +46,7 @@ pub fn channel(clues: Clues<'_>) -> &'static str {
         return "Display";
     }
     if paid {
-        return match clues.kind {
+        return match kind {
             _ if shop => "Paid Shopping",
             Some(Kind::Search) => "Paid Search",
             Some(Kind::Social) => "Paid Social",
@@ -65,16 +70,16 @@ pub fn channel(clues: Clues<'_>) -> &'static str {
     if medium == "audio" {
         return "Audio";
     }
-    if medium == "sms" || source == "sms" {
+    if medium == "sms" || is_source("sms") {
         return "SMS";
     }
-    if medium.ends_with("push") || medium.contains("notification") || source == "firebase" {
+    if medium.ends_with("push") || medium.contains("notification") || is_source("firebase") {
         return "Mobile Push Notifications";
     }
     if shop {
         return "Organic Shopping";
     }
-    match clues.kind {
+    match kind {
         Some(Kind::Social) => "Organic Social",
         Some(Kind::Video) => "Organic Video",
         Some(Kind::Search) => "Organic Search",
@@ -96,13 +101,43 @@ pub fn channel(clues: Clues<'_>) -> &'static str {
         }
         _ if medium.contains("video") => "Organic Video",
         _ if medium == "organic" => "Organic Search",
-        _ if ["email", "e-mail", "newsletter"].contains(&&*source) => "Email",
-        _ if clues.has_referrer || one_of(&["referral", "app", "link"]) => "Referral",
+        _ if ["email", "e-mail", "newsletter"].into_iter().any(is_source) => "Email",
+        _ if has_referrer || one_of(&["referral", "app", "link"]) => "Referral",
         // Tagged by the owner, though we know no such source.
         _ if !source.is_empty() || !medium.is_empty() => "Referral",
         _ => "Direct",
     }
 }
+
+/// A channel's name, without allocating.
+pub fn shared(channel: &'static str) -> Arc<str> {
+    static NAMES: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| ALL.map(Arc::from).to_vec());
+    let known = ALL.iter().position(|name| *name == channel);
+    known.map_or_else(|| channel.into(), |at| NAMES[at].clone())
+}
+
+/// Every channel, the most frequent first.
+const ALL: [&str; 19] = [
+    "Direct",
+    "Organic Search",
+    "Referral",
+    "Organic Social",
+    "AI Assistants",
+    "Email",
+    "Paid Search",
+    "Paid Social",
+    "Paid Other",
+    "Paid Video",
+    "Paid Shopping",
+    "Organic Video",
+    "Organic Shopping",
+    "Display",
+    "Affiliates",
+    "Audio",
+    "SMS",
+    "Mobile Push Notifications",
+    "Cross-network",
+];
 
 #[cfg(test)]
 mod tests {
@@ -143,11 +178,9 @@ mod tests {
             (None, "referral", "", "acme", "Referral"),
             (None, "", "", "acme", "Referral"),
         ] {
-            assert_eq!(
-                of(kind, medium, campaign, source),
-                expected,
-                "{source} {medium} {campaign}"
-            );
+            let channel = of(kind, medium, campaign, source);
+            assert_eq!(channel, expected, "{source} {medium} {campaign}");
+            assert!(ALL.contains(&channel), "{channel}");
         }
     }
 }

@@ -60,18 +60,21 @@ fn label_under_public_suffix(host: &str) -> Option<&str> {
     (!label.contains('.')).then_some(label)
 }
 
+#[derive(Default)]
 struct Table {
     /// By host, package or word.
-    names: HashMap<&'static str, Known>,
+    names: Map<&'static str>,
     /// By the label before any public suffix.
-    anywhere: HashMap<&'static str, Known>,
+    anywhere: Map<&'static str>,
     /// By the source's own name, lower case.
-    words: HashMap<String, Known>,
+    words: Map<String>,
 }
 
+/// Filled from our own list only, so nobody can aim for collisions.
+type Map<K> = HashMap<K, Known, foldhash::fast::RandomState>;
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table =
-        Table { names: HashMap::new(), anywhere: HashMap::new(), words: HashMap::new() };
+    let mut table = Table::default();
     let mut shared: HashMap<&str, Arc<str>> = HashMap::new();
     for line in include_str!("data/sources.tsv").lines().filter(|l| !l.starts_with('#')) {
         let mut parts = line.split('\t');

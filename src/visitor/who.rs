@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::rollup::Dimension;
 use crate::site::Site;
 use arc_swap::Guard;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr};
@@ -48,6 +48,7 @@ pub struct Who<'a> {
     site: usize,
     address: IpAddr,
     agent: Arc<Agent>,
+    user_agent: &'a str,
     headers: &'a HeaderMap,
     secrets: Guard<Arc<Current>>,
 }
@@ -71,7 +72,7 @@ impl Visitors {
 
     /// What the request's user agent is.
     pub fn agent(&self, headers: &HeaderMap) -> Arc<Agent> {
-        let mobile = headers.get("sec-ch-ua-mobile").map(|v| v.as_bytes() == b"?1");
+        let mobile = headers.get(&MOBILE).map(|v| v.as_bytes() == b"?1");
         self.agents.read(user_agent(headers), mobile)
     }
 
@@ -104,6 +105,7 @@ impl Visitors {
             site,
             address: client_address(peer, headers, &self.trusted),
             agent,
+            user_agent: user_agent(headers),
             headers,
             secrets: self.secrets.load(),
         }
@@ -117,7 +119,7 @@ impl Who<'_> {
 
     /// Chooses the shard: one client, one lane, whatever the day's salt.
     pub fn lane(&self) -> u16 {
-        let key = (self.network(), user_agent(self.headers));
+        let key = (self.network(), self.user_agent);
         self.visitors.lanes.hash_one(key) as u16
     }
 
@@ -133,8 +135,7 @@ impl Who<'_> {
             return (None, None);
         }
         let site = &self.visitors.sites[self.site].name;
-        let hash =
-            |salt| VisitorHash::new(salt, site, self.address, user_agent(self.headers).as_bytes());
+        let hash = |salt| VisitorHash::new(salt, site, self.address, self.user_agent.as_bytes());
         let today = self.secrets.salt(self.site, at).map(hash);
         (today, self.secrets.yesterdays_salt(self.site, at).map(hash))
     }
@@ -162,7 +163,7 @@ impl Who<'_> {
             (Dimension::Os, agent.os.clone()),
             (Dimension::OsVersion, agent.os_version.clone()),
             (Dimension::Source, from.source),
-            (Dimension::Channel, from.channel.into()),
+            (Dimension::Channel, super::channel::shared(from.channel)),
         ]);
         let language = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
         let some = [
@@ -191,9 +192,12 @@ impl Who<'_> {
     }
 }
 
+static MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
+static RELUCTANT: [HeaderName; 2] = [HeaderName::from_static("sec-gpc"), header::DNT];
+
 /// `Sec-GPC: 1` or `DNT: 1`.
 fn is_reluctant(headers: &HeaderMap) -> bool {
-    ["sec-gpc", "dnt"].iter().any(|name| headers.get(*name).is_some_and(|v| v == "1"))
+    RELUCTANT.iter().any(|name| headers.get(name).is_some_and(|v| v == "1"))
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {
