@@ -92,7 +92,8 @@ pub struct Tracking {
     pub(super) site: Option<usize>,
     endpoint: Option<Endpoint>,
     asked: inject::Asked,
-    injector: Option<Injector>,
+    /// Boxed: a parser is large, and most requests have none.
+    injector: Option<Box<Injector>>,
     /// The answer has been looked at.
     counted: bool,
     /// The path of a file being sent.
@@ -186,7 +187,10 @@ impl Analytics {
         let answer = async {
             self.call_probe(Hook::Answer);
             match tracking.endpoint {
-                Some(endpoint) => self.serve(endpoint, tracking, session).await.map(|()| true),
+                // Boxed: what serving a beacon holds is not to be carried by every request.
+                Some(endpoint) => {
+                    Box::pin(self.serve(endpoint, tracking, session)).await.map(|()| true)
+                }
                 None => Ok(false),
             }
         };
@@ -234,7 +238,7 @@ impl Analytics {
                     && is_page_load(&session.req_header().headers)
                     && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {
-                    tracking.injector = Some(Injector::new(self.0.tag.clone()));
+                    tracking.injector = Some(Box::new(Injector::new(self.0.tag.clone())));
                 }
             }
         });
@@ -487,4 +491,14 @@ fn is_frame(headers: &HeaderMap) -> bool {
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_request_carries_is_small() {
+        assert!(size_of::<Tracking>() <= 256, "{} bytes", size_of::<Tracking>());
+    }
 }
