@@ -34,6 +34,7 @@ pub enum Task {
     /// Help, the version, or the settings in force.
     Print(String),
     Passwd,
+    Trim(Box<Config>),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -69,6 +70,10 @@ pub fn read(
             let settings = layered(Settings::defaults(), matches)?;
             config(Config::for_run(&settings)).map(|_| Task::Print(settings.to_string()))
         }
+        Some(("trim", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_upkeep(&settings)).map(Task::Trim)
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
@@ -98,10 +103,31 @@ fn command() -> Command {
                 .about("Say what is wrong with the settings, or print those in force for `run`"),
             |_| true,
         ))
+        .subcommand(with_settings(
+            Command::new("trim").about(
+                "Do the daily job now: trim events, roll up months, let go what retention says",
+            ),
+            upkeep_key,
+        ))
         .subcommand(
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
         )
+}
+
+/// The settings that matter to whoever only looks after the store.
+fn upkeep_key(key: &Key) -> bool {
+    let keys = [
+        "store",
+        "site",
+        "timezone",
+        "data_dir",
+        "log",
+        "retention_days",
+        "limits.events_cap",
+        "limits.rows_per_dimension",
+    ];
+    keys.contains(&key.path.as_str())
 }
 
 fn with_settings(command: Command, wanted: impl Fn(&Key) -> bool) -> Command {

@@ -73,7 +73,7 @@ fn help_lists_every_flag_with_its_default() {
 fn a_wrong_word_on_the_command_line() {
     for (arguments, expected) in [
         (&["run", "--flsh-interval", "1s"][..], "similar argument exists: '--flush-interval'"),
-        (&["rum"], "unrecognized subcommand 'rum'; tip: a similar subcommand exists: 'run'"),
+        (&["chekc"], "unrecognized subcommand 'chekc'; tip: a similar subcommand exists: 'check'"),
         (&["run", "stray"], "unexpected argument 'stray' found"),
         (&["run", "--site"], "a value is required for '--site <VALUE>'"),
         (&["demo", "--upstream", "http://h"], "unexpected argument '--upstream'"),
@@ -92,7 +92,7 @@ fn a_wrong_value_names_the_flag_and_the_key() {
         ("upstream", "127.0.0.1:3000", "is not a URL: write http://127.0.0.1:3000"),
         ("upstream", "http://host/app", "has a path or a query"),
         ("upstream", "gopher://host", "has a scheme other than http, https and unix"),
-        ("store", "postgres://host", "store = \"postgres://host\" is no store"),
+        ("store", "postgres://host", "store = \"postgres://host\" is none of `sqlite:FILE`"),
         ("site", "my{site}", "site = \"my{site}\" is no site name"),
         ("timezone", "Europe/Berln", "(did you mean Europe/Berlin?)"),
         ("trusted-proxies", "10.0.0.1,elsewhere", "has \"elsewhere\", no address or network"),
@@ -163,6 +163,7 @@ fn a_wrong_setting_is_found_before_a_port_is_opened() {
 /// A valid value other than the default.
 fn another(key: &Key) -> Value {
     let text = match (key.path.as_str(), &key.default) {
+        ("retention_days", _) => return Value::Number(90),
         (_, Value::Number(number)) => return Value::Number(number + 1),
         (_, Value::Switch(on)) => return Value::Switch(!on),
         ("hosts", _) => return Value::List(vec!["a.example".into(), "b.example".into()]),
@@ -369,4 +370,17 @@ fn passwd_takes_no_empty_password() {
     let output = passwd("\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "headcount: the password is empty\n");
+}
+
+#[test]
+fn trim_does_the_daily_job_at_once() {
+    let folder = folder();
+    for _ in 0..2 {
+        let output = headcount(&folder, &["trim", "--site", "example.org"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = "example.org: 0 days kept, 0 let go; 0 months rolled up";
+        assert!(stdout(&output).starts_with(said), "{}", stdout(&output));
+    }
+    let line = refused(headcount(&folder, &["trim", "--retention-days", "7"]));
+    assert!(line.contains("is less than a month"), "{line}");
 }

@@ -1,14 +1,17 @@
 //! Reads days, each only when it has changed.
 //!
 //! Every applied batch raises its day's version. So the versions are asked for first, in one
-//! small round trip, and of the days only those come over that are not held as they are.
+//! small round trip, and of the days only those come over that are not held as they are. Where
+//! days are gone, their month tells what it has kept.
 
 use crate::report::{Days, Range};
 use crate::rollup::{DayCounts, Dimension};
-use crate::site::Day;
+use crate::site::{Day, Month};
 use crate::store::{Result, Store};
+use crate::upkeep::tail;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Rows held, over all sites: about 250 bytes each, so about 100 MB. What a question needs beyond
@@ -18,10 +21,15 @@ const ROWS: u64 = 400_000;
 /// Days the cache expects to hold: a year for a site, and the year before.
 const DAYS: usize = 800;
 
+/// Likewise months: ten years.
+const MONTHS: usize = 120;
+
 pub(super) struct Reader {
     store: Arc<dyn Store>,
     /// By site and day.
     held: Cache<(Arc<str>, Day), Held, ByRows>,
+    /// By site and month: months whose days are gone.
+    months: Cache<(Arc<str>, Month), Held, ByRows>,
 }
 
 #[derive(Clone)]
@@ -33,15 +41,19 @@ struct Held {
 #[derive(Clone)]
 struct ByRows;
 
-impl Weighter<(Arc<str>, Day), Held> for ByRows {
-    fn weight(&self, _: &(Arc<str>, Day), held: &Held) -> u64 {
+impl<K> Weighter<K, Held> for ByRows {
+    fn weight(&self, _: &K, held: &Held) -> u64 {
         held.rows
     }
 }
 
 impl Reader {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, held: Cache::with_weighter(DAYS, ROWS, ByRows) }
+        Self {
+            store,
+            held: Cache::with_weighter(DAYS, ROWS, ByRows),
+            months: Cache::with_weighter(MONTHS, ROWS, ByRows),
+        }
     }
 
     /// The days of a range that have counts.
@@ -50,6 +62,8 @@ impl Reader {
         let versions = self.store.versions(site, &asked).await?;
         let mut days = Days::new();
         let mut changed = Vec::new();
+        let missing = asked.iter().zip(&versions).filter(|(_, version)| **version == 0);
+        let missing: BTreeSet<Month> = missing.map(|(day, _)| Month::of(*day)).collect();
         for (day, version) in asked.into_iter().zip(versions).filter(|(_, version)| *version > 0) {
             match self.held.get(&(site.clone(), day)) {
                 Some(held) if held.counts.version == version => {
@@ -61,12 +75,50 @@ impl Reader {
         if !changed.is_empty() {
             let read = self.store.days(site, &changed).await?;
             for (day, counts) in changed.into_iter().zip(read) {
-                let counts = Arc::new(counts);
-                let rows = Dimension::ALL.iter().map(|d| counts.rows(*d).count() as u64).sum();
-                self.held.insert((site.clone(), day), Held { counts: counts.clone(), rows });
-                days.insert(day, counts);
+                let held = Held::new(counts);
+                self.held.insert((site.clone(), day), held.clone());
+                days.insert(day, held.counts);
             }
         }
+        self.gone(site, range, missing.into_iter().collect(), &mut days).await?;
         Ok(days)
+    }
+
+    /// Puts what is left of months whose days are gone in the place of these days.
+    async fn gone(
+        &self,
+        site: &Arc<str>,
+        range: Range,
+        months: Vec<Month>,
+        days: &mut Days,
+    ) -> Result<()> {
+        if months.is_empty() {
+            return Ok(());
+        }
+        let versions = self.store.frozen(site, &months).await?;
+        for (month, version) in months.into_iter().zip(versions).filter(|(_, v)| *v > 0) {
+            let key = (site.clone(), month);
+            let held = match self.months.get(&key) {
+                Some(held) if held.counts.version == version => held,
+                _ => {
+                    let read = self.store.months(site, &[month]).await?;
+                    let held = Held::new(read.into_iter().next().unwrap_or_default());
+                    self.months.insert(key, held.clone());
+                    held
+                }
+            };
+            let whole = range.first <= month.first() && month.last() <= range.last;
+            let known = tail::as_days(month, &held.counts, whole);
+            let asked = |day: &Day| (range.first..=range.last).contains(day);
+            days.extend(known.into_iter().filter(|(d, _)| asked(d)).map(|(d, c)| (d, Arc::new(c))));
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn new(counts: DayCounts) -> Self {
+        let rows = Dimension::ALL.iter().map(|d| counts.rows(*d).count() as u64).sum();
+        Self { counts: Arc::new(counts), rows }
     }
 }

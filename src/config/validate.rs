@@ -44,6 +44,14 @@ impl Config {
         Self::new(own, settings)
     }
 
+    /// For commands that only look after the store, and need no website.
+    ///
+    /// # Errors
+    /// The first setting that won't do.
+    pub fn for_upkeep(settings: &Settings) -> Result<Self, ConfigError> {
+        Self::for_demo(settings)
+    }
+
     fn new(upstream: Upstream, settings: &Settings) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
         let config = Self {
@@ -73,6 +81,7 @@ impl Config {
                 "flush_interval",
                 Duration::from_millis(10)..=Duration::from_secs(3_600),
             )?,
+            retention_days: get("retention_days").number(0..=36_500)? as u32,
             data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             inject: get("inject").on(),
@@ -173,6 +182,9 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.admin == config.listen && config.admin.port() != 0 {
         return wrong("admin", "is also where the site listens");
     }
+    if (1..31).contains(&config.retention_days) {
+        return wrong("retention_days", "is less than a month; 0 keeps all days");
+    }
     if config.script.path == config.script.beacon_path {
         return wrong("script.beacon_path", "is also the path of the script");
     }
@@ -228,6 +240,7 @@ mod tests {
             ("admin = '127.0.0.1:8080'", "is also where the site listens"),
             ("script.beacon_path = '/headcount.js'", "is also the path of the script"),
             ("shared_sessions = true", "needs a Redis store"),
+            ("retention_days = 30", "is less than a month"),
         ] {
             let error = config(toml).unwrap_err();
             assert!(error.starts_with("b.toml:1: ") && error.contains(why), "{error}");

@@ -13,6 +13,7 @@ use crate::flush::{self, Flusher};
 use crate::site::Site;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
+use crate::upkeep::{Daily, Keep};
 use crate::visitor::{Places, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use pingora::proxy::http_proxy_service_with_name;
@@ -48,7 +49,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("no threads for the office")?;
     let (stopping, stop) = watch::channel(false);
 
-    let store = store::open(&config.store, &config.data_dir)?;
+    let kept = store::open(&config.store, &config.data_dir)?;
+    let store: Arc<dyn Store> = kept.clone();
     let clock = Clock::system();
     let telemetry = Arc::new(Telemetry::default());
     let sites = Arc::new(vec![config.site.clone()]);
@@ -116,6 +118,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         clock: clock.clone(),
         flush_interval: config.flush_interval,
     };
+    let daily = Daily::new(kept, sites.clone(), clock.clone(), Keep::new(&config), node_name());
+    office.spawn(daily.run());
     office.spawn({
         let (website, secrets) = (website.clone(), secrets.clone());
         let (store, clock) = (store.clone(), clock.clone());

@@ -5,11 +5,12 @@
 //! never an error of making the store, only of asking it.
 
 use super::link::Link;
+use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, keys};
 use crate::clock::Millis;
 use crate::flush::{BATCH_MAX, Batch};
 use crate::rollup::DayCounts;
-use crate::site::Day;
+use crate::site::{Day, Month};
 use ::redis::{
     Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
     ServerErrorKind, Value, cmd, from_redis_value,
@@ -33,9 +34,10 @@ pub struct RedisStore {
     link: Link,
     apply: LuaScript,
     put_secret: LuaScript,
+    tally: Tally,
 }
 
-struct LuaScript {
+pub(super) struct LuaScript {
     code: &'static str,
     sha: String,
 }
@@ -56,16 +58,17 @@ impl RedisStore {
             link: Link::new(client),
             apply: LuaScript::new(include_str!("apply.lua")),
             put_secret: LuaScript::new(include_str!("put_secret.lua")),
+            tally: Tally::default(),
         })
     }
 
-    async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
         let answer = self.link.send(cmd).await.map_err(|e| self.error(key, &e))?;
         self.read(answer)
     }
 
     /// Sends one command per key, at most `chunk` at a time, and gives the answers in order.
-    async fn ask_all<T: FromRedisValue>(
+    pub(super) async fn ask_all<T: FromRedisValue>(
         &self,
         keys: &[String],
         chunk: usize,
@@ -87,7 +90,7 @@ impl RedisStore {
     }
 
     /// Runs a script by its hash, and by its text where the server does not know it (any more).
-    async fn run<T: FromRedisValue>(
+    pub(super) async fn run<T: FromRedisValue>(
         &self,
         script: &LuaScript,
         keys: &[String],
@@ -108,7 +111,7 @@ impl RedisStore {
     }
 
     /// Notes commands that a script sent: they are billed too.
-    fn bill(&self, commands: u64) {
+    pub(super) fn bill(&self, commands: u64) {
         self.link.commands.fetch_add(commands, Ordering::Relaxed);
     }
 
@@ -138,7 +141,7 @@ impl RedisStore {
 }
 
 impl LuaScript {
-    fn new(code: &'static str) -> Self {
+    pub(super) fn new(code: &'static str) -> Self {
         Self { code, sha: Script::new(code).get_hash().to_owned() }
     }
 }
@@ -210,7 +213,12 @@ impl Store for RedisStore {
             self.run(&self.apply, &keys, &args).await?;
         self.bill(commands);
         match verdict.as_str() {
-            "now" => Ok(Applied::Now),
+            "now" => {
+                if let Ok(length) = detail.parse() {
+                    self.tally.appended(site, *day, events.len() as u64, length);
+                }
+                Ok(Applied::Now)
+            }
             "before" => Ok(Applied::Before),
             "gap" => match detail.parse() {
                 Ok(have) => Ok(Applied::Gap { have }),
@@ -237,6 +245,23 @@ impl Store for RedisStore {
         let days: Vec<Vec<(String, String)>> =
             self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
         Ok(days.iter().map(|fields| decode(fields)).collect())
+    }
+
+    async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
+        let keys: Vec<String> = months.iter().map(|month| keys::monthly(site, *month)).collect();
+        let found: Vec<(Option<u64>, Option<u64>)> = self
+            .ask_all(&keys, PIPELINE_MAX, |key| {
+                cmd("HMGET").arg(key).arg(keys::FROZEN).arg(keys::VERSION).take()
+            })
+            .await?;
+        Ok(found.into_iter().map(|(frozen, version)| frozen.and(version).unwrap_or(0)).collect())
+    }
+
+    async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
+        let keys: Vec<String> = months.iter().map(|month| keys::monthly(site, *month)).collect();
+        let months: Vec<Vec<(String, String)>> =
+            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
+        Ok(months.iter().map(|fields| decode(fields)).collect())
     }
 
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
@@ -276,8 +301,11 @@ impl Store for RedisStore {
 
     async fn trim(&self, site: &str, events_cap: usize, _now: Millis) -> Result<()> {
         // Newest day first; secrets expire by themselves.
-        let mut days = self.event_days(site).await?;
+        let mut days = Vec::new();
+        self.scan(&keys::pattern(site), |key| days.extend(keys::events_day(site, key))).await?;
         days.sort_unstable_by(|a, b| b.cmp(a));
+        // A SCAN may name a key twice.
+        days.dedup();
         let keys: Vec<String> = days.iter().map(|day| keys::events(site, *day)).collect();
         let lengths: Vec<usize> =
             self.ask_all(&keys, PIPELINE_MAX, |key| cmd("LLEN").arg(key).take()).await?;
@@ -299,27 +327,27 @@ impl Store for RedisStore {
         for (key, trim) in trims {
             self.ask::<()>(key, trim).await?;
         }
+        self.tally.trimmed(site);
         Ok(())
+    }
+
+    fn events_grown(&self, site: &str) -> u64 {
+        self.tally.grown(site)
     }
 }
 
 impl RedisStore {
-    /// Days of which there is an event list. SCAN walks in steps and never blocks the server.
-    async fn event_days(&self, site: &str) -> Result<Vec<Day>> {
-        let pattern = keys::events_pattern(site);
+    /// Names every key that matches. SCAN walks in steps and never blocks the server.
+    pub(super) async fn scan(&self, pattern: &str, mut found: impl FnMut(&str)) -> Result<()> {
         let mut cursor = 0;
-        let mut days = Vec::new();
         loop {
             let mut scan = cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(SCAN_COUNT);
-            let found: Vec<String>;
-            (cursor, found) = self.ask::<(u64, Vec<String>)>("", scan).await?;
-            days.extend(found.iter().filter_map(|key| keys::events_day(site, key)));
+            scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
+            let keys: Vec<String>;
+            (cursor, keys) = self.ask::<(u64, Vec<String>)>("", scan).await?;
+            keys.iter().for_each(|key| found(key));
             if cursor == 0 {
-                // A SCAN may name a key twice.
-                days.sort_unstable();
-                days.dedup();
-                return Ok(days);
+                return Ok(());
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Apart so that the settings can be checked, and printed, before a file or a port is touched.
 
-use super::{RedisStore, Result, SqliteStore, Store};
+use super::{RedisStore, Result, SqliteStore, Upkeep};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -50,7 +50,7 @@ impl StoreUrl {
 /// # Errors
 /// A SQLite file that cannot be used. A Redis that cannot be reached is no error: it is connected
 /// to when first asked, and tried again at every call. Needs no runtime.
-pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Store>> {
+pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Upkeep>> {
     Ok(match &url.target {
         Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
         Target::Redis(info) => Arc::new(RedisStore::new(info.as_ref().clone(), url.shown.clone())?),

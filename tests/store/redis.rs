@@ -15,7 +15,7 @@ const TAG: &str = "{example.com:2026-11-24}";
 /// Longer than any time the store may wait for a server, connecting included.
 const PATIENCE: Duration = Duration::from_secs(9);
 
-fn redis() -> (RedisServer, Arc<dyn Store>) {
+fn redis() -> (RedisServer, Arc<dyn Upkeep>) {
     let server = RedisServer::start();
     let store = open(&server.url(), server.dir.path());
     (server, store)

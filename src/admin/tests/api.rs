@@ -129,3 +129,40 @@ async fn a_store_that_is_down_is_said_to_be() {
     let (status, line) = port.get("/healthz").await;
     assert_eq!((status.as_u16(), line.as_str()), (200, "ok"));
 }
+
+#[tokio::test]
+async fn a_month_whose_days_are_gone_still_answers() {
+    let port = Port::local().await;
+    let september = "2026-09".parse().unwrap();
+    for (day, n) in [("2026-09-01", 1), ("2026-09-30", 2), ("2026-10-01", 4)] {
+        let rows = [
+            (Dimension::Total, "", Stored::Visitors, n),
+            (Dimension::Page, "/old", Stored::Visitors, n),
+        ];
+        port.store.add("example.org", day.parse().unwrap(), &rows);
+    }
+    let ask = async || {
+        let mut answers = Vec::new();
+        for question in [
+            "aggregate?period=12mo",
+            "breakdown?property=event:page&period=12mo",
+            "timeseries?period=12mo",
+            "aggregate?period=custom&date=2026-09-30,2026-10-01",
+            "timeseries?period=custom&date=2026-09-30,2026-10-01",
+        ] {
+            let (status, body) = port.json(&format!("/api/v1/stats/{question}")).await;
+            assert_eq!(status, 200, "{question}: {body}");
+            answers.push(body);
+        }
+        answers
+    };
+    let before = ask().await;
+    assert_eq!(before[1], json!({ "results": [{ "page": "/old", "visitors": 7 }] }));
+    port.store.freeze("example.org", september);
+    assert_eq!(ask().await, before);
+    // Of a part of the month only totals are known.
+    let part =
+        "/api/v1/stats/breakdown?property=event:page&period=custom&date=2026-09-30,2026-10-01";
+    let (_, part) = port.json(part).await;
+    assert_eq!(part, json!({ "results": [{ "page": "/old", "visitors": 4 }] }));
+}

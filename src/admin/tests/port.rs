@@ -4,7 +4,7 @@ use crate::admin::{AdminState, Auth, Live, serve};
 use crate::clock::{Clock, Millis};
 use crate::flush::Batch;
 use crate::rollup::{DayCounts, Dimension, Metric as Stored, field};
-use crate::site::{Day, Site};
+use crate::site::{Day, Month, Site};
 use crate::store::{Applied, Result, Secret, Store, StoreError};
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
@@ -22,6 +22,8 @@ use tokio::sync::{broadcast, oneshot};
 #[derive(Default)]
 pub(super) struct MemoryStore {
     days: Mutex<HashMap<(String, Day), DayCounts>>,
+    /// Months whose days are gone.
+    months: Mutex<HashMap<(String, Month), DayCounts>>,
     pub down: AtomicBool,
     commands: AtomicU64,
     pub days_read: AtomicU64,
@@ -35,6 +37,17 @@ impl MemoryStore {
         for (dimension, value, metric, n) in fields {
             counts.add_field(&field(*dimension, value, *metric), *n);
         }
+    }
+
+    /// Lets the days of a month go.
+    pub(super) fn freeze(&self, site: &str, month: Month) {
+        let mut days = self.days.lock().unwrap();
+        let days = month
+            .days()
+            .filter_map(|day| Some((day, Arc::new(days.remove(&(site.to_owned(), day))?))));
+        let mut counts = crate::upkeep::tail::month(days);
+        counts.version = 1;
+        self.months.lock().unwrap().insert((site.to_owned(), month), counts);
     }
 
     fn answers(&self) -> Result<()> {
@@ -80,6 +93,20 @@ impl Store for MemoryStore {
         unreachable!("the admin port applies nothing")
     }
 
+    async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
+        self.answers()?;
+        let held = self.months.lock().unwrap();
+        let version = |m: &Month| held.get(&(site.to_owned(), *m)).map_or(0, |c| c.version);
+        Ok(months.iter().map(version).collect())
+    }
+
+    async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
+        self.answers()?;
+        let held = self.months.lock().unwrap();
+        let counts = |m: &Month| held.get(&(site.to_owned(), *m)).cloned().unwrap_or_default();
+        Ok(months.iter().map(counts).collect())
+    }
+
     async fn uniques(&self, _: &str, _: Day) -> Result<(u64, u64)> {
         unreachable!("the admin port reads roll-ups")
     }
@@ -103,6 +130,10 @@ impl Store for MemoryStore {
     }
 
     async fn trim(&self, _: &str, _: usize, _: Millis) -> Result<()> {
+        unreachable!("the admin port trims nothing")
+    }
+
+    fn events_grown(&self, _: &str) -> u64 {
         unreachable!("the admin port trims nothing")
     }
 }

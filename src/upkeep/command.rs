@@ -1,0 +1,40 @@
+//! The operator's commands: what runs the rest of this room once, and says what came of it.
+
+use super::daily::{Daily, Turn};
+use super::{Keep, Progress};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store;
+use anyhow::Context;
+use std::sync::Arc;
+
+/// `headcount trim`: the daily job, now and for all days.
+///
+/// # Errors
+/// The store's; another node that is at it.
+pub fn trim(config: &Config) -> anyhow::Result<()> {
+    let store = store::open(&config.store, &config.data_dir)?;
+    let sites = Arc::new(vec![config.site.clone()]);
+    let node = format!("trim-{:016x}", rand::random::<u64>());
+    let daily = Daily::new(store, sites, Clock::system(), Keep::new(config), node);
+    let turn = runtime()?.block_on(daily.by_hand(0, &mut Progress::shown()))?;
+    match turn {
+        Turn::Done(done) => {
+            println!(
+                "{}: {} days kept, {} let go; {} months rolled up; {} counts moved to (other)",
+                config.site.name,
+                done.days - done.forgotten.len(),
+                done.forgotten.len(),
+                done.months.len(),
+                done.folded,
+            );
+            Ok(())
+        }
+        Turn::Another { node, .. } => anyhow::bail!("node {node} is doing this job right now"),
+        Turn::Nothing => Ok(()),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
+}
