@@ -7,6 +7,8 @@ use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
+use headcount::site::Day;
+use headcount::upkeep::Backfill;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +37,7 @@ pub enum Task {
     Print(String),
     Passwd,
     Trim(Box<Config>),
+    Backfill(Box<Config>, Backfill),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -74,6 +77,16 @@ pub fn read(
             let settings = layered(Settings::defaults(), matches)?;
             config(Config::for_upkeep(&settings)).map(Task::Trim)
         }
+        Some(("backfill", matches)) => {
+            let day = |name: &str| matches.get_one::<Day>(name).copied().unwrap_or_default();
+            let what =
+                Backfill { from: day("from"), to: day("to"), force: matches.get_flag("force") };
+            if what.from > what.to {
+                return Err("--from is after --to".to_owned());
+            }
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_upkeep(&settings)).map(|config| Task::Backfill(config, what))
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
@@ -109,6 +122,18 @@ fn command() -> Command {
             ),
             upkeep_key,
         ))
+        .subcommand(with_settings(
+            Command::new("backfill")
+                .about("Sum up days again from their events, and replace what is stored")
+                .args([day_flag("from", "First day"), day_flag("to", "Last day")])
+                .arg(
+                    Arg::new("force")
+                        .long("force")
+                        .action(ArgAction::SetTrue)
+                        .help("Replace a day even by less than what is stored"),
+                ),
+            upkeep_key,
+        ))
         .subcommand(
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
@@ -128,6 +153,15 @@ fn upkeep_key(key: &Key) -> bool {
         "limits.rows_per_dimension",
     ];
     keys.contains(&key.path.as_str())
+}
+
+fn day_flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("DAY")
+        .required(true)
+        .value_parser(clap::value_parser!(Day))
+        .help(format!("{help}, like 2026-11-24, in the site's time zone"))
 }
 
 fn with_settings(command: Command, wanted: impl Fn(&Key) -> bool) -> Command {

@@ -25,6 +25,9 @@ fn main() -> ExitCode {
         Task::Run(config) => start(&config).and_then(|()| headcount::proxy::run(*config)),
         Task::Demo(config) => start(&config).and_then(|()| headcount::demo::run(*config)),
         Task::Trim(config) => start(&config).and_then(|()| headcount::upkeep::trim(&config)),
+        Task::Backfill(config, what) => {
+            start(&config).and_then(|()| headcount::upkeep::backfill(&config, what))
+        }
         Task::Passwd => passwd::run(),
     };
     match done {

@@ -384,3 +384,21 @@ fn trim_does_the_daily_job_at_once() {
     let line = refused(headcount(&folder, &["trim", "--retention-days", "7"]));
     assert!(line.contains("is less than a month"), "{line}");
 }
+
+#[test]
+fn backfill_takes_a_range() {
+    let folder = folder();
+    let range = ["backfill", "--from", "2026-11-23", "--to", "2026-11-24"];
+    let output = headcount(&folder, &range).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stdout(&output).matches("no events, nothing stored").count(), 2);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "1/2 2026-11-23\n2/2 2026-11-24\n");
+    for (arguments, expected) in [
+        (&["backfill", "--from", "2026-11-24"][..], "--to <DAY>"),
+        (&["backfill", "--from", "2026-11-24", "--to", "yesterday"], "'yesterday'"),
+        (&["backfill", "--from", "2026-11-24", "--to", "2026-11-23"], "--from is after --to"),
+    ] {
+        let line = refused(headcount(&folder, arguments));
+        assert!(line.contains(expected), "{line}");
+    }
+}

@@ -225,8 +225,8 @@ fn sum(counts: impl IntoIterator<Item = (Metric, i64)>) -> String {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Replayed {
     pub counts: Vec<(Dimension, String, Metric, i64)>,
-    /// The visitor as stored, and which sketches it joins.
-    pub visitor: Option<String>,
+    /// Whose event it was, and which sketches they join.
+    pub visitor: Option<VisitorHash>,
     pub seen: bool,
     pub confirmed: bool,
 }
@@ -274,9 +274,12 @@ impl Replayed {
                 }
             }
         }
-        let joins = |which| stored.visitor.is_some() && stored.joins.contains(which);
-        let (seen, confirmed) = (joins('v'), joins('c'));
-        Some(Self { counts, visitor: stored.visitor, seen, confirmed })
+        let (seen, confirmed) = (stored.joins.contains('v'), stored.joins.contains('c'));
+        let visitor = match stored.visitor {
+            Some(text) => Some(VisitorHash::parse(&text)?),
+            None => None,
+        };
+        Some(Self { counts, visitor, seen, confirmed })
     }
 }
 

@@ -11,8 +11,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Kinds of uniques.
-const VISITOR: &str = "visitor";
-const CONFIRMED: &str = "confirmed";
+pub const VISITOR: &str = "visitor";
+pub const CONFIRMED: &str = "confirmed";
 
 /// A transaction that counts its statements.
 pub struct Session<'a> {

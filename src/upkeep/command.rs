@@ -1,7 +1,8 @@
 //! The operator's commands: what runs the rest of this room once, and says what came of it.
 
+use super::backfill::Outcome;
 use super::daily::{Daily, Turn};
-use super::{Keep, Progress};
+use super::{Backfill, Keep, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store;
@@ -32,6 +33,28 @@ pub fn trim(config: &Config) -> anyhow::Result<()> {
         }
         Turn::Another { node, .. } => anyhow::bail!("node {node} is doing this job right now"),
         Turn::Nothing => Ok(()),
+    }
+}
+
+/// `headcount backfill`: a range summed up again from its events.
+///
+/// # Errors
+/// The store's; days that were left alone because their events know less.
+pub fn backfill(config: &Config, what: Backfill) -> anyhow::Result<()> {
+    let store = store::open(&config.store, &config.data_dir)?;
+    let (site, keep) = (&config.site, Keep::new(config));
+    let today = site.day(Clock::system().now());
+    let mut progress = Progress::shown();
+    let run = what.run(store.as_ref(), site, keep, today, &mut progress);
+    let outcomes = runtime()?.block_on(run)?;
+    drop(progress);
+    for (day, outcome) in &outcomes {
+        println!("{day}: {outcome}");
+    }
+    let refused = |o: &&(_, Outcome)| matches!(o.1, Outcome::Less { .. } | Outcome::Busy);
+    match outcomes.iter().filter(refused).count() {
+        0 => Ok(()),
+        n => anyhow::bail!("{n} of {} days were left alone", outcomes.len()),
     }
 }
 

@@ -7,7 +7,6 @@
 use super::tail;
 use super::{Keep, Progress};
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
-use crate::rollup::DayCounts;
 use crate::site::{Day, Month, Site};
 use crate::store::{Result, Secret, Upkeep};
 use chrono::Days;
@@ -200,21 +199,16 @@ async fn work(
     months.retain(|month, _| goes(month) || since.is_none_or(|since| month.last() >= since));
 
     let mut done = Done { days: kept.len(), ..Done::default() };
-    progress.expect(months.values().map(BTreeSet::len).sum::<usize>() + 1);
+    let looked_at = |day: &&Day| since.is_none_or(|since| **day >= since);
+    progress.expect(months.values().flatten().filter(looked_at).count() + 1);
     for (month, days) in months {
         let frozen = store.frozen(&site.name, &[month]).await?.first().is_some_and(|v| *v > 0);
         if !frozen {
-            let mut rolled: Vec<(Day, Arc<DayCounts>)> = Vec::with_capacity(days.len());
-            for day in &days {
-                let new = since.is_none_or(|since| *day >= since);
-                let (counts, folded) = fold(store, site, *day, new.then_some(keep.rows)).await?;
-                rolled.push((*day, Arc::new(counts)));
-                done.folded += folded;
+            for day in days.iter().filter(looked_at) {
+                done.folded += fold(store, site, *day, keep.rows).await?;
                 progress.step(day);
             }
-            let counts = tail::month(rolled);
-            let fields: Vec<(String, i64)> = counts.fields().collect();
-            store.put_month(&site.name, month, &fields, goes(&month)).await?;
+            roll_up(store, site, month, &days, goes(&month)).await?;
             done.months.push(month);
         }
         if goes(&month) {
@@ -230,18 +224,27 @@ async fn work(
     Ok(done)
 }
 
-/// Reads a closed day; with `rows`, what is beyond them goes to `(other)` first.
-async fn fold(
-    store: &dyn Upkeep,
-    site: &Site,
-    day: Day,
-    rows: Option<usize>,
-) -> Result<(DayCounts, usize)> {
-    let mut counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();
-    let moves = rows.map(|rows| tail::moves(&counts, rows)).unwrap_or_default();
+/// Moves what of a closed day is beyond `rows` rows to `(other)`. Gives the number of fields.
+async fn fold(store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<usize> {
+    let counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();
+    let moves = tail::moves(&counts, rows);
     if !moves.is_empty() {
         store.fold(&site.name, day, &moves).await?;
-        counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();
     }
-    Ok((counts, moves.len()))
+    Ok(moves.len())
+}
+
+/// Makes a month from its closed days.
+pub(super) async fn roll_up(
+    store: &dyn Upkeep,
+    site: &Site,
+    month: Month,
+    days: &BTreeSet<Day>,
+    freeze: bool,
+) -> Result<bool> {
+    let days: Vec<Day> = days.iter().copied().collect();
+    let counts = store.days(&site.name, &days).await?.into_iter().map(Arc::new);
+    let month_counts = tail::month(days.into_iter().zip(counts));
+    let fields: Vec<(String, i64)> = month_counts.fields().collect();
+    store.put_month(&site.name, month, &fields, freeze).await
 }

@@ -65,7 +65,7 @@ pub fn as_days(month: Month, counts: &DayCounts, whole: bool) -> Vec<(Day, DayCo
 }
 
 /// The counts with at most `rows` rows to a dimension.
-fn top(counts: &DayCounts, rows: usize) -> DayCounts {
+pub fn top(counts: &DayCounts, rows: usize) -> DayCounts {
     let mut kept = DayCounts::default();
     for dimension in Dimension::ALL.iter().copied() {
         let tail: HashMap<&str, &Row> = match folded().any(|d| d == dimension) {

@@ -3,6 +3,7 @@
 //! - `contract`: what both stores promise, one test suite over both;
 //! - `random`: random batches from several nodes against a plain sum, over both;
 //! - `upkeep`: what the daily job needs of both, and the job itself under an injected clock;
+//! - `backfill`: days summed up again from their events;
 //! - `redis`: commands billed, keys, wrong types, servers that are down, full, slow or read-only;
 //! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
 
@@ -31,6 +32,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod backfill;
 mod contract;
 mod random;
 mod redis;

@@ -9,7 +9,17 @@ mod sqlite;
 
 use super::{Result, Store};
 use crate::site::{Day, Month};
+use crate::visitor::VisitorHash;
 use async_trait::async_trait;
+
+/// A day summed up anew, to take the place of the stored one.
+#[derive(Debug, Clone, Default)]
+pub struct Rebuilt {
+    /// Roll-up fields, no name twice.
+    pub fields: Vec<(String, i64)>,
+    pub visitors: Vec<VisitorHash>,
+    pub confirmed: Vec<VisitorHash>,
+}
 
 #[async_trait]
 pub trait Upkeep: Store {
@@ -32,4 +42,29 @@ pub trait Upkeep: Store {
 
     /// Removes all that is kept of a day, its salt too.
     async fn forget(&self, site: &str, day: Day) -> Result<()>;
+
+    /// Events of a day, oldest first: at most `limit`, after `skip`.
+    async fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<String>>;
+
+    /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
+    /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten.
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, run: &str)
+    -> Result<(u64, u64)>;
+
+    /// Puts a staged day in the place of the stored one, at once, if that still has `version`
+    /// (otherwise false). Events and the nodes' markers stay.
+    async fn swap(
+        &self,
+        site: &str,
+        day: Day,
+        rebuilt: &Rebuilt,
+        run: &str,
+        version: u64,
+    ) -> Result<bool>;
 }

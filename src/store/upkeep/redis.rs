@@ -1,9 +1,10 @@
 //! Upkeep of a Redis store.
 
-use super::Upkeep;
+use super::{Rebuilt, Upkeep};
 use crate::site::{Day, Month};
 use crate::store::redis::{LuaScript, RedisStore};
 use crate::store::{Result, Secret, keys};
+use crate::visitor::VisitorHash;
 use ::redis::cmd;
 use async_trait::async_trait;
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use std::sync::LazyLock;
 static FOLD: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!("fold.lua")));
 static PUT_MONTH: LazyLock<LuaScript> =
     LazyLock::new(|| LuaScript::new(include_str!("put_month.lua")));
+static SWAP: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!("swap.lua")));
 
 /// Fields in one command: `unpack` in a script carries at most about 8,000 values, and a server
 /// does nothing else meanwhile.
@@ -30,10 +32,35 @@ impl RedisStore {
             }
             self.ask::<()>(key, set).await?;
         }
+        self.expire_staging(key).await
+    }
+
+    /// Fills a sketch of our own, to be renamed, and gives its estimate.
+    async fn stage_sketch(&self, key: &str, visitors: &[VisitorHash]) -> Result<u64> {
+        for chunk in visitors.chunks(FIELDS_MAX) {
+            let mut add = cmd("PFADD");
+            add.arg(key);
+            for visitor in chunk {
+                add.arg(visitor.to_string());
+            }
+            self.ask::<()>(key, add).await?;
+        }
+        self.expire_staging(key).await?;
+        let mut count = cmd("PFCOUNT");
+        count.arg(key);
+        self.ask(key, count).await
+    }
+
+    async fn expire_staging(&self, key: &str) -> Result<()> {
         let mut expire = cmd("EXPIRE");
         expire.arg(key).arg(STAGING_SECONDS);
         self.ask::<()>(key, expire).await
     }
+}
+
+/// The keys of a day that are counted in: roll-up, visitors, confirmed visitors.
+fn counted(site: &str, day: Day) -> [String; 3] {
+    [keys::daily(site, day), keys::visitors(site, day), keys::confirmed(site, day)]
 }
 
 /// A name that nobody else builds under.
@@ -86,5 +113,55 @@ impl Upkeep for RedisStore {
             .arg(keys::secret(&Secret::Salt { site: site.into(), day }))
             .arg(keys::daily(site, day));
         self.ask::<()>("", unlink).await
+    }
+
+    async fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let key = keys::events(site, day);
+        let mut range = cmd("LRANGE");
+        range.arg(&key).arg(skip).arg(skip + limit - 1);
+        self.ask(&key, range).await
+    }
+
+    async fn stage(
+        &self,
+        site: &str,
+        day: Day,
+        rebuilt: &Rebuilt,
+        run: &str,
+    ) -> Result<(u64, u64)> {
+        let built = counted(site, day).map(|key| keys::staging(&key, run));
+        let mut unlink = cmd("UNLINK");
+        unlink.arg(&built);
+        self.ask::<()>("", unlink).await?;
+        self.stage_fields(&built[0], &rebuilt.fields).await?;
+        let visitors = self.stage_sketch(&built[1], &rebuilt.visitors).await?;
+        let confirmed = self.stage_sketch(&built[2], &rebuilt.confirmed).await?;
+        Ok((visitors, confirmed))
+    }
+
+    async fn swap(
+        &self,
+        site: &str,
+        day: Day,
+        _: &Rebuilt,
+        run: &str,
+        version: u64,
+    ) -> Result<bool> {
+        let live = counted(site, day);
+        let built = live.clone().map(|key| keys::staging(&key, run));
+        let keys = [live, built].concat();
+        let (put, commands): (u64, u64) =
+            self.run(&SWAP, &keys, &[version.to_string().as_bytes()]).await?;
+        self.bill(commands);
+        Ok(put == 1)
     }
 }

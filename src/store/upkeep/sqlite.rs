@@ -1,10 +1,10 @@
 //! Upkeep of a SQLite file.
 
-use super::Upkeep;
+use super::{Rebuilt, Upkeep};
 use crate::rollup::DayCounts;
 use crate::site::{Day, Month};
 use crate::store::sqlite::SqliteStore;
-use crate::store::tables::{Session, columns, secret_name};
+use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, secret_name};
 use crate::store::{Result, Secret};
 use async_trait::async_trait;
 use rusqlite::params;
@@ -82,6 +82,52 @@ impl Session<'_> {
         Ok(())
     }
 
+    fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<String>> {
+        let (skip, limit) = (skip as i64, i64::try_from(limit).unwrap_or(i64::MAX));
+        self.rows(
+            "SELECT event FROM events JOIN days ON days.id = day_id
+             WHERE site = ? AND day = ? ORDER BY events.id LIMIT ? OFFSET ?",
+            params![site, day.to_string(), limit, skip],
+            |row| row.get(0),
+        )
+    }
+
+    fn swap(&self, site: &str, day: Day, new: &Rebuilt, version: u64) -> rusqlite::Result<bool> {
+        if self.version(site, day)? != version {
+            return Ok(false);
+        }
+        let id: Option<i64> = self.value(
+            "INSERT INTO days (site, day, version) VALUES (?, ?, 1)
+             ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
+            params![site, day.to_string()],
+        )?;
+        self.execute("DELETE FROM counts WHERE day_id = ?", [id])?;
+        self.execute("DELETE FROM uniques WHERE day_id = ?", [id])?;
+        for (field, count) in &new.fields {
+            let (dimension, value, metric) = columns(field);
+            self.execute(
+                "INSERT INTO counts (day_id, dimension, value, metric, count)
+                 VALUES (?, ?, ?, ?, ?)",
+                params![id, dimension, value, metric, count],
+            )?;
+        }
+        let visitors = new.visitors.iter().map(|visitor| (VISITOR, visitor));
+        let confirmed = new.confirmed.iter().map(|visitor| (CONFIRMED, visitor));
+        for (kind, visitor) in visitors.chain(confirmed) {
+            self.execute(
+                "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
+                params![id, kind, visitor.bytes()],
+            )?;
+        }
+        Ok(true)
+    }
+
     fn day_id(&self, site: &str, day: Day) -> rusqlite::Result<Option<i64>> {
         self.value("SELECT id FROM days WHERE site = ? AND day = ?", params![site, day.to_string()])
     }
@@ -142,5 +188,33 @@ impl Upkeep for SqliteStore {
     async fn forget(&self, site: &str, day: Day) -> Result<()> {
         let site = site.to_owned();
         self.write(move |db| db.forget(&site, day)).await
+    }
+
+    async fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let site = site.to_owned();
+        self.read(move |db| db.event_page(&site, day, skip, limit)).await
+    }
+
+    /// A transaction swaps a whole day; nothing has to be built ahead.
+    async fn stage(&self, _: &str, _: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
+        Ok((rebuilt.visitors.len() as u64, rebuilt.confirmed.len() as u64))
+    }
+
+    async fn swap(
+        &self,
+        site: &str,
+        day: Day,
+        rebuilt: &Rebuilt,
+        _: &str,
+        version: u64,
+    ) -> Result<bool> {
+        let (site, rebuilt) = (site.to_owned(), rebuilt.clone());
+        self.write(move |db| db.swap(&site, day, &rebuilt, version)).await
     }
 }
