@@ -38,6 +38,8 @@ pub enum Task {
     Passwd,
     Trim(Box<Config>),
     Backfill(Box<Config>, Backfill),
+    /// With `true`, also where a day's events know less than what is stored.
+    Migrate(Box<Config>, bool),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -87,6 +89,11 @@ pub fn read(
             let settings = layered(Settings::defaults(), matches)?;
             config(Config::for_upkeep(&settings)).map(|config| Task::Backfill(config, what))
         }
+        Some(("migrate", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            let force = matches.get_flag("force");
+            config(Config::for_upkeep(&settings)).map(|config| Task::Migrate(config, force))
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
@@ -126,12 +133,15 @@ fn command() -> Command {
             Command::new("backfill")
                 .about("Sum up days again from their events, and replace what is stored")
                 .args([day_flag("from", "First day"), day_flag("to", "Last day")])
-                .arg(
-                    Arg::new("force")
-                        .long("force")
-                        .action(ArgAction::SetTrue)
-                        .help("Replace a day even by less than what is stored"),
-                ),
+                .arg(force_flag()),
+            upkeep_key,
+        ))
+        .subcommand(with_settings(
+            Command::new("migrate")
+                .about(
+                    "Move keys of the wrong type or an older layout aside, and read them in again",
+                )
+                .arg(force_flag()),
             upkeep_key,
         ))
         .subcommand(
@@ -153,6 +163,13 @@ fn upkeep_key(key: &Key) -> bool {
         "limits.rows_per_dimension",
     ];
     keys.contains(&key.path.as_str())
+}
+
+fn force_flag() -> Arg {
+    Arg::new("force")
+        .long("force")
+        .action(ArgAction::SetTrue)
+        .help("Replace a day even by less than what is stored")
 }
 
 fn day_flag(name: &'static str, help: &'static str) -> Arg {

@@ -28,6 +28,9 @@ fn main() -> ExitCode {
         Task::Backfill(config, what) => {
             start(&config).and_then(|()| headcount::upkeep::backfill(&config, what))
         }
+        Task::Migrate(config, force) => {
+            start(&config).and_then(|()| headcount::upkeep::migrate(&config, force))
+        }
         Task::Passwd => passwd::run(),
     };
     match done {

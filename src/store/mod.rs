@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
-pub use self::upkeep::{Rebuilt, Upkeep};
+pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, open};
 
 /// What became of a batch.

@@ -145,6 +145,7 @@ impl Backfill {
             let less = less(&stored, uniques, &counts, staged);
             let (before, after) = (sums(&stored, uniques.0), sums(&counts, staged.0));
             if less.is_none() && staged == uniques && same(&stored, &counts) {
+                store.unstage(name, day, &run).await?;
                 return Ok(Outcome::Same);
             }
             if let Some(mut what) = less.filter(|_| !self.force) {
@@ -152,12 +153,14 @@ impl Backfill {
                     what =
                         format!("{what}; {} events do not say what they added", summed.unreadable);
                 }
+                store.unstage(name, day, &run).await?;
                 return Ok(Outcome::Less { stored: before, events: after, what });
             }
             if store.swap(name, day, &rebuilt, &run, stored.version).await? {
                 return Ok(Outcome::Replaced { before, after });
             }
         }
+        store.unstage(name, day, &run).await?;
         Ok(Outcome::Busy)
     }
 }

@@ -58,6 +58,25 @@ pub fn backfill(config: &Config, what: Backfill) -> anyhow::Result<()> {
     }
 }
 
+/// `headcount migrate`: keys of the wrong type or an older layout, moved aside and read in.
+///
+/// # Errors
+/// The store's; days whose events know less than what is stored.
+pub fn migrate(config: &Config, force: bool) -> anyhow::Result<()> {
+    let store = store::open(&config.store, &config.data_dir)?;
+    let (site, keep) = (&config.site, Keep::new(config));
+    let today = site.day(Clock::system().now());
+    let mut progress = Progress::shown();
+    let run = super::migrate::run(store.as_ref(), site, keep, today, force, &mut progress);
+    let done = runtime()?.block_on(run)?;
+    drop(progress);
+    println!("{}: {done}", site.name);
+    match done.left_alone {
+        0 => Ok(()),
+        n => anyhow::bail!("{n} days were left alone; --force replaces them"),
+    }
+}
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
 }

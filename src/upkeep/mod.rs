@@ -1,17 +1,19 @@
 //! Looking after what is stored: the daily job and the operator's commands.
 //!
 //! Beside the line of rooms: nothing here counts. [`daily`] trims, rolls closed days into months
-//! and lets go what retention says; [`backfill`] sums a day up again from its events; [`tail`] says what of a day or a month keeps a row of its own.
+//! and lets go what retention says; [`backfill`] sums a day up again from its events; [`migrate`] moves aside
+//! what is of the wrong type or an older layout and reads it in; [`tail`] says what of a day or a month keeps a row of its own.
 //! The room knows no key and no table: it asks [`crate::store::Upkeep`].
 
 pub mod backfill;
 mod command;
 pub mod daily;
+pub mod migrate;
 pub mod progress;
 pub mod tail;
 
 pub use backfill::Backfill;
-pub use command::{backfill, trim};
+pub use command::{backfill, migrate, trim};
 pub use daily::Daily;
 pub use progress::Progress;
 

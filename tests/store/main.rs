@@ -4,6 +4,7 @@
 //! - `random`: random batches from several nodes against a plain sum, over both;
 //! - `upkeep`: what the daily job needs of both, and the job itself under an injected clock;
 //! - `backfill`: days summed up again from their events;
+//! - `migrate`: keys of the wrong type and of the first layout;
 //! - `redis`: commands billed, keys, wrong types, servers that are down, full, slow or read-only;
 //! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
 
@@ -34,6 +35,7 @@ macro_rules! on_both_stores {
 
 mod backfill;
 mod contract;
+mod migrate;
 mod random;
 mod redis;
 mod sqlite;

@@ -4,6 +4,7 @@
 //! and may replace or remove what is kept. Each call is whole or not at all, and may be repeated
 //! after a lost answer.
 
+mod legacy;
 mod redis;
 mod sqlite;
 
@@ -11,6 +12,8 @@ use super::{Result, Store};
 use crate::site::{Day, Month};
 use crate::visitor::VisitorHash;
 use async_trait::async_trait;
+
+pub use legacy::{Holds, Legacy, Misfit};
 
 /// A day summed up anew, to take the place of the stored one.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +56,8 @@ pub trait Upkeep: Store {
     ) -> Result<Vec<String>>;
 
     /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
-    /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten.
+    /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten after
+    /// a day, or by [`Upkeep::unstage`].
     async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, run: &str)
     -> Result<(u64, u64)>;
 
@@ -67,4 +71,37 @@ pub trait Upkeep: Store {
         run: &str,
         version: u64,
     ) -> Result<bool>;
+
+    /// Lets go what was staged.
+    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()>;
+
+    /// Keys of a site that are of the wrong type or of an older layout. A file has none.
+    async fn misfits(&self, _site: &str) -> Result<Vec<Misfit>> {
+        Ok(Vec::new())
+    }
+
+    /// Moves a key aside, and gives its new name. Nothing is deleted or overwritten.
+    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
+        Ok(misfit.key.clone())
+    }
+
+    /// Everything that was moved aside, now or earlier.
+    async fn legacy(&self, _site: &str) -> Result<Vec<Legacy>> {
+        Ok(Vec::new())
+    }
+
+    /// Adds visitors that were moved aside to their day's sketch; others hold none.
+    async fn adopt(&self, _site: &str, _legacy: &Legacy) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whole numbers by name, of a hash that was moved aside; always in the same order.
+    async fn legacy_counts(&self, _legacy: &Legacy) -> Result<Vec<(String, i64)>> {
+        Ok(Vec::new())
+    }
+
+    /// Marks what was moved aside as read in for good: [`Upkeep::legacy`] no longer names it.
+    async fn settle(&self, _legacy: &Legacy) -> Result<()> {
+        Ok(())
+    }
 }

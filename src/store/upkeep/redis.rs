@@ -1,6 +1,6 @@
 //! Upkeep of a Redis store.
 
-use super::{Rebuilt, Upkeep};
+use super::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
 use crate::site::{Day, Month};
 use crate::store::redis::{LuaScript, RedisStore};
 use crate::store::{Result, Secret, keys};
@@ -139,9 +139,7 @@ impl Upkeep for RedisStore {
         run: &str,
     ) -> Result<(u64, u64)> {
         let built = counted(site, day).map(|key| keys::staging(&key, run));
-        let mut unlink = cmd("UNLINK");
-        unlink.arg(&built);
-        self.ask::<()>("", unlink).await?;
+        self.unstage(site, day, run).await?;
         self.stage_fields(&built[0], &rebuilt.fields).await?;
         let visitors = self.stage_sketch(&built[1], &rebuilt.visitors).await?;
         let confirmed = self.stage_sketch(&built[2], &rebuilt.confirmed).await?;
@@ -163,5 +161,40 @@ impl Upkeep for RedisStore {
             self.run(&SWAP, &keys, &[version.to_string().as_bytes()]).await?;
         self.bill(commands);
         Ok(put == 1)
+    }
+
+    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()> {
+        let mut unlink = cmd("UNLINK");
+        unlink.arg(&counted(site, day).map(|key| keys::staging(&key, run)));
+        self.ask::<()>("", unlink).await
+    }
+
+    async fn misfits(&self, site: &str) -> Result<Vec<Misfit>> {
+        self.find_misfits(site).await
+    }
+
+    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
+        self.move_aside(misfit).await
+    }
+
+    async fn legacy(&self, site: &str) -> Result<Vec<Legacy>> {
+        self.find_legacy(site).await
+    }
+
+    async fn adopt(&self, site: &str, legacy: &Legacy) -> Result<()> {
+        match legacy.holds {
+            Holds::Visitors(day, confirmed) => {
+                self.adopt_visitors(site, &legacy.key, day, confirmed).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn legacy_counts(&self, legacy: &Legacy) -> Result<Vec<(String, i64)>> {
+        self.numbers(&legacy.key).await
+    }
+
+    async fn settle(&self, legacy: &Legacy) -> Result<()> {
+        self.rename_settled(&legacy.key).await
     }
 }

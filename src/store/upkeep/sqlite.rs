@@ -217,4 +217,8 @@ impl Upkeep for SqliteStore {
         let (site, rebuilt) = (site.to_owned(), rebuilt.clone());
         self.write(move |db| db.swap(&site, day, &rebuilt, version)).await
     }
+
+    async fn unstage(&self, _: &str, _: Day, _: &str) -> Result<()> {
+        Ok(())
+    }
 }
