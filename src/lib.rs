@@ -14,6 +14,8 @@
 //! 7. [`report`] answers questions: pure functions over stored counts.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
+//! [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
+//!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
 //! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
 //! ([`telemetry`]), what looks after the stored counts once a day or by hand ([`upkeep`]) and a small
@@ -26,6 +28,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod flush;
+pub mod plugin;
 pub mod proxy;
 pub mod report;
 pub mod rollup;

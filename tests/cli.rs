@@ -92,7 +92,7 @@ fn a_wrong_value_names_the_flag_and_the_key() {
         ("upstream", "127.0.0.1:3000", "is not a URL: write http://127.0.0.1:3000"),
         ("upstream", "http://host/app", "has a path or a query"),
         ("upstream", "gopher://host", "has a scheme other than http, https and unix"),
-        ("store", "postgres://host", "store = \"postgres://host\" is none of `sqlite:FILE`"),
+        ("store", "postgres://host", "store = \"postgres://host\" is none of"),
         ("site", "my{site}", "site = \"my{site}\" is no site name"),
         ("timezone", "Europe/Berln", "(did you mean Europe/Berlin?)"),
         ("trusted-proxies", "10.0.0.1,elsewhere", "has \"elsewhere\", no address or network"),

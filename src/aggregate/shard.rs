@@ -278,6 +278,10 @@ impl Shard {
         };
         let evidence = match claim {
             Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
+            // An error page shown again is never a pageview either.
+            Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
+                return ("", shown.page, None);
+            }
             Some((nonce, issued, kind)) if self.used.insert(nonce, spot.at) => {
                 let answered = self.at_issue(spot, issued);
                 match kind {
@@ -502,12 +506,13 @@ impl Shard {
         // Which rows claimed the visitor, by their order.
         let (mut row, mut claimed) = (0, 0u64);
         let mut count = |window: &mut Window, dimension, value: &Arc<str>, claim: &str| {
+            let counts = window.row(dimension, value);
             for metric in metrics {
-                window.bump(dimension, value, *metric, 1);
+                counts.add(*metric, 1);
             }
             if claims.as_mut().is_some_and(|c| c.insert(hasher.hash_one((dimension, claim, kind))))
             {
-                window.bump(dimension, value, visitors, 1);
+                counts.add(visitors, 1);
                 claimed |= 1u64.checked_shl(row).unwrap_or(0);
             }
             row += 1;

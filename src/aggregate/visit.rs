@@ -143,10 +143,10 @@ impl Visit {
             (Dimension::EntryPage, &self.entry),
             (Dimension::ExitPage, &self.exit),
         ] {
-            window.bump_row(dimension, value, more);
+            window.row(dimension, value).merge(more);
         }
         for (dimension, value) in self.traits.iter() {
-            window.bump_row(*dimension, value, more);
+            window.row(*dimension, value).merge(more);
         }
         if *more != Row::default() {
             window.note(Added::Visit {

@@ -28,30 +28,21 @@ pub struct Window {
 pub type Windows = HashMap<(usize, Day), Window>;
 
 impl Window {
+    /// The row to count in. Takes no note: whoever counts in many notes them all in one.
+    pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
+        self.rows.entry((dimension, value.clone())).or_default()
+    }
+
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
         if by != 0 {
-            self.bump(dimension, value, metric, by);
+            self.row(dimension, value).add(metric, by);
             self.note(Added::One { dimension, value: value.clone(), metric, by });
         }
     }
 
     pub fn add_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
-        self.bump_row(dimension, value, more);
+        self.row(dimension, value).merge(more);
         self.note(Added::Row { dimension, value: value.clone(), row: Box::new(*more) });
-    }
-
-    /// Adds without a note: the caller notes all its rows in one.
-    pub fn bump(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
-        if by != 0 {
-            self.rows.entry((dimension, value.clone())).or_default().add(metric, by);
-        }
-    }
-
-    /// Likewise.
-    pub fn bump_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
-        if *more != Row::default() {
-            self.rows.entry((dimension, value.clone())).or_default().merge(more);
-        }
     }
 
     /// Notes what the hit at work has added.

@@ -14,7 +14,7 @@ use crate::clock::{Clock, Millis};
 use crate::rollup;
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
-use crate::visitor::{Visitors, Who};
+use crate::visitor::{VisitorHash, Visitors, Who};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
@@ -26,8 +26,8 @@ use pingora_limits::rate::Rate;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Paths whose last answer was no page, remembered for 304s.
@@ -81,7 +81,7 @@ struct Inner {
     rate: Rate,
     types: quick_cache::sync::Cache<u64, ()>,
     hasher: foldhash::fast::RandomState,
-    probe: Option<fn(Hook)>,
+    probe: OnceLock<fn(Hook)>,
 }
 
 /// What is remembered of one request. Lives in the proxy's own CTX.
@@ -98,6 +98,14 @@ pub struct Tracking {
     /// The path of a file being sent.
     download: Option<String>,
     in_flight: Option<InFlight>,
+}
+
+/// A moment, and the visitor as known then.
+#[derive(Clone, Copy)]
+struct When {
+    at: Millis,
+    visitor: Option<VisitorHash>,
+    before_midnight: Option<VisitorHash>,
 }
 
 /// Counts a request as being answered for as long as it lives.
@@ -132,17 +140,14 @@ impl Analytics {
             rate: Rate::new(Duration::from_secs(60)),
             types: quick_cache::sync::Cache::new(TYPES),
             hasher: foldhash::fast::RandomState::default(),
-            probe: None,
+            probe: OnceLock::new(),
         }))
     }
 
     /// Calls `probe` first in every hook: for tracing, and to try out what happens when a hook
-    /// panics. Only before the handle is cloned; later it does nothing.
-    pub fn probe(mut self, probe: fn(Hook)) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.probe = Some(probe);
-        }
-        self
+    /// panics. There is one for all clones of the handle, the first.
+    pub fn probe(&self, probe: fn(Hook)) {
+        let _ = self.0.probe.set(probe);
     }
 
     /// At the start of a request (`early_request_filter` or `request_filter`).
@@ -227,10 +232,8 @@ impl Analytics {
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header("server-timing", id);
                 }
-                // A fragment that a script fetched is no page: it has no place for a tag.
-                let asked = Asked::of(&session.req_header().headers);
                 if self.0.settings.inject
-                    && (asked.navigation || asked.prefetch)
+                    && is_page_load(&session.req_header().headers)
                     && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {
                     tracking.injector = Some(Injector::new(self.0.tag.clone()));
@@ -272,7 +275,7 @@ impl Analytics {
                 let who =
                     self.0.visitors.identify(site, tracking.peer, &session.req_header().headers);
                 let what = What::Download { path: self.bounded(&path), complete, bytes: sent };
-                self.count(site, &who, what);
+                self.count(site, &who, self.when(&who), what);
             }
         });
         tracking.in_flight = None;
@@ -294,17 +297,20 @@ impl Analytics {
             return None;
         }
         let agent = self.0.visitors.agent(&request.headers);
-        if let Some(bot) = &agent.bot {
-            let who = self.0.visitors.identify(site, tracking.peer, &request.headers);
+        let identify =
+            |agent| self.0.visitors.identify_as(agent, site, tracking.peer, &request.headers);
+        if let Some(bot) = agent.bot.clone() {
+            let who = identify(agent);
             let what = What::Bot {
                 name: bot.name.clone(),
                 class: bot.class.as_str().into(),
                 page: self.bounded(path),
                 status: response.status.as_u16(),
             };
-            self.count(site, &who, what);
+            let when = self.when(&who);
+            self.count(site, &who, when, what);
             let html = is_html(&response.headers);
-            return html.then(|| self.issue(&who, PageKind::Ignored, rand::random(), path))?;
+            return html.then(|| self.issue(when, PageKind::Ignored, rand::random(), path))?;
         }
         let asked = Asked::of(&request.headers);
         let known = self.known_html(path, asked, response);
@@ -315,9 +321,10 @@ impl Analytics {
                 None
             }
             Class::Page(kind) => {
-                let who = self.0.visitors.identify(site, tracking.peer, &request.headers);
+                let who = identify(agent);
+                let when = self.when(&who);
                 let nonce = rand::random();
-                let id = self.issue(&who, kind, nonce, path);
+                let id = self.issue(when, kind, nonce, path);
                 if kind != PageKind::Ignored || is_frame(&request.headers) {
                     let referrer =
                         request.headers.get(header::REFERER).and_then(|v| v.to_str().ok());
@@ -325,7 +332,7 @@ impl Analytics {
                         who.traits(tracking.host.as_deref(), referrer, request.uri.query());
                     let (page, status) = (self.bounded(path), response.status.as_u16());
                     let answered = Answered { page, nonce, kind, status, traits };
-                    self.count(site, &who, What::Answered(answered));
+                    self.count(site, &who, when, What::Answered(answered));
                 }
                 id
             }
@@ -333,12 +340,10 @@ impl Analytics {
     }
 
     /// A page's view id, as a `Server-Timing` entry.
-    fn issue(&self, who: &Who<'_>, kind: PageKind, nonce: u64, path: &str) -> Option<HeaderValue> {
-        let now = self.now();
-        let (visitor, _) = who.at(now);
+    fn issue(&self, when: When, kind: PageKind, nonce: u64, path: &str) -> Option<HeaderValue> {
         let secrets = self.0.visitors.secrets().load();
         let page = rollup::clean(path, self.0.settings.value_length);
-        let id = secrets.view_keys().next()?.issue(now, kind, nonce, visitor, &page);
+        let id = secrets.view_keys().next()?.issue(when.at, kind, nonce, when.visitor, &page);
         let mut value = [0; ID_PREFIX.len() + TEXT_LEN + 1];
         value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
         value[ID_PREFIX.len()..][..TEXT_LEN].copy_from_slice(&id);
@@ -374,9 +379,15 @@ impl Analytics {
         }
     }
 
-    fn count(&self, site: usize, who: &Who<'_>, what: What) {
+    /// Now, and who that is by today's salt: worked out once for a request.
+    fn when(&self, who: &Who<'_>) -> When {
         let at = self.now();
         let (visitor, before_midnight) = who.at(at);
+        When { at, visitor, before_midnight }
+    }
+
+    fn count(&self, site: usize, who: &Who<'_>, when: When, what: What) {
+        let When { at, visitor, before_midnight } = when;
         self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
     }
 
@@ -433,7 +444,7 @@ impl Analytics {
     }
 
     fn call_probe(&self, hook: Hook) {
-        if let Some(probe) = self.0.probe {
+        if let Some(probe) = self.0.probe.get() {
             probe(hook);
         }
     }
@@ -453,6 +464,12 @@ pub(super) fn plain_host(host: &str) -> String {
         _ => host.len(),
     };
     host[..end].to_ascii_lowercase()
+}
+
+/// A fragment that a script fetched is no page: it has no place for a tag.
+fn is_page_load(headers: &HeaderMap) -> bool {
+    let asked = Asked::of(headers);
+    asked.navigation || asked.prefetch
 }
 
 fn is_frame(headers: &HeaderMap) -> bool {

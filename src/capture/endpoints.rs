@@ -2,7 +2,9 @@
 
 use super::analytics::{Analytics, Tracking, plain_host};
 use super::beacon;
-use super::hit::{Hit, IdVerdict, Shown, What};
+use super::hit::{Hit, IdVerdict, Nav, PageKind, Shown, What};
+use super::view_id::ViewId;
+use crate::aggregate::ID_LIFETIME;
 use crate::telemetry::DropReason;
 use crate::visitor::address::is_trusted;
 use bytes::{Bytes, BytesMut};
@@ -125,18 +127,26 @@ impl Analytics {
             let (visitor, before_midnight) = who.at(event.at);
             let what = match event.kind {
                 beacon::Kind::Pageview(nav) => {
-                    let ours = |id: &super::view_id::ViewId| {
-                        id.is_for(&event.page)
+                    let is_fresh = |id: &ViewId| {
+                        now - id.issued <= ID_LIFETIME
+                            && id.is_for(&event.page)
                             && (id.is_of(visitor)
                                 || before_midnight.is_some() && id.is_of(before_midnight))
                     };
                     let verdict = match &id {
                         None => IdVerdict::Invalid,
+                        // An error page that comes from a cache, anyone's, stays one.
                         Some(id)
-                            if now - id.issued <= crate::aggregate::ID_LIFETIME && ours(id) =>
+                            if id.kind == PageKind::Error
+                                && match nav {
+                                    Nav::History => false,
+                                    Nav::BackForward => true,
+                                    Nav::Load | Nav::Prerender => !is_fresh(id),
+                                } =>
                         {
-                            id.fresh()
+                            continue;
                         }
+                        Some(id) if is_fresh(id) => id.fresh(),
                         Some(_) => IdVerdict::Cached,
                     };
                     let referrer = event.referrer.as_deref();

@@ -6,8 +6,8 @@
 //! pages. This room knows HTTP; it knows no store and keeps no count.
 
 pub mod analytics;
-mod beacon;
-mod classify;
+pub mod beacon;
+pub mod classify;
 mod endpoints;
 mod hit;
 pub mod inject;

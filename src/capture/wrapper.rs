@@ -181,10 +181,12 @@ where
     async fn adjust_upstream_modules(
         &self,
         session: &mut Session,
-        request: &RequestHeader,
+        response: &ResponseHeader,
+        end_of_stream: bool,
         ctx: &mut Self::CTX,
     ) -> Result<()> {
-        self.inner.adjust_upstream_modules(session, request, &mut ctx.inner).await
+        let ctx = &mut ctx.inner;
+        self.inner.adjust_upstream_modules(session, response, end_of_stream, ctx).await
     }
 
     async fn upstream_response_filter(

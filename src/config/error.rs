@@ -13,7 +13,7 @@ pub struct ConfigError(String);
 
 impl ConfigError {
     /// `place` is where the setting was given, see [`Origin`].
-    pub(super) fn new(place: impl fmt::Display, why: impl fmt::Display) -> Self {
+    pub(crate) fn new(place: impl fmt::Display, why: impl fmt::Display) -> Self {
         let line = format!("{place}: {why}");
         Self(line.split_whitespace().collect::<Vec<_>>().join(" "))
     }

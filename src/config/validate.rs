@@ -52,6 +52,14 @@ impl Config {
         Self::for_demo(settings)
     }
 
+    /// For another proxy, which has peers and listeners of its own.
+    ///
+    /// # Errors
+    /// The first setting that won't do.
+    pub fn for_plugin(settings: &Settings) -> Result<Self, ConfigError> {
+        Self::for_demo(settings)
+    }
+
     fn new(upstream: Upstream, settings: &Settings) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
         let config = Self {

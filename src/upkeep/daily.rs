@@ -76,6 +76,8 @@ pub struct Daily {
     node: String,
     /// By site: when to look at its diary next.
     next: Vec<Millis>,
+    /// By site: the day whose salt was the last to be destroyed, and those before it.
+    salts: Vec<Option<Day>>,
 }
 
 impl Daily {
@@ -87,8 +89,8 @@ impl Daily {
         keep: Keep,
         node: String,
     ) -> Self {
-        let next = vec![Millis::MIN; sites.len()];
-        Self { store, sites, clock, keep, node, next }
+        let (next, salts) = (vec![Millis::MIN; sites.len()], vec![None; sites.len()]);
+        Self { store, sites, clock, keep, node, next, salts }
     }
 
     /// Does the job whenever it is due, for ever.
@@ -116,9 +118,13 @@ impl Daily {
     async fn look_at(&mut self, i: usize) -> Result<Turn> {
         let site = &self.sites[i];
         let now = self.clock.now();
-        // Between two runs the list may pass its cap, but not twice its cap.
-        if self.keep.events > 0 && self.store.events_grown(&site.name) >= self.keep.events as u64 {
+        // A salt lives for an hour after its day. And between two runs the list of events may pass
+        // its cap, but not twice its cap.
+        let day = Some(site.day(now - HOUR));
+        let events = self.keep.events as u64;
+        if self.salts[i] != day || (events > 0 && self.store.events_grown(&site.name) >= events) {
             self.store.trim(&site.name, self.keep.events, now).await?;
+            self.salts[i] = day;
         }
         if now < self.next[i] {
             return Ok(Turn::Nothing);

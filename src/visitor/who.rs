@@ -87,12 +87,23 @@ impl Visitors {
         peer: Option<IpAddr>,
         headers: &'a HeaderMap,
     ) -> Who<'a> {
+        self.identify_as(self.agent(headers), site, peer, headers)
+    }
+
+    /// The same, with the user agent read already.
+    pub fn identify_as<'a>(
+        &'a self,
+        agent: Arc<Agent>,
+        site: usize,
+        peer: Option<IpAddr>,
+        headers: &'a HeaderMap,
+    ) -> Who<'a> {
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Who {
             visitors: self,
             site,
             address: client_address(peer, headers, &self.trusted),
-            agent: self.agent(headers),
+            agent,
             headers,
             secrets: self.secrets.load(),
         }

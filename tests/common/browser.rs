@@ -4,16 +4,21 @@
 //! Needs Debian's `xvfb`, `chromium` and `chromium-driver`. Include it from a test with
 //! `#[path = "common/browser.rs"] mod browser;`.
 
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use url::{ParseError, Url};
 
 /// A running browser with nothing remembered; derefs to its WebDriver client. All of it ends with
 /// the value.
@@ -69,13 +74,54 @@ impl Browser {
         ];
         all.extend(arguments.iter().map(ToString::to_string));
         let options = json!({ "binary": which(chromium).unwrap(), "args": all });
-        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options });
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser session");
         Some(Self { client, _driver: driver, _screen: screen, _profile: profile })
+    }
+
+    /// A command of the DevTools protocol to the current tab.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.client.issue_cmd(Extra("goog/cdp/execute", body)).await.unwrap()
+    }
+
+    /// Takes the current tab off the net, or back on it.
+    pub async fn offline(&self, offline: bool) {
+        let conditions = json!({ "network_conditions": {
+            "offline": offline, "latency": 0, "throughput": -1,
+        } });
+        self.client.issue_cmd(Extra("chromium/network_conditions", conditions)).await.unwrap();
+    }
+
+    /// What the console was told since it was last asked for, as `LEVEL message`.
+    pub async fn console(&self) -> Vec<String> {
+        let lines = self.client.issue_cmd(Extra("se/log", json!({ "type": "browser" }))).await;
+        let line = |entry: &Value| {
+            format!("{} {}", entry["level"].as_str().unwrap(), entry["message"].as_str().unwrap())
+        };
+        lines.unwrap().as_array().unwrap().iter().map(line).collect()
+    }
+}
+
+/// A command of chromedriver's own: the end of its path in the session, and its body.
+#[derive(Debug)]
+struct Extra(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Extra {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.0))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.1.to_string()))
     }
 }
 

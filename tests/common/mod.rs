@@ -3,5 +3,32 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub mod headcount;
+pub mod http;
+pub mod load;
+pub mod nginx;
+pub mod pingora;
+pub mod process;
 pub mod redis;
+pub mod relay;
 pub mod traffic;
+pub mod wire;
+
+use std::time::{Duration, Instant};
+
+/// Calls `look` until it finds something; panics with `what` when that takes longer than a minute.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}

@@ -163,6 +163,7 @@ impl Model {
                         }
                         return;
                     }
+                    PageKind::Error if self.used.contains(&answered.nonce) => return,
                     _ if self.used.contains(&answered.nonce) => Evidence::Browser,
                     kind => {
                         self.used.push(answered.nonce);

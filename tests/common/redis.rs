@@ -1,10 +1,10 @@
 //! A real redis-server of the test's own: a free port, a temporary folder, gone with the test.
 
+use super::free_port;
 use ::redis::{Client, Cmd, FromRedisValue, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -169,9 +169,4 @@ impl Drop for RedisServer {
             let _ = process.wait();
         }
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

@@ -291,3 +291,20 @@ async fn events_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
     let newest = store.events(SITE, day("2026-11-25"), 1).await.unwrap();
     assert_eq!(newest, ["2026-11-25 3 499"]);
 }
+
+#[tokio::test]
+async fn a_salt_is_destroyed_an_hour_after_its_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open("sqlite:test.db", dir.path());
+    let salt = Secret::Salt { site: SITE.into(), day: today() };
+    let clock = Clock::fixed(at(23));
+    let mut job = job(&store, &clock, KEEP, "n");
+    done(&mut job).await;
+    store.put_secret(&salt, None, b"salt", at(25)).await.unwrap();
+    clock.set(at(25) - 1);
+    job.look().await;
+    assert!(store.secret(&salt).await.unwrap().is_some());
+    clock.set(at(25));
+    job.look().await;
+    assert_eq!(store.secret(&salt).await.unwrap(), None);
+}

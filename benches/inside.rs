@@ -1,0 +1,248 @@
+//! What the parts of counting cost, each by itself.
+//!
+//! `cargo bench --bench inside`; `make bench` writes a line per part into `target/bench`.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use headcount::aggregate::{Limits, Shard};
+use headcount::capture::classify::{Asked, classify};
+use headcount::capture::{
+    Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, ViewKey, What, beacon,
+};
+use headcount::clock::{Clock, Millis};
+use headcount::flush::{BATCH_MAX, Batch};
+use headcount::rollup::{Dimension, Metric, field};
+use headcount::site::{Day, Site};
+use headcount::store::SqliteStore;
+use headcount::store::Store;
+use headcount::visitor::{
+    Agents, DaySalt, Places, Reluctant, Secrets, VisitorHash, Visitors, arrival,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::hint::black_box;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const NOW: Millis = 1_800_000_000_000;
+const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
+                      (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+criterion_group!(parts, aggregate, view_id, visitor, headers, beacons, store);
+criterion_main!(parts);
+
+fn sites() -> Arc<Vec<Site>> {
+    let timezone = "Europe/Berlin".parse().unwrap();
+    Arc::new(vec![Site { name: "example.org".into(), hosts: Vec::new(), timezone }])
+}
+
+/// Three views in four are followed by their beacon; visitors see some five pages each, of 500.
+fn hits(count: usize) -> Vec<Hit> {
+    let mut random = fastrand::Rng::with_seed(7);
+    let pages: Vec<Arc<str>> = (0..500).map(|i| format!("/articles/{i}").into()).collect();
+    let all_traits: Vec<Traits> = (0..200).map(traits).collect();
+    let mut hits = Vec::with_capacity(count);
+    while hits.len() < count {
+        let who = random.usize(..count / 10);
+        let visitor = Some(VisitorHash::from_stored((who as u64 * 0x9e37_79b9).to_le_bytes()));
+        let page = pages[(random.f64() * random.f64() * 500.0) as usize].clone();
+        let (nonce, traits) = (random.u64(..), all_traits[who % 200].clone());
+        let hit = |what| Hit { at: NOW, site: 0, lane: 1, visitor, before_midnight: None, what };
+        let answered = Answered {
+            page: page.clone(),
+            nonce,
+            kind: PageKind::View,
+            status: 200,
+            traits: traits.clone(),
+        };
+        hits.push(hit(What::Answered(answered)));
+        if random.usize(..4) > 0 {
+            hits.push(hit(What::Shown(Shown {
+                page,
+                traits,
+                screen: Some("1440 px and above".into()),
+                nav: Nav::Load,
+                id: IdVerdict::Fresh { nonce, issued: NOW, kind: PageKind::View },
+                n: Some(random.u64(..)),
+            })));
+        }
+    }
+    hits
+}
+
+fn traits(i: usize) -> Traits {
+    let value = |name: &str, of: usize| Arc::from(format!("{name} {}", i % of));
+    vec![
+        (Dimension::Device, value("device", 3)),
+        (Dimension::Browser, value("browser", 5)),
+        (Dimension::BrowserVersion, value("version", 40)),
+        (Dimension::Os, value("os", 5)),
+        (Dimension::OsVersion, value("os version", 12)),
+        (Dimension::Source, value("source", 30)),
+        (Dimension::Channel, value("channel", 7)),
+        (Dimension::Referrer, value("referrer", 100)),
+        (Dimension::Country, value("country", 60)),
+        (Dimension::Language, value("language", 20)),
+        (Dimension::Hostname, "www.example.org".into()),
+    ]
+}
+
+fn aggregate(c: &mut Criterion) {
+    const HITS: usize = 10_000;
+    let plan = hits(HITS);
+    c.bench_function("a hit in the aggregator", |b| {
+        let mut shard = Shard::new(sites(), Limits { visitors: 200_000, rows: 10_000 });
+        let mut round = 0;
+        b.iter_custom(|iterations| {
+            let (mut left, mut spent) = (iterations as usize, Duration::ZERO);
+            while left > 0 {
+                round += 1;
+                let hits = later(&plan[..left.min(HITS)], round);
+                left -= hits.len();
+                let start = Instant::now();
+                for hit in hits {
+                    black_box(shard.apply(hit));
+                }
+                spent += start.elapsed();
+                drop(shard.seal());
+            }
+            spent
+        });
+    });
+}
+
+/// The same again, ten seconds on for each round, by new ids.
+fn later(plan: &[Hit], round: i64) -> Vec<Hit> {
+    let mut hits = plan.to_vec();
+    for hit in &mut hits {
+        hit.at += round * 10_000;
+        let other = (round as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        match &mut hit.what {
+            What::Answered(answered) => answered.nonce ^= other,
+            What::Shown(shown) => {
+                shown.n = shown.n.map(|n| n ^ other);
+                if let IdVerdict::Fresh { nonce, issued, .. } = &mut shown.id {
+                    *nonce ^= other;
+                    *issued += round * 10_000;
+                }
+            }
+            _ => {}
+        }
+    }
+    hits
+}
+
+fn view_id(c: &mut Criterion) {
+    let key = ViewKey::new(&[7; 32]);
+    let visitor = Some(VisitorHash::from_stored([3; 8]));
+    let issue = || key.issue(NOW, PageKind::View, black_box(42), visitor, "/articles/17");
+    c.bench_function("a view id issued", |b| b.iter(issue));
+    let text = String::from_utf8(issue().to_vec()).unwrap();
+    c.bench_function("a view id read", |b| b.iter(|| key.read(black_box(&text))));
+}
+
+fn visitor(c: &mut Criterion) {
+    let salt = DaySalt { day: Day::default(), bytes: [9; 32] };
+    let address: IpAddr = "198.51.100.7".parse().unwrap();
+    c.bench_function("a visitor's hash", |b| {
+        b.iter(|| VisitorHash::new(&salt, "example.org", black_box(address), CHROME.as_bytes()))
+    });
+    let referrer = Some("https://www.google.com/");
+    c.bench_function("an arrival from a search engine", |b| {
+        b.iter(|| arrival(black_box(referrer), None, |_| false))
+    });
+    let agents = Agents::new();
+    c.bench_function("a user agent seen before", |b| b.iter(|| agents.read(CHROME, Some(false))));
+
+    let sites = sites();
+    let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now()));
+    let places = Arc::new(Places::open(None).unwrap());
+    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    let visitors = Visitors::new(sites, places, secrets, trusted, Reluctant::Anonymous);
+    let (headers, peer) = (navigation(), "127.0.0.1".parse().ok());
+    let now = Clock::system().now();
+    c.bench_function("a visitor, whole: address, hash, lane, traits", |b| {
+        b.iter(|| {
+            let who = visitors.identify(0, peer, black_box(&headers));
+            let traits = who.traits(Some("www.example.org"), referrer, None);
+            (who.at(now), who.lane(), traits)
+        })
+    });
+}
+
+fn navigation() -> HeaderMap {
+    header_map(&[
+        ("host", "www.example.org"),
+        ("user-agent", CHROME),
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("accept-language", "de-DE,de;q=0.9,en;q=0.8"),
+        ("sec-ch-ua-mobile", "?0"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+        ("cookie", "theme=dark"),
+        ("x-forwarded-for", "198.51.100.7"),
+    ])
+}
+
+fn header_map(list: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &'static str)| {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    list.iter().map(pair).collect()
+}
+
+fn headers(c: &mut Criterion) {
+    let asked = navigation();
+    for (name, kind) in [("a page", "text/html; charset=utf-8"), ("an asset", "text/css")] {
+        let answer = header_map(&[("content-type", kind), ("content-length", "10240")]);
+        c.bench_function(&format!("{name} classified"), |b| {
+            b.iter(|| {
+                let asked = Asked::of(black_box(&asked));
+                classify(&Method::GET, asked, "/articles/17", StatusCode::OK, &answer, None)
+            })
+        });
+    }
+}
+
+fn beacons(c: &mut Criterion) {
+    let body = br#"[{"nav":"load","referrer":"https://www.google.com/","title":"A page",
+        "type":"pageview","pathname":"/articles/17","timestamp":"2027-01-15T08:00:00.000Z",
+        "view":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","n":4503599627370495,
+        "screen":"1280x720"}]"#;
+    c.bench_function("a beacon read", |b| b.iter(|| beacon::parse(black_box(body), NOW, 1024)));
+}
+
+fn store(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("counts.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut number = 0;
+    let mut batch = || {
+        number += 1;
+        let row = |i| (field(Dimension::Page, &format!("/articles/{i}"), Metric::Server), 1);
+        Batch {
+            site: "example.org".into(),
+            day: Day::default(),
+            node: "bench".into(),
+            number,
+            fields: (0..BATCH_MAX).map(row).collect(),
+            visitors: Vec::new(),
+            confirmed: Vec::new(),
+            events: Vec::new(),
+        }
+    };
+    let mut group = c.benchmark_group("SQLite");
+    group.sample_size(20);
+    group.bench_function("a batch of 1,000 rows on disk", |b| {
+        b.iter_batched(
+            &mut batch,
+            |batch| runtime.block_on(store.apply(&batch)).unwrap(),
+            BatchSize::PerIteration,
+        )
+    });
+    group.finish();
+}

@@ -1,0 +1,126 @@
+//! Processes, and what they use.
+
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a process may take to serve.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server in a process of its own; killed when dropped.
+pub struct Child {
+    pub port: u16,
+    pub meter: Meter,
+    admin: u16,
+    process: std::process::Child,
+}
+
+impl Child {
+    pub fn website() -> anyhow::Result<Self> {
+        let mut process = ourselves()?.arg("--website").stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        if let Some(out) = process.stdout.take() {
+            BufReader::new(out).read_line(&mut line)?;
+        }
+        Self::new(process, line.trim().parse()?, 0)
+    }
+
+    pub fn bare(website: u16) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let numbers = [port.to_string(), website.to_string()];
+        Self::new(ourselves()?.arg("--bare").args(numbers).spawn()?, port, 0)
+    }
+
+    /// The real binary, in its own folder, as it comes but for a single thread. The visitors'
+    /// addresses are in `X-Forwarded-For`.
+    pub fn headcount(website: u16, folder: &TempDir, inject: bool) -> anyhow::Result<Self> {
+        let (port, admin) = (free_port()?, free_port()?);
+        let process = Command::new(env!("CARGO_BIN_EXE_headcount"))
+            .arg("run")
+            .arg(format!("--upstream=http://127.0.0.1:{website}"))
+            .arg(format!("--listen=127.0.0.1:{port}"))
+            .arg(format!("--admin=127.0.0.1:{admin}"))
+            .arg(format!("--inject={inject}"))
+            .args(["--threads=1", "--trusted-proxies=127.0.0.0/8", "--log=warn"])
+            .arg("--data-dir")
+            .arg(folder.path())
+            .spawn()?;
+        Self::new(process, port, admin)
+    }
+
+    fn new(process: std::process::Child, port: u16, admin: u16) -> anyhow::Result<Self> {
+        let meter = Meter::new(process.id())?;
+        let child = Self { port, meter, admin, process };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            anyhow::ensure!(Instant::now() < deadline, "nothing serves on port {port}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(child)
+    }
+
+    /// What headcount says it has counted and dropped.
+    pub fn counted(&self) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin))?;
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        let sum = |name: &str| -> f64 {
+            let lines = text.lines().filter(|l| l.starts_with(name));
+            lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        };
+        Ok(format!(
+            "{} requests, {} pageviews, {} beacons; {} dropped",
+            sum("headcount_requests_total"),
+            sum("headcount_pageviews_total"),
+            sum("headcount_beacons_total"),
+            sum("headcount_events_dropped_total"),
+        ))
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Reads what a process uses.
+pub struct Meter {
+    pid: u32,
+    clock: ClockId,
+}
+
+impl Meter {
+    fn new(pid: u32) -> anyhow::Result<Self> {
+        Ok(Self { pid, clock: clock_getcpuclockid(Pid::from_raw(pid as i32))? })
+    }
+
+    /// CPU time of all its threads so far, in the program and in the kernel.
+    pub fn cpu(&self) -> Duration {
+        self.clock.now().map(Duration::from).unwrap_or_default()
+    }
+
+    pub fn resident_mb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
+        let kilobytes = status.ok().and_then(|s| {
+            let line = s.lines().find_map(|l| l.strip_prefix("VmRSS:"))?.trim().to_owned();
+            line.split(' ').next()?.parse::<u64>().ok()
+        });
+        kilobytes.unwrap_or_default() / 1024
+    }
+}
+
+fn ourselves() -> anyhow::Result<Command> {
+    Ok(Command::new(std::env::current_exe()?))
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

@@ -1,0 +1,383 @@
+//! Analytics for a Pingora proxy, whole: from settings to a running [`Analytics`] handle.
+//!
+//! Puts the rooms behind the handle together (store, secrets, aggregators, flusher, admin port) and
+//! takes them down in the right order. Our own binary uses it as any other proxy would:
+//!
+//! ```no_run
+//! # use pingora::prelude::*;
+//! # use headcount::capture::{Analytics, WithAnalytics};
+//! # fn with<P: pingora::proxy::ProxyHttp + Send + Sync + 'static>(
+//! #     mut server: Server,
+//! #     my_proxy: P,
+//! # ) -> anyhow::Result<()>
+//! # where
+//! #     P::CTX: Send + Sync,
+//! # {
+//! let counting = Analytics::builder("www.example.org").store("redis://127.0.0.1").start()?;
+//! let proxy = WithAnalytics::new(my_proxy, counting.analytics());
+//! let mut service = http_proxy_service(&server.configuration, proxy);
+//! service.add_tcp("0.0.0.0:8080");
+//! server.add_service(service);
+//! server.run(pingora::server::RunArgs::default());
+//! counting.stop(); // with the last flush
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
+
+use crate::admin::{self, AdminState, Auth, Live};
+use crate::aggregate::{self, Engine};
+use crate::capture::script::{Script, ScriptOptions};
+use crate::capture::{self, Analytics};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
+use crate::flush::{self, Flusher};
+use crate::store::{self, Store};
+use crate::telemetry::Telemetry;
+use crate::upkeep::{Daily, Keep};
+use crate::visitor::{Places, Reluctant, Secrets, Visitors};
+use anyhow::Context;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+
+/// How long the start waits for a store that does not answer; then it goes on without.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often secrets are looked after. Without anything to agree on this sends nothing.
+const SECRETS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the GeoIP database has been replaced.
+const PLACES_EVERY: Duration = Duration::from_secs(60);
+
+/// A pause before the store is asked again for secrets it could not give.
+const SECRETS_RETRY: Duration = Duration::from_secs(5);
+
+/// How long the admin port's last answers hold up the end, once all is delivered.
+const ADMIN_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Analytics {
+    /// Starts to say what is to be counted: a site by its name, everything else as
+    /// `conf/headcount.toml` has it until it is set.
+    pub fn builder(site: &str) -> Builder {
+        Builder { settings: Settings::defaults(), wrong: None }.set("site", site)
+    }
+}
+
+/// What is to be counted, where to and how.
+#[must_use = "nothing is counted before `start`"]
+pub struct Builder {
+    settings: Settings,
+    /// The first setting that was refused; `start` says so.
+    wrong: Option<ConfigError>,
+}
+
+impl Builder {
+    /// Where counts are kept: `sqlite:FILE`, `redis://HOST` ….
+    pub fn store(self, url: &str) -> Self {
+        self.set("store", url)
+    }
+
+    /// Where the numbers are read.
+    pub fn admin(self, address: &str) -> Self {
+        self.set("admin", address)
+    }
+
+    /// Sets any key of `conf/headcount.toml`, written as for a flag: `("limits.outbox", "16MB")`.
+    /// What is about the proxy itself (`upstream`, `listen`, `timeouts.read` …) has no effect.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        let set = match Key::find(key) {
+            Some(found) => self.settings.flag(found, value),
+            None => Err(ConfigError::new(key, "there is no such setting")),
+        };
+        self.wrong = self.wrong.or(set.err());
+        self
+    }
+
+    /// Opens the store and the admin port, and starts to count. For a thread that may block.
+    ///
+    /// # Errors
+    /// One line that names what is wrong: a setting, a port in use, a database that cannot be
+    /// opened. A Redis that cannot be reached is none.
+    pub fn start(self) -> anyhow::Result<Counting> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        // One provider for all libraries that speak TLS. An application that has chosen keeps its.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Counting::start(&Config::for_plugin(&self.settings)?)
+    }
+}
+
+/// Everything behind an [`Analytics`] handle, running. Dropping it delivers what is left.
+pub struct Counting {
+    analytics: Analytics,
+    telemetry: Arc<Telemetry>,
+    store: Arc<dyn Store>,
+    admin: SocketAddr,
+    /// Where all of it runs but what a request waits for. `None` once stopped.
+    office: Option<Runtime>,
+    closing: watch::Sender<bool>,
+    work: Option<(JoinHandle<()>, JoinHandle<()>)>,
+}
+
+impl Counting {
+    /// # Errors
+    /// As [`Builder::start`].
+    pub fn start(config: &Config) -> anyhow::Result<Self> {
+        let office = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("office")
+            .enable_all()
+            .build()
+            .context("no threads for the office")?;
+        // Claimed first: a port in use is one clear line, and nothing else has happened.
+        let listener = bind(config.admin, "admin")?;
+        let admin = listener.local_addr().context("admin")?;
+
+        let kept = store::open(&config.store, &config.data_dir)?;
+        let store: Arc<dyn Store> = kept.clone();
+        let clock = Clock::system();
+        let telemetry = Arc::new(Telemetry::default());
+        let sites = Arc::new(vec![config.site.clone()]);
+        let secrets = Arc::new(Secrets::new(sites.clone(), clock.now()));
+        office.block_on(first_contact(&secrets, store.as_ref(), &clock));
+
+        let places = Arc::new(Places::open(config.geoip.as_deref())?);
+        let limits = aggregate::Limits {
+            visitors: (config.limits.visitors / config.threads).max(1),
+            rows: config.limits.rows_per_dimension,
+        };
+        let engine = Arc::new(Engine::start(
+            sites.clone(),
+            limits,
+            config.threads,
+            config.limits.queue,
+            telemetry.clone(),
+            clock.clone(),
+        ));
+        let analytics = Analytics::new(
+            sites.clone(),
+            capture_settings(config),
+            Visitors::new(
+                sites.clone(),
+                places.clone(),
+                secrets.clone(),
+                config.trusted_proxies.clone(),
+                reluctant(config.privacy.respect_gpc),
+            ),
+            engine.clone(),
+            telemetry.clone(),
+            clock.clone(),
+            Script::new(&script_options(config)),
+        );
+
+        let flusher = Flusher::new(
+            engine.clone(),
+            store.clone(),
+            sites.clone(),
+            telemetry.clone(),
+            clock.clone(),
+            node_name(),
+            flush::Settings {
+                interval: config.flush_interval,
+                outbox: config.limits.outbox,
+                events_cap: config.limits.events_cap,
+                last: config.timeouts.shutdown,
+            },
+        );
+        let state = AdminState {
+            sites: sites.clone(),
+            store: store.clone(),
+            telemetry: telemetry.clone(),
+            live: engine,
+            auth: auth(config)?,
+            clock: clock.clone(),
+            flush_interval: config.flush_interval,
+            goals: Vec::new(),
+            funnels: Vec::new(),
+        };
+        let (closing, closed) = watch::channel(false);
+        let flushing = office.spawn(flusher.run(closed.clone()));
+        let showing = office.spawn(serve_admin(listener, state, closed));
+        let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), node_name());
+        office.spawn({
+            let store = store.clone();
+            async move {
+                tokio::join!(
+                    keep_secrets(&secrets, store.as_ref(), &clock),
+                    keep_places(places),
+                    daily.run(),
+                );
+            }
+        });
+        let work = Some((flushing, showing));
+        Ok(Self { analytics, telemetry, store, admin, office: Some(office), closing, work })
+    }
+
+    /// The handle to call from a proxy's hooks, or to wrap it in.
+    pub fn analytics(&self) -> Analytics {
+        self.analytics.clone()
+    }
+
+    /// What the process counts about itself.
+    pub fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
+    }
+
+    /// The store's address, without a password.
+    pub fn store_name(&self) -> &str {
+        self.store.name()
+    }
+
+    /// Where the admin port is.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The runtime for what must not be in a request's way.
+    pub(crate) fn office(&self) -> Option<&Runtime> {
+        self.office.as_ref()
+    }
+
+    /// Delivers what is left and ends. To be called once no request runs any more, from a thread
+    /// that may block: it takes `timeouts.shutdown` if the store does not answer.
+    pub fn stop(self) {}
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        let (Some(office), Some((flushing, showing))) = (self.office.take(), self.work.take())
+        else {
+            return;
+        };
+        self.closing.send_replace(true);
+        let end = async {
+            let _ = flushing.await;
+            let _ = tokio::time::timeout(ADMIN_PATIENCE, showing).await;
+        };
+        // From a thread of its own: whoever drops this may be in a runtime, which must not block.
+        std::thread::scope(|scope| {
+            scope.spawn(|| office.block_on(end));
+        });
+        office.shutdown_background();
+    }
+}
+
+/// Agrees on secrets with the store, if it answers in time.
+async fn first_contact(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
+    let shared = tokio::time::timeout(STORE_PATIENCE, secrets.share(store, clock.now())).await;
+    let trouble = match shared {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("{} does not answer", store.name()),
+    };
+    tracing::warn!("{trouble}; starting anyway, and trying again");
+}
+
+async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
+    loop {
+        tokio::time::sleep(SECRETS_EVERY).await;
+        if secrets.share(store, clock.now()).await.is_err() {
+            tokio::time::sleep(SECRETS_RETRY).await;
+        }
+    }
+}
+
+async fn keep_places(places: Arc<Places>) {
+    loop {
+        tokio::time::sleep(PLACES_EVERY).await;
+        let places = places.clone();
+        match tokio::task::spawn_blocking(move || places.reload()).await {
+            Ok(Ok(true)) => tracing::info!("the GeoIP database was replaced"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::warn!("{error:#}; using the one before"),
+            Err(error) => tracing::error!("looking for a new GeoIP database: {error}"),
+        }
+    }
+}
+
+async fn serve_admin(listener: TcpListener, state: AdminState, mut stop: watch::Receiver<bool>) {
+    let served = async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let stopped = async move {
+            let _ = stop.wait_for(|stopping| *stopping).await;
+        };
+        admin::serve(listener, state, stopped).await
+    };
+    if let Err(error) = served.await {
+        tracing::error!("the admin port has stopped: {error}");
+    }
+}
+
+/// Claims a port; `key` is the setting it was named by.
+pub(crate) fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.with_context(|| format!("{key} {address} cannot be used"))
+}
+
+fn capture_settings(config: &Config) -> capture::Settings {
+    capture::Settings {
+        script_path: config.script.path.clone(),
+        beacon_path: config.script.beacon_path.clone(),
+        inject: config.inject,
+        trusted_proxies: config.trusted_proxies.clone(),
+        beacon_body: config.limits.beacon_body,
+        beacons_per_minute: config.limits.beacons_per_minute as isize,
+        value_length: config.limits.value_length,
+    }
+}
+
+fn script_options(config: &Config) -> ScriptOptions {
+    let script = &config.script;
+    ScriptOptions {
+        track: script.beacon_path.clone(),
+        history: script.history,
+        hash: script.hash,
+        engagement: script.engagement,
+        scroll: script.scroll,
+        outbound: script.outbound,
+        downloads: script.downloads,
+        events: script.events,
+        forms: script.forms,
+        clicks: script.clicks,
+        vitals: script.vitals,
+    }
+}
+
+fn auth(config: &Config) -> anyhow::Result<Auth> {
+    let password = config.admin_auth.password_hash.as_ref().map(|hash| hash.expose());
+    let tokens: Vec<String> =
+        config.admin_auth.tokens.iter().map(|t| t.expose().to_owned()).collect();
+    Ok(Auth::new(password, &tokens)?)
+}
+
+fn reluctant(respect: RespectGpc) -> Reluctant {
+    match respect {
+        RespectGpc::Anonymous => Reluctant::Anonymous,
+        RespectGpc::Count => Reluctant::Count,
+        RespectGpc::Ignore => Reluctant::Ignore,
+    }
+}
+
+/// Unique per run: numbering begins anew with every process.
+fn node_name() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
+
+impl Live for Engine {
+    fn current_visitors(&self, site: usize) -> u64 {
+        Engine::current_visitors(self, site)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<str>> {
+        Engine::subscribe(self)
+    }
+}

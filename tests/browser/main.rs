@@ -1,0 +1,27 @@
+//! Real browsing, exact counts: Chromium in front of the program in front of a website.
+//!
+//! - `counted`: loads, a step back, `pushState`, JavaScript off; a headless browser is a bot; for
+//!   both stores
+//! - `documents`: pages of a website as browsers show them, from network, caches and history
+//! - `apps`: pages without documents, rewritten addresses, lost beacons, a while offline
+//! - `ahead`: pages fetched or rendered ahead, seen and never seen
+//! - `attention`: how long and how far a page was read
+//! - `dashboard`: the numbers, followed by a browser
+//!
+//! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
+//! path alone.
+
+mod ahead;
+mod apps;
+mod attention;
+#[path = "../common/browser.rs"]
+mod browser;
+#[path = "../common/mod.rs"]
+mod common;
+mod counted;
+mod dashboard;
+mod documents;
+mod program;
+mod relay;
+mod site;
+mod stage;

@@ -1,0 +1,164 @@
+//! The program itself: a `headcount run` of the test's own, asked over its Stats API.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How often to try other ports when someone else was faster.
+const ATTEMPTS: usize = 10;
+
+/// How long anything may take that should be done at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running proxy; stopped when dropped.
+pub struct Headcount {
+    /// Where visitors come in.
+    pub port: u16,
+    /// Where the numbers are.
+    pub admin: u16,
+    pub dir: TempDir,
+    process: Child,
+    client: reqwest::Client,
+}
+
+impl Headcount {
+    /// Starts it in front of `upstream`, with `--inject`, a quick flush and `more` flags.
+    pub fn start(upstream: &str, store: &str, more: &[&str]) -> Self {
+        for _ in 0..ATTEMPTS {
+            if let Some(running) = Self::launch(upstream, store, more) {
+                return running;
+            }
+        }
+        panic!("headcount did not start in {ATTEMPTS} attempts");
+    }
+
+    fn launch(upstream: &str, store: &str, more: &[&str]) -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (port, admin) = (free_port(), free_port());
+        let mut process = Command::new(env!("CARGO_BIN_EXE_headcount"))
+            .args(["run", "--inject", "--threads", "2", "--flush-interval", "200ms"])
+            .args(["--upstream", upstream, "--store", store])
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--admin", &format!("127.0.0.1:{admin}")])
+            .arg("--data-dir")
+            .arg(dir.path())
+            .args(more)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = BufReader::new(process.stderr.take().expect("a piped log"));
+        let (said, ready) = mpsc::channel();
+        // Reads to the end, so that the process never waits for us.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                if line.contains("numbers:") {
+                    let _ = said.send(());
+                }
+                eprintln!("{line}");
+            }
+        });
+        let client = reqwest::Client::new();
+        let mut running = Self { port, admin, dir, process, client };
+        // Disconnected at once if it ends, because a port is in use.
+        ready.recv_timeout(PATIENCE).ok()?;
+        let deadline = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > deadline || running.process.try_wait().unwrap().is_some() {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(running)
+    }
+
+    /// The URL of a path on the site, through the proxy.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The URL of a path on the admin port.
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.admin)
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let answer = self.client.get(self.admin_url(path)).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.text().await.unwrap()
+    }
+
+    /// The answer's `results` to a question of the Stats API: `breakdown?property=…`.
+    pub async fn stats(&self, question: &str) -> Value {
+        let text = self.get(&format!("/api/v1/stats/{question}")).await;
+        let mut answer: Value = serde_json::from_str(&text).unwrap();
+        answer["results"].take()
+    }
+
+    /// One metric of the whole day.
+    pub async fn total(&self, metric: &str) -> i64 {
+        let all = self.stats(&format!("aggregate?period=day&metrics={metric}")).await;
+        all[metric]["value"].as_i64().unwrap()
+    }
+
+    /// A property's rows: its value, and the metrics in the order asked for.
+    pub async fn rows<const N: usize>(
+        &self,
+        property: &str,
+        metrics: [&str; N],
+    ) -> BTreeMap<String, [i64; N]> {
+        let asked = metrics.join(",");
+        let question =
+            format!("breakdown?period=day&limit=1000&property={property}&metrics={asked}");
+        let rows = self.stats(&question).await;
+        let key = property.split(':').next_back().unwrap();
+        let row = |row: &Value| {
+            let counts = metrics.map(|metric| row[metric].as_i64().unwrap());
+            (row[key].as_str().unwrap().to_owned(), counts)
+        };
+        rows.as_array().unwrap().iter().map(row).collect()
+    }
+
+    /// A sample of `/metrics`, by its whole name with labels.
+    pub async fn sample(&self, name: &str) -> i64 {
+        let text = self.get("/metrics").await;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+    }
+
+    /// Waits until every request is answered and every count has reached the store.
+    pub async fn settle(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.sample("headcount_unflushed_events").await != 0
+            || self.sample("headcount_requests_in_flight").await != 0
+        {
+            assert!(Instant::now() < deadline, "counts do not reach the store");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Headcount {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM);
+        let deadline = Instant::now() + PATIENCE;
+        while matches!(self.process.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _ = self.process.kill();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}

@@ -1,0 +1,187 @@
+//! The real binary, running on ports and in a folder of its own.
+
+use super::http::{self, Answer};
+use super::{free_port, wait_for};
+use ::headcount::clock::{Clock, MINUTE};
+use ::headcount::site::{Day, Site};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::fs::OpenOptions;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+/// How often to try other ports when someone else was faster.
+const ATTEMPTS: usize = 10;
+
+/// The name every test's site has.
+pub const SITE: &str = "docs.example.org";
+
+/// `headcount run`; killed when dropped.
+pub struct Headcount {
+    pub dir: TempDir,
+    upstream: String,
+    flags: Vec<String>,
+    ports: (u16, u16),
+    process: Option<Child>,
+}
+
+impl Headcount {
+    /// Starts it in front of `upstream` with more flags, and waits until both ports answer.
+    pub fn start(upstream: &str, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("data")).unwrap();
+        let flags = flags.iter().map(ToString::to_string).collect();
+        let (upstream, ports, process) = (upstream.to_owned(), (0, 0), None);
+        let mut headcount = Self { dir, upstream, flags, ports, process };
+        headcount.start_again();
+        headcount
+    }
+
+    /// Starts it again after it has ended: same folder and flags, new ports.
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
+        for _ in 0..ATTEMPTS {
+            self.ports = (free_port(), free_port());
+            let before = self.log().len();
+            self.launch();
+            let up = wait_for("headcount to come up", || {
+                if let Some(status) = self.process.as_mut()?.try_wait().unwrap() {
+                    let log = self.log();
+                    let said = &log[before..];
+                    assert!(said.contains("cannot be used"), "{status}: {said}");
+                    return Some(false);
+                }
+                let connects = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
+                let ready = connects(self.ports.1) && connects(self.ports.0);
+                (ready && self.admin_get("/healthz").status == 200).then_some(true)
+            });
+            if up {
+                return;
+            }
+        }
+        panic!("no free ports in {ATTEMPTS} attempts");
+    }
+
+    fn launch(&mut self) {
+        let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+        command
+            .env_clear()
+            .current_dir(self.dir.path())
+            .args(["run", "--upstream", &self.upstream])
+            .args(["--listen", &self.site().to_string(), "--admin", &self.admin().to_string()])
+            .args(["--site", SITE, "--timezone", timezone()])
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .args(&self.flags)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        self.process = Some(command.spawn().unwrap());
+    }
+
+    pub fn site(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.ports.0).into()
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.ports.1).into()
+    }
+
+    pub fn site_url(&self) -> String {
+        format!("http://{}", self.site())
+    }
+
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin())
+    }
+
+    /// Where it keeps its files.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// What it has said so far, over all its starts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.path().join("headcount.log")
+    }
+
+    pub fn admin_get(&self, path: &str) -> Answer {
+        http::get(self.admin(), path, &[("Host", "localhost")])
+    }
+
+    /// An answer of the Stats API, `aggregate?period=day&metrics=pageviews`: its results.
+    pub fn stats(&self, path: &str) -> Value {
+        let answer = self.admin_get(&format!("/api/v1/stats/{path}"));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        serde_json::from_slice::<Value>(&answer.body).unwrap()["results"].take()
+    }
+
+    /// One total of today.
+    pub fn total(&self, metric: &str) -> i64 {
+        let answer = self.stats(&format!("aggregate?period=day&metrics={metric}"));
+        answer[metric]["value"].as_i64().unwrap()
+    }
+
+    /// A value of `/metrics`, by its whole name with labels.
+    pub fn metric(&self, name: &str) -> i64 {
+        let metrics = self.admin_get("/metrics").text();
+        let line = metrics.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
+        line.trim().parse::<f64>().unwrap() as i64
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn term(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("it runs");
+        kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).unwrap();
+        let ended = wait_for("headcount to end", || process.try_wait().unwrap());
+        assert!(ended.success(), "{ended}: {}", self.log());
+        ended
+    }
+}
+
+impl Drop for Headcount {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if std::thread::panicking() {
+            println!("--- headcount's log ---\n{}", self.log());
+        }
+    }
+}
+
+/// A time zone in which neither a day nor an hour ends soon, so that what a test counts falls on
+/// one day and into one hour. Chosen once, so that all parts of a test agree.
+pub fn timezone() -> &'static str {
+    static CHOSEN: LazyLock<&str> = LazyLock::new(|| {
+        let now = Clock::system().now();
+        let zones = ["UTC", "Etc/GMT+8", "Asia/Kolkata", "Pacific/Marquesas"];
+        let good = zones.into_iter().find(|zone| {
+            let site = site(zone);
+            let minute = (now - site.day_start(site.day(now))) / MINUTE;
+            (120..22 * 60).contains(&minute) && (1..45).contains(&(minute % 60))
+        });
+        good.expect("these zones leave no moment without")
+    });
+    &CHOSEN
+}
+
+/// Today where the tests' site is.
+pub fn today() -> Day {
+    site(timezone()).day(Clock::system().now())
+}
+
+fn site(zone: &str) -> Site {
+    Site { name: SITE.into(), hosts: Vec::new(), timezone: zone.parse().unwrap() }
+}

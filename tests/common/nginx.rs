@@ -1,0 +1,129 @@
+//! A real nginx as the website: Debian's Python documentation, and answers of every other kind.
+//!
+//! | path | answer |
+//! | --- | --- |
+//! | `/*.html`, `/_static/*` … | the documentation, with ETag and Last-Modified |
+//! | `/moved`, `/found` | 301 and 302 to `/index.html` |
+//! | `/gone`, `/broken`, `/denied`, any other | 410, 503, 403 and 404 as HTML |
+//! | `/made/attached.html` | HTML as an attachment |
+//! | `/made/paper.pdf`, `/made/huge.zip` | a short file, and one larger than any buffer |
+//! | `/form` | HTML, also to POST |
+//! | `/made/frame.html` | for an `<iframe>` |
+//! | `/made/slow.html` | HTML at 100 KB/s |
+//! | `/cut` | the connection is closed without an answer |
+//!
+//! What it was asked, and for whom, is in [`Nginx::access_log`].
+
+use super::{free_port, wait_for};
+use std::fs::{File, write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// Debian's `python3.11-doc`.
+pub const DOCS: &str = "/usr/share/doc/python3.11/html";
+
+/// How often to try another port when someone else was faster.
+const ATTEMPTS: usize = 10;
+
+/// nginx; ended when dropped.
+pub struct Nginx {
+    pub port: u16,
+    dir: TempDir,
+    process: Child,
+}
+
+impl Nginx {
+    pub fn start() -> Self {
+        for _ in 0..ATTEMPTS {
+            let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+            prepare(&dir, port);
+            let mut process = Command::new("nginx")
+                .arg("-p")
+                .arg(dir.path())
+                .args(["-c", "nginx.conf", "-e", "error.log"])
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("nginx is installed");
+            let up = wait_for("nginx to come up", || match process.try_wait().unwrap() {
+                Some(_) => Some(false),
+                None => TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(true),
+            });
+            if up {
+                return Self { port, dir, process };
+            }
+        }
+        panic!("nginx did not come up in {ATTEMPTS} attempts");
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// One line a request: `X-Forwarded-For`, request line, status.
+    pub fn access_log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // One process, master and worker in one: no child is left behind.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn prepare(dir: &TempDir, port: u16) {
+    let prefix = dir.path();
+    let made = prefix.join("made");
+    std::fs::create_dir(&made).unwrap();
+    let page = |title: &str| format!("<!doctype html><title>{title}</title><p>{title}\n");
+    write(made.join("attached.html"), page("attached")).unwrap();
+    write(made.join("frame.html"), page("frame")).unwrap();
+    write(made.join("slow.html"), page("slow").repeat(10_000)).unwrap();
+    write(made.join("paper.pdf"), b"%PDF-1.4\n".repeat(1_000)).unwrap();
+    File::create(made.join("huge.zip")).unwrap().set_len(64 << 20).unwrap();
+    let conf = format!(
+        r#"
+daemon off;
+master_process off;
+pid nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+    include /etc/nginx/mime.types;
+    log_format seen '$http_x_forwarded_for|$request|$status';
+    access_log access.log seen;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 1000000;
+    server {{
+        listen 127.0.0.1:{port};
+        root {DOCS};
+        location = /moved {{ return 301 /index.html; }}
+        location = /found {{ return 302 /index.html; }}
+        location = /gone {{ return 410; }}
+        location = /broken {{ return 503; }}
+        location = /denied {{ return 403; }}
+        location = /cut {{ return 444; }}
+        location = /form {{
+            default_type text/html;
+            return 200 "<!doctype html><title>form</title><p>Thank you.\n";
+        }}
+        location = /made/attached.html {{
+            root {prefix};
+            add_header Content-Disposition "attachment; filename=attached.html";
+        }}
+        location = /made/slow.html {{ root {prefix}; limit_rate 100k; }}
+        location /made/ {{ root {prefix}; }}
+    }}
+}}
+"#,
+        prefix = prefix.display()
+    );
+    write(prefix.join("nginx.conf"), conf).unwrap();
+}

@@ -1,0 +1,172 @@
+//! Analytics that panics costs nobody a page.
+//!
+//! - A panic in each hook, and in all of them at once: pages arrive byte for byte, with `inject` as
+//!   they were or with the tag and the right length; what the website gets is what was sent.
+//! - The script and beacons are answered, if only with an error; nothing hangs.
+//! - `headcount_events_dropped_total{reason="panic"}` says so, and requests under way are counted
+//!   right, so that a stop waits for nobody.
+//! - Once it panics no more, everything is counted again.
+
+mod common;
+
+use common::pingora::serve;
+use common::process::{metric, total, wait_for};
+use common::wire::{NAVIGATION, Origin, Wire, beacon, visit};
+use headcount::capture::{Analytics, Hook, WithAnalytics};
+use headcount::plugin::Counting;
+use pingora::prelude::*;
+use pingora::proxy::{ProxyHttp, Session};
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+const PAGE: &[u8] =
+    b"<!doctype html><html><head><title>A page</title></head><body>Hello</body></html>";
+
+const HOOKS: [Hook; 6] =
+    [Hook::Begin, Hook::Answer, Hook::UpstreamRequest, Hook::Response, Hook::Body, Hook::Finish];
+
+/// The hooks that panic now, a bit for each.
+static PANICKING: AtomicU8 = AtomicU8::new(0);
+
+/// There is one set of panicking hooks, so one test at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn bit(hook: Hook) -> u8 {
+    1 << HOOKS.iter().position(|h| *h == hook).unwrap()
+}
+
+fn probe(hook: Hook) {
+    if PANICKING.load(Ordering::SeqCst) & bit(hook) != 0 {
+        panic!("on purpose, in {hook:?}");
+    }
+}
+
+/// Forwards, and nothing else.
+struct Plain(SocketAddr);
+
+#[async_trait::async_trait]
+impl ProxyHttp for Plain {
+    type CTX = ();
+
+    fn new_ctx(&self) {}
+
+    async fn upstream_peer(&self, _: &mut Session, (): &mut ()) -> Result<Box<HttpPeer>> {
+        Ok(Box::new(HttpPeer::new(self.0, false, String::new())))
+    }
+}
+
+/// A website, a proxy in front of it, and what counts there.
+struct Scene {
+    origin: Origin,
+    proxy: SocketAddr,
+    counting: Counting,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new(inject: bool) -> Self {
+        let origin = Origin::start(|wire, request| {
+            wire.body(request, false).unwrap();
+            match request.target() {
+                "/echo" => wire.reply("200 OK", "Content-Type: text/plain\r\n", &request.body),
+                "/chunks" => {
+                    wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n");
+                    wire.send("Transfer-Encoding: chunked\r\n\r\n");
+                    for piece in PAGE.chunks(9) {
+                        wire.send(format!("{:x}\r\n", piece.len()));
+                        wire.send(piece);
+                        wire.send("\r\n");
+                    }
+                    wire.send("0\r\n\r\n");
+                }
+                _ => wire.reply("200 OK", "Content-Type: text/html\r\nETag: \"a\"\r\n", PAGE),
+            }
+            true
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let counting = Analytics::builder("fragile.example")
+            .admin("127.0.0.1:0")
+            .set("data_dir", folder.path().to_str().unwrap())
+            .set("flush_interval", "50ms")
+            .set("inject", if inject { "true" } else { "false" })
+            .start()
+            .unwrap();
+        let analytics = counting.analytics();
+        analytics.probe(probe);
+        let proxy = serve(WithAnalytics::new(Plain(origin.address), analytics));
+        Self { origin, proxy, counting, _folder: folder }
+    }
+
+    fn panics(&self) -> f64 {
+        metric(self.counting.admin(), "headcount_events_dropped_total{reason=\"panic\"}")
+    }
+
+    /// One request of every kind, on one connection as far as it is kept.
+    fn browse(&self, inject: bool) {
+        let tag = headcount::capture::script::tag("/headcount.js");
+        let whole = |page: &[u8]| {
+            let text = String::from_utf8(page.to_vec()).unwrap();
+            text.as_bytes() == PAGE || inject && text.replacen(&tag, "", 1).as_bytes() == PAGE
+        };
+        let mut wire = Wire::connect(self.proxy);
+        for target in ["/page", "/chunks", "/page"] {
+            let page = wire.ask("GET", target, NAVIGATION);
+            assert_eq!(page.status(), 200);
+            assert!(whole(&page.body), "{target}: {}", page.text());
+        }
+        let head = wire.ask("HEAD", "/page", NAVIGATION);
+        assert_eq!(head.status(), 200);
+        assert_eq!(wire.post("/echo", "", b"a form").body, b"a form");
+        assert_eq!(self.origin.last().header("content-length"), Some("6"));
+    }
+}
+
+fn drive(inject: bool) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let scene = Scene::new(inject);
+    let all = HOOKS.iter().fold(0, |all, hook| all | bit(*hook));
+    for hooks in HOOKS.iter().map(|hook| bit(*hook)).chain([all]) {
+        let before = scene.panics();
+        PANICKING.store(hooks, Ordering::SeqCst);
+        scene.browse(inject);
+
+        // Ours: answered as ever or as an error; only where it is not even known what a request is
+        // for does it go to the website.
+        let script = visit(scene.proxy, "/headcount.js").status();
+        assert!(matches!(script, 200 | 500), "{script}");
+        let event = br#"{"type":"pageview","pathname":"/page"}"#;
+        let taken = beacon(scene.proxy, event, "").status();
+        assert!(matches!(taken, 200 | 202 | 500), "{taken}");
+        if hooks == bit(Hook::Answer) {
+            assert_eq!((script, taken), (500, 500));
+        }
+        PANICKING.store(0, Ordering::SeqCst);
+        assert!(scene.panics() > before, "a panic in {hooks:b} is counted");
+    }
+
+    // Nothing of it stays: neither in the handle nor in the shards.
+    let before = scene.panics();
+    let pageviews = || total(scene.counting.admin(), "pageviews");
+    let mut stood = -1;
+    wait_for("all hits are counted", || {
+        let (last, unflushed) = (stood, "headcount_unflushed_events");
+        stood = pageviews();
+        metric(scene.counting.admin(), unflushed) == 0.0 && stood == last
+    });
+    scene.browse(inject);
+    wait_for("three more pages", || pageviews() == stood + 3);
+    assert_eq!(scene.panics(), before);
+    let in_flight = &scene.counting.telemetry().in_flight;
+    wait_for("no request is under way", || in_flight.load(Ordering::Relaxed) == 0);
+}
+
+#[test]
+fn pages_arrive_whole_whatever_panics() {
+    drive(false);
+}
+
+#[test]
+fn pages_arrive_whole_whatever_panics_with_the_tag_added() {
+    drive(true);
+}

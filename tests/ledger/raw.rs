@@ -1,0 +1,87 @@
+//! What lies in the store, read as anyone with its documentation would.
+
+use super::book::Book;
+use super::common::headcount::{Headcount, SITE, today};
+use super::common::redis::RedisServer;
+use std::collections::BTreeMap;
+
+/// Dimension, value, metric → count.
+type Counts = BTreeMap<(String, String, String), i64>;
+
+/// The keys of DESIGN §4 and no other, and in them what the book and the API say.
+pub fn redis(redis: &RedisServer, headcount: &Headcount, book: &Book) {
+    let tag = format!("{{{SITE}:{}}}", today());
+    let mut keys = ["unique:confirmed", "unique:visits", "visits:daily", "visits:events"]
+        .map(|name| format!("{name}:{tag}"))
+        .to_vec();
+    keys.extend(["visits:key".to_owned(), format!("visits:salt:{tag}")]);
+    assert_eq!(redis.keys(), keys);
+
+    let stored: Vec<String> = redis.command(&["HGETALL", &format!("visits:daily:{tag}")]);
+    let mut others = Vec::new();
+    let mut counts = Counts::new();
+    for pair in stored.chunks(2) {
+        match pair[0].split('\u{1f}').collect::<Vec<_>>()[..] {
+            [dimension, value, metric] => {
+                let name = (dimension.to_owned(), value.to_owned(), metric.to_owned());
+                counts.insert(name, pair[1].parse().unwrap());
+            }
+            _ => others.push(pair[0].split('\u{1f}').next().unwrap()),
+        }
+    }
+    others.sort_unstable();
+    assert_eq!(others, ["marker", "version"]);
+    check(headcount, book, &counts);
+
+    let sketch = |name: &str| redis.command::<i64>(&["PFCOUNT", &format!("unique:{name}:{tag}")]);
+    let near = |sketch: i64, total: i64| (sketch - total).abs() <= 1;
+    assert!(near(sketch("visits"), headcount.total("visitors")));
+    assert!(near(sketch("confirmed"), headcount.total("confirmed_visitors")));
+    let listed: i64 = redis.command(&["LLEN", &format!("visits:events:{tag}")]);
+    assert_eq!(listed, book.listed);
+}
+
+/// The same of the file, while the program runs.
+pub fn sqlite(headcount: &Headcount, book: &Book) {
+    let file = rusqlite::Connection::open(headcount.data_dir().join("headcount.db")).unwrap();
+    let mut query = file.prepare("SELECT dimension, value, metric, count FROM daily").unwrap();
+    let rows =
+        query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)));
+    check(headcount, book, &rows.unwrap().map(Result::unwrap).collect());
+
+    let number = |sql: &str| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let visitors = "SELECT count(*) FROM uniques WHERE kind = ";
+    assert_eq!(number(&format!("{visitors} 'visitor'")), headcount.total("visitors"));
+    assert_eq!(number(&format!("{visitors} 'confirmed'")), headcount.total("confirmed_visitors"));
+    assert_eq!(number("SELECT count(*) FROM events"), book.listed);
+}
+
+fn check(headcount: &Headcount, book: &Book, counts: &Counts) {
+    let sum = |dimension: &str, metrics: &[&str]| -> i64 {
+        let of = counts.iter().filter(|((d, _, m), _)| d == dimension && metrics.contains(&&**m));
+        of.map(|(_, count)| count).sum()
+    };
+    let pageviews = headcount.total("pageviews");
+    assert_eq!(pageviews, book.views.len() as i64);
+    for dimension in ["total", "slot", "page", "source", "browser"] {
+        assert_eq!(sum(dimension, &["server", "browser"]), pageviews, "{dimension}");
+    }
+    // Every row of the API is the sum of its fields.
+    let pages =
+        headcount.stats("breakdown?period=day&property=event:page&metrics=pageviews&limit=1000");
+    for row in pages.as_array().unwrap() {
+        let count = |metric: &str| {
+            let name = ("page".to_owned(), row["page"].as_str().unwrap().to_owned(), metric.into());
+            counts.get(&name).copied().unwrap_or_default()
+        };
+        assert_eq!(count("server") + count("browser"), row["pageviews"], "{row}");
+    }
+    // What the API does not tell.
+    assert_eq!(sum("download", &["complete"]), book.complete);
+    assert_eq!(sum("bot_name", &["beacons"]), book.bot_beacons);
+    assert_eq!(sum("bot_class", &["beacons"]), book.bot_beacons);
+    for (name, count) in &book.events {
+        let name = ("event".to_owned(), (*name).to_owned(), "events".to_owned());
+        assert_eq!(counts.get(&name), Some(count), "{name:?}");
+    }
+}

@@ -1,0 +1,288 @@
+//! A visitor's address ends in the process: it is searched for wherever anything comes out.
+//!
+//! - Redis: every key, every value of every type, its append-only file and its snapshot;
+//! - SQLite: every byte of the file and of its write-ahead log;
+//! - the log, at its most talkative, and every file in the data folder;
+//! - every answer to clients, and every page, answer and stream of the admin port;
+//! - as text in every spelling, as raw bytes of either order, and for IPv6 the household's /64;
+//! - yet the website gets it in `X-Forwarded-For`, as behind any proxy.
+//!
+//! Addresses come by `X-Forwarded-For` from a trusted proxy, and from a peer itself.
+
+mod common;
+
+use common::headcount::{Headcount, SITE};
+use common::http::{self, ACCEPT_PAGE, Answer, BEACON, FIREFOX, NAVIGATION, PREFETCH};
+use common::nginx::Nginx;
+use common::redis::RedisServer;
+use common::wait_for;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::Path;
+
+/// As sent in `X-Forwarded-For`.
+const FORWARDED: &[&str] = &["203.0.113.77", "2001:db8:77::77", "::ffff:203.0.113.78"];
+
+/// A peer of its own, which is no trusted proxy.
+const PEER: &str = "127.0.7.77";
+
+/// Everything an address could be found as.
+struct Needles(Vec<(String, Vec<u8>)>);
+
+impl Needles {
+    fn new() -> Self {
+        let mut needles = Vec::new();
+        let mut add = |what: &str, bytes: &[u8]| {
+            needles.push((what.to_owned(), bytes.to_vec()));
+            needles.push((format!("{what}, reversed"), bytes.iter().rev().copied().collect()));
+        };
+        for text in FORWARDED.iter().chain(&[PEER]) {
+            let ip: IpAddr = text.parse().unwrap();
+            let spelled = match ip.to_canonical() {
+                IpAddr::V4(v4) => {
+                    add("raw", &v4.octets());
+                    let number = u32::from(v4);
+                    [v4.to_string(), number.to_string(), format!("{number:08x}")]
+                }
+                IpAddr::V6(v6) => {
+                    add("raw", &v6.octets());
+                    add("raw /64", &v6.octets()[..8]);
+                    let number = u128::from(v6);
+                    ["2001:db8:77:".into(), "2001:0db8:0077".into(), format!("{number:032x}")]
+                }
+            };
+            for text in spelled {
+                add(&text, text.as_bytes());
+                add(&text, text.to_uppercase().as_bytes());
+            }
+        }
+        Self(needles)
+    }
+
+    #[track_caller]
+    fn in_none_of(&self, place: &str, bytes: &[u8]) {
+        for (what, needle) in &self.0 {
+            let found = bytes.windows(needle.len()).position(|window| window == needle);
+            assert_eq!(found, None, "{what} ({needle:x?}) in {place}");
+        }
+    }
+
+    fn in_no_file_of(&self, folder: &Path) -> usize {
+        let mut files = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files += self.in_no_file_of(&path);
+            } else if path.is_file() {
+                files += 1;
+                self.in_none_of(&path.display().to_string(), &std::fs::read(&path).unwrap());
+            }
+        }
+        files
+    }
+}
+
+#[test]
+fn what_is_searched_for_would_be_found() {
+    let needles = Needles::new();
+    for hidden in [
+        &b"from 203.0.113.77: hello"[..],
+        b"\x00\xcb\x00\x71\x4d\x00",
+        b"\x4e\x71\x00\xcb",
+        b"[2001:DB8:77::77]",
+        b"\x20\x01\x0d\xb8\x00\x77\x00\x00",
+        b"3405803853",
+    ] {
+        let search = std::panic::catch_unwind(|| needles.in_none_of("a test", hidden));
+        assert!(search.is_err(), "{hidden:?}");
+    }
+}
+
+#[test]
+fn no_address_in_redis_nor_anywhere_else() {
+    // Both of its files, and every write in them.
+    let redis = RedisServer::start_durable();
+    let needles = Needles::new();
+    let headcount = visits(&redis.url(), &needles);
+
+    let mut keys = 0;
+    for key in redis.keys() {
+        keys += 1;
+        needles.in_none_of("a key", key.as_bytes());
+        needles.in_none_of(&key, &redis.command::<Vec<u8>>(&["DUMP", &key]));
+        let contents: ::redis::Value = match &*redis.command::<String>(&["TYPE", &key]) {
+            "hash" => redis.command(&["HGETALL", &key]),
+            "list" => redis.command(&["LRANGE", &key, "0", "-1"]),
+            "string" => redis.command(&["GET", &key]),
+            other => panic!("{key} is a {other}"),
+        };
+        let mut bytes = Vec::new();
+        flatten(&contents, &mut bytes);
+        assert!(!bytes.is_empty(), "{key}");
+        needles.in_none_of(&key, &bytes);
+    }
+    assert_eq!(keys, 6);
+    redis.command::<()>(&["CONFIG", "SET", "rdbcompression", "no"]);
+    redis.command::<()>(&["SAVE"]);
+    assert!(needles.in_no_file_of(redis.dir.path()) >= 3, "snapshot and append-only files");
+    drop(headcount);
+}
+
+#[test]
+fn no_address_in_sqlite_nor_anywhere_else() {
+    let needles = Needles::new();
+    let headcount = visits("sqlite:headcount.db", &needles);
+    assert!(needles.in_no_file_of(&headcount.data_dir()) >= 3, "a file, its log and its index");
+}
+
+/// All kinds of visits of all addresses; then the admin port is read, and the log.
+fn visits(store: &str, needles: &Needles) -> Headcount {
+    let nginx = Nginx::start();
+    let mut flags = vec!["--store", store, "--flush-interval", "100ms"];
+    flags.extend(["--trusted-proxies", "127.0.0.1", "--log", "headcount=trace", "--inject"]);
+    flags.extend(["--limits-beacons-per-minute", "20"]);
+    let mut headcount = Headcount::start(&nginx.url(), &flags);
+    let live = listen(&headcount);
+
+    let answers: Vec<Answer> = FORWARDED
+        .iter()
+        .map(|address| (*address, None))
+        .chain([(PEER, Some(PEER))])
+        .flat_map(|(address, peer)| visit(&headcount, address, peer))
+        .collect();
+    for answer in &answers {
+        needles.in_none_of("an answer's head", &answer.head);
+        needles.in_none_of("an answer's body", &answer.body);
+    }
+    for status in [202, 400, 403, 429, 502] {
+        assert!(answers.iter().any(|a| a.status == status), "no {status} was seen");
+    }
+    wait_for("a flush", || (headcount.metric("headcount_unflushed_events") == 0).then_some(()));
+    read_all(&headcount, needles);
+    let seen = wait_for("the website's log", || {
+        let log = nginx.access_log();
+        let all = ["203.0.113.77", "2001:db8:77::77", "203.0.113.78", PEER];
+        all.iter().all(|address| log.contains(address)).then_some(log)
+    });
+    assert!(seen.lines().count() > 20, "{seen}");
+
+    headcount.term();
+    let live = live.join().unwrap();
+    assert!(String::from_utf8_lossy(&live).contains("data:"), "no live events");
+    needles.in_none_of("the live stream", &live);
+    // Again, so that the files are as they are while it runs.
+    headcount.start_again();
+    let log = headcount.log();
+    assert!(log.contains("cannot be reached"), "{log}");
+    needles.in_none_of("the log", log.as_bytes());
+    headcount
+}
+
+fn visit(headcount: &Headcount, address: &str, peer: Option<&str>) -> Vec<Answer> {
+    let site = headcount.site();
+    let send = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        let mut all = vec![("Host", SITE), ("User-Agent", FIREFOX)];
+        match peer {
+            // Not believed: what this peer says of itself is nobody's address.
+            Some(_) => all.push(("X-Forwarded-For", "192.0.2.1")),
+            None => all.push(("X-Forwarded-For", address)),
+        }
+        all.extend(headers);
+        let stream = match peer {
+            Some(peer) => connect_from(peer, site),
+            None => TcpStream::connect(site).unwrap(),
+        };
+        http::exchange(stream, method, path, &all, body.as_bytes())
+    };
+    let page = send("GET", "/index.html", NAVIGATION, "");
+    let (id, event) = (page.view_id().unwrap(), |more: &str| {
+        format!(r#"{{"type":"pageview","pathname":"/index.html","screen":"800x600"{more}}}"#)
+    });
+    let mut answers = vec![
+        send("POST", "/api/track", BEACON, &event(&format!(r#","view":"{id}","n":1"#))),
+        send("POST", "/api/track", BEACON, &event(r#","nav":"history""#)),
+        send("POST", "/api/track", BEACON, "{"),
+        send("POST", "/api/track", &[("Sec-Fetch-Site", "cross-site")], &event("")),
+        send("GET", "/library/os.html", &[ACCEPT_PAGE], ""),
+        send("GET", "/faq/index.html", PREFETCH, ""),
+        send("GET", "/missing.html", NAVIGATION, ""),
+        send("GET", "/made/paper.pdf", NAVIGATION, ""),
+        send("GET", "/cut", NAVIGATION, ""),
+        send("GET", "/headcount.js", &[], ""),
+        page,
+    ];
+    for _ in 0..25 {
+        answers.push(send("POST", "/api/track", BEACON, &event("")));
+    }
+    // A machine, and what other proxies call the address.
+    for (name, value) in
+        [("Forwarded", format!("for=\"{address}\"")), ("CF-Connecting-IP", address.into())]
+    {
+        let headers = [("Host", SITE), ("User-Agent", "curl/8.0"), (name, value.as_str())];
+        if peer.is_none() {
+            answers.push(http::get(site, "/index.html", &headers));
+        }
+    }
+    answers
+}
+
+/// Connects from another loopback address than the usual one.
+fn connect_from(peer: &str, to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{peer}:0").parse().unwrap()).unwrap();
+        socket.connect(to).await.unwrap()
+    });
+    let stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
+/// Everything the admin port has to say.
+fn read_all(headcount: &Headcount, needles: &Needles) {
+    let mut paths = vec!["/".to_owned(), "/metrics".into(), "/readyz".into(), "/nothing".into()];
+    let properties = "event:page event:hostname event:name visit:entry_page visit:exit_page \
+         visit:source visit:referrer visit:channel visit:country visit:region visit:city \
+         visit:device visit:browser visit:os visit:screen visit:language visit:evidence bot:name \
+         bot:class bot:page bot:status error:page error:status download:path prefetch:page";
+    let api = "/api/v1/stats";
+    for property in properties.split_whitespace() {
+        paths.push(format!("{api}/breakdown?period=day&property={property}&metrics=pageviews"));
+    }
+    paths.push(format!("{api}/aggregate?period=day&metrics=visitors,pageviews"));
+    paths.push(format!("{api}/timeseries?period=day"));
+    paths.push(format!("{api}/realtime/visitors"));
+    for path in paths {
+        let answer = headcount.admin_get(&path);
+        assert_eq!(answer.status, if path == "/nothing" { 404 } else { 200 }, "{path}");
+        needles.in_none_of(&path, &answer.head);
+        needles.in_none_of(&path, &answer.body);
+    }
+    assert!(headcount.total("visitors") >= 4);
+}
+
+/// Listens to the live stream until it ends with the program.
+fn listen(headcount: &Headcount) -> std::thread::JoinHandle<Vec<u8>> {
+    use std::io::{Read, Write};
+    let mut stream = TcpStream::connect(headcount.admin()).unwrap();
+    stream.write_all(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).unwrap();
+    std::thread::spawn(move || {
+        let mut heard = first.to_vec();
+        let _ = stream.read_to_end(&mut heard);
+        heard
+    })
+}
+
+fn flatten(value: &::redis::Value, into: &mut Vec<u8>) {
+    use ::redis::Value::{Array, BulkString, Int, SimpleString};
+    match value {
+        Array(values) => values.iter().for_each(|value| flatten(value, into)),
+        BulkString(bytes) => into.extend(bytes),
+        SimpleString(text) => into.extend(text.as_bytes()),
+        Int(number) => into.extend(number.to_string().as_bytes()),
+        other => panic!("{other:?}"),
+    }
+    into.push(b'\n');
+}

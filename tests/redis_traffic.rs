@@ -1,0 +1,168 @@
+//! What the program asks of a Redis that is billed by the command, seen by the server itself.
+//!
+//! - a flush of one (site, day) with up to 1,000 fields: at most 10 commands, those inside the
+//!   script included, for the last flush and for one in mid-run;
+//! - nothing to say, nothing sent: not one command while nobody comes;
+//! - a year is read in pipelines of at most 500 commands, and read again with nothing but questions
+//!   for versions.
+
+mod common;
+
+use chrono::Days;
+use common::headcount::{Headcount, SITE, today};
+use common::http::{self, FIREFOX, NAVIGATION};
+use common::load::Load;
+use common::redis::RedisServer;
+use common::relay::Relay;
+use common::wait_for;
+use headcount::flush::Batch;
+use headcount::rollup::{Dimension, Metric, field};
+use std::time::Duration;
+
+/// Commands of a flush, at most.
+const PER_FLUSH: u64 = 10;
+
+fn start(load: &Load, url: &str, flush: &str) -> Headcount {
+    let flags = ["--store", url, "--flush-interval", flush, "--trusted-proxies", "127.0.0.1"];
+    Headcount::start(&load.url(), &flags)
+}
+
+/// One visitor opens so many pages, each another.
+fn browse(headcount: &Headcount, pages: std::ops::Range<usize>) {
+    let mut headers = vec![("Host", SITE), ("User-Agent", FIREFOX)];
+    headers.extend(NAVIGATION);
+    for page in pages {
+        assert_eq!(http::get(headcount.site(), &format!("/{page}"), &headers).status, 200);
+    }
+}
+
+fn fields(redis: &RedisServer) -> usize {
+    redis.command(&["HLEN", &format!("visits:daily:{{{SITE}:{}}}", today())])
+}
+
+#[test]
+fn the_last_flush_of_nearly_a_thousand_fields_is_ten_commands_at_most() {
+    let redis = RedisServer::start();
+    let load = Load::new();
+    let mut headcount = start(&load, &redis.url(), "1h");
+    // A field each for the views, the visits and the visitors of a page.
+    browse(&headcount, 0..300);
+    // After the first tick, which comes at the start.
+    redis.reset_calls();
+    headcount.term();
+    let calls = redis.calls();
+    println!("{calls} commands");
+    assert!((1..=PER_FLUSH).contains(&calls), "{calls} commands");
+    let fields = fields(&redis);
+    assert!((900..=1_000).contains(&fields), "{fields} fields");
+}
+
+#[test]
+fn flushes_in_mid_run_are_ten_commands_at_most_each() {
+    let redis = RedisServer::start();
+    let load = Load::new();
+    let headcount = start(&load, &redis.url(), "200ms");
+    redis.reset_calls();
+    let flushed = |at_least: i64| {
+        wait_for("a flush", || {
+            let done = headcount.metric("headcount_unflushed_events") == 0;
+            let flushes = headcount.metric("headcount_flushes_total");
+            (done && flushes >= at_least).then_some(flushes)
+        })
+    };
+    let mut before = 0;
+    for round in 0..5 {
+        browse(&headcount, round * 150..(round + 1) * 150);
+        before = flushed(before + 1);
+    }
+    let calls = redis.calls();
+    println!("{calls} commands in {before} flushes");
+    assert!(calls >= before as u64 && calls <= PER_FLUSH * before as u64, "{calls} in {before}");
+    // What the program says of itself, billed from its start on.
+    assert!(headcount.metric("headcount_store_commands_total") as u64 >= calls);
+}
+
+#[test]
+fn nothing_is_sent_while_nobody_comes() {
+    let redis = RedisServer::start();
+    let load = Load::new();
+    let headcount = start(&load, &redis.url(), "100ms");
+    browse(&headcount, 0..10);
+    wait_for("a flush", || (headcount.metric("headcount_unflushed_events") == 0).then_some(()));
+    redis.reset_calls();
+    // No condition ends this: that nothing happens for 30 intervals is what is to be seen.
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(redis.calls(), 0);
+    browse(&headcount, 10..11);
+    wait_for("the next flush", || (redis.calls() > 0).then_some(()));
+}
+
+#[test]
+fn a_year_is_read_in_small_pipelines_and_again_by_its_versions() {
+    let redis = RedisServer::start();
+    let days = fill_two_years(&redis);
+    let relay = Relay::start(redis.port);
+    let load = Load::new();
+    let headcount = start(&load, &relay.url(), "1h");
+    relay.take();
+
+    let questions = [
+        ("aggregate?period=12mo&metrics=pageviews&compare=previous_period", true),
+        ("timeseries?period=12mo&metrics=pageviews", false),
+        ("breakdown?period=12mo&property=event:page&metrics=pageviews", false),
+    ];
+    for (question, first) in questions {
+        let answer = headcount.stats(question);
+        let bursts = relay.take();
+        let largest = bursts.iter().map(Vec::len).max().unwrap();
+        let sizes: Vec<usize> = bursts.iter().map(Vec::len).collect();
+        println!("{question}: {sizes:?}");
+        assert!(largest <= 500, "{question}: {sizes:?}");
+        let whole = bursts.iter().flatten().filter(|c| c[0] == "HGETALL").count();
+        if first {
+            assert_eq!(largest, 500, "two years are more than one pipeline of questions");
+            assert!(whole >= 700, "{whole} days read");
+            // A pageview for each day up to today.
+            let year = answer["pageviews"]["value"].as_u64().unwrap();
+            assert!((335..=366).contains(&year), "{year}");
+        } else {
+            assert_eq!(whole, 0, "{question} reads again what is known");
+        }
+    }
+    for (question, _) in questions {
+        let before = headcount.stats(question);
+        relay.take();
+        assert_eq!(headcount.stats(question), before);
+        let sent = relay.take().concat();
+        assert!(sent.len() <= days + 31, "{question}: {} commands", sent.len());
+        assert!(sent.iter().all(|c| c[0] == "HGET" && c[2] == "version"), "{:?}", sent[0]);
+    }
+}
+
+/// A pageview on each day of the last two years, today included. How many days that is.
+fn fill_two_years(redis: &RedisServer) -> usize {
+    let url = redis.url().parse().unwrap();
+    let store = headcount::store::open(&url, redis.dir.path()).unwrap();
+    let first = today() - Days::new(2 * 366);
+    let days: Vec<_> = first.iter_days().take_while(|day| *day <= today()).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for day in &days {
+            let batch = Batch {
+                site: SITE.into(),
+                day: *day,
+                node: "filler".into(),
+                number: 1,
+                fields: vec![
+                    (field(Dimension::Total, "", Metric::Server), 1),
+                    (field(Dimension::Page, &format!("/{}", day.format("%m")), Metric::Server), 1),
+                ],
+                visitors: Vec::new(),
+                confirmed: Vec::new(),
+                events: Vec::new(),
+            };
+            store.apply(&batch).await.unwrap();
+        }
+    });
+    days.len()
+}

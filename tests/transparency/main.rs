@@ -1,0 +1,17 @@
+//! The real binary in front of real websites changes nothing that it has not promised to change.
+//!
+//! - `bodies`: every method's body both ways, byte for byte, streamed; chunks, trailers, coded
+//!   bodies, server-sent events, `100 Continue`, WebSocket.
+//! - `heads`: targets and headers as they came, `X-Forwarded-*` as documented, connections kept on
+//!   both sides.
+//! - `upstreams`: Unix sockets, TLS with and without verification, websites that are down, mute or
+//!   die in the middle; clients that are slow or mute; stopping while answers are under way.
+//! - `injected`: what `inject` changes of a page, and that it changes nothing else.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bodies;
+mod heads;
+mod injected;
+mod upstreams;
