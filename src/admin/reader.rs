@@ -62,7 +62,13 @@ impl Reader {
         let versions = self.store.versions(site, &asked).await?;
         let mut days = Days::new();
         let mut changed = Vec::new();
-        let missing = asked.iter().zip(&versions).filter(|(_, version)| **version == 0);
+        // Days after the last that was counted lie ahead; those before it may be gone.
+        let newest = asked.iter().zip(&versions).rfind(|(_, version)| **version > 0);
+        let newest = newest.map(|(day, _)| *day);
+        let missing = asked
+            .iter()
+            .zip(&versions)
+            .filter(|(day, version)| **version == 0 && newest.is_none_or(|newest| **day < newest));
         let missing: BTreeSet<Month> = missing.map(|(day, _)| Month::of(*day)).collect();
         for (day, version) in asked.into_iter().zip(versions).filter(|(_, version)| *version > 0) {
             match self.held.get(&(site.clone(), day)) {

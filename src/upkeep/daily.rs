@@ -37,8 +37,11 @@ const NEVER: Millis = 4_102_444_800_000;
 /// What nodes note for each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Diary {
-    /// The run that was due then is finished.
+    /// The run that was due then is finished, or was not needed yet.
     done: Millis,
+    /// All months there were have been rolled up once.
+    #[serde(default)]
+    whole: bool,
     /// Who is at it, until when.
     node: String,
     until: Millis,
@@ -96,8 +99,8 @@ impl Daily {
     /// Does the job whenever it is due, for ever.
     pub async fn run(mut self) {
         loop {
-            tokio::time::sleep(LOOK).await;
             self.look().await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -154,6 +157,12 @@ impl Daily {
         if before.done >= due {
             return Ok(Turn::Nothing);
         }
+        if stored.is_none() && due != Millis::MAX {
+            // A new store: nothing was missed so far, and from now on it is known.
+            let first = serde_json::to_vec(&Diary { done: due, ..before }).unwrap_or_default();
+            self.store.put_secret(&which, None, &first, NEVER).await?;
+            return Ok(Turn::Nothing);
+        }
         let mine = Diary { node: self.node.clone(), until: now + LEASE, ..before.clone() };
         if before.until > now && before.node != self.node {
             return Ok(Turn::Another { node: before.node, until: before.until });
@@ -164,10 +173,10 @@ impl Daily {
             let winner: Diary = serde_json::from_slice(&winner).unwrap_or_default();
             return Ok(Turn::Another { node: winner.node, until: winner.until });
         }
-        let since = (before.done > 0 && due != Millis::MAX)
-            .then(|| site.day(before.done) - Days::new(LATE));
+        let since =
+            (before.whole && due != Millis::MAX).then(|| site.day(before.done) - Days::new(LATE));
         let done = work(self.store.as_ref(), site, self.keep, now, since, progress).await?;
-        let finished = Diary { done: self::due(now), node: String::new(), until: 0 };
+        let finished = Diary { done: self::due(now), whole: true, node: String::new(), until: 0 };
         let finished = serde_json::to_vec(&finished).unwrap_or_default();
         self.store.put_secret(&which, Some(&mine), &finished, NEVER).await?;
         if !done.forgotten.is_empty() || done.folded > 0 {

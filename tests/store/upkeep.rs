@@ -10,6 +10,7 @@ use headcount::upkeep::daily::{Done, Turn};
 use headcount::upkeep::{Daily, Keep, Progress};
 
 on_both_stores! {
+    in_a_new_store_nothing_was_missed
     counts_move_between_fields_once
     a_frozen_month_stays
     days_are_listed_and_forgotten
@@ -34,7 +35,15 @@ fn at(hour: i64) -> Millis {
     1_795_478_400_000 + hour * HOUR
 }
 
-fn job(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> Daily {
+/// The job of a node, last done long ago.
+async fn job(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> Daily {
+    let diary = Secret::Diary { site: SITE.into() };
+    let old = br#"{"done":1,"whole":true,"node":"","until":0}"#;
+    store.put_secret(&diary, None, old, 4_000_000_000_000).await.unwrap();
+    node_of(store, clock, keep, node)
+}
+
+fn node_of(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> Daily {
     let site = Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC };
     Daily::new(store.clone(), Arc::new(vec![site]), clock.clone(), keep, node.to_owned())
 }
@@ -161,7 +170,8 @@ async fn lists_tell_how_they_grow(store: Arc<dyn Upkeep>) {
 
 async fn the_job_runs_once_a_day_on_one_node(store: Arc<dyn Upkeep>) {
     let clock = Clock::fixed(at(2));
-    let (mut one, mut two) = (job(&store, &clock, KEEP, "1"), job(&store, &clock, KEEP, "2"));
+    let (mut one, mut two) =
+        (job(&store, &clock, KEEP, "1").await, job(&store, &clock, KEEP, "2").await);
     // Never done before: what was due yesterday is done now, once.
     done(&mut one).await;
     assert_eq!(two.look().await, [Turn::Nothing]);
@@ -187,13 +197,31 @@ async fn the_job_runs_once_a_day_on_one_node(store: Arc<dyn Upkeep>) {
     assert_eq!(one.look().await, [Turn::Nothing]);
 }
 
+async fn in_a_new_store_nothing_was_missed(store: Arc<dyn Upkeep>) {
+    for on in ["2026-09-01", "2026-11-20"] {
+        store.apply(&views("n", 1, on, &[("/", 1)])).await.unwrap();
+    }
+    let clock = Clock::fixed(at(12));
+    let (mut one, mut two) =
+        (node_of(&store, &clock, KEEP, "1"), node_of(&store, &clock, KEEP, "2"));
+    assert_eq!((one.look().await, two.look().await), (vec![Turn::Nothing], vec![Turn::Nothing]));
+    clock.set(at(27));
+    // All that is there, however old, is rolled up the first time.
+    assert_eq!(done(&mut two).await.months, ["2026-09", "2026-11"].map(month));
+    assert_eq!(one.look().await, [Turn::Nothing]);
+    clock.set(at(51));
+    assert_eq!(done(&mut one).await.months, [month("2026-11")]);
+    // By hand it is done at any time.
+    assert!(matches!(one.by_hand(0, &mut Progress::silent()).await, Ok(Turn::Done(_))));
+}
+
 async fn a_missed_job_is_caught_up(store: Arc<dyn Upkeep>) {
     let clock = Clock::fixed(at(4));
-    done(&mut job(&store, &clock, KEEP, "before")).await;
+    done(&mut job(&store, &clock, KEEP, "before").await).await;
     store.apply(&views("n", 1, "2026-11-24", &[("/", 1)])).await.unwrap();
     // Nobody was there for ten days; whoever comes first does it, at any hour.
     clock.set(at(10 * 24 + 15));
-    let mut after = job(&store, &clock, KEEP, "after");
+    let mut after = job(&store, &clock, KEEP, "after").await;
     assert_eq!(done(&mut after).await.months, [month("2026-11")]);
     assert_eq!(after.look().await, [Turn::Nothing]);
 }
@@ -204,7 +232,7 @@ async fn a_job_left_in_the_middle_is_taken_over(store: Arc<dyn Upkeep>) {
     let until = at(4) + 600_000;
     let left = format!(r#"{{"done":0,"node":"dead","until":{until}}}"#);
     store.put_secret(&diary, None, left.as_bytes(), 4_000_000_000_000).await.unwrap();
-    let mut other = job(&store, &clock, KEEP, "other");
+    let mut other = job(&store, &clock, KEEP, "other").await;
     let another = Turn::Another { node: "dead".into(), until };
     assert_eq!(other.look().await, vec![another.clone()]);
     assert_eq!(other.by_hand(0, &mut Progress::silent()).await.unwrap(), another);
@@ -219,7 +247,7 @@ async fn closed_days_keep_their_busiest_rows_and_their_sums(store: Arc<dyn Upkee
     for on in ["2026-11-24", "2026-11-25"] {
         store.apply(&views("n", 1, on, &pages)).await.unwrap();
     }
-    let mut job = job(&store, &clock, keep, "n");
+    let mut job = job(&store, &clock, keep, "n").await;
     assert_eq!(done(&mut job).await.folded, 2);
     let closed = counts(&store, "2026-11-24").await;
     let values = ["/a", "/b", "/c", "/d", OTHER].map(|value| page(&closed, value));
@@ -245,7 +273,7 @@ async fn months_are_made_again_from_their_days_until_these_go(store: Arc<dyn Upk
     for (on, n) in [("2026-09-30", 1), ("2026-10-01", 2), ("2026-11-23", 4), ("2026-11-24", 8)] {
         store.apply(&views("n", 1, on, &[("/", n)])).await.unwrap();
     }
-    let mut job = job(&store, &clock, keep, "n");
+    let mut job = job(&store, &clock, keep, "n").await;
     let first = done(&mut job).await;
     assert_eq!(first.months, ["2026-09", "2026-10", "2026-11"].map(month));
     // The last day of September is 55 days old, that of October 24.
@@ -275,7 +303,7 @@ async fn months_are_made_again_from_their_days_until_these_go(store: Arc<dyn Upk
 async fn events_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
     let clock = Clock::fixed(at(4));
     let keep = Keep { events: 1_000, ..KEEP };
-    let mut job = job(&store, &clock, keep, "n");
+    let mut job = job(&store, &clock, keep, "n").await;
     done(&mut job).await;
     for number in 1..=6 {
         let on = if number < 4 { "2026-11-24" } else { "2026-11-25" };
@@ -298,7 +326,7 @@ async fn a_salt_is_destroyed_an_hour_after_its_day() {
     let store = open("sqlite:test.db", dir.path());
     let salt = Secret::Salt { site: SITE.into(), day: today() };
     let clock = Clock::fixed(at(23));
-    let mut job = job(&store, &clock, KEEP, "n");
+    let mut job = job(&store, &clock, KEEP, "n").await;
     done(&mut job).await;
     store.put_secret(&salt, None, b"salt", at(25)).await.unwrap();
     clock.set(at(25) - 1);
