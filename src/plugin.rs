@@ -28,6 +28,7 @@
 
 use crate::admin::{self, AdminState, Auth, Live};
 use crate::aggregate::{self, Engine};
+use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::Clock;
@@ -40,6 +41,7 @@ use crate::visitor::{Places, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, watch};
@@ -176,6 +178,11 @@ impl Counting {
             Script::new(&script_options(config)),
         );
 
+        let budget = (config.monthly_commands > 0 && config.store.is_shared()).then(|| {
+            let store = store.clone();
+            let spent = move || store.commands().load(Ordering::Relaxed);
+            Arc::new(Budget::new(config.monthly_commands, clock.clone(), spent))
+        });
         let flusher = Flusher::new(
             engine.clone(),
             store.clone(),
@@ -189,7 +196,8 @@ impl Counting {
                 events_cap: config.limits.events_cap,
                 last: config.timeouts.shutdown,
             },
-        );
+        )
+        .within(budget.clone());
         let state = AdminState {
             sites: sites.clone(),
             store: store.clone(),
@@ -197,7 +205,11 @@ impl Counting {
             live: engine,
             auth: auth(config)?,
             clock: clock.clone(),
-            flush_interval: config.flush_interval,
+            flush_interval: match &budget {
+                Some(budget) => config.flush_interval.max(budget.interval()),
+                None => config.flush_interval,
+            },
+            budget,
             goals: Vec::new(),
             funnels: Vec::new(),
         };

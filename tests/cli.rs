@@ -163,6 +163,7 @@ fn a_wrong_setting_is_found_before_a_port_is_opened() {
 /// A valid value other than the default.
 fn another(key: &Key) -> Value {
     let text = match (key.path.as_str(), &key.default) {
+        ("monthly_commands", _) => return Value::Number(500_000),
         ("retention_days", _) => return Value::Number(90),
         (_, Value::Number(number)) => return Value::Number(number + 1),
         (_, Value::Switch(on)) => return Value::Switch(!on),

@@ -39,6 +39,8 @@ pub struct Config {
     pub store: StoreUrl,
     pub site: Site,
     pub flush_interval: Duration,
+    /// 0: without limit.
+    pub monthly_commands: u64,
     /// 0: for ever.
     pub retention_days: u32,
     pub data_dir: PathBuf,

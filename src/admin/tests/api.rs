@@ -166,3 +166,47 @@ async fn a_month_whose_days_are_gone_still_answers() {
     let (_, part) = port.json(part).await;
     assert_eq!(part, json!({ "results": [{ "page": "/old", "visitors": 4 }] }));
 }
+
+#[tokio::test]
+async fn on_a_budget_the_store_is_asked_sparingly() {
+    let auth = Auth::new(None, &[]).unwrap();
+    let port = Port::within(auth, &["example.org"], Some(30_000)).await;
+    let add = |day, n| {
+        port.store.add("example.org", day, &[(Dimension::Total, "", Stored::Visitors, n)]);
+    };
+    let visitors = async || {
+        let (_, body) = port.json("/api/v1/stats/aggregate?period=30d").await;
+        body["results"]["visitors"]["value"].as_i64().unwrap()
+    };
+    let asked = || port.store.versions_asked.swap(0, Relaxed);
+    let old = today() - chrono::Days::new(20);
+    add(today(), 1);
+    add(old, 10);
+    assert_eq!((visitors().await, asked()), (11, 30));
+    // Told a moment ago.
+    add(today(), 1);
+    assert_eq!((visitors().await, asked()), (11, 0));
+    // After a flush's time only the last days are asked for.
+    port.clock.set(NOW + 30 * 60_000);
+    add(old, 10);
+    assert_eq!((visitors().await, asked()), (12, 3));
+    port.clock.set(NOW + 7 * 3_600_000);
+    assert_eq!((visitors().await, asked()), (22, 30));
+
+    // The share is spent: what is held is shown, and nothing fails.
+    for day in "2024-01-01".parse::<crate::site::Day>().unwrap().iter_days().take(400) {
+        let path = format!("/api/v1/stats/aggregate?period=day&date={day}");
+        assert_eq!(port.json(&path).await.0, 200);
+    }
+    assert!(asked() < 400);
+    add(today(), 5);
+    assert_eq!((visitors().await, asked()), (22, 0));
+    port.clock.set(NOW + 31 * 3_600_000);
+    assert!(visitors().await > 22);
+
+    let (_, metrics) = port.get("/metrics").await;
+    assert!(metrics.contains("headcount_store_commands_budget 30000"), "{metrics}");
+    assert!(metrics.contains("headcount_store_commands_projected "), "{metrics}");
+    let (_, page) = port.get("/").await;
+    assert!(page.contains("in 30 days at this pace, of"), "{page}");
+}

@@ -1,6 +1,7 @@
 //! A running admin port to test: real HTTP on a port of its own, counts kept in memory.
 
 use crate::admin::{AdminState, Auth, Live, serve};
+use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::flush::Batch;
 use crate::rollup::{DayCounts, Dimension, Metric as Stored, field};
@@ -27,6 +28,7 @@ pub(super) struct MemoryStore {
     pub down: AtomicBool,
     commands: AtomicU64,
     pub days_read: AtomicU64,
+    pub versions_asked: AtomicU64,
 }
 
 impl MemoryStore {
@@ -76,6 +78,7 @@ impl Store for MemoryStore {
 
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         self.answers()?;
+        self.versions_asked.fetch_add(days.len() as u64, Ordering::Relaxed);
         let held = self.days.lock().unwrap();
         let version = |day: &Day| held.get(&(site.to_owned(), *day)).map_or(0, |c| c.version);
         Ok(days.iter().map(version).collect())
@@ -174,6 +177,11 @@ pub(super) fn today() -> Day {
 
 impl Port {
     pub(super) async fn open(auth: Auth, sites: &[&str]) -> Self {
+        Self::within(auth, sites, None).await
+    }
+
+    /// With so many store commands for a month.
+    pub(super) async fn within(auth: Auth, sites: &[&str], monthly: Option<u64>) -> Self {
         let site = |name: &&str| Site {
             name: (*name).into(),
             hosts: Vec::new(),
@@ -197,6 +205,11 @@ impl Port {
                 vec!["/cart".into(), "/checkout".into(), "Purchase".into()],
             )],
             flush_interval: Duration::from_secs(10),
+            budget: monthly.map(|monthly| {
+                let store = store.clone();
+                let spent = move || store.commands().load(Ordering::Relaxed);
+                Arc::new(Budget::new(monthly, clock.clone(), spent))
+            }),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
