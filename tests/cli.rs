@@ -176,7 +176,7 @@ fn another(key: &Key) -> Value {
         ("site", _) => "example.org",
         ("timezone", _) => "Europe/Berlin",
         ("data_dir", _) => "some.folder",
-        ("geoip" | "upstream_tls.ca", _) => "some.file",
+        ("geoip" | "store_ca" | "upstream_tls.ca", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
         ("privacy.respect_gpc", _) => "ignore",

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::budget::Budget;
-use crate::store::Store;
+use crate::store::{Store, Trouble};
 use crate::telemetry::{DropReason, Telemetry};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -65,6 +65,9 @@ impl Collector for Process {
         }
         let dropped = DropReason::ALL.map(|why| (why.as_str(), t.dropped(why).get()));
         family(&mut to, "events_dropped", "What could not be counted", "reason", dropped)?;
+        let troubles = self.store.troubles();
+        let errors = Trouble::ALL.map(|kind| (kind.as_str(), troubles.count(kind)));
+        family(&mut to, "store_errors", "What went wrong with the store", "kind", errors)?;
         // 0: the client left before there was an answer.
         let answers = t.answers().map(|(code, n)| (code.to_string(), n));
         family(&mut to, "requests", "Requests answered by status code", "code", answers)

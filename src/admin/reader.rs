@@ -38,6 +38,8 @@ const TOLD: usize = 7_300;
 /// Likewise months: ten years.
 const MONTHS: usize = 120;
 
+type Told = HashMap<(Arc<str>, Day), (u64, Millis)>;
+
 pub(super) struct Reader {
     store: Arc<dyn Store>,
     /// By site and day.
@@ -46,7 +48,7 @@ pub(super) struct Reader {
     months: Cache<(Arc<str>, Month), Held, ByRows>,
     budget: Option<Arc<Budget>>,
     /// On a budget: versions as last told, and when.
-    told: Mutex<HashMap<(Arc<str>, Day), (u64, Millis)>>,
+    told: Mutex<Told>,
 }
 
 #[derive(Clone)]

@@ -35,7 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
-    /// A URL, its scheme checked; may hold a password. A relative SQLite file lies in `data_dir`.
+    /// A URL, its scheme checked, with `store_ca`; may hold a password. A relative SQLite file lies
+    /// in `data_dir`.
     pub store: StoreUrl,
     pub site: Site,
     pub flush_interval: Duration,

@@ -79,7 +79,9 @@ impl Config {
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
-            store: get("store").read(values::store)?,
+            store: get("store")
+                .read(values::store)?
+                .trusting(get("store_ca").read_optional(values::file)?),
             site: Site {
                 name: get("site").read(values::site_name)?.into(),
                 hosts: get("hosts").read_each(values::host)?,

@@ -7,6 +7,7 @@
 //! - `url`: store URLs as typed, and which store they open;
 //! - `redis`, over `link` (the connection), `keys` (the layout), `apply.lua` and `put_secret.lua`;
 //! - `sqlite`, over `tables` (the statements) and `schema.sql`;
+//! - `trouble`: what can be wrong with a store, and what to do about it;
 //! - `upkeep`: what only the daily job and the operator's commands ask of either.
 
 mod keys;
@@ -15,6 +16,7 @@ mod redis;
 mod sqlite;
 mod tables;
 mod tally;
+mod trouble;
 mod upkeep;
 mod url;
 
@@ -23,11 +25,12 @@ use crate::flush::Batch;
 use crate::rollup::DayCounts;
 use crate::site::{Day, Month};
 use async_trait::async_trait;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
 
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
+pub use self::trouble::{Trouble, Troubles};
 pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, open};
 
@@ -77,6 +80,12 @@ pub trait Store: Send + Sync {
 
     /// Commands (Redis, those inside scripts included) or statements (SQLite) sent so far.
     fn commands(&self) -> &AtomicU64;
+
+    /// What went wrong with it so far, by kind.
+    fn troubles(&self) -> &Troubles {
+        static NONE: LazyLock<Troubles> = LazyLock::new(Troubles::default);
+        &NONE
+    }
 
     /// Answers if the store does.
     async fn ping(&self) -> Result<()>;

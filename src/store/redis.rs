@@ -6,14 +6,14 @@
 
 use super::link::Link;
 use super::tally::Tally;
-use super::{Applied, Result, Secret, Store, StoreError, keys};
+use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
 use crate::flush::{BATCH_MAX, Batch};
 use crate::rollup::DayCounts;
 use crate::site::{Day, Month};
 use ::redis::{
     Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
-    ServerErrorKind, Value, cmd, from_redis_value,
+    ServerErrorKind, TlsCertificates, Value, cmd, from_redis_value,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +35,7 @@ pub struct RedisStore {
     apply: LuaScript,
     put_secret: LuaScript,
     tally: Tally,
+    troubles: Troubles,
 }
 
 pub(super) struct LuaScript {
@@ -43,15 +44,25 @@ pub(super) struct LuaScript {
 }
 
 impl RedisStore {
-    /// Makes the store without connecting to it; `name` is its address for messages.
+    /// Makes the store without connecting to it; `name` is its address for messages, `ca` the
+    /// certificates (PEM) to trust instead of the system's.
     ///
     /// # Errors
     /// Only for settings no server could be reached with (broken TLS).
-    pub fn new(info: ConnectionInfo, name: String) -> Result<Self> {
+    pub fn new(info: ConnectionInfo, name: String, ca: Option<Vec<u8>>) -> Result<Self> {
         // Saves two commands a connection; a metered server bills them.
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let client = Client::open(info.set_redis_settings(settings)).map_err(|e| {
-            StoreError::Refused { store: name.clone(), reason: one_line(&e.to_string()) }
+        let info = info.set_redis_settings(settings);
+        let client = match ca {
+            Some(pem) => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+                Client::build_with_tls(info, certificates)
+            }
+            None => Client::open(info),
+        };
+        let client = client.map_err(|e| StoreError::Refused {
+            store: name.clone(),
+            reason: one_line(&e.to_string()),
         })?;
         Ok(Self {
             name,
@@ -59,6 +70,7 @@ impl RedisStore {
             apply: LuaScript::new(include_str!("apply.lua")),
             put_secret: LuaScript::new(include_str!("put_secret.lua")),
             tally: Tally::default(),
+            troubles: Troubles::default(),
         })
     }
 
@@ -105,6 +117,7 @@ impl RedisStore {
         if let Err(e) = &answer
             && e.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
         {
+            self.troubles.note(Trouble::NoScript);
             answer = self.link.send(call("EVAL", script.code)).await;
         }
         self.read(answer.map_err(|e| self.error(&keys[0], &e))?)
@@ -120,14 +133,17 @@ impl RedisStore {
     }
 
     fn error(&self, key: &str, error: &RedisError) -> StoreError {
-        let text = error.to_string();
-        match error.code() {
-            Some("WRONGTYPE") => StoreError::WrongType { key: key.to_owned() },
-            // A server with too many clients has no code of its own to say so.
-            Some(code) if !is_passing(code) && !text.contains("max number of clients") => {
-                self.refused(&text)
-            }
-            _ => self.unreachable(&text),
+        self.wrong(key, kind_of(error), &error.to_string())
+    }
+
+    /// Counts an error, and says what to do about it.
+    fn wrong(&self, key: &str, trouble: Trouble, text: &str) -> StoreError {
+        self.troubles.note(trouble);
+        let text = format!("{text}{}", trouble.advice());
+        match trouble {
+            Trouble::WrongType => StoreError::WrongType { key: key.to_owned() },
+            trouble if trouble.is_passing() => self.unreachable(&text),
+            _ => self.refused(&text),
         }
     }
 
@@ -146,20 +162,30 @@ impl LuaScript {
     }
 }
 
-/// Whether a server that answers with this error code may answer otherwise in a while.
-fn is_passing(code: &str) -> bool {
-    matches!(
-        code,
-        "LOADING"
-            | "READONLY"
-            | "OOM"
-            | "MISCONF"
-            | "BUSY"
-            | "NOREPLICAS"
-            | "MASTERDOWN"
-            | "CLUSTERDOWN"
-            | "TRYAGAIN"
-    )
+fn kind_of(error: &RedisError) -> Trouble {
+    let text = error.to_string();
+    // A server with too many clients has no code of its own to say so.
+    if text.contains("max number of clients") {
+        return Trouble::Clients;
+    }
+    if let Some(trouble) = error.code().and_then(Trouble::from_code) {
+        return trouble;
+    }
+    if error.code().is_some() {
+        return Trouble::Other;
+    }
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        Trouble::Auth
+    } else if error.is_timeout() {
+        Trouble::Timeout
+    } else if has(&["certificate", "UnknownIssuer", "TLS", "InvalidContentType", "handshake"]) {
+        Trouble::Tls
+    } else if error.is_connection_refusal() || has(&["lookup", "unreachable", "No route"]) {
+        Trouble::Connect
+    } else {
+        Trouble::Closed
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -174,6 +200,10 @@ impl Store for RedisStore {
 
     fn commands(&self) -> &AtomicU64 {
         &self.link.commands
+    }
+
+    fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     async fn ping(&self) -> Result<()> {
@@ -224,11 +254,12 @@ impl Store for RedisStore {
                 Ok(have) => Ok(Applied::Gap { have }),
                 Err(_) => Err(self.refused(&format!("unexpected marker {detail}"))),
             },
-            "wrongtype" => Err(StoreError::WrongType { key: detail }),
-            _ if is_passing(detail.split(' ').next().unwrap_or_default()) => {
-                Err(self.unreachable(&detail))
+            "wrongtype" => Err(self.wrong(&detail, Trouble::WrongType, "")),
+            _ => {
+                let code = detail.split(' ').next().unwrap_or_default();
+                let trouble = Trouble::from_code(code).unwrap_or(Trouble::Other);
+                Err(self.wrong("", trouble, &detail))
             }
-            _ => Err(self.refused(&detail)),
         }
     }
 

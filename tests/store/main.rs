@@ -6,6 +6,7 @@
 //! - `backfill`: days summed up again from their events;
 //! - `migrate`: keys of the wrong type and of the first layout;
 //! - `redis`: commands billed, keys, wrong types, servers that are down, full, slow or read-only;
+//! - `troubles`: what can be wrong with a Redis, told by kind; TLS and a user of few rights;
 //! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
 
 #[path = "../common/mod.rs"]
@@ -39,6 +40,7 @@ mod migrate;
 mod random;
 mod redis;
 mod sqlite;
+mod troubles;
 mod upkeep;
 
 use headcount::flush::Batch;
