@@ -190,7 +190,7 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
     server.command::<Value>(USER);
     let open = |user: &str, ca: Option<&str>| {
         let url: StoreUrl = format!("rediss://{user}@127.0.0.1:{port}").parse().unwrap();
-        let url = url.trusting(ca.map(|name| file(name)));
+        let url = url.trusting(ca.map(file));
         headcount::store::open(&url, dir.path()).unwrap()
     };
     let store = open("counter:open%20sesame", Some("server.pem"));
