@@ -52,8 +52,9 @@ fn start(config: &Config) -> anyhow::Result<()> {
     }
     let stderr = std::io::stderr;
     let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // Pingora tells of every connection that breaks; that is a website's daily life.
-    let levels = EnvFilter::try_new(format!("pingora=warn,{}", config.log))?;
+    // Pingora tells of every connection that breaks, as an error: that is a website's daily life,
+    // and a line that any client can write.
+    let levels = EnvFilter::try_new(format!("pingora=warn,pingora_proxy=off,{}", config.log))?;
     tracing_subscriber::fmt().with_env_filter(levels).with_writer(stderr).with_ansi(colours).init();
     Ok(())
 }

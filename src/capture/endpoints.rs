@@ -31,7 +31,9 @@ impl Analytics {
             Endpoint::Script => self.serve_script(session).await,
             Endpoint::Beacon => {
                 let (status, reason) = self.take_beacon(tracking, session).await?;
-                respond(session, status, &[("cache-control", "no-store")], reason).await
+                let headers = [("cache-control", "no-store"), ("allow", "POST")];
+                let headers = &headers[..if status == 405 { 2 } else { 1 }];
+                respond(session, status, headers, reason).await
             }
         }
     }

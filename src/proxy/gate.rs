@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use std::net::IpAddr;
@@ -75,6 +75,8 @@ impl ProxyHttp for Gate {
     async fn early_request_filter(&self, session: &mut Session, _: &mut Passage) -> Result<()> {
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
+        // Else what a client sent ahead is thrown away with the connection, its answer too.
+        session.set_pipelining_enabled(true);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
         }
@@ -131,6 +133,16 @@ impl ProxyHttp for Gate {
 
     fn suppress_error_log(&self, _: &Session, _: &Passage, _: &Error) -> bool {
         // A line per broken request would be the attacker's to write; `report` tells enough.
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        _: &Passage,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
         true
     }
 }

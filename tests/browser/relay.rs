@@ -80,20 +80,21 @@ impl Relay {
 async fn pass(State(state): State<Arc<Passing>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_MAX).await.unwrap();
-    let mut fate = None;
+    let (mut fate, mut events) = (None, Vec::new());
     if head.uri.path() == "/api/track" {
-        let events: Vec<Value> = serde_json::from_slice(&body).unwrap();
+        events = serde_json::from_slice::<Vec<Value>>(&body).unwrap();
         fate = state.fate(&events);
         match fate {
             Some(Fate::Swallowed) => return StatusCode::ACCEPTED.into_response(),
             Some(Fate::Refused) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
             Some(Fate::Unanswered) | None => {}
         }
-        state.events.lock().unwrap().extend(events);
     }
     let url = format!("{}{}", state.to, head.uri.path_and_query().unwrap());
     let sent = state.client.request(head.method, url).headers(head.headers).body(body).send().await;
     let Ok(answer) = sent else { return StatusCode::BAD_GATEWAY.into_response() };
+    // Only now: who has seen them here may ask the program for what it counted.
+    state.events.lock().unwrap().extend(events);
     if fate == Some(Fate::Unanswered) {
         return StatusCode::BAD_GATEWAY.into_response();
     }

@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod forwarding;
+mod noting;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -201,6 +201,9 @@ fn totals(view: &View, days: &Days) -> Markup {
     let metrics: Vec<Metric> = tiles.iter().map(|(metric, _)| *metric).collect();
     let range = view.elapsed();
     let answers = aggregate(days, range, &metrics, view.filter.as_ref(), view.compare);
+    // Growth from nothing is no news: "↑ 100%" on a site's first day would only look like it.
+    let before = sums(days, range.previous(), view.filter.as_ref()).row;
+    let comparable = view.compare && before != Row::default();
     html! {
         dl.totals {
             @for (answer, (_, name)) in answers.iter().zip(tiles) {
@@ -210,7 +213,7 @@ fn totals(view: &View, days: &Days) -> Markup {
                         dt { (name) }
                         dd {
                             span.figure { (words::value(answer.metric, answer.value)) }
-                            @if view.compare { (change(answer)) }
+                            @if comparable { (change(answer)) }
                         }
                     }
                 }
@@ -220,8 +223,10 @@ fn totals(view: &View, days: &Days) -> Markup {
             @let today = range.len() == 1 && range.last == view.today;
             (words::range(range))
             @if today { " so far" }
-            @if view.compare {
+            @if comparable {
                 ", compared with " @if today { "all of " } (words::range(range.previous()))
+            } @else if view.compare {
+                "; there is nothing before to compare with"
             }
         }
     }
