@@ -52,7 +52,7 @@ pub enum StoreError {
     #[error("{store} is unreachable: {reason}")]
     Unreachable { store: String, reason: String },
     /// A key of another type stands where a count belongs; nothing was applied.
-    #[error("{key} holds another type of value than counts; rename or delete it, its counts wait")]
+    #[error("{key} holds another type of value than counts, which wait; run `headcount migrate`")]
     WrongType { key: String },
     /// The store answered, but not with anything sensible.
     #[error("{store} refused: {reason}")]
