@@ -7,6 +7,8 @@ use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
+use headcount::site::Day;
+use headcount::upkeep::Backfill;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,10 @@ pub enum Task {
     /// Help, the version, or the settings in force.
     Print(String),
     Passwd,
+    Trim(Box<Config>),
+    Backfill(Box<Config>, Backfill),
+    /// With `true`, also where a day's events know less than what is stored.
+    Migrate(Box<Config>, bool),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -69,6 +75,25 @@ pub fn read(
             let settings = layered(Settings::defaults(), matches)?;
             config(Config::for_run(&settings)).map(|_| Task::Print(settings.to_string()))
         }
+        Some(("trim", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_upkeep(&settings)).map(Task::Trim)
+        }
+        Some(("backfill", matches)) => {
+            let day = |name: &str| matches.get_one::<Day>(name).copied().unwrap_or_default();
+            let what =
+                Backfill { from: day("from"), to: day("to"), force: matches.get_flag("force") };
+            if what.from > what.to {
+                return Err("--from is after --to".to_owned());
+            }
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_upkeep(&settings)).map(|config| Task::Backfill(config, what))
+        }
+        Some(("migrate", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            let force = matches.get_flag("force");
+            config(Config::for_upkeep(&settings)).map(|config| Task::Migrate(config, force))
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
@@ -98,10 +123,62 @@ fn command() -> Command {
                 .about("Say what is wrong with the settings, or print those in force for `run`"),
             |_| true,
         ))
+        .subcommand(with_settings(
+            Command::new("trim").about(
+                "Do the daily job now: trim events, roll up months, let go what retention says",
+            ),
+            upkeep_key,
+        ))
+        .subcommand(with_settings(
+            Command::new("backfill")
+                .about("Sum up days again from their events, and replace what is stored")
+                .args([day_flag("from", "First day"), day_flag("to", "Last day")])
+                .arg(force_flag()),
+            upkeep_key,
+        ))
+        .subcommand(with_settings(
+            Command::new("migrate")
+                .about(
+                    "Move keys of the wrong type or an older layout aside, and read them in again",
+                )
+                .arg(force_flag()),
+            upkeep_key,
+        ))
         .subcommand(
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
         )
+}
+
+/// The settings that matter to whoever only looks after the store.
+fn upkeep_key(key: &Key) -> bool {
+    let keys = [
+        "store",
+        "site",
+        "timezone",
+        "data_dir",
+        "log",
+        "retention_days",
+        "limits.events_cap",
+        "limits.rows_per_dimension",
+    ];
+    keys.contains(&key.path.as_str())
+}
+
+fn force_flag() -> Arg {
+    Arg::new("force")
+        .long("force")
+        .action(ArgAction::SetTrue)
+        .help("Replace a day even by less than what is stored")
+}
+
+fn day_flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("DAY")
+        .required(true)
+        .value_parser(clap::value_parser!(Day))
+        .help(format!("{help}, like 2026-11-24, in the site's time zone"))
 }
 
 fn with_settings(command: Command, wanted: impl Fn(&Key) -> bool) -> Command {

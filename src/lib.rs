@@ -18,10 +18,13 @@
 //!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
 //! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
-//! ([`telemetry`]) and a small website to try it on ([`demo`]).
+//! ([`telemetry`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
+//! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
+//! ([`demo`]).
 
 pub mod admin;
 pub mod aggregate;
+pub mod budget;
 pub mod capture;
 pub mod clock;
 pub mod config;
@@ -35,4 +38,5 @@ pub mod site;
 pub mod sketch;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;
 pub mod visitor;

@@ -24,6 +24,13 @@ fn main() -> ExitCode {
         Task::Print(text) => std::io::stdout().write_all(text.as_bytes()).map_err(Into::into),
         Task::Run(config) => start(&config).and_then(|()| headcount::proxy::run(*config)),
         Task::Demo(config) => start(&config).and_then(|()| headcount::demo::run(*config)),
+        Task::Trim(config) => start(&config).and_then(|()| headcount::upkeep::trim(&config)),
+        Task::Backfill(config, what) => {
+            start(&config).and_then(|()| headcount::upkeep::backfill(&config, what))
+        }
+        Task::Migrate(config, force) => {
+            start(&config).and_then(|()| headcount::upkeep::migrate(&config, force))
+        }
         Task::Passwd => passwd::run(),
     };
     match done {

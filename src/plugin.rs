@@ -28,18 +28,20 @@
 
 use crate::admin::{self, AdminState, Auth, Live};
 use crate::aggregate::{self, Engine};
+use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
-use crate::clock::{Clock, HOUR};
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Flusher};
-use crate::site::{Day, Site};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
+use crate::upkeep::{Daily, Keep};
 use crate::visitor::{Places, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, watch};
@@ -53,9 +55,6 @@ const SECRETS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether the GeoIP database has been replaced.
 const PLACES_EVERY: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether the store has something to trim.
-const TRIM_EVERY: Duration = Duration::from_secs(600);
 
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
@@ -142,7 +141,8 @@ impl Counting {
         let listener = bind(config.admin, "admin")?;
         let admin = listener.local_addr().context("admin")?;
 
-        let store = store::open(&config.store, &config.data_dir)?;
+        let kept = store::open(&config.store, &config.data_dir)?;
+        let store: Arc<dyn Store> = kept.clone();
         let clock = Clock::system();
         let telemetry = Arc::new(Telemetry::default());
         let sites = Arc::new(vec![config.site.clone()]);
@@ -178,6 +178,11 @@ impl Counting {
             Script::new(&script_options(config)),
         );
 
+        let budget = (config.monthly_commands > 0 && config.store.is_shared()).then(|| {
+            let store = store.clone();
+            let spent = move || store.commands().load(Ordering::Relaxed);
+            Arc::new(Budget::new(config.monthly_commands, clock.clone(), spent))
+        });
         let flusher = Flusher::new(
             engine.clone(),
             store.clone(),
@@ -191,7 +196,8 @@ impl Counting {
                 events_cap: config.limits.events_cap,
                 last: config.timeouts.shutdown,
             },
-        );
+        )
+        .within(budget.clone());
         let state = AdminState {
             sites: sites.clone(),
             store: store.clone(),
@@ -199,21 +205,25 @@ impl Counting {
             live: engine,
             auth: auth(config)?,
             clock: clock.clone(),
-            flush_interval: config.flush_interval,
+            flush_interval: match &budget {
+                Some(budget) => config.flush_interval.max(budget.interval()),
+                None => config.flush_interval,
+            },
+            budget,
             goals: Vec::new(),
             funnels: Vec::new(),
         };
         let (closing, closed) = watch::channel(false);
         let flushing = office.spawn(flusher.run(closed.clone()));
         let showing = office.spawn(serve_admin(listener, state, closed));
+        let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), node_name());
         office.spawn({
-            let (store, sites, telemetry) = (store.clone(), sites.clone(), telemetry.clone());
-            let events_cap = config.limits.events_cap;
+            let store = store.clone();
             async move {
                 tokio::join!(
                     keep_secrets(&secrets, store.as_ref(), &clock),
                     keep_places(places),
-                    keep_trimmed(store.as_ref(), &sites, &telemetry, &clock, events_cap),
+                    daily.run(),
                 );
             }
         });
@@ -286,37 +296,6 @@ async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
         tokio::time::sleep(SECRETS_EVERY).await;
         if secrets.share(store, clock.now()).await.is_err() {
             tokio::time::sleep(SECRETS_RETRY).await;
-        }
-    }
-}
-
-/// Destroys salts whose time is over and trims event lists. Asks the store for nothing while no
-/// batch was delivered and no salt can have expired.
-async fn keep_trimmed(
-    store: &dyn Store,
-    sites: &[Site],
-    telemetry: &Telemetry,
-    clock: &Clock,
-    events_cap: usize,
-) {
-    let mut trimmed = None;
-    loop {
-        tokio::time::sleep(TRIM_EVERY).await;
-        let now = clock.now();
-        let days: Vec<Day> = sites.iter().map(|site| site.day(now - HOUR)).collect();
-        let state = Some((telemetry.flushes.get(), days));
-        if state == trimmed {
-            continue;
-        }
-        let mut all = true;
-        for site in sites {
-            if let Err(error) = store.trim(&site.name, events_cap, now).await {
-                tracing::warn!("not trimmed yet: {error}");
-                all = false;
-            }
-        }
-        if all {
-            trimmed = state;
         }
     }
 }

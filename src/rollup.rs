@@ -46,6 +46,8 @@ words! {
         Total = "total",
         /// Value: the slot's start, in slots of 15 minutes since the epoch, UTC.
         Slot = "slot",
+        /// Only in months: the totals of its days. Value: `2026-11-24`.
+        Day = "day",
         Page = "page",
         Hostname = "hostname",
         EntryPage = "entry_page",
@@ -269,6 +271,24 @@ impl DayCounts {
             Some(row) => row.add(metric, count),
             None => rows.entry(value.to_owned()).or_default().add(metric, count),
         }
+    }
+
+    /// Adds to all counts of a row.
+    pub fn add_row(&mut self, dimension: Dimension, value: &str, more: &Row) {
+        let rows = self.rows.entry(dimension).or_default();
+        match rows.get_mut(value) {
+            Some(row) => row.merge(more),
+            None => rows.entry(value.to_owned()).or_default().merge(more),
+        }
+    }
+
+    /// Every count that is not zero, by the name of its field.
+    pub fn fields(&self) -> impl Iterator<Item = (String, i64)> + '_ {
+        self.rows.iter().flat_map(|(dimension, rows)| {
+            rows.iter().flat_map(|(value, row)| {
+                row.counts().map(|(metric, n)| (field(*dimension, value, metric), n))
+            })
+        })
     }
 
     pub fn rows(&self, dimension: Dimension) -> impl Iterator<Item = (&str, &Row)> {

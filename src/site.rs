@@ -1,12 +1,52 @@
 //! A website that is counted: its name, the hosts it answers to and the time zone of its days.
 
 use crate::clock::Millis;
-use chrono::{NaiveDate, NaiveTime, Offset, TimeZone, Timelike};
+use chrono::{Datelike, Months, NaiveDate, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// A calendar day in a site's own time zone.
 pub type Day = NaiveDate;
+
+/// A calendar month in a site's own time zone; written `2026-11`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month(Day);
+
+impl Month {
+    /// The month a day lies in.
+    pub fn of(day: Day) -> Self {
+        Self(day.with_day(1).unwrap_or(day))
+    }
+
+    pub fn first(self) -> Day {
+        self.0
+    }
+
+    pub fn last(self) -> Day {
+        (self.0 + Months::new(1)).pred_opt().unwrap_or(self.0)
+    }
+
+    pub fn days(self) -> impl Iterator<Item = Day> {
+        let last = self.last();
+        self.0.iter_days().take_while(move |day| *day <= last)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.year(), self.0.month())
+    }
+}
+
+impl FromStr for Month {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        format!("{text}-01").parse().map(Self)
+    }
+}
 
 /// A site as configured. Days, and with them salts and roll-ups, follow `timezone`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +102,19 @@ impl OrEpoch for Option<chrono::DateTime<Tz>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_month_has_its_days() {
+        for (day, text, last) in
+            [("2028-02-29", "2028-02", "2028-02-29"), ("2026-12-01", "2026-12", "2026-12-31")]
+        {
+            let month = Month::of(day.parse().unwrap());
+            assert_eq!((month.to_string(), month.last().to_string()), (text.into(), last.into()));
+            assert_eq!(text.parse(), Ok(month));
+            assert!(month.days().all(|day| Month::of(day) == month));
+            assert_eq!(month.days().last(), Some(month.last()));
+        }
+    }
 
     /// Zones west and east of Greenwich that skip midnight, one that skips a whole day, and plain
     /// ones.

@@ -3,6 +3,9 @@
 //! Random traffic (people, pages, beacons that are late, reordered, repeated, without an id or
 //! with a used one, midnight, one or two nodes) goes to both. The aggregator keeps increments;
 //! the model keeps the whole story in plain lists, and only counts at the end.
+//!
+//! And the way back: what a window's events say they added is what the window adds, to the last
+//! row and visitor.
 
 mod common {
     pub mod model;
@@ -11,11 +14,11 @@ mod common {
 
 use common::model::Model;
 use common::traffic::Traffic;
-use headcount::aggregate::{Limits, Shard, Window};
+use headcount::aggregate::{Limits, Replayed, Shard, Window};
 use headcount::rollup::{Dimension, Metric, SLOT};
 use headcount::site::{Day, Site};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
@@ -50,6 +53,30 @@ fn by_the_hour(site: &Site, counts: Counts) -> Counts {
     folded
 }
 
+/// Sums up what the events of windows say they added.
+fn replay(windows: &[((usize, Day), Window)]) -> Result<Counts, TestCaseError> {
+    let mut counts = Counts::new();
+    for ((_, day), window) in windows {
+        let (mut visitors, mut confirmed) = (BTreeSet::new(), BTreeSet::new());
+        for event in &window.events {
+            let json = serde_json::to_string(event).unwrap();
+            let replayed = Replayed::read(&json);
+            prop_assert!(replayed.is_some(), "{json}");
+            let replayed = replayed.unwrap();
+            for (dimension, value, metric, n) in replayed.counts {
+                *counts.entry((*day, dimension, value, metric)).or_default() += n;
+            }
+            visitors.extend(replayed.visitor.filter(|_| replayed.seen));
+            confirmed.extend(replayed.visitor.filter(|_| replayed.confirmed));
+        }
+        let sorted = |set: &HashSet<_>| set.iter().copied().collect::<BTreeSet<_>>();
+        prop_assert_eq!(visitors, sorted(&window.visitors));
+        prop_assert_eq!(confirmed, sorted(&window.confirmed));
+    }
+    counts.retain(|_, n| *n != 0);
+    Ok(counts)
+}
+
 fn agree(seed: u64, length: usize, nodes: usize) -> Result<(), TestCaseError> {
     let traffic = Traffic::new(seed, length);
     let sites = Arc::new(vec![traffic.site.clone()]);
@@ -66,7 +93,10 @@ fn agree(seed: u64, length: usize, nodes: usize) -> Result<(), TestCaseError> {
         }
     }
     windows.extend(shards.iter_mut().flat_map(Shard::seal));
-    let got = by_the_hour(&traffic.site, counts(windows));
+    let replayed = replay(&windows)?;
+    let got = counts(windows);
+    prop_assert_eq!(&replayed, &got);
+    let got = by_the_hour(&traffic.site, got);
     let expected = by_the_hour(&traffic.site, model.counts());
     let wrong: Vec<String> = expected
         .keys()

@@ -73,7 +73,7 @@ fn help_lists_every_flag_with_its_default() {
 fn a_wrong_word_on_the_command_line() {
     for (arguments, expected) in [
         (&["run", "--flsh-interval", "1s"][..], "similar argument exists: '--flush-interval'"),
-        (&["rum"], "unrecognized subcommand 'rum'; tip: a similar subcommand exists: 'run'"),
+        (&["chekc"], "unrecognized subcommand 'chekc'; tip: a similar subcommand exists: 'check'"),
         (&["run", "stray"], "unexpected argument 'stray' found"),
         (&["run", "--site"], "a value is required for '--site <VALUE>'"),
         (&["demo", "--upstream", "http://h"], "unexpected argument '--upstream'"),
@@ -163,6 +163,8 @@ fn a_wrong_setting_is_found_before_a_port_is_opened() {
 /// A valid value other than the default.
 fn another(key: &Key) -> Value {
     let text = match (key.path.as_str(), &key.default) {
+        ("monthly_commands", _) => return Value::Number(500_000),
+        ("retention_days", _) => return Value::Number(90),
         (_, Value::Number(number)) => return Value::Number(number + 1),
         (_, Value::Switch(on)) => return Value::Switch(!on),
         ("hosts", _) => return Value::List(vec!["a.example".into(), "b.example".into()]),
@@ -174,7 +176,7 @@ fn another(key: &Key) -> Value {
         ("site", _) => "example.org",
         ("timezone", _) => "Europe/Berlin",
         ("data_dir", _) => "some.folder",
-        ("geoip" | "upstream_tls.ca", _) => "some.file",
+        ("geoip" | "store_ca" | "upstream_tls.ca", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
         ("privacy.respect_gpc", _) => "ignore",
@@ -369,4 +371,35 @@ fn passwd_takes_no_empty_password() {
     let output = passwd("\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "headcount: the password is empty\n");
+}
+
+#[test]
+fn trim_does_the_daily_job_at_once() {
+    let folder = folder();
+    for _ in 0..2 {
+        let output = headcount(&folder, &["trim", "--site", "example.org"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = "example.org: 0 days kept, 0 let go; 0 months rolled up";
+        assert!(stdout(&output).starts_with(said), "{}", stdout(&output));
+    }
+    let line = refused(headcount(&folder, &["trim", "--retention-days", "7"]));
+    assert!(line.contains("is less than a month"), "{line}");
+}
+
+#[test]
+fn backfill_takes_a_range() {
+    let folder = folder();
+    let range = ["backfill", "--from", "2026-11-23", "--to", "2026-11-24"];
+    let output = headcount(&folder, &range).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stdout(&output).matches("no events, nothing stored").count(), 2);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "1/2 2026-11-23\n2/2 2026-11-24\n");
+    for (arguments, expected) in [
+        (&["backfill", "--from", "2026-11-24"][..], "--to <DAY>"),
+        (&["backfill", "--from", "2026-11-24", "--to", "yesterday"], "'yesterday'"),
+        (&["backfill", "--from", "2026-11-24", "--to", "2026-11-23"], "--from is after --to"),
+    ] {
+        let line = refused(headcount(&folder, arguments));
+        assert!(line.contains(expected), "{line}");
+    }
 }

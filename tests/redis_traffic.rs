@@ -89,6 +89,8 @@ fn nothing_is_sent_while_nobody_comes() {
     let headcount = start(&load, &redis.url(), "100ms");
     browse(&headcount, 0..10);
     wait_for("a flush", || (headcount.metric("headcount_unflushed_events") == 0).then_some(()));
+    let diary = format!("visits:diary:{{{SITE}}}");
+    wait_for("the daily job", || redis.keys().contains(&diary).then_some(()));
     redis.reset_calls();
     // No condition ends this: that nothing happens for 30 intervals is what is to be seen.
     std::thread::sleep(Duration::from_secs(3));
@@ -104,6 +106,9 @@ fn a_year_is_read_in_small_pipelines_and_again_by_its_versions() {
     let relay = Relay::start(redis.port);
     let load = Load::new();
     let headcount = start(&load, &relay.url(), "1h");
+    // The daily job looks into its diary once at the start.
+    let diary = format!("visits:diary:{{{SITE}}}");
+    wait_for("the daily job", || redis.keys().contains(&diary).then_some(()));
     relay.take();
 
     let questions = [

@@ -1,7 +1,8 @@
 //! `/metrics`: the process's own counters, for Prometheus.
 
 use super::App;
-use crate::store::Store;
+use crate::budget::Budget;
+use crate::store::{Store, Trouble};
 use crate::telemetry::{DropReason, Telemetry};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -20,6 +21,7 @@ use std::sync::atomic::Ordering::Relaxed;
 struct Process {
     telemetry: Arc<Telemetry>,
     store: Arc<dyn Store>,
+    budget: Option<Arc<Budget>>,
 }
 
 impl fmt::Debug for Process {
@@ -48,8 +50,24 @@ impl Collector for Process {
         for (name, help, n) in gauges {
             one(&mut to, name, help, &ConstGauge::new(n.load(Relaxed)))?;
         }
+        if let Some(budget) = &self.budget {
+            for (name, help, n) in [
+                ("store_commands_budget", "Commands allowed in 30 days", budget.monthly()),
+                (
+                    "store_commands_projected",
+                    "Commands of this process in 30 days, at the pace since its start",
+                    budget.projection(),
+                ),
+            ] {
+                let n = i64::try_from(n).unwrap_or(i64::MAX);
+                one(&mut to, name, help, &ConstGauge::new(n))?;
+            }
+        }
         let dropped = DropReason::ALL.map(|why| (why.as_str(), t.dropped(why).get()));
         family(&mut to, "events_dropped", "What could not be counted", "reason", dropped)?;
+        let troubles = self.store.troubles();
+        let errors = Trouble::ALL.map(|kind| (kind.as_str(), troubles.count(kind)));
+        family(&mut to, "store_errors", "What went wrong with the store", "kind", errors)?;
         // 0: the client left before there was an answer.
         let answers = t.answers().map(|(code, n)| (code.to_string(), n));
         family(&mut to, "requests", "Requests answered by status code", "code", answers)
@@ -84,6 +102,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     registry.register_collector(Box::new(Process {
         telemetry: app.admin.telemetry.clone(),
         store: app.admin.store.clone(),
+        budget: app.admin.budget.clone(),
     }));
     let mut body = String::new();
     match prometheus_client::encoding::text::encode(&mut body, &registry) {

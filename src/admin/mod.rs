@@ -19,6 +19,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::Store;
@@ -61,6 +62,8 @@ pub struct AdminState {
     pub funnels: Vec<(String, Vec<String>)>,
     /// Counts are at most this old; the dashboard refreshes as often.
     pub flush_interval: Duration,
+    /// What the store may be asked for in a month, if that is limited.
+    pub budget: Option<Arc<Budget>>,
 }
 
 /// The state and what the handlers keep beside it.
@@ -100,7 +103,7 @@ pub async fn serve(
 }
 
 fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
-    let reader = reader::Reader::new(admin.store.clone());
+    let reader = reader::Reader::new(admin.store.clone(), admin.budget.clone());
     let (attempts, health) = Default::default();
     let app = Arc::new(App { admin, reader, attempts, health, closing });
     Router::new()

@@ -1,15 +1,24 @@
 //! Reads days, each only when it has changed.
 //!
 //! Every applied batch raises its day's version. So the versions are asked for first, in one
-//! small round trip, and of the days only those come over that are not held as they are.
+//! small round trip, and of the days only those come over that are not held as they are. Where
+//! days are gone, their month tells what it has kept.
+//!
+//! On a budget of commands a version that was told lately is believed: for as long as a flush takes,
+//! or for hours where the day is long over. When the readers' share is spent, what is held is shown.
 
+use crate::budget::Budget;
+use crate::clock::{HOUR, Millis};
 use crate::report::{Days, Range};
 use crate::rollup::{DayCounts, Dimension};
-use crate::site::Day;
+use crate::site::{Day, Month};
 use crate::store::{Result, Store};
+use crate::upkeep::tail;
+use chrono::DateTime;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows held, over all sites: about 250 bytes each, so about 100 MB. What a question needs beyond
 /// that is read for it and let go.
@@ -18,10 +27,28 @@ const ROWS: u64 = 400_000;
 /// Days the cache expects to hold: a year for a site, and the year before.
 const DAYS: usize = 800;
 
+/// On a budget: how long a day that is over is believed to be as it was told, and for how many days
+/// after it late counts may come.
+const BELIEVED: Millis = 6 * HOUR;
+const LATE: u64 = 2;
+
+/// Versions remembered: twenty years of a site.
+const TOLD: usize = 7_300;
+
+/// Likewise months: ten years.
+const MONTHS: usize = 120;
+
+type Told = HashMap<(Arc<str>, Day), (u64, Millis)>;
+
 pub(super) struct Reader {
     store: Arc<dyn Store>,
     /// By site and day.
     held: Cache<(Arc<str>, Day), Held, ByRows>,
+    /// By site and month: months whose days are gone.
+    months: Cache<(Arc<str>, Month), Held, ByRows>,
+    budget: Option<Arc<Budget>>,
+    /// On a budget: versions as last told, and when.
+    told: Mutex<Told>,
 }
 
 #[derive(Clone)]
@@ -33,23 +60,40 @@ struct Held {
 #[derive(Clone)]
 struct ByRows;
 
-impl Weighter<(Arc<str>, Day), Held> for ByRows {
-    fn weight(&self, _: &(Arc<str>, Day), held: &Held) -> u64 {
+impl<K> Weighter<K, Held> for ByRows {
+    fn weight(&self, _: &K, held: &Held) -> u64 {
         held.rows
     }
 }
 
 impl Reader {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, held: Cache::with_weighter(DAYS, ROWS, ByRows) }
+    pub(super) fn new(store: Arc<dyn Store>, budget: Option<Arc<Budget>>) -> Self {
+        Self {
+            store,
+            held: Cache::with_weighter(DAYS, ROWS, ByRows),
+            months: Cache::with_weighter(MONTHS, ROWS, ByRows),
+            budget,
+            told: Mutex::default(),
+        }
     }
 
     /// The days of a range that have counts.
     pub(super) async fn days(&self, site: &Arc<str>, range: Range) -> Result<Days> {
         let asked: Vec<Day> = range.days().collect();
-        let versions = self.store.versions(site, &asked).await?;
+        let versions = match &self.budget {
+            None => self.store.versions(site, &asked).await?,
+            Some(budget) => self.versions_within(budget, site, &asked).await?,
+        };
         let mut days = Days::new();
         let mut changed = Vec::new();
+        // Days after the last that was counted lie ahead; those before it may be gone.
+        let newest = asked.iter().zip(&versions).rfind(|(_, version)| **version > 0);
+        let newest = newest.map(|(day, _)| *day);
+        let missing = asked
+            .iter()
+            .zip(&versions)
+            .filter(|(day, version)| **version == 0 && newest.is_none_or(|newest| **day < newest));
+        let missing: BTreeSet<Month> = missing.map(|(day, _)| Month::of(*day)).collect();
         for (day, version) in asked.into_iter().zip(versions).filter(|(_, version)| *version > 0) {
             match self.held.get(&(site.clone(), day)) {
                 Some(held) if held.counts.version == version => {
@@ -58,15 +102,93 @@ impl Reader {
                 _ => changed.push(day),
             }
         }
+        if let Some(budget) = &self.budget {
+            budget.read(changed.len() as u64);
+        }
         if !changed.is_empty() {
             let read = self.store.days(site, &changed).await?;
             for (day, counts) in changed.into_iter().zip(read) {
-                let counts = Arc::new(counts);
-                let rows = Dimension::ALL.iter().map(|d| counts.rows(*d).count() as u64).sum();
-                self.held.insert((site.clone(), day), Held { counts: counts.clone(), rows });
-                days.insert(day, counts);
+                let held = Held::new(counts);
+                self.held.insert((site.clone(), day), held.clone());
+                days.insert(day, held.counts);
             }
         }
+        self.gone(site, range, missing.into_iter().collect(), &mut days).await?;
         Ok(days)
+    }
+
+    /// Versions of days, asked for only where what was told before may be out of date.
+    async fn versions_within(
+        &self,
+        budget: &Budget,
+        site: &Arc<str>,
+        days: &[Day],
+    ) -> Result<Vec<u64>> {
+        let now = budget.now();
+        let today = DateTime::from_timestamp_millis(now).unwrap_or_default().date_naive();
+        let flush = budget.interval().as_millis() as Millis;
+        let key = |day: &Day| (site.clone(), *day);
+        let doubtful: Vec<Day> = {
+            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let believed = |day: &Day| {
+                let age = told.get(&key(day)).map(|(_, at)| now - at);
+                // In no time zone it is later than tomorrow.
+                let (over, ahead) =
+                    (*day < today - chrono::Days::new(LATE), *day > today + chrono::Days::new(1));
+                ahead || age.is_some_and(|age| age < if over { BELIEVED } else { flush })
+            };
+            days.iter().copied().filter(|day| !believed(day)).collect()
+        };
+        if !doubtful.is_empty() && budget.may_read(doubtful.len() as u64) {
+            let versions = self.store.versions(site, &doubtful).await?;
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() > TOLD {
+                told.clear();
+            }
+            told.extend(doubtful.iter().zip(versions).map(|(day, v)| (key(day), (v, now))));
+        }
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(days.iter().map(|day| told.get(&key(day)).map_or(0, |(version, _)| *version)).collect())
+    }
+
+    /// Puts what is left of months whose days are gone in the place of these days.
+    async fn gone(
+        &self,
+        site: &Arc<str>,
+        range: Range,
+        months: Vec<Month>,
+        days: &mut Days,
+    ) -> Result<()> {
+        if months.is_empty() {
+            return Ok(());
+        }
+        if self.budget.as_ref().is_some_and(|budget| !budget.may_read(2 * months.len() as u64)) {
+            return Ok(());
+        }
+        let versions = self.store.frozen(site, &months).await?;
+        for (month, version) in months.into_iter().zip(versions).filter(|(_, v)| *v > 0) {
+            let key = (site.clone(), month);
+            let held = match self.months.get(&key) {
+                Some(held) if held.counts.version == version => held,
+                _ => {
+                    let read = self.store.months(site, &[month]).await?;
+                    let held = Held::new(read.into_iter().next().unwrap_or_default());
+                    self.months.insert(key, held.clone());
+                    held
+                }
+            };
+            let whole = range.first <= month.first() && month.last() <= range.last;
+            let known = tail::as_days(month, &held.counts, whole);
+            let asked = |day: &Day| (range.first..=range.last).contains(day);
+            days.extend(known.into_iter().filter(|(d, _)| asked(d)).map(|(d, c)| (d, Arc::new(c))));
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn new(counts: DayCounts) -> Self {
+        let rows = Dimension::ALL.iter().map(|d| counts.rows(*d).count() as u64).sum();
+        Self { counts: Arc::new(counts), rows }
     }
 }

@@ -5,6 +5,7 @@
 //! empties its queue a hundred times a second and applies the rules of [`shard`]; the flusher
 //! takes what has gathered with [`Engine::seal`].
 
+mod event;
 mod names;
 mod recent;
 mod shard;
@@ -23,8 +24,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
+pub use event::{Event, Replayed};
 pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
-pub use window::{Event, Window, Windows};
+pub use window::{Window, Windows};
 
 /// How long a queue may fill before its thread looks again. Short enough to stay small and live,
 /// long enough to cost nothing when idle.

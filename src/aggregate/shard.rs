@@ -4,13 +4,14 @@
 //! answered; its beacon confirms it; a beacon that confirms nothing is a view only the browser
 //! saw. Nothing is ever taken back, so three sums (server, confirmed, browser) tell everything.
 
+use super::event::{Added, Event};
 use super::names::Names;
 use super::recent::Recent;
 use super::visit::Visit;
-use super::window::{Event, Window, Windows};
+use super::window::{Window, Windows};
 use crate::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
-use crate::rollup::{self, Dimension, Metric, Row};
+use crate::rollup::{self, Dimension, Metric};
 use crate::site::{Day, Site};
 use crate::visitor::VisitorHash;
 use lru::LruCache;
@@ -179,16 +180,28 @@ impl Shard {
                 ("", name, None)
             }
         };
-        let window = self.window(spot);
-        window.hits += 1;
-        let event = (!kind.is_empty()).then(|| Event {
+        let told = !kind.is_empty();
+        let traits = traits.unwrap_or_default();
+        let event = Event {
             at,
-            kind,
+            kind: if told { kind } else { "activity" },
             page,
             visitor,
-            traits: traits.unwrap_or_default(),
-        });
-        window.events.extend(event.clone());
+            traits,
+            added: None,
+        };
+        let window = self.window(spot);
+        window.hits += 1;
+        window.record(told, event.clone());
+        if self.windows.len() > 1 {
+            // What belongs to the day before is noted there.
+            for ((of, _), window) in &mut self.windows {
+                if *of == site {
+                    window.record(false, Event { kind: "activity", ..event.clone() });
+                }
+            }
+        }
+        let event = told.then_some(event);
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 
@@ -321,18 +334,9 @@ impl Shard {
 
     /// Counts a view as confirmed (`count`), and its visitor.
     fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
-        let confirmed = i64::from(count);
-        self.each_row(
-            spot,
-            rows,
-            |row, claimed| {
-                row.add(Metric::Confirmed, confirmed);
-                row.add(Metric::ConfirmedVisitors, i64::from(claimed));
-            },
-            Claim::Confirmed,
-        );
+        self.each_row(spot, rows, if count { &[Metric::Confirmed] } else { &[] }, Claim::Confirmed);
         if let Some(visitor) = spot.visitor {
-            self.window(spot).confirmed.insert(visitor);
+            self.window(spot).confirmed(visitor);
         }
     }
 
@@ -342,26 +346,16 @@ impl Shard {
         spot: Spot,
         page: &Arc<str>,
         traits: Traits,
-        metrics: &[Metric],
+        metrics: &'static [Metric],
     ) -> ViewRows {
         let page = self.admit(spot, Dimension::Page, page);
         let rows = match spot.visitor {
             Some(visitor) => self.in_visit(spot, visitor, page, traits),
             None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
         };
-        self.each_row(
-            spot,
-            &rows,
-            |row, claimed| {
-                for metric in metrics {
-                    row.add(*metric, 1);
-                }
-                row.add(Metric::Visitors, i64::from(claimed));
-            },
-            Claim::Seen,
-        );
+        self.each_row(spot, &rows, metrics, Claim::Seen);
         if let Some(visitor) = spot.visitor {
-            self.window(spot).visitors.insert(visitor);
+            self.window(spot).seen(visitor);
         }
         rows
     }
@@ -504,14 +498,9 @@ impl Shard {
         spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
     }
 
-    /// Calls `count` for each row a view belongs to, with whether the visitor is first seen there.
-    fn each_row(
-        &mut self,
-        spot: Spot,
-        rows: &ViewRows,
-        mut count: impl FnMut(&mut Row, bool),
-        kind: Claim,
-    ) {
+    /// Adds one of each metric to every row a view belongs to, and to those where its visitor is
+    /// first seen, a visitor.
+    fn each_row(&mut self, spot: Spot, rows: &ViewRows, metrics: &'static [Metric], kind: Claim) {
         if let Some(visitor) = spot.visitor {
             self.visitor(visitor, spot);
         }
@@ -520,20 +509,41 @@ impl Shard {
         let mut claims =
             spot.visitor.and_then(|v| self.visitors.get_mut(&v)).map(|v| &mut v.claims);
         let hasher = &self.hasher;
-        let mut first = |dimension: Dimension, value: &str| {
-            claims.as_mut().is_some_and(|c| c.insert(hasher.hash_one((dimension, value, kind))))
+        let visitors = kind.metric();
+        // Which rows claimed the visitor, by their order.
+        let (mut row, mut claimed) = (0, 0u64);
+        let mut count = |window: &mut Window, dimension, value: &Arc<str>, claim: &str| {
+            let counts = window.row(dimension, value);
+            for metric in metrics {
+                counts.add(*metric, 1);
+            }
+            if claims.as_mut().is_some_and(|c| c.insert(hasher.hash_one((dimension, claim, kind))))
+            {
+                counts.add(visitors, 1);
+                claimed |= 1u64.checked_shl(row).unwrap_or(0);
+            }
+            row += 1;
         };
-        let total: Arc<str> = Arc::default();
-        count(window.row(Dimension::Total, &total), first(Dimension::Total, ""));
+        let slot = slot_value(spot.at);
+        count(window, Dimension::Total, &Arc::default(), "");
         // Visitors are claimed by the hour of the site's day: its four slots add up.
-        count(window.row(Dimension::Slot, &slot_value(spot.at)), first(Dimension::Slot, hour));
-        count(window.row(Dimension::Page, &rows.page), first(Dimension::Page, &rows.page));
+        count(window, Dimension::Slot, &slot, hour);
+        count(window, Dimension::Page, &rows.page, &rows.page);
         if let Some(entry) = &rows.entry {
-            count(window.row(Dimension::EntryPage, entry), first(Dimension::EntryPage, entry));
+            count(window, Dimension::EntryPage, entry, entry);
         }
         for (dimension, value) in rows.traits.iter() {
-            count(window.row(*dimension, value), first(*dimension, value));
+            count(window, *dimension, value, value);
         }
+        window.note(Added::View {
+            slot,
+            page: rows.page.clone(),
+            entry: rows.entry.clone(),
+            traits: rows.traits.clone(),
+            metrics,
+            visitors,
+            claimed,
+        });
     }
 
     /// Whether this visitor is first seen in a row.
@@ -594,6 +604,16 @@ type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
 enum Claim {
     Seen,
     Confirmed,
+}
+
+impl Claim {
+    /// What a claimed row counts.
+    fn metric(self) -> Metric {
+        match self {
+            Self::Seen => Metric::Visitors,
+            Self::Confirmed => Metric::ConfirmedVisitors,
+        }
+    }
 }
 
 /// What a beacon that is a pageview of its own is evidence of.

@@ -4,6 +4,7 @@
 //! booked as a bounce when it begins, the second view takes that back, a new exit page moves what
 //! the visit has gathered from the old one.
 
+use super::event::Added;
 use super::window::Window;
 use crate::capture::Traits;
 use crate::clock::{MINUTE, Millis};
@@ -142,10 +143,19 @@ impl Visit {
             (Dimension::EntryPage, &self.entry),
             (Dimension::ExitPage, &self.exit),
         ] {
-            window.add_row(dimension, value, more);
+            window.row(dimension, value).merge(more);
         }
         for (dimension, value) in self.traits.iter() {
-            window.add_row(*dimension, value, more);
+            window.row(*dimension, value).merge(more);
+        }
+        if *more != Row::default() {
+            window.note(Added::Visit {
+                slot: self.slot.clone(),
+                entry: self.entry.clone(),
+                exit: self.exit.clone(),
+                traits: self.traits.clone(),
+                more: Box::new(*more),
+            });
         }
     }
 

@@ -1,9 +1,9 @@
 //! Increments gathered since the last flush, by (site, day).
 
+use super::event::{Added, Event};
 use crate::rollup::{Dimension, Metric, Row};
 use crate::site::Day;
 use crate::visitor::VisitorHash;
-use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -20,13 +20,15 @@ pub struct Window {
     pub confirmed: HashSet<VisitorHash>,
     /// Oldest first.
     pub events: Vec<Event>,
+    /// What the hit at work has added so far, for its event.
+    added: Vec<Added>,
 }
 
 /// Windows by site (its index) and day.
 pub type Windows = HashMap<(usize, Day), Window, foldhash::fast::RandomState>;
 
 impl Window {
-    /// The row to count in.
+    /// The row to count in. Takes no note: whoever counts in many notes them all in one.
     pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
         self.rows.entry((dimension, value.clone())).or_default()
     }
@@ -34,11 +36,36 @@ impl Window {
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
         if by != 0 {
             self.row(dimension, value).add(metric, by);
+            self.note(Added::One { dimension, value: value.clone(), metric, by });
         }
     }
 
     pub fn add_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
         self.row(dimension, value).merge(more);
+        self.note(Added::Row { dimension, value: value.clone(), row: Box::new(*more) });
+    }
+
+    /// Notes what the hit at work has added.
+    pub fn note(&mut self, added: Added) {
+        self.added.push(added);
+    }
+
+    /// A visitor of the day, for its sketches.
+    pub fn seen(&mut self, visitor: VisitorHash) {
+        self.visitors.insert(visitor);
+        self.note(Added::Visitor(visitor));
+    }
+
+    pub fn confirmed(&mut self, visitor: VisitorHash) {
+        self.confirmed.insert(visitor);
+        self.note(Added::Confirmed(visitor));
+    }
+
+    /// The hit at work is through: its event joins the list if it is told or has added anything.
+    pub fn record(&mut self, told: bool, event: Event) {
+        if told || !self.added.is_empty() {
+            self.events.push(Event { added: Some(std::mem::take(&mut self.added)), ..event });
+        }
     }
 
     /// Adds a later window of the same (site, day).
@@ -51,36 +78,4 @@ impl Window {
         self.confirmed.extend(later.confirmed);
         self.events.extend(later.events);
     }
-}
-
-/// An anonymous event, for the rolling list. It never carries a view id.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Event {
-    /// Milliseconds since the epoch.
-    #[serde(rename = "t")]
-    pub at: i64,
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    #[serde(rename = "page")]
-    pub page: Arc<str>,
-    /// The day's anonymous hash, hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex")]
-    pub visitor: Option<VisitorHash>,
-    /// Device, place, source.
-    #[serde(flatten, serialize_with = "map")]
-    pub traits: Arc<Vec<(Dimension, Arc<str>)>>,
-}
-
-fn hex<S: serde::Serializer>(v: &Option<VisitorHash>, s: S) -> Result<S::Ok, S::Error> {
-    match v {
-        Some(v) => s.collect_str(v),
-        None => s.serialize_none(),
-    }
-}
-
-fn map<S: serde::Serializer>(
-    traits: &Arc<Vec<(Dimension, Arc<str>)>>,
-    s: S,
-) -> Result<S::Ok, S::Error> {
-    s.collect_map(traits.iter().map(|(d, v)| (d.as_str(), &**v)))
 }

@@ -35,10 +35,15 @@ pub struct Config {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
-    /// A URL, its scheme checked; may hold a password. A relative SQLite file lies in `data_dir`.
+    /// A URL, its scheme checked, with `store_ca`; may hold a password. A relative SQLite file lies
+    /// in `data_dir`.
     pub store: StoreUrl,
     pub site: Site,
     pub flush_interval: Duration,
+    /// 0: without limit.
+    pub monthly_commands: u64,
+    /// 0: for ever.
+    pub retention_days: u32,
     pub data_dir: PathBuf,
     pub trusted_proxies: Vec<IpNet>,
     pub inject: bool,

@@ -9,6 +9,7 @@ use super::{
     AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Upstream,
     UpstreamTls, values,
 };
+use crate::budget;
 use crate::site::Site;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -44,6 +45,14 @@ impl Config {
         Self::new(own, settings)
     }
 
+    /// For commands that only look after the store, and need no website.
+    ///
+    /// # Errors
+    /// The first setting that won't do.
+    pub fn for_upkeep(settings: &Settings) -> Result<Self, ConfigError> {
+        Self::for_demo(settings)
+    }
+
     /// For another proxy, which has peers and listeners of its own.
     ///
     /// # Errors
@@ -70,7 +79,9 @@ impl Config {
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
-            store: get("store").read(values::store)?,
+            store: get("store")
+                .read(values::store)?
+                .trusting(get("store_ca").read_optional(values::file)?),
             site: Site {
                 name: get("site").read(values::site_name)?.into(),
                 hosts: get("hosts").read_each(values::host)?,
@@ -81,6 +92,8 @@ impl Config {
                 "flush_interval",
                 Duration::from_millis(10)..=Duration::from_secs(3_600),
             )?,
+            monthly_commands: get("monthly_commands").number(0..=MANY)? as u64,
+            retention_days: get("retention_days").number(0..=36_500)? as u32,
             data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             inject: get("inject").on(),
@@ -181,6 +194,15 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.admin == config.listen && config.admin.port() != 0 {
         return wrong("admin", "is also where the site listens");
     }
+    if (1..budget::LEAST).contains(&config.monthly_commands) {
+        return wrong(
+            "monthly_commands",
+            "is less than 25000, so flushes would be more than half an hour apart; 0 sets no limit",
+        );
+    }
+    if (1..31).contains(&config.retention_days) {
+        return wrong("retention_days", "is less than a month; 0 keeps all days");
+    }
     if config.script.path == config.script.beacon_path {
         return wrong("script.beacon_path", "is also the path of the script");
     }
@@ -236,6 +258,8 @@ mod tests {
             ("admin = '127.0.0.1:8080'", "is also where the site listens"),
             ("script.beacon_path = '/headcount.js'", "is also the path of the script"),
             ("shared_sessions = true", "needs a Redis store"),
+            ("monthly_commands = 24999", "is less than 25000"),
+            ("retention_days = 30", "is less than a month"),
         ] {
             let error = config(toml).unwrap_err();
             assert!(error.starts_with("b.toml:1: ") && error.contains(why), "{error}");

@@ -9,6 +9,7 @@ mod batch;
 mod outbox;
 
 use crate::aggregate::Engine;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::{Applied, Store, StoreError};
@@ -48,6 +49,7 @@ pub struct Flusher {
     settings: Settings,
     outbox: Outbox,
     troubles: Troubles,
+    budget: Option<Arc<Budget>>,
 }
 
 /// Why the front batch of a (site, day) is still here.
@@ -70,7 +72,22 @@ impl Flusher {
         settings: Settings,
     ) -> Self {
         let outbox = Outbox::new(sites, node, settings.outbox, settings.events_cap);
-        Self { engine, store, telemetry, clock, settings, outbox, troubles: Troubles::default() }
+        Self {
+            engine,
+            store,
+            telemetry,
+            clock,
+            settings,
+            outbox,
+            troubles: Troubles::default(),
+            budget: None,
+        }
+    }
+
+    /// Flushes no more often than a budget of store commands bears.
+    pub fn within(mut self, budget: Option<Arc<Budget>>) -> Self {
+        self.budget = budget;
+        self
     }
 
     /// Flushes every interval until `stop` changes, then once more, insisting.
@@ -85,7 +102,7 @@ impl Flusher {
             if stopping {
                 break;
             }
-            self.flush().await;
+            self.tick().await;
         }
         let deadline = Instant::now() + self.settings.last;
         while !self.flush().await {
@@ -98,6 +115,20 @@ impl Flusher {
                 return;
             }
             tokio::time::sleep(LAST_RETRY).await;
+        }
+    }
+
+    /// A flush, if the budget bears one now. What waits meanwhile merges.
+    pub async fn tick(&mut self) {
+        let Some(budget) = self.budget.clone() else {
+            self.flush().await;
+            return;
+        };
+        if budget.may_flush() {
+            let before = self.telemetry.flushes.get() + self.telemetry.flush_failures.get();
+            self.flush().await;
+            let after = self.telemetry.flushes.get() + self.telemetry.flush_failures.get();
+            budget.flushed(after - before);
         }
     }
 

@@ -92,6 +92,14 @@ impl Outbox {
         let mut total: usize = segments.map(|s| weight(&s.window)).sum();
         let mut dropped = 0;
         while total > self.cap {
+            // Events first: the list forgets its oldest anyway, and counts do not come back.
+            let told = |s: &&mut Segment| !s.window.events.is_empty();
+            let segments = self.queues.values_mut().flat_map(|q| &mut q.waiting);
+            if let Some(segment) = segments.filter(told).min_by_key(|s| s.age) {
+                total -= segment.window.events.len() * EVENT;
+                segment.window.events = Vec::new();
+                continue;
+            }
             let oldest = self
                 .queues
                 .values_mut()
@@ -232,9 +240,12 @@ impl Queue {
     }
 }
 
+/// About how many bytes an event holds in memory, with what it has added.
+const EVENT: usize = 600;
+
 /// About how many bytes a window holds in memory.
 fn weight(window: &Window) -> usize {
     window.rows.len() * 240
         + (window.visitors.len() + window.confirmed.len()) * 16
-        + window.events.len() * 160
+        + window.events.len() * EVENT
 }

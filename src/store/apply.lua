@@ -4,7 +4,8 @@
 -- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors and events; then
 --       the field names, what to add to each, the visitors, the confirmed visitors, the events
 --
--- Gives { verdict, detail, commands sent from here }. Reads come first and find every reason to
+-- Gives { verdict, detail, commands sent from here }; detail of a batch that was applied is the
+-- length of the event list, if it had events. Reads come first and find every reason to
 -- refuse; the first write is the last that a server can turn down (out of memory, read-only), so
 -- nothing is ever applied by half. `unpack` carries at most 2,006 values, far below its limit.
 
@@ -103,10 +104,14 @@ if n_events > 0 then
 end
 writes[#writes + 1] = { 'HSET', rollup, unpack(sums) }
 
+local length
 for _, write in ipairs(writes) do
   local reply = call(unpack(write))
   if refused(reply) then
     return verdict('error', reply.err)
   end
+  if write[1] == 'RPUSH' then
+    length = string.format('%.0f', reply)
+  end
 end
-return verdict('now')
+return verdict('now', length)

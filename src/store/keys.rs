@@ -6,7 +6,7 @@
 
 use super::Secret;
 use crate::rollup::SEPARATOR;
-use crate::site::Day;
+use crate::site::{Day, Month};
 
 /// Field of the roll-up hash: raised by every batch. Has no separator, so it is no count.
 pub const VERSION: &str = "version";
@@ -31,8 +31,21 @@ pub fn events(site: &str, day: Day) -> String {
     format!("visits:events:{{{site}:{day}}}")
 }
 
-/// Matches, for SCAN, the event lists of all days of a site.
-pub fn events_pattern(site: &str) -> String {
+/// Closed days of a month rolled up: hash.
+pub fn monthly(site: &str, month: Month) -> String {
+    format!("visits:monthly:{{{site}:{month}}}")
+}
+
+/// What is built beside a key before it takes its place; in the key's own slot.
+pub fn staging(key: &str, who: &str) -> String {
+    format!("staging:{who}:{key}")
+}
+
+/// Field of a month's hash: its days are gone, it is all there is.
+pub const FROZEN: &str = "frozen";
+
+/// Matches, for SCAN, all keys of all days of a site.
+pub fn pattern(site: &str) -> String {
     let mut literal = String::with_capacity(site.len());
     for c in site.chars() {
         if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
@@ -40,13 +53,20 @@ pub fn events_pattern(site: &str) -> String {
         }
         literal.push(c);
     }
-    format!("visits:events:{{{literal}:*}}")
+    format!("*:{{{literal}:*}}")
+}
+
+/// The day of a key under which a site's counts, visitors or events lie.
+pub fn kept_day(site: &str, key: &str) -> Option<Day> {
+    let (name, tag) = key.split_once(":{")?;
+    let day = tag.strip_suffix('}')?.strip_prefix(site)?.strip_prefix(':')?;
+    let kept = ["visits:daily", "unique:visits", "unique:confirmed", "visits:events"];
+    kept.contains(&name).then(|| day.parse().ok())?
 }
 
 /// The day of an event list's key, if it is one of this site.
 pub fn events_day(site: &str, key: &str) -> Option<Day> {
-    let tag = key.strip_prefix("visits:events:{")?.strip_suffix('}')?;
-    tag.strip_prefix(site)?.strip_prefix(':')?.parse().ok()
+    kept_day(site, key).filter(|_| key.starts_with("visits:events:"))
 }
 
 /// A secret: string, expiring.
@@ -54,6 +74,7 @@ pub fn secret(which: &Secret) -> String {
     match which {
         Secret::Salt { site, day } => format!("visits:salt:{{{site}:{day}}}"),
         Secret::ViewKeys => "visits:key".to_owned(),
+        Secret::Diary { site } => format!("visits:diary:{{{site}}}"),
     }
 }
 
@@ -97,6 +118,10 @@ mod tests {
         assert_eq!(events_day("a.com", &events("a.com", day)), Some(day));
         assert_eq!(events_day("a.com", &events("a.com:8080", day)), None);
         assert_eq!(events_day("a.com", &events("b.a.com", day)), None);
-        assert_eq!(events_pattern("a*[1]"), r"visits:events:{a\*\[1\]:*}");
+        assert_eq!(events_day("a.com", &daily("a.com", day)), None);
+        assert_eq!(kept_day("a.com", &daily("a.com", day)), Some(day));
+        assert_eq!(kept_day("a.com", &staging(&daily("a.com", day), "x")), None);
+        assert_eq!(kept_day("a.com", &monthly("a.com", Month::of(day))), None);
+        assert_eq!(pattern("a*[1]"), r"*:{a\*\[1\]:*}");
     }
 }

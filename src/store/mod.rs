@@ -6,25 +6,32 @@
 //!
 //! - `url`: store URLs as typed, and which store they open;
 //! - `redis`, over `link` (the connection), `keys` (the layout), `apply.lua` and `put_secret.lua`;
-//! - `sqlite`, over `tables` (the statements) and `schema.sql`.
+//! - `sqlite`, over `tables` (the statements) and `schema.sql`;
+//! - `trouble`: what can be wrong with a store, and what to do about it;
+//! - `upkeep`: what only the daily job and the operator's commands ask of either.
 
 mod keys;
 mod link;
 mod redis;
 mod sqlite;
 mod tables;
+mod tally;
+mod trouble;
+mod upkeep;
 mod url;
 
 use crate::clock::Millis;
 use crate::flush::Batch;
 use crate::rollup::DayCounts;
-use crate::site::Day;
+use crate::site::{Day, Month};
 use async_trait::async_trait;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
 
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
+pub use self::trouble::{Trouble, Troubles};
+pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, open};
 
 /// What became of a batch.
@@ -45,7 +52,7 @@ pub enum StoreError {
     #[error("{store} is unreachable: {reason}")]
     Unreachable { store: String, reason: String },
     /// A key of another type stands where a count belongs; nothing was applied.
-    #[error("{key} holds another type of value than counts; rename or delete it, its counts wait")]
+    #[error("{key} holds another type of value than counts, which wait; run `headcount migrate`")]
     WrongType { key: String },
     /// The store answered, but not with anything sensible.
     #[error("{store} refused: {reason}")]
@@ -54,13 +61,15 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// A secret that all nodes share.
+/// A value that all nodes share and agree on: whoever writes says what it takes to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Secret {
     /// The salt of a site's day.
     Salt { site: Arc<str>, day: Day },
     /// The keys view ids are made with.
     ViewKeys,
+    /// What nodes note for each other on a site's daily job: no secret, but agreed on like one.
+    Diary { site: Arc<str> },
 }
 
 /// A place for counts. Reads and writes are additive and safe to repeat.
@@ -71,6 +80,12 @@ pub trait Store: Send + Sync {
 
     /// Commands (Redis, those inside scripts included) or statements (SQLite) sent so far.
     fn commands(&self) -> &AtomicU64;
+
+    /// What went wrong with it so far, by kind.
+    fn troubles(&self) -> &Troubles {
+        static NONE: LazyLock<Troubles> = LazyLock::new(Troubles::default);
+        &NONE
+    }
 
     /// Answers if the store does.
     async fn ping(&self) -> Result<()>;
@@ -83,6 +98,12 @@ pub trait Store: Send + Sync {
 
     /// Roll-ups of days, in the order asked; an empty one for a day without counts.
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>>;
+
+    /// Versions of the months whose days are gone, in the order asked; 0 for all others.
+    async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>>;
+
+    /// Roll-ups of months, in the order asked; an empty one for a month not rolled up yet.
+    async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>>;
 
     /// Visitors and confirmed visitors of a day as the sketches have them (Redis: HyperLogLog,
     /// about 0.8 % standard error; SQLite: exact).
@@ -107,4 +128,8 @@ pub trait Store: Send + Sync {
     /// Destroys what has expired and trims the event list of a site to `events_cap` over all
     /// days, oldest first.
     async fn trim(&self, site: &str, events_cap: usize, now: Millis) -> Result<()>;
+
+    /// Events that have joined a site's list, from all nodes as far as this one can see, since it
+    /// was last trimmed from here. Known without asking the store.
+    fn events_grown(&self, site: &str) -> u64;
 }

@@ -5,14 +5,15 @@
 //! never an error of making the store, only of asking it.
 
 use super::link::Link;
-use super::{Applied, Result, Secret, Store, StoreError, keys};
+use super::tally::Tally;
+use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
 use crate::flush::{BATCH_MAX, Batch};
 use crate::rollup::DayCounts;
-use crate::site::Day;
+use crate::site::{Day, Month};
 use ::redis::{
     Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
-    ServerErrorKind, Value, cmd, from_redis_value,
+    ServerErrorKind, TlsCertificates, Value, cmd, from_redis_value,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,39 +34,53 @@ pub struct RedisStore {
     link: Link,
     apply: LuaScript,
     put_secret: LuaScript,
+    tally: Tally,
+    troubles: Troubles,
 }
 
-struct LuaScript {
+pub(super) struct LuaScript {
     code: &'static str,
     sha: String,
 }
 
 impl RedisStore {
-    /// Makes the store without connecting to it; `name` is its address for messages.
+    /// Makes the store without connecting to it; `name` is its address for messages, `ca` the
+    /// certificates (PEM) to trust instead of the system's.
     ///
     /// # Errors
     /// Only for settings no server could be reached with (broken TLS).
-    pub fn new(info: ConnectionInfo, name: String) -> Result<Self> {
+    pub fn new(info: ConnectionInfo, name: String, ca: Option<Vec<u8>>) -> Result<Self> {
         // Saves two commands a connection; a metered server bills them.
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let client = Client::open(info.set_redis_settings(settings)).map_err(|e| {
-            StoreError::Refused { store: name.clone(), reason: one_line(&e.to_string()) }
+        let info = info.set_redis_settings(settings);
+        let client = match ca {
+            Some(pem) => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+                Client::build_with_tls(info, certificates)
+            }
+            None => Client::open(info),
+        };
+        let client = client.map_err(|e| StoreError::Refused {
+            store: name.clone(),
+            reason: one_line(&e.to_string()),
         })?;
         Ok(Self {
             name,
             link: Link::new(client),
             apply: LuaScript::new(include_str!("apply.lua")),
             put_secret: LuaScript::new(include_str!("put_secret.lua")),
+            tally: Tally::default(),
+            troubles: Troubles::default(),
         })
     }
 
-    async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
         let answer = self.link.send(cmd).await.map_err(|e| self.error(key, &e))?;
         self.read(answer)
     }
 
     /// Sends one command per key, at most `chunk` at a time, and gives the answers in order.
-    async fn ask_all<T: FromRedisValue>(
+    pub(super) async fn ask_all<T: FromRedisValue>(
         &self,
         keys: &[String],
         chunk: usize,
@@ -87,7 +102,7 @@ impl RedisStore {
     }
 
     /// Runs a script by its hash, and by its text where the server does not know it (any more).
-    async fn run<T: FromRedisValue>(
+    pub(super) async fn run<T: FromRedisValue>(
         &self,
         script: &LuaScript,
         keys: &[String],
@@ -102,13 +117,14 @@ impl RedisStore {
         if let Err(e) = &answer
             && e.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
         {
+            self.troubles.note(Trouble::NoScript);
             answer = self.link.send(call("EVAL", script.code)).await;
         }
         self.read(answer.map_err(|e| self.error(&keys[0], &e))?)
     }
 
     /// Notes commands that a script sent: they are billed too.
-    fn bill(&self, commands: u64) {
+    pub(super) fn bill(&self, commands: u64) {
         self.link.commands.fetch_add(commands, Ordering::Relaxed);
     }
 
@@ -117,14 +133,17 @@ impl RedisStore {
     }
 
     fn error(&self, key: &str, error: &RedisError) -> StoreError {
-        let text = error.to_string();
-        match error.code() {
-            Some("WRONGTYPE") => StoreError::WrongType { key: key.to_owned() },
-            // A server with too many clients has no code of its own to say so.
-            Some(code) if !is_passing(code) && !text.contains("max number of clients") => {
-                self.refused(&text)
-            }
-            _ => self.unreachable(&text),
+        self.wrong(key, kind_of(error), &error.to_string())
+    }
+
+    /// Counts an error, and says what to do about it.
+    fn wrong(&self, key: &str, trouble: Trouble, text: &str) -> StoreError {
+        self.troubles.note(trouble);
+        let text = format!("{text}{}", trouble.advice());
+        match trouble {
+            Trouble::WrongType => StoreError::WrongType { key: key.to_owned() },
+            trouble if trouble.is_passing() => self.unreachable(&text),
+            _ => self.refused(&text),
         }
     }
 
@@ -138,25 +157,35 @@ impl RedisStore {
 }
 
 impl LuaScript {
-    fn new(code: &'static str) -> Self {
+    pub(super) fn new(code: &'static str) -> Self {
         Self { code, sha: Script::new(code).get_hash().to_owned() }
     }
 }
 
-/// Whether a server that answers with this error code may answer otherwise in a while.
-fn is_passing(code: &str) -> bool {
-    matches!(
-        code,
-        "LOADING"
-            | "READONLY"
-            | "OOM"
-            | "MISCONF"
-            | "BUSY"
-            | "NOREPLICAS"
-            | "MASTERDOWN"
-            | "CLUSTERDOWN"
-            | "TRYAGAIN"
-    )
+fn kind_of(error: &RedisError) -> Trouble {
+    let text = error.to_string();
+    // A server with too many clients has no code of its own to say so.
+    if text.contains("max number of clients") {
+        return Trouble::Clients;
+    }
+    if let Some(trouble) = error.code().and_then(Trouble::from_code) {
+        return trouble;
+    }
+    if error.code().is_some() {
+        return Trouble::Other;
+    }
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        Trouble::Auth
+    } else if error.is_timeout() {
+        Trouble::Timeout
+    } else if has(&["certificate", "UnknownIssuer", "TLS", "InvalidContentType", "handshake"]) {
+        Trouble::Tls
+    } else if error.is_connection_refusal() || has(&["lookup", "unreachable", "No route"]) {
+        Trouble::Connect
+    } else {
+        Trouble::Closed
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -171,6 +200,10 @@ impl Store for RedisStore {
 
     fn commands(&self) -> &AtomicU64 {
         &self.link.commands
+    }
+
+    fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     async fn ping(&self) -> Result<()> {
@@ -210,17 +243,23 @@ impl Store for RedisStore {
             self.run(&self.apply, &keys, &args).await?;
         self.bill(commands);
         match verdict.as_str() {
-            "now" => Ok(Applied::Now),
+            "now" => {
+                if let Ok(length) = detail.parse() {
+                    self.tally.appended(site, *day, events.len() as u64, length);
+                }
+                Ok(Applied::Now)
+            }
             "before" => Ok(Applied::Before),
             "gap" => match detail.parse() {
                 Ok(have) => Ok(Applied::Gap { have }),
                 Err(_) => Err(self.refused(&format!("unexpected marker {detail}"))),
             },
-            "wrongtype" => Err(StoreError::WrongType { key: detail }),
-            _ if is_passing(detail.split(' ').next().unwrap_or_default()) => {
-                Err(self.unreachable(&detail))
+            "wrongtype" => Err(self.wrong(&detail, Trouble::WrongType, "")),
+            _ => {
+                let code = detail.split(' ').next().unwrap_or_default();
+                let trouble = Trouble::from_code(code).unwrap_or(Trouble::Other);
+                Err(self.wrong("", trouble, &detail))
             }
-            _ => Err(self.refused(&detail)),
         }
     }
 
@@ -237,6 +276,23 @@ impl Store for RedisStore {
         let days: Vec<Vec<(String, String)>> =
             self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
         Ok(days.iter().map(|fields| decode(fields)).collect())
+    }
+
+    async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
+        let keys: Vec<String> = months.iter().map(|month| keys::monthly(site, *month)).collect();
+        let found: Vec<(Option<u64>, Option<u64>)> = self
+            .ask_all(&keys, PIPELINE_MAX, |key| {
+                cmd("HMGET").arg(key).arg(keys::FROZEN).arg(keys::VERSION).take()
+            })
+            .await?;
+        Ok(found.into_iter().map(|(frozen, version)| frozen.and(version).unwrap_or(0)).collect())
+    }
+
+    async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
+        let keys: Vec<String> = months.iter().map(|month| keys::monthly(site, *month)).collect();
+        let months: Vec<Vec<(String, String)>> =
+            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
+        Ok(months.iter().map(|fields| decode(fields)).collect())
     }
 
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
@@ -276,8 +332,11 @@ impl Store for RedisStore {
 
     async fn trim(&self, site: &str, events_cap: usize, _now: Millis) -> Result<()> {
         // Newest day first; secrets expire by themselves.
-        let mut days = self.event_days(site).await?;
+        let mut days = Vec::new();
+        self.scan(&keys::pattern(site), |key| days.extend(keys::events_day(site, key))).await?;
         days.sort_unstable_by(|a, b| b.cmp(a));
+        // A SCAN may name a key twice.
+        days.dedup();
         let keys: Vec<String> = days.iter().map(|day| keys::events(site, *day)).collect();
         let lengths: Vec<usize> =
             self.ask_all(&keys, PIPELINE_MAX, |key| cmd("LLEN").arg(key).take()).await?;
@@ -299,27 +358,27 @@ impl Store for RedisStore {
         for (key, trim) in trims {
             self.ask::<()>(key, trim).await?;
         }
+        self.tally.trimmed(site);
         Ok(())
+    }
+
+    fn events_grown(&self, site: &str) -> u64 {
+        self.tally.grown(site)
     }
 }
 
 impl RedisStore {
-    /// Days of which there is an event list. SCAN walks in steps and never blocks the server.
-    async fn event_days(&self, site: &str) -> Result<Vec<Day>> {
-        let pattern = keys::events_pattern(site);
+    /// Names every key that matches. SCAN walks in steps and never blocks the server.
+    pub(super) async fn scan(&self, pattern: &str, mut found: impl FnMut(&str)) -> Result<()> {
         let mut cursor = 0;
-        let mut days = Vec::new();
         loop {
             let mut scan = cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(SCAN_COUNT);
-            let found: Vec<String>;
-            (cursor, found) = self.ask::<(u64, Vec<String>)>("", scan).await?;
-            days.extend(found.iter().filter_map(|key| keys::events_day(site, key)));
+            scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
+            let keys: Vec<String>;
+            (cursor, keys) = self.ask::<(u64, Vec<String>)>("", scan).await?;
+            keys.iter().for_each(|key| found(key));
             if cursor == 0 {
-                // A SCAN may name a key twice.
-                days.sort_unstable();
-                days.dedup();
-                return Ok(days);
+                return Ok(());
             }
         }
     }

@@ -6,11 +6,12 @@
 //! mean on disk, and one sync every few seconds costs nothing.
 
 use super::tables::Session;
+use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError};
 use crate::clock::Millis;
 use crate::flush::Batch;
 use crate::rollup::DayCounts;
-use crate::site::Day;
+use crate::site::{Day, Month};
 use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
@@ -24,8 +25,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// `HCNT`: marks the file as ours in its header.
 const APPLICATION_ID: i64 = 0x4843_4e54;
 
-/// Version of `schema.sql`.
-const SCHEMA: i64 = 1;
+/// Layouts of the file, each made from the one before; a file has as many as its `user_version`.
+const LAYOUTS: [&str; 2] = [include_str!("schema.sql"), include_str!("months.sql")];
+const SCHEMA: i64 = LAYOUTS.len() as i64;
 
 /// Counts in a SQLite file.
 pub struct SqliteStore {
@@ -37,6 +39,7 @@ struct Inner {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
     statements: AtomicU64,
+    tally: Tally,
 }
 
 impl SqliteStore {
@@ -63,12 +66,13 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             statements: AtomicU64::new(0),
+            tally: Tally::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Runs `work` in one transaction that may write: all of it or nothing.
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -78,7 +82,7 @@ impl SqliteStore {
     }
 
     /// Runs `work` over one state of the file.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -148,8 +152,11 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<Option<String>> {
     }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if pragma(&transaction, "user_version")? == 0 {
-        transaction.execute_batch(include_str!("schema.sql"))?;
+    let layout = pragma(&transaction, "user_version")?;
+    if layout < SCHEMA {
+        for sql in LAYOUTS.iter().skip(layout as usize) {
+            transaction.execute_batch(sql)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
     }
@@ -206,8 +213,14 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let (site, added) = (batch.site.clone(), batch.events.len() as u64);
         let batch = batch.clone();
-        self.write(move |db| db.apply(&batch)).await
+        let applied = self.write(move |db| db.apply(&batch)).await?;
+        if applied == Applied::Now && added > 0 {
+            // Other processes that append to the file trim it themselves.
+            self.inner.tally.added(&site, added);
+        }
+        Ok(applied)
     }
 
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
@@ -218,6 +231,16 @@ impl Store for SqliteStore {
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
         let (site, days) = (site.to_owned(), days.to_owned());
         self.read(move |db| days.iter().map(|day| db.day(&site, *day)).collect()).await
+    }
+
+    async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
+        let (site, months) = (site.to_owned(), months.to_owned());
+        self.read(move |db| months.iter().map(|month| db.frozen(&site, *month)).collect()).await
+    }
+
+    async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
+        let (site, months) = (site.to_owned(), months.to_owned());
+        self.read(move |db| months.iter().map(|month| db.month(&site, *month)).collect()).await
     }
 
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
@@ -248,9 +271,13 @@ impl Store for SqliteStore {
     }
 
     async fn trim(&self, site: &str, events_cap: usize, now: Millis) -> Result<()> {
-        let site = site.to_owned();
-        self.write(move |db| db.trim(&site, events_cap, now)).await?;
-        let inner = self.inner.clone();
+        let (inner, name) = (self.inner.clone(), site.to_owned());
+        self.write(move |db| db.trim(&name, events_cap, now)).await?;
+        self.inner.tally.trimmed(site);
         self.blocking(move || inner.empty_log()).await
+    }
+
+    fn events_grown(&self, site: &str) -> u64 {
+        self.inner.tally.grown(site)
     }
 }

@@ -11,8 +11,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Kinds of uniques.
-const VISITOR: &str = "visitor";
-const CONFIRMED: &str = "confirmed";
+pub const VISITOR: &str = "visitor";
+pub const CONFIRMED: &str = "confirmed";
 
 /// A transaction that counts its statements.
 pub struct Session<'a> {
@@ -21,12 +21,12 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
+    pub fn execute(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         self.transaction.prepare_cached(sql)?.execute(params).map(drop)
     }
 
-    fn rows<T>(
+    pub fn rows<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
@@ -36,7 +36,7 @@ impl Session<'_> {
         self.transaction.prepare_cached(sql)?.query_map(params, read)?.collect()
     }
 
-    fn value<T: rusqlite::types::FromSql>(
+    pub fn value<T: rusqlite::types::FromSql>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
@@ -110,20 +110,23 @@ impl Session<'_> {
         )?;
         if let [(id, version)] = found[..] {
             counts.version = version;
-            self.rows(
-                "SELECT dimension, value, metric, count FROM counts WHERE day_id = ?",
-                [id],
-                |row| {
-                    let dimension = Dimension::parse(row.get_ref(0)?.as_str()?);
-                    let metric = Metric::parse(row.get_ref(2)?.as_str()?);
-                    if let (Some(dimension), Some(metric)) = (dimension, metric) {
-                        counts.add(dimension, row.get_ref(1)?.as_str()?, metric, row.get(3)?);
-                    }
-                    Ok(())
-                },
-            )?;
+            let sql = "SELECT dimension, value, metric, count FROM counts WHERE day_id = ?";
+            self.counts(sql, id, &mut counts)?;
         }
         Ok(counts)
+    }
+
+    /// Adds the counts that `sql` finds under `id`; what is no count is left out.
+    pub fn counts(&self, sql: &str, id: i64, counts: &mut DayCounts) -> rusqlite::Result<()> {
+        self.rows(sql, [id], |row| {
+            let dimension = Dimension::parse(row.get_ref(0)?.as_str()?);
+            let metric = Metric::parse(row.get_ref(2)?.as_str()?);
+            if let (Some(dimension), Some(metric)) = (dimension, metric) {
+                counts.add(dimension, row.get_ref(1)?.as_str()?, metric, row.get(3)?);
+            }
+            Ok(())
+        })
+        .map(drop)
     }
 
     pub fn version(&self, site: &str, day: Day) -> rusqlite::Result<u64> {
@@ -193,15 +196,16 @@ impl Session<'_> {
 }
 
 /// A field's name as table columns. One that is no count is kept, and read as none, as in Redis.
-fn columns(field: &str) -> (&str, &str, &str) {
+pub fn columns(field: &str) -> (&str, &str, &str) {
     let (dimension, rest) = field.split_once(SEPARATOR).unwrap_or((field, ""));
     let (value, metric) = rest.rsplit_once(SEPARATOR).unwrap_or((rest, ""));
     (dimension, value, metric)
 }
 
-fn secret_name(which: &Secret) -> String {
+pub fn secret_name(which: &Secret) -> String {
     match which {
         Secret::Salt { site, day } => format!("salt of {site} on {day}"),
         Secret::ViewKeys => "view keys".to_owned(),
+        Secret::Diary { site } => format!("diary of {site}"),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Apart so that the settings can be checked, and printed, before a file or a port is touched.
 
-use super::{RedisStore, Result, SqliteStore, Store};
+use super::{RedisStore, Result, SqliteStore, StoreError, Upkeep};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,6 +15,8 @@ pub struct StoreUrl {
     /// As typed, without a password.
     shown: String,
     target: Target,
+    /// Certificates to trust instead of the system's.
+    ca: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -39,6 +41,16 @@ impl BadStoreUrl {
 }
 
 impl StoreUrl {
+    /// Trusts the certificates in a file (PEM) instead of the system's.
+    pub fn trusting(self, ca: Option<PathBuf>) -> Self {
+        Self { ca, ..self }
+    }
+
+    /// Whether what is sent is encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.typed.starts_with("rediss:")
+    }
+
     /// Whether several nodes can use it at once.
     pub fn is_shared(&self) -> bool {
         matches!(self.target, Target::Redis(_))
@@ -50,16 +62,25 @@ impl StoreUrl {
 /// # Errors
 /// A SQLite file that cannot be used. A Redis that cannot be reached is no error: it is connected
 /// to when first asked, and tried again at every call. Needs no runtime.
-pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Store>> {
+pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Upkeep>> {
     Ok(match &url.target {
         Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
-        Target::Redis(info) => Arc::new(RedisStore::new(info.as_ref().clone(), url.shown.clone())?),
+        Target::Redis(info) => {
+            let read = |file: &PathBuf| {
+                std::fs::read(file).map_err(|e| StoreError::Refused {
+                    store: url.shown.clone(),
+                    reason: format!("{} cannot be read: {e}", file.display()),
+                })
+            };
+            let ca = url.ca.as_ref().map(read).transpose()?;
+            Arc::new(RedisStore::new(info.as_ref().clone(), url.shown.clone(), ca)?)
+        }
     })
 }
 
 impl PartialEq for StoreUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.typed == other.typed
+        (&self.typed, &self.ca) == (&other.typed, &other.ca)
     }
 }
 
@@ -89,7 +110,7 @@ impl FromStr for StoreUrl {
             }
             _ => return Err(bad("is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`")),
         };
-        Ok(Self { typed: typed.to_owned(), shown, target })
+        Ok(Self { typed: typed.to_owned(), shown, target, ca: None })
     }
 }
 

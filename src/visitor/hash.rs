@@ -52,6 +52,12 @@ impl VisitorHash {
         u64::from_le_bytes(self.0)
     }
 
+    /// Reads back a hash as it is written in an event: 16 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok())??;
+        Some(Self(digits.to_be_bytes()))
+    }
+
     /// Reads back a stored hash.
     pub fn from_stored(bytes: [u8; 8]) -> Self {
         Self(bytes)
@@ -93,6 +99,15 @@ mod tests {
         assert_eq!(hash(1, "a", "192.0.2.1", "x"), hash(1, "a", "192.0.2.1", "x"));
         assert_eq!(hash(1, "a", "::ffff:192.0.2.1", "x"), hash(1, "a", "192.0.2.1", "x"));
         assert_eq!(hash(1, "a", "2001:db8::1", "x"), hash(1, "a", "2001:db8::2:1", "x"));
+    }
+
+    #[test]
+    fn a_hash_as_written_reads_back() {
+        let one = hash(1, "a", "192.0.2.1", "x");
+        assert_eq!(VisitorHash::parse(&one.to_string()), Some(one));
+        for bad in ["", "00", "000000000000000g", "00000000000000000"] {
+            assert_eq!(VisitorHash::parse(bad), None);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod pingora;
 pub mod process;
 pub mod redis;
 pub mod relay;
+pub mod traffic;
 pub mod wire;
 
 use std::time::{Duration, Instant};

@@ -4,28 +4,6 @@ use super::common::redis::RedisServer;
 use super::*;
 use headcount::store::{Applied, Secret};
 
-/// Writes each test once and runs it on both stores.
-macro_rules! on_both_stores {
-    ($($test:ident)*) => {
-        mod redis {
-            use super::*;
-            $(#[tokio::test]
-            async fn $test() {
-                let server = RedisServer::start();
-                super::$test(open(&server.url(), server.dir.path()).as_ref()).await;
-            })*
-        }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test]
-            async fn $test() {
-                let dir = tempfile::tempdir().unwrap();
-                super::$test(open("sqlite:test.db", dir.path()).as_ref()).await;
-            })*
-        }
-    };
-}
-
 on_both_stores! {
     a_batch_is_applied_once
     a_gap_says_what_is_there
@@ -44,7 +22,7 @@ on_both_stores! {
     commands_are_counted
 }
 
-async fn a_batch_is_applied_once(store: &dyn Store) {
+async fn a_batch_is_applied_once(store: Arc<dyn Upkeep>) {
     store.ping().await.unwrap();
     assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
     assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Before);
@@ -52,11 +30,11 @@ async fn a_batch_is_applied_once(store: &dyn Store) {
     for number in [1, 2] {
         assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Before);
     }
-    assert_eq!(stored(store).await, 2);
+    assert_eq!(stored(store.as_ref()).await, 2);
     assert_eq!(store.events(SITE, today(), 10).await.unwrap().len(), 2);
 }
 
-async fn a_gap_says_what_is_there(store: &dyn Store) {
+async fn a_gap_says_what_is_there(store: Arc<dyn Upkeep>) {
     assert_eq!(store.apply(&pageview("n", 2)).await.unwrap(), Applied::Gap { have: 0 });
     assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
     assert_eq!(store.apply(&pageview("n", 3)).await.unwrap(), Applied::Gap { have: 1 });
@@ -64,20 +42,20 @@ async fn a_gap_says_what_is_there(store: &dyn Store) {
         store.apply(&pageview("n", u64::MAX >> 11)).await.unwrap(),
         Applied::Gap { have: 1 }
     );
-    assert_eq!(stored(store).await, 1);
+    assert_eq!(stored(store.as_ref()).await, 1);
     assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [1]);
 }
 
-async fn numbers_are_per_node_site_and_day(store: &dyn Store) {
+async fn numbers_are_per_node_site_and_day(store: Arc<dyn Upkeep>) {
     let other_site = Batch { site: "example.org".into(), ..pageview("a", 1) };
     let other_day = Batch { day: day("2026-11-25"), ..pageview("a", 1) };
     for first in [pageview("a", 1), pageview("b", 1), other_site, other_day] {
         assert_eq!(store.apply(&first).await.unwrap(), Applied::Now);
     }
-    assert_eq!(stored(store).await, 2);
+    assert_eq!(stored(store.as_ref()).await, 2);
 }
 
-async fn an_empty_batch_moves_only_marker_and_version(store: &dyn Store) {
+async fn an_empty_batch_moves_only_marker_and_version(store: Arc<dyn Upkeep>) {
     assert_eq!(store.apply(&batch("n", 1)).await.unwrap(), Applied::Now);
     assert_eq!(store.apply(&batch("n", 1)).await.unwrap(), Applied::Before);
     assert_eq!(store.apply(&batch("n", 2)).await.unwrap(), Applied::Now);
@@ -90,7 +68,7 @@ async fn an_empty_batch_moves_only_marker_and_version(store: &dyn Store) {
     assert!(store.events(SITE, today(), 10).await.unwrap().is_empty());
 }
 
-async fn every_applied_batch_changes_the_version(store: &dyn Store) {
+async fn every_applied_batch_changes_the_version(store: Arc<dyn Upkeep>) {
     let mut seen = store.versions(SITE, &[today()]).await.unwrap();
     assert_eq!(seen, [0]);
     for (node, number) in [("a", 1), ("b", 1), ("a", 2)] {
@@ -104,7 +82,7 @@ async fn every_applied_batch_changes_the_version(store: &dyn Store) {
     assert_eq!(store.versions(SITE, &[today()]).await.unwrap()[0], *seen.last().unwrap());
 }
 
-async fn a_full_batch_is_applied_whole(store: &dyn Store) {
+async fn a_full_batch_is_applied_whole(store: Arc<dyn Upkeep>) {
     assert_eq!(store.apply(&full("n", 1)).await.unwrap(), Applied::Now);
     assert_eq!(store.apply(&full("n", 2)).await.unwrap(), Applied::Now);
     let days = store.days(SITE, &[today()]).await.unwrap();
@@ -116,7 +94,7 @@ async fn a_full_batch_is_applied_whole(store: &dyn Store) {
     assert_eq!(store.events(SITE, today(), 5_000).await.unwrap().len(), 2_000);
 }
 
-async fn counts_are_exact_up_to_2_to_the_53(store: &dyn Store) {
+async fn counts_are_exact_up_to_2_to_the_53(store: Arc<dyn Upkeep>) {
     let name = field(Dimension::Total, "", Metric::Bytes);
     let max = 1 << 53;
     let mut sum = 0;
@@ -129,7 +107,7 @@ async fn counts_are_exact_up_to_2_to_the_53(store: &dyn Store) {
     }
 }
 
-async fn days_come_in_the_order_asked(store: &dyn Store) {
+async fn days_come_in_the_order_asked(store: Arc<dyn Upkeep>) {
     let asked: Vec<Day> = ["2026-11-23", "2026-11-26", "2026-11-24"].map(day).to_vec();
     for (n, day) in (1..).zip([asked[0], asked[2]]) {
         let fields = vec![(field(Dimension::Country, "DE", Metric::Server), n)];
@@ -144,7 +122,7 @@ async fn days_come_in_the_order_asked(store: &dyn Store) {
     assert!(store.days(SITE, &[]).await.unwrap().is_empty());
 }
 
-async fn what_is_no_count_is_not_read_as_one(store: &dyn Store) {
+async fn what_is_no_count_is_not_read_as_one(store: Arc<dyn Upkeep>) {
     let fields = vec![
         ("nonsense".to_owned(), 1),
         ("page\u{1f}/\u{1f}nonsense".to_owned(), 1),
@@ -157,7 +135,7 @@ async fn what_is_no_count_is_not_read_as_one(store: &dyn Store) {
     assert_eq!(days[0].row(Dimension::Page, "/a\u{1f}b").get(Metric::Server), 1);
 }
 
-async fn visitors_are_counted_once(store: &dyn Store) {
+async fn visitors_are_counted_once(store: Arc<dyn Upkeep>) {
     let all = visitors(1_000);
     for (node, from, to) in [("a", 0, 600), ("b", 400, 1_000)] {
         let batch = Batch {
@@ -173,7 +151,7 @@ async fn visitors_are_counted_once(store: &dyn Store) {
     assert_eq!(store.uniques(SITE, day("2026-11-25")).await.unwrap(), (0, 0));
 }
 
-async fn the_newest_events_come_newest_last(store: &dyn Store) {
+async fn the_newest_events_come_newest_last(store: Arc<dyn Upkeep>) {
     for (number, events) in (1..).zip([["1", "2"], ["3", "4"]]) {
         let events = events.map(str::to_owned).to_vec();
         store.apply(&Batch { events, ..batch("n", number) }).await.unwrap();
@@ -192,7 +170,7 @@ fn salt(day: Day) -> Secret {
     Secret::Salt { site: SITE.into(), day }
 }
 
-async fn the_first_writer_of_a_secret_wins(store: &dyn Store) {
+async fn the_first_writer_of_a_secret_wins(store: Arc<dyn Upkeep>) {
     let salt = salt(today());
     assert_eq!(store.secret(&salt).await.unwrap(), None);
     assert_eq!(store.put_secret(&salt, None, b"\0first\xff", LATER).await.unwrap(), b"\0first\xff");
@@ -202,7 +180,7 @@ async fn the_first_writer_of_a_secret_wins(store: &dyn Store) {
     assert_eq!(store.secret(&self::salt(day("2026-11-25"))).await.unwrap(), None);
 }
 
-async fn a_secret_is_replaced_only_if_it_is_as_expected(store: &dyn Store) {
+async fn a_secret_is_replaced_only_if_it_is_as_expected(store: Arc<dyn Upkeep>) {
     let keys = Secret::ViewKeys;
     let put = async |expected: Option<&[u8]>, new: &[u8]| {
         String::from_utf8(store.put_secret(&keys, expected, new, LATER).await.unwrap()).unwrap()
@@ -219,7 +197,7 @@ async fn a_secret_is_replaced_only_if_it_is_as_expected(store: &dyn Store) {
     assert_eq!(store.secret(&keys).await.unwrap().unwrap(), b"b");
 }
 
-async fn trim_keeps_the_newest_events_over_all_days(store: &dyn Store) {
+async fn trim_keeps_the_newest_events_over_all_days(store: Arc<dyn Upkeep>) {
     let days = ["2026-11-22", "2026-11-23", "2026-11-24"].map(day);
     // The newest day is written first: age is a matter of days, not of arrival.
     for day in days.into_iter().rev() {
@@ -242,7 +220,7 @@ async fn trim_keeps_the_newest_events_over_all_days(store: &dyn Store) {
     assert_eq!(store.versions(SITE, &days).await.unwrap(), [1, 1, 1]);
 }
 
-async fn commands_are_counted(store: &dyn Store) {
+async fn commands_are_counted(store: Arc<dyn Upkeep>) {
     let count = || store.commands().load(std::sync::atomic::Ordering::Relaxed);
     let before = count();
     store.apply(&pageview("n", 1)).await.unwrap();

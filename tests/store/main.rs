@@ -2,21 +2,51 @@
 //!
 //! - `contract`: what both stores promise, one test suite over both;
 //! - `random`: random batches from several nodes against a plain sum, over both;
+//! - `upkeep`: what the daily job needs of both, and the job itself under an injected clock;
+//! - `backfill`: days summed up again from their events;
+//! - `migrate`: keys of the wrong type and of the first layout;
 //! - `redis`: commands billed, keys, wrong types, servers that are down, full, slow or read-only;
+//! - `troubles`: what can be wrong with a Redis, told by kind; TLS and a user of few rights;
 //! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+/// Writes each test once and runs it on both stores.
+macro_rules! on_both_stores {
+    ($($test:ident)*) => {
+        mod redis {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let server = RedisServer::start();
+                super::$test(open(&server.url(), server.dir.path())).await;
+            })*
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                let dir = tempfile::tempdir().unwrap();
+                super::$test(open("sqlite:test.db", dir.path())).await;
+            })*
+        }
+    };
+}
+
+mod backfill;
 mod contract;
+mod migrate;
 mod random;
 mod redis;
 mod sqlite;
+mod troubles;
+mod upkeep;
 
 use headcount::flush::Batch;
 use headcount::rollup::{Dimension, Metric, field};
 use headcount::site::Day;
-use headcount::store::{Store, StoreUrl};
+use headcount::store::{Store, StoreUrl, Upkeep};
 use headcount::visitor::VisitorHash;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +61,7 @@ fn today() -> Day {
     day("2026-11-24")
 }
 
-fn open(url: &str, data_dir: &Path) -> Arc<dyn Store> {
+fn open(url: &str, data_dir: &Path) -> Arc<dyn Upkeep> {
     let url: StoreUrl = url.parse().unwrap();
     headcount::store::open(&url, data_dir).unwrap()
 }

@@ -15,7 +15,7 @@ const TAG: &str = "{example.com:2026-11-24}";
 /// Longer than any time the store may wait for a server, connecting included.
 const PATIENCE: Duration = Duration::from_secs(9);
 
-fn redis() -> (RedisServer, Arc<dyn Store>) {
+fn redis() -> (RedisServer, Arc<dyn Upkeep>) {
     let server = RedisServer::start();
     let store = open(&server.url(), server.dir.path());
     (server, store)
@@ -310,4 +310,68 @@ fn relay(server: u16) -> (u16, mpsc::Receiver<usize>) {
         }
     });
     (port, bursts)
+}
+
+#[tokio::test]
+async fn a_sketch_built_again_is_the_same_to_the_last_register() {
+    let (server, store) = redis();
+    // Enough for a dense sketch; in two batches, overlapping.
+    let all = visitors(20_000);
+    for (number, chunk) in (1..).zip(all.chunks(900)) {
+        let batch = Batch { visitors: chunk.to_vec(), ..batch("n", number) };
+        store.apply(&batch).await.unwrap();
+    }
+    let key = format!("unique:visits:{TAG}");
+    let registers = |copy: &str| -> Vec<u8> {
+        // Merged: the same registers are the same bytes, whatever order they came in.
+        server.command::<Value>(&["PFMERGE", copy, &key]);
+        server.command(&["GET", copy])
+    };
+    let before = registers("before");
+    let rebuilt = headcount::store::Rebuilt {
+        visitors: all.into_iter().rev().collect(),
+        ..headcount::store::Rebuilt::default()
+    };
+    let version = store.versions(SITE, &[today()]).await.unwrap()[0];
+    let (staged, _) = store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
+    assert_eq!(staged, store.uniques(SITE, today()).await.unwrap().0);
+    assert!(store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap());
+    assert_eq!(registers("after"), before);
+    assert_eq!(server.command::<i64>(&["TTL", &key]), -1);
+    assert!(!server.keys().iter().any(|key| key.starts_with("staging:")));
+}
+
+#[tokio::test]
+async fn upkeep_is_counted_as_billed_and_leaves_nothing_behind() {
+    let (server, store) = redis();
+    store.apply(&full("n", 1)).await.unwrap();
+    let rebuilt = headcount::store::Rebuilt {
+        fields: full("n", 1).fields,
+        visitors: visitors(10),
+        confirmed: Vec::new(),
+    };
+    let month = "2026-11".parse().unwrap();
+    // Each script's first run loads it.
+    for billed in [false, true] {
+        server.reset_calls();
+        let before = store.commands().load(Ordering::Relaxed);
+        store.kept(SITE).await.unwrap();
+        let version = store.versions(SITE, &[today()]).await.unwrap()[0];
+        store.event_page(SITE, today(), 10, 10).await.unwrap();
+        store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
+        store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();
+        store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();
+        let page = |i| field(Dimension::Page, &format!("/page/{i}"), Metric::Server);
+        store.fold(SITE, today(), &[(page(1), page(2))]).await.unwrap();
+        store.fold(SITE, today(), &[(page(1), page(2))]).await.unwrap();
+        store.put_month(SITE, month, &rebuilt.fields, false).await.unwrap();
+        store.frozen(SITE, &[month]).await.unwrap();
+        store.months(SITE, &[month]).await.unwrap();
+        store.forget(SITE, day("2026-11-23")).await.unwrap();
+        if billed {
+            assert_eq!(store.commands().load(Ordering::Relaxed) - before, server.calls());
+        }
+    }
+    assert_eq!(store.uniques(SITE, today()).await.unwrap(), (10, 0));
+    assert!(!server.keys().iter().any(|key| key.starts_with("staging:")));
 }

@@ -332,6 +332,12 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                 "Days are days in " (view.site.timezone.name()) ". "
                 "Visitors over several days are a sum of days: nobody is recognised the day after. "
                 "Counts are as of the last flush, every " (admin.flush_interval.as_secs().max(1)) " s."
+                @if let Some(budget) = &admin.budget {
+                    " Store commands: "
+                    (words::value(Metric::Pageviews, Value::Count(budget.projection() as i64)))
+                    " in 30 days at this pace, of "
+                    (words::value(Metric::Pageviews, Value::Count(budget.monthly() as i64))) "."
+                }
             }
         }
     }

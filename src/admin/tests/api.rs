@@ -129,3 +129,84 @@ async fn a_store_that_is_down_is_said_to_be() {
     let (status, line) = port.get("/healthz").await;
     assert_eq!((status.as_u16(), line.as_str()), (200, "ok"));
 }
+
+#[tokio::test]
+async fn a_month_whose_days_are_gone_still_answers() {
+    let port = Port::local().await;
+    let september = "2026-09".parse().unwrap();
+    for (day, n) in [("2026-09-01", 1), ("2026-09-30", 2), ("2026-10-01", 4)] {
+        let rows = [
+            (Dimension::Total, "", Stored::Visitors, n),
+            (Dimension::Page, "/old", Stored::Visitors, n),
+        ];
+        port.store.add("example.org", day.parse().unwrap(), &rows);
+    }
+    let ask = async || {
+        let mut answers = Vec::new();
+        for question in [
+            "aggregate?period=12mo",
+            "breakdown?property=event:page&period=12mo",
+            "timeseries?period=12mo",
+            "aggregate?period=custom&date=2026-09-30,2026-10-01",
+            "timeseries?period=custom&date=2026-09-30,2026-10-01",
+        ] {
+            let (status, body) = port.json(&format!("/api/v1/stats/{question}")).await;
+            assert_eq!(status, 200, "{question}: {body}");
+            answers.push(body);
+        }
+        answers
+    };
+    let before = ask().await;
+    assert_eq!(before[1], json!({ "results": [{ "page": "/old", "visitors": 7 }] }));
+    port.store.freeze("example.org", september);
+    assert_eq!(ask().await, before);
+    // Of a part of the month only totals are known.
+    let part =
+        "/api/v1/stats/breakdown?property=event:page&period=custom&date=2026-09-30,2026-10-01";
+    let (_, part) = port.json(part).await;
+    assert_eq!(part, json!({ "results": [{ "page": "/old", "visitors": 4 }] }));
+}
+
+#[tokio::test]
+async fn on_a_budget_the_store_is_asked_sparingly() {
+    let auth = Auth::new(None, &[]).unwrap();
+    let port = Port::within(auth, &["example.org"], Some(30_000)).await;
+    let add = |day, n| {
+        port.store.add("example.org", day, &[(Dimension::Total, "", Stored::Visitors, n)]);
+    };
+    let visitors = async || {
+        let (_, body) = port.json("/api/v1/stats/aggregate?period=30d").await;
+        body["results"]["visitors"]["value"].as_i64().unwrap()
+    };
+    let asked = || port.store.versions_asked.swap(0, Relaxed);
+    let old = today() - chrono::Days::new(20);
+    add(today(), 1);
+    add(old, 10);
+    assert_eq!((visitors().await, asked()), (11, 30));
+    // Told a moment ago.
+    add(today(), 1);
+    assert_eq!((visitors().await, asked()), (11, 0));
+    // After a flush's time only the last days are asked for.
+    port.clock.set(NOW + 30 * 60_000);
+    add(old, 10);
+    assert_eq!((visitors().await, asked()), (12, 3));
+    port.clock.set(NOW + 7 * 3_600_000);
+    assert_eq!((visitors().await, asked()), (22, 30));
+
+    // The share is spent: what is held is shown, and nothing fails.
+    for day in "2024-01-01".parse::<crate::site::Day>().unwrap().iter_days().take(400) {
+        let path = format!("/api/v1/stats/aggregate?period=day&date={day}");
+        assert_eq!(port.json(&path).await.0, 200);
+    }
+    assert!(asked() < 400);
+    add(today(), 5);
+    assert_eq!((visitors().await, asked()), (22, 0));
+    port.clock.set(NOW + 31 * 3_600_000);
+    assert!(visitors().await > 22);
+
+    let (_, metrics) = port.get("/metrics").await;
+    assert!(metrics.contains("headcount_store_commands_budget 30000"), "{metrics}");
+    assert!(metrics.contains("headcount_store_commands_projected "), "{metrics}");
+    let (_, page) = port.get("/").await;
+    assert!(page.contains("in 30 days at this pace, of"), "{page}");
+}

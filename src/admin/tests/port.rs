@@ -1,10 +1,11 @@
 //! A running admin port to test: real HTTP on a port of its own, counts kept in memory.
 
 use crate::admin::{AdminState, Auth, Live, serve};
+use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::flush::Batch;
 use crate::rollup::{DayCounts, Dimension, Metric as Stored, field};
-use crate::site::{Day, Site};
+use crate::site::{Day, Month, Site};
 use crate::store::{Applied, Result, Secret, Store, StoreError};
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
@@ -22,9 +23,12 @@ use tokio::sync::{broadcast, oneshot};
 #[derive(Default)]
 pub(super) struct MemoryStore {
     days: Mutex<HashMap<(String, Day), DayCounts>>,
+    /// Months whose days are gone.
+    months: Mutex<HashMap<(String, Month), DayCounts>>,
     pub down: AtomicBool,
     commands: AtomicU64,
     pub days_read: AtomicU64,
+    pub versions_asked: AtomicU64,
 }
 
 impl MemoryStore {
@@ -35,6 +39,17 @@ impl MemoryStore {
         for (dimension, value, metric, n) in fields {
             counts.add_field(&field(*dimension, value, *metric), *n);
         }
+    }
+
+    /// Lets the days of a month go.
+    pub(super) fn freeze(&self, site: &str, month: Month) {
+        let mut days = self.days.lock().unwrap();
+        let days = month
+            .days()
+            .filter_map(|day| Some((day, Arc::new(days.remove(&(site.to_owned(), day))?))));
+        let mut counts = crate::upkeep::tail::month(days);
+        counts.version = 1;
+        self.months.lock().unwrap().insert((site.to_owned(), month), counts);
     }
 
     fn answers(&self) -> Result<()> {
@@ -63,6 +78,7 @@ impl Store for MemoryStore {
 
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         self.answers()?;
+        self.versions_asked.fetch_add(days.len() as u64, Ordering::Relaxed);
         let held = self.days.lock().unwrap();
         let version = |day: &Day| held.get(&(site.to_owned(), *day)).map_or(0, |c| c.version);
         Ok(days.iter().map(version).collect())
@@ -78,6 +94,20 @@ impl Store for MemoryStore {
 
     async fn apply(&self, _: &Batch) -> Result<Applied> {
         unreachable!("the admin port applies nothing")
+    }
+
+    async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
+        self.answers()?;
+        let held = self.months.lock().unwrap();
+        let version = |m: &Month| held.get(&(site.to_owned(), *m)).map_or(0, |c| c.version);
+        Ok(months.iter().map(version).collect())
+    }
+
+    async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
+        self.answers()?;
+        let held = self.months.lock().unwrap();
+        let counts = |m: &Month| held.get(&(site.to_owned(), *m)).cloned().unwrap_or_default();
+        Ok(months.iter().map(counts).collect())
     }
 
     async fn uniques(&self, _: &str, _: Day) -> Result<(u64, u64)> {
@@ -103,6 +133,10 @@ impl Store for MemoryStore {
     }
 
     async fn trim(&self, _: &str, _: usize, _: Millis) -> Result<()> {
+        unreachable!("the admin port trims nothing")
+    }
+
+    fn events_grown(&self, _: &str) -> u64 {
         unreachable!("the admin port trims nothing")
     }
 }
@@ -143,6 +177,11 @@ pub(super) fn today() -> Day {
 
 impl Port {
     pub(super) async fn open(auth: Auth, sites: &[&str]) -> Self {
+        Self::within(auth, sites, None).await
+    }
+
+    /// With so many store commands for a month.
+    pub(super) async fn within(auth: Auth, sites: &[&str], monthly: Option<u64>) -> Self {
         let site = |name: &&str| Site {
             name: (*name).into(),
             hosts: Vec::new(),
@@ -166,6 +205,11 @@ impl Port {
                 vec!["/cart".into(), "/checkout".into(), "Purchase".into()],
             )],
             flush_interval: Duration::from_secs(10),
+            budget: monthly.map(|monthly| {
+                let store = store.clone();
+                let spent = move || store.commands().load(Ordering::Relaxed);
+                Arc::new(Budget::new(monthly, clock.clone(), spent))
+            }),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

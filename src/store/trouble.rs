@@ -1,0 +1,145 @@
+//! What can be wrong with a store: by kind, with what to do about it, and how often it happened.
+//!
+//! An operator reads the log line once and the metric for ever, so both name the same kinds.
+
+use crate::telemetry::Counter;
+
+/// A kind of trouble, as `headcount_store_errors_total{kind}` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection: nobody listens, or the name is unknown.
+    Connect,
+    /// No answer in time: a stalled server, or a connection whose other end is gone.
+    Timeout,
+    /// The connection broke.
+    Closed,
+    /// The certificate or the handshake.
+    Tls,
+    /// User, password or permissions.
+    Auth,
+    /// Too many clients.
+    Clients,
+    /// A replica was asked to write.
+    ReadOnly,
+    /// It reads its data after a start.
+    Loading,
+    /// `maxmemory` is reached.
+    OutOfMemory,
+    /// It cannot write its snapshot.
+    Misconfigured,
+    /// A script of somebody's runs too long.
+    Busy,
+    /// Replicas or the cluster's state do not allow it.
+    Replication,
+    /// The server had forgotten our script; it was sent again, and nothing was lost.
+    NoScript,
+    /// A key of another type stands where a count belongs.
+    WrongType,
+    Other,
+}
+
+impl Trouble {
+    pub const ALL: [Self; 15] = [
+        Self::Connect,
+        Self::Timeout,
+        Self::Closed,
+        Self::Tls,
+        Self::Auth,
+        Self::Clients,
+        Self::ReadOnly,
+        Self::Loading,
+        Self::OutOfMemory,
+        Self::Misconfigured,
+        Self::Busy,
+        Self::Replication,
+        Self::NoScript,
+        Self::WrongType,
+        Self::Other,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::Clients => "clients",
+            Self::ReadOnly => "readonly",
+            Self::Loading => "loading",
+            Self::OutOfMemory => "oom",
+            Self::Misconfigured => "misconf",
+            Self::Busy => "busy",
+            Self::Replication => "replication",
+            Self::NoScript => "noscript",
+            Self::WrongType => "wrongtype",
+            Self::Other => "other",
+        }
+    }
+
+    /// What to do, as a sentence's end; nothing where there is nothing to do but wait.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Connect => "; is it running, and is the address in `store` right?",
+            Self::Timeout => "; is it overloaded, or is a firewall between?",
+            Self::Tls => "; `store_ca` names the certificates to trust, rediss:// wants TLS",
+            Self::Auth => {
+                "; check user and password in `store`; the user needs +@read +@write +@scripting \
+                 +@connection on visits:*, unique:*, sessions:*, staging:* and legacy:*"
+            }
+            Self::Clients => "; raise its `maxclients`, or close connections of others",
+            Self::ReadOnly => "; it is a replica: `store` must name the primary",
+            Self::Loading => "; it reads its data after a start, and will answer soon",
+            Self::OutOfMemory => {
+                "; raise its `maxmemory`, or keep less (limits.events_cap, retention_days); an \
+                 eviction policy other than noeviction would lose counts"
+            }
+            Self::Misconfigured => "; it cannot write its snapshot: look at its disk and its log",
+            Self::Busy => "; a script of another program runs: SCRIPT KILL ends it",
+            Self::Replication => "; too few of its replicas or of its cluster are up",
+            Self::WrongType => "; run `headcount migrate`",
+            Self::Closed | Self::NoScript | Self::Other => "",
+        }
+    }
+
+    /// From the code an error begins with, as the server spells it.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "READONLY" => Self::ReadOnly,
+            "LOADING" => Self::Loading,
+            "OOM" => Self::OutOfMemory,
+            "MISCONF" => Self::Misconfigured,
+            "BUSY" => Self::Busy,
+            "NOREPLICAS" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => Self::Replication,
+            "NOSCRIPT" => Self::NoScript,
+            "WRONGTYPE" => Self::WrongType,
+            "NOAUTH" | "WRONGPASS" | "NOPERM" => Self::Auth,
+            _ => return None,
+        })
+    }
+
+    /// Whether the same may work in a while, with nothing done to what is stored.
+    pub fn is_passing(self) -> bool {
+        !matches!(self, Self::WrongType | Self::NoScript | Self::Other)
+    }
+}
+
+/// How often each kind has happened.
+#[derive(Debug)]
+pub struct Troubles([Counter; Trouble::ALL.len()]);
+
+impl Default for Troubles {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
+}
+
+impl Troubles {
+    pub fn note(&self, trouble: Trouble) {
+        self.0[trouble as usize].inc();
+    }
+
+    pub fn count(&self, trouble: Trouble) -> u64 {
+        self.0[trouble as usize].get()
+    }
+}

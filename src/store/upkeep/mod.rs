@@ -1,0 +1,107 @@
+//! What the daily job and the operator's commands ask of a store, beyond counting and reading.
+//!
+//! Apart from [`Store`], whose calls happen every few seconds: these happen once a day or by hand,
+//! and may replace or remove what is kept. Each call is whole or not at all, and may be repeated
+//! after a lost answer.
+
+mod legacy;
+mod redis;
+mod sqlite;
+
+use super::{Result, Store};
+use crate::site::{Day, Month};
+use crate::visitor::VisitorHash;
+use async_trait::async_trait;
+
+pub use legacy::{Holds, Legacy, Misfit};
+
+/// A day summed up anew, to take the place of the stored one.
+#[derive(Debug, Clone, Default)]
+pub struct Rebuilt {
+    /// Roll-up fields, no name twice.
+    pub fields: Vec<(String, i64)>,
+    pub visitors: Vec<VisitorHash>,
+    pub confirmed: Vec<VisitorHash>,
+}
+
+#[async_trait]
+pub trait Upkeep: Store {
+    /// Days of a site of which counts, visitors or events are kept, oldest first.
+    async fn kept(&self, site: &str) -> Result<Vec<Day>>;
+
+    /// Moves counts of a day from one field to another: `(from, to)`. What arrives meanwhile is
+    /// neither lost nor counted twice.
+    async fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> Result<()>;
+
+    /// Replaces the roll-up of a month, unless it is frozen (false). `freeze`: from now on it is
+    /// all there is of the month.
+    async fn put_month(
+        &self,
+        site: &str,
+        month: Month,
+        fields: &[(String, i64)],
+        freeze: bool,
+    ) -> Result<bool>;
+
+    /// Removes all that is kept of a day, its salt too.
+    async fn forget(&self, site: &str, day: Day) -> Result<()>;
+
+    /// Events of a day, oldest first: at most `limit`, after `skip`.
+    async fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<String>>;
+
+    /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
+    /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten after
+    /// a day, or by [`Upkeep::unstage`].
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, run: &str)
+    -> Result<(u64, u64)>;
+
+    /// Puts a staged day in the place of the stored one, at once, if that still has `version`
+    /// (otherwise false). Events and the nodes' markers stay.
+    async fn swap(
+        &self,
+        site: &str,
+        day: Day,
+        rebuilt: &Rebuilt,
+        run: &str,
+        version: u64,
+    ) -> Result<bool>;
+
+    /// Lets go what was staged.
+    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()>;
+
+    /// Keys of a site that are of the wrong type or of an older layout. A file has none.
+    async fn misfits(&self, _site: &str) -> Result<Vec<Misfit>> {
+        Ok(Vec::new())
+    }
+
+    /// Moves a key aside, and gives its new name. Nothing is deleted or overwritten.
+    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
+        Ok(misfit.key.clone())
+    }
+
+    /// Everything that was moved aside, now or earlier.
+    async fn legacy(&self, _site: &str) -> Result<Vec<Legacy>> {
+        Ok(Vec::new())
+    }
+
+    /// Adds visitors that were moved aside to their day's sketch; others hold none.
+    async fn adopt(&self, _site: &str, _legacy: &Legacy) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whole numbers by name, of a hash that was moved aside; always in the same order.
+    async fn legacy_counts(&self, _legacy: &Legacy) -> Result<Vec<(String, i64)>> {
+        Ok(Vec::new())
+    }
+
+    /// Marks what was moved aside as read in for good: [`Upkeep::legacy`] no longer names it.
+    async fn settle(&self, _legacy: &Legacy) -> Result<()> {
+        Ok(())
+    }
+}

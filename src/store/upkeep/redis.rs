@@ -1,0 +1,200 @@
+//! Upkeep of a Redis store.
+
+use super::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
+use crate::site::{Day, Month};
+use crate::store::redis::{LuaScript, RedisStore};
+use crate::store::{Result, Secret, keys};
+use crate::visitor::VisitorHash;
+use ::redis::cmd;
+use async_trait::async_trait;
+use std::sync::LazyLock;
+
+static FOLD: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!("fold.lua")));
+static PUT_MONTH: LazyLock<LuaScript> =
+    LazyLock::new(|| LuaScript::new(include_str!("put_month.lua")));
+static SWAP: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!("swap.lua")));
+
+/// Fields in one command: `unpack` in a script carries at most about 8,000 values, and a server
+/// does nothing else meanwhile.
+const FIELDS_MAX: usize = 1_000;
+
+/// What was built and never put in its place is forgotten after a day.
+const STAGING_SECONDS: usize = 24 * 3_600;
+
+impl RedisStore {
+    /// Fills a hash of our own, to be renamed.
+    pub(super) async fn stage_fields(&self, key: &str, fields: &[(String, i64)]) -> Result<()> {
+        for chunk in fields.chunks(FIELDS_MAX) {
+            let mut set = cmd("HSET");
+            set.arg(key);
+            for (name, count) in chunk {
+                set.arg(name).arg(count);
+            }
+            self.ask::<()>(key, set).await?;
+        }
+        self.expire_staging(key).await
+    }
+
+    /// Fills a sketch of our own, to be renamed, and gives its estimate.
+    async fn stage_sketch(&self, key: &str, visitors: &[VisitorHash]) -> Result<u64> {
+        for chunk in visitors.chunks(FIELDS_MAX) {
+            let mut add = cmd("PFADD");
+            add.arg(key);
+            for visitor in chunk {
+                add.arg(visitor.to_string());
+            }
+            self.ask::<()>(key, add).await?;
+        }
+        self.expire_staging(key).await?;
+        let mut count = cmd("PFCOUNT");
+        count.arg(key);
+        self.ask(key, count).await
+    }
+
+    async fn expire_staging(&self, key: &str) -> Result<()> {
+        let mut expire = cmd("EXPIRE");
+        expire.arg(key).arg(STAGING_SECONDS);
+        self.ask::<()>(key, expire).await
+    }
+}
+
+/// The keys of a day that are counted in: roll-up, visitors, confirmed visitors.
+fn counted(site: &str, day: Day) -> [String; 3] {
+    [keys::daily(site, day), keys::visitors(site, day), keys::confirmed(site, day)]
+}
+
+/// A name that nobody else builds under.
+pub(super) fn own_staging(key: &str) -> String {
+    keys::staging(key, &format!("{:016x}", rand::random::<u64>()))
+}
+
+#[async_trait]
+impl Upkeep for RedisStore {
+    async fn kept(&self, site: &str) -> Result<Vec<Day>> {
+        let mut days = Vec::new();
+        self.scan(&keys::pattern(site), |key| days.extend(keys::kept_day(site, key))).await?;
+        days.sort_unstable();
+        days.dedup();
+        Ok(days)
+    }
+
+    async fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> Result<()> {
+        for chunk in moves.chunks(FIELDS_MAX) {
+            let from = chunk.iter().map(|(from, _)| from.as_bytes());
+            let args: Vec<&[u8]> = from.chain(chunk.iter().map(|(_, to)| to.as_bytes())).collect();
+            let commands = self.run(&FOLD, &[keys::daily(site, day)], &args).await?;
+            self.bill(commands);
+        }
+        Ok(())
+    }
+
+    async fn put_month(
+        &self,
+        site: &str,
+        month: Month,
+        fields: &[(String, i64)],
+        freeze: bool,
+    ) -> Result<bool> {
+        let key = keys::monthly(site, month);
+        let staging = own_staging(&key);
+        self.stage_fields(&staging, fields).await?;
+        let freeze: &[u8] = if freeze { b"1" } else { b"0" };
+        let (put, commands): (u64, u64) = self.run(&PUT_MONTH, &[key, staging], &[freeze]).await?;
+        self.bill(commands);
+        Ok(put == 1)
+    }
+
+    async fn forget(&self, site: &str, day: Day) -> Result<()> {
+        let mut unlink = cmd("UNLINK");
+        unlink
+            .arg(keys::events(site, day))
+            .arg(keys::visitors(site, day))
+            .arg(keys::confirmed(site, day))
+            .arg(keys::secret(&Secret::Salt { site: site.into(), day }))
+            .arg(keys::daily(site, day));
+        self.ask::<()>("", unlink).await
+    }
+
+    async fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let key = keys::events(site, day);
+        let mut range = cmd("LRANGE");
+        range.arg(&key).arg(skip).arg(skip + limit - 1);
+        self.ask(&key, range).await
+    }
+
+    async fn stage(
+        &self,
+        site: &str,
+        day: Day,
+        rebuilt: &Rebuilt,
+        run: &str,
+    ) -> Result<(u64, u64)> {
+        let built = counted(site, day).map(|key| keys::staging(&key, run));
+        self.unstage(site, day, run).await?;
+        self.stage_fields(&built[0], &rebuilt.fields).await?;
+        let visitors = self.stage_sketch(&built[1], &rebuilt.visitors).await?;
+        let confirmed = self.stage_sketch(&built[2], &rebuilt.confirmed).await?;
+        Ok((visitors, confirmed))
+    }
+
+    async fn swap(
+        &self,
+        site: &str,
+        day: Day,
+        _: &Rebuilt,
+        run: &str,
+        version: u64,
+    ) -> Result<bool> {
+        let live = counted(site, day);
+        let built = live.clone().map(|key| keys::staging(&key, run));
+        let keys = [live, built].concat();
+        let (put, commands): (u64, u64) =
+            self.run(&SWAP, &keys, &[version.to_string().as_bytes()]).await?;
+        self.bill(commands);
+        Ok(put == 1)
+    }
+
+    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()> {
+        let mut unlink = cmd("UNLINK");
+        unlink.arg(&counted(site, day).map(|key| keys::staging(&key, run)));
+        self.ask::<()>("", unlink).await
+    }
+
+    async fn misfits(&self, site: &str) -> Result<Vec<Misfit>> {
+        self.find_misfits(site).await
+    }
+
+    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
+        self.move_aside(misfit).await
+    }
+
+    async fn legacy(&self, site: &str) -> Result<Vec<Legacy>> {
+        self.find_legacy(site).await
+    }
+
+    async fn adopt(&self, site: &str, legacy: &Legacy) -> Result<()> {
+        match legacy.holds {
+            Holds::Visitors(day, confirmed) => {
+                self.adopt_visitors(site, &legacy.key, day, confirmed).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn legacy_counts(&self, legacy: &Legacy) -> Result<Vec<(String, i64)>> {
+        self.numbers(&legacy.key).await
+    }
+
+    async fn settle(&self, legacy: &Legacy) -> Result<()> {
+        self.rename_settled(&legacy.key).await
+    }
+}

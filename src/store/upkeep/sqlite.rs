@@ -1,0 +1,224 @@
+//! Upkeep of a SQLite file.
+
+use super::{Rebuilt, Upkeep};
+use crate::rollup::DayCounts;
+use crate::site::{Day, Month};
+use crate::store::sqlite::SqliteStore;
+use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, secret_name};
+use crate::store::{Result, Secret};
+use async_trait::async_trait;
+use rusqlite::params;
+
+impl Session<'_> {
+    fn kept(&self, site: &str) -> rusqlite::Result<Vec<Day>> {
+        let days =
+            self.rows("SELECT day FROM days WHERE site = ? ORDER BY day", [site], |row| {
+                row.get::<_, String>(0)
+            })?;
+        Ok(days.iter().filter_map(|day| day.parse().ok()).collect())
+    }
+
+    fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> rusqlite::Result<()> {
+        let Some(id) = self.day_id(site, day)? else { return Ok(()) };
+        for (from, to) in moves {
+            let (dimension, value, metric) = columns(from);
+            let (to_dimension, to_value, to_metric) = columns(to);
+            self.execute(
+                "INSERT INTO counts (day_id, dimension, value, metric, count)
+                 SELECT day_id, ?, ?, ?, count FROM counts
+                 WHERE day_id = ? AND dimension = ? AND value = ? AND metric = ?
+                 ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                params![to_dimension, to_value, to_metric, id, dimension, value, metric],
+            )?;
+            self.execute(
+                "DELETE FROM counts
+                 WHERE day_id = ? AND dimension = ? AND value = ? AND metric = ?",
+                params![id, dimension, value, metric],
+            )?;
+        }
+        self.execute("UPDATE days SET version = version + 1 WHERE id = ?", [id])
+    }
+
+    fn put_month(
+        &self,
+        site: &str,
+        month: Month,
+        fields: &[(String, i64)],
+        freeze: bool,
+    ) -> rusqlite::Result<bool> {
+        let month = month.to_string();
+        let id: Option<i64> = self.value(
+            "INSERT INTO months (site, month, version, frozen) VALUES (?, ?, 1, ?)
+             ON CONFLICT DO UPDATE SET version = version + 1, frozen = excluded.frozen
+             WHERE frozen = 0 RETURNING id",
+            params![site, month, freeze],
+        )?;
+        let Some(id) = id else { return Ok(false) };
+        self.execute("DELETE FROM month_counts WHERE month_id = ?", [id])?;
+        for (field, count) in fields {
+            let (dimension, value, metric) = columns(field);
+            self.execute(
+                "INSERT INTO month_counts (month_id, dimension, value, metric, count)
+                 VALUES (?, ?, ?, ?, ?)",
+                params![id, dimension, value, metric, count],
+            )?;
+        }
+        Ok(true)
+    }
+
+    fn forget(&self, site: &str, day: Day) -> rusqlite::Result<()> {
+        let salt = Secret::Salt { site: site.into(), day };
+        self.execute("DELETE FROM secrets WHERE name = ?", [secret_name(&salt)])?;
+        let Some(id) = self.day_id(site, day)? else { return Ok(()) };
+        for sql in [
+            "DELETE FROM events WHERE day_id = ?",
+            "DELETE FROM uniques WHERE day_id = ?",
+            "DELETE FROM counts WHERE day_id = ?",
+            "DELETE FROM markers WHERE day_id = ?",
+            "DELETE FROM days WHERE id = ?",
+        ] {
+            self.execute(sql, [id])?;
+        }
+        Ok(())
+    }
+
+    fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<String>> {
+        let (skip, limit) = (skip as i64, i64::try_from(limit).unwrap_or(i64::MAX));
+        self.rows(
+            "SELECT event FROM events JOIN days ON days.id = day_id
+             WHERE site = ? AND day = ? ORDER BY events.id LIMIT ? OFFSET ?",
+            params![site, day.to_string(), limit, skip],
+            |row| row.get(0),
+        )
+    }
+
+    fn swap(&self, site: &str, day: Day, new: &Rebuilt, version: u64) -> rusqlite::Result<bool> {
+        if self.version(site, day)? != version {
+            return Ok(false);
+        }
+        let id: Option<i64> = self.value(
+            "INSERT INTO days (site, day, version) VALUES (?, ?, 1)
+             ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
+            params![site, day.to_string()],
+        )?;
+        self.execute("DELETE FROM counts WHERE day_id = ?", [id])?;
+        self.execute("DELETE FROM uniques WHERE day_id = ?", [id])?;
+        for (field, count) in &new.fields {
+            let (dimension, value, metric) = columns(field);
+            self.execute(
+                "INSERT INTO counts (day_id, dimension, value, metric, count)
+                 VALUES (?, ?, ?, ?, ?)",
+                params![id, dimension, value, metric, count],
+            )?;
+        }
+        let visitors = new.visitors.iter().map(|visitor| (VISITOR, visitor));
+        let confirmed = new.confirmed.iter().map(|visitor| (CONFIRMED, visitor));
+        for (kind, visitor) in visitors.chain(confirmed) {
+            self.execute(
+                "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
+                params![id, kind, visitor.bytes()],
+            )?;
+        }
+        Ok(true)
+    }
+
+    fn day_id(&self, site: &str, day: Day) -> rusqlite::Result<Option<i64>> {
+        self.value("SELECT id FROM days WHERE site = ? AND day = ?", params![site, day.to_string()])
+    }
+
+    /// The version of a month, and whether it is frozen.
+    fn month_version(
+        &self,
+        site: &str,
+        month: Month,
+    ) -> rusqlite::Result<Option<(i64, u64, bool)>> {
+        let found = self.rows(
+            "SELECT id, version, frozen FROM months WHERE site = ? AND month = ?",
+            params![site, month.to_string()],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        Ok(found.into_iter().next())
+    }
+
+    pub(in crate::store) fn frozen(&self, site: &str, month: Month) -> rusqlite::Result<u64> {
+        let found = self.month_version(site, month)?;
+        Ok(found.filter(|(_, _, frozen)| *frozen).map_or(0, |(_, version, _)| version))
+    }
+
+    pub(in crate::store) fn month(&self, site: &str, month: Month) -> rusqlite::Result<DayCounts> {
+        let mut counts = DayCounts::default();
+        if let Some((id, version, _)) = self.month_version(site, month)? {
+            counts.version = version;
+            let sql = "SELECT dimension, value, metric, count FROM month_counts WHERE month_id = ?";
+            self.counts(sql, id, &mut counts)?;
+        }
+        Ok(counts)
+    }
+}
+
+#[async_trait]
+impl Upkeep for SqliteStore {
+    async fn kept(&self, site: &str) -> Result<Vec<Day>> {
+        let site = site.to_owned();
+        self.read(move |db| db.kept(&site)).await
+    }
+
+    async fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> Result<()> {
+        let (site, moves) = (site.to_owned(), moves.to_vec());
+        self.write(move |db| db.fold(&site, day, &moves)).await
+    }
+
+    async fn put_month(
+        &self,
+        site: &str,
+        month: Month,
+        fields: &[(String, i64)],
+        freeze: bool,
+    ) -> Result<bool> {
+        let (site, fields) = (site.to_owned(), fields.to_vec());
+        self.write(move |db| db.put_month(&site, month, &fields, freeze)).await
+    }
+
+    async fn forget(&self, site: &str, day: Day) -> Result<()> {
+        let site = site.to_owned();
+        self.write(move |db| db.forget(&site, day)).await
+    }
+
+    async fn event_page(
+        &self,
+        site: &str,
+        day: Day,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let site = site.to_owned();
+        self.read(move |db| db.event_page(&site, day, skip, limit)).await
+    }
+
+    /// A transaction swaps a whole day; nothing has to be built ahead.
+    async fn stage(&self, _: &str, _: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
+        Ok((rebuilt.visitors.len() as u64, rebuilt.confirmed.len() as u64))
+    }
+
+    async fn swap(
+        &self,
+        site: &str,
+        day: Day,
+        rebuilt: &Rebuilt,
+        _: &str,
+        version: u64,
+    ) -> Result<bool> {
+        let (site, rebuilt) = (site.to_owned(), rebuilt.clone());
+        self.write(move |db| db.swap(&site, day, &rebuilt, version)).await
+    }
+
+    async fn unstage(&self, _: &str, _: Day, _: &str) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! Days summed up again from their events.
+//!
+//! For what was lost or spoilt: a deleted key, a restored backup, a wrong edit. The new day is built
+//! beside the stored one and compared; it takes its place at once, unless that would replace more
+//! with less. The event list is a rolling buffer, so an old or busy day may well be incomplete in
+//! it. Each day is whole in itself: a run that is stopped is simply begun again, and finds the days
+//! that are done unchanged.
+
+use super::daily::roll_up;
+use super::{Keep, Progress, tail};
+use crate::aggregate::Replayed;
+use crate::rollup::{DayCounts, Dimension, Metric, Row};
+use crate::site::{Day, Month, Site};
+use crate::store::{Rebuilt, Result, Upkeep};
+use crate::visitor::VisitorHash;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+
+/// Events read at a time.
+const PAGE: usize = 1_000;
+
+/// How often a day that changes meanwhile is begun anew.
+const ATTEMPTS: usize = 5;
+
+/// What became of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is stored of it, and there are no events.
+    Empty,
+    /// Its events say what is stored.
+    Same,
+    Replaced {
+        before: Sums,
+        after: Sums,
+    },
+    /// Its events know less than what is stored: left alone.
+    Less {
+        stored: Sums,
+        events: Sums,
+        what: String,
+    },
+    /// It was counted in all the time: left alone.
+    Busy,
+    /// Its days are gone, only the month is left.
+    Gone,
+}
+
+/// What a day comes to, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    pub pageviews: i64,
+    pub visits: i64,
+    pub visitors: u64,
+}
+
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pageviews, visits, visitors } = self;
+        write!(f, "{pageviews} pageviews, {visits} visits, {visitors} visitors")
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "no events, nothing stored"),
+            Self::Same => write!(f, "as stored"),
+            Self::Replaced { before, after } => write!(f, "replaced: was {before}; is {after}"),
+            Self::Less { stored, events, what } => write!(
+                f,
+                "left alone: stored are {stored}; its events know {events} ({what}); --force \
+                 replaces it"
+            ),
+            Self::Busy => write!(f, "left alone: it is being counted in; try again"),
+            Self::Gone => write!(f, "its days are gone, only the month is left"),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Backfill {
+    pub from: Day,
+    pub to: Day,
+    /// Replace more with less.
+    pub force: bool,
+}
+
+impl Backfill {
+    /// Sums up every day of the range again. `today` is the site's.
+    ///
+    /// # Errors
+    /// The store's. Days before the one at fault are done.
+    pub async fn run(
+        self,
+        store: &dyn Upkeep,
+        site: &Site,
+        keep: Keep,
+        today: Day,
+        progress: &mut Progress,
+    ) -> Result<Vec<(Day, Outcome)>> {
+        let days: Vec<Day> = self.from.iter_days().take_while(|day| *day <= self.to).collect();
+        let mut outcomes = Vec::with_capacity(days.len());
+        let mut changed = BTreeSet::new();
+        progress.expect(days.len());
+        for day in days {
+            let rows = if day < today { keep.rows } else { usize::MAX };
+            let outcome = self.day(store, site, day, rows).await?;
+            progress.step(day);
+            if matches!(outcome, Outcome::Replaced { .. }) && day < today {
+                changed.insert(Month::of(day));
+            }
+            outcomes.push((day, outcome));
+        }
+        for month in changed {
+            let kept = store.kept(&site.name).await?;
+            let closed = |day: &Day| Month::of(*day) == month && *day < today;
+            let days: BTreeSet<Day> = kept.into_iter().filter(closed).collect();
+            roll_up(store, site, month, &days, false).await?;
+        }
+        Ok(outcomes)
+    }
+
+    async fn day(self, store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<Outcome> {
+        let name = &site.name;
+        if store.frozen(name, &[Month::of(day)]).await?.first().is_some_and(|v| *v > 0) {
+            return Ok(Outcome::Gone);
+        }
+        let run = format!("{:016x}", rand::random::<u64>());
+        for _ in 0..ATTEMPTS {
+            // Read before the events: whatever comes between is seen by the swap.
+            let stored = store.days(name, &[day]).await?.pop().unwrap_or_default();
+            let uniques = store.uniques(name, day).await?;
+            let summed = sum_up(store, name, day).await?;
+            if summed.events == 0 && stored.version == 0 {
+                return Ok(Outcome::Empty);
+            }
+            let counts = tail::top(&summed.counts, rows);
+            let rebuilt = Rebuilt {
+                fields: counts.fields().collect(),
+                visitors: summed.visitors.into_iter().collect(),
+                confirmed: summed.confirmed.into_iter().collect(),
+            };
+            let staged = store.stage(name, day, &rebuilt, &run).await?;
+            let less = less(&stored, uniques, &counts, staged);
+            let (before, after) = (sums(&stored, uniques.0), sums(&counts, staged.0));
+            if less.is_none() && staged == uniques && same(&stored, &counts) {
+                store.unstage(name, day, &run).await?;
+                return Ok(Outcome::Same);
+            }
+            if let Some(mut what) = less.filter(|_| !self.force) {
+                if summed.unreadable > 0 {
+                    what =
+                        format!("{what}; {} events do not say what they added", summed.unreadable);
+                }
+                store.unstage(name, day, &run).await?;
+                return Ok(Outcome::Less { stored: before, events: after, what });
+            }
+            if store.swap(name, day, &rebuilt, &run, stored.version).await? {
+                return Ok(Outcome::Replaced { before, after });
+            }
+        }
+        store.unstage(name, day, &run).await?;
+        Ok(Outcome::Busy)
+    }
+}
+
+/// What the events of a day add up to.
+#[derive(Default)]
+struct Summed {
+    events: usize,
+    unreadable: usize,
+    counts: DayCounts,
+    visitors: HashSet<VisitorHash>,
+    confirmed: HashSet<VisitorHash>,
+}
+
+async fn sum_up(store: &dyn Upkeep, site: &str, day: Day) -> Result<Summed> {
+    let mut summed = Summed::default();
+    loop {
+        let page = store.event_page(site, day, summed.events, PAGE).await?;
+        summed.events += page.len();
+        for event in &page {
+            let Some(replayed) = Replayed::read(event) else {
+                summed.unreadable += 1;
+                continue;
+            };
+            for (dimension, value, metric, by) in replayed.counts {
+                summed.counts.add(dimension, &value, metric, by);
+            }
+            summed.visitors.extend(replayed.visitor.filter(|_| replayed.seen));
+            summed.confirmed.extend(replayed.visitor.filter(|_| replayed.confirmed));
+        }
+        if page.len() < PAGE {
+            return Ok(summed);
+        }
+    }
+}
+
+/// The first thing of which there is less than what is stored, in words.
+fn less(
+    stored: &DayCounts,
+    uniques: (u64, u64),
+    new: &DayCounts,
+    staged: (u64, u64),
+) -> Option<String> {
+    for dimension in Dimension::ALL {
+        let (before, after) = (sum(stored, *dimension), sum(new, *dimension));
+        for metric in Metric::ALL.iter().filter(|m| grows(*dimension, **m)) {
+            let (before, after) = (before.get(*metric), after.get(*metric));
+            if after < before {
+                let (dimension, metric) = (dimension.as_str(), metric.as_str());
+                return Some(format!("{dimension} {metric}: {after} of {before}"));
+            }
+        }
+    }
+    let [(before, after), (before_confirmed, after_confirmed)] =
+        [(uniques.0, staged.0), (uniques.1, staged.1)];
+    if after < before {
+        Some(format!("visitors: {after} of {before}"))
+    } else if after_confirmed < before_confirmed {
+        Some(format!("confirmed visitors: {after_confirmed} of {before_confirmed}"))
+    } else {
+        None
+    }
+}
+
+/// Whether knowing more can only mean a larger sum: a second view takes a bounce back, a new exit
+/// page moves a visitor.
+fn grows(dimension: Dimension, metric: Metric) -> bool {
+    metric != Metric::Bounces && dimension != Dimension::ExitPage
+}
+
+fn sum(counts: &DayCounts, dimension: Dimension) -> Row {
+    let mut sum = Row::default();
+    counts.rows(dimension).for_each(|(_, row)| sum.merge(row));
+    sum
+}
+
+fn same(one: &DayCounts, other: &DayCounts) -> bool {
+    let fields = |counts: &DayCounts| counts.fields().collect::<BTreeSet<_>>();
+    fields(one) == fields(other)
+}
+
+fn sums(counts: &DayCounts, visitors: u64) -> Sums {
+    let total = counts.row(Dimension::Total, "");
+    Sums { pageviews: total.pageviews(), visits: total.get(Metric::Visits), visitors }
+}

@@ -1,0 +1,82 @@
+//! The operator's commands: what runs the rest of this room once, and says what came of it.
+
+use super::backfill::Outcome;
+use super::daily::{Daily, Turn};
+use super::{Backfill, Keep, Progress};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store;
+use anyhow::Context;
+use std::sync::Arc;
+
+/// `headcount trim`: the daily job, now and for all days.
+///
+/// # Errors
+/// The store's; another node that is at it.
+pub fn trim(config: &Config) -> anyhow::Result<()> {
+    let store = store::open(&config.store, &config.data_dir)?;
+    let sites = Arc::new(vec![config.site.clone()]);
+    let node = format!("trim-{:016x}", rand::random::<u64>());
+    let daily = Daily::new(store, sites, Clock::system(), Keep::new(config), node);
+    let turn = runtime()?.block_on(daily.by_hand(0, &mut Progress::shown()))?;
+    match turn {
+        Turn::Done(done) => {
+            println!(
+                "{}: {} days kept, {} let go; {} months rolled up; {} counts moved to (other)",
+                config.site.name,
+                done.days - done.forgotten.len(),
+                done.forgotten.len(),
+                done.months.len(),
+                done.folded,
+            );
+            Ok(())
+        }
+        Turn::Another { node, .. } => anyhow::bail!("node {node} is doing this job right now"),
+        Turn::Nothing => Ok(()),
+    }
+}
+
+/// `headcount backfill`: a range summed up again from its events.
+///
+/// # Errors
+/// The store's; days that were left alone because their events know less.
+pub fn backfill(config: &Config, what: Backfill) -> anyhow::Result<()> {
+    let store = store::open(&config.store, &config.data_dir)?;
+    let (site, keep) = (&config.site, Keep::new(config));
+    let today = site.day(Clock::system().now());
+    let mut progress = Progress::shown();
+    let run = what.run(store.as_ref(), site, keep, today, &mut progress);
+    let outcomes = runtime()?.block_on(run)?;
+    drop(progress);
+    for (day, outcome) in &outcomes {
+        println!("{day}: {outcome}");
+    }
+    let refused = |o: &&(_, Outcome)| matches!(o.1, Outcome::Less { .. } | Outcome::Busy);
+    match outcomes.iter().filter(refused).count() {
+        0 => Ok(()),
+        n => anyhow::bail!("{n} of {} days were left alone", outcomes.len()),
+    }
+}
+
+/// `headcount migrate`: keys of the wrong type or an older layout, moved aside and read in.
+///
+/// # Errors
+/// The store's; days whose events know less than what is stored.
+pub fn migrate(config: &Config, force: bool) -> anyhow::Result<()> {
+    let store = store::open(&config.store, &config.data_dir)?;
+    let (site, keep) = (&config.site, Keep::new(config));
+    let today = site.day(Clock::system().now());
+    let mut progress = Progress::shown();
+    let run = super::migrate::run(store.as_ref(), site, keep, today, force, &mut progress);
+    let done = runtime()?.block_on(run)?;
+    drop(progress);
+    println!("{}: {done}", site.name);
+    match done.left_alone {
+        0 => Ok(()),
+        n => anyhow::bail!("{n} days were left alone; --force replaces them"),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
+}

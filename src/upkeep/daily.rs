@@ -1,0 +1,265 @@
+//! The daily job: at 03:00 UTC, on one node, and as soon as possible when it was missed.
+//!
+//! Nodes agree through a note in the store, a site's diary: who is at it and until when, and which
+//! run was the last one finished. A node that dies in mid-work holds the job up for [`LEASE`].
+//! Every step may be repeated, so it is begun anew wherever it was left.
+
+use super::tail;
+use super::{Keep, Progress};
+use crate::clock::{Clock, HOUR, MINUTE, Millis};
+use crate::site::{Day, Month, Site};
+use crate::store::{Result, Secret, Upkeep};
+use chrono::Days;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// 03:00 UTC.
+const AT: Millis = 3 * HOUR;
+const DAY: Millis = 24 * HOUR;
+
+/// How long a node is believed to be at work without another word from it.
+const LEASE: Millis = 10 * MINUTE;
+
+/// A pause before it is looked again whether another node has finished, or after an error.
+const AGAIN: Millis = MINUTE;
+
+/// How often it is looked whether it is time. Nothing is asked of the store for that.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Days before the last finished run that are rolled up again: what comes late comes within them.
+const LATE: u64 = 3;
+
+/// A date no diary lives to see: 2100-01-01.
+const NEVER: Millis = 4_102_444_800_000;
+
+/// What nodes note for each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Diary {
+    /// The run that was due then is finished, or was not needed yet.
+    done: Millis,
+    /// All months there were have been rolled up once.
+    #[serde(default)]
+    whole: bool,
+    /// Who is at it, until when.
+    node: String,
+    until: Millis,
+}
+
+/// What became of a look at the diary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Not due, or done.
+    Nothing,
+    /// Another node is at it.
+    Another { node: String, until: Millis },
+    /// Done now.
+    Done(Done),
+}
+
+/// What a run has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Days with counts or events that were there.
+    pub days: usize,
+    /// Fields moved to `(other)`.
+    pub folded: usize,
+    pub months: Vec<Month>,
+    /// Days let go.
+    pub forgotten: Vec<Day>,
+}
+
+/// The job, for every site.
+pub struct Daily {
+    store: Arc<dyn Upkeep>,
+    sites: Arc<Vec<Site>>,
+    clock: Clock,
+    keep: Keep,
+    node: String,
+    /// By site: when to look at its diary next.
+    next: Vec<Millis>,
+    /// By site: the day whose salt was the last to be destroyed, and those before it.
+    salts: Vec<Option<Day>>,
+}
+
+impl Daily {
+    /// `node` must be unique per run of a process.
+    pub fn new(
+        store: Arc<dyn Upkeep>,
+        sites: Arc<Vec<Site>>,
+        clock: Clock,
+        keep: Keep,
+        node: String,
+    ) -> Self {
+        let (next, salts) = (vec![Millis::MIN; sites.len()], vec![None; sites.len()]);
+        Self { store, sites, clock, keep, node, next, salts }
+    }
+
+    /// Does the job whenever it is due, for ever.
+    pub async fn run(mut self) {
+        loop {
+            self.look().await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Does what is due now. Without anything due it asks nothing of the store.
+    pub async fn look(&mut self) -> Vec<Turn> {
+        let mut turns = Vec::with_capacity(self.next.len());
+        for i in 0..self.next.len() {
+            let turn = self.look_at(i).await;
+            if let Err(error) = &turn {
+                tracing::warn!("the daily job of {}: {error}", self.sites[i].name);
+                self.next[i] = self.clock.now() + AGAIN;
+            }
+            turns.push(turn.unwrap_or(Turn::Nothing));
+        }
+        turns
+    }
+
+    async fn look_at(&mut self, i: usize) -> Result<Turn> {
+        let site = &self.sites[i];
+        let now = self.clock.now();
+        // A salt lives for an hour after its day. And between two runs the list of events may pass
+        // its cap, but not twice its cap.
+        let day = Some(site.day(now - HOUR));
+        let events = self.keep.events as u64;
+        if self.salts[i] != day || (events > 0 && self.store.events_grown(&site.name) >= events) {
+            self.store.trim(&site.name, self.keep.events, now).await?;
+            self.salts[i] = day;
+        }
+        if now < self.next[i] {
+            return Ok(Turn::Nothing);
+        }
+        let due = due(now);
+        let turn = self.take(i, due, &mut Progress::silent()).await?;
+        self.next[i] = match turn {
+            Turn::Another { .. } => now + AGAIN,
+            _ => due + DAY,
+        };
+        Ok(turn)
+    }
+
+    /// Does the job of a site now, due or not, unless another node is at it.
+    pub async fn by_hand(&self, i: usize, progress: &mut Progress) -> Result<Turn> {
+        self.take(i, Millis::MAX, progress).await
+    }
+
+    /// Takes the job that was `due` and does it.
+    async fn take(&self, i: usize, due: Millis, progress: &mut Progress) -> Result<Turn> {
+        let site = &self.sites[i];
+        let now = self.clock.now();
+        let which = Secret::Diary { site: site.name.clone() };
+        let stored = self.store.secret(&which).await?;
+        let before: Diary =
+            stored.as_deref().and_then(|s| serde_json::from_slice(s).ok()).unwrap_or_default();
+        if before.done >= due {
+            return Ok(Turn::Nothing);
+        }
+        if stored.is_none() && due != Millis::MAX {
+            // A new store: nothing was missed so far, and from now on it is known.
+            let first = serde_json::to_vec(&Diary { done: due, ..before }).unwrap_or_default();
+            self.store.put_secret(&which, None, &first, NEVER).await?;
+            return Ok(Turn::Nothing);
+        }
+        let mine = Diary { node: self.node.clone(), until: now + LEASE, ..before.clone() };
+        if before.until > now && before.node != self.node {
+            return Ok(Turn::Another { node: before.node, until: before.until });
+        }
+        let mine = serde_json::to_vec(&mine).unwrap_or_default();
+        let winner = self.store.put_secret(&which, stored.as_deref(), &mine, NEVER).await?;
+        if winner != mine {
+            let winner: Diary = serde_json::from_slice(&winner).unwrap_or_default();
+            return Ok(Turn::Another { node: winner.node, until: winner.until });
+        }
+        let since =
+            (before.whole && due != Millis::MAX).then(|| site.day(before.done) - Days::new(LATE));
+        let done = work(self.store.as_ref(), site, self.keep, now, since, progress).await?;
+        let finished = Diary { done: self::due(now), whole: true, node: String::new(), until: 0 };
+        let finished = serde_json::to_vec(&finished).unwrap_or_default();
+        self.store.put_secret(&which, Some(&mine), &finished, NEVER).await?;
+        if !done.forgotten.is_empty() || done.folded > 0 {
+            let (days, folded) = (done.forgotten.len(), done.folded);
+            tracing::info!("the daily job: {days} days let go, {folded} counts moved to (other)");
+        }
+        Ok(Turn::Done(done))
+    }
+}
+
+/// When the last run was due.
+fn due(now: Millis) -> Millis {
+    (now - AT).div_euclid(DAY) * DAY + AT
+}
+
+/// All that there is to do for a site. `since`: months all of whose days are older have been rolled
+/// up before; `None`: nothing is known.
+async fn work(
+    store: &dyn Upkeep,
+    site: &Site,
+    keep: Keep,
+    now: Millis,
+    since: Option<Day>,
+    progress: &mut Progress,
+) -> Result<Done> {
+    let today = site.day(now);
+    let kept = store.kept(&site.name).await?;
+    let mut months: BTreeMap<Month, BTreeSet<Day>> = BTreeMap::new();
+    for day in kept.iter().filter(|day| **day < today) {
+        months.entry(Month::of(*day)).or_default().insert(*day);
+    }
+    let goes = |month: &Month| {
+        keep.days.is_some_and(|days| month.last() + Days::new(u64::from(days)) < today)
+    };
+    months.retain(|month, _| goes(month) || since.is_none_or(|since| month.last() >= since));
+
+    let mut done = Done { days: kept.len(), ..Done::default() };
+    let looked_at = |day: &&Day| since.is_none_or(|since| **day >= since);
+    progress.expect(months.values().flatten().filter(looked_at).count() + 1);
+    for (month, days) in months {
+        let frozen = store.frozen(&site.name, &[month]).await?.first().is_some_and(|v| *v > 0);
+        if !frozen {
+            for day in days.iter().filter(looked_at) {
+                done.folded += fold(store, site, *day, keep.rows).await?;
+                progress.step(day);
+            }
+            roll_up(store, site, month, &days, goes(&month)).await?;
+            done.months.push(month);
+        }
+        if goes(&month) {
+            for day in days {
+                store.forget(&site.name, day).await?;
+                done.forgotten.push(day);
+            }
+        }
+    }
+    // Last, since it also empties SQLite's log of what was let go.
+    store.trim(&site.name, keep.events, now).await?;
+    progress.step("events");
+    Ok(done)
+}
+
+/// Moves what of a closed day is beyond `rows` rows to `(other)`. Gives the number of fields.
+async fn fold(store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<usize> {
+    let counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();
+    let moves = tail::moves(&counts, rows);
+    if !moves.is_empty() {
+        store.fold(&site.name, day, &moves).await?;
+    }
+    Ok(moves.len())
+}
+
+/// Makes a month from its closed days.
+pub(super) async fn roll_up(
+    store: &dyn Upkeep,
+    site: &Site,
+    month: Month,
+    days: &BTreeSet<Day>,
+    freeze: bool,
+) -> Result<bool> {
+    let days: Vec<Day> = days.iter().copied().collect();
+    let counts = store.days(&site.name, &days).await?.into_iter().map(Arc::new);
+    let month_counts = tail::month(days.into_iter().zip(counts));
+    let fields: Vec<(String, i64)> = month_counts.fields().collect();
+    store.put_month(&site.name, month, &fields, freeze).await
+}

@@ -1,0 +1,41 @@
+//! Looking after what is stored: the daily job and the operator's commands.
+//!
+//! Beside the line of rooms: nothing here counts. [`daily`] trims, rolls closed days into months
+//! and lets go what retention says; [`backfill`] sums a day up again from its events; [`migrate`] moves aside
+//! what is of the wrong type or an older layout and reads it in; [`tail`] says what of a day or a month keeps a row of its own.
+//! The room knows no key and no table: it asks [`crate::store::Upkeep`].
+
+pub mod backfill;
+mod command;
+pub mod daily;
+pub mod migrate;
+pub mod progress;
+pub mod tail;
+
+pub use backfill::Backfill;
+pub use command::{backfill, migrate, trim};
+pub use daily::Daily;
+pub use progress::Progress;
+
+use crate::config::Config;
+
+/// What is kept, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Events of a site, over all days.
+    pub events: usize,
+    /// Rows of a dimension on a day.
+    pub rows: usize,
+    /// Days before a month's days go; `None`: they stay.
+    pub days: Option<u32>,
+}
+
+impl Keep {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            events: config.limits.events_cap,
+            rows: config.limits.rows_per_dimension,
+            days: (config.retention_days > 0).then_some(config.retention_days),
+        }
+    }
+}

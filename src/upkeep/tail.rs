@@ -1,0 +1,212 @@
+//! What keeps a row of its own, and what goes to `(other)`.
+//!
+//! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
+//! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
+
+use crate::rollup::{DayCounts, Dimension, Metric, OTHER, PART, Row, field};
+use crate::site::{Day, Month};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Rows of a dimension that a month keeps.
+pub const MONTH_ROWS: usize = 1_000;
+
+/// Which fields of a day are to move where so that no dimension has more than `rows` rows.
+pub fn moves(counts: &DayCounts, rows: usize) -> Vec<(String, String)> {
+    let mut moves = Vec::new();
+    for dimension in folded() {
+        for (value, row) in tail(counts, dimension, rows) {
+            let to = rest(dimension, value);
+            if to != value {
+                moves.extend(row.counts().map(|(metric, _)| {
+                    (field(dimension, value, metric), field(dimension, &to, metric))
+                }));
+            }
+        }
+    }
+    moves
+}
+
+/// The roll-up of a month from its days. Slots stay with the days; the totals of each day are
+/// kept as [`Dimension::Day`].
+pub fn month(days: impl IntoIterator<Item = (Day, Arc<DayCounts>)>) -> DayCounts {
+    let mut sum = DayCounts::default();
+    for (day, counts) in days {
+        for dimension in Dimension::ALL.iter().filter(|d| **d != Dimension::Slot) {
+            for (value, row) in counts.rows(*dimension) {
+                sum.add_row(*dimension, value, row);
+            }
+        }
+        sum.add_row(Dimension::Day, &day.to_string(), &counts.row(Dimension::Total, ""));
+    }
+    top(&sum, MONTH_ROWS)
+}
+
+/// What a month gives back as days, of which each has its totals. All else is known of the month
+/// only, and is told (`whole`) on its first day.
+pub fn as_days(month: Month, counts: &DayCounts, whole: bool) -> Vec<(Day, DayCounts)> {
+    let day_of = |day: Day| {
+        let mut known = DayCounts::default();
+        known.version = counts.version;
+        let totals = counts.row(Dimension::Day, &day.to_string());
+        known.add_row(Dimension::Total, "", &totals);
+        if whole && day == month.first() {
+            let told = |d: &&Dimension| !matches!(**d, Dimension::Total | Dimension::Day);
+            for dimension in Dimension::ALL.iter().filter(told) {
+                for (value, row) in counts.rows(*dimension) {
+                    known.add_row(*dimension, value, row);
+                }
+            }
+        }
+        (day, known)
+    };
+    month.days().map(day_of).collect()
+}
+
+/// The counts with at most `rows` rows to a dimension.
+pub fn top(counts: &DayCounts, rows: usize) -> DayCounts {
+    let mut kept = DayCounts::default();
+    for dimension in Dimension::ALL.iter().copied() {
+        let tail: HashMap<&str, &Row> = match folded().any(|d| d == dimension) {
+            true => tail(counts, dimension, rows).into_iter().collect(),
+            false => HashMap::new(),
+        };
+        for (value, row) in counts.rows(dimension) {
+            if tail.contains_key(value) {
+                kept.add_row(dimension, &rest(dimension, value), row);
+            } else {
+                kept.add_row(dimension, value, row);
+            }
+        }
+    }
+    kept
+}
+
+/// Dimensions whose values come from outside.
+fn folded() -> impl Iterator<Item = Dimension> {
+    let fixed = |d: &Dimension| matches!(d, Dimension::Total | Dimension::Slot | Dimension::Day);
+    Dimension::ALL.iter().copied().filter(move |d| !fixed(d))
+}
+
+/// Rows beyond the busiest `rows`, rests left out.
+fn tail(counts: &DayCounts, dimension: Dimension, rows: usize) -> Vec<(&str, &Row)> {
+    let mut all: Vec<(&str, &Row)> =
+        counts.rows(dimension).filter(|(value, _)| rest(dimension, value) != *value).collect();
+    if all.len() <= rows {
+        return Vec::new();
+    }
+    // Of equals the first by name: every node decides alike.
+    all.sort_unstable_by_key(|(value, row)| (Reverse(busy(row)), *value));
+    all.split_off(rows)
+}
+
+/// How much happened in a row.
+fn busy(row: &Row) -> i64 {
+    let happened = [
+        Metric::Server,
+        Metric::Browser,
+        Metric::Visits,
+        Metric::Events,
+        Metric::Responses,
+        Metric::Beacons,
+        Metric::ScrollViews,
+    ];
+    happened.iter().map(|metric| row.get(*metric)).sum()
+}
+
+/// Where a value without a row of its own counts. Of values in parts the last is given up first,
+/// so that a page that is not told apart does not take a histogram's buckets with it.
+fn rest(dimension: Dimension, value: &str) -> String {
+    let parts = matches!(
+        dimension,
+        Dimension::Timing
+            | Dimension::ClickMap
+            | Dimension::ScrollMap
+            | Dimension::AiPage
+            | Dimension::EventProperty
+    );
+    match value.rsplit_once(PART) {
+        Some((first, last)) if parts && !last.is_empty() => format!("{first}{PART}{OTHER}"),
+        Some(_) if parts => value.to_owned(),
+        _ => OTHER.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollup::join;
+
+    fn sums(counts: &DayCounts) -> HashMap<Dimension, Row> {
+        let mut sums = HashMap::new();
+        for dimension in Dimension::ALL {
+            let sum: &mut Row = sums.entry(*dimension).or_default();
+            counts.rows(*dimension).for_each(|(_, row)| sum.merge(row));
+        }
+        sums
+    }
+
+    fn crowded() -> DayCounts {
+        let mut day = DayCounts::default();
+        for i in 0..50 {
+            let page = format!("/{i}");
+            day.add(Dimension::Page, &page, Metric::Server, i + 1);
+            day.add(Dimension::Page, &page, Metric::Bounces, -1);
+            day.add(Dimension::Timing, &join(["LCP", "7", &page]), Metric::Responses, i + 1);
+            day.add(Dimension::Total, "", Metric::Server, i + 1);
+            day.add(Dimension::Slot, &i.to_string(), Metric::Server, i + 1);
+        }
+        day.add(Dimension::Page, OTHER, Metric::Server, 3);
+        day
+    }
+
+    #[test]
+    fn the_busiest_rows_stay_and_sums_too() {
+        let mut day = crowded();
+        let before = sums(&day);
+        let moves = moves(&day, 10);
+        assert!(moves.iter().all(|(from, to)| from != to));
+        for (from, to) in &moves {
+            let (dimension, value, metric) = crate::rollup::parse_field(from).unwrap();
+            let count = day.row(dimension, value).get(metric);
+            day.add_field(from, -count);
+            day.add_field(to, count);
+        }
+        assert_eq!(sums(&day), before);
+        let left = |d| day.rows(d).filter(|(_, row)| **row != Row::default()).count();
+        assert_eq!((left(Dimension::Page), left(Dimension::Timing)), (11, 11));
+        assert_eq!(left(Dimension::Slot), 50);
+        assert_eq!(day.row(Dimension::Page, "/49").get(Metric::Server), 50);
+        assert_eq!(
+            day.row(Dimension::Timing, &join(["LCP", "7", OTHER])).get(Metric::Responses),
+            { (1..=40).sum::<i64>() }
+        );
+        assert!(super::moves(&day, 11).is_empty());
+    }
+
+    #[test]
+    fn a_month_gives_back_its_sums_and_the_totals_of_its_days() {
+        let first: Day = "2026-02-01".parse().unwrap();
+        let days: Vec<(Day, Arc<DayCounts>)> =
+            first.iter_days().step_by(9).take(4).map(|d| (d, Arc::new(crowded()))).collect();
+        let rolled = month(days.clone());
+        assert_eq!(rolled.rows(Dimension::Slot).count(), 0);
+        for (dimension, sum) in sums(&rolled) {
+            let mut expected = Row::default();
+            let of = if dimension == Dimension::Day { Dimension::Total } else { dimension };
+            if dimension != Dimension::Slot {
+                days.iter().for_each(|(_, day)| expected.merge(&sums(day)[&of]));
+            }
+            assert_eq!(sum, expected, "{dimension:?}");
+        }
+        let back = as_days(Month::of(first), &rolled, true);
+        assert_eq!(back.len(), 28);
+        let total = |day: &DayCounts| day.row(Dimension::Total, "").get(Metric::Server);
+        assert_eq!((total(&back[9].1), total(&back[10].1)), (total(&days[1].1), 0));
+        assert_eq!(back.iter().map(|(_, d)| total(d)).sum::<i64>(), 4 * total(&days[0].1));
+        assert_eq!(back[0].1.row(Dimension::Page, "/49").get(Metric::Server), 200);
+        let part = as_days(Month::of(first), &rolled, false);
+        assert_eq!(part[0].1.rows(Dimension::Page).count(), 0);
+    }
+}
