@@ -27,6 +27,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod flush;
+pub mod journal;
 pub mod plugin;
 pub mod proxy;
 pub mod report;

@@ -103,7 +103,7 @@ impl Flusher {
 
     /// One flush. True if all is delivered.
     pub async fn flush(&mut self) -> bool {
-        let dropped = self.outbox.add(self.engine.seal());
+        let dropped = self.outbox.add(self.engine.seal().windows);
         if dropped > 0 {
             self.telemetry.dropped(DropReason::OutboxFull).add(dropped);
             self.telemetry.unflushed.fetch_sub(dropped as i64, Ordering::Relaxed);
