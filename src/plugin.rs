@@ -30,9 +30,10 @@ use crate::admin::{self, AdminState, Auth, Live};
 use crate::aggregate::{self, Engine};
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
-use crate::clock::Clock;
+use crate::clock::{Clock, HOUR};
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Flusher};
+use crate::site::{Day, Site};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::visitor::{Places, Reluctant, Secrets, Visitors};
@@ -52,6 +53,9 @@ const SECRETS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether the GeoIP database has been replaced.
 const PLACES_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether the store has something to trim.
+const TRIM_EVERY: Duration = Duration::from_secs(600);
 
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
@@ -189,21 +193,28 @@ impl Counting {
             },
         );
         let state = AdminState {
-            sites,
+            sites: sites.clone(),
             store: store.clone(),
             telemetry: telemetry.clone(),
             live: engine,
             auth: auth(config)?,
             clock: clock.clone(),
             flush_interval: config.flush_interval,
+            goals: Vec::new(),
+            funnels: Vec::new(),
         };
         let (closing, closed) = watch::channel(false);
         let flushing = office.spawn(flusher.run(closed.clone()));
         let showing = office.spawn(serve_admin(listener, state, closed));
         office.spawn({
-            let store = store.clone();
+            let (store, sites, telemetry) = (store.clone(), sites.clone(), telemetry.clone());
+            let events_cap = config.limits.events_cap;
             async move {
-                tokio::join!(keep_secrets(&secrets, store.as_ref(), &clock), keep_places(places));
+                tokio::join!(
+                    keep_secrets(&secrets, store.as_ref(), &clock),
+                    keep_places(places),
+                    keep_trimmed(store.as_ref(), &sites, &telemetry, &clock, events_cap),
+                );
             }
         });
         let work = Some((flushing, showing));
@@ -275,6 +286,37 @@ async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
         tokio::time::sleep(SECRETS_EVERY).await;
         if secrets.share(store, clock.now()).await.is_err() {
             tokio::time::sleep(SECRETS_RETRY).await;
+        }
+    }
+}
+
+/// Destroys salts whose time is over and trims event lists. Asks the store for nothing while no
+/// batch was delivered and no salt can have expired.
+async fn keep_trimmed(
+    store: &dyn Store,
+    sites: &[Site],
+    telemetry: &Telemetry,
+    clock: &Clock,
+    events_cap: usize,
+) {
+    let mut trimmed = None;
+    loop {
+        tokio::time::sleep(TRIM_EVERY).await;
+        let now = clock.now();
+        let days: Vec<Day> = sites.iter().map(|site| site.day(now - HOUR)).collect();
+        let state = Some((telemetry.flushes.get(), days));
+        if state == trimmed {
+            continue;
+        }
+        let mut all = true;
+        for site in sites {
+            if let Err(error) = store.trim(&site.name, events_cap, now).await {
+                tracing::warn!("not trimmed yet: {error}");
+                all = false;
+            }
+        }
+        if all {
+            trimmed = state;
         }
     }
 }

@@ -9,6 +9,7 @@ mod countries;
 mod dashboard;
 mod guard;
 mod health;
+mod insight;
 mod live;
 mod login;
 mod metrics;
@@ -54,6 +55,10 @@ pub struct AdminState {
     pub live: Arc<dyn Live>,
     pub auth: Auth,
     pub clock: Clock,
+    /// Names of the configured goals, in their order.
+    pub goals: Vec<String>,
+    /// Configured funnels: name, and a label for each step.
+    pub funnels: Vec<(String, Vec<String>)>,
     /// Counts are at most this old; the dashboard refreshes as often.
     pub flush_interval: Duration,
 }
@@ -105,6 +110,10 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         .route("/api/v1/stats/aggregate", get(stats::aggregate))
         .route("/api/v1/stats/timeseries", get(stats::timeseries))
         .route("/api/v1/stats/breakdown", get(stats::breakdown))
+        .route("/api/v1/stats/heatmap", get(insight::heatmap))
+        .route("/api/v1/stats/timings", get(insight::speed))
+        .route("/api/v1/stats/funnel", get(insight::steps))
+        .route("/api/v2/query", post(stats::query))
         .route("/metrics", get(metrics::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
@@ -123,7 +132,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .layer(axum::middleware::map_response(guard::harden))
-        .layer(DefaultBodyLimit::max(4 * 1024))
+        .layer(DefaultBodyLimit::max(64 * 1024))
         .with_state(app)
 }
 

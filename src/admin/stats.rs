@@ -4,10 +4,11 @@
 
 use super::App;
 use super::params::Params;
-use crate::report::{Invalid, Question, answer};
+use crate::report::{Invalid, Query, Question, answer};
 use crate::site::{Day, Site};
 use crate::store::StoreError;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -75,8 +76,12 @@ pub(super) async fn not_found() -> Response {
 impl App {
     /// The site a request is about, by its place: the only one if it does not say.
     pub(super) fn site(&self, params: &Params) -> Result<(usize, &Site), Error> {
+        self.site_named(params.get("site_id"))
+    }
+
+    fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
         let sites = &self.admin.sites;
-        match params.get("site_id") {
+        match name {
             Some(name) => sites
                 .iter()
                 .enumerate()
@@ -130,6 +135,19 @@ async fn respond(
     let site = site.clone();
     // Summing up years of rows is work for a thread that nobody waits on.
     tokio::task::spawn_blocking(move || Json(answer(&question, &site, &days)))
+        .await
+        .map_err(|_| Error::Lost)
+}
+
+/// Plausible's v2: the question is the body, whatever media type it claims to be.
+pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Error> {
+    let body: Value = serde_json::from_slice(&body)
+        .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
+    let (_, site) = app.site_named(body.get("site_id").and_then(Value::as_str))?;
+    let query = Query::read(&body, site.day(app.admin.clock.now()))?;
+    let days = app.reader.days(&site.name, query.range).await?;
+    let site = site.clone();
+    tokio::task::spawn_blocking(move || Json(query.answer(&site, &days)))
         .await
         .map_err(|_| Error::Lost)
 }

@@ -3,9 +3,9 @@
 //! Visitors over several days, or over several rows that a filter lets through, are a sum: with a
 //! new salt every day nobody can be recognised the day after.
 
-use super::property::{Rows, evidence};
-use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Value};
-use crate::rollup::{DayCounts, Dimension, Row, SLOT, slot};
+use super::rows::{Selection, merge_day};
+use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Sums, Value};
+use crate::rollup::{DayCounts, Dimension, Row, SLOT, parts, slot};
 use crate::site::{Day, Site};
 use chrono::{Datelike, NaiveDateTime};
 use serde_json::{Map, json};
@@ -29,7 +29,7 @@ pub struct Aggregated {
 pub struct Bucket {
     /// The site's local time at which it starts.
     pub start: NaiveDateTime,
-    pub row: Row,
+    pub sums: Sums,
 }
 
 /// One row of a breakdown.
@@ -60,26 +60,32 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Valu
                 .into()
         }
         Shape::Timeseries { interval } => {
-            let format = match interval {
-                Interval::Hour => "%Y-%m-%d %H:%M:%S",
-                Interval::Day | Interval::Month => "%Y-%m-%d",
-            };
             let property = question.property();
             timeseries(days, site, question.range, interval, question.filter.as_ref())
                 .into_iter()
                 .map(|bucket| {
-                    let date = bucket.start.format(format).to_string();
-                    let values = metrics.iter().map(|m| m.of(&bucket.row, property));
+                    let date = bucket.start.format(interval.format()).to_string();
+                    let values = metrics.iter().map(|m| m.of(&bucket.sums, property));
                     object("date", date, metrics, values)
                 })
                 .collect()
         }
-        Shape::Breakdown { property, limit, page } => {
+        Shape::Breakdown { ref property, limit, page } => {
             breakdown(days, question.range, property, metrics, question.filter.as_ref())
                 .into_iter()
                 .skip((page - 1) * limit)
                 .take(limit)
-                .map(|slice| object(property.key(), slice.value, metrics, slice.metrics))
+                .map(|slice| {
+                    let values = slice.metrics.iter().copied();
+                    let Some(second) = property.second_key() else {
+                        return object(property.key(), slice.value, metrics, values);
+                    };
+                    let mut parts = parts(&slice.value, 2).map(str::to_owned);
+                    let first = parts.next().unwrap_or_default();
+                    let mut row = object(property.key(), first, metrics, values);
+                    row[second] = parts.next().unwrap_or_default().into();
+                    row
+                })
                 .collect()
         }
     };
@@ -93,8 +99,9 @@ fn object(
     values: impl IntoIterator<Item = Value>,
 ) -> serde_json::Value {
     let mut object = Map::new();
-    object.insert(key.to_owned(), name.into());
     object.extend(metrics.iter().zip(values).map(|(m, v)| (m.as_str().to_owned(), json!(v))));
+    // Last: a property of events can bear a metric's name.
+    object.insert(key.to_owned(), name.into());
     object.into()
 }
 
@@ -106,50 +113,43 @@ pub fn aggregate(
     filter: Option<&Filter>,
     compare: bool,
 ) -> Vec<Aggregated> {
-    let property = filter.map(|filter| filter.property);
-    let now = total(days, range, filter);
-    let before = compare.then(|| total(days, range.previous(), filter));
+    let property = filter.map(Filter::property);
+    let now = sums(days, range, filter);
+    let before = compare.then(|| sums(days, range.previous(), filter));
     metrics
         .iter()
         .map(|&metric| {
             let value = metric.of(&now, property);
-            let change = before.and_then(|row| metric.change(metric.of(&row, property), value));
+            let before = before.as_ref().map(|before| metric.of(before, property));
+            let change = before.and_then(|before| metric.change(before, value));
             Aggregated { metric, value, change }
         })
         .collect()
 }
 
-/// Everything in a range, or what a filter lets through.
-pub fn total(days: &Days, range: Range, filter: Option<&Filter>) -> Row {
-    let mut sum = Row::default();
-    for (_, counts) in days.range(range.first..=range.last) {
-        sum.merge(&day_total(counts, filter));
-    }
-    sum
-}
-
-fn day_total(counts: &DayCounts, filter: Option<&Filter>) -> Row {
-    let Some(filter) = filter else { return counts.row(Dimension::Total, "") };
-    match (filter.property.rows, filter.only()) {
-        (Rows::Stored(dimension), Some(value)) => counts.row(dimension, value),
-        _ => {
-            let mut sum = Row::default();
-            rows(counts, filter.property)
-                .filter(|(value, _)| filter.matches(value))
-                .for_each(|(_, row)| sum.merge(&row));
-            sum
+/// Everything in a range, or what a filter lets through, and what that is measured against.
+pub fn sums(days: &Days, range: Range, filter: Option<&Filter>) -> Sums {
+    let mut sums = Sums::default();
+    if let Ok(selection) = Selection::new(None, filter) {
+        for (_, counts) in days.range(range.first..=range.last) {
+            sums.merge_day(&day_sums(counts, &selection, filter));
         }
     }
+    sums
 }
 
-fn rows(counts: &DayCounts, property: Property) -> impl Iterator<Item = (&str, Row)> {
-    let (stored, derived) = match property.rows {
-        Rows::Stored(dimension) => (Some(dimension), None),
-        Rows::Evidence => (None, Some(evidence(&counts.row(Dimension::Total, "")))),
-    };
-    let stored = stored.into_iter().flat_map(|dimension| counts.rows(dimension));
-    stored.map(|(value, row)| (value, *row)).chain(derived.into_iter().flatten())
+fn day_sums(counts: &DayCounts, selection: &Selection, filter: Option<&Filter>) -> Sums {
+    let everyone = counts.row(Dimension::Total, "");
+    let mut pages = Row::default();
+    if let Some(filter) = filter.filter(|f| f.property().as_str() == EXIT_PAGE) {
+        let matching = counts.rows(Dimension::Page).filter(|(page, _)| filter.takes_all(page));
+        matching.for_each(|(_, row)| pages.merge(row));
+    }
+    Sums { row: selection.sum(counts), everyone, pages }
 }
+
+/// The property whose rows are measured against those of pages.
+const EXIT_PAGE: &str = "visit:exit_page";
 
 /// A row for every step of a range, also where nothing happened.
 ///
@@ -164,24 +164,25 @@ pub fn timeseries(
     filter: Option<&Filter>,
 ) -> Vec<Bucket> {
     let mut buckets: Vec<Bucket> = Vec::new();
-    let mut add = |start: NaiveDateTime, row: Row| match buckets.last_mut() {
-        Some(bucket) if bucket.start == start => bucket.row.merge(&row),
-        _ => buckets.push(Bucket { start, row }),
+    let mut add = |start: NaiveDateTime, sums: Sums| match buckets.last_mut() {
+        Some(bucket) if bucket.start == start => bucket.sums.merge_day(&sums),
+        _ => buckets.push(Bucket { start, sums }),
     };
+    let Ok(selection) = Selection::new(None, filter) else { return buckets };
     let midnight = |day: Day| day.and_time(chrono::NaiveTime::MIN);
     for day in range.days() {
         let counts = days.get(&day);
         match interval {
             Interval::Hour => hours(counts.map(Arc::as_ref), site, day)
                 .into_iter()
-                .for_each(|(start, row)| add(start, row)),
+                .for_each(|(start, row)| add(start, row.into())),
             Interval::Day | Interval::Month => {
-                let row = counts.map_or_else(Row::default, |c| day_total(c, filter));
+                let sums = counts.map(|counts| day_sums(counts, &selection, filter));
                 let start = match interval {
                     Interval::Month => day.with_day(1).unwrap_or(day),
                     _ => day,
                 };
-                add(midnight(start), row);
+                add(midnight(start), sums.unwrap_or_default());
             }
         }
     }
@@ -205,23 +206,31 @@ fn hours(counts: Option<&DayCounts>, site: &Site, day: Day) -> BTreeMap<NaiveDat
 pub fn breakdown(
     days: &Days,
     range: Range,
-    property: Property,
+    property: &Property,
     metrics: &[Metric],
     filter: Option<&Filter>,
 ) -> Vec<Slice> {
-    let mut sums: HashMap<&str, Row> = HashMap::new();
-    for (_, counts) in days.range(range.first..=range.last) {
-        for (value, row) in rows(counts, property) {
-            if filter.is_none_or(|filter| filter.matches(value)) {
-                sums.entry(value).or_default().merge(&row);
-            }
+    let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
+    let in_range = || days.range(range.first..=range.last).map(|(_, counts)| counts.as_ref());
+    let mut rows: HashMap<&str, Row> = HashMap::new();
+    let mut pages: HashMap<&str, Row> = HashMap::new();
+    let exits = property.as_str() == EXIT_PAGE && metrics.contains(&Metric::ExitRate);
+    for counts in in_range() {
+        selection.rows(counts, |value, row| merge_day(rows.entry(value).or_default(), row));
+        for (page, row) in counts.rows(Dimension::Page).filter(|_| exits) {
+            pages.entry(page).or_default().merge(row);
         }
     }
-    let mut slices: Vec<Slice> = sums
+    let everyone = sums(days, range, None).row;
+    let mut slices: Vec<Slice> = rows
         .into_iter()
-        .map(|(value, row)| Slice {
-            value: value.to_owned(),
-            metrics: metrics.iter().map(|m| m.of(&row, Some(property))).collect(),
+        .map(|(value, row)| {
+            let pages = pages.get(value).copied().unwrap_or_default();
+            let sums = Sums { row, everyone, pages };
+            Slice {
+                value: value.to_owned(),
+                metrics: metrics.iter().map(|m| m.of(&sums, Some(property))).collect(),
+            }
         })
         .filter(|slice| !slice.metrics.iter().all(|value| value.is_nothing()))
         .collect();

@@ -1,34 +1,37 @@
-//! Filters: which values of one property count.
+//! Filters: which rows count.
 //!
 //! Plausible's language: `property==value`, `!=`, alternatives joined by `|`, conditions joined by
 //! `;`, and for paths and hosts `*` for any characters. A backslash makes `|`, `;`, `*` and itself
 //! plain characters.
 
-use super::{Invalid, Property};
+use super::{Invalid, Property, Selection};
+use crate::rollup::parts;
+use serde_json::Value as Json;
 
-/// Conditions that a value of one property must all meet.
+/// Conditions that a row must all meet. Their properties can be of the same rows: see
+/// [`super::Selection`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    pub property: Property,
     conditions: Vec<Condition>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Condition {
-    negated: bool,
-    any_of: Vec<Pattern>,
+pub(super) struct Condition {
+    pub property: Property,
+    pub negated: bool,
+    pub any_of: Vec<Pattern>,
 }
 
 /// Literal pieces with anything between them; one piece is plain equality.
-type Pattern = Vec<String>;
+pub(super) type Pattern = Vec<String>;
 
 impl Filter {
     /// Reads `filters=`; `None` if it holds nothing.
     ///
     /// # Errors
-    /// If it cannot be read, names an unknown property, or more than one.
+    /// If it cannot be read, names an unknown property, or several that are not counted together.
     pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
-        let mut filter: Option<Self> = None;
+        let mut conditions = Vec::new();
         for part in split(text, ';') {
             if part.trim().is_empty() {
                 continue;
@@ -47,33 +50,59 @@ impl Filter {
             let any_of = split(&part[at + 2..], '|')
                 .map(|alternative| pattern(alternative, property.takes_wildcards()))
                 .collect();
-            let condition = Condition { negated, any_of };
-            match &mut filter {
-                None => filter = Some(Self { property, conditions: vec![condition] }),
-                Some(filter) if filter.property == property => filter.conditions.push(condition),
-                Some(filter) => {
-                    return Err(Invalid(format!(
-                        "filters on `{}` and `{}` cannot be combined: counts are kept by one \
-                         property at a time",
-                        filter.property.as_str(),
-                        property.as_str()
-                    )));
-                }
-            }
+            conditions.push(Condition { property, negated, any_of });
         }
-        Ok(filter)
+        Self::of(conditions)
     }
 
-    pub fn matches(&self, value: &str) -> bool {
-        self.conditions
-            .iter()
-            .all(|c| c.any_of.iter().any(|pattern| matches(pattern, value)) != c.negated)
+    /// # Errors
+    /// If the conditions are about properties that are not counted together.
+    pub(super) fn of(conditions: Vec<Condition>) -> Result<Option<Self>, Invalid> {
+        if conditions.is_empty() {
+            return Ok(None);
+        }
+        let filter = Self { conditions };
+        Selection::new(None, Some(&filter))?;
+        Ok(Some(filter))
+    }
+
+    /// The rows that have exactly this value.
+    pub fn exactly(property: Property, value: &str) -> Self {
+        let any_of = vec![vec![value.to_owned()]];
+        Self { conditions: vec![Condition { property, negated: false, any_of }] }
+    }
+
+    /// Of each condition the property.
+    pub fn properties(&self) -> Vec<&Property> {
+        self.conditions.iter().map(|condition| &condition.property).collect()
+    }
+
+    /// The property of the first condition, whose rows' metrics are known.
+    pub fn property(&self) -> &Property {
+        &self.conditions[0].property // a filter has at least one
+    }
+
+    /// Whether the rows of `property` can be filtered so.
+    pub fn applies_to(&self, property: &Property) -> bool {
+        Selection::new(Some(property), Some(self)).is_ok()
+    }
+
+    /// `values`: what each condition's property has in a row.
+    pub(super) fn matches<'v>(&self, values: impl IntoIterator<Item = &'v str>) -> bool {
+        self.conditions.iter().zip(values).all(|(condition, value)| {
+            condition.any_of.iter().any(|pattern| matches(pattern, value)) != condition.negated
+        })
+    }
+
+    /// Whether a value meets every condition, whatever it is about.
+    pub(super) fn takes_all(&self, value: &str) -> bool {
+        self.matches(self.conditions.iter().map(|_| value))
     }
 
     /// The one value that can match, if the filter is a plain equality.
     pub fn only(&self) -> Option<&str> {
         match self.conditions.as_slice() {
-            [Condition { negated: false, any_of }] => match any_of.as_slice() {
+            [Condition { negated: false, any_of, .. }] => match any_of.as_slice() {
                 [pattern] if pattern.len() == 1 => Some(&pattern[0]),
                 _ => None,
             },
@@ -81,17 +110,72 @@ impl Filter {
         }
     }
 
-    /// The filter for exactly this value, as text that [`Filter::parse`] reads.
-    pub fn text_for(property: Property, value: &str) -> String {
-        let mut text = format!("{}==", property.as_str());
-        for c in value.chars() {
-            if matches!(c, '\\' | '|' | ';' | '*') {
-                text.push('\\');
-            }
-            text.push(c);
+    /// The filter for exactly this row, as text that [`Filter::parse`] reads.
+    pub fn text_for(property: &Property, value: &str) -> String {
+        if property.second_key().is_some() {
+            let mut parts = parts(value, 2);
+            let [page, referrer] = [0; 2].map(|_| escaped(parts.next().unwrap_or_default()));
+            return format!("error:page=={page};error:referrer=={referrer}");
         }
-        text
+        format!("{}=={}", property.as_str(), escaped(value))
     }
+}
+
+fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for c in value.chars() {
+        if matches!(c, '\\' | '|' | ';' | '*') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// Reads a filter as Plausible's v2 has it, `["is", "event:page", ["/a", "/b"]]`, into conditions
+/// that must all be met.
+pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Result<(), Invalid> {
+    let wrong = |why: &str| Invalid(format!("invalid filter `{filter}`: {why}"));
+    let simple = || wrong("a filter is like [\"is\", \"event:page\", [\"/blog\"]]");
+    let parts = filter.as_array().ok_or_else(simple)?;
+    let operator = parts.first().and_then(Json::as_str).ok_or_else(simple)?;
+    match (operator, &parts[1..]) {
+        ("not", [inner]) => return read(inner, !negate, to),
+        // Of a negated list one condition is enough, as of an "or".
+        ("and", [Json::Array(all)]) if !negate || all.len() == 1 => {
+            return all.iter().try_for_each(|inner| read(inner, negate, to));
+        }
+        ("or", [Json::Array(any)]) if negate || any.len() == 1 => {
+            return any.iter().try_for_each(|inner| read(inner, negate, to));
+        }
+        ("and" | "or", _) => {
+            return Err(wrong(
+                "conditions must all be met; alternatives go in one condition's list",
+            ));
+        }
+        _ => {}
+    }
+    let (part, negated) = match operator {
+        "is" => (false, negate),
+        "is_not" => (false, !negate),
+        "contains" => (true, negate),
+        "contains_not" => (true, !negate),
+        _ => return Err(wrong("it is one of is, is_not, contains, contains_not, and, not")),
+    };
+    let [_, Json::String(property), Json::Array(clauses)] = parts.as_slice() else {
+        return Err(simple());
+    };
+    let property = Property::parse(property)?;
+    let any_of = clauses
+        .iter()
+        .map(|clause| match clause {
+            Json::String(text) if part => Ok(vec![String::new(), text.clone(), String::new()]),
+            Json::String(text) => Ok(pattern(text, property.takes_wildcards())),
+            _ => Err(wrong("what to look for is text")),
+        })
+        .collect::<Result<_, _>>()?;
+    to.push(Condition { property, negated, any_of });
+    Ok(())
 }
 
 /// Splits at `separator` where no backslash stands before it; backslashes stay.
@@ -145,7 +229,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn says(filter: &str, value: &str) -> bool {
-        Filter::parse(filter).unwrap().unwrap().matches(value)
+        Filter::parse(filter).unwrap().unwrap().takes_all(value)
     }
 
     #[test]
@@ -180,8 +264,12 @@ mod tests {
         assert_eq!(Filter::parse(" ; "), Ok(None));
         for (filter, names) in [
             ("event:page", "`event:page`"),
-            ("event:goal==x", "`event:goal`"),
+            ("event:mood==x", "`event:mood`"),
             ("event:page==/;visit:country==DE", "`event:page` and `visit:country`"),
+            ("error:page==/;error:status==404", "`error:page` and `error:status`"),
+            ("event:props:a==1;event:props:b==2", "`event:props:a` and `event:props:b`"),
+            ("event:name==a;event:goal==b", "`event:name` and `event:goal`"),
+            ("visit:suspected==no;event:page==/", "`visit:suspected` and `event:page`"),
         ] {
             let error = Filter::parse(filter).unwrap_err().to_string();
             assert!(error.contains(names), "{error}");
@@ -193,9 +281,9 @@ mod tests {
         #[test]
         fn a_rows_own_filter_matches_only_it(value in r"[a*|;\\=!/]{0,8}", other in r"[a*|;\\=!/]{0,8}") {
             let page = Property::parse("event:page").unwrap();
-            let filter = Filter::parse(&Filter::text_for(page, &value)).unwrap().unwrap();
+            let filter = Filter::parse(&Filter::text_for(&page, &value)).unwrap().unwrap();
             prop_assert_eq!(filter.only(), Some(value.as_str()));
-            prop_assert_eq!(filter.matches(&other), value == other);
+            prop_assert_eq!(filter.matches([other.as_str()]), value == other);
         }
     }
 }

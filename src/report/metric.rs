@@ -1,5 +1,6 @@
 //! Metrics: what an answer says of a row, in the Stats API's words.
 
+use super::rows::merge_day;
 use super::{Invalid, Property};
 use crate::rollup::{Metric as Stored, Row};
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::Serialize;
 pub enum Metric {
     Visitors,
     Visits,
+    /// Of bots, errors, downloads, prefetches, feeds and AI: responses.
     Pageviews,
     /// Two decimals; unknown without visits.
     ViewsPerVisit,
@@ -20,14 +22,41 @@ pub enum Metric {
     Events,
     /// Pageviews seen by the server, confirmed or not.
     ServerPageviews,
+    /// Of errors: shown by a browser. Of prefetches: seen in the end.
     ConfirmedPageviews,
     /// Pageviews only a browser saw.
     BrowserPageviews,
     ConfirmedVisitors,
+    /// How far views were scrolled on average, percent, whole; unknown where none told.
+    ScrollDepth,
+    /// Seconds of attention a page gets in a visit, whole: engaged time over the visits that saw
+    /// it. Visits of which no script told anything are left out, in proportion to the views that
+    /// no browser vouched for. Rows of pages only.
+    TimeOnPage,
+    /// Percent of a page's views that ended a visit, one decimal; rows of exit pages only.
+    ExitRate,
+    /// Percent of what the server answered that no script ever confirmed, one decimal.
+    BlindSpot,
+    /// Body bytes sent.
+    Bytes,
+    /// Downloads that arrived whole, and those that did not.
+    Complete,
+    Aborted,
+    /// Subscribers whom feed readers fetch for, on the day that had most.
+    Subscribers,
+    /// Events without the pageviews: how often a goal was reached.
+    Conversions,
+    /// Percent of all visitors whom a goal's (event's, link's) row counts, two decimals.
+    ConversionRate,
+    /// Percent of all visitors whom a row counts, one decimal.
+    Percentage,
+    /// Sum of the values that events brought, and the average over all events.
+    TotalRevenue,
+    AverageRevenue,
 }
 
 impl Metric {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 24] = [
         Self::Visitors,
         Self::Visits,
         Self::Pageviews,
@@ -39,6 +68,19 @@ impl Metric {
         Self::ConfirmedPageviews,
         Self::BrowserPageviews,
         Self::ConfirmedVisitors,
+        Self::ScrollDepth,
+        Self::TimeOnPage,
+        Self::ExitRate,
+        Self::BlindSpot,
+        Self::Bytes,
+        Self::Complete,
+        Self::Aborted,
+        Self::Subscribers,
+        Self::Conversions,
+        Self::ConversionRate,
+        Self::Percentage,
+        Self::TotalRevenue,
+        Self::AverageRevenue,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -54,7 +96,29 @@ impl Metric {
             Self::ConfirmedPageviews => "confirmed_pageviews",
             Self::BrowserPageviews => "browser_pageviews",
             Self::ConfirmedVisitors => "confirmed_visitors",
+            Self::ScrollDepth => "scroll_depth",
+            Self::TimeOnPage => "time_on_page",
+            Self::ExitRate => "exit_rate",
+            Self::BlindSpot => "blind_spot",
+            Self::Bytes => "bytes",
+            Self::Complete => "complete",
+            Self::Aborted => "aborted",
+            Self::Subscribers => "subscribers",
+            Self::Conversions => "conversions",
+            Self::ConversionRate => "conversion_rate",
+            Self::Percentage => "percentage",
+            Self::TotalRevenue => "total_revenue",
+            Self::AverageRevenue => "average_revenue",
         }
+    }
+
+    /// # Errors
+    /// If there is no such metric.
+    pub fn parse(word: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|metric| metric.as_str() == word)
+            .ok_or_else(|| Invalid(format!("unknown metric `{word}`")))
     }
 
     /// Reads a comma-separated list.
@@ -64,8 +128,7 @@ impl Metric {
     pub fn parse_list(list: &str) -> Result<Vec<Self>, Invalid> {
         let mut metrics = Vec::new();
         for word in list.split(',').map(str::trim) {
-            let metric = Self::ALL.into_iter().find(|m| m.as_str() == word);
-            let metric = metric.ok_or_else(|| Invalid(format!("unknown metric `{word}`")))?;
+            let metric = Self::parse(word)?;
             if metrics.contains(&metric) {
                 return Err(Invalid(format!("metric `{word}` is asked for twice")));
             }
@@ -75,28 +138,16 @@ impl Metric {
     }
 
     /// What a row of `property` (`None`: of everything) says.
-    pub fn of(self, row: &Row, property: Option<Property>) -> Value {
+    pub fn of(self, sums: &Sums, property: Option<&Property>) -> Value {
+        let row = &sums.row;
         let count = |metric| Value::Count(row.get(metric));
         match property {
             Some(property) if property.counts_responses() => {
-                return match (self, property.as_str()) {
-                    (Self::Pageviews, _) => count(Stored::Responses),
-                    // An error that a browser showed, a prefetched page that came to be seen.
-                    (Self::ConfirmedPageviews, "error:page" | "error:status" | "prefetch:page") => {
-                        count(Stored::Seen)
-                    }
-                    _ => Value::Unknown,
-                };
+                return self.of_responses(row, property.family());
             }
-            Some(property) if property.is_evidence() && !self.is_of_pageviews() => {
-                return Value::Unknown;
-            }
+            Some(property) if !self.is_known_of(property) => return Value::Unknown,
             _ => {}
         }
-        let per_visit = |metric| {
-            let visits = row.get(Stored::Visits);
-            (visits > 0).then(|| row.get(metric) as f64 / visits as f64)
-        };
         match self {
             Self::Visitors => count(Stored::Visitors),
             Self::Visits => count(Stored::Visits),
@@ -106,22 +157,97 @@ impl Metric {
             Self::ConfirmedPageviews => count(Stored::Confirmed),
             Self::BrowserPageviews => count(Stored::Browser),
             Self::ConfirmedVisitors => count(Stored::ConfirmedVisitors),
-            Self::ViewsPerVisit => per_visit(Stored::VisitViews)
-                .map_or(Value::Unknown, |n| Value::Ratio((n * 100.0).round() / 100.0)),
-            Self::BounceRate => per_visit(Stored::Bounces)
-                .map_or(Value::Unknown, |n| Value::Count((n * 100.0).round() as i64)),
-            Self::VisitDuration => per_visit(Stored::Duration)
-                .map_or(Value::Unknown, |ms| Value::Count((ms / 1000.0).round() as i64)),
+            Self::ViewsPerVisit => {
+                decimals(2, share(row.get(Stored::VisitViews), row.get(Stored::Visits)))
+            }
+            Self::BounceRate => {
+                whole(100.0, share(row.get(Stored::Bounces), row.get(Stored::Visits)))
+            }
+            Self::VisitDuration => {
+                whole(0.001, share(row.get(Stored::Duration), row.get(Stored::Visits)))
+            }
+            Self::ScrollDepth => {
+                whole(1.0, share(row.get(Stored::ScrollDepth), row.get(Stored::ScrollViews)))
+            }
+            Self::TimeOnPage => {
+                let told = row.get(Stored::Confirmed) + row.get(Stored::Browser);
+                let visits =
+                    row.get(Stored::Visits) as f64 * share(told, row.pageviews()).unwrap_or(0.0);
+                let time = row.get(Stored::Engagement) as f64;
+                whole(0.001, (visits > 0.0).then(|| time / visits))
+            }
+            Self::ExitRate => percent(1, share(row.get(Stored::Visits), sums.pages.pageviews())),
+            Self::BlindSpot => {
+                let server = row.get(Stored::Server);
+                percent(1, share(server - row.get(Stored::Confirmed), server))
+            }
+            Self::Bytes => count(Stored::Bytes),
+            Self::Complete | Self::Aborted | Self::Subscribers => Value::Unknown,
+            Self::Conversions => count(Stored::Events),
+            Self::ConversionRate => {
+                percent(2, share(row.get(Stored::Visitors), sums.everyone.get(Stored::Visitors)))
+            }
+            Self::Percentage => {
+                percent(1, share(row.get(Stored::Visitors), sums.everyone.get(Stored::Visitors)))
+            }
+            Self::TotalRevenue => decimals(3, Some(row.get(Stored::Revenue) as f64 / 1000.0)),
+            Self::AverageRevenue => {
+                let average = share(row.get(Stored::Revenue), row.get(Stored::Events));
+                decimals(3, average.map(|n| n / 1000.0))
+            }
         }
     }
 
-    fn is_of_pageviews(self) -> bool {
+    fn of_responses(self, row: &Row, family: &str) -> Value {
+        let (all, seen) = (row.get(Stored::Responses), row.get(Stored::Seen));
+        match (self, family) {
+            (Self::Pageviews, _) => Value::Count(all),
+            (Self::ConfirmedPageviews, "error" | "prefetch") => Value::Count(seen),
+            (Self::BlindSpot, "error" | "prefetch") => percent(1, share(all - seen, all)),
+            (Self::Bytes, "download" | "prefetch") => Value::Count(row.get(Stored::Bytes)),
+            (Self::Complete, "download") => Value::Count(row.get(Stored::Complete)),
+            (Self::Aborted, "download") => Value::Count(all - row.get(Stored::Complete)),
+            (Self::Subscribers, "feed") => Value::Count(row.get(Stored::Subscribers)),
+            _ => Value::Unknown,
+        }
+    }
+
+    fn is_known_of(self, property: &Property) -> bool {
+        match self {
+            Self::TimeOnPage => property.as_str() == "event:page",
+            Self::ExitRate => property.as_str() == "visit:exit_page",
+            Self::ConversionRate => property.counts_actions(),
+            _ if property.knows_only_pageviews() => matches!(
+                self,
+                Self::Pageviews
+                    | Self::ServerPageviews
+                    | Self::ConfirmedPageviews
+                    | Self::BrowserPageviews
+            ),
+            _ if property.counts_actions() => matches!(
+                self,
+                Self::Visitors
+                    | Self::Visits
+                    | Self::Events
+                    | Self::Conversions
+                    | Self::Percentage
+                    | Self::TotalRevenue
+                    | Self::AverageRevenue
+            ),
+            _ => true,
+        }
+    }
+
+    /// Changes of it are told in percentage points.
+    pub fn is_percent(self) -> bool {
         matches!(
             self,
-            Self::Pageviews
-                | Self::ServerPageviews
-                | Self::ConfirmedPageviews
-                | Self::BrowserPageviews
+            Self::BounceRate
+                | Self::ScrollDepth
+                | Self::ExitRate
+                | Self::BlindSpot
+                | Self::ConversionRate
+                | Self::Percentage
         )
     }
 
@@ -129,14 +255,57 @@ impl Metric {
     /// 100 if there was nothing before.
     pub fn change(self, before: Value, now: Value) -> Option<i64> {
         let (before, now) = (before.number()?, now.number()?);
-        Some(if self == Self::BounceRate {
-            (now - before) as i64
+        Some(if self.is_percent() {
+            (now - before).round() as i64
         } else if before == 0.0 {
             if now > 0.0 { 100 } else { 0 }
         } else {
             ((now - before) / before * 100.0).round() as i64
         })
     }
+}
+
+/// What happened, and what it is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    pub row: Row,
+    /// Everything in the same time.
+    pub everyone: Row,
+    /// For rows of exit pages: the same pages' own rows.
+    pub pages: Row,
+}
+
+impl Sums {
+    /// Adds what happened on another day.
+    pub fn merge_day(&mut self, day: &Self) {
+        merge_day(&mut self.row, &day.row);
+        merge_day(&mut self.everyone, &day.everyone);
+        merge_day(&mut self.pages, &day.pages);
+    }
+}
+
+impl From<Row> for Sums {
+    /// Everything, measured against itself.
+    fn from(row: Row) -> Self {
+        Self { row, everyone: row, pages: Row::default() }
+    }
+}
+
+fn share(n: i64, of: i64) -> Option<f64> {
+    (of > 0).then(|| n as f64 / of as f64)
+}
+
+fn whole(unit: f64, n: Option<f64>) -> Value {
+    n.map_or(Value::Unknown, |n| Value::Count((n * unit).round() as i64))
+}
+
+fn decimals(places: i32, n: Option<f64>) -> Value {
+    let unit = 10f64.powi(places);
+    n.map_or(Value::Unknown, |n| Value::Ratio((n * unit).round() / unit))
+}
+
+fn percent(places: i32, share: Option<f64>) -> Value {
+    decimals(places, share.map(|n| n * 100.0))
 }
 
 /// A metric's value: in JSON a number or `null`.
@@ -187,9 +356,18 @@ mod tests {
 
     #[test]
     fn ratios_of_no_visits_are_unknown() {
-        let row = Row::default();
-        for metric in [Metric::ViewsPerVisit, Metric::BounceRate, Metric::VisitDuration] {
-            assert_eq!(metric.of(&row, None), Value::Unknown);
+        let sums = Sums::default();
+        for metric in [
+            Metric::ViewsPerVisit,
+            Metric::BounceRate,
+            Metric::VisitDuration,
+            Metric::ScrollDepth,
+            Metric::TimeOnPage,
+            Metric::ExitRate,
+            Metric::BlindSpot,
+            Metric::AverageRevenue,
+        ] {
+            assert_eq!(metric.of(&sums, None), Value::Unknown);
         }
         assert_eq!(serde_json::to_string(&Value::Unknown).unwrap(), "null");
     }

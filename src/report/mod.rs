@@ -6,27 +6,43 @@
 //! API v1 words its questions and answers; it knows no HTTP, no store and no clock.
 //!
 //! Roll-ups hold one dimension a row. So a filter on one property can be answered for totals, for
-//! days and for that property's own rows; a combination of two cannot, and is refused.
+//! days and for that property's own rows; a combination of two only where both are parts of the
+//! same values (an event, its property), and else it is refused.
 
 mod answer;
 mod filter;
+mod heatmap;
+mod journey;
 mod metric;
 mod period;
 mod property;
+mod query;
 mod question;
+mod rows;
 #[cfg(test)]
 mod tests;
+mod timing;
 
-pub use answer::{
-    Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, timeseries, total,
-};
+pub use answer::{Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use filter::Filter;
-pub use metric::{Metric, Value};
+pub use heatmap::{Clicks, ROWS as HEATMAP_ROWS, Screen, Scrolls, clicks, scrolls};
+pub use journey::{AiPage, Step, ai_pages, funnel};
+pub use metric::{Metric, Sums, Value};
 pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};
+pub use query::Query;
 pub use question::{Question, Shape};
+pub use rows::Selection;
+pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
 
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(String);
+
+impl Invalid {
+    /// `line` names what is wrong.
+    pub fn new(line: impl Into<String>) -> Self {
+        Self(line.into())
+    }
+}

@@ -154,6 +154,14 @@ pub enum Interval {
 }
 
 impl Interval {
+    /// How answers write the time at which a step starts.
+    pub(super) fn format(self) -> &'static str {
+        match self {
+            Self::Hour => "%Y-%m-%d %H:%M:%S",
+            Self::Day | Self::Month => "%Y-%m-%d",
+        }
+    }
+
     /// # Errors
     /// If the word is no interval. `date` is Plausible's older word for `day`.
     pub fn parse(word: &str) -> Result<Self, Invalid> {

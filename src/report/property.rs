@@ -2,93 +2,176 @@
 
 use super::Invalid;
 use crate::rollup::{Dimension, Metric as Stored, Row};
+use std::borrow::Cow;
 
 /// A property as the API names it, `visit:source`; only those of [`Property::parse`] exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
-    name: &'static str,
-    pub(super) rows: Rows,
+    name: Cow<'static, str>,
+    home: Place,
 }
 
-/// Where a property's rows come from.
+/// Where a property's values stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    Stored(Dimension),
-    /// How pageviews are known: four rows made from the total's sums, see [`evidence`].
+pub(super) enum Place {
+    /// They are the values of a dimension.
+    Value(Dimension),
+    /// They are one part of a dimension's values, which have several.
+    Part(Dimension, usize),
+    /// How pageviews are known: rows made from the total's sums, see [`evidence`].
     Evidence,
+    /// Whether a visitor behaves like a robot: the total, and what of it is set apart.
+    Suspected,
 }
 
-const NAMES: &[(&str, Rows)] = &[
-    ("event:page", Rows::Stored(Dimension::Page)),
-    ("event:hostname", Rows::Stored(Dimension::Hostname)),
-    ("event:name", Rows::Stored(Dimension::Event)),
-    ("visit:entry_page", Rows::Stored(Dimension::EntryPage)),
-    ("visit:exit_page", Rows::Stored(Dimension::ExitPage)),
-    ("visit:source", Rows::Stored(Dimension::Source)),
-    ("visit:referrer", Rows::Stored(Dimension::Referrer)),
-    ("visit:channel", Rows::Stored(Dimension::Channel)),
-    ("visit:utm_source", Rows::Stored(Dimension::UtmSource)),
-    ("visit:utm_medium", Rows::Stored(Dimension::UtmMedium)),
-    ("visit:utm_campaign", Rows::Stored(Dimension::UtmCampaign)),
-    ("visit:utm_content", Rows::Stored(Dimension::UtmContent)),
-    ("visit:utm_term", Rows::Stored(Dimension::UtmTerm)),
-    ("visit:country", Rows::Stored(Dimension::Country)),
-    ("visit:region", Rows::Stored(Dimension::Region)),
-    ("visit:city", Rows::Stored(Dimension::City)),
-    ("visit:device", Rows::Stored(Dimension::Device)),
-    ("visit:browser", Rows::Stored(Dimension::Browser)),
-    ("visit:browser_version", Rows::Stored(Dimension::BrowserVersion)),
-    ("visit:os", Rows::Stored(Dimension::Os)),
-    ("visit:os_version", Rows::Stored(Dimension::OsVersion)),
-    ("visit:screen", Rows::Stored(Dimension::Screen)),
-    ("visit:language", Rows::Stored(Dimension::Language)),
-    ("visit:evidence", Rows::Evidence),
-    ("bot:name", Rows::Stored(Dimension::BotName)),
-    ("bot:class", Rows::Stored(Dimension::BotClass)),
-    ("bot:page", Rows::Stored(Dimension::BotPage)),
-    ("bot:status", Rows::Stored(Dimension::BotStatus)),
-    ("error:page", Rows::Stored(Dimension::ErrorPage)),
-    ("error:status", Rows::Stored(Dimension::ErrorStatus)),
-    ("download:path", Rows::Stored(Dimension::Download)),
-    ("prefetch:page", Rows::Stored(Dimension::Prefetch)),
+use Place::{Evidence, Part, Suspected, Value};
+
+const NAMES: &[(&str, Place)] = &[
+    ("event:page", Value(Dimension::Page)),
+    ("event:hostname", Value(Dimension::Hostname)),
+    ("event:name", Value(Dimension::Event)),
+    ("event:goal", Value(Dimension::Goal)),
+    ("event:property", Part(Dimension::EventProperty, 1)),
+    ("event:outbound_link", Value(Dimension::Outbound)),
+    ("event:file", Value(Dimension::File)),
+    ("visit:entry_page", Value(Dimension::EntryPage)),
+    ("visit:exit_page", Value(Dimension::ExitPage)),
+    ("visit:source", Value(Dimension::Source)),
+    ("visit:referrer", Value(Dimension::Referrer)),
+    ("visit:channel", Value(Dimension::Channel)),
+    ("visit:utm_source", Value(Dimension::UtmSource)),
+    ("visit:utm_medium", Value(Dimension::UtmMedium)),
+    ("visit:utm_campaign", Value(Dimension::UtmCampaign)),
+    ("visit:utm_content", Value(Dimension::UtmContent)),
+    ("visit:utm_term", Value(Dimension::UtmTerm)),
+    ("visit:country", Value(Dimension::Country)),
+    ("visit:region", Value(Dimension::Region)),
+    ("visit:city", Value(Dimension::City)),
+    ("visit:device", Value(Dimension::Device)),
+    ("visit:browser", Value(Dimension::Browser)),
+    ("visit:browser_version", Value(Dimension::BrowserVersion)),
+    ("visit:os", Value(Dimension::Os)),
+    ("visit:os_version", Value(Dimension::OsVersion)),
+    ("visit:screen", Value(Dimension::Screen)),
+    ("visit:language", Value(Dimension::Language)),
+    ("visit:evidence", Evidence),
+    ("visit:cached", Value(Dimension::Cached)),
+    ("visit:suspected", Suspected),
+    ("bot:name", Value(Dimension::BotName)),
+    ("bot:class", Value(Dimension::BotClass)),
+    ("bot:page", Value(Dimension::BotPage)),
+    ("bot:status", Value(Dimension::BotStatus)),
+    ("error:page", Value(Dimension::ErrorPage)),
+    ("error:status", Value(Dimension::ErrorStatus)),
+    ("error:link", Value(Dimension::ErrorLink)),
+    ("error:referrer", Part(Dimension::ErrorLink, 1)),
+    ("download:path", Value(Dimension::Download)),
+    ("prefetch:page", Value(Dimension::Prefetch)),
+    ("feed:path", Part(Dimension::Feed, 0)),
+    ("feed:reader", Part(Dimension::Feed, 1)),
+    ("ai:purpose", Part(Dimension::AiPage, 0)),
+    ("ai:page", Part(Dimension::AiPage, 1)),
 ];
+
+/// Properties that can also be read from the parts of another dimension. A goal stands there for
+/// the event of its name, as Plausible's goals of events do.
+const ALSO: &[(&str, Place)] = &[
+    ("event:name", Part(Dimension::EventProperty, 0)),
+    ("event:goal", Part(Dimension::EventProperty, 0)),
+    ("error:page", Part(Dimension::ErrorLink, 0)),
+];
+
+const PROPS: &str = "event:props:";
+
+/// Of how many parts a dimension's values are made.
+pub(super) fn parts_of(dimension: Dimension) -> usize {
+    match dimension {
+        Dimension::EventProperty => 3,
+        Dimension::ErrorLink | Dimension::Feed | Dimension::AiPage => 2,
+        _ => 1,
+    }
+}
 
 impl Property {
     /// # Errors
     /// If there is no such property.
     pub fn parse(name: &str) -> Result<Self, Invalid> {
+        if name.strip_prefix(PROPS).is_some_and(|key| !key.is_empty()) {
+            return Ok(Self {
+                name: name.to_owned().into(),
+                home: Part(Dimension::EventProperty, 2),
+            });
+        }
         NAMES
             .iter()
             .find(|(known, _)| *known == name)
-            .map(|&(name, rows)| Self { name, rows })
+            .map(|&(name, home)| Self { name: name.into(), home })
             .ok_or_else(|| Invalid(format!("unknown property `{name}`")))
     }
 
+    /// `event:props:plan` for `plan`: the values of a property of events.
+    pub fn of_events(key: &str) -> Self {
+        Self { name: format!("{PROPS}{key}").into(), home: Part(Dimension::EventProperty, 2) }
+    }
+
     /// Its full name, `visit:source`.
-    pub fn as_str(self) -> &'static str {
-        self.name
+    pub fn as_str(&self) -> &str {
+        &self.name
     }
 
     /// What a row calls its value: the name's last part, `source`.
-    pub fn key(self) -> &'static str {
-        self.name.split_once(':').map_or(self.name, |(_, key)| key)
+    pub fn key(&self) -> &str {
+        match self.name.strip_prefix(PROPS) {
+            Some(key) => key,
+            None => self.name.split_once(':').map_or(&self.name, |(_, key)| key),
+        }
+    }
+
+    /// What a row calls the second part of its value, where it shows two.
+    pub fn second_key(&self) -> Option<&'static str> {
+        (self.home == Value(Dimension::ErrorLink)).then_some("referrer")
+    }
+
+    pub(super) fn home(&self) -> Place {
+        self.home
+    }
+
+    /// Places it can be read from, its own first.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let also = ALSO.iter().filter(|(name, _)| *name == self.name).map(|(_, place)| *place);
+        std::iter::once(self.home).chain(also)
+    }
+
+    /// For `event:props:plan` the key that rows must have in their second part.
+    pub(super) fn event_key(&self) -> Option<&str> {
+        self.name.strip_prefix(PROPS)
     }
 
     /// Rows of this property count responses, not views of people.
-    pub fn counts_responses(self) -> bool {
-        ["bot:", "error:", "download:", "prefetch:"]
-            .iter()
-            .any(|family| self.name.starts_with(family))
+    pub fn counts_responses(&self) -> bool {
+        matches!(self.family(), "bot" | "error" | "download" | "prefetch" | "feed" | "ai")
+    }
+
+    /// The part of the name before the colon.
+    pub(super) fn family(&self) -> &str {
+        self.name.split_once(':').map_or("", |(family, _)| family)
+    }
+
+    /// Rows are of what visitors did: events, conversions, clicks on links.
+    pub fn counts_actions(&self) -> bool {
+        use Dimension::{Event, EventProperty, File, Goal, Outbound};
+        matches!(self.home, Value(Event | Goal | Outbound | File) | Part(EventProperty, _))
     }
 
     /// Only pageviews are known of its rows, no visitors or visits.
-    pub fn is_evidence(self) -> bool {
-        self.rows == Rows::Evidence
+    pub fn knows_only_pageviews(&self) -> bool {
+        matches!(self.home, Evidence | Value(Dimension::Cached))
     }
 
-    /// Values are paths or hosts, in which a `*` stands for anything.
-    pub fn takes_wildcards(self) -> bool {
-        matches!(self.key(), "page" | "entry_page" | "exit_page" | "path" | "hostname")
+    /// Values are paths, hosts or URLs, in which a `*` stands for anything.
+    pub fn takes_wildcards(&self) -> bool {
+        let wild = ["page", "entry_page", "exit_page", "path", "hostname", "outbound_link", "file"];
+        self.event_key().is_none() && (wild.contains(&self.key()) || self.name == "error:referrer")
     }
 }
 
@@ -121,10 +204,15 @@ mod tests {
             let property = Property::parse(name).unwrap();
             assert_eq!(property.as_str(), *name);
             assert_eq!(Some(property.key()), name.split(':').nth(1));
-            assert!(seen.insert(format!("{:?}", property.rows)), "{name}");
+            assert!(seen.insert(format!("{:?}", property.home)), "{name}");
         }
-        let error = Property::parse("event:props:x").unwrap_err().to_string();
-        assert!(error.contains("`event:props:x`"));
+        for wrong in ["event:mood", "event:props:", "event:props", ""] {
+            let error = Property::parse(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{wrong}`")));
+        }
+        let plan = Property::parse("event:props:a:b").unwrap();
+        assert_eq!((plan.key(), plan.event_key()), ("a:b", Some("a:b")));
+        assert_eq!(plan, Property::of_events("a:b"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A question, checked: what the Stats API may be asked.
 
-use super::{Filter, Interval, Invalid, Metric, Period, Property, Range};
+use super::{Filter, Interval, Invalid, Metric, Period, Property, Range, Selection};
 use crate::site::Day;
 
 /// Rows of a breakdown, if the question does not say how many; and at most.
@@ -17,7 +17,7 @@ pub struct Question {
 }
 
 /// What the answer looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
     /// One number a metric; with `compare`, also how it changed since the previous period.
     Aggregate { compare: bool },
@@ -58,12 +58,12 @@ impl Question {
             let interval = asked.unwrap_or_else(|| period.default_interval());
             Ok(Shape::Timeseries { interval })
         })?;
-        match (&question.filter, question.shape) {
+        match (&question.filter, &question.shape) {
             (Some(filter), Shape::Timeseries { interval: Interval::Hour }) => {
                 Err(Invalid(format!(
                     "hours cannot be filtered by `{}`: they are kept for all of a site's traffic; \
                      ask for interval=day",
-                    filter.property.as_str()
+                    filter.property().as_str()
                 )))
             }
             _ => Ok(question),
@@ -92,19 +92,12 @@ impl Question {
         let range = period.range(param("date"), today)?;
         let filter = param("filters").map_or(Ok(None), Filter::parse)?;
         let question = Self { range, metrics: Vec::new(), filter, shape: shape(period)? };
-        if let (Some(filter), Shape::Breakdown { property, .. }) =
-            (&question.filter, question.shape)
-            && filter.property != property
-        {
-            return Err(Invalid(format!(
-                "`{}` cannot be filtered by `{}`: counts are kept by one property at a time",
-                property.as_str(),
-                filter.property.as_str()
-            )));
+        if let Shape::Breakdown { property, .. } = &question.shape {
+            Selection::new(Some(property), question.filter.as_ref())?;
         }
         // Visitors mean nothing where responses are counted.
         let default = match question.property() {
-            Some(p) if p.is_evidence() || p.counts_responses() => Metric::Pageviews,
+            Some(p) if p.knows_only_pageviews() || p.counts_responses() => Metric::Pageviews,
             _ => Metric::Visitors,
         };
         let metrics = param("metrics").map_or(Ok(vec![default]), Metric::parse_list)?;
@@ -112,10 +105,10 @@ impl Question {
     }
 
     /// The property whose rows the answer is made of; `None`: the totals.
-    pub fn property(&self) -> Option<Property> {
-        match (self.shape, &self.filter) {
+    pub fn property(&self) -> Option<&Property> {
+        match (&self.shape, &self.filter) {
             (Shape::Breakdown { property, .. }, _) => Some(property),
-            (_, filter) => filter.as_ref().map(|filter| filter.property),
+            (_, filter) => filter.as_ref().map(Filter::property),
         }
     }
 

@@ -76,14 +76,6 @@ fn a_website_that_is_down() {
     assert_eq!(Wire::connect(proxy.site).post("/", "", &[b'x'; 100_000]).status(), 502);
     let said = proxy.log().iter().filter(|l| l.contains("cannot be reached")).count();
     assert_eq!(said, 1, "one line, not one for each visitor: {:?}", proxy.log());
-
-    // It has an address, but nobody is there to answer: the connection times out.
-    let flags = ["--timeouts-connect", "300ms"];
-    let proxy = Proxy::start("http://192.0.2.1:81", &flags);
-    let asked = Instant::now();
-    let answer = visit(proxy.site, "/");
-    assert!(matches!(answer.status(), 502 | 504), "{}", answer.status());
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
 }
 
 #[test]

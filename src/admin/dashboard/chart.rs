@@ -106,7 +106,7 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
 }
 
 /// The lines' names with their colours.
-pub(super) fn legend(property: Option<Property>) -> Markup {
+pub(super) fn legend(property: Option<&Property>) -> Markup {
     html! {
         ul.legend {
             @for line in lines(&[], property).iter().rev() {
@@ -117,16 +117,22 @@ pub(super) fn legend(property: Option<Property>) -> Markup {
 }
 
 /// Pageviews first: visitors are drawn over them.
-fn lines(buckets: &[Bucket], property: Option<Property>) -> Vec<Line> {
+fn lines(buckets: &[Bucket], property: Option<&Property>) -> Vec<Line> {
     let line = |name, class, metric: Metric| {
-        let of = |bucket: &Bucket| metric.of(&bucket.row, property).number().unwrap_or(0.0) as i64;
+        let of = |bucket: &Bucket| metric.of(&bucket.sums, property).number().unwrap_or(0.0) as i64;
         Line { name, class, values: buckets.iter().map(of).collect() }
     };
     match property {
         Some(p) if p.counts_responses() => {
             vec![line("Responses", "visitors", Metric::Pageviews)]
         }
-        Some(p) if p.is_evidence() => vec![line("Pageviews", "pageviews", Metric::Pageviews)],
+        Some(p) if p.counts_actions() => vec![
+            line("Events", "pageviews", Metric::Conversions),
+            line("Visitors", "visitors", Metric::Visitors),
+        ],
+        Some(p) if p.knows_only_pageviews() => {
+            vec![line("Pageviews", "pageviews", Metric::Pageviews)]
+        }
         _ => vec![
             line("Pageviews", "pageviews", Metric::Pageviews),
             line("Visitors", "visitors", Metric::Visitors),

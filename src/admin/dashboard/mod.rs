@@ -7,7 +7,11 @@
 
 mod cards;
 mod chart;
+mod detail;
+mod heat;
 mod page;
+mod sections;
+mod table;
 mod view;
 mod words;
 

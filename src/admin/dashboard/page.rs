@@ -1,10 +1,12 @@
 //! The page: who is here, how much happened, how we know, and when.
 
 use super::view::View;
-use super::{cards, chart, document, logo, words};
+use super::view::WITHOUT_SUSPECTED;
+use super::{cards, chart, detail, document, logo, sections, words};
 use crate::admin::AdminState;
 use crate::report::{
-    Aggregated, Days, Interval, Metric, Period, Value, aggregate, evidence, timeseries, total,
+    Aggregated, Days, Interval, Invalid, Metric, Period, Value, aggregate, evidence, sums,
+    timeseries,
 };
 use crate::rollup::Row;
 use maud::{Markup, html};
@@ -27,6 +29,22 @@ const TOTALS: [(Metric, &str); 6] = [
     (Metric::VisitDuration, "Visit duration"),
 ];
 
+const ACTIONS: [(Metric, &str); 4] = [
+    (Metric::Visitors, "Visitors"),
+    (Metric::Conversions, "Events"),
+    (Metric::ConversionRate, "Of all visitors"),
+    (Metric::TotalRevenue, "Revenue"),
+];
+
+const PAGE: [(Metric, &str); 6] = [
+    (Metric::Visitors, "Unique visitors"),
+    (Metric::Visits, "Visits"),
+    (Metric::Pageviews, "Pageviews"),
+    (Metric::TimeOnPage, "Time on page"),
+    (Metric::ScrollDepth, "Scroll depth"),
+    (Metric::Bytes, "Sent"),
+];
+
 const RESPONSES: [(Metric, &str); 2] =
     [(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Seen by a browser")];
 
@@ -41,13 +59,13 @@ const EVIDENCE: [(&str, &str, &str); 4] = [
 pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
     let range = view.elapsed();
     let filter = view.filter.as_ref();
-    let sum = total(days, range, filter);
+    let sum = sums(days, range, filter).row;
     let anything = days.range(range.first..=range.last).next().is_some();
     let property = view.property();
     let body = html! {
         div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
             data-site=(view.site.name) {
-            (header(admin, view, current))
+            (header(admin, view, days, current))
             main {
                 (filter_chip(view))
                 section.sheet aria-label="Totals" {
@@ -61,8 +79,8 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
                 @if !property.is_some_and(|p| p.counts_responses()) && sum.pageviews() > 0 {
                     (evidence_bar(&sum))
                 }
-                @match cards::cards(view, days) {
-                    Ok(cards) => (cards),
+                @match body_of(admin, view, days) {
+                    Ok(body) => (body),
                     Err(e) => p.problem { (e) },
                 }
             }
@@ -72,7 +90,19 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
     document(&format!("{} · headcount", view.site.name), body)
 }
 
-fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
+fn body_of(admin: &AdminState, view: &View, days: &Days) -> Result<Markup, Invalid> {
+    if let Some(page) = view.page() {
+        return detail::detail(view, days, page);
+    }
+    Ok(html! {
+        (cards::cards(view, days)?)
+        (sections::goals(admin, view, days)?)
+        (sections::quality(view, days)?)
+        (sections::speed(view, days))
+    })
+}
+
+fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
     let (before, after) = view.neighbours();
     let custom = view.period == Period::Custom;
     html! {
@@ -84,7 +114,7 @@ fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
                         summary { (view.site.name) }
                         nav aria-label="Sites" {
                             @for site in admin.sites.iter() {
-                                @let change = [("site_id", Some(&*site.name)), ("filters", None)];
+                                @let change = [("site_id", Some(&*site.name)), ("filters", None), ("page", None)];
                                 a href=(view.link(&change))
                                     aria-current=[(site.name == view.site.name).then_some("page")] { (site.name) }
                             }
@@ -111,7 +141,7 @@ fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
                     details.menu id="custom" {
                         summary aria-current=[custom.then_some("true")] { "Custom" }
                         form method="get" action="/" {
-                            @for name in ["site_id", "compare", "filters"] {
+                            @for name in ["site_id", "compare", "filters", "page"] {
                                 @if let Some(value) = view.get(name) {
                                     input type="hidden" name=(name) value=(value);
                                 }
@@ -128,6 +158,13 @@ fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
                 }
                 @let change = [("compare", view.compare.then_some("none"))];
                 a.compare href=(view.link(&change)) role="switch" aria-checked=(view.compare) { "Compare" }
+                @let without = view.get("filters") == Some(WITHOUT_SUSPECTED) && view.page().is_none();
+                @if without || view.suspected(days) {
+                    @let change = [("filters", (!without).then_some(WITHOUT_SUSPECTED)), ("page", None)];
+                    a.compare href=(view.link(&change)) role="switch" aria-checked=(without) {
+                        "Without suspected robots"
+                    }
+                }
             }
         }
     }
@@ -136,21 +173,31 @@ fn header(admin: &AdminState, view: &View, current: u64) -> Markup {
 fn filter_chip(view: &View) -> Markup {
     let Some(filter) = &view.filter else { return html! {} };
     let text = match filter.only() {
-        Some(value) => format!("is {}", cards::label(filter.property, value)),
+        Some(value) => format!("is {}", cards::label(filter.property(), value)),
         None => view.get("filters").unwrap_or_default().to_owned(),
     };
     html! {
         p.chip {
-            strong { (words::property(filter.property)) }
+            strong { (words::property(filter.property())) }
             span title=(text) { (text) }
-            a href=(view.link(&[("filters", None)])) aria-label="Remove the filter" { "✕" }
+            a href=(view.link(&[("filters", None), ("page", None)])) aria-label="Remove the filter" { "✕" }
+        }
+        @if view.page().is_none() && filter.property().as_str() == "event:page"
+            && let Some(page) = filter.only() {
+            a.deeper href=(view.link(&[("page", Some(page)), ("filters", None)])) {
+                "Heat maps and speed of this page"
+            }
         }
     }
 }
 
 fn totals(view: &View, days: &Days) -> Markup {
-    let responses = view.property().is_some_and(|p| p.counts_responses());
-    let tiles: &[(Metric, &str)] = if responses { &RESPONSES } else { &TOTALS };
+    let tiles: &[(Metric, &str)] = match view.property() {
+        Some(p) if p.counts_responses() => &RESPONSES,
+        Some(p) if p.counts_actions() => &ACTIONS,
+        Some(p) if p.as_str() == "event:page" => &PAGE,
+        _ => &TOTALS,
+    };
     let metrics: Vec<Metric> = tiles.iter().map(|(metric, _)| *metric).collect();
     let range = view.elapsed();
     let answers = aggregate(days, range, &metrics, view.filter.as_ref(), view.compare);
@@ -185,13 +232,14 @@ fn change(answer: &Aggregated) -> Markup {
         return html! {};
     };
     // More bounces are worse; a longer visit is not clearly better, but nobody minds.
-    let good = (change > 0) == (answer.metric != Metric::BounceRate);
+    let worse = matches!(answer.metric, Metric::BounceRate | Metric::BlindSpot);
+    let good = (change > 0) != worse;
     let (class, arrow) = match change {
         0 => ("same", "→"),
         _ if good => ("good", if change > 0 { "↑" } else { "↓" }),
         _ => ("bad", if change > 0 { "↑" } else { "↓" }),
     };
-    let unit = if answer.metric == Metric::BounceRate { " pp" } else { "%" };
+    let unit = if answer.metric.is_percent() { " pp" } else { "%" };
     html! {
         span.change.(class) {
             span aria-hidden="true" { (arrow) " " }

@@ -3,14 +3,18 @@
 use crate::admin::params::Params;
 use crate::clock::Millis;
 use crate::report::{Filter, Interval, Invalid, Period, Property, Range};
+use crate::rollup::Dimension;
 use crate::site::{Day, Site};
 use chrono::{Days, Months};
 
 /// Parameters that a link keeps, in the order they are written.
-const KEPT: [&str; 13] = [
-    "site_id", "period", "date", "compare", "filters", "pages", "sources", "places", "devices",
-    "bots", "errors", "files", "more",
+const KEPT: [&str; 19] = [
+    "site_id", "period", "date", "compare", "filters", "page", "pages", "sources", "places",
+    "devices", "bots", "errors", "files", "events", "blind", "caches", "heat", "screen", "more",
 ];
+
+/// Filter that leaves robots out that are only suspected.
+pub(super) const WITHOUT_SUSPECTED: &str = "visit:suspected==no";
 
 /// Days up to which a chart shows each.
 const DAILY_MAX: i64 = 100;
@@ -45,13 +49,28 @@ impl View {
         };
         let period = get("period").map_or(Ok(Period::Day), Period::parse)?;
         let range = period.range(get("date"), today)?;
-        let filter = get("filters").map_or(Ok(None), Filter::parse)?;
+        let filter = match get("page") {
+            Some(page) => Some(Filter::exactly(Property::parse("event:page")?, page)),
+            None => get("filters").map_or(Ok(None), Filter::parse)?,
+        };
         let compare = get("compare") != Some("none");
         Ok(Self { site: site.clone(), period, range, today, now, filter, compare, chosen })
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
+    }
+
+    /// The page whose own view this is.
+    pub fn page(&self) -> Option<&str> {
+        self.get("page")
+    }
+
+    /// Whether anyone behaved like a robot in this range.
+    pub fn suspected(&self, days: &crate::report::Days) -> bool {
+        let range = self.elapsed();
+        days.range(range.first..=range.last)
+            .any(|(_, counts)| counts.row(Dimension::Suspected, "yes").pageviews() > 0)
     }
 
     /// What of the range has come: totals compare that much with as much before.
@@ -74,8 +93,8 @@ impl View {
     }
 
     /// The property filtered by.
-    pub fn property(&self) -> Option<Property> {
-        self.filter.as_ref().map(|filter| filter.property)
+    pub fn property(&self) -> Option<&Property> {
+        self.filter.as_ref().map(Filter::property)
     }
 
     /// A link to this view with some parameters changed or, where `None`, dropped.

@@ -36,10 +36,46 @@ pub(super) fn grouped(n: i64) -> String {
 pub(super) fn value(metric: Metric, value: Value) -> String {
     match (metric, value) {
         (_, Value::Unknown) => "–".into(),
-        (Metric::BounceRate, Value::Count(n)) => format!("{n}%"),
-        (Metric::VisitDuration, Value::Count(seconds)) => duration(seconds),
+        (metric, Value::Count(n)) if metric.is_percent() => format!("{n}%"),
+        (metric, Value::Ratio(n)) if metric.is_percent() => format!("{n}%"),
+        (Metric::VisitDuration | Metric::TimeOnPage, Value::Count(seconds)) => duration(seconds),
+        (Metric::Bytes, Value::Count(n)) => bytes(n),
+        (Metric::TotalRevenue | Metric::AverageRevenue, Value::Ratio(n)) => money(n),
         (_, Value::Count(n)) => count(n),
         (_, Value::Ratio(n)) => format!("{n:.2}"),
+    }
+}
+
+/// `999 B`, `1.5 kB`, `20 MB`.
+fn bytes(n: i64) -> String {
+    let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    let unit = units.into_iter().find(|(unit, _)| n as f64 >= *unit * 0.9995);
+    match unit.map(|(unit, name)| (n as f64 / unit, name)) {
+        Some((n, name)) if n < 9.95 => format!("{n:.1} {name}"),
+        Some((n, name)) => format!("{n:.0} {name}"),
+        None => format!("{n} B"),
+    }
+}
+
+/// An amount in whatever currency the site uses: cents up to ten thousand.
+fn money(n: f64) -> String {
+    match n.abs() {
+        0.0 => "0".into(),
+        0.0..10_000.0 => {
+            let cents = (n * 100.0).round() as i64;
+            let sign = if cents < 0 { "−" } else { "" };
+            format!("{sign}{}.{:02}", grouped(cents.abs() / 100), cents.abs() % 100)
+        }
+        _ => count(n.round() as i64),
+    }
+}
+
+/// Milliseconds: `85 ms`, `1.2 s`.
+pub(super) fn millis(ms: f64) -> String {
+    match ms {
+        ..9.95 => format!("{ms:.1} ms"),
+        ..999.5 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1000.0),
     }
 }
 
@@ -72,9 +108,10 @@ pub(super) fn weekday(day: Day) -> String {
 }
 
 /// What a row of a property is: `Entry page`, `Bot class`.
-pub(super) fn property(property: Property) -> String {
+pub(super) fn property(property: &Property) -> String {
     let words = match property.as_str().split_once(':') {
         Some(("event", "name")) => "event".to_owned(),
+        Some(("error", "link")) => "broken link".to_owned(),
         Some((family @ ("bot" | "error" | "prefetch"), key)) => format!("{family} {key}"),
         Some((_, "os")) => "OS".to_owned(),
         _ => property.key().replace('_', " ").replace("utm", "UTM").replace("os ", "OS "),
@@ -103,6 +140,24 @@ mod tests {
             assert_eq!(count(n), text);
         }
         assert_eq!(grouped(1_234_567), "1,234,567");
+        for (n, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_500, "1.5 kB"),
+            (9_999, "10 kB"),
+            (999_999, "1.0 MB"),
+            (20_000_000, "20 MB"),
+        ] {
+            assert_eq!(bytes(n), text);
+        }
+        for (n, text) in [(0.0, "0"), (19.9, "19.90"), (-1_234.5, "−1,234.50"), (123_456.0, "123k")]
+        {
+            assert_eq!(money(n), text);
+        }
+        for (ms, text) in [(0.4, "0.4 ms"), (85.2, "85 ms"), (1_240.0, "1.2 s")] {
+            assert_eq!(millis(ms), text);
+        }
+        assert_eq!(value(Metric::BlindSpot, Value::Ratio(12.5)), "12.5%");
         for (seconds, text) in [(0, "0s"), (59, "59s"), (61, "1m 01s"), (3_660, "1h 01m")] {
             assert_eq!(value(Metric::VisitDuration, Value::Count(seconds)), text);
         }
@@ -119,7 +174,7 @@ mod tests {
             ("bot:class", "Bot class"),
             ("download:path", "Path"),
         ] {
-            assert_eq!(property(Property::parse(name).unwrap()), text);
+            assert_eq!(property(&Property::parse(name).unwrap()), text);
         }
     }
 

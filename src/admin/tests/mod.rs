@@ -2,6 +2,8 @@
 
 mod access;
 mod api;
+mod insight;
+#[cfg(test)]
 mod pages;
 mod port;
 mod process;

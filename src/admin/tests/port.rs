@@ -160,6 +160,11 @@ impl Port {
             live: live.clone(),
             auth,
             clock: clock.clone(),
+            goals: vec!["Signup".into(), "Pricing".into()],
+            funnels: vec![(
+                "Checkout".into(),
+                vec!["/cart".into(), "/checkout".into(), "Purchase".into()],
+            )],
             flush_interval: Duration::from_secs(10),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

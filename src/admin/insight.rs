@@ -1,0 +1,133 @@
+//! Reads of our own, for what no rival counts: heat maps, speed on both sides, funnels.
+//!
+//! Same parameters as the Stats API (`site_id`, `period`, `date`), same errors.
+
+use super::params::Params;
+use super::{App, stats};
+use crate::report::{
+    Days, HEATMAP_ROWS, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel,
+    scrolls, slowest, timings,
+};
+use crate::rollup::GRID;
+use crate::site::Site;
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Slow pages in an answer, and the views a page must have to be among them.
+const SLOWEST: usize = 100;
+const LEAST_VIEWS: i64 = 10;
+
+async fn read(app: &App, params: &Params) -> Result<(Site, Range, Days), stats::Error> {
+    let (_, site) = app.site(params)?;
+    let period = params.get("period").map_or(Ok(Period::Days30), Period::parse)?;
+    let range = period.range(params.get("date"), site.day(app.admin.clock.now()))?;
+    let days = app.reader.days(&site.name, range).await?;
+    Ok((site.clone(), range, days))
+}
+
+async fn reckon(
+    sums: impl FnOnce() -> Value + Send + 'static,
+) -> Result<Json<Value>, stats::Error> {
+    tokio::task::spawn_blocking(sums).await.map(Json).map_err(|_| stats::Error::Lost)
+}
+
+fn required(params: &Params, name: &str, example: &str) -> Result<String, Invalid> {
+    params
+        .get(name)
+        .map(str::to_owned)
+        .ok_or_else(|| Invalid::new(format!("`{name}` is missing, for example {name}={example}")))
+}
+
+/// Cells with clicks, or views by the tenth of the page they reached.
+pub(super) async fn heatmap(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, stats::Error> {
+    let page = required(&params, "page", "/pricing")?;
+    let kind = params.get("kind").unwrap_or("click").to_owned();
+    if !matches!(kind.as_str(), "click" | "scroll") {
+        return Err(Invalid::new(format!("invalid kind `{kind}`: click or scroll")).into());
+    }
+    let screen = params.get("screen").filter(|screen| !screen.is_empty()).map(str::to_owned);
+    let (_, range, days) = read(&app, &params).await?;
+    reckon(move || {
+        let screen = screen.as_deref();
+        let mut answer = json!({ "page": page, "kind": kind, "screen": screen });
+        if kind == "click" {
+            let (clicks, screens) = clicks(&days, range, &page, screen);
+            answer["columns"] = GRID.into();
+            answer["rows"] = HEATMAP_ROWS.into();
+            answer["total"] = clicks.total.into();
+            answer["screens"] = json!(screens);
+            let cell = |((row, column), count): (&(u32, u32), &i64)| {
+                json!({ "column": column, "row": row, "count": count })
+            };
+            answer["cells"] = clicks.cells.iter().map(cell).collect();
+        } else {
+            let (scrolls, screens) = scrolls(&days, range, &page, screen);
+            let all = scrolls.reached[0];
+            answer["total"] = all.into();
+            answer["screens"] = json!(screens);
+            let depth = |(count, nth): (&i64, usize)| {
+                let percent = (all > 0).then(|| (*count as f64 / all as f64 * 100.0).round());
+                json!({ "depth": nth * 10, "views": count, "percent": percent })
+            };
+            answer["depths"] = scrolls.reached.iter().zip(1..).map(depth).collect();
+        }
+        json!({ "results": answer })
+    })
+    .await
+}
+
+/// How fast a page, or all of them, and which pages are slowest.
+pub(super) async fn speed(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, stats::Error> {
+    let rank = match params.get("metric") {
+        None => What::Lcp,
+        Some(word) => What::parse(word).ok_or_else(|| {
+            Invalid::new(format!("invalid metric `{word}`: origin, TTFB, LCP, INP or CLS"))
+        })?,
+    };
+    let page = params.get("page").map(str::to_owned);
+    let (_, range, days) = read(&app, &params).await?;
+    reckon(move || {
+        let timings = timings(&days, range, page.as_deref().unwrap_or_default());
+        let mut answer = json!({ "page": page, "timings": told(&timings) });
+        if page.is_none() {
+            answer["slowest"] = slowest(&days, range, rank, LEAST_VIEWS, SLOWEST)
+                .iter()
+                .map(|(page, timings)| json!({ "page": page, "timings": told(timings) }))
+                .collect();
+        }
+        json!({ "results": answer })
+    })
+    .await
+}
+
+fn told(timings: &Timings) -> Map<String, Value> {
+    let value = |of: &Percentiles| json!(of);
+    timings.iter().map(|(what, of)| (what.as_str().to_owned(), value(of))).collect()
+}
+
+/// The steps of one funnel.
+pub(super) async fn steps(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Value>, stats::Error> {
+    let name = required(&params, "name", "Checkout")?;
+    let known = app.admin.funnels.iter().find(|(known, _)| *known == name);
+    let (name, labels) = known
+        .cloned()
+        .ok_or_else(|| Invalid::new(format!("unknown funnel `{name}`: it is not configured")))?;
+    let (_, range, days) = read(&app, &params).await?;
+    reckon(move || {
+        let steps = funnel(&days, range, &name, &labels);
+        let conversion = steps.last().and_then(|step| step.of_all);
+        json!({ "results": { "name": name, "conversion_rate": conversion, "steps": steps } })
+    })
+    .await
+}

@@ -1,0 +1,82 @@
+//! What rows tell of a way: through a funnel, and of AI from a page's crawl to a visitor.
+
+use super::{Days, Range};
+use crate::rollup::{Dimension, Metric as Stored, join, parts};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// A step of a funnel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    pub label: String,
+    /// Visits that came to it, by all steps before it.
+    pub visits: i64,
+    /// Percent of the first step's visits, and of the step's before; unknown where there were
+    /// none.
+    pub of_all: Option<f64>,
+    pub of_previous: Option<f64>,
+}
+
+/// The steps of a funnel, labelled as configured.
+pub fn funnel(days: &Days, range: Range, name: &str, labels: &[String]) -> Vec<Step> {
+    let visits: Vec<i64> = (1..=labels.len())
+        .map(|nth| {
+            let value = join([name, &nth.to_string()]);
+            days.range(range.first..=range.last)
+                .map(|(_, counts)| counts.row(Dimension::FunnelStep, &value).get(Stored::Visits))
+                .sum()
+        })
+        .collect();
+    let percent =
+        |n: i64, of: i64| (of > 0).then(|| (n as f64 / of as f64 * 1000.0).round() / 10.0);
+    labels
+        .iter()
+        .enumerate()
+        .map(|(i, label)| Step {
+            label: label.clone(),
+            visits: visits[i],
+            of_all: percent(visits[i], visits[0]),
+            of_previous: percent(visits[i], visits[i.saturating_sub(1)]),
+        })
+        .collect()
+}
+
+/// What AI did with a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AiPage {
+    pub page: String,
+    /// Read to train models.
+    pub training: i64,
+    /// Fetched to answer someone.
+    pub assistant: i64,
+    /// Visits that an assistant sent.
+    pub referral: i64,
+}
+
+/// Pages that AI had to do with, most visitors sent first, then most read. `page`: only that.
+pub fn ai_pages(days: &Days, range: Range, page: Option<&str>) -> Vec<AiPage> {
+    let mut pages: HashMap<&str, AiPage> = HashMap::new();
+    for (_, counts) in days.range(range.first..=range.last) {
+        for (value, row) in counts.rows(Dimension::AiPage) {
+            let mut parts = parts(value, 2);
+            let purpose = parts.next().unwrap_or_default();
+            let Some(of) = parts.next().filter(|of| page.is_none_or(|page| page == *of)) else {
+                continue;
+            };
+            let sum = pages.entry(of).or_default();
+            let sum = match purpose {
+                "training" => &mut sum.training,
+                "assistant" => &mut sum.assistant,
+                "referral" => &mut sum.referral,
+                _ => continue,
+            };
+            *sum += row.get(Stored::Responses);
+        }
+    }
+    let mut pages: Vec<AiPage> =
+        pages.into_iter().map(|(page, of)| AiPage { page: page.to_owned(), ..of }).collect();
+    pages.retain(|of| of.training + of.assistant + of.referral > 0);
+    let rank = |of: &AiPage| (of.referral, of.assistant, of.training);
+    pages.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.page.cmp(&b.page)));
+    pages
+}

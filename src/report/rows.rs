@@ -1,0 +1,163 @@
+//! Rows of a day as a question sees them: those a filter lets through, told apart by a property.
+//!
+//! Roll-ups hold one dimension a row. Some dimensions' values have several parts (an event, a
+//! property, its value), and properties that are parts of the same values can be combined; others
+//! cannot, and are refused here.
+
+use super::property::{Place, Property, evidence, parts_of};
+use super::{Filter, Invalid};
+use crate::rollup::{DayCounts, Dimension, Metric as Stored, Row, parts};
+use std::collections::HashMap;
+
+/// Which rows, and what they are told apart by. One that exists can be read.
+pub struct Selection<'a> {
+    source: Source,
+    /// `None`: all rows together.
+    by: Option<Place>,
+    filter: Option<&'a Filter>,
+    /// Where each of the filter's conditions finds its value.
+    places: Vec<Place>,
+    /// Second part that rows of event properties must have.
+    event_key: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Total,
+    Of(Dimension),
+    Evidence,
+    Suspected,
+}
+
+fn source(place: Place) -> Source {
+    match place {
+        Place::Value(dimension) | Place::Part(dimension, _) => Source::Of(dimension),
+        Place::Evidence => Source::Evidence,
+        Place::Suspected => Source::Suspected,
+    }
+}
+
+impl<'a> Selection<'a> {
+    /// # Errors
+    /// If the properties involved are not counted together.
+    pub fn new(by: Option<&'a Property>, filter: Option<&'a Filter>) -> Result<Self, Invalid> {
+        let conditions = filter.map(Filter::properties).unwrap_or_default();
+        let involved = || by.into_iter().chain(conditions.iter().copied());
+        let Some(first) = involved().next() else {
+            let (places, event_key) = (Vec::new(), None);
+            return Ok(Self { source: Source::Total, by: None, filter: None, places, event_key });
+        };
+        // The dimension that all of them can be read from, and that one of them is kept in: an
+        // event with two properties has two rows, which must not be taken for two events.
+        let within = |property: &Property, source_: Source| {
+            property.places().find(|place| source(*place) == source_)
+        };
+        let common = first.places().map(source).find(|common| {
+            involved().any(|property| source(property.home()) == *common)
+                && involved().all(|property| within(property, *common).is_some())
+        });
+        let mut keys = involved().filter_map(Property::event_key);
+        let event_key = keys.next();
+        let refused = |a: &Property, b: &Property| {
+            Invalid(format!(
+                "`{}` and `{}` cannot be combined: counts are kept by one property at a time",
+                a.as_str(),
+                b.as_str()
+            ))
+        };
+        let odd = |property: &&Property| {
+            !property.places().any(|p| first.places().any(|f| source(f) == source(p)))
+                || property.event_key().is_some_and(|key| event_key != Some(key))
+        };
+        match (common, involved().find(odd)) {
+            (Some(source), None) => Ok(Self {
+                source,
+                by: by.and_then(|property| within(property, source)),
+                filter,
+                places: conditions.iter().filter_map(|p| within(p, source)).collect(),
+                event_key,
+            }),
+            (_, Some(other)) => Err(refused(first, other)),
+            (None, None) => Err(refused(first, involved().find(|p| *p != first).unwrap_or(first))),
+        }
+    }
+
+    /// The sum of a day's rows.
+    pub fn sum(&self, counts: &DayCounts) -> Row {
+        match (self.source, self.filter.and_then(Filter::only)) {
+            (Source::Total, _) => counts.row(Dimension::Total, ""),
+            (Source::Of(dimension), Some(value))
+                if self.places.as_slice() == [Place::Value(dimension)] =>
+            {
+                counts.row(dimension, value)
+            }
+            _ => {
+                let mut sum = Row::default();
+                self.each(counts, |_, row| sum.merge(row));
+                sum
+            }
+        }
+    }
+
+    /// A day's rows, each value once, in no order.
+    pub fn rows<'c>(&self, counts: &'c DayCounts, mut to: impl FnMut(&'c str, &Row)) {
+        if !matches!(self.by, Some(Place::Part(..))) {
+            return self.each(counts, to);
+        }
+        let mut rows: HashMap<&str, Row> = HashMap::new();
+        self.each(counts, |value, row| rows.entry(value).or_default().merge(row));
+        rows.iter().for_each(|(value, row)| to(value, row));
+    }
+
+    fn each<'c>(&self, counts: &'c DayCounts, mut to: impl FnMut(&'c str, &Row)) {
+        let mut offer = |value: &'c str, row: &Row| {
+            if self.takes(value) {
+                let by = self.by.map_or(value, |place| read(place, value));
+                to(by, row);
+            }
+        };
+        match self.source {
+            Source::Total => offer("", &counts.row(Dimension::Total, "")),
+            Source::Of(dimension) => counts.rows(dimension).for_each(|(v, row)| offer(v, row)),
+            Source::Evidence => evidence(&counts.row(Dimension::Total, ""))
+                .iter()
+                .for_each(|(value, row)| offer(value, row)),
+            Source::Suspected => {
+                suspected(counts).iter().for_each(|(value, row)| offer(value, row));
+            }
+        }
+    }
+
+    fn takes(&self, value: &str) -> bool {
+        self.event_key
+            .is_none_or(|key| read(Place::Part(Dimension::EventProperty, 1), value) == key)
+            && self.filter.is_none_or(|filter| {
+                filter.matches(self.places.iter().map(|place| read(*place, value)))
+            })
+    }
+}
+
+fn read(place: Place, value: &str) -> &str {
+    match place {
+        Place::Part(dimension, nth) => {
+            parts(value, parts_of(dimension)).nth(nth).unwrap_or_default()
+        }
+        _ => value,
+    }
+}
+
+/// Suspected views stay in the totals; without them is the difference.
+fn suspected(counts: &DayCounts) -> [(&'static str, Row); 2] {
+    let yes = counts.row(Dimension::Suspected, "yes");
+    let mut no = counts.row(Dimension::Total, "");
+    yes.counts().for_each(|(metric, n)| no.add(metric, -n));
+    [("no", no), ("yes", yes)]
+}
+
+/// Adds a day to a sum of days. Subscribers of a feed come again every day, so of them the most
+/// on any day counts; all else adds up.
+pub fn merge_day(sum: &mut Row, day: &Row) {
+    let most = sum.get(Stored::Subscribers).max(day.get(Stored::Subscribers));
+    sum.merge(day);
+    sum.add(Stored::Subscribers, most - sum.get(Stored::Subscribers));
+}
