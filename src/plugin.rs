@@ -27,12 +27,13 @@
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
 use crate::admin::{self, AdminState, Auth, Live};
-use crate::aggregate::{self, Engine};
+use crate::aggregate::Engine;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::{Clock, HOUR};
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Flusher};
+use crate::home::Home;
 use crate::site::{Day, Site};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
@@ -126,6 +127,7 @@ pub struct Counting {
     office: Option<Runtime>,
     closing: watch::Sender<bool>,
     work: Option<(JoinHandle<()>, JoinHandle<()>)>,
+    home: Option<Home>,
 }
 
 impl Counting {
@@ -150,18 +152,9 @@ impl Counting {
         office.block_on(first_contact(&secrets, store.as_ref(), &clock));
 
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
-        let limits = aggregate::Limits {
-            visitors: (config.limits.visitors / config.threads).max(1),
-            rows: config.limits.rows_per_dimension,
-        };
-        let engine = Arc::new(Engine::start(
-            sites.clone(),
-            limits,
-            config.threads,
-            config.limits.queue,
-            telemetry.clone(),
-            clock.clone(),
-        ));
+        let mut home = office.block_on(Home::open(config, store.as_ref(), &clock));
+        let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
+        let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
             capture_settings(config),
@@ -171,7 +164,8 @@ impl Counting {
                 secrets.clone(),
                 config.trusted_proxies.clone(),
                 reluctant(config.privacy.respect_gpc),
-            ),
+            )
+            .spread(home.spread()),
             engine.clone(),
             telemetry.clone(),
             clock.clone(),
@@ -184,13 +178,8 @@ impl Counting {
             sites.clone(),
             telemetry.clone(),
             clock.clone(),
-            node_name(),
-            flush::Settings {
-                interval: config.flush_interval,
-                outbox: config.limits.outbox,
-                events_cap: config.limits.events_cap,
-                last: config.timeouts.shutdown,
-            },
+            depot,
+            flush::Settings { interval: config.flush_interval, last: config.timeouts.shutdown },
         );
         let state = AdminState {
             sites: sites.clone(),
@@ -218,7 +207,8 @@ impl Counting {
             }
         });
         let work = Some((flushing, showing));
-        Ok(Self { analytics, telemetry, store, admin, office: Some(office), closing, work })
+        let (office, home) = (Some(office), Some(home));
+        Ok(Self { analytics, telemetry, store, admin, office, closing, work, home })
     }
 
     /// The handle to call from a proxy's hooks, or to wrap it in.
@@ -267,6 +257,9 @@ impl Drop for Counting {
             scope.spawn(|| office.block_on(end));
         });
         office.shutdown_background();
+        if let Some(home) = self.home.take() {
+            home.leave();
+        }
     }
 }
 
@@ -398,11 +391,6 @@ fn reluctant(respect: RespectGpc) -> Reluctant {
         RespectGpc::Count => Reluctant::Count,
         RespectGpc::Ignore => Reluctant::Ignore,
     }
-}
-
-/// Unique per run: numbering begins anew with every process.
-fn node_name() -> String {
-    format!("{:016x}", rand::random::<u64>())
 }
 
 impl Live for Engine {

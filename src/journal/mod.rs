@@ -107,7 +107,7 @@ impl Journal {
     /// by lane. `state_after` is [`STATE_AFTER`], or less for a test that has no time to wait.
     ///
     /// # Errors
-    /// If the folder cannot be read or no segment can be made.
+    /// If the folder cannot be read.
     pub fn open(
         dir: &Path,
         lanes: usize,
@@ -133,8 +133,10 @@ impl Journal {
             stop: AtomicBool::new(false),
         });
         for lane in 0..lanes {
-            files.lanes[lane].current.store(Some(files.make(lane)?));
+            // Where the disk is full the keeper tries on, and says so.
+            files.lanes[lane].current.store(files.make(lane).ok());
         }
+        files.turn(true);
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let kept = files.clone();
         let keeper = thread.spawn(move || keep(&kept))?;
@@ -216,12 +218,13 @@ impl Files {
             let made = if lock(&lane.spare).is_none() { Some(self.make(index)?) } else { None };
             // Under the lock that `roll` and `void` take, so that none undoes another.
             let _closed = lock(&lane.closed);
+            let on = self.on.load(Ordering::Relaxed);
             match made {
-                Some(late) if !self.on.load(Ordering::Relaxed) => late.void(),
+                Some(late) if !on => late.void(),
                 Some(made) => *lock(&lane.spare) = Some(made),
                 None => {}
             }
-            if lane.current.load().is_none() {
+            if on && lane.current.load().is_none() {
                 lane.current.store(lock(&lane.spare).take());
             }
         }
@@ -314,7 +317,7 @@ impl Files {
     /// Makes everything written count for nothing, and writes nothing more: for when the outbox
     /// cannot note its marks, so that nothing is counted a second time after a restart.
     pub fn void(&self) {
-        self.on.store(false, Ordering::Relaxed);
+        self.turn(false);
         for (index, lane) in self.lanes.iter().enumerate() {
             let mut closed = lock(&lane.closed);
             let current = lane.current.swap(None);
@@ -335,9 +338,21 @@ impl Files {
 
     /// Writes again after [`Journal::void`]; whole once every lane has had its state written.
     pub fn resume(&self) {
-        if !self.on.swap(true, Ordering::Relaxed) {
-            self.wake();
+        self.turn(true);
+        self.wake();
+    }
+
+    /// Writes nothing more; what is written stays for the next start.
+    pub fn close(&self) {
+        self.turn(false);
+        for lane in &self.lanes {
+            lane.current.store(None);
         }
+    }
+
+    fn turn(&self, on: bool) {
+        self.on.store(on, Ordering::Relaxed);
+        self.telemetry.journal_on.store(i64::from(on), Ordering::Relaxed);
     }
 }
 

@@ -54,6 +54,7 @@ pub fn secret(which: &Secret) -> String {
     match which {
         Secret::Salt { site, day } => format!("visits:salt:{{{site}:{day}}}"),
         Secret::ViewKeys => "visits:key".to_owned(),
+        Secret::Lease { node } => format!("visits:node:{node}"),
     }
 }
 

@@ -54,13 +54,15 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// A secret that all nodes share.
+/// A secret that all nodes share, or that a node and the store do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Secret {
     /// The salt of a site's day.
     Salt { site: Arc<str>, day: Day },
     /// The keys view ids are made with.
     ViewKeys,
+    /// The nonce of a node's last start.
+    Lease { node: Arc<str> },
 }
 
 /// A place for counts. Reads and writes are additive and safe to repeat.
@@ -77,6 +79,15 @@ pub trait Store: Send + Sync {
 
     /// Applies a batch, all of it or nothing, unless its number was applied before.
     async fn apply(&self, batch: &Batch) -> Result<Applied>;
+
+    /// The number of the last batch of `node` that was applied to a day; 0 for none.
+    async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64>;
+
+    /// How often a connection was made. After one more, a store that keeps its last moments in
+    /// memory may have lost them.
+    fn connections(&self) -> u64 {
+        0
+    }
 
     /// Versions of days, in the order asked; 0 for a day without counts.
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>>;
