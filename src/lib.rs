@@ -8,13 +8,14 @@
 //!    [`capture::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
 //! 3. [`visitor`] turns address and user agent into an anonymous hash, a device and a place. The
 //!    raw address ends there.
-//! 4. [`aggregate`] turns hits into sessions, merged views and roll-up increments. No I/O.
+//! 4. [`aggregate`] turns hits into sessions, merged views and roll-up increments. Its only I/O is
+//!    the [`journal`], in which a hit is before anyone is told that it counts.
 //! 5. [`flush`] seals increments into numbered batches and delivers each exactly once.
 //! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
 //! 7. [`report`] answers questions: pure functions over stored counts.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
-//! [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
+//! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
 //! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
@@ -30,6 +31,9 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod flush;
+mod home;
+pub mod journal;
+pub mod node;
 pub mod plugin;
 pub mod proxy;
 pub mod report;

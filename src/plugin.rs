@@ -27,13 +27,15 @@
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
 use crate::admin::{self, AdminState, Auth, Live};
-use crate::aggregate::{self, Engine};
+use crate::aggregate::Engine;
 use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Flusher};
+use crate::home::Home;
+use crate::node::random_name;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
@@ -125,6 +127,7 @@ pub struct Counting {
     office: Option<Runtime>,
     closing: watch::Sender<bool>,
     work: Option<(JoinHandle<()>, JoinHandle<()>)>,
+    home: Option<Home>,
 }
 
 impl Counting {
@@ -150,18 +153,9 @@ impl Counting {
         office.block_on(first_contact(&secrets, store.as_ref(), &clock));
 
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
-        let limits = aggregate::Limits {
-            visitors: (config.limits.visitors / config.threads).max(1),
-            rows: config.limits.rows_per_dimension,
-        };
-        let engine = Arc::new(Engine::start(
-            sites.clone(),
-            limits,
-            config.threads,
-            config.limits.queue,
-            telemetry.clone(),
-            clock.clone(),
-        ));
+        let mut home = office.block_on(Home::open(config, store.as_ref(), &clock));
+        let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
+        let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
             capture_settings(config),
@@ -171,7 +165,8 @@ impl Counting {
                 secrets.clone(),
                 config.trusted_proxies.clone(),
                 reluctant(config.privacy.respect_gpc),
-            ),
+            )
+            .spread(home.spread()),
             engine.clone(),
             telemetry.clone(),
             clock.clone(),
@@ -189,13 +184,8 @@ impl Counting {
             sites.clone(),
             telemetry.clone(),
             clock.clone(),
-            node_name(),
-            flush::Settings {
-                interval: config.flush_interval,
-                outbox: config.limits.outbox,
-                events_cap: config.limits.events_cap,
-                last: config.timeouts.shutdown,
-            },
+            depot,
+            flush::Settings { interval: config.flush_interval, last: config.timeouts.shutdown },
         )
         .within(budget.clone());
         let state = AdminState {
@@ -216,7 +206,7 @@ impl Counting {
         let (closing, closed) = watch::channel(false);
         let flushing = office.spawn(flusher.run(closed.clone()));
         let showing = office.spawn(serve_admin(listener, state, closed));
-        let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), node_name());
+        let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), random_name());
         office.spawn({
             let store = store.clone();
             async move {
@@ -228,7 +218,8 @@ impl Counting {
             }
         });
         let work = Some((flushing, showing));
-        Ok(Self { analytics, telemetry, store, admin, office: Some(office), closing, work })
+        let (office, home) = (Some(office), Some(home));
+        Ok(Self { analytics, telemetry, store, admin, office, closing, work, home })
     }
 
     /// The handle to call from a proxy's hooks, or to wrap it in.
@@ -277,6 +268,9 @@ impl Drop for Counting {
             scope.spawn(|| office.block_on(end));
         });
         office.shutdown_background();
+        if let Some(home) = self.home.take() {
+            home.leave();
+        }
     }
 }
 
@@ -377,11 +371,6 @@ fn reluctant(respect: RespectGpc) -> Reluctant {
         RespectGpc::Count => Reluctant::Count,
         RespectGpc::Ignore => Reluctant::Ignore,
     }
-}
-
-/// Unique per run: numbering begins anew with every process.
-fn node_name() -> String {
-    format!("{:016x}", rand::random::<u64>())
 }
 
 impl Live for Engine {

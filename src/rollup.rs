@@ -166,7 +166,7 @@ words! {
 }
 
 /// Counts of one row, by [`Metric`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Row([i64; Metric::ALL.len()]);
 
 impl Row {

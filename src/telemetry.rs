@@ -74,6 +74,10 @@ pub struct Telemetry {
     pub flush_failures: Counter,
     /// Hits taken but not yet acknowledged by the store.
     pub unflushed: AtomicI64,
+    /// Hits that count without being in the journal: not safe from a kill until they are sealed.
+    pub journal_missed: Counter,
+    /// 1 while hits are written to a journal, else 0.
+    pub journal_on: AtomicI64,
     /// Requests being answered now.
     pub in_flight: AtomicI64,
     /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).

@@ -12,7 +12,7 @@ use headcount::aggregate::{Engine, Limits};
 use headcount::budget::Budget;
 use headcount::capture::{Answered, Hit, PageKind, What};
 use headcount::clock::{Clock, HOUR, Millis, SECOND};
-use headcount::flush::{Flusher, Settings};
+use headcount::flush::{Depot, Flusher, Settings};
 use headcount::rollup::{Dimension, Metric};
 use headcount::site::{Day, Site};
 use headcount::store::{self, Store};
@@ -67,19 +67,14 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
         move || store.commands().load(Ordering::Relaxed)
     };
     let budget = Arc::new(Budget::new(500_000, clock.clone(), spent));
-    let settings = Settings {
-        interval: Duration::from_secs(10),
-        outbox: 64_000_000,
-        events_cap: 10_000,
-        last: Duration::from_secs(1),
-    };
+    let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
     let mut flusher = Flusher::new(
         engine.clone(),
         store.clone(),
         sites.clone(),
         telemetry.clone(),
         clock.clone(),
-        "node".into(),
+        Depot::in_memory("node".into(), 64_000_000, 10_000),
         settings,
     )
     .within(Some(budget.clone()));

@@ -38,6 +38,7 @@ impl Collector for Process {
             ("beacons", "Events received in beacons", t.beacons.get()),
             ("flushes", "Batches acknowledged by the store", t.flushes.get()),
             ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
+            ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),
             ("store_commands", "Commands sent to the store", self.store.commands().load(Relaxed)),
         ];
         for (name, help, n) in counters {
@@ -45,6 +46,7 @@ impl Collector for Process {
         }
         let gauges = [
             ("unflushed_events", "Hits not yet acknowledged by the store", &t.unflushed),
+            ("journal_on", "1 while hits are written to a journal", &t.journal_on),
             ("requests_in_flight", "Requests being answered", &t.in_flight),
         ];
         for (name, help, n) in gauges {

@@ -1,12 +1,16 @@
 //! From hits to increments: sessions, merged views, roll-ups. No I/O at all.
 //!
-//! One shard owns a visitor, so threads that serve requests share nothing but a queue they never
-//! wait for: [`Engine::push`] is a few atomic operations and no system call. A thread per shard
-//! empties its queue a hundred times a second and applies the rules of [`shard`]; the flusher
-//! takes what has gathered with [`Engine::seal`].
+//! One shard owns a visitor, so threads that serve requests share nothing but a [`queue`] they
+//! never wait for: [`Engine::push`] is a few atomic operations, a copy into the journal, and no
+//! system call. A thread per shard empties its queue a hundred times a second and applies the rules
+//! of [`shard`]; the flusher takes what has gathered with [`Engine::seal`].
+//!
+//! With a [`Journal`] the shards begin where those of the last process ended: see
+//! [`Engine::recover`].
 
 mod event;
 mod names;
+mod queue;
 mod recent;
 mod shard;
 mod visit;
@@ -14,9 +18,10 @@ mod window;
 
 use crate::capture::Hit;
 use crate::clock::{Clock, MINUTE};
+use crate::journal::{Journal, Recovered};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
-use crossbeam_queue::ArrayQueue;
+use queue::Queue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +43,7 @@ const CURRENT: i64 = 5 * MINUTE;
 /// All shards, their queues and threads. Dropping it stops the threads.
 pub struct Engine {
     lanes: Arc<Vec<Lane>>,
+    journal: Option<Arc<Journal>>,
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
     live: broadcast::Sender<Arc<str>>,
@@ -47,12 +53,33 @@ pub struct Engine {
 }
 
 struct Lane {
-    queue: ArrayQueue<Hit>,
+    queue: Queue,
     shard: Mutex<Shard>,
 }
 
+/// What shards begin with after a restart.
+pub struct Recovery {
+    pub journal: Arc<Journal>,
+    /// What the journal had of each lane; there are as many shards.
+    pub lanes: Vec<Recovered>,
+    /// Of each lane, up to which ticket its increments are sealed already.
+    pub marks: Marks,
+    /// What the shards number claims with, the same for the life of the journal.
+    pub seed: u64,
+}
+
+/// Of each lane the first ticket whose increments are not sealed.
+pub type Marks = Vec<u64>;
+
+/// Increments taken out of the shards.
+pub struct Sealed {
+    pub windows: Windows,
+    /// To be kept on disk in one piece with the windows.
+    pub marks: Marks,
+}
+
 impl Engine {
-    /// Starts `shards` shards, each with a queue of `queue` hits.
+    /// Starts `shards` shards, each with a queue of `queue` hits, and no journal.
     pub fn start(
         sites: Arc<Vec<Site>>,
         limits: Limits,
@@ -61,14 +88,51 @@ impl Engine {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> Self {
-        let lanes: Arc<Vec<Lane>> = Arc::new(
-            (0..shards.max(1))
-                .map(|_| Lane {
-                    queue: ArrayQueue::new(queue.max(1)),
-                    shard: Mutex::new(Shard::new(sites.clone(), limits)),
-                })
-                .collect(),
-        );
+        let lanes = (0..shards.max(1))
+            .map(|_| Lane {
+                queue: Queue::new(queue, 0),
+                shard: Mutex::new(Shard::new(sites.clone(), limits)),
+            })
+            .collect();
+        Self::run(lanes, None, sites, telemetry, clock)
+    }
+
+    /// Starts shards that know what those of an earlier process knew. Hits are applied in the
+    /// order in which that process did; increments sealed by it are left out, the others are
+    /// sealed next.
+    pub fn recover(
+        sites: Arc<Vec<Site>>,
+        limits: Limits,
+        queue: usize,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+        recovery: Recovery,
+    ) -> Self {
+        let Recovery { journal, lanes, marks, seed } = recovery;
+        let lanes = lanes
+            .iter()
+            .enumerate()
+            .map(|(i, found)| {
+                let mark = marks.get(i).copied().unwrap_or(0);
+                let mut shard = Shard::seeded(sites.clone(), limits, seed);
+                replay(&mut shard, found, mark, &telemetry);
+                let unsealed = i64::try_from(shard.unsealed()).unwrap_or(0);
+                telemetry.unflushed.fetch_add(unsealed, Ordering::Relaxed);
+                let first = found.next_ticket().max(mark);
+                Lane { queue: Queue::new(queue, first), shard: Mutex::new(shard) }
+            })
+            .collect();
+        Self::run(lanes, Some(journal), sites, telemetry, clock)
+    }
+
+    fn run(
+        lanes: Vec<Lane>,
+        journal: Option<Arc<Journal>>,
+        sites: Arc<Vec<Site>>,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+    ) -> Self {
+        let lanes = Arc::new(lanes);
         let (live, _) = broadcast::channel(256);
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..lanes.len())
@@ -92,31 +156,46 @@ impl Engine {
                 }
             })
             .collect();
-        Self { lanes, sites, telemetry, live, clock, stop, threads }
+        Self { lanes, journal, sites, telemetry, live, clock, stop, threads }
     }
 
-    /// Hands over a hit. Never waits: with the queue full the hit is dropped, and that is
-    /// counted.
+    /// Hands over a hit; it is in the journal when this returns. Never waits: with the queue full
+    /// the hit is dropped, and that is counted.
     pub fn push(&self, hit: Hit) {
-        let lane = &self.lanes[usize::from(hit.lane) % self.lanes.len()];
-        match lane.queue.push(hit) {
-            Ok(()) => {
-                self.telemetry.unflushed.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(_) => self.telemetry.dropped(DropReason::QueueFull).inc(),
+        let index = usize::from(hit.lane) % self.lanes.len();
+        let lane = &self.lanes[index];
+        let Some(ticket) = lane.queue.ticket() else {
+            self.telemetry.dropped(DropReason::QueueFull).inc();
+            return;
+        };
+        self.telemetry.unflushed.fetch_add(1, Ordering::Relaxed);
+        if let Some(journal) = &self.journal {
+            journal.append(index, ticket, &hit);
         }
+        lane.queue.redeem(ticket, hit);
     }
 
     /// Applies what is queued and takes the increments gathered since the last call.
-    pub fn seal(&self) -> Windows {
-        let mut all = Windows::default();
-        for lane in self.lanes.iter() {
-            lane.drain(&self.telemetry, &self.live, &self.sites);
-            for (key, window) in lane.lock().seal() {
-                all.entry(key).or_default().merge(window);
+    pub fn seal(&self) -> Sealed {
+        let mut sealed = Sealed { windows: Windows::default(), marks: Marks::new() };
+        for (i, lane) in self.lanes.iter().enumerate() {
+            let mut shard = lane.lock();
+            lane.drain_into(&mut shard, &self.telemetry, &self.live, &self.sites);
+            let applied = lane.queue.read();
+            sealed.marks.push(applied);
+            for (key, window) in shard.seal() {
+                sealed.windows.entry(key).or_default().merge(window);
+            }
+            if let Some(journal) = &self.journal {
+                journal.offer(i, applied, lane.queue.next(), |to| shard.save(to));
             }
         }
-        all
+        sealed
+    }
+
+    /// Where hits are written down, if they are.
+    pub fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.as_ref()
     }
 
     /// Visitors of a site with a pageview within the last 5 minutes.
@@ -147,12 +226,20 @@ impl Lane {
     }
 
     fn drain(&self, telemetry: &Telemetry, live: &broadcast::Sender<Arc<str>>, sites: &[Site]) {
-        if self.queue.is_empty() {
-            return;
+        if !self.queue.is_empty() {
+            self.drain_into(&mut self.lock(), telemetry, live, sites);
         }
-        // Held while taking from the queue, so that hits of a visitor are applied in order also
-        // when the flusher drains at the same time.
-        let mut shard = self.lock();
+    }
+
+    /// The shard stays locked while hits are taken from the queue, so that they are applied in
+    /// order also when the flusher drains at the same time.
+    fn drain_into(
+        &self,
+        shard: &mut Shard,
+        telemetry: &Telemetry,
+        live: &broadcast::Sender<Arc<str>>,
+        sites: &[Site],
+    ) {
         while let Some(hit) = self.queue.pop() {
             let site = hit.site;
             match catch_unwind(AssertUnwindSafe(|| shard.apply(hit))) {
@@ -172,6 +259,28 @@ impl Lane {
                 }
             }
         }
+    }
+}
+
+/// Gives a shard what was written down. Increments of hits below `mark` are sealed already.
+fn replay(shard: &mut Shard, found: &Recovered, mark: u64, telemetry: &Telemetry) {
+    if let Some((_, state)) = found.state()
+        && !shard.restore(state)
+    {
+        tracing::warn!("a shard's state was written by another version; visitors count anew");
+    }
+    let mut sealed = false;
+    for (ticket, hit) in found.hits() {
+        if !sealed && ticket >= mark {
+            sealed = true;
+            shard.seal();
+        }
+        if catch_unwind(AssertUnwindSafe(|| shard.apply(hit))).is_err() {
+            telemetry.dropped(DropReason::Panic).inc();
+        }
+    }
+    if !sealed {
+        shard.seal();
     }
 }
 

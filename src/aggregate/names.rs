@@ -9,6 +9,7 @@
 
 use crate::rollup::OTHER;
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Hits after which a value first earns a row beyond the cap.
@@ -20,6 +21,7 @@ const DRAWN: usize = 8;
 type Counts = IndexMap<Arc<str>, u32, foldhash::fast::RandomState>;
 
 /// The values of one dimension on one day.
+#[derive(Serialize, Deserialize)]
 pub struct Names {
     cap: usize,
     rows: Counts,

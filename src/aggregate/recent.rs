@@ -1,9 +1,11 @@
 //! What was seen lately, bounded in time and number: used view ids, event numbers.
 
 use crate::clock::Millis;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
 
 /// A set that forgets after a while, and its oldest first when it is full.
+#[derive(Serialize, Deserialize)]
 pub struct Recent {
     keep: Millis,
     cap: usize,
@@ -14,6 +16,11 @@ pub struct Recent {
 impl Recent {
     pub fn new(keep: Millis, cap: usize) -> Self {
         Self { keep, cap: cap.max(1), set: HashSet::default(), order: VecDeque::new() }
+    }
+
+    /// The same with another cap.
+    pub fn capped(self, cap: usize) -> Self {
+        Self { cap: cap.max(1), ..self }
     }
 
     /// Notes `key`; false if it is here already.

@@ -14,9 +14,12 @@ use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::rollup::{self, Dimension, Metric};
 use crate::site::{Day, Site};
 use crate::visitor::VisitorHash;
+use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -45,12 +48,13 @@ const HOURS: [&str; 24] = [
     "17", "18", "19", "20", "21", "22", "23",
 ];
 
-type Map<K, V> = LruCache<K, V, foldhash::fast::RandomState>;
+pub(super) type Map<K, V> = LruCache<K, V, RandomState>;
 
 pub struct Shard {
     sites: Arc<Vec<Site>>,
     limits: Limits,
-    hasher: foldhash::fast::RandomState,
+    /// Makes the numbers claims are kept as.
+    hasher: FixedState,
     visitors: Map<VisitorHash, Visitor>,
     /// Pages answered and not yet confirmed, by nonce.
     pending: Map<u64, Pending>,
@@ -63,14 +67,14 @@ pub struct Shard {
 }
 
 /// What is known of a visitor on one day (the hash changes with the day).
-#[derive(Default)]
-struct Visitor {
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Visitor {
     site: usize,
     seen: Millis,
     /// Last pageview: for the number of current visitors.
     viewed: Millis,
     /// Rows that count this visitor.
-    claims: HashSet<u64, foldhash::fast::RandomState>,
+    claims: HashSet<u64, RandomState>,
     visit: Option<Visit>,
     /// The hash under which the visit goes on after midnight.
     became: Option<VisitorHash>,
@@ -78,6 +82,7 @@ struct Visitor {
 }
 
 /// A page answered lately, for a beacon that brings no id.
+#[derive(Serialize, Deserialize)]
 struct Open {
     page: Arc<str>,
     nonce: u64,
@@ -86,13 +91,14 @@ struct Open {
 }
 
 /// Which rows a confirmation goes to: those its view was counted in.
-struct Pending {
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pending {
     at: Millis,
     rows: ViewRows,
 }
 
 /// The rows a view counts in, beside the total and its slot.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct ViewRows {
     page: Arc<str>,
     entry: Option<Arc<str>>,
@@ -119,14 +125,18 @@ pub struct Outcome {
 
 impl Shard {
     pub fn new(sites: Arc<Vec<Site>>, limits: Limits) -> Self {
-        let cap = |n: usize| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        let hasher = foldhash::fast::RandomState::default();
+        Self::seeded(sites, limits, rand::random())
+    }
+
+    /// With the seed of an earlier shard it can take over that one's state.
+    pub fn seeded(sites: Arc<Vec<Site>>, limits: Limits, seed: u64) -> Self {
+        let cap = NonZeroUsize::new(limits.visitors).unwrap_or(NonZeroUsize::MIN);
         Self {
             sites,
             limits,
-            hasher: hasher.clone(),
-            visitors: LruCache::with_hasher(cap(limits.visitors), hasher.clone()),
-            pending: LruCache::with_hasher(cap(limits.visitors), hasher),
+            hasher: FixedState::with_seed(seed),
+            visitors: LruCache::with_hasher(cap, RandomState::default()),
+            pending: LruCache::with_hasher(cap, RandomState::default()),
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             names: HashMap::default(),
@@ -138,6 +148,11 @@ impl Shard {
     /// Counts a hit.
     pub fn apply(&mut self, hit: Hit) -> Outcome {
         let Hit { at, site, visitor, before_midnight, what, lane } = hit;
+        // By the time in the hits and not by the call of `seal`, so that the same hits make the
+        // same shard.
+        if at / MINUTE > self.newest / MINUTE {
+            self.forget(at);
+        }
         self.newest = self.newest.max(at);
         let day = self.sites[site].day(at);
         let spot = Spot { site, at, day, lane, visitor, before_midnight };
@@ -205,21 +220,25 @@ impl Shard {
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 
-    /// Takes the increments gathered since the last call, and forgets what is too old to matter.
-    pub fn seal(&mut self) -> Windows {
+    /// Forgets what is too old at `now` to matter.
+    fn forget(&mut self, now: Millis) {
         while let Some((_, idle)) = self.visitors.peek_lru() {
             // A hash lives for its day and the hour after.
-            if self.newest - idle.seen <= 25 * HOUR {
+            if now - idle.seen <= 25 * HOUR {
                 break;
             }
             self.visitors.pop_lru();
         }
         while let Some((_, old)) = self.pending.peek_lru() {
-            if self.newest - old.at <= ID_LIFETIME {
+            if now - old.at <= ID_LIFETIME {
                 break;
             }
             self.pending.pop_lru();
         }
+    }
+
+    /// Takes the increments gathered since the last call.
+    pub fn seal(&mut self) -> Windows {
         std::mem::take(&mut self.windows)
     }
 
@@ -594,6 +613,64 @@ impl Shard {
         }
         traits
     }
+}
+
+impl Shard {
+    /// Writes down all it knows; increments are not part of it, so they are to be sealed before.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn save(&self, to: impl Write) -> io::Result<()> {
+        let oldest_first = State {
+            hasher: self.hasher.hash_one(CANARY),
+            newest: self.newest,
+            visitors: self.visitors.iter().rev().collect(),
+            pending: self.pending.iter().rev().collect(),
+            used: &self.used,
+            numbers: &self.numbers,
+            names: self.names.iter().collect(),
+        };
+        postcard::to_io(&oldest_first, to).map(drop).map_err(io::Error::other)
+    }
+
+    /// Takes over what another shard of the same seed has saved. False: it cannot be read, and
+    /// nothing has changed.
+    pub fn restore(&mut self, saved: &[u8]) -> bool {
+        type Saved = State<(VisitorHash, Visitor), (u64, Pending), Recent, Known>;
+        let Ok(state) = postcard::from_bytes::<Saved>(saved) else { return false };
+        if state.hasher != self.hasher.hash_one(CANARY) {
+            return false;
+        }
+        self.newest = state.newest;
+        for (visitor, known) in state.visitors {
+            self.visitors.push(visitor, known);
+        }
+        for (nonce, pending) in state.pending {
+            self.pending.push(nonce, pending);
+        }
+        self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
+        self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
+        self.names = state.names.into_iter().collect();
+        true
+    }
+}
+
+/// Tells whether claims were numbered as this program numbers them.
+const CANARY: &str = "headcount";
+
+/// Names with whose they are.
+type Known = ((usize, Dimension), (Day, Names));
+
+/// A shard's memory as it is written down: lists oldest first.
+#[derive(Serialize, Deserialize)]
+struct State<V, P, R, N> {
+    hasher: u64,
+    newest: Millis,
+    visitors: Vec<V>,
+    pending: Vec<P>,
+    used: R,
+    numbers: R,
+    names: Vec<N>,
 }
 
 /// What a hit counted as (empty: nothing to tell), its page, its traits.

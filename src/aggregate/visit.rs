@@ -10,6 +10,7 @@ use crate::capture::Traits;
 use crate::clock::{MINUTE, Millis};
 use crate::rollup::{Dimension, Metric, Row};
 use crate::site::Day;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ const PAGES_MAX: usize = 1_000;
 
 type Set = HashSet<Arc<str>, foldhash::fast::RandomState>;
 
+#[derive(Serialize, Deserialize)]
 pub struct Visit {
     /// The day it is booked on.
     pub day: Day,
@@ -41,7 +43,7 @@ pub struct Visit {
 
 /// Exit pages of one visitor on one day, for first-seen claims: which rows count the visitor
 /// already, by an earlier visit or by the running one.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Exits {
     earlier: Set,
     /// The running visit's exit page counts the visitor, and stops to when the exit moves.

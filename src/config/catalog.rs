@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(outbox.table(), Some("limits"));
         assert_eq!(outbox.flag(), "limits-outbox");
         assert_eq!(outbox.variable(), "HEADCOUNT_LIMITS_OUTBOX");
-        assert_eq!(outbox.default, Value::Text("64MB".into()));
+        assert_eq!(outbox.default, Value::Text("1GiB".into()));
     }
 
     #[test]

@@ -228,7 +228,7 @@ mod tests {
         let config = config("").unwrap();
         assert_eq!(config.upstream.to_string(), "http://h:80");
         assert_eq!(config.store.to_string(), "sqlite:headcount.db");
-        assert_eq!(config.limits.outbox, 64_000_000);
+        assert_eq!(config.limits.outbox, 1 << 30);
         assert!(config.threads >= 1);
         let without = Config::for_run(&Settings::defaults()).unwrap_err().to_string();
         assert!(without.starts_with("upstream: is not set"), "{without}");

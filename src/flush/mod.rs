@@ -1,12 +1,16 @@
 //! From increments to the store: sealed, numbered, delivered exactly once.
 //!
-//! Every interval the [`Flusher`] takes what the aggregator gathered into the [`outbox`] and
-//! sends batches in order, one at a time per (site, day). A batch leaves when the store has
-//! answered; the store knows the number it has and applies none twice. Nothing to say, nothing
-//! sent. A store that is away or refuses costs the site nothing: what waits, waits here.
+//! Every interval the [`Flusher`] takes what the aggregator gathered into the [`outbox`], puts that
+//! on disk ([`depot`], [`log`]), and sends batches in order, one at a time per (site, day). A batch
+//! leaves when the store has answered; the store knows the number it has and applies none twice.
+//! Nothing to say, nothing sent. A store that is away or refuses costs the site nothing: what
+//! waits, waits here, also over a restart.
 
 mod batch;
+mod depot;
+mod log;
 mod outbox;
+mod parcel;
 
 use crate::aggregate::Engine;
 use crate::budget::Budget;
@@ -14,7 +18,7 @@ use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::{Applied, Store, StoreError};
 use crate::telemetry::{DropReason, Telemetry};
-use outbox::{Key, Outbox};
+use outbox::Key;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +27,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 pub use batch::{BATCH_MAX, Batch};
+pub use depot::Depot;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);
@@ -32,10 +37,6 @@ const LAST_RETRY: Duration = Duration::from_millis(250);
 pub struct Settings {
     /// Time between flushes.
     pub interval: Duration,
-    /// Bytes of increments that may wait for the store.
-    pub outbox: usize,
-    /// Events that may wait for the store; also what the store keeps per site.
-    pub events_cap: usize,
     /// How long the last flush may take.
     pub last: Duration,
 }
@@ -44,12 +45,15 @@ pub struct Settings {
 pub struct Flusher {
     engine: Arc<Engine>,
     store: Arc<dyn Store>,
+    sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
     settings: Settings,
-    outbox: Outbox,
+    depot: Depot,
     troubles: Troubles,
     budget: Option<Arc<Budget>>,
+    /// How often the store had been connected to when its markers were last looked at.
+    looked: u64,
 }
 
 /// Why the front batch of a (site, day) is still here.
@@ -61,27 +65,22 @@ enum Stuck {
 }
 
 impl Flusher {
-    /// `node` must be unique per run of a process.
+    /// Goes on with what waits in `depot`.
     pub fn new(
         engine: Arc<Engine>,
         store: Arc<dyn Store>,
         sites: Arc<Vec<Site>>,
         telemetry: Arc<Telemetry>,
         clock: Clock,
-        node: String,
+        depot: Depot,
         settings: Settings,
     ) -> Self {
-        let outbox = Outbox::new(sites, node, settings.outbox, settings.events_cap);
-        Self {
-            engine,
-            store,
-            telemetry,
-            clock,
-            settings,
-            outbox,
-            troubles: Troubles::default(),
-            budget: None,
-        }
+        let waiting = i64::try_from(depot.hits()).unwrap_or(0);
+        telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);
+        let (troubles, budget) = (Troubles::default(), None);
+        // Of a store that lost its tail before this process began, nothing is known yet.
+        let looked = 0;
+        Self { engine, store, sites, telemetry, clock, settings, depot, troubles, budget, looked }
     }
 
     /// Flushes no more often than a budget of store commands bears.
@@ -106,12 +105,13 @@ impl Flusher {
         }
         let deadline = Instant::now() + self.settings.last;
         while !self.flush().await {
+            let (hits, store) = (self.depot.hits(), self.store.name());
+            if self.depot.is_safe() {
+                tracing::warn!("{hits} hits for {store} wait on disk for the next start");
+                return;
+            }
             if Instant::now() >= deadline {
-                tracing::error!(
-                    "{} hits could not be delivered to {} before the end",
-                    self.outbox.hits(),
-                    self.store.name()
-                );
+                tracing::error!("{hits} hits could not be delivered to {store} before the end");
                 return;
             }
             tokio::time::sleep(LAST_RETRY).await;
@@ -134,7 +134,7 @@ impl Flusher {
 
     /// One flush. True if all is delivered.
     pub async fn flush(&mut self) -> bool {
-        let dropped = self.outbox.add(self.engine.seal());
+        let dropped = self.depot.outbox.add(self.engine.seal(), &self.sites);
         if dropped > 0 {
             self.telemetry.dropped(DropReason::OutboxFull).add(dropped);
             self.telemetry.unflushed.fetch_sub(dropped as i64, Ordering::Relaxed);
@@ -143,8 +143,22 @@ impl Flusher {
                 format!("the outbox is full: {dropped} hits dropped; limits.outbox caps it"),
             );
         }
+        let keys = self.depot.outbox.keys();
+        keys.iter().for_each(|key| self.cut(key));
+        self.keep(true);
+        let all = self.deliver_all(&keys).await;
+        // What was acknowledged; to be told twice does no harm.
+        self.keep(false);
+        self.depot.outbox.tidy(self.clock.now());
+        if all {
+            self.troubles.over(self.store.name());
+        }
+        all
+    }
+
+    async fn deliver_all(&mut self, keys: &[Key]) -> bool {
         let mut all = true;
-        for key in self.outbox.keys() {
+        for key in keys {
             match self.deliver(key).await {
                 Ok(()) => {}
                 Err(Stuck::Refused(error)) => {
@@ -154,27 +168,53 @@ impl Flusher {
                 }
                 Err(Stuck::Away(error)) => {
                     self.telemetry.flush_failures.inc();
-                    let waiting = self.outbox.hits();
+                    let waiting = self.depot.hits();
                     self.troubles.note("away", format!("{error}; {waiting} hits wait"));
                     return false;
                 }
             }
         }
-        self.outbox.tidy(self.clock.now());
-        if all {
-            self.troubles.over(self.store.name());
+        if let Err(Stuck::Away(error) | Stuck::Refused(error)) = self.look_after_reconnect().await {
+            self.troubles.note("markers", error.to_string());
         }
         all
     }
 
+    /// Numbers what waits for `key`, if nothing of it is on its way.
+    fn cut(&mut self, key: &Key) {
+        let done = self.depot.outbox.cut(key);
+        self.telemetry.unflushed.fetch_sub(done as i64, Ordering::Relaxed);
+    }
+
+    fn keep(&mut self, sync: bool) {
+        let journal = self.engine.journal().map(Arc::as_ref);
+        if let Err(error) = self.depot.keep(journal, sync) {
+            self.troubles.note(
+                "disk",
+                format!(
+                    "data_dir cannot be written: {error}; going on without journal and outbox on \
+                     disk, so a kill now loses what the store does not have yet"
+                ),
+            );
+        }
+    }
+
     /// Sends all batches of a (site, day), in order.
-    async fn deliver(&mut self, key: Key) -> Result<(), Stuck> {
+    async fn deliver(&mut self, key: &Key) -> Result<(), Stuck> {
         // A store that says "gap" to what it was just replayed is broken: try again later.
         let mut replayed = false;
-        while let Some(batch) = self.outbox.next(key) {
+        loop {
+            let Some(batch) = self.depot.outbox.next(key) else {
+                self.cut(key);
+                if self.depot.outbox.next(key).is_none() {
+                    return Ok(());
+                }
+                self.keep(true);
+                continue;
+            };
             match self.store.apply(batch).await.map_err(stuck)? {
                 Applied::Now | Applied::Before => {
-                    let hits = self.outbox.acknowledge(key, self.clock.now());
+                    let hits = self.depot.outbox.acknowledge(key, self.clock.now());
                     self.telemetry.flushes.inc();
                     self.telemetry.unflushed.fetch_sub(hits as i64, Ordering::Relaxed);
                 }
@@ -190,32 +230,53 @@ impl Flusher {
                 }
             }
         }
+    }
+
+    /// After a reconnect the store may have lost its last moments: gives it again what it has not
+    /// got. A (site, day) to which something new is said finds out by itself; this is for the
+    /// others.
+    async fn look_after_reconnect(&mut self) -> Result<(), Stuck> {
+        let connected = self.store.connections();
+        if connected == self.looked {
+            return Ok(());
+        }
+        for (key, name, last) in self.depot.outbox.remembered() {
+            let have = self.store.marker(&key.0, key.1, &name).await.map_err(stuck)?;
+            if have < last
+                && let Some(batches) = self.depot.outbox.lost(&key, &name, have)
+            {
+                self.send_again(&key, &batches).await?;
+            }
+        }
+        self.looked = connected;
         Ok(())
     }
 
-    async fn fill_gap(&mut self, key: Key, have: u64) -> Result<(), Stuck> {
-        match self.outbox.replay(key, have) {
-            Some(batches) => {
-                tracing::warn!(
-                    "{} lost the last {} batches of {}; sending them again",
-                    self.store.name(),
-                    batches.len(),
-                    key.1
-                );
-                for batch in &batches {
-                    self.store.apply(batch).await.map_err(stuck)?;
-                }
-            }
-            None => {
-                self.telemetry.dropped(DropReason::Gap).inc();
-                tracing::error!(
-                    "{} has only {have} batches of {} from this node, and those that follow are \
-                     gone; going on without them",
-                    self.store.name(),
-                    key.1
-                );
-            }
+    async fn send_again(&self, key: &Key, batches: &[Batch]) -> Result<(), Stuck> {
+        tracing::warn!(
+            "{} lost the last {} batches of {}; sending them again",
+            self.store.name(),
+            batches.len(),
+            key.1
+        );
+        for batch in batches {
+            self.store.apply(batch).await.map_err(stuck)?;
         }
+        Ok(())
+    }
+
+    async fn fill_gap(&mut self, key: &Key, have: u64) -> Result<(), Stuck> {
+        if let Some(batches) = self.depot.outbox.replay(key, have) {
+            return self.send_again(key, &batches).await;
+        }
+        self.keep(true);
+        self.telemetry.dropped(DropReason::Gap).inc();
+        tracing::error!(
+            "{} has only {have} batches of {} from this node, and those that follow are gone; \
+             going on without them",
+            self.store.name(),
+            key.1
+        );
         Ok(())
     }
 }

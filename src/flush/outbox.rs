@@ -1,251 +1,361 @@
 //! What waits to be delivered, per (site, day).
 //!
-//! Increments that were never sent may still grow: while the store is away, later windows merge
-//! into waiting segments, so an outage costs memory for distinct rows and not for its length. A
-//! segment is cut into numbered batches only when its turn has come; a batch, once cut, never
-//! changes, whatever becomes of its answer. Acknowledged batches stay for a while in a ring, for
-//! a store that loses its last moments.
+//! Increments that were never sent may still grow: while the store is away, later ones merge into
+//! waiting parcels, so an outage costs space for distinct rows and not for its length. A parcel is
+//! cut into numbered batches only when its turn has come; a batch, once cut, never changes,
+//! whatever becomes of its answer. Acknowledged batches stay for a while in a ring, for a store
+//! that loses its last moments.
+//!
+//! All that happens is an [`Op`], first written down (see [`Outbox::written`]), then done. Whoever
+//! does the written ops again has the same outbox, which is how one is opened after a restart.
+//! Batches are written with all they hold, so a later version sends them as they were cut.
+//!
+//! Numbers begin anew with every process, under a name of its own: a data directory that comes
+//! back from a backup can never use a number twice.
 
-use super::batch::{BATCH_MAX, Batch};
-use crate::aggregate::{Window, Windows};
+use super::batch::Batch;
+use super::parcel::{Cut, Parcel};
+use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
-use crate::rollup;
 use crate::site::{Day, Site};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 
 /// How long an acknowledged batch can be asked for again.
 const RING: Millis = 120 * SECOND;
 
-/// The cap is shared by this many segments; the oldest goes first.
-const SEGMENTS: usize = 16;
+/// The cap is shared by this many parcels; the oldest goes first.
+const PARCELS: usize = 16;
 
-/// A (site, day): index of the site, day.
-pub type Key = (usize, Day);
+/// How long a (site, day) without anything to say is remembered.
+const QUIET: Millis = 2 * 24 * 3_600 * SECOND;
+
+/// A site and day.
+pub type Key = (Arc<str>, Day);
 
 pub struct Outbox {
-    sites: Arc<Vec<Site>>,
     node: String,
     cap: usize,
     events_cap: usize,
     queues: BTreeMap<Key, Queue>,
-    segments: u64,
+    marks: Marks,
+    parcels: u64,
     epochs: u64,
+    /// Ops done and not yet written down. `None`: nobody writes them.
+    unwritten: Option<Vec<u8>>,
 }
 
+#[derive(Default)]
 struct Queue {
-    node: Arc<str>,
-    /// Number of the last batch cut.
-    last: u64,
+    /// The name this process numbers under, and the number of the last batch it cut.
+    name: Option<(Arc<str>, u64)>,
     cut: VecDeque<Cut>,
-    waiting: VecDeque<Segment>,
+    waiting: VecDeque<Waiting>,
     ring: VecDeque<(Millis, Batch)>,
+    /// When something was last acknowledged.
+    heard: Millis,
 }
 
-/// A batch on its way, and how many hits are delivered once it is acknowledged.
-struct Cut {
-    batch: Batch,
-    hits: u64,
-}
-
-struct Segment {
-    /// Older segments have smaller ones.
+struct Waiting {
+    /// Older ones have smaller ones.
     age: u64,
-    window: Window,
+    parcel: Parcel,
+}
+
+/// Something that happened.
+#[derive(Serialize, Deserialize)]
+enum Op {
+    /// Increments join the parcel of this age, or begin it.
+    Add { key: Key, age: u64, parcel: Parcel },
+    /// All increments up to here have been added.
+    Sealed(Marks),
+    /// The first parcel was cut into these.
+    Cut { key: Key, batches: Vec<Cut> },
+    /// The first batch on its way was acknowledged.
+    Acknowledged { key: Key, at: Millis },
+    /// The batches on their way were numbered anew, and the ring is of no use any more.
+    Renumbered { key: Key, batches: Vec<Cut> },
+    /// The parcel of this age gave way, or only its events.
+    Dropped { key: Key, age: u64, events_only: bool },
+    /// A batch was acknowledged; for a log that begins anew.
+    Remembered { key: Key, at: Millis, batch: Batch },
 }
 
 impl Outbox {
-    /// `node` must be unique per run of a process; `cap` is in bytes, as estimated by
-    /// [`weight`]; at most `events_cap` events wait per segment, the newest.
-    pub fn new(sites: Arc<Vec<Site>>, node: String, cap: usize, events_cap: usize) -> Self {
-        Self { sites, node, cap, events_cap, queues: BTreeMap::new(), segments: 0, epochs: 0 }
+    /// `node` must be unique per run of a process; `cap` is in bytes; at most `events_cap` events
+    /// wait per parcel, the newest.
+    pub fn new(node: String, cap: usize, events_cap: usize) -> Self {
+        Self {
+            node,
+            cap,
+            events_cap,
+            queues: BTreeMap::new(),
+            marks: Marks::new(),
+            parcels: 0,
+            epochs: 0,
+            unwritten: None,
+        }
     }
 
-    /// Takes windows in. Returns how many hits had to be dropped to stay below the cap.
-    pub fn add(&mut self, windows: Windows) -> u64 {
-        for (key, window) in windows {
-            let queue = self.queues.entry(key).or_insert_with(|| {
-                self.epochs += 1;
-                Queue::new(format!("{}.{}", self.node, self.epochs).into())
-            });
-            let full = self.cap / SEGMENTS;
-            let segment = match queue.waiting.back_mut() {
-                Some(segment) if weight(&segment.window) < full => {
-                    segment.window.merge(window);
-                    segment
-                }
-                _ => {
-                    self.segments += 1;
-                    queue.waiting.push_back(Segment { age: self.segments, window });
-                    let Some(segment) = queue.waiting.back_mut() else { continue };
-                    segment
-                }
+    /// Does again what was written. False: it makes no sense.
+    pub fn redo(&mut self, mut written: &[u8]) -> bool {
+        while !written.is_empty() {
+            let Ok((op, rest)) = postcard::take_from_bytes(written) else { return false };
+            self.apply(op);
+            written = rest;
+        }
+        true
+    }
+
+    /// From now on ops are to be written down, or no longer.
+    pub fn write(&mut self, on: bool) {
+        self.unwritten = on.then(Vec::new);
+    }
+
+    /// Ops since the last call, to be written in one piece before anything they led to is sent.
+    pub fn written(&mut self) -> Vec<u8> {
+        self.unwritten.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Writes ops that make an empty outbox this one, piece by piece.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn all(&self, write: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut piece = |op: &Op| write(&postcard::to_stdvec(op).map_err(io::Error::other)?);
+        for (key, queue) in &self.queues {
+            for (at, batch) in &queue.ring {
+                let (key, at, batch) = (key.clone(), *at, batch.clone());
+                piece(&Op::Remembered { key, at, batch })?;
+            }
+            // An empty parcel, cut into what is on its way.
+            if !queue.cut.is_empty() {
+                let batches = queue.cut.iter().cloned().collect();
+                piece(&Op::Cut { key: key.clone(), batches })?;
+            }
+            for waiting in &queue.waiting {
+                let (age, parcel) = (waiting.age, waiting.parcel.clone());
+                piece(&Op::Add { key: key.clone(), age, parcel })?;
+            }
+        }
+        piece(&Op::Sealed(self.marks.clone()))
+    }
+
+    /// Up to where increments have been added, for [`crate::aggregate::Recovery`].
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Takes increments in. Returns how many hits had to be dropped to stay below the cap.
+    pub fn add(&mut self, sealed: Sealed, sites: &[Site]) -> u64 {
+        for ((site, day), window) in sealed.windows {
+            let key = (sites[site].name.clone(), day);
+            let full = self.cap / PARCELS;
+            let last = self.queues.get(&key).and_then(|queue| queue.waiting.back());
+            let age = match last.filter(|waiting| waiting.parcel.weight() < full) {
+                Some(waiting) => waiting.age,
+                None => self.parcels + 1,
             };
-            let events = &mut segment.window.events;
-            events.drain(..events.len().saturating_sub(self.events_cap));
+            self.perform(Op::Add { key, age, parcel: window.into() });
+        }
+        if sealed.marks != self.marks {
+            self.perform(Op::Sealed(sealed.marks));
         }
         self.drop_over_cap()
     }
 
     fn drop_over_cap(&mut self) -> u64 {
-        let segments = self.queues.values().flat_map(|q| &q.waiting);
-        let mut total: usize = segments.map(|s| weight(&s.window)).sum();
         let mut dropped = 0;
-        while total > self.cap {
+        while self.weight() > self.cap {
+            let oldest = |such: fn(&Waiting) -> bool| {
+                let all =
+                    self.queues.iter().flat_map(|(key, q)| q.waiting.iter().map(move |w| (key, w)));
+                let oldest = all.filter(|(_, w)| such(w)).min_by_key(|(_, w)| w.age);
+                oldest.map(|(key, w)| (key.clone(), w.age, w.parcel.hits))
+            };
             // Events first: the list forgets its oldest anyway, and counts do not come back.
-            let told = |s: &&mut Segment| !s.window.events.is_empty();
-            let segments = self.queues.values_mut().flat_map(|q| &mut q.waiting);
-            if let Some(segment) = segments.filter(told).min_by_key(|s| s.age) {
-                total -= segment.window.events.len() * EVENT;
-                segment.window.events = Vec::new();
-                continue;
+            if let Some((key, age, _)) = oldest(|waiting| waiting.parcel.has_events()) {
+                self.perform(Op::Dropped { key, age, events_only: true });
+            } else if let Some((key, age, hits)) = oldest(|_| true) {
+                dropped += hits;
+                self.perform(Op::Dropped { key, age, events_only: false });
+            } else {
+                break;
             }
-            let oldest = self
-                .queues
-                .values_mut()
-                .filter(|q| !q.waiting.is_empty())
-                .min_by_key(|q| q.waiting.front().map(|s| s.age));
-            let Some(segment) = oldest.and_then(|q| q.waiting.pop_front()) else { break };
-            total = total.saturating_sub(weight(&segment.window));
-            dropped += segment.window.hits;
         }
         dropped
     }
 
+    fn weight(&self) -> usize {
+        self.queues.values().flat_map(|q| &q.waiting).map(|w| w.parcel.weight()).sum()
+    }
+
     /// The (site, day)s with something to deliver, oldest day first.
     pub fn keys(&self) -> Vec<Key> {
-        let mut keys: Vec<Key> = self
-            .queues
-            .iter()
-            .filter(|(_, q)| !q.cut.is_empty() || !q.waiting.is_empty())
-            .map(|(key, _)| *key)
-            .collect();
-        keys.sort_by_key(|(site, day)| (*day, *site));
+        let busy = self.queues.iter().filter(|(_, q)| !q.cut.is_empty() || !q.waiting.is_empty());
+        let mut keys: Vec<Key> = busy.map(|(key, _)| key.clone()).collect();
+        keys.sort_by_key(|(_, day)| *day);
         keys
     }
 
+    /// Cuts the first parcel of `key` if no batch of it is on its way. Returns how many hits that
+    /// delivers already, because they add nothing.
+    pub fn cut(&mut self, key: &Key) -> u64 {
+        let Some(queue) = self.queues.get_mut(key).filter(|q| q.cut.is_empty()) else { return 0 };
+        let Some(first) = queue.waiting.front_mut() else { return 0 };
+        let parcel = std::mem::take(&mut first.parcel);
+        let hits = parcel.hits;
+        let epochs = &mut self.epochs;
+        let (name, last) = queue.name.get_or_insert_with(|| {
+            *epochs += 1;
+            (format!("{}.{epochs}", self.node).into(), 0)
+        });
+        let batches = parcel.cut(&key.0, key.1, name, *last + 1);
+        *last += batches.len() as u64;
+        let done = if batches.is_empty() { hits } else { 0 };
+        self.perform(Op::Cut { key: key.clone(), batches });
+        done
+    }
+
     /// The next batch to send for `key`, the same until [`Outbox::acknowledge`].
-    pub fn next(&mut self, key: Key) -> Option<&Batch> {
-        let queue = self.queues.get_mut(&key)?;
-        if queue.cut.is_empty() {
-            let segment = queue.waiting.pop_front()?;
-            let site = self.sites[key.0].name.clone();
-            queue.cut(site, key.1, segment.window);
-        }
-        queue.cut.front().map(|c| &c.batch)
+    pub fn next(&self, key: &Key) -> Option<&Batch> {
+        self.queues.get(key)?.cut.front().map(|cut| &cut.batch)
     }
 
     /// The store has the front batch of `key`. Returns how many hits that delivers.
-    pub fn acknowledge(&mut self, key: Key, now: Millis) -> u64 {
-        let Some(queue) = self.queues.get_mut(&key) else { return 0 };
-        let Some(cut) = queue.cut.pop_front() else { return 0 };
-        queue.ring.push_back((now, cut.batch));
-        while queue.ring.front().is_some_and(|(at, _)| now - at > RING) {
-            queue.ring.pop_front();
-        }
-        cut.hits
+    pub fn acknowledge(&mut self, key: &Key, at: Millis) -> u64 {
+        let front = self.queues.get(key).and_then(|queue| queue.cut.front());
+        let Some(hits) = front.map(|cut| cut.hits) else { return 0 };
+        self.perform(Op::Acknowledged { key: key.clone(), at });
+        hits
     }
 
-    /// What to send again to a store that has this node's batches only up to `have`: all that
-    /// are missing before the front batch. `None`: they are gone, and the front batch and all
-    /// after it are numbered anew under another node's name, since the old one can never go on.
-    pub fn replay(&mut self, key: Key, have: u64) -> Option<Vec<Batch>> {
-        let queue = self.queues.get_mut(&key)?;
-        let missing: Vec<Batch> =
-            queue.ring.iter().map(|(_, b)| b).filter(|b| b.number > have).cloned().collect();
-        let front = queue.cut.front()?.batch.number;
+    /// What to send again to a store that has the batches of the front one's name only up to
+    /// `have`: all that are missing before it. `None`: they are gone, and the front batch and all
+    /// after it are numbered anew under another name, since the old one can never go on.
+    pub fn replay(&mut self, key: &Key, have: u64) -> Option<Vec<Batch>> {
+        let queue = self.queues.get_mut(key)?;
+        let front = queue.cut.front()?.batch.clone();
+        let missing = queue.since(&front.node, have);
         let whole = missing.first().is_some_and(|b| b.number == have + 1)
-            && missing.last().is_some_and(|b| b.number + 1 == front);
+            && missing.last().is_some_and(|b| b.number + 1 == front.number);
         if whole {
             return Some(missing);
         }
         self.epochs += 1;
-        queue.node = format!("{}.{}", self.node, self.epochs).into();
-        queue.ring.clear();
-        queue.last = 0;
-        for cut in &mut queue.cut {
-            queue.last += 1;
-            cut.batch.number = queue.last;
-            cut.batch.node = queue.node.clone();
+        let name: Arc<str> = format!("{}.{}", self.node, self.epochs).into();
+        let mut batches: Vec<Cut> = queue.cut.iter().cloned().collect();
+        for (number, cut) in (1..).zip(&mut batches) {
+            (cut.batch.node, cut.batch.number) = (name.clone(), number);
         }
+        queue.name = Some((name, batches.len() as u64));
+        self.perform(Op::Renumbered { key: key.clone(), batches });
         None
+    }
+
+    /// Names under which `key` has acknowledged batches that can still be sent again, each with the
+    /// number of the last.
+    pub fn remembered(&self) -> Vec<(Key, Arc<str>, u64)> {
+        let mut names = Vec::new();
+        for (key, queue) in &self.queues {
+            let mut last: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
+            for (_, batch) in &queue.ring {
+                last.insert(&batch.node, batch.number);
+            }
+            names.extend(last.into_iter().map(|(name, n)| (key.clone(), name.clone(), n)));
+        }
+        names
+    }
+
+    /// Acknowledged batches of `name` after number `have`, if they begin right after it.
+    pub fn lost(&self, key: &Key, name: &str, have: u64) -> Option<Vec<Batch>> {
+        let missing = self.queues.get(key)?.since(name, have);
+        missing.first().is_some_and(|b| b.number == have + 1).then_some(missing)
     }
 
     /// Hits not yet acknowledged.
     pub fn hits(&self) -> u64 {
-        self.queues
-            .values()
-            .map(|q| {
-                q.cut.iter().map(|c| c.hits).sum::<u64>()
-                    + q.waiting.iter().map(|s| s.window.hits).sum::<u64>()
-            })
-            .sum()
+        let of = |q: &Queue| {
+            q.cut.iter().map(|c| c.hits).sum::<u64>()
+                + q.waiting.iter().map(|w| w.parcel.hits).sum::<u64>()
+        };
+        self.queues.values().map(of).sum()
     }
 
-    /// Forgets (site, day)s that have been quiet for longer than the ring remembers.
+    /// Forgets (site, day)s that have been quiet for long.
     pub fn tidy(&mut self, now: Millis) {
-        self.queues.retain(|_, q| {
-            !q.cut.is_empty()
-                || !q.waiting.is_empty()
-                || q.ring.back().is_some_and(|(at, _)| now - at <= 2 * 24 * 3600 * SECOND)
+        self.queues.retain(|_, queue| {
+            !queue.cut.is_empty() || !queue.waiting.is_empty() || now - queue.heard <= QUIET
         });
+    }
+
+    fn perform(&mut self, op: Op) {
+        if let Some(unwritten) = &mut self.unwritten
+            && let Err(error) = postcard::to_io(&op, unwritten)
+        {
+            tracing::error!("the outbox cannot write down what it does: {error}");
+        }
+        self.apply(op);
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Add { key, age, parcel } => {
+                self.parcels = self.parcels.max(age);
+                let waiting = &mut self.queues.entry(key).or_default().waiting;
+                if waiting.back().is_none_or(|last| last.age != age) {
+                    waiting.push_back(Waiting { age, parcel: Parcel::default() });
+                }
+                if let Some(last) = waiting.back_mut() {
+                    last.parcel.merge(parcel);
+                    last.parcel.cap_events(self.events_cap);
+                }
+            }
+            Op::Sealed(marks) => self.marks = marks,
+            Op::Cut { key, batches } => {
+                let queue = self.queues.entry(key).or_default();
+                queue.waiting.pop_front();
+                queue.cut.extend(batches);
+            }
+            Op::Acknowledged { key, at } => {
+                let queue = self.queues.entry(key).or_default();
+                queue.heard = at;
+                queue.ring.extend(queue.cut.pop_front().map(|cut| (at, cut.batch)));
+                // Only when there is news: while nothing is said to the store, nobody learns that
+                // it lost something.
+                while queue.ring.front().is_some_and(|(then, _)| at - then > RING) {
+                    queue.ring.pop_front();
+                }
+            }
+            Op::Renumbered { key, batches } => {
+                let queue = self.queues.entry(key).or_default();
+                queue.ring.clear();
+                queue.cut = batches.into();
+            }
+            Op::Dropped { key, age, events_only } => {
+                let waiting = &mut self.queues.entry(key).or_default().waiting;
+                if events_only {
+                    let parcel = waiting.iter_mut().find(|w| w.age == age);
+                    parcel.into_iter().for_each(|w| w.parcel.cap_events(0));
+                } else {
+                    waiting.retain(|w| w.age != age);
+                }
+            }
+            Op::Remembered { key, at, batch } => {
+                let queue = self.queues.entry(key).or_default();
+                queue.heard = at;
+                queue.ring.push_back((at, batch));
+            }
+        }
     }
 }
 
 impl Queue {
-    fn new(node: Arc<str>) -> Self {
-        Self {
-            node,
-            last: 0,
-            cut: VecDeque::new(),
-            waiting: VecDeque::new(),
-            ring: VecDeque::new(),
-        }
+    /// Acknowledged batches of a name after number `have`.
+    fn since(&self, name: &str, have: u64) -> Vec<Batch> {
+        let batches = self.ring.iter().map(|(_, batch)| batch);
+        batches.filter(|b| *b.node == *name && b.number > have).cloned().collect()
     }
-
-    /// Cuts a window into batches; the last one carries its hits.
-    fn cut(&mut self, site: Arc<str>, day: Day, window: Window) {
-        let mut fields: Vec<(String, i64)> = window
-            .rows
-            .iter()
-            .flat_map(|((dimension, value), row)| {
-                row.counts().map(|(metric, n)| (rollup::field(*dimension, value, metric), n))
-            })
-            .collect();
-        fields.sort_unstable();
-        let mut fields = fields.into_iter();
-        let mut visitors = window.visitors.into_iter();
-        let mut confirmed = window.confirmed.into_iter();
-        let mut events = window.events.iter().map(|e| serde_json::to_string(e).unwrap_or_default());
-        loop {
-            let batch = Batch {
-                site: site.clone(),
-                day,
-                node: self.node.clone(),
-                number: self.last + 1,
-                fields: fields.by_ref().take(BATCH_MAX).collect(),
-                visitors: visitors.by_ref().take(BATCH_MAX).collect(),
-                confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: events.by_ref().take(BATCH_MAX).collect(),
-            };
-            if batch.is_empty() {
-                break;
-            }
-            self.last += 1;
-            self.cut.push_back(Cut { batch, hits: 0 });
-        }
-        if let Some(last) = self.cut.back_mut() {
-            last.hits = window.hits;
-        }
-    }
-}
-
-/// About how many bytes an event holds in memory, with what it has added.
-const EVENT: usize = 600;
-
-/// About how many bytes a window holds in memory.
-fn weight(window: &Window) -> usize {
-    window.rows.len() * 240
-        + (window.visitors.len() + window.confirmed.len()) * 16
-        + window.events.len() * EVENT
 }

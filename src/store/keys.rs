@@ -75,6 +75,7 @@ pub fn secret(which: &Secret) -> String {
         Secret::Salt { site, day } => format!("visits:salt:{{{site}:{day}}}"),
         Secret::ViewKeys => "visits:key".to_owned(),
         Secret::Diary { site } => format!("visits:diary:{{{site}}}"),
+        Secret::Lease { node } => format!("visits:node:{node}"),
     }
 }
 

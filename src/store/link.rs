@@ -26,6 +26,8 @@ pub struct Link {
     current: Mutex<Option<Arc<MultiplexedConnection>>>,
     /// Commands sent, as a metered server would bill them.
     pub commands: AtomicU64,
+    /// Connections made.
+    pub connections: AtomicU64,
 }
 
 impl Link {
@@ -37,6 +39,7 @@ impl Link {
                 .set_response_timeout(Some(RESPONSE_TIMEOUT)),
             current: Mutex::new(None),
             commands: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
         }
     }
 
@@ -83,6 +86,7 @@ impl Link {
         }
         let new = self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
         let new = Arc::new(new);
+        self.connections.fetch_add(1, Ordering::Relaxed);
         *current = Some(new.clone());
         Ok((new, false))
     }

@@ -61,7 +61,8 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// A value that all nodes share and agree on: whoever writes says what it takes to be stored.
+/// A value that nodes share and agree on, or a node and the store: whoever writes says what it
+/// takes to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Secret {
     /// The salt of a site's day.
@@ -70,6 +71,8 @@ pub enum Secret {
     ViewKeys,
     /// What nodes note for each other on a site's daily job: no secret, but agreed on like one.
     Diary { site: Arc<str> },
+    /// The nonce of a node's last start.
+    Lease { node: Arc<str> },
 }
 
 /// A place for counts. Reads and writes are additive and safe to repeat.
@@ -92,6 +95,15 @@ pub trait Store: Send + Sync {
 
     /// Applies a batch, all of it or nothing, unless its number was applied before.
     async fn apply(&self, batch: &Batch) -> Result<Applied>;
+
+    /// The number of the last batch of `node` that was applied to a day; 0 for none.
+    async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64>;
+
+    /// How often a connection was made. After one more, a store that keeps its last moments in
+    /// memory may have lost them.
+    fn connections(&self) -> u64 {
+        0
+    }
 
     /// Versions of days, in the order asked; 0 for a day without counts.
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>>;

@@ -263,6 +263,17 @@ impl Store for RedisStore {
         }
     }
 
+    async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64> {
+        let key = keys::daily(site, day);
+        let marker: Option<u64> =
+            self.ask(&key, cmd("HGET").arg(&key).arg(keys::marker(node)).take()).await?;
+        Ok(marker.unwrap_or_default())
+    }
+
+    fn connections(&self) -> u64 {
+        self.link.connections.load(Ordering::Relaxed)
+    }
+
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         let keys: Vec<String> = days.iter().map(|day| keys::daily(site, *day)).collect();
         let versions = self

@@ -223,6 +223,11 @@ impl Store for SqliteStore {
         Ok(applied)
     }
 
+    async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64> {
+        let (site, node) = (site.to_owned(), node.to_owned());
+        self.read(move |db| db.marker(&site, day, &node)).await
+    }
+
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         let (site, days) = (site.to_owned(), days.to_owned());
         self.read(move |db| days.iter().map(|day| db.version(&site, *day)).collect()).await

@@ -51,14 +51,8 @@ impl Session<'_> {
 
     pub fn apply(&self, batch: &Batch) -> rusqlite::Result<Applied> {
         let Batch { site, day, node, number, fields, visitors, confirmed, events } = batch;
+        let have = self.marker(site, *day, node)?;
         let day = day.to_string();
-        let have: u64 = self
-            .value(
-                "SELECT number FROM markers JOIN days ON days.id = day_id
-                 WHERE site = ? AND day = ? AND node = ?",
-                params![site, day, node],
-            )?
-            .unwrap_or_default();
         if have >= *number {
             return Ok(Applied::Before);
         }
@@ -99,6 +93,15 @@ impl Session<'_> {
             params![day_id, node, number],
         )?;
         Ok(Applied::Now)
+    }
+
+    pub fn marker(&self, site: &str, day: Day, node: &str) -> rusqlite::Result<u64> {
+        let number = self.value(
+            "SELECT number FROM markers JOIN days ON days.id = day_id
+             WHERE site = ? AND day = ? AND node = ?",
+            params![site, day.to_string(), node],
+        )?;
+        Ok(number.unwrap_or_default())
     }
 
     pub fn day(&self, site: &str, day: Day) -> rusqlite::Result<DayCounts> {
@@ -207,5 +210,6 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::Salt { site, day } => format!("salt of {site} on {day}"),
         Secret::ViewKeys => "view keys".to_owned(),
         Secret::Diary { site } => format!("diary of {site}"),
+        Secret::Lease { node } => format!("lease of {node}"),
     }
 }

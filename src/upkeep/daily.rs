@@ -8,7 +8,7 @@ use super::tail;
 use super::{Keep, Progress};
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
 use crate::site::{Day, Month, Site};
-use crate::store::{Result, Secret, Upkeep};
+use crate::store::{Result, Secret, StoreError, Upkeep};
 use chrono::Days;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +110,10 @@ impl Daily {
         for i in 0..self.next.len() {
             let turn = self.look_at(i).await;
             if let Err(error) = &turn {
-                tracing::warn!("the daily job of {}: {error}", self.sites[i].name);
+                // That the store is away, who flushes says already.
+                if !matches!(error, StoreError::Unreachable { .. }) {
+                    tracing::warn!("the daily job of {}: {error}", self.sites[i].name);
+                }
                 self.next[i] = self.clock.now() + AGAIN;
             }
             turns.push(turn.unwrap_or(Turn::Nothing));

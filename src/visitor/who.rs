@@ -19,6 +19,9 @@ use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+/// As many as there can be threads.
+const LANES: u64 = 1_024;
+
 /// What to do with who asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reluctant {
@@ -38,8 +41,8 @@ pub struct Visitors {
     secrets: Arc<Secrets>,
     trusted: Vec<IpNet>,
     reluctant: Reluctant,
-    /// Keys lanes and buckets: made anew with every process.
-    lanes: foldhash::fast::RandomState,
+    /// Keys lanes and buckets; see [`Visitors::spread`].
+    lanes: foldhash::fast::FixedState,
 }
 
 /// One request's client.
@@ -61,9 +64,16 @@ impl Visitors {
         trusted: Vec<IpNet>,
         reluctant: Reluctant,
     ) -> Self {
-        let (agents, lanes) = (Agents::new(), foldhash::fast::RandomState::default());
+        let agents = Agents::new();
+        let lanes = foldhash::fast::FixedState::with_seed(rand::random());
         agents.warm();
         Self { sites, agents, places, secrets, trusted, reluctant, lanes }
+    }
+
+    /// Spreads clients over lanes as another process did, which knew `key`. Without one, no two
+    /// processes do it alike.
+    pub fn spread(self, key: u64) -> Self {
+        Self { lanes: foldhash::fast::FixedState::with_seed(key), ..self }
     }
 
     pub fn secrets(&self) -> &Secrets {
@@ -117,10 +127,11 @@ impl Who<'_> {
         &self.agent
     }
 
-    /// Chooses the shard: one client, one lane, whatever the day's salt.
+    /// Chooses the shard: one client, one lane, whatever the day's salt. There are few lanes, so
+    /// that a lane that is written down tells nobody apart.
     pub fn lane(&self) -> u16 {
         let key = (self.network(), self.user_agent);
-        self.visitors.lanes.hash_one(key) as u16
+        (self.visitors.lanes.hash_one(key) % LANES) as u16
     }
 
     /// For limits per address: one household, one bucket.

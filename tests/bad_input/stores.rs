@@ -6,7 +6,7 @@ use crate::common::wire::{Origin, visit};
 use headcount::aggregate::{Engine, Limits};
 use headcount::capture::{Hit, What};
 use headcount::clock::{Clock, HOUR};
-use headcount::flush::{Flusher, Settings};
+use headcount::flush::{Depot, Flusher, Settings};
 use headcount::rollup::{Dimension, Metric};
 use headcount::site::Site;
 use headcount::store;
@@ -125,20 +125,15 @@ async fn other_days_are_delivered_meanwhile() {
     let engine =
         Arc::new(Engine::start(sites.clone(), limits, 1, 1_000, telemetry.clone(), clock.clone()));
     let store = store::open(&redis.url().parse().unwrap(), std::path::Path::new(".")).unwrap();
-    let settings = Settings {
-        interval: Duration::from_secs(10),
-        outbox: 1 << 20,
-        events_cap: 1_000,
-        last: Duration::from_secs(1),
-    };
-    let (node, clock) = ("a".to_owned(), clock.clone());
+    let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
+    let depot = Depot::in_memory("a".to_owned(), 1 << 20, 1_000);
     let mut flusher = Flusher::new(
         engine.clone(),
         store.clone(),
         sites,
         telemetry,
         clock.clone(),
-        node,
+        depot,
         settings,
     );
     let bad = format!("visits:daily:{{days.example:{}}}", days[0]);

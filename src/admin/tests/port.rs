@@ -76,6 +76,10 @@ impl Store for MemoryStore {
         self.answers()
     }
 
+    async fn marker(&self, _: &str, _: Day, _: &str) -> Result<u64> {
+        unimplemented!("the admin port only reads")
+    }
+
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         self.answers()?;
         self.versions_asked.fetch_add(days.len() as u64, Ordering::Relaxed);

@@ -1,0 +1,213 @@
+//! The file that an outbox is rebuilt from: what happened to it, frame by frame.
+//!
+//! A frame is whole or it is not there: each has its length and checksum, and reading ends at the
+//! first that is torn (the process or the machine ended while it was written), which is cut off
+//! and reported. [`Log::rewrite`] replaces the file by a shorter one that says the same.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// The file's first bytes; the last of them is the version of what frames hold.
+const MAGIC: [u8; 8] = *b"hcoutbx1";
+
+/// Length and checksum of a frame.
+const HEAD: usize = 8;
+
+/// The file of an outbox, open for more.
+pub struct Log {
+    path: PathBuf,
+    file: File,
+    /// Bytes of whole frames, the head included.
+    size: u64,
+}
+
+impl Log {
+    /// Opens or makes the file and hands each frame in it to `read`.
+    ///
+    /// # Errors
+    /// The disk's. A file of another version is set aside and reported, as is one that `read`
+    /// cannot make sense of (false).
+    pub fn open(path: &Path, mut read: impl FnMut(&[u8]) -> bool) -> io::Result<Self> {
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+        let mut file = options.open(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
+            // Just made, if that.
+            bytes.clear();
+            file.rewind()?;
+        }
+        let mut at = MAGIC.len();
+        let mut sense = bytes.is_empty() || bytes.starts_with(&MAGIC);
+        while sense && let Some(frame) = frame(&bytes, at) {
+            sense = read(frame);
+            at += HEAD + frame.len();
+        }
+        if !sense {
+            let aside = path.with_extension("unread");
+            std::fs::rename(path, &aside)?;
+            tracing::error!(
+                "{} was written by another version or is damaged; set aside as {}",
+                path.display(),
+                aside.display()
+            );
+            file = options.open(path)?;
+            bytes.clear();
+        }
+        if bytes.is_empty() {
+            file.write_all(&MAGIC)?;
+            file.sync_all()?;
+            at = MAGIC.len();
+        } else if at < bytes.len() {
+            tracing::warn!(
+                "{}: {} bytes at the end were not written to the end and are cut off",
+                path.display(),
+                bytes.len() - at
+            );
+            file.set_len(at as u64)?;
+        }
+        file.seek(io::SeekFrom::Start(at as u64))?;
+        Ok(Self { path: path.to_owned(), file, size: at as u64 })
+    }
+
+    /// Appends a frame; with `sync` it is on disk when this returns.
+    ///
+    /// # Errors
+    /// The disk's; the file then ends where it did before.
+    pub fn append(&mut self, frame: &[u8], sync: bool) -> io::Result<()> {
+        let written = write_frame(&mut self.file, frame);
+        let written = written.and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
+        match written {
+            Ok(()) => self.size += (HEAD + frame.len()) as u64,
+            Err(_) => {
+                let _ = self.file.set_len(self.size);
+                let _ = self.file.seek(io::SeekFrom::Start(self.size));
+            }
+        }
+        written
+    }
+
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Replaces the file by one of these frames, or leaves it as it is.
+    ///
+    /// # Errors
+    /// The disk's, and those of `write`.
+    pub fn rewrite(
+        &mut self,
+        write: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let path = self.path.with_extension("new");
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        let mut to = BufWriter::new(file);
+        to.write_all(&MAGIC)?;
+        let mut size = MAGIC.len() as u64;
+        write(&mut |frame| {
+            size += (HEAD + frame.len()) as u64;
+            write_frame(&mut to, frame)
+        })?;
+        let mut file = to.into_inner()?;
+        file.sync_data()?;
+        std::fs::rename(&path, &self.path)?;
+        if let Some(dir) = self.path.parent() {
+            File::open(dir)?.sync_all()?;
+        }
+        file.seek(io::SeekFrom::Start(size))?;
+        (self.file, self.size) = (file, size);
+        Ok(())
+    }
+
+    /// Makes the file say nothing, so that nothing in it is counted a second time.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn void(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(io::SeekFrom::Start(0))?;
+        self.size = 0;
+        std::fs::remove_file(&self.path)
+    }
+}
+
+fn write_frame(to: &mut impl Write, frame: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
+    let mut head = [0; HEAD];
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..].copy_from_slice(&crc32fast::hash(frame).to_le_bytes());
+    to.write_all(&head)?;
+    to.write_all(frame)
+}
+
+/// The frame at `at`, if there is a whole one.
+fn frame(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b));
+    let (length, checksum) = (word(at)? as usize, word(at + 4)?);
+    let frame = bytes.get(at + HEAD..)?.get(..length)?;
+    // Zeros would pass: they are their own checksum.
+    (length > 0 && crc32fast::hash(frame) == checksum).then_some(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path) -> (Log, Vec<Vec<u8>>) {
+        let mut frames = Vec::new();
+        let log = Log::open(path, |frame| {
+            frames.push(frame.to_vec());
+            true
+        });
+        (log.unwrap(), frames)
+    }
+
+    #[test]
+    fn frames_come_back_and_a_torn_tail_is_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("outbox");
+        let (mut log, _) = read(&path);
+        log.append(b"one", false).unwrap();
+        log.append(b"two", true).unwrap();
+        assert_eq!(read(&path).1, [b"one", b"two"]);
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 1..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let (mut log, frames) = read(&path);
+            assert!(frames.len() <= 1);
+            log.append(b"three", false).unwrap();
+            assert_eq!(read(&path).1.last().unwrap(), b"three", "after {cut} bytes");
+        }
+        let mut damaged = whole.clone();
+        damaged[17] ^= 1;
+        std::fs::write(&path, [&damaged[..], &[0; 64]].concat()).unwrap();
+        assert_eq!(read(&path).1.len(), 0);
+    }
+
+    #[test]
+    fn rewritten_or_as_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("outbox");
+        let (mut log, _) = read(&path);
+        log.append(b"one", false).unwrap();
+        log.rewrite(|_| Err(io::Error::other("full"))).unwrap_err();
+        assert_eq!(read(&path).1, [b"one"]);
+        log.rewrite(|frame| frame(b"all")).unwrap();
+        log.append(b"more", false).unwrap();
+        assert_eq!(read(&path).1, [&b"all"[..], b"more"]);
+        log.void().unwrap();
+        assert_eq!(read(&path).1.len(), 0);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("outbox");
+        std::fs::write(&path, b"hcoutbx0 of another version").unwrap();
+        assert_eq!(read(&path).1.len(), 0);
+        assert!(dir.path().join("outbox.unread").exists());
+        assert_eq!(read(&path).1.len(), 0);
+    }
+}

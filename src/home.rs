@@ -1,0 +1,125 @@
+//! What a process begins with, and leaves to the next: its node's folder, if it has one.
+//!
+//! Everything in the folder or nothing: journal and outbox are only exact together. Where they
+//! cannot be had (a read-only disk, a folder that another process uses), counting goes on in
+//! memory, and one line says so.
+
+use crate::aggregate::{Engine, Limits, Recovery};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::flush::Depot;
+use crate::journal::{Journal, STATE_AFTER};
+use crate::node::{Node, random_name};
+use crate::site::Site;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A node's folder while the process lives.
+pub struct Home {
+    folder: PathBuf,
+    node: Option<Node>,
+    journal: Option<Arc<Journal>>,
+}
+
+impl Home {
+    /// Opens the folder of the configured site.
+    pub async fn open(config: &Config, store: &dyn Store, clock: &Clock) -> Self {
+        let folder = config.data_dir.join(format!("headcount-{}", config.site.name));
+        let shared = config.store.is_shared().then_some(store);
+        let node = match Node::open(&folder, config.threads, shared, clock.now()).await {
+            Ok(node) => Some(node),
+            Err(error) => {
+                without(&folder, &error);
+                None
+            }
+        };
+        Self { folder, node, journal: None }
+    }
+
+    /// Starts to aggregate where the last process ended.
+    pub fn begin(
+        &mut self,
+        config: &Config,
+        sites: &Arc<Vec<Site>>,
+        telemetry: &Arc<Telemetry>,
+        clock: &Clock,
+    ) -> (Engine, Depot) {
+        let begun = self.node.as_ref().map(|node| self.recover(node, config, telemetry));
+        let (recovery, depot) = match begun {
+            Some(Ok(begun)) => begun,
+            other => {
+                if let Some(Err(error)) = other {
+                    without(&self.folder, &error);
+                }
+                let (cap, events) = (config.limits.outbox, config.limits.events_cap);
+                let engine = Engine::start(
+                    sites.clone(),
+                    limits(config, config.threads),
+                    config.threads,
+                    config.limits.queue,
+                    telemetry.clone(),
+                    clock.clone(),
+                );
+                let name = random_name();
+                return (engine, Depot::in_memory(name, cap, events));
+            }
+        };
+        self.journal = Some(recovery.journal.clone());
+        let engine = Engine::recover(
+            sites.clone(),
+            limits(config, recovery.lanes.len()),
+            config.limits.queue,
+            telemetry.clone(),
+            clock.clone(),
+            recovery,
+        );
+        (engine, depot)
+    }
+
+    fn recover(
+        &self,
+        node: &Node,
+        config: &Config,
+        telemetry: &Arc<Telemetry>,
+    ) -> io::Result<(Recovery, Depot)> {
+        let (cap, events) = (config.limits.outbox, config.limits.events_cap);
+        let depot = Depot::on_disk(&node.path().join("outbox"), node.name(), cap, events)?;
+        let (journal, lanes) =
+            Journal::open(node.path(), node.lanes(), STATE_AFTER, telemetry.clone())?;
+        let marks = depot.marks().clone();
+        Ok((Recovery { journal, lanes, marks, seed: node.claims() }, depot))
+    }
+
+    /// What clients are spread over lanes with.
+    pub fn spread(&self) -> u64 {
+        self.node.as_ref().map_or_else(rand::random, Node::spread)
+    }
+
+    /// The process ends in order: all is delivered, or in the folder.
+    pub fn leave(self) {
+        if let Some(journal) = &self.journal {
+            journal.close();
+        }
+        if let Some(Err(error)) = self.node.map(Node::end) {
+            tracing::warn!("{}: {error}", self.folder.display());
+        }
+    }
+}
+
+fn limits(config: &Config, shards: usize) -> Limits {
+    Limits {
+        visitors: (config.limits.visitors / shards.max(1)).max(1),
+        rows: config.limits.rows_per_dimension,
+    }
+}
+
+fn without(folder: &std::path::Path, error: &io::Error) {
+    tracing::warn!(
+        "{} cannot be used: {error}; going on without a journal, so a kill now loses what the store \
+         does not have yet",
+        folder.display()
+    );
+}

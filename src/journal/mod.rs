@@ -1,0 +1,409 @@
+//! Hits on disk before anyone is told that they count: restart is replay.
+//!
+//! A shard is a pure function of the hits it was given, so all that must survive the end of a
+//! process is these hits, in order. Each lane (a shard and its queue) has files of its own; a hit
+//! is written into the current [`segment`] through memory, together with the ticket that says its
+//! place in the lane's queue. Order is the ticket's, wherever in the file a record lies.
+//!
+//! Three things keep the journal short and the counts exact:
+//!
+//! - **Marks.** When increments are taken out of the shards, the outbox writes down, in one piece
+//!   with them, up to which ticket of each lane they go. Replay discards increments below the mark
+//!   and keeps those above: no hit is counted twice, none is missed.
+//! - **States.** Claims live for a day, and a day's hits are too many to keep. So now and then
+//!   (after [`STATE_AFTER`] of segments, or an hour) a shard writes down all it knows, and the
+//!   segments before are deleted. A state is only put in force once the mark is on disk.
+//! - **A keeper.** A thread of the journal makes segments ahead of need and puts what was written
+//!   on disk once a second. Requests only copy bytes.
+//!
+//! Where no segment can be made (a full disk), hits count all the same: they are only not safe from
+//! a kill, and the journal says so in one line and in `headcount_journal_missed_total`.
+
+mod record;
+mod replay;
+mod segment;
+
+pub use replay::Recovered;
+
+use crate::capture::Hit;
+use crate::telemetry::Telemetry;
+use arc_swap::ArcSwapOption;
+use segment::Segment;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+/// Bytes of segments after which a state is worth its while, unless the last one was larger than
+/// half of that: writing states costs at most half of what writing hits does.
+pub const STATE_AFTER: u64 = 16 << 20;
+
+/// A hit stays in the journal hardly longer than this, however quiet the site.
+const STATE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How often what was written goes to the disk.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Hits of all lanes, on disk. Dropping it ends its thread; what is written stays.
+pub struct Journal {
+    files: Arc<Files>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+/// What the keeper and those who write share.
+pub struct Files {
+    dir: PathBuf,
+    format: u64,
+    lanes: Vec<Lane>,
+    telemetry: Arc<Telemetry>,
+    state_after: u64,
+    /// Off: what is written counts for nothing, so nothing is.
+    on: AtomicBool,
+    keeper: OnceLock<Thread>,
+    stop: AtomicBool,
+}
+
+struct Lane {
+    current: ArcSwapOption<Segment>,
+    /// The next one, made ahead.
+    spare: Mutex<Option<Arc<Segment>>>,
+    /// Full ones, oldest first; kept until a state covers them.
+    closed: Mutex<Vec<Closed>>,
+    next_index: AtomicU64,
+    /// A hit was not written: only a state makes the lane whole again.
+    torn: AtomicBool,
+    /// When the oldest hit that no state covers may have been written.
+    since: Mutex<Instant>,
+    state_size: AtomicU64,
+    stage: Mutex<Stage>,
+}
+
+struct Closed {
+    path: PathBuf,
+    /// `None` for one that an earlier process wrote.
+    segment: Option<Arc<Segment>>,
+}
+
+/// How far the next state is.
+enum Stage {
+    Idle,
+    /// Segments are closed whose hits all have tickets below `below`; so many of them.
+    Due {
+        below: u64,
+        segments: usize,
+    },
+    /// Written, and to be put in force once the mark is on disk.
+    Written {
+        segments: usize,
+    },
+}
+
+impl Journal {
+    /// Opens the journal in `dir`, which the caller has locked, and reads back what is in it, lane
+    /// by lane. `state_after` is [`STATE_AFTER`], or less for a test that has no time to wait.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn open(
+        dir: &Path,
+        lanes: usize,
+        state_after: u64,
+        telemetry: Arc<Telemetry>,
+    ) -> io::Result<(Arc<Self>, Vec<Recovered>)> {
+        let format = record::format();
+        let mut recovered = Vec::new();
+        let mut own = Vec::new();
+        for lane in 0..lanes {
+            let found = Recovered::read(dir, lane, format)?;
+            own.push(Lane::new(&found));
+            recovered.push(found);
+        }
+        let files = Arc::new(Files {
+            dir: dir.to_owned(),
+            format,
+            lanes: own,
+            telemetry,
+            state_after,
+            on: AtomicBool::new(true),
+            keeper: OnceLock::new(),
+            stop: AtomicBool::new(false),
+        });
+        for lane in 0..lanes {
+            // Where the disk is full the keeper tries on, and says so.
+            files.lanes[lane].current.store(files.make(lane).ok());
+        }
+        files.turn(true);
+        let thread = std::thread::Builder::new().name("journal".to_owned());
+        let kept = files.clone();
+        let keeper = thread.spawn(move || keep(&kept))?;
+        let _ = files.keeper.set(keeper.thread().clone());
+        Ok((Arc::new(Self { files, keeper: Some(keeper) }), recovered))
+    }
+}
+
+impl Deref for Journal {
+    type Target = Files;
+
+    fn deref(&self) -> &Files {
+        &self.files
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.files.stop.store(true, Ordering::Relaxed);
+        self.files.wake();
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl Files {
+    /// Writes a hit down. No lock, no system call; a segment's end aside.
+    pub fn append(&self, lane: usize, ticket: u64, hit: &Hit) {
+        let lane = &self.lanes[lane];
+        let written = record::encoded(hit, |payload| {
+            loop {
+                let current = lane.current.load();
+                let Some(segment) = &*current else { return false };
+                if segment.append(ticket, payload) {
+                    return true;
+                }
+                if payload.len() > segment::SIZE / 2 {
+                    return false;
+                }
+                self.roll(lane, segment);
+            }
+        });
+        if !written {
+            self.telemetry.journal_missed.inc();
+            lane.torn.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Puts the spare segment in the place of one that is full.
+    fn roll(&self, lane: &Lane, full: &Arc<Segment>) {
+        let mut closed = lock(&lane.closed);
+        if lane.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, full)) {
+            let path = full.path().to_owned();
+            closed.push(Closed { path, segment: Some(full.clone()) });
+            lane.current.store(lock(&lane.spare).take());
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.unpark();
+        }
+    }
+
+    fn make(&self, lane: usize) -> io::Result<Arc<Segment>> {
+        let index = self.lanes[lane].next_index.fetch_add(1, Ordering::Relaxed);
+        let path = self.dir.join(replay::segment_name(lane, index));
+        Segment::create(&path, self.format).map(Arc::new)
+    }
+
+    /// Makes what is missing: spares, and a current segment where there was no spare.
+    fn provide(&self) -> io::Result<()> {
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if !self.on.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let made = if lock(&lane.spare).is_none() { Some(self.make(index)?) } else { None };
+            // Under the lock that `roll` and `void` take, so that none undoes another.
+            let _closed = lock(&lane.closed);
+            let on = self.on.load(Ordering::Relaxed);
+            match made {
+                Some(late) if !on => late.void(),
+                Some(made) => *lock(&lane.spare) = Some(made),
+                None => {}
+            }
+            if on && lane.current.load().is_none() {
+                lane.current.store(lock(&lane.spare).take());
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts on disk all that was written so far.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync(&self) -> io::Result<()> {
+        for lane in &self.lanes {
+            // The current one last: what is closed meanwhile was written before.
+            let closed: Vec<Arc<Segment>> =
+                lock(&lane.closed).iter().filter_map(|c| c.segment.clone()).collect();
+            for segment in closed.iter().chain(lane.current.load().as_ref()) {
+                segment.sync()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Called where a lane's increments have just been taken: all tickets below `applied` are in
+    /// the shard, `next` is the next to be given out. Writes a state with `write` if one is due.
+    pub fn offer(
+        &self,
+        lane: usize,
+        applied: u64,
+        next: u64,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) {
+        let own = &self.lanes[lane];
+        let mut stage = lock(&own.stage);
+        if let Stage::Idle = *stage
+            && own.wants_state(self.state_after)
+            && lock(&own.spare).is_some()
+            && self.on.load(Ordering::Relaxed)
+            && let Some(current) = &*own.current.load()
+        {
+            own.torn.store(false, Ordering::Relaxed);
+            if current.len() > 0 {
+                self.roll(own, current);
+            }
+            // Whoever still writes into a closed segment took a ticket before now.
+            *stage = Stage::Due { below: next, segments: lock(&own.closed).len() };
+        }
+        if let Stage::Due { below, segments } = *stage
+            && applied >= below
+        {
+            let path = self.dir.join(replay::state_name(lane)).with_extension("new");
+            *stage = match replay::write_state(&path, self.format, applied, write) {
+                Ok(size) => {
+                    own.state_size.store(size, Ordering::Relaxed);
+                    Stage::Written { segments }
+                }
+                Err(error) => {
+                    tracing::warn!("{}: {error}; the journal keeps its hits", path.display());
+                    let _ = std::fs::remove_file(&path);
+                    Stage::Idle
+                }
+            };
+        }
+    }
+
+    /// Puts the states in force that were written when the increments now marked on disk were
+    /// taken.
+    ///
+    /// # Errors
+    /// The disk's; hits are kept then.
+    pub fn settle(&self) -> io::Result<()> {
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let mut stage = lock(&lane.stage);
+            let Stage::Written { segments } = *stage else { continue };
+            *stage = Stage::Idle;
+            let path = self.dir.join(replay::state_name(index));
+            let new = path.with_extension("new");
+            File::open(&new)?.sync_data()?;
+            std::fs::rename(&new, &path)?;
+            File::open(&self.dir)?.sync_all()?;
+            let mut closed = lock(&lane.closed);
+            let covered = segments.min(closed.len());
+            for old in closed.drain(..covered) {
+                let _ = std::fs::remove_file(&old.path);
+            }
+            *lock(&lane.since) = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Makes everything written count for nothing, and writes nothing more: for when the outbox
+    /// cannot note its marks, so that nothing is counted a second time after a restart.
+    pub fn void(&self) {
+        self.turn(false);
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let mut closed = lock(&lane.closed);
+            let current = lane.current.swap(None);
+            for segment in current.into_iter().chain(lock(&lane.spare).take()) {
+                segment.void();
+            }
+            for old in closed.drain(..) {
+                match old.segment {
+                    Some(segment) => segment.void(),
+                    None => drop(std::fs::remove_file(&old.path)),
+                }
+            }
+            *lock(&lane.stage) = Stage::Idle;
+            let _ = std::fs::remove_file(self.dir.join(replay::state_name(index)));
+            lane.torn.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes again after [`Journal::void`]; whole once every lane has had its state written.
+    pub fn resume(&self) {
+        self.turn(true);
+        self.wake();
+    }
+
+    /// Writes nothing more; what is written stays for the next start.
+    pub fn close(&self) {
+        self.turn(false);
+        for lane in &self.lanes {
+            lane.current.store(None);
+        }
+    }
+
+    fn turn(&self, on: bool) {
+        self.on.store(on, Ordering::Relaxed);
+        self.telemetry.journal_on.store(i64::from(on), Ordering::Relaxed);
+    }
+}
+
+impl Lane {
+    fn new(found: &Recovered) -> Self {
+        let closed = found.segments.iter().cloned();
+        Self {
+            current: ArcSwapOption::empty(),
+            spare: Mutex::new(None),
+            closed: Mutex::new(closed.map(|path| Closed { path, segment: None }).collect()),
+            next_index: AtomicU64::new(found.next_index),
+            torn: AtomicBool::new(false),
+            since: Mutex::new(Instant::now()),
+            state_size: AtomicU64::new(found.state_size),
+            stage: Mutex::new(Stage::Idle),
+        }
+    }
+
+    fn wants_state(&self, after: u64) -> bool {
+        let current = self.current.load().as_ref().map_or(0, |current| current.len());
+        let written = lock(&self.closed).len() * segment::SIZE + current;
+        written as u64 > after.max(2 * self.state_size.load(Ordering::Relaxed))
+            || written > 0 && lock(&self.since).elapsed() > STATE_EVERY
+            || self.torn.load(Ordering::Relaxed)
+    }
+}
+
+/// The keeper's work, for as long as there is a journal.
+fn keep(files: &Files) {
+    let mut trouble: Option<String> = None;
+    let mut synced = Instant::now();
+    while !files.stop.load(Ordering::Relaxed) {
+        let mut done = files.provide();
+        if synced.elapsed() >= SYNC_EVERY {
+            synced = Instant::now();
+            done = done.and(files.sync());
+        }
+        let dir = files.dir.display();
+        let now = done.err().map(|error| error.to_string());
+        match &now {
+            Some(said) if trouble.as_ref() != Some(said) => {
+                tracing::warn!("{dir}: {said}; going on without a journal until it is well");
+            }
+            None if trouble.is_some() => tracing::info!("{dir}: the journal goes on"),
+            _ => {}
+        }
+        trouble = now;
+        std::thread::park_timeout(SYNC_EVERY.saturating_sub(synced.elapsed()));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,174 @@
+//! A lane's files, read back: the last state, and the hits since, in order.
+//!
+//! What is not of this program's format is set aside under another name, so that nobody reads it
+//! by mistake and nothing is destroyed. A record that was never published is skipped: nobody was
+//! told that it counts.
+
+use super::record;
+use super::segment::Written;
+use crate::capture::Hit;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Marks a state's file; the format and the ticket follow, the checksum ends it.
+const MAGIC: [u8; 8] = *b"hcstate1";
+const HEAD: usize = 24;
+
+pub fn segment_name(lane: usize, index: u64) -> String {
+    format!("journal-{lane}-{index:010}")
+}
+
+pub fn state_name(lane: usize) -> String {
+    format!("journal-{lane}.state")
+}
+
+/// What a lane had when the last process ended.
+#[derive(Default)]
+pub struct Recovered {
+    /// Up to which ticket the state goes, and the state.
+    state: Option<(u64, Vec<u8>)>,
+    written: Vec<Written>,
+    /// Ticket, file, place of each hit since the state, in the order of tickets.
+    hits: Vec<(u64, usize, Range<usize>)>,
+    pub(super) segments: Vec<PathBuf>,
+    pub(super) next_index: u64,
+    pub(super) state_size: u64,
+}
+
+impl Recovered {
+    pub(super) fn read(dir: &Path, lane: usize, format: u64) -> io::Result<Self> {
+        let mut found = Self::default();
+        found.read_state(&dir.join(state_name(lane)), format)?;
+        let since = found.state.as_ref().map_or(0, |(ticket, _)| *ticket);
+        let mut holes = 0;
+        for (index, path) in segments(dir, lane)? {
+            found.next_index = index + 1;
+            match Written::read(&path, format)? {
+                Some(written) => {
+                    let file = found.written.len();
+                    let records = written.records.iter().filter(|(ticket, _)| *ticket >= since);
+                    found.hits.extend(records.map(|(ticket, at)| (*ticket, file, at.clone())));
+                    holes += written.holes;
+                    found.written.push(written);
+                    found.segments.push(path);
+                }
+                None => set_aside(&path)?,
+            }
+        }
+        found.hits.sort_unstable_by_key(|(ticket, ..)| *ticket);
+        if holes > 0 {
+            tracing::warn!(
+                "{}: {holes} records were cut off in the middle and are skipped; nobody had been \
+                 told that they count",
+                dir.join(segment_name(lane, 0)).display()
+            );
+        }
+        Ok(found)
+    }
+
+    fn read_state(&mut self, path: &Path, format: u64) -> io::Result<()> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.state_size = bytes.len() as u64;
+        self.state = parse_state(&bytes, format);
+        if self.state.is_none() { set_aside(path) } else { Ok(()) }
+    }
+
+    /// The state to begin with, and the ticket it goes up to.
+    pub fn state(&self) -> Option<(u64, &[u8])> {
+        self.state.as_ref().map(|(ticket, state)| (*ticket, state.as_slice()))
+    }
+
+    /// Hits since the state with their tickets, in order.
+    pub fn hits(&self) -> impl Iterator<Item = (u64, Hit)> + '_ {
+        self.hits.iter().filter_map(|(ticket, file, at)| {
+            Some((*ticket, record::decode(self.written[*file].payload(at))?))
+        })
+    }
+
+    /// The first ticket that was never given out, as far as is known.
+    pub fn next_ticket(&self) -> u64 {
+        let hits = self.hits.last().map_or(0, |(ticket, ..)| ticket + 1);
+        hits.max(self.state.as_ref().map_or(0, |(ticket, _)| *ticket))
+    }
+}
+
+/// A lane's segments, oldest first.
+fn segments(dir: &Path, lane: usize) -> io::Result<Vec<(u64, PathBuf)>> {
+    let prefix = format!("journal-{lane}-");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let index = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.parse().ok());
+        found.extend(index.map(|index| (index, entry.path())));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn set_aside(path: &Path) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".unread");
+    std::fs::rename(path, &aside)?;
+    tracing::warn!(
+        "{} was written by another version or is damaged; set aside as {}",
+        path.display(),
+        Path::new(&aside).display()
+    );
+    Ok(())
+}
+
+fn parse_state(bytes: &[u8], format: u64) -> Option<(u64, Vec<u8>)> {
+    let (body, checksum) = bytes.split_last_chunk::<4>()?;
+    if crc32fast::hash(body) != u32::from_le_bytes(*checksum) || !body.starts_with(&MAGIC) {
+        return None;
+    }
+    let word = |at: usize| body.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b));
+    (word(8)? == format).then_some(())?;
+    Some((word(16)?, body.get(HEAD..)?.to_vec()))
+}
+
+/// Writes a state up to `ticket`; gives its size. Not yet on disk.
+pub(super) fn write_state(
+    path: &Path,
+    format: u64,
+    ticket: u64,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<u64> {
+    let to = BufWriter::with_capacity(1 << 16, File::create(path)?);
+    let mut file = Checked { to, checksum: crc32fast::Hasher::new(), size: 0 };
+    file.write_all(&MAGIC)?;
+    file.write_all(&format.to_le_bytes())?;
+    file.write_all(&ticket.to_le_bytes())?;
+    write(&mut file)?;
+    let Checked { mut to, checksum, size } = file;
+    to.write_all(&checksum.finalize().to_le_bytes())?;
+    to.flush()?;
+    Ok(size)
+}
+
+/// Adds up what is written, for the checksum at the end.
+struct Checked<W: Write> {
+    to: BufWriter<W>,
+    checksum: crc32fast::Hasher,
+    size: u64,
+}
+
+impl<W: Write> Write for Checked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to.write_all(bytes)?;
+        self.checksum.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}

@@ -1,0 +1,209 @@
+//! One file of a journal: a fixed piece of disk, written through memory by several threads at once.
+//!
+//! The space is allocated before the first byte is written, so a full disk is an error when a
+//! segment is made and never a SIGBUS in a request. A writer reserves its place with one atomic
+//! addition, copies, and publishes with one store of the record's length and checksum: no lock, no
+//! system call. What the kernel has in its page cache survives the end of the process at any
+//! moment; [`Segment::sync`] makes it survive the machine's.
+//!
+//! A writer that died between reserving and publishing leaves a hole; records behind it are found
+//! by looking on from there. Checksums begin with a secret of the segment, so nobody can pass off
+//! a path as a record.
+
+use crc32fast::Hasher;
+use memmap2::{Mmap, MmapRaw};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Bytes of a segment.
+pub const SIZE: usize = 4 << 20;
+
+/// The header: magic and format, the secret checksums begin with, whether it still counts.
+const HEAD: usize = 32;
+const MAGIC: u64 = u64::from_le_bytes(*b"hcjourn1");
+const VOID_AT: usize = 24;
+
+/// What is looked over at once where nothing was written.
+const PAGE: usize = 4_096;
+
+/// Length and checksum, then the ticket.
+const RECORD_HEAD: usize = 16;
+
+/// A segment that is being written.
+pub struct Segment {
+    path: PathBuf,
+    file: File,
+    map: MmapRaw,
+    secret: u32,
+    /// The next free byte; beyond the end once it is full.
+    tail: AtomicUsize,
+    /// How far it was when it was last synced.
+    synced: AtomicUsize,
+}
+
+impl Segment {
+    /// Makes a file with all its space; `format` says how records are encoded.
+    ///
+    /// # Errors
+    /// A full or read-only disk, mostly. Nothing is left behind then.
+    pub fn create(path: &Path, format: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        Self::prepare(path, file, format).inspect_err(|_| drop(std::fs::remove_file(path)))
+    }
+
+    fn prepare(path: &Path, mut file: File, format: u64) -> io::Result<Self> {
+        match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, SIZE as u64) {
+            Ok(()) => {}
+            // A file system that cannot promise space: written zeros are space all the same.
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                let zeros = [0; 1 << 16];
+                for _ in 0..SIZE / zeros.len() {
+                    file.write_all(&zeros)?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let map = MmapRaw::map_raw(&file)?;
+        let secret: u32 = rand::random();
+        let segment = Self {
+            path: path.to_owned(),
+            file,
+            map,
+            secret,
+            tail: AtomicUsize::new(HEAD),
+            synced: AtomicUsize::new(HEAD),
+        };
+        segment.word(8).store(format.to_le(), Ordering::Relaxed);
+        segment.word(16).store(u64::from(secret).to_le(), Ordering::Relaxed);
+        segment.word(0).store(MAGIC.to_le(), Ordering::Release);
+        Ok(segment)
+    }
+
+    /// Writes a record. False: it does not fit, the segment is full.
+    pub fn append(&self, ticket: u64, payload: &[u8]) -> bool {
+        let size = (RECORD_HEAD + payload.len()).next_multiple_of(8);
+        let ticket = ticket.to_le_bytes();
+        let checksum = checksum(self.secret, &ticket, payload);
+        let at = self.tail.fetch_add(size, Ordering::Relaxed);
+        if at.saturating_add(size) > SIZE {
+            return false;
+        }
+        // SAFETY: `at..at + size` lies inside the map and is this call's alone: `tail` only grows.
+        unsafe {
+            let to = self.map.as_mut_ptr().add(at);
+            to.add(8).copy_from_nonoverlapping(ticket.as_ptr(), ticket.len());
+            to.add(RECORD_HEAD).copy_from_nonoverlapping(payload.as_ptr(), payload.len());
+        }
+        let head = (u64::from(checksum) << 32) | (payload.len() as u64 + 1);
+        self.word(at).store(head.to_le(), Ordering::Release);
+        true
+    }
+
+    /// How many bytes were written.
+    pub fn len(&self) -> usize {
+        self.tail.load(Ordering::Relaxed).min(SIZE) - HEAD
+    }
+
+    /// Puts on disk what was written since the last time. Asks the disk for nothing if that is
+    /// nothing.
+    pub fn sync(&self) -> io::Result<()> {
+        let tail = self.tail.load(Ordering::Relaxed);
+        if tail > self.synced.load(Ordering::Relaxed) {
+            self.file.sync_data()?;
+            self.synced.store(tail, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Makes the segment count for nothing, also where it cannot be deleted.
+    pub fn void(&self) {
+        self.word(VOID_AT).store(1, Ordering::Release);
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn word(&self, at: usize) -> &AtomicU64 {
+        assert!(at.is_multiple_of(8) && at < SIZE);
+        // SAFETY: inside the map, aligned (maps are by the page), and only touched as an atomic.
+        unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
+    }
+}
+
+fn checksum(secret: u32, ticket: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = Hasher::new_with_initial(secret);
+    hasher.update(ticket);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// A segment read back.
+pub struct Written {
+    map: Mmap,
+    /// Ticket and place of each record, as they lie in the file.
+    pub records: Vec<(u64, Range<usize>)>,
+    /// Records that were begun and never published.
+    pub holes: usize,
+}
+
+impl Written {
+    /// Reads a segment. `None`: not one of this format, or one that counts for nothing.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(path: &Path, format: u64) -> io::Result<Option<Self>> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() != SIZE as u64 {
+            return Ok(None);
+        }
+        // SAFETY: the folder is locked; no other process of ours cuts or writes the file.
+        let map = unsafe { Mmap::map(&file)? };
+        let word = |at: usize| word(&map, at);
+        if word(0) != MAGIC || word(8) != format || word(VOID_AT) != 0 {
+            return Ok(None);
+        }
+        let secret = word(16) as u32;
+        let (mut records, mut holes) = (Vec::new(), 0);
+        // Where the next record should be, where it is looked for, and whether something is there.
+        let (mut end, mut at, mut torn) = (HEAD, HEAD, false);
+        while at + RECORD_HEAD <= SIZE {
+            let page = (at + 1).next_multiple_of(PAGE);
+            if map[at..page] == [0; PAGE][..page - at] {
+                at = page;
+            } else if let Some((ticket, payload)) = record(&map, secret, at) {
+                holes += usize::from(at > end);
+                end = payload.end.next_multiple_of(8);
+                (at, torn) = (end, false);
+                records.push((ticket, payload));
+            } else {
+                torn |= word(at) != 0;
+                at += 8;
+            }
+        }
+        holes += usize::from(torn);
+        Ok(Some(Self { map, records, holes }))
+    }
+
+    pub fn payload(&self, place: &Range<usize>) -> &[u8] {
+        &self.map[place.clone()]
+    }
+}
+
+fn word(map: &[u8], at: usize) -> u64 {
+    map[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// The record at `at`, if there is a whole one.
+fn record(map: &[u8], secret: u32, at: usize) -> Option<(u64, Range<usize>)> {
+    let head = word(map, at);
+    let length = (head as u32).checked_sub(1)? as usize;
+    let start = at + RECORD_HEAD;
+    let payload = map.get(start..start.checked_add(length)?)?;
+    let whole = checksum(secret, &map[at + 8..start], payload) == (head >> 32) as u32;
+    whole.then(|| (word(map, at + 8), start..start + length))
+}

@@ -1,0 +1,229 @@
+//! Who this process is, and the folder it keeps what must outlive it in.
+//!
+//! A node's folder (`headcount-SITE` in the data directory) holds its journal, its outbox and who
+//! it is. Two things must never happen: that two processes write one folder, and that two folders
+//! deliver the same hits.
+//!
+//! - A lock is held on the folder for as long as the process lives. Who finds it taken runs
+//!   without a folder.
+//! - A folder that was copied is not the node it says it is: what waits in it is the original's to
+//!   deliver. A copy is known by the birth of its lock file, which no copying preserves, unless the
+//!   node had ended in order (then a folder may move); and by the lease: each start takes it over
+//!   in the store with a new nonce, knowing the last one, so of two folders with the same nonce
+//!   only the first to start goes on. The other begins as a new node, with nothing.
+//!
+//! A store of this machine alone (SQLite) needs no lease: it is copied along.
+
+use crate::clock::{HOUR, Millis};
+use crate::store::{Secret, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A lease that is not taken over for so long is forgotten by the store.
+const LEASE: Millis = 90 * 24 * HOUR;
+
+/// How long a start waits for the store to answer; then it goes on without.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A node, and the folder it has locked.
+pub struct Node {
+    path: PathBuf,
+    /// Unlocked when dropped.
+    _lock: File,
+    who: Who,
+}
+
+/// What a node's folder says of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Who {
+    id: String,
+    /// Proves to the store that this is the folder that was started last.
+    nonce: String,
+    /// The nonce that is about to replace it: the store may know either.
+    next: Option<String>,
+    /// The birth of the lock file, nanoseconds since 1970. `None`: the file system does not tell.
+    born: Option<u128>,
+    /// The last process ended in order.
+    ended: bool,
+    /// How many lanes the journal has.
+    lanes: usize,
+    /// What shards number claims with.
+    claims: u64,
+    /// What clients are spread over lanes with.
+    spread: u64,
+}
+
+impl Who {
+    fn new(lanes: usize, born: Option<u128>) -> Self {
+        Self {
+            id: random_name(),
+            nonce: random_name(),
+            next: None,
+            born,
+            ended: false,
+            lanes,
+            claims: rand::random(),
+            spread: rand::random(),
+        }
+    }
+}
+
+/// A name that nobody else has.
+pub fn random_name() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
+
+impl Node {
+    /// Locks the folder, or makes it; a new one has `lanes` lanes. With a `store` that nodes
+    /// share, makes sure that it is no copy; if the store does not answer, the birth of the lock
+    /// file decides alone.
+    ///
+    /// # Errors
+    /// If the folder cannot be used: in a word, why.
+    pub async fn open(
+        path: &Path,
+        lanes: usize,
+        store: Option<&dyn Store>,
+        now: Millis,
+    ) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let mut options = OpenOptions::new();
+        let lock = options.read(true).write(true).create(true).truncate(false);
+        let lock = lock.open(path.join("lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another headcount uses it"),
+            TryLockError::Error(error) => error,
+        })?;
+        let born = lock.metadata()?.created().ok();
+        let born = born.and_then(|at| Some(at.duration_since(UNIX_EPOCH).ok()?.as_nanos()));
+        let (who, known) = match read(path)? {
+            Some(who) => (who, true),
+            None => (Who::new(lanes, born), false),
+        };
+        let mut node = Self { path: path.to_owned(), _lock: lock, who };
+        let moved = known && !node.who.ended && born.is_some() && node.who.born != born;
+        node.who.born = born;
+        if let Some(store) = store {
+            let copy = moved || !node.lease(store, now).await?;
+            if copy {
+                node.begin_anew(lanes)?;
+                node.lease(store, now).await?;
+            }
+        }
+        node.who.ended = false;
+        node.write()?;
+        Ok(node)
+    }
+
+    /// Takes the lease over from the last start. False: someone else has. A store that does not
+    /// answer leaves things as they are.
+    async fn lease(&mut self, store: &dyn Store, now: Millis) -> io::Result<bool> {
+        let which = Secret::Lease { node: self.who.id.as_str().into() };
+        let Some(stored) = answer(store.secret(&which)).await? else { return Ok(true) };
+        let mine = |nonce: &[u8]| {
+            let known = [Some(&self.who.nonce), self.who.next.as_ref()];
+            known.into_iter().flatten().any(|own| own.as_bytes() == nonce)
+        };
+        if !stored.as_deref().is_none_or(mine) {
+            return Ok(false);
+        }
+        // Written before the store is told, so that this folder knows the nonce whatever becomes
+        // of the answer.
+        let next = random_name();
+        if let Some(text) = stored.as_deref().and_then(|nonce| str::from_utf8(nonce).ok()) {
+            text.clone_into(&mut self.who.nonce);
+        }
+        self.who.next = Some(next.clone());
+        self.write()?;
+        let put = store.put_secret(&which, stored.as_deref(), next.as_bytes(), now + LEASE);
+        let Some(stored) = answer(put).await? else { return Ok(true) };
+        if stored != next.as_bytes() {
+            return Ok(false);
+        }
+        (self.who.nonce, self.who.next) = (next, None);
+        Ok(true)
+    }
+
+    /// What is here is another's: goes on as a new node.
+    fn begin_anew(&mut self, lanes: usize) -> io::Result<()> {
+        tracing::warn!(
+            "{} is a copy of another node's folder, or was started elsewhere since; what waits in \
+             it is that node's to deliver, and this one begins anew",
+            self.path.display()
+        );
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name() != "lock" {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        self.who = Who::new(lanes, self.who.born);
+        Ok(())
+    }
+
+    /// Written anew under another name and then renamed: there is always a whole one.
+    fn write(&self) -> io::Result<()> {
+        let path = self.path.join("node.json");
+        let new = path.with_extension("new");
+        let mut file = File::create(&new)?;
+        serde_json::to_writer_pretty(&mut file, &self.who)?;
+        file.write_all(b"\n")?;
+        file.sync_data()?;
+        std::fs::rename(&new, &path)?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A name for batches that no other run of any process has.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.who.id, random_name())
+    }
+
+    pub fn lanes(&self) -> usize {
+        self.who.lanes
+    }
+
+    /// What shards number claims with.
+    pub fn claims(&self) -> u64 {
+        self.who.claims
+    }
+
+    /// What clients are spread over lanes with.
+    pub fn spread(&self) -> u64 {
+        self.who.spread
+    }
+
+    /// The process ends in order: the folder may be moved.
+    ///
+    /// # Errors
+    /// The disk's; a folder that is moved then counts as a copy.
+    pub fn end(mut self) -> io::Result<()> {
+        self.who.ended = true;
+        self.write()
+    }
+}
+
+/// A store's answer, or none if it takes too long or is away.
+async fn answer<T>(asked: impl Future<Output = Result<T, StoreError>>) -> io::Result<Option<T>> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => Ok(Some(answer)),
+        Err(_) | Ok(Err(StoreError::Unreachable { .. })) => Ok(None),
+        Ok(Err(error)) => Err(io::Error::other(error)),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Who>> {
+    match std::fs::read(path.join("node.json")) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

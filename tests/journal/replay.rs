@@ -1,0 +1,153 @@
+//! Killed and replayed is as good as never killed.
+
+use super::model::Model;
+use super::open;
+use super::traffic::Traffic;
+use headcount::aggregate::{Engine, Marks, Window};
+use headcount::rollup::{Dimension, Metric, SLOT};
+use headcount::site::{Day, Site};
+use headcount::visitor::VisitorHash;
+use proptest::prelude::*;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
+
+/// What an outbox would have on disk.
+#[derive(Default)]
+struct Kept {
+    counts: Counts,
+    visitors: BTreeSet<VisitorHash>,
+    hits: u64,
+    marks: Marks,
+}
+
+impl Kept {
+    /// Seals, and keeps what comes, as the flusher does.
+    fn seal(&mut self, engine: &Engine) {
+        let sealed = engine.seal();
+        for ((_, day), window) in sealed.windows {
+            self.add(day, window);
+        }
+        self.marks = sealed.marks;
+        engine.journal().unwrap().settle().unwrap();
+    }
+
+    fn add(&mut self, day: Day, window: Window) {
+        self.hits += window.hits;
+        self.visitors.extend(window.visitors);
+        for ((dimension, value), row) in &window.rows {
+            for (metric, n) in row.counts() {
+                *self.counts.entry((day, *dimension, value.to_string(), metric)).or_default() += n;
+            }
+        }
+    }
+}
+
+/// Visitors are claimed once an hour, in whichever of its slots: only the hour's sum is a promise.
+fn by_the_hour(site: &Site, counts: Counts) -> Counts {
+    let mut folded = Counts::new();
+    for ((day, dimension, value, metric), n) in counts {
+        let claimed = matches!(metric, Metric::Visitors | Metric::ConfirmedVisitors);
+        let value = match dimension {
+            Dimension::Slot if claimed => {
+                format!("hour {}", site.hour(value.parse::<i64>().unwrap() * SLOT))
+            }
+            _ => value,
+        };
+        *folded.entry((day, dimension, value, metric)).or_default() += n;
+    }
+    folded.retain(|_, n| *n != 0);
+    folded
+}
+
+/// Runs the traffic with the process ended now and then: after a hit, after a seal whose
+/// increments went down with the process, with a state written and not in force.
+fn agree(seed: u64, length: usize, lanes: usize, state_after: u64) -> Result<(), TestCaseError> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let traffic = Traffic::new(seed, length);
+    let dir = tempfile::tempdir().unwrap();
+    let mut kept = Kept::default();
+    let (mut model, length) = (Model::new(traffic.site.clone()), traffic.hits.len());
+    let (mut engine, mut telemetry) = open(dir.path(), &traffic.site, lanes, state_after, &vec![]);
+    for (client, hit) in traffic.hits.iter().cloned() {
+        model.apply(client, &hit);
+        engine.push(hit);
+        match rng.random_range(0..40) {
+            0..3 => kept.seal(&engine),
+            3 => {
+                if rng.random() {
+                    drop(engine.seal());
+                }
+                drop(engine);
+                (engine, telemetry) =
+                    open(dir.path(), &traffic.site, lanes, state_after, &kept.marks);
+            }
+            _ => {}
+        }
+    }
+    kept.seal(&engine);
+    prop_assert_eq!(telemetry.journal_missed.get(), 0);
+    prop_assert_eq!(kept.hits, length as u64);
+    let got = by_the_hour(&traffic.site, kept.counts);
+    let expected = by_the_hour(&traffic.site, model.counts());
+    let wrong: Vec<String> = expected
+        .keys()
+        .chain(got.keys())
+        .filter(|k| expected.get(k) != got.get(k))
+        .map(|k| format!("{k:?}: model {:?}, replayed {:?}", expected.get(k), got.get(k)))
+        .collect();
+    prop_assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_counts_equal_the_models(seed: u64, length in 1..200_usize, lanes in 1..4_usize) {
+        agree(seed, length, lanes, u64::MAX)?;
+    }
+
+    #[test]
+    fn and_with_states_written_all_the_time(seed: u64, length in 1..200_usize, lanes in 1..4_usize) {
+        agree(seed, length, lanes, 0)?;
+    }
+}
+
+#[test]
+fn and_over_a_long_run_with_hundreds_of_visitors() {
+    for seed in 0..4 {
+        agree(seed, 3_000, 2, seed % 2 * 100_000).unwrap();
+    }
+}
+
+/// Names beyond their cap give way to one another in an order that a restart must not change.
+#[test]
+fn names_beyond_the_cap_come_out_alike() {
+    use headcount::aggregate::{Limits, Shard};
+    let limits = Limits { visitors: 50, rows: 3 };
+    for seed in 0..30 {
+        let traffic = Traffic::new(seed, 600);
+        let sites = std::sync::Arc::new(vec![traffic.site.clone()]);
+        let mut whole = Shard::seeded(sites.clone(), limits, 1);
+        let mut halves = Shard::seeded(sites.clone(), limits, 1);
+        for (i, (_, hit)) in traffic.hits.into_iter().enumerate() {
+            whole.apply(hit.clone());
+            halves.apply(hit);
+            if i % 50 == 0 {
+                let counts = |shard: &mut Shard| {
+                    let mut kept = Kept::default();
+                    shard.seal().into_iter().for_each(|((_, day), w)| kept.add(day, w));
+                    kept.counts
+                };
+                assert_eq!(counts(&mut whole), counts(&mut halves));
+                let mut saved = Vec::new();
+                halves.save(&mut saved).unwrap();
+                halves = Shard::seeded(sites.clone(), limits, 1);
+                assert!(halves.restore(&saved));
+            }
+        }
+    }
+}
