@@ -9,7 +9,7 @@ use headcount::capture::{
     Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, ViewKey, What, beacon,
 };
 use headcount::clock::{Clock, Millis};
-use headcount::flush::{BATCH_MAX, Batch, Lines};
+use headcount::flush::{BATCH_MAX, Batch, Events};
 use headcount::rollup::{Dimension, Metric, field};
 use headcount::site::{Day, Site};
 use headcount::store::SqliteStore;
@@ -232,7 +232,7 @@ fn store(c: &mut Criterion) {
             fields: (0..BATCH_MAX).map(row).collect(),
             visitors: Vec::new(),
             confirmed: Vec::new(),
-            events: Lines::default(),
+            events: Events::default(),
         }
     };
     let mut group = c.benchmark_group("SQLite");

@@ -1,7 +1,5 @@
-//! Texts of one line each, in one piece of memory.
-//!
-//! Events come by the thousand and go through outbox, disk and store unread: as one text they are
-//! moved, written and stored at the price of a copy, where a string for each would pay for each.
+//! Texts of one line each, in one piece of memory: events come by the thousand, and a string for
+//! each would pay for each.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +15,12 @@ impl Lines {
     /// None yet, with room for this many bytes.
     pub fn with_capacity(size: usize) -> Self {
         Self { text: String::with_capacity(size), count: 0 }
+    }
+
+    /// Each with a line break behind it.
+    pub fn from_text(text: String) -> Self {
+        let count = text.bytes().filter(|byte| *byte == b'\n').count();
+        Self { text, count }
     }
 
     pub fn push(&mut self, line: &str) {
@@ -39,7 +43,7 @@ impl Lines {
         self.text.len()
     }
 
-    /// As stored: a line break behind each line.
+    /// All, a line break behind each.
     pub fn text(&self) -> &str {
         &self.text
     }

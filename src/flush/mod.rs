@@ -8,6 +8,7 @@
 
 mod batch;
 mod depot;
+mod events;
 mod lines;
 mod log;
 mod outbox;
@@ -29,6 +30,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 pub use batch::{BATCH_MAX, Batch};
 pub use depot::Depot;
+pub use events::Events;
 pub use lines::Lines;
 
 /// A pause between tries while the last flush of a process fails.

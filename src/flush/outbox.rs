@@ -14,7 +14,7 @@
 //! back from a backup can never use a number twice.
 
 use super::batch::Batch;
-use super::lines::Lines;
+use super::events::Events;
 use super::parcel::{Cut, Parcel};
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
@@ -32,7 +32,7 @@ const RING: Millis = 120 * SECOND;
 const RING_EVENTS: usize = 4 << 20;
 
 /// Bytes of the buffer for ops that outlast a flush.
-const UNWRITTEN: usize = 8 << 20;
+const UNWRITTEN: usize = 4 << 20;
 
 /// The cap is shared by this many parcels; the oldest goes first.
 const PARCELS: usize = 16;
@@ -398,7 +398,7 @@ impl Queue {
         let mut room = RING_EVENTS;
         for (_, batch) in self.ring.iter_mut().rev() {
             if batch.events.size() > room {
-                batch.events = Lines::default();
+                batch.events = Events::default();
             }
             room -= batch.events.size();
         }

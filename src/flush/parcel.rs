@@ -4,6 +4,7 @@
 //! by a later version, so a parcel has fields by name and events as JSON, as a batch has.
 
 use super::batch::{BATCH_MAX, Batch};
+use super::events::Events;
 use super::lines::Lines;
 use crate::aggregate::Window;
 use crate::rollup;
@@ -134,7 +135,7 @@ impl Parcel {
                 fields: fields.by_ref().take(BATCH_MAX).collect(),
                 visitors: visitors.by_ref().take(BATCH_MAX).collect(),
                 confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: self.events.pop_front().unwrap_or_default(),
+                events: self.events.pop_front().as_ref().map(Events::from).unwrap_or_default(),
             };
             if batch.is_empty() {
                 break;

@@ -212,6 +212,7 @@ impl Store for RedisStore {
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let Batch { site, day, node, number, fields, visitors, confirmed, events } = batch;
+        let events = events.lines();
         let sizes = [fields.len(), visitors.len(), confirmed.len(), events.len()];
         if sizes.iter().any(|n| *n > BATCH_MAX) {
             return Err(self.refused(&format!("a batch of {sizes:?}, {BATCH_MAX} is the limit")));

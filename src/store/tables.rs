@@ -4,7 +4,7 @@
 
 use super::{Applied, Secret};
 use crate::clock::Millis;
-use crate::flush::{Batch, Lines};
+use crate::flush::{Batch, Events};
 use crate::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
 use crate::site::Day;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -83,8 +83,8 @@ impl Session<'_> {
         }
         if !events.is_empty() {
             self.execute(
-                "INSERT INTO events (day_id, count, lines) VALUES (?, ?, ?)",
-                params![day_id, events.len(), events.text()],
+                "INSERT INTO events (day_id, count, packed) VALUES (?, ?, ?)",
+                params![day_id, events.len(), events.packed()],
             )?;
         }
         self.execute(
@@ -154,8 +154,8 @@ impl Session<'_> {
 
     pub fn events(&self, site: &str, day: Day, limit: usize) -> rusqlite::Result<Vec<String>> {
         let mut newest_first = Vec::new();
-        self.event_rows(site, day, "DESC", |_, lines| {
-            newest_first.extend(lines.lines().rev().map(str::to_owned));
+        self.event_rows(site, day, "DESC", |events| {
+            newest_first.extend(events.lines().iter().rev().map(str::to_owned));
             newest_first.len() < limit
         })?;
         newest_first.truncate(limit);
@@ -163,23 +163,23 @@ impl Session<'_> {
         Ok(newest_first)
     }
 
-    /// Shows a day's rows of events, in the order of `order` (`ASC`: oldest first), each with how
-    /// many there are in it, for as long as `more` returns true.
+    /// Shows a day's rows of events, in the order of `order` (`ASC`: oldest first), for as long as
+    /// `more` returns true.
     pub fn event_rows(
         &self,
         site: &str,
         day: Day,
         order: &str,
-        mut more: impl FnMut(usize, &str) -> bool,
+        mut more: impl FnMut(&Events) -> bool,
     ) -> rusqlite::Result<()> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let mut query = self.transaction.prepare_cached(&format!(
-            "SELECT count, lines FROM events JOIN days ON days.id = day_id
+            "SELECT count, packed FROM events JOIN days ON days.id = day_id
              WHERE site = ? AND day = ? ORDER BY events.id {order}"
         ))?;
         let mut rows = query.query(params![site, day.to_string()])?;
         while let Some(row) = rows.next()? {
-            if !more(row.get(0)?, row.get_ref(1)?.as_str()?) {
+            if !more(&Events::from_packed(row.get(0)?, row.get(1)?)) {
                 break;
             }
         }
@@ -221,13 +221,13 @@ impl Session<'_> {
             if room == 0 {
                 self.execute("DELETE FROM events WHERE id = ?", [id])?;
             } else if count > room {
-                let lines: Option<String> =
-                    self.value("SELECT lines FROM events WHERE id = ?", [id])?;
-                let mut lines: Lines = lines.iter().flat_map(|text| text.lines()).collect();
+                let packed = self.value("SELECT packed FROM events WHERE id = ?", [id])?;
+                let mut lines = Events::from_packed(count, packed.unwrap_or_default()).lines();
                 lines.keep_newest(room);
+                let events = Events::from(&lines);
                 self.execute(
-                    "UPDATE events SET count = ?, lines = ? WHERE id = ?",
-                    params![room, lines.text(), id],
+                    "UPDATE events SET count = ?, packed = ? WHERE id = ?",
+                    params![events.len(), events.packed(), id],
                 )?;
             }
             room = room.saturating_sub(count);

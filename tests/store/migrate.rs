@@ -36,7 +36,7 @@ fn view(number: u64) -> Batch {
         ],
         visitors: vec![visitor],
         confirmed: vec![visitor],
-        events: Lines::from_iter([format!(
+        events: Events::from_iter([format!(
             r#"{{"t":1,"type":"view","page":"/","visitor":"{visitor}",{add}}}"#
         )]),
         ..batch("n", number)

@@ -90,11 +90,12 @@ impl Session<'_> {
         limit: usize,
     ) -> rusqlite::Result<Vec<String>> {
         let (mut skip, mut page) = (skip, Vec::new());
-        self.event_rows(site, day, "ASC", |count, lines| {
-            if skip >= count {
-                skip -= count;
+        self.event_rows(site, day, "ASC", |events| {
+            if skip >= events.len() {
+                skip -= events.len();
             } else {
-                let some = lines.lines().skip(skip).take(limit - page.len());
+                let lines = events.lines();
+                let some = lines.iter().skip(skip).take(limit - page.len());
                 page.extend(some.map(str::to_owned));
                 skip = 0;
             }
