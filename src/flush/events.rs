@@ -41,15 +41,15 @@ impl Events {
 
     /// The events, oldest first. None if they are damaged, which is reported.
     pub fn lines(&self) -> Lines {
-        let unpacked = lz4_flex::decompress_size_prepended(&self.packed).map(String::from_utf8);
-        match unpacked {
-            _ if self.is_empty() => Lines::default(),
-            Ok(Ok(text)) => Lines::from_text(text),
-            Ok(Err(_)) | Err(_) => {
-                tracing::error!("{} events are damaged and cannot be read", self.count);
-                Lines::default()
-            }
+        if self.is_empty() {
+            return Lines::default();
         }
+        let unpacked = lz4_flex::decompress_size_prepended(&self.packed).ok();
+        let lines = unpacked.and_then(|text| String::from_utf8(text).ok()).map(Lines::from_text);
+        lines.filter(|lines| lines.len() == self.count).unwrap_or_else(|| {
+            tracing::error!("{} events are damaged and cannot be read", self.count);
+            Lines::default()
+        })
     }
 }
 

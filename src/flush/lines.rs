@@ -12,11 +12,6 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// None yet, with room for this many bytes.
-    pub fn with_capacity(size: usize) -> Self {
-        Self { text: String::with_capacity(size), count: 0 }
-    }
-
     /// Each with a line break behind it.
     pub fn from_text(text: String) -> Self {
         let count = text.bytes().filter(|byte| *byte == b'\n').count();
@@ -52,10 +47,10 @@ impl Lines {
         self.text.lines()
     }
 
-    /// Adds later ones.
-    pub fn append(&mut self, later: &Lines) {
-        self.text.push_str(&later.text);
-        self.count += later.count;
+    /// Forgets all, but not how much room they took.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.count = 0;
     }
 
     /// Forgets the oldest beyond `count`.
@@ -83,9 +78,7 @@ mod tests {
     #[test]
     fn the_newest_are_kept() {
         let mut lines: Lines = ["a", "", "b c", "d"].into_iter().collect();
-        let mut later = Lines::default();
-        later.push("e");
-        lines.append(&later);
+        lines.push("e");
         assert_eq!((lines.len(), lines.size()), (5, 11));
         lines.keep_newest(9);
         assert_eq!(lines.iter().collect::<Vec<_>>(), ["a", "", "b c", "d", "e"]);
@@ -93,6 +86,9 @@ mod tests {
         assert_eq!(lines.iter().collect::<Vec<_>>(), ["b c", "d", "e"]);
         assert_eq!((lines.len(), lines.size()), (3, 8));
         lines.keep_newest(0);
+        assert_eq!(lines, Lines::default());
+        lines.push("f");
+        lines.clear();
         assert_eq!(lines, Lines::default());
     }
 }

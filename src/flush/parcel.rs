@@ -27,8 +27,10 @@ pub struct Parcel {
     fields: HashMap<String, i64, Hasher>,
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
-    /// Oldest first, at most [`BATCH_MAX`] in each.
-    events: VecDeque<Lines>,
+    /// Oldest first, [`BATCH_MAX`] in each.
+    packed: VecDeque<Events>,
+    /// Newer ones, fewer than that.
+    events: Lines,
     /// Bytes of all names of fields.
     names: usize,
 }
@@ -69,13 +71,10 @@ impl Parcel {
     }
 
     fn tell(&mut self, event: &str) {
-        match self.events.back_mut().filter(|last| last.len() < BATCH_MAX) {
-            Some(last) => last.push(event),
-            None => {
-                let like = self.events.back().map_or(0, Lines::size);
-                self.events.push_back(Lines::with_capacity(like));
-                self.tell(event);
-            }
+        self.events.push(event);
+        if self.events.len() == BATCH_MAX {
+            self.packed.push_back(Events::from(&self.events));
+            self.events.clear();
         }
     }
 
@@ -85,46 +84,52 @@ impl Parcel {
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        for events in later.events {
-            match self.events.back_mut().filter(|last| last.len() + events.len() <= BATCH_MAX) {
-                Some(last) => last.append(&events),
-                None => self.events.push_back(events),
+        for events in later.packed {
+            match self.events.is_empty() {
+                true => self.packed.push_back(events),
+                false => events.lines().iter().for_each(|event| self.tell(event)),
             }
         }
+        later.events.iter().for_each(|event| self.tell(event));
     }
 
     /// Forgets the oldest events beyond `cap`.
     pub fn cap_events(&mut self, cap: usize) {
-        let mut excess = self.events.iter().map(Lines::len).sum::<usize>().saturating_sub(cap);
-        while let Some(oldest) = self.events.front_mut().filter(|_| excess > 0) {
-            let all = oldest.len();
-            oldest.keep_newest(all.saturating_sub(excess));
-            excess = excess.saturating_sub(all);
-            if oldest.is_empty() {
-                self.events.pop_front();
+        let packed = self.packed.iter().map(Events::len).sum::<usize>();
+        let mut excess = (packed + self.events.len()).saturating_sub(cap);
+        while excess > 0
+            && let Some(oldest) = self.packed.pop_front()
+        {
+            if oldest.len() > excess {
+                let mut lines = oldest.lines();
+                lines.keep_newest(oldest.len() - excess);
+                self.packed.push_front(Events::from(&lines));
             }
+            excess = excess.saturating_sub(oldest.len());
         }
+        self.events.keep_newest(self.events.len() - excess);
     }
 
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
+        !self.packed.is_empty() || !self.events.is_empty()
     }
 
     /// About how many bytes it holds in memory, and on disk hardly more.
     pub fn weight(&self) -> usize {
-        let events = self.events.iter().map(Lines::size).sum::<usize>();
+        let events = self.packed.iter().map(Events::size).sum::<usize>() + self.events.size();
         let texts = self.names + self.fields.len() * ENTRY + events;
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
     /// Cuts it into batches, none if it adds nothing; the last one carries the hits.
-    pub fn cut(mut self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
+    pub fn cut(self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
         let mut fields: Vec<(String, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);
         fields.sort_unstable();
         let mut fields = fields.into_iter();
         let mut visitors = self.visitors.into_iter();
         let mut confirmed = self.confirmed.into_iter();
+        let mut events = self.packed.into_iter().chain([Events::from(&self.events)]);
         let mut cut: Vec<Cut> = Vec::new();
         loop {
             let batch = Batch {
@@ -135,7 +140,7 @@ impl Parcel {
                 fields: fields.by_ref().take(BATCH_MAX).collect(),
                 visitors: visitors.by_ref().take(BATCH_MAX).collect(),
                 confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: self.events.pop_front().as_ref().map(Events::from).unwrap_or_default(),
+                events: events.next().unwrap_or_default(),
             };
             if batch.is_empty() {
                 break;
