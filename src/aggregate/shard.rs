@@ -9,7 +9,7 @@ use super::names::Names;
 use super::recent::Recent;
 use super::visit::Visit;
 use super::window::{Window, Windows};
-use crate::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
+use crate::capture::{Answered, Event as Happening, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, What};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::rollup::{self, Dimension, Metric};
 use crate::site::{Day, Site};
@@ -159,10 +159,8 @@ impl Shard {
         let (kind, page, traits) = match what {
             What::Answered(answered) => self.answered(spot, answered),
             What::Shown(shown) => self.shown(spot, shown),
-            What::Event { page, name, interactive, n } => {
-                self.event(spot, page, name, interactive, n)
-            }
-            What::Engagement { page, millis, n } => self.engagement(spot, page, millis, n),
+            What::Told(told) => self.told(spot, told),
+            What::Served(_) | What::Feed { .. } => ("", Arc::default(), None),
             What::Download { path, complete, bytes } => {
                 let path = self.admit(spot, Dimension::Download, &path);
                 let window = self.window(spot);
@@ -171,7 +169,7 @@ impl Shard {
                 window.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
                 ("download", path, None)
             }
-            What::Bot { name, class, page, status } => {
+            What::Bot { name, class, page, status, read: _ } => {
                 let page = self.admit(spot, Dimension::BotPage, &page);
                 let name = self.admit(spot, Dimension::BotName, &name);
                 let status = status.to_string().into();
@@ -254,7 +252,7 @@ impl Shard {
     }
 
     fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
-        let Answered { page, nonce, kind, status, traits } = page;
+        let Answered { page, nonce, kind, status, traits, from: _ } = page;
         if let Some(visitor) = spot.visitor {
             let open = &mut self.visitor(visitor, spot).open;
             if open.len() >= OPEN_MAX {
@@ -301,7 +299,7 @@ impl Shard {
         let claim = match shown.id {
             _ if !load => None,
             IdVerdict::Fresh { nonce, issued, kind } => Some((nonce, issued, kind)),
-            IdVerdict::Cached => None,
+            IdVerdict::Cached { .. } => None,
             IdVerdict::Invalid => self.open_page(spot, &shown.page),
         };
         let evidence = match claim {
@@ -441,6 +439,17 @@ impl Shard {
                 ViewRows { page, entry: Some(visit.entry.clone()), traits: visit.traits.clone() }
             }
             None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
+        }
+    }
+
+    fn told(&mut self, spot: Spot, told: Told) -> Counted {
+        let Told { page, event, n } = told;
+        match event {
+            Happening::Custom { name, .. } => self.event(spot, page, name, true, n),
+            Happening::Outbound { .. } => self.event(spot, page, "Outbound link".into(), true, n),
+            Happening::File { .. } => self.event(spot, page, "File download".into(), true, n),
+            Happening::Engagement { millis, .. } => self.engagement(spot, page, millis, n),
+            Happening::Click { .. } | Happening::Vital { .. } => ("", page, None),
         }
     }
 

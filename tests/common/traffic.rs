@@ -44,7 +44,7 @@ impl Traffic {
         let mut rng = StdRng::seed_from_u64(seed);
         let zones = [chrono_tz::UTC, chrono_tz::America::New_York, chrono_tz::Asia::Kathmandu];
         let timezone = zones[rng.random_range(0..zones.len())];
-        let site = Site { name: "site".into(), hosts: Vec::new(), timezone };
+        let site = Site { name: "site".into(), hosts: Vec::new(), timezone, ..Site::default() };
         let day = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap();
         let midnight =
             site.day_start(day.checked_add_days(Days::new(rng.random_range(0..40))).unwrap());
