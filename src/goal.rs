@@ -33,13 +33,21 @@ pub enum Target {
     Event(String),
 }
 
-impl Target {
-    pub fn is_page(&self, page: &str) -> bool {
-        matches!(self, Self::Page(pattern) if fits(pattern, page))
-    }
+/// What a visitor has come to.
+#[derive(Debug, Clone, Copy)]
+pub enum Reached<'a> {
+    Page(&'a str),
+    /// A custom event, by its name.
+    Event(&'a str),
+}
 
-    pub fn is_event(&self, name: &str) -> bool {
-        matches!(self, Self::Event(own) if own == name)
+impl Target {
+    pub fn is(&self, what: Reached<'_>) -> bool {
+        match (self, what) {
+            (Self::Page(pattern), Reached::Page(page)) => fits(pattern, page),
+            (Self::Event(own), Reached::Event(name)) => own == name,
+            _ => false,
+        }
     }
 }
 
@@ -124,7 +132,9 @@ mod tests {
         assert_eq!((&*goal.name, goal.target), ("Sign up", Target::Event("Signup".into())));
         let funnel: Funnel = "Buy = page /cart > page /pay/* > event Purchase".parse().unwrap();
         assert_eq!(funnel.steps.len(), 3);
-        assert!(funnel.steps[1].is_page("/pay/card") && !funnel.steps[1].is_page("/pay"));
+        let pay = &funnel.steps[1];
+        assert!(pay.is(Reached::Page("/pay/card")) && !pay.is(Reached::Page("/pay")));
+        assert!(!pay.is(Reached::Event("/pay/card")));
     }
 
     #[test]

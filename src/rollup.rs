@@ -234,6 +234,24 @@ pub fn parts(value: &str, n: usize) -> impl Iterator<Item = &str> {
     value.splitn(n, PART)
 }
 
+/// Where a value without a row of its own counts. Of values in parts the last is given up first,
+/// so that a page that is not told apart does not take a histogram's buckets with it.
+pub fn rest(dimension: Dimension, value: &str) -> String {
+    let parts = matches!(
+        dimension,
+        Dimension::Timing
+            | Dimension::ClickMap
+            | Dimension::ScrollMap
+            | Dimension::AiPage
+            | Dimension::EventProperty
+    );
+    match value.rsplit_once(PART) {
+        Some((first, last)) if parts && !last.is_empty() => format!("{first}{PART}{OTHER}"),
+        Some(_) if parts => value.to_owned(),
+        _ => OTHER.to_owned(),
+    }
+}
+
 /// Makes a value fit to be stored: control characters go, with them those that turn the direction of
 /// the text around them, and what is longer than `max` bytes becomes [`OTHER`].
 pub fn clean(value: &str, max: usize) -> std::borrow::Cow<'_, str> {

@@ -12,7 +12,11 @@ mod event;
 mod names;
 mod queue;
 mod recent;
+mod served;
 mod shard;
+mod state;
+mod suspicion;
+mod told;
 mod visit;
 mod window;
 

@@ -9,17 +9,19 @@ use super::names::Names;
 use super::recent::Recent;
 use super::visit::Visit;
 use super::window::{Window, Windows};
-use crate::capture::{Answered, Event as Happening, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, What};
+use super::served::{FEEDS_MAX, Subscribers};
+use super::told::Showing;
+use crate::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
-use crate::rollup::{self, Dimension, Metric};
+use crate::goal::Reached;
+use crate::rollup::{self, Dimension, Metric, OTHER, Row, join};
 use crate::site::{Day, Site};
-use crate::visitor::VisitorHash;
+use crate::visitor::{AI_CHANNEL, DIRECT, VisitorHash};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
-use std::io::{self, Write};
+use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -48,22 +50,26 @@ const HOURS: [&str; 24] = [
     "17", "18", "19", "20", "21", "22", "23",
 ];
 
+const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
+
 pub(super) type Map<K, V> = LruCache<K, V, RandomState>;
 
 pub struct Shard {
-    sites: Arc<Vec<Site>>,
-    limits: Limits,
+    pub(super) sites: Arc<Vec<Site>>,
+    pub(super) limits: Limits,
     /// Makes the numbers claims are kept as.
-    hasher: FixedState,
-    visitors: Map<VisitorHash, Visitor>,
+    pub(super) hasher: FixedState,
+    pub(super) visitors: Map<VisitorHash, Visitor>,
     /// Pages answered and not yet confirmed, by nonce.
-    pending: Map<u64, Pending>,
-    used: Recent,
-    numbers: Recent,
-    names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
-    windows: Windows,
+    pub(super) pending: Map<u64, Pending>,
+    pub(super) used: Recent,
+    pub(super) numbers: Recent,
+    pub(super) names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
+    /// By feed and reader.
+    pub(super) feeds: Map<u64, Subscribers>,
+    pub(super) windows: Windows,
     /// The latest time seen in a hit.
-    newest: Millis,
+    pub(super) newest: Millis,
 }
 
 /// What is known of a visitor on one day (the hash changes with the day).
@@ -79,6 +85,7 @@ pub(super) struct Visitor {
     /// The hash under which the visit goes on after midnight.
     became: Option<VisitorHash>,
     open: Vec<Open>,
+    pub showings: Vec<Showing>,
 }
 
 /// A page answered lately, for a beacon that brings no id.
@@ -90,11 +97,17 @@ struct Open {
     kind: PageKind,
 }
 
-/// Which rows a confirmation goes to: those its view was counted in.
+/// Which rows a confirmation goes to: those its view or its error was counted in.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Pending {
     at: Millis,
-    rows: ViewRows,
+    of: Awaited,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Awaited {
+    View(ViewRows),
+    Error { page: Arc<str>, link: Arc<str>, status: Arc<str> },
 }
 
 /// The rows a view counts in, beside the total and its slot.
@@ -107,13 +120,13 @@ struct ViewRows {
 
 /// Where and whose a view is.
 #[derive(Clone, Copy)]
-struct Spot {
-    site: usize,
-    at: Millis,
+pub(super) struct Spot {
+    pub site: usize,
+    pub at: Millis,
     /// The day `at` falls on: asked for by every row, and dear.
-    day: Day,
+    pub day: Day,
     lane: u16,
-    visitor: Option<VisitorHash>,
+    pub visitor: Option<VisitorHash>,
     before_midnight: Option<VisitorHash>,
 }
 
@@ -140,6 +153,7 @@ impl Shard {
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             names: HashMap::default(),
+            feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
             windows: Windows::default(),
             newest: 0,
         }
@@ -160,38 +174,17 @@ impl Shard {
             What::Answered(answered) => self.answered(spot, answered),
             What::Shown(shown) => self.shown(spot, shown),
             What::Told(told) => self.told(spot, told),
-            What::Served(_) | What::Feed { .. } => ("", Arc::default(), None),
+            What::Served(served) => self.served(spot, served),
             What::Download { path, complete, bytes } => {
-                let path = self.admit(spot, Dimension::Download, &path);
-                let window = self.window(spot);
-                window.add(Dimension::Download, &path, Metric::Responses, 1);
-                window.add(Dimension::Download, &path, Metric::Complete, i64::from(complete));
-                window.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
-                ("download", path, None)
+                self.download(spot, &path, complete, bytes)
             }
-            What::Bot { name, class, page, status, read: _ } => {
-                let page = self.admit(spot, Dimension::BotPage, &page);
-                let name = self.admit(spot, Dimension::BotName, &name);
-                let status = status.to_string().into();
-                let window = self.window(spot);
-                for (dimension, value) in [
-                    (Dimension::BotName, &name),
-                    (Dimension::BotClass, &class),
-                    (Dimension::BotPage, &page),
-                    (Dimension::BotStatus, &status),
-                ] {
-                    window.add(dimension, value, Metric::Responses, 1);
-                }
-                let traits = vec![(Dimension::BotName, name), (Dimension::BotClass, class)];
-                ("bot", page, Some(Arc::new(traits)))
+            What::Feed { path, reader, subscribers } => {
+                self.feed(spot, &path, &reader, subscribers)
             }
-            What::BotBeacon { name, class } => {
-                let name = self.admit(spot, Dimension::BotName, &name);
-                let window = self.window(spot);
-                window.add(Dimension::BotName, &name, Metric::Beacons, 1);
-                window.add(Dimension::BotClass, &class, Metric::Beacons, 1);
-                ("", name, None)
+            What::Bot { name, class, page, status, read } => {
+                self.bot(spot, &name, class, &page, status, read)
             }
+            What::BotBeacon { name, class } => self.bot_beacon(spot, &name, &class),
         };
         let told = !kind.is_empty();
         let traits = traits.unwrap_or_default();
@@ -237,7 +230,9 @@ impl Shard {
 
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
-        std::mem::take(&mut self.windows)
+        let mut windows = std::mem::take(&mut self.windows);
+        windows.values_mut().for_each(Window::tell_gathered);
+        windows
     }
 
     /// Visitors of a site with a pageview since `since`.
@@ -252,7 +247,7 @@ impl Shard {
     }
 
     fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
-        let Answered { page, nonce, kind, status, traits, from: _ } = page;
+        let Answered { page, nonce, kind, status, traits, from } = page;
         if let Some(visitor) = spot.visitor {
             let open = &mut self.visitor(visitor, spot).open;
             if open.len() >= OPEN_MAX {
@@ -262,9 +257,9 @@ impl Shard {
         }
         match kind {
             PageKind::View => {
-                let rows = self.pageview(spot, &page, traits, &[Metric::Server]);
+                let rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
                 let counted = ("view", rows.page.clone(), Some(rows.traits.clone()));
-                self.pending.push(nonce, Pending { at: spot.at, rows });
+                self.pending.push(nonce, Pending { at: spot.at, of: Awaited::View(rows) });
                 counted
             }
             PageKind::Prefetch => {
@@ -273,21 +268,40 @@ impl Shard {
                 ("prefetch", page, None)
             }
             PageKind::Error => {
-                let page = self.admit(spot, Dimension::ErrorPage, &page);
-                let referrer = traits.iter().find(|(d, _)| *d == Dimension::Referrer);
-                let link: Arc<str> = match referrer {
-                    Some((_, from)) => format!("{page} ← {from}").into(),
-                    None => page.clone(),
-                };
+                let link = join([&page, from.as_deref().unwrap_or_default()]).into();
                 let link = self.admit(spot, Dimension::ErrorLink, &link);
-                let status = status.to_string().into();
-                let window = self.window(spot);
-                window.add(Dimension::ErrorPage, &page, Metric::Responses, 1);
-                window.add(Dimension::ErrorLink, &link, Metric::Responses, 1);
-                window.add(Dimension::ErrorStatus, &status, Metric::Responses, 1);
+                let page = self.admit(spot, Dimension::ErrorPage, &page);
+                let status: Arc<str> = status.to_string().into();
+                self.error(spot, [&page, &link, &status], Metric::Responses);
+                let of = Awaited::Error { page: page.clone(), link, status };
+                self.pending.push(nonce, Pending { at: spot.at, of });
                 ("error", page, None)
             }
             PageKind::Unseen | PageKind::Ignored => ("", page, None),
+        }
+    }
+
+    fn error(&mut self, spot: Spot, rows: [&Arc<str>; 3], metric: Metric) {
+        let window = self.window(spot);
+        let of = [Dimension::ErrorPage, Dimension::ErrorLink, Dimension::ErrorStatus];
+        for (dimension, value) in of.into_iter().zip(rows) {
+            window.add(dimension, value, metric, 1);
+        }
+    }
+
+    /// An error page's beacon has come: somebody saw it.
+    fn error_seen(&mut self, answered: Spot, nonce: u64, page: &Arc<str>) -> Counted {
+        match self.pending.pop(&nonce) {
+            Some(Pending { of: Awaited::Error { page, link, status }, .. }) => {
+                self.error(answered, [&page, &link, &status], Metric::Seen);
+                ("error confirmed", page, None)
+            }
+            // Answered by another node, or long forgotten: what the beacon knows is the page.
+            _ => {
+                let page = self.admit(answered, Dimension::ErrorPage, page);
+                self.window(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
+                ("error confirmed", page, None)
+            }
         }
     }
 
@@ -300,7 +314,7 @@ impl Shard {
             _ if !load => None,
             IdVerdict::Fresh { nonce, issued, kind } => Some((nonce, issued, kind)),
             IdVerdict::Cached { .. } => None,
-            IdVerdict::Invalid => self.open_page(spot, &shown.page),
+            IdVerdict::Invalid => self.open_page(spot, &shown),
         };
         let evidence = match claim {
             Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
@@ -317,34 +331,46 @@ impl Shard {
                         self.window(answered).add(Dimension::Prefetch, &page, Metric::Seen, 1);
                         Evidence::Activated
                     }
-                    PageKind::Error => {
-                        let page = self.admit(answered, Dimension::ErrorPage, &shown.page);
-                        self.window(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
-                        return ("error confirmed", page, None);
-                    }
+                    PageKind::Error => return self.error_seen(answered, nonce, &shown.page),
                     PageKind::Unseen | PageKind::Ignored => Evidence::Browser,
                 }
             }
-            Some(_) => Evidence::Browser,
-            None if load && shown.id == IdVerdict::Invalid => Evidence::Unverified,
-            None => Evidence::Browser,
+            Some(_) => Evidence::Cached { own: true },
+            None => match (shown.nav, shown.id) {
+                (Nav::History, _) => Evidence::Browser,
+                (Nav::BackForward, _) => Evidence::Cached { own: true },
+                (_, IdVerdict::Cached { own }) => Evidence::Cached { own },
+                _ => Evidence::Unverified,
+            },
         };
-        let rows = self.pageview(spot, &shown.page, shown.traits, evidence.metrics());
-        if evidence == Evidence::Activated {
-            self.confirm_rows(spot, &rows, false);
+        let metrics = evidence.metrics();
+        let rows = self.pageview(spot, &shown.page, shown.traits, metrics, None);
+        match evidence {
+            Evidence::Activated => self.confirm_rows(spot, &rows, false),
+            Evidence::Cached { own } => {
+                let whose = if own { "same visitor" } else { "other visitor" };
+                self.window(spot).add(Dimension::Cached, &whose.into(), Metric::Browser, 1);
+            }
+            Evidence::Browser | Evidence::Unverified => {}
         }
-        self.screen(spot, shown.screen, evidence.metrics());
+        self.screen(spot, shown.screen, metrics);
         (evidence.word(), rows.page, Some(rows.traits))
     }
 
     /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
     fn confirm(&mut self, answered: Spot, nonce: u64, shown: Shown) -> Counted {
         let rows = match self.pending.pop(&nonce) {
-            Some(pending) => pending.rows,
+            Some(Pending { of: Awaited::View(rows), .. }) => rows,
             // Answered by another node, or long forgotten.
-            None => self.rows_of(answered, &shown.page, shown.traits),
+            _ => self.rows_of(answered, &shown.page, shown.traits),
         };
         self.confirm_rows(answered, &rows, true);
+        if let Some(visitor) = answered.visitor {
+            let owner = self.visit_owner(answered, visitor);
+            if let Some(visit) = self.visitors.peek_mut(&owner).and_then(|v| v.visit.as_mut()) {
+                visit.watch.confirm(answered.day, nonce);
+            }
+        }
         self.screen(answered, shown.screen, &[Metric::Server, Metric::Confirmed]);
         ("confirm", rows.page, Some(rows.traits))
     }
@@ -364,16 +390,23 @@ impl Shard {
         page: &Arc<str>,
         traits: Traits,
         metrics: &'static [Metric],
+        unconfirmed: Option<u64>,
     ) -> ViewRows {
-        let page = self.admit(spot, Dimension::Page, page);
+        let path = page;
+        let page = self.admit(spot, Dimension::Page, path);
         let rows = match spot.visitor {
-            Some(visitor) => self.in_visit(spot, visitor, page, traits),
+            Some(visitor) => {
+                self.in_visit(spot, visitor, page, traits, |visit| {
+                    visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
+                })
+            }
             None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
         };
         self.each_row(spot, &rows, metrics, Claim::Seen);
         if let Some(visitor) = spot.visitor {
             self.window(spot).seen(visitor);
         }
+        self.reached(spot, Reached::Page(path), 0);
         rows
     }
 
@@ -384,14 +417,19 @@ impl Shard {
         visitor: VisitorHash,
         page: Arc<str>,
         traits: Traits,
+        suspicion: impl FnOnce(&mut Visit) -> bool,
     ) -> ViewRows {
         let owner = self.visit_owner(spot, visitor);
         let mut visit = self.visitor(owner, spot).visit.take();
         self.visitor(owner, spot).viewed = spot.at;
         match &mut visit {
-            Some(running) if running.runs(spot.at) => {
+            Some(running) if running.runs(spot.at) && !self.arrives_anew(spot, &traits, running) => {
                 let window = self.windows.entry((spot.site, running.day)).or_default();
                 running.view(window, spot.at, page.clone());
+                if suspicion(running) {
+                    running.suspect(window);
+                    self.suspect(spot, &running.watch.so_far(spot.day));
+                }
             }
             _ => {
                 let day = spot.day;
@@ -399,7 +437,12 @@ impl Shard {
                 let traits = Arc::new(self.admit_all(spot, traits));
                 let window = self.window(spot);
                 let before = visit.take();
-                let begun = Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
+                let mut begun =
+                    Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
+                suspicion(&mut begun);
+                if has(&begun.traits, Dimension::Channel, AI_CHANNEL) {
+                    self.ai(spot, "referral", &page);
+                }
                 visit = Some(begun);
             }
         }
@@ -407,6 +450,30 @@ impl Shard {
         self.visitor(owner, spot).visit = visit;
         let (entry, traits) = rows.unzip();
         ViewRows { page, entry, traits: traits.unwrap_or_default() }
+    }
+
+    /// Whether a view comes from elsewhere than its visit did, where that begins a new one.
+    fn arrives_anew(&self, spot: Spot, traits: &Traits, visit: &Visit) -> bool {
+        let differs = |dimension| {
+            let of = |traits: &Traits| {
+                traits.iter().find(|(d, _)| *d == dimension).map(|(_, value)| value.clone())
+            };
+            of(traits).is_some_and(|value| {
+                &*value != DIRECT && of(&visit.traits).is_none_or(|known| known != value)
+            })
+        };
+        self.sites[spot.site].new_visit_on_source
+            && (differs(Dimension::Source) || differs(Dimension::UtmCampaign))
+    }
+
+    /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
+    /// (A later confirmation of one of these stays out.)
+    fn suspect(&mut self, spot: Spot, views: &Row) {
+        let confirmed = views.get(Metric::Confirmed) > 0
+            && self.claim(spot, Dimension::Suspected, "yes", Claim::Confirmed);
+        let mut row = *views;
+        row.add(Metric::ConfirmedVisitors, i64::from(confirmed));
+        self.window(spot).add_row(Dimension::Suspected, &"yes".into(), &row);
     }
 
     /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
@@ -442,61 +509,24 @@ impl Shard {
         }
     }
 
-    fn told(&mut self, spot: Spot, told: Told) -> Counted {
-        let Told { page, event, n } = told;
-        match event {
-            Happening::Custom { name, .. } => self.event(spot, page, name, true, n),
-            Happening::Outbound { .. } => self.event(spot, page, "Outbound link".into(), true, n),
-            Happening::File { .. } => self.event(spot, page, "File download".into(), true, n),
-            Happening::Engagement { millis, .. } => self.engagement(spot, page, millis, n),
-            Happening::Click { .. } | Happening::Vital { .. } => ("", page, None),
-        }
+    /// Activity in the running visit, if there is one.
+    pub(super) fn act(&mut self, spot: Spot, interactive: bool) {
+        self.in_running_visit(spot, |visit, window| visit.act(window, spot.at, interactive));
     }
 
-    fn event(
+    /// Does something to the running visit, if there is one, with the window of its day.
+    pub(super) fn in_running_visit(
         &mut self,
         spot: Spot,
-        page: Arc<str>,
-        name: Arc<str>,
-        interactive: bool,
-        n: Option<u64>,
-    ) -> Counted {
-        if !self.is_new(n, spot) {
-            return ("", page, None);
-        }
-        let page = self.admit(spot, Dimension::Page, &page);
-        let name = self.admit(spot, Dimension::Event, &name);
-        let visitors = self.claim(spot, Dimension::Event, &name, Claim::Seen);
-        self.act(spot, interactive);
-        let window = self.window(spot);
-        window.add(Dimension::Total, &Arc::default(), Metric::Events, 1);
-        window.add(Dimension::Page, &page, Metric::Events, 1);
-        window.add(Dimension::Event, &name, Metric::Events, 1);
-        window.add(Dimension::Event, &name, Metric::Visitors, i64::from(visitors));
-        ("event", page, Some(Arc::new(vec![(Dimension::Event, name)])))
-    }
-
-    fn engagement(&mut self, spot: Spot, page: Arc<str>, millis: u32, n: Option<u64>) -> Counted {
-        if self.is_new(n, spot) {
-            let page = self.admit(spot, Dimension::Page, &page);
-            self.act(spot, false);
-            let window = self.window(spot);
-            window.add(Dimension::Total, &Arc::default(), Metric::Engagement, millis.into());
-            window.add(Dimension::Page, &page, Metric::Engagement, millis.into());
-        }
-        ("", page, None)
-    }
-
-    /// Activity in the running visit, if there is one.
-    fn act(&mut self, spot: Spot, interactive: bool) {
+        run: impl FnOnce(&mut Visit, &mut Window),
+    ) {
         let Some(visitor) = spot.visitor else { return };
         let owner = self.visit_owner(spot, visitor);
         if let Some(known) = self.visitors.get_mut(&owner)
             && let Some(visit) = known.visit.as_mut().filter(|v| v.runs(spot.at))
         {
             known.seen = known.seen.max(spot.at);
-            let window = self.windows.entry((spot.site, visit.day)).or_default();
-            visit.act(window, spot.at, interactive);
+            run(visit, self.windows.entry((spot.site, visit.day)).or_default());
         }
     }
 
@@ -514,12 +544,15 @@ impl Shard {
 
     /// The page a beacon without an id is about: the oldest one answered to the same visitor
     /// under the same path and not yet spoken for.
-    fn open_page(&mut self, spot: Spot, page: &str) -> Option<(u64, Millis, PageKind)> {
+    fn open_page(&mut self, spot: Spot, shown: &Shown) -> Option<(u64, Millis, PageKind)> {
+        // A browser's clock may be ahead; what follows a # never reaches the server.
+        let now = spot.at.min(shown.received);
+        let page = shown.page.split('#').next().unwrap_or_default();
         let (visitors, used) = (&mut self.visitors, &self.used);
         let mut of = |visitor: VisitorHash| {
             let open = &mut visitors.get_mut(&visitor)?.open;
-            open.retain(|o| spot.at - o.at <= o.match_window() && !used.contains(o.nonce));
-            let found = open.iter().position(|o| *o.page == *page)?;
+            open.retain(|o| now - o.at <= o.match_window() && !used.contains(o.nonce));
+            let found = open.iter().position(|o| &*o.page == page)?;
             let open = open.remove(found);
             Some((open.nonce, open.at, open.kind))
         };
@@ -575,14 +608,19 @@ impl Shard {
     }
 
     /// Whether this visitor is first seen in a row.
-    fn claim(&mut self, spot: Spot, dimension: Dimension, value: &str, kind: Claim) -> bool {
+    pub(super) fn claim(&mut self, spot: Spot, dimension: Dimension, value: &str, kind: Claim) -> bool {
         let key = self.hasher.hash_one((dimension, value, kind));
         spot.visitor.is_some_and(|v| self.visitor(v, spot).claims.insert(key))
     }
 
     /// Whether an event's number is new; an event without one always is.
-    fn is_new(&mut self, n: Option<u64>, spot: Spot) -> bool {
+    pub(super) fn is_new(&mut self, n: Option<u64>, spot: Spot) -> bool {
         n.is_none_or(|n| self.numbers.insert(self.hasher.hash_one((n, spot.lane)), spot.at))
+    }
+
+    /// A number for what is only to be found again.
+    pub(super) fn number(&self, of: impl Hash) -> u64 {
+        self.hasher.hash_one(of)
     }
 
     /// The same visitor when a page was answered, which may have been yesterday.
@@ -595,18 +633,18 @@ impl Shard {
         Spot { at: issued, day, visitor, ..spot }
     }
 
-    fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
+    pub(super) fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
         let known = self.visitors.get_or_insert_mut(visitor, Visitor::default);
         known.site = spot.site;
         known.seen = known.seen.max(spot.at);
         known
     }
 
-    fn window(&mut self, spot: Spot) -> &mut Window {
+    pub(super) fn window(&mut self, spot: Spot) -> &mut Window {
         self.windows.entry((spot.site, spot.day)).or_default()
     }
 
-    fn admit(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>) -> Arc<str> {
+    pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>) -> Arc<str> {
         let (day, cap) = (spot.day, self.limits.rows);
         let (since, names) =
             self.names.entry((spot.site, dimension)).or_insert_with(|| (day, Names::new(cap)));
@@ -614,6 +652,26 @@ impl Shard {
             (*since, *names) = (day, Names::new(cap));
         }
         names.admit(value)
+    }
+
+    /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
+    pub(super) fn admit_parts(
+        &mut self,
+        spot: Spot,
+        dimension: Dimension,
+        value: String,
+    ) -> Arc<str> {
+        let value = value.into();
+        let admitted = self.admit(spot, dimension, &value);
+        if &*admitted != OTHER {
+            return admitted;
+        }
+        let rest = rollup::rest(dimension, &value).into();
+        // Names of events and their properties come from outside too.
+        match dimension {
+            Dimension::EventProperty => self.admit(spot, dimension, &rest),
+            _ => rest,
+        }
     }
 
     fn admit_all(&mut self, spot: Spot, mut traits: Traits) -> Traits {
@@ -624,70 +682,12 @@ impl Shard {
     }
 }
 
-impl Shard {
-    /// Writes down all it knows; increments are not part of it, so they are to be sealed before.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn save(&self, to: impl Write) -> io::Result<()> {
-        let oldest_first = State {
-            hasher: self.hasher.hash_one(CANARY),
-            newest: self.newest,
-            visitors: self.visitors.iter().rev().collect(),
-            pending: self.pending.iter().rev().collect(),
-            used: &self.used,
-            numbers: &self.numbers,
-            names: self.names.iter().collect(),
-        };
-        postcard::to_io(&oldest_first, to).map(drop).map_err(io::Error::other)
-    }
-
-    /// Takes over what another shard of the same seed has saved. False: it cannot be read, and
-    /// nothing has changed.
-    pub fn restore(&mut self, saved: &[u8]) -> bool {
-        type Saved = State<(VisitorHash, Visitor), (u64, Pending), Recent, Known>;
-        let Ok(state) = postcard::from_bytes::<Saved>(saved) else { return false };
-        if state.hasher != self.hasher.hash_one(CANARY) {
-            return false;
-        }
-        self.newest = state.newest;
-        for (visitor, known) in state.visitors {
-            self.visitors.push(visitor, known);
-        }
-        for (nonce, pending) in state.pending {
-            self.pending.push(nonce, pending);
-        }
-        self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
-        self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
-        self.names = state.names.into_iter().collect();
-        true
-    }
-}
-
-/// Tells whether claims were numbered as this program numbers them.
-const CANARY: &str = "headcount";
-
-/// Names with whose they are.
-type Known = ((usize, Dimension), (Day, Names));
-
-/// A shard's memory as it is written down: lists oldest first.
-#[derive(Serialize, Deserialize)]
-struct State<V, P, R, N> {
-    hasher: u64,
-    newest: Millis,
-    visitors: Vec<V>,
-    pending: Vec<P>,
-    used: R,
-    numbers: R,
-    names: Vec<N>,
-}
-
 /// What a hit counted as (empty: nothing to tell), its page, its traits.
-type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
+pub(super) type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
 
 /// What a visitor's claim on a row is for.
 #[derive(Clone, Copy, Hash)]
-enum Claim {
+pub(super) enum Claim {
     Seen,
     Confirmed,
 }
@@ -707,6 +707,8 @@ impl Claim {
 enum Evidence {
     /// A page fetched ahead is now shown: server and browser know.
     Activated,
+    /// From the visitor's own cache, or from one that others share.
+    Cached { own: bool },
     Browser,
     Unverified,
 }
@@ -715,7 +717,7 @@ impl Evidence {
     fn metrics(self) -> &'static [Metric] {
         match self {
             Self::Activated => &[Metric::Server, Metric::Confirmed],
-            Self::Browser => &[Metric::Browser],
+            Self::Cached { .. } | Self::Browser => &[Metric::Browser],
             Self::Unverified => &[Metric::Browser, Metric::Unverified],
         }
     }
@@ -723,7 +725,7 @@ impl Evidence {
     fn word(self) -> &'static str {
         match self {
             Self::Activated => "activated",
-            Self::Browser => "browser",
+            Self::Cached { .. } | Self::Browser => "browser",
             Self::Unverified => "unverified",
         }
     }
@@ -735,6 +737,11 @@ impl Open {
     }
 }
 
-fn slot_value(at: Millis) -> Arc<str> {
+/// Whether these traits say so.
+fn has(traits: &Traits, dimension: Dimension, value: &str) -> bool {
+    traits.iter().any(|(d, v)| *d == dimension && **v == *value)
+}
+
+pub(super) fn slot_value(at: Millis) -> Arc<str> {
     rollup::slot(at).to_string().into()
 }

@@ -5,10 +5,12 @@
 //! the visit has gathered from the old one.
 
 use super::event::Added;
+use super::suspicion::Watch;
 use super::window::Window;
 use crate::capture::Traits;
 use crate::clock::{MINUTE, Millis};
-use crate::rollup::{Dimension, Metric, Row};
+use crate::goal::{Funnel, Reached};
+use crate::rollup::{Dimension, Metric, Row, join};
 use crate::site::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -39,6 +41,9 @@ pub struct Visit {
     gathered: Row,
     pages: Set,
     exits: Exits,
+    /// Steps done of each of the site's funnels, in their order.
+    steps: Vec<u8>,
+    pub watch: Watch,
 }
 
 /// Exit pages of one visitor on one day, for first-seen claims: which rows count the visitor
@@ -79,6 +84,8 @@ impl Visit {
             gathered: Row::default(),
             pages: Set::default(),
             exits,
+            steps: Vec::new(),
+            watch: Watch::default(),
         };
         let mut begun = Row::default();
         begun.add(Metric::Visits, 1);
@@ -117,6 +124,28 @@ impl Visit {
             self.unbounce(&mut more);
         }
         self.book(window, &more);
+    }
+
+    /// Takes the steps of funnels that are next, and counts the visit in them.
+    pub fn advance(&mut self, window: &mut Window, funnels: &[Funnel], what: Reached<'_>) {
+        self.steps.resize(funnels.len(), 0);
+        for (funnel, done) in funnels.iter().zip(&mut self.steps) {
+            if funnel.steps.get(usize::from(*done)).is_some_and(|next| next.is(what)) {
+                *done += 1;
+                let step = join([&funnel.name, &done.to_string()]).into();
+                window.add(Dimension::FunnelStep, &step, Metric::Visits, 1);
+            }
+        }
+    }
+
+    /// Gives the visit the trait of those that behave like robots, and its row what the visit has
+    /// gathered.
+    pub fn suspect(&mut self, window: &mut Window) {
+        let yes: Arc<str> = "yes".into();
+        window.add_row(Dimension::Suspected, &yes, &self.gathered);
+        let mut traits = Traits::clone(&self.traits);
+        traits.push((Dimension::Suspected, yes));
+        self.traits = Arc::new(traits);
     }
 
     fn activity(&mut self, at: Millis) -> Row {
