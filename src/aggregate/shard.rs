@@ -32,8 +32,10 @@ pub const ID_LIFETIME: Millis = 30 * MINUTE;
 const MATCH_WINDOW: Millis = 30 * SECOND;
 /// … or fetched ahead this long ago: what browsers keep a prefetched page for.
 const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
-/// Pages remembered per visitor for that.
-const OPEN_MAX: usize = 16;
+/// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
+const AHEAD: Millis = 5 * MINUTE;
+/// Pages remembered per visitor for a match.
+const OPEN_MAX: usize = 64;
 
 /// How much a shard remembers.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +69,8 @@ pub struct Shard {
     pub(super) names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
     /// By feed and reader.
     pub(super) feeds: Map<u64, Subscribers>,
+    /// Visits begun so far.
+    pub(super) visits: u64,
     pub(super) windows: Windows,
     /// The latest time seen in a hit.
     pub(super) newest: Millis,
@@ -111,11 +115,13 @@ enum Awaited {
 }
 
 /// The rows a view counts in, beside the total and its slot.
-#[derive(Clone, Serialize, Deserialize)]
-struct ViewRows {
-    page: Arc<str>,
-    entry: Option<Arc<str>>,
-    traits: Arc<Traits>,
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct ViewRows {
+    /// Of which visit it was, by [`Visit::number`].
+    pub visit: Option<u64>,
+    pub page: Arc<str>,
+    pub entry: Option<Arc<str>>,
+    pub traits: Arc<Traits>,
 }
 
 /// Where and whose a view is.
@@ -154,6 +160,7 @@ impl Shard {
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             names: HashMap::default(),
             feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
+            visits: 0,
             windows: Windows::default(),
             newest: 0,
         }
@@ -221,7 +228,7 @@ impl Shard {
             self.visitors.pop_lru();
         }
         while let Some((_, old)) = self.pending.peek_lru() {
-            if now - old.at <= ID_LIFETIME {
+            if now - old.at <= ID_LIFETIME + AHEAD {
                 break;
             }
             self.pending.pop_lru();
@@ -250,6 +257,9 @@ impl Shard {
         let Answered { page, nonce, kind, status, traits, from } = page;
         if let Some(visitor) = spot.visitor {
             let open = &mut self.visitor(visitor, spot).open;
+            if open.len() >= OPEN_MAX {
+                open.retain(|o| spot.at - o.at <= o.match_window());
+            }
             if open.len() >= OPEN_MAX {
                 open.remove(0);
             }
@@ -322,7 +332,8 @@ impl Shard {
             Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
                 return ("", shown.page, None);
             }
-            Some((nonce, issued, kind)) if self.used.insert(nonce, spot.at) => {
+            // By the time of receipt: a browser's clock that is ahead would let ids be forgotten.
+            Some((nonce, issued, kind)) if self.used.insert(nonce, shown.received) => {
                 let answered = self.at_issue(spot, issued);
                 match kind {
                     PageKind::View => return self.confirm(answered, nonce, shown),
@@ -366,8 +377,10 @@ impl Shard {
         };
         self.confirm_rows(answered, &rows, true);
         if let Some(visitor) = answered.visitor {
-            let owner = self.visit_owner(answered, visitor);
-            if let Some(visit) = self.visitors.peek_mut(&owner).and_then(|v| v.visit.as_mut()) {
+            let became = self.visitors.peek(&visitor).and_then(|known| known.became);
+            let owner = self.visitors.peek_mut(&became.unwrap_or(visitor));
+            let visit = owner.and_then(|owner| owner.visit.as_mut());
+            if let Some(visit) = visit.filter(|visit| rows.visit == Some(visit.number)) {
                 visit.watch.confirm(answered.day, nonce);
             }
         }
@@ -400,7 +413,7 @@ impl Shard {
                     visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
                 })
             }
-            None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
+            None => self.visitless(spot, page, traits),
         };
         self.each_row(spot, &rows, metrics, Claim::Seen);
         if let Some(visitor) = spot.visitor {
@@ -439,6 +452,8 @@ impl Shard {
                 let before = visit.take();
                 let mut begun =
                     Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
+                self.visits += 1;
+                begun.number = self.visits;
                 suspicion(&mut begun);
                 if has(&begun.traits, Dimension::Channel, AI_CHANNEL) {
                     self.ai(spot, "referral", &page);
@@ -446,10 +461,9 @@ impl Shard {
                 visit = Some(begun);
             }
         }
-        let rows = visit.as_ref().map(|v| (v.entry.clone(), v.traits.clone()));
+        let rows = visit.as_ref().map(|visit| visit.rows(page.clone()));
         self.visitor(owner, spot).visit = visit;
-        let (entry, traits) = rows.unzip();
-        ViewRows { page, entry, traits: traits.unwrap_or_default() }
+        rows.unwrap_or_default()
     }
 
     /// Whether a view comes from elsewhere than its visit did, where that begins a new one.
@@ -502,11 +516,14 @@ impl Shard {
             self.visitors.peek(&owner)?.visit.as_ref()
         });
         match visit {
-            Some(visit) => {
-                ViewRows { page, entry: Some(visit.entry.clone()), traits: visit.traits.clone() }
-            }
-            None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
+            Some(visit) => visit.rows(page),
+            None => self.visitless(spot, page, traits),
         }
+    }
+
+    fn visitless(&mut self, spot: Spot, page: Arc<str>, traits: Traits) -> ViewRows {
+        let traits = Arc::new(self.admit_all(spot, traits));
+        ViewRows { visit: None, page, entry: None, traits }
     }
 
     /// Activity in the running visit, if there is one.

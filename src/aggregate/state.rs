@@ -21,6 +21,7 @@ impl Shard {
         let oldest_first = State {
             hasher: self.hasher.hash_one(CANARY),
             newest: self.newest,
+            begun: self.visits,
             visitors: self.visitors.iter().rev().collect(),
             pending: self.pending.iter().rev().collect(),
             used: &self.used,
@@ -40,6 +41,7 @@ impl Shard {
             return false;
         }
         self.newest = state.newest;
+        self.visits = state.begun;
         for (visitor, known) in state.visitors {
             self.visitors.push(visitor, known);
         }
@@ -67,6 +69,7 @@ type Known = ((usize, Dimension), (Day, Names));
 struct State<V, P, R, N, F> {
     hasher: u64,
     newest: Millis,
+    begun: u64,
     visitors: Vec<V>,
     pending: Vec<P>,
     used: R,

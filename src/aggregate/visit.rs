@@ -5,6 +5,7 @@
 //! the visit has gathered from the old one.
 
 use super::event::Added;
+use super::shard::ViewRows;
 use super::suspicion::Watch;
 use super::window::Window;
 use crate::capture::Traits;
@@ -26,6 +27,8 @@ type Set = HashSet<Arc<str>, foldhash::fast::RandomState>;
 
 #[derive(Serialize, Deserialize)]
 pub struct Visit {
+    /// Tells the visits of a shard apart; given by the shard.
+    pub number: u64,
     /// The day it is booked on.
     pub day: Day,
     pub entry: Arc<str>,
@@ -73,6 +76,7 @@ impl Visit {
         }
         exits.claimed = !exits.earlier.contains(&page);
         let mut visit = Self {
+            number: 0,
             day,
             entry: page.clone(),
             traits,
@@ -95,6 +99,12 @@ impl Visit {
         window.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
         visit.see(window, page);
         visit
+    }
+
+    /// The rows that a view of this page counts in.
+    pub fn rows(&self, page: Arc<str>) -> ViewRows {
+        let (entry, traits) = (Some(self.entry.clone()), self.traits.clone());
+        ViewRows { visit: Some(self.number), page, entry, traits }
     }
 
     /// Whether it still runs at `at`.
