@@ -42,6 +42,7 @@ fn hit(at: Millis, i: i64) -> Hit {
             nonce: i as u64,
             kind: PageKind::View,
             status: 200,
+            from: None,
             traits: vec![
                 (Dimension::Country, ["DE", "FR", "US"][(i % 3) as usize].into()),
                 (Dimension::Browser, "Firefox".into()),

@@ -144,6 +144,7 @@ async fn other_days_are_delivered_meanwhile() {
             class: "search".into(),
             page: "/".into(),
             status: 200,
+            read: false,
         };
         let at = clock.now() - ago;
         engine.push(Hit { at, site: 0, lane: 0, visitor: None, before_midnight: None, what });
