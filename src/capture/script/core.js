@@ -35,8 +35,7 @@ function $on($type, $listener) {
 
 // Of a query, what tells pages apart.
 function $kept($search) { // [query]
-  $search = ($search.match(/[?&](KEEP)(=[^&]*)?(?=&|$)/g) || []).join(''); // [query]
-  return $search && '?' + $search.slice(1); // [query]
+  return $search.replace(/[?&](?!(KEEP)=)[^&]*/g, '').replace(/^&/, '?'); // [query]
 } // [query]
 
 function $where() {

