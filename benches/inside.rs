@@ -9,7 +9,7 @@ use headcount::capture::{
     Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, ViewKey, What, beacon,
 };
 use headcount::clock::{Clock, Millis};
-use headcount::flush::{BATCH_MAX, Batch};
+use headcount::flush::{BATCH_MAX, Batch, Lines};
 use headcount::rollup::{Dimension, Metric, field};
 use headcount::site::{Day, Site};
 use headcount::store::SqliteStore;
@@ -239,7 +239,7 @@ fn store(c: &mut Criterion) {
             fields: (0..BATCH_MAX).map(row).collect(),
             visitors: Vec::new(),
             confirmed: Vec::new(),
-            events: Vec::new(),
+            events: Lines::default(),
         }
     };
     let mut group = c.benchmark_group("SQLite");

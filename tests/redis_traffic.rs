@@ -15,7 +15,7 @@ use common::load::Load;
 use common::redis::RedisServer;
 use common::relay::Relay;
 use common::wait_for;
-use headcount::flush::Batch;
+use headcount::flush::{Batch, Lines};
 use headcount::rollup::{Dimension, Metric, field};
 use std::time::Duration;
 
@@ -164,7 +164,7 @@ fn fill_two_years(redis: &RedisServer) -> usize {
                 ],
                 visitors: Vec::new(),
                 confirmed: Vec::new(),
-                events: Vec::new(),
+                events: Lines::default(),
             };
             store.apply(&batch).await.unwrap();
         }

@@ -6,18 +6,19 @@
 //! when the event is sealed.
 //!
 //! As JSON: `{"t":…,"type":"view","page":"/","visitor":"…","device":"Desktop",…,"in":"v","add":
-//! [["server 1 visitors 1","total","slot:1994962","page","*"],…]}`. Each list in `add` is what to
-//! add, and to which rows: `dimension:value`, a bare `page` for the event's own, `*` for every trait
-//! of the visit (those in `visit`, or else the event's own). `in` says whose sketches the visitor
-//! joins: `v` visitors, `c` confirmed ones.
+//! [["server 1 visitors 1","total","slot","page","entry_page:/a","*"],…]}`. Each list in `add` is
+//! what to add, and to which rows: `dimension:value`, a bare `page`, `entry_page`, `exit_page` or
+//! `slot` for the event's own page and time, `*` for every trait of the visit (those in `visit`, or
+//! else the event's own). `in` says whose sketches the visitor joins: `v` visitors, `c` confirmed
+//! ones.
 
 use crate::capture::Traits;
-use crate::rollup::{Dimension, Metric, Row};
+use crate::rollup::{self, Dimension, Metric, Row};
 use crate::visitor::VisitorHash;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt::Write;
+use std::fmt;
 use std::sync::Arc;
 
 /// An anonymous event.
@@ -76,12 +77,12 @@ pub enum Added {
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut visitor = self.visitor;
-        let mut joins = String::new();
+        let (mut seen, mut confirmed) = (false, false);
         let mut of_visit = None;
         for added in self.added.iter().flatten() {
             match added {
-                Added::Visitor(v) => (visitor, _) = (Some(*v), joins.push('v')),
-                Added::Confirmed(v) => (visitor, _) = (Some(*v), joins.push('c')),
+                Added::Visitor(v) => (visitor, seen) = (Some(*v), true),
+                Added::Confirmed(v) => (visitor, confirmed) = (Some(*v), true),
                 Added::View { traits, .. } | Added::Visit { traits, .. } => {
                     of_visit.get_or_insert(traits);
                 }
@@ -98,18 +99,26 @@ impl Serialize for Event {
         for (dimension, value) in self.traits.iter() {
             map.serialize_entry(dimension.as_str(), value)?;
         }
-        if let Some(traits) = of_visit.filter(|traits| **traits != self.traits) {
+        if let Some(traits) = of_visit.filter(|traits| !same(traits, &self.traits)) {
             map.serialize_entry("visit", &ByName(traits))?;
         }
-        if !joins.is_empty() {
-            map.serialize_entry("in", &joins)?;
+        match (seen, confirmed) {
+            (true, true) => map.serialize_entry("in", "vc")?,
+            (true, false) => map.serialize_entry("in", "v")?,
+            (false, true) => map.serialize_entry("in", "c")?,
+            (false, false) => {}
         }
         if let Some(added) = &self.added {
-            let told = Told { page: &self.page, traits: of_visit };
-            map.serialize_entry("add", &told.lists(added))?;
+            let told = Told { own: Own::of(self.at, &self.page), traits: of_visit };
+            map.serialize_entry("add", &Lists { told, added })?;
         }
         map.end()
     }
+}
+
+/// Most often they are one and the same in memory.
+fn same(a: &Arc<Traits>, b: &Arc<Traits>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
 }
 
 struct ByName<'a>(&'a Traits);
@@ -122,103 +131,169 @@ impl Serialize for ByName<'_> {
 
 /// What of an event need not be said again.
 struct Told<'a> {
-    page: &'a Arc<str>,
+    own: Own<'a>,
     traits: Option<&'a Arc<Traits>>,
 }
 
-impl Told<'_> {
-    fn lists(&self, added: &[Added]) -> Vec<Vec<String>> {
-        let mut lists = Vec::with_capacity(added.len() + 1);
-        for added in added {
+/// What a bare dimension stands for: the event's own page, its own time.
+struct Own<'a> {
+    page: &'a str,
+    slot: String,
+}
+
+impl<'a> Own<'a> {
+    fn of(at: i64, page: &'a str) -> Self {
+        Self { page, slot: rollup::slot(at).to_string() }
+    }
+
+    fn value(&self, dimension: Dimension) -> &str {
+        match dimension {
+            Dimension::Page | Dimension::EntryPage | Dimension::ExitPage => self.page,
+            Dimension::Slot => &self.slot,
+            _ => "",
+        }
+    }
+}
+
+struct Lists<'a> {
+    told: Told<'a>,
+    added: &'a [Added],
+}
+
+impl Serialize for Lists<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut lists = s.serialize_seq(None)?;
+        let mut list = |counts: &Row, rows: &[(Dimension, &str)], traits, which| {
+            if which == 0 || *counts == Row::default() {
+                return Ok(());
+            }
+            lists.serialize_element(&List { told: &self.told, counts, rows, traits, which })
+        };
+        for added in self.added {
             match added {
                 Added::One { dimension, value, metric, by } => {
-                    lists.push(vec![sum([(*metric, *by)]), self.row(*dimension, value)]);
+                    let mut counts = Row::default();
+                    counts.add(*metric, *by);
+                    list(&counts, &[(*dimension, value)], None, ALL)?;
                 }
                 Added::Row { dimension, value, row } => {
-                    lists.push(vec![sum(row.counts()), self.row(*dimension, value)]);
+                    list(row, &[(*dimension, value)], None, ALL)?;
                 }
                 Added::Visit { slot, entry, exit, traits, more } => {
-                    let mut list = vec![
-                        sum(more.counts()),
-                        self.row(Dimension::Total, ""),
-                        self.row(Dimension::Slot, slot),
-                        self.row(Dimension::EntryPage, entry),
-                        self.row(Dimension::ExitPage, exit),
+                    let rows = [
+                        (Dimension::Total, ""),
+                        (Dimension::Slot, &**slot),
+                        (Dimension::EntryPage, entry),
+                        (Dimension::ExitPage, exit),
                     ];
-                    self.all(traits, &mut list);
-                    lists.push(list);
+                    list(more, &rows, Some(traits), ALL)?;
                 }
                 Added::View { slot, page, entry, traits, metrics, visitors, claimed } => {
-                    let mut rows: Vec<(Dimension, &str)> = vec![
+                    let rows = [
                         (Dimension::Total, ""),
-                        (Dimension::Slot, slot),
+                        (Dimension::Slot, &**slot),
                         (Dimension::Page, page),
+                        (Dimension::EntryPage, entry.as_deref().unwrap_or_default()),
                     ];
-                    rows.extend(entry.iter().map(|entry| (Dimension::EntryPage, &**entry)));
-                    let views = || metrics.iter().map(|metric| (*metric, 1));
-                    let count = sum(views());
-                    let with_visitor = sum(views().chain([(*visitors, 1)]));
-                    let end = rows.len() + traits.len();
-                    let all = 1u64.checked_shl(end as u32).map_or(u64::MAX, |bit| bit - 1);
-                    if *claimed == 0 || *claimed == all {
-                        let count = if *claimed == 0 { count } else { with_visitor };
-                        let mut list = vec![count];
-                        list.extend(
-                            rows.iter().map(|(dimension, value)| self.row(*dimension, value)),
-                        );
-                        self.all(traits, &mut list);
-                        lists.push(list);
-                    } else {
-                        rows.extend(traits.iter().map(|(dimension, value)| (*dimension, &**value)));
-                        let (mut new, mut known) = (vec![with_visitor], vec![count]);
-                        for (i, (dimension, value)) in rows.into_iter().enumerate() {
-                            let claimed = claimed.checked_shr(i as u32).unwrap_or(0) & 1 == 1;
-                            let list = if claimed { &mut new } else { &mut known };
-                            list.push(self.row(dimension, value));
-                        }
-                        lists.extend([new, known]);
-                    }
+                    let rows = if entry.is_some() { &rows[..] } else { &rows[..3] };
+                    let mut counts = Row::default();
+                    metrics.iter().for_each(|metric| counts.add(*metric, 1));
+                    let there_are = ALL >> (64 - rows.len() - traits.len()).min(63);
+                    list(&counts, rows, Some(traits), there_are & !claimed)?;
+                    counts.add(*visitors, 1);
+                    list(&counts, rows, Some(traits), there_are & claimed)?;
                 }
                 Added::Visitor(_) | Added::Confirmed(_) => {}
             }
         }
-        // Nothing to add, or nowhere.
-        lists.retain(|list| list.len() > 1 && !list[0].is_empty());
-        lists
-    }
-
-    fn all(&self, traits: &Arc<Traits>, list: &mut Vec<String>) {
-        if self.traits == Some(traits) {
-            list.push("*".to_owned());
-        } else {
-            list.extend(traits.iter().map(|(dimension, value)| self.row(*dimension, value)));
-        }
-    }
-
-    fn row(&self, dimension: Dimension, value: &str) -> String {
-        let word = dimension.as_str();
-        let bare = match dimension {
-            Dimension::Page => *value == **self.page,
-            _ => value.is_empty(),
-        };
-        if bare {
-            return word.to_owned();
-        }
-        let mut row = String::with_capacity(word.len() + 1 + value.len());
-        row.push_str(word);
-        row.push(':');
-        row.push_str(value);
-        row
+        lists.end()
     }
 }
 
-fn sum(counts: impl IntoIterator<Item = (Metric, i64)>) -> String {
-    let mut text = String::new();
-    for (metric, by) in counts {
-        let gap = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{gap}{} {by}", metric.as_str());
+/// Of every row.
+const ALL: u64 = u64::MAX;
+
+/// Counts, and the rows they were added to: those of `rows` and `traits`, one after the other,
+/// whose bit is set in `which`. There are fewer dimensions than bits.
+struct List<'a> {
+    told: &'a Told<'a>,
+    counts: &'a Row,
+    rows: &'a [(Dimension, &'a str)],
+    traits: Option<&'a Arc<Traits>>,
+    which: u64,
+}
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut list = s.serialize_seq(None)?;
+        list.serialize_element(&Sum(self.counts))?;
+        let mut which = self.which;
+        let mut next = || {
+            let this = which & 1 == 1;
+            which >>= 1;
+            this
+        };
+        for (dimension, value) in self.rows {
+            if next() {
+                list.serialize_element(&RowName {
+                    own: &self.told.own,
+                    dimension: *dimension,
+                    value,
+                })?;
+            }
+        }
+        if let Some(traits) = self.traits {
+            let every = ALL >> (64 - traits.len()).min(63);
+            if self.which >> self.rows.len() & every == every
+                && self.told.traits.is_some_and(|told| same(told, traits))
+            {
+                list.serialize_element("*")?;
+            } else {
+                for (dimension, value) in traits.iter().filter(|_| next()) {
+                    list.serialize_element(&RowName {
+                        own: &self.told.own,
+                        dimension: *dimension,
+                        value,
+                    })?;
+                }
+            }
+        }
+        list.end()
     }
-    text
+}
+
+struct RowName<'a> {
+    own: &'a Own<'a>,
+    dimension: Dimension,
+    value: &'a str,
+}
+
+impl Serialize for RowName<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let word = self.dimension.as_str();
+        if self.value == self.own.value(self.dimension) {
+            return s.serialize_str(word);
+        }
+        s.collect_str(&format_args!("{word}:{}", self.value))
+    }
+}
+
+struct Sum<'a>(&'a Row);
+
+impl Serialize for Sum<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl fmt::Display for Sum<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (metric, by)) in self.0.counts().enumerate() {
+            let gap = if i > 0 { " " } else { "" };
+            write!(f, "{gap}{} {by}", metric.as_str())?;
+        }
+        Ok(())
+    }
 }
 
 /// What an event had added, read back from the list.
@@ -237,6 +312,7 @@ impl Replayed {
     pub fn read(json: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Stored {
+            t: i64,
             page: String,
             #[serde(default)]
             visitor: Option<String>,
@@ -250,6 +326,7 @@ impl Replayed {
         }
         let stored: Stored = serde_json::from_str(json).ok()?;
         let traits = stored.visit.as_ref().unwrap_or(&stored.more);
+        let own = Own::of(stored.t, &stored.page);
         let mut counts = Vec::new();
         for list in &stored.add {
             let (sum, rows) = list.split_first()?;
@@ -267,10 +344,10 @@ impl Replayed {
                             }
                         }
                     }
-                    None => match Dimension::parse(row)? {
-                        Dimension::Page => add(Dimension::Page, &stored.page),
-                        other => add(other, ""),
-                    },
+                    None => {
+                        let dimension = Dimension::parse(row)?;
+                        add(dimension, own.value(dimension));
+                    }
                 }
             }
         }

@@ -85,6 +85,9 @@ pub(super) struct Visitor {
     viewed: Millis,
     /// Rows that count this visitor.
     claims: HashSet<u64, RandomState>,
+    /// Traits of the visit of which all rows do, by [`Claim`]: most views need no look at each.
+    #[serde(skip)]
+    claimed: [Option<Arc<Traits>>; 2],
     visit: Option<Visit>,
     /// The hash under which the visit goes on after midnight.
     became: Option<VisitorHash>,
@@ -390,7 +393,8 @@ impl Shard {
 
     /// Counts a view as confirmed (`count`), and its visitor.
     fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
-        self.each_row(spot, rows, if count { &[Metric::Confirmed] } else { &[] }, Claim::Confirmed);
+        let metrics: &[_] = if count { &[Metric::Confirmed] } else { &[] };
+        self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
         if let Some(visitor) = spot.visitor {
             self.window(spot).confirmed(visitor);
         }
@@ -407,15 +411,13 @@ impl Shard {
     ) -> ViewRows {
         let path = page;
         let page = self.admit(spot, Dimension::Page, path);
-        let rows = match spot.visitor {
-            Some(visitor) => {
-                self.in_visit(spot, visitor, page, traits, |visit| {
-                    visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
-                })
-            }
-            None => self.visitless(spot, page, traits),
+        let (rows, visit) = match spot.visitor {
+            Some(visitor) => self.in_visit(spot, visitor, page, traits, |visit| {
+                visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
+            }),
+            None => (self.visitless(spot, page, traits), Row::default()),
         };
-        self.each_row(spot, &rows, metrics, Claim::Seen);
+        self.each_row(spot, &rows, metrics, Claim::Seen, &visit);
         if let Some(visitor) = spot.visitor {
             self.window(spot).seen(visitor);
         }
@@ -423,7 +425,8 @@ impl Shard {
         rows
     }
 
-    /// Puts a view into the visitor's running visit, or begins one.
+    /// Puts a view into the visitor's running visit, or begins one. Returns what the visit adds to
+    /// the rows of the view.
     fn in_visit(
         &mut self,
         spot: Spot,
@@ -431,26 +434,33 @@ impl Shard {
         page: Arc<str>,
         traits: Traits,
         suspicion: impl FnOnce(&mut Visit) -> bool,
-    ) -> ViewRows {
+    ) -> (ViewRows, Row) {
         let owner = self.visit_owner(spot, visitor);
-        let mut visit = self.visitor(owner, spot).visit.take();
-        self.visitor(owner, spot).viewed = spot.at;
-        match &mut visit {
-            Some(running) if running.runs(spot.at) && !self.arrives_anew(spot, &traits, running) => {
+        let known = self.visitor(owner, spot);
+        known.viewed = spot.at;
+        let before = known.visit.take();
+        let goes_on = |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
+        let (visit, more) = match before {
+            Some(mut running) if goes_on(&running) => {
                 let window = self.windows.entry((spot.site, running.day)).or_default();
-                running.view(window, spot.at, page.clone());
-                if suspicion(running) {
+                let mut more = running.view(window, spot.at, page.clone());
+                let suspected = suspicion(&mut running);
+                if suspected || running.day != spot.day {
+                    running.book_shared(window, &more);
+                    more = Row::default();
+                }
+                if suspected {
                     running.suspect(window);
                     self.suspect(spot, &running.watch.so_far(spot.day));
                 }
+                (running, more)
             }
-            _ => {
+            before => {
                 let day = spot.day;
                 let slot = slot_value(spot.at);
                 let traits = Arc::new(self.admit_all(spot, traits));
                 let window = self.window(spot);
-                let before = visit.take();
-                let mut begun =
+                let (mut begun, more) =
                     Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
                 self.visits += 1;
                 begun.number = self.visits;
@@ -458,12 +468,12 @@ impl Shard {
                 if has(&begun.traits, Dimension::Channel, AI_CHANNEL) {
                     self.ai(spot, "referral", &page);
                 }
-                visit = Some(begun);
+                (begun, more)
             }
-        }
-        let rows = visit.as_ref().map(|visit| visit.rows(page.clone()));
-        self.visitor(owner, spot).visit = visit;
-        rows.unwrap_or_default()
+        };
+        let rows = visit.rows(page);
+        self.visitor(owner, spot).visit = Some(visit);
+        (rows, more)
     }
 
     /// Whether a view comes from elsewhere than its visit did, where that begins a new one.
@@ -577,41 +587,57 @@ impl Shard {
     }
 
     /// Adds one of each metric to every row a view belongs to, and to those where its visitor is
-    /// first seen, a visitor.
-    fn each_row(&mut self, spot: Spot, rows: &ViewRows, metrics: &'static [Metric], kind: Claim) {
-        if let Some(visitor) = spot.visitor {
-            self.visitor(visitor, spot);
-        }
+    /// first seen, a visitor. What the view changes in its visit, `visit`, is added to those rows
+    /// that both count in.
+    fn each_row(
+        &mut self,
+        spot: Spot,
+        rows: &ViewRows,
+        metrics: &'static [Metric],
+        kind: Claim,
+        visit: &Row,
+    ) {
         let hour = HOURS[self.sites[spot.site].hour(spot.at) as usize % HOURS.len()];
+        let mut known = spot.visitor.map(|visitor| known(&mut self.visitors, visitor, spot));
         let window = self.windows.entry((spot.site, spot.day)).or_default();
-        let mut claims =
-            spot.visitor.and_then(|v| self.visitors.get_mut(&v)).map(|v| &mut v.claims);
         let hasher = &self.hasher;
         let visitors = kind.metric();
         // Which rows claimed the visitor, by their order.
         let (mut row, mut claimed) = (0, 0u64);
-        let mut count = |window: &mut Window, dimension, value: &Arc<str>, claim: &str| {
+        let visit = Some(visit).filter(|visit| **visit != Row::default());
+        let all_claimed = known.as_ref().is_some_and(|known| {
+            let of = known.claimed[kind as usize].as_ref();
+            of.is_some_and(|traits| Arc::ptr_eq(traits, &rows.traits))
+        });
+        let mut count = |window: &mut Window, dimension, value, visit, claim: Option<&str>| {
             let counts = window.row(dimension, value);
             for metric in metrics {
                 counts.add(*metric, 1);
             }
-            if claims.as_mut().is_some_and(|c| c.insert(hasher.hash_one((dimension, claim, kind))))
+            if let Some(visit) = visit {
+                counts.merge(visit);
+            }
+            if let (Some(known), Some(claim)) = (&mut known, claim)
+                && known.claims.insert(hasher.hash_one((dimension, claim, kind)))
             {
                 counts.add(visitors, 1);
                 claimed |= 1u64.checked_shl(row).unwrap_or(0);
             }
             row += 1;
         };
-        let slot = slot_value(spot.at);
-        count(window, Dimension::Total, &Arc::default(), "");
+        let (all, slot) = (Arc::default(), slot_value(spot.at));
+        count(window, Dimension::Total, &all, visit, Some(""));
         // Visitors are claimed by the hour of the site's day: its four slots add up.
-        count(window, Dimension::Slot, &slot, hour);
-        count(window, Dimension::Page, &rows.page, &rows.page);
+        count(window, Dimension::Slot, &slot, None, Some(hour));
+        count(window, Dimension::Page, &rows.page, None, Some(&*rows.page));
         if let Some(entry) = &rows.entry {
-            count(window, Dimension::EntryPage, entry, entry);
+            count(window, Dimension::EntryPage, entry, visit, Some(&**entry));
         }
         for (dimension, value) in rows.traits.iter() {
-            count(window, *dimension, value, value);
+            count(window, *dimension, value, visit, (!all_claimed).then_some(&**value));
+        }
+        if let Some(known) = known.filter(|_| !all_claimed) {
+            known.claimed[kind as usize] = Some(rows.traits.clone());
         }
         window.note(Added::View {
             slot,
@@ -651,10 +677,7 @@ impl Shard {
     }
 
     pub(super) fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
-        let known = self.visitors.get_or_insert_mut(visitor, Visitor::default);
-        known.site = spot.site;
-        known.seen = known.seen.max(spot.at);
-        known
+        known(&mut self.visitors, visitor, spot)
     }
 
     pub(super) fn window(&mut self, spot: Spot) -> &mut Window {
@@ -757,6 +780,17 @@ impl Open {
 /// Whether these traits say so.
 fn has(traits: &Traits, dimension: Dimension, value: &str) -> bool {
     traits.iter().any(|(d, v)| *d == dimension && **v == *value)
+}
+
+fn known(
+    visitors: &mut Map<VisitorHash, Visitor>,
+    visitor: VisitorHash,
+    spot: Spot,
+) -> &mut Visitor {
+    let known = visitors.get_or_insert_mut(visitor, Visitor::default);
+    known.site = spot.site;
+    known.seen = known.seen.max(spot.at);
+    known
 }
 
 pub(super) fn slot_value(at: Millis) -> Arc<str> {

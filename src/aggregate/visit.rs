@@ -60,6 +60,7 @@ pub struct Exits {
 
 impl Visit {
     /// Begins with a pageview. `before` is the visitor's earlier visit on the same day, if any.
+    /// Like [`Visit::view`] it returns what is still to be booked.
     pub fn begin(
         window: &mut Window,
         day: Day,
@@ -68,7 +69,7 @@ impl Visit {
         page: Arc<str>,
         traits: Arc<Traits>,
         before: Option<Visit>,
-    ) -> Self {
+    ) -> (Self, Row) {
         let mut exits = Exits::default();
         if let Some(before) = before.filter(|b| b.day == day) {
             exits = before.exits;
@@ -95,10 +96,10 @@ impl Visit {
         begun.add(Metric::Visits, 1);
         begun.add(Metric::Bounces, 1);
         begun.add(Metric::VisitViews, 1);
-        visit.book(window, &begun);
+        visit.book_apart(window, &begun);
         window.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
         visit.see(window, page);
-        visit
+        (visit, begun)
     }
 
     /// The rows that a view of this page counts in.
@@ -112,12 +113,13 @@ impl Visit {
         at - self.last <= TIMEOUT
     }
 
-    /// A further pageview.
-    pub fn view(&mut self, window: &mut Window, at: Millis, page: Arc<str>) {
+    /// A further pageview. Returns what is still to be booked, in the rows that the view shares
+    /// with the visit: see [`Visit::book_shared`].
+    pub fn view(&mut self, window: &mut Window, at: Millis, page: Arc<str>) -> Row {
         let mut more = self.activity(at);
         more.add(Metric::VisitViews, 1);
         self.unbounce(&mut more);
-        self.book(window, &more);
+        self.book_apart(window, &more);
         if at >= self.viewed {
             self.viewed = at;
             if page != self.exit {
@@ -125,6 +127,7 @@ impl Visit {
             }
         }
         self.see(window, page);
+        more
     }
 
     /// Something other than a pageview; `interactive` ends a bounce.
@@ -133,7 +136,8 @@ impl Visit {
         if interactive {
             self.unbounce(&mut more);
         }
-        self.book(window, &more);
+        self.book_apart(window, &more);
+        self.book_shared(window, &more);
     }
 
     /// Takes the steps of funnels that are next, and counts the visit in them.
@@ -174,21 +178,21 @@ impl Visit {
         }
     }
 
-    /// Adds to every row of the visit.
-    fn book(&mut self, window: &mut Window, more: &Row) {
-        self.gathered.merge(more);
-        let empty: Arc<str> = Arc::default();
-        for (dimension, value) in [
-            (Dimension::Total, &empty),
-            (Dimension::Slot, &self.slot),
-            (Dimension::EntryPage, &self.entry),
-            (Dimension::ExitPage, &self.exit),
-        ] {
-            window.row(dimension, value).merge(more);
-        }
+    /// Adds to the rows of the visit that also count its views: the total, the entry page, the
+    /// traits.
+    pub fn book_shared(&self, window: &mut Window, more: &Row) {
+        window.row(Dimension::Total, &Arc::default()).merge(more);
+        window.row(Dimension::EntryPage, &self.entry).merge(more);
         for (dimension, value) in self.traits.iter() {
             window.row(*dimension, value).merge(more);
         }
+    }
+
+    /// Adds to the other rows of the visit, and notes what is added to all of them.
+    fn book_apart(&mut self, window: &mut Window, more: &Row) {
+        self.gathered.merge(more);
+        window.row(Dimension::Slot, &self.slot).merge(more);
+        window.row(Dimension::ExitPage, &self.exit).merge(more);
         if *more != Row::default() {
             window.note(Added::Visit {
                 slot: self.slot.clone(),

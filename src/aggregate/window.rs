@@ -5,10 +5,11 @@ use crate::clock::Millis;
 use crate::rollup::{Dimension, Metric, Row};
 use crate::site::Day;
 use crate::visitor::VisitorHash;
+use indexmap::{Equivalent, IndexMap};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-type Rows = HashMap<(Dimension, Arc<str>), Row, foldhash::fast::RandomState>;
+type Rows = IndexMap<(Dimension, Arc<str>), Row, foldhash::fast::RandomState>;
 
 /// What one (site, day) has to add to the store. Windows of the same (site, day) add up.
 #[derive(Debug, Default)]
@@ -34,10 +35,23 @@ const GATHERED_ROWS: usize = 100;
 /// Windows by site (its index) and day.
 pub type Windows = HashMap<(usize, Day), Window, foldhash::fast::RandomState>;
 
+/// A row's key that owns nothing.
+#[derive(Hash)]
+struct Name<'a>(Dimension, &'a str);
+
+impl Equivalent<(Dimension, Arc<str>)> for Name<'_> {
+    fn equivalent(&self, key: &(Dimension, Arc<str>)) -> bool {
+        self.0 == key.0 && *self.1 == *key.1
+    }
+}
+
 impl Window {
     /// The row to count in. Takes no note: whoever counts in many notes them all in one.
     pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
-        self.rows.entry((dimension, value.clone())).or_default()
+        let known = self.rows.get_index_of(&Name(dimension, value));
+        let at = known
+            .unwrap_or_else(|| self.rows.insert_full((dimension, value.clone()), Row::default()).0);
+        &mut self.rows[at]
     }
 
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {

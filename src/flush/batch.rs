@@ -1,5 +1,6 @@
 //! A sealed batch: what is delivered, whole, exactly once.
 
+use super::lines::Lines;
 use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub struct Batch {
     /// Confirmed visitors, likewise.
     pub confirmed: Vec<VisitorHash>,
     /// Anonymous events as JSON, oldest first, likewise.
-    pub events: Vec<String>,
+    pub events: Lines,
 }
 
 impl Batch {

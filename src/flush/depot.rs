@@ -13,7 +13,7 @@ use std::path::Path;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The file is written anew when it is longer than this and twice what it was the last time.
-const REWRITE_AFTER: u64 = 4 << 20;
+const REWRITE_AFTER: u64 = 16 << 20;
 
 /// Bytes that may wait where there is no file.
 const IN_MEMORY: usize = 64 << 20;
@@ -103,12 +103,12 @@ impl Disk {
         sync: bool,
     ) -> io::Result<()> {
         if self.whole {
-            let frame = outbox.written();
-            if !frame.is_empty() {
+            if !outbox.unwritten().is_empty() {
                 if let Some(journal) = journal.filter(|_| sync) {
                     journal.sync()?;
                 }
-                self.log.append(&frame, sync)?;
+                self.log.append(outbox.unwritten(), sync)?;
+                outbox.is_written();
             }
             if self.log.size() > REWRITE_AFTER.max(2 * self.rewritten) {
                 self.rewrite(outbox)?;

@@ -8,6 +8,7 @@
 
 mod batch;
 mod depot;
+mod lines;
 mod log;
 mod outbox;
 mod parcel;
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::{Applied, Store, StoreError};
 use crate::telemetry::{DropReason, Telemetry};
-use outbox::Key;
+use outbox::{Key, Taken};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,6 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 pub use batch::{BATCH_MAX, Batch};
 pub use depot::Depot;
+pub use lines::Lines;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);
@@ -134,10 +136,10 @@ impl Flusher {
 
     /// One flush. True if all is delivered.
     pub async fn flush(&mut self) -> bool {
-        let dropped = self.depot.outbox.add(self.engine.seal(), &self.sites);
+        let Taken { done, dropped } = self.depot.outbox.add(self.engine.seal(), &self.sites);
+        self.telemetry.unflushed.fetch_sub((done + dropped) as i64, Ordering::Relaxed);
         if dropped > 0 {
             self.telemetry.dropped(DropReason::OutboxFull).add(dropped);
-            self.telemetry.unflushed.fetch_sub(dropped as i64, Ordering::Relaxed);
             self.troubles.note(
                 "outbox",
                 format!("the outbox is full: {dropped} hits dropped; limits.outbox caps it"),

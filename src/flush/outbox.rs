@@ -6,7 +6,7 @@
 //! whatever becomes of its answer. Acknowledged batches stay for a while in a ring, for a store
 //! that loses its last moments.
 //!
-//! All that happens is an [`Op`], first written down (see [`Outbox::written`]), then done. Whoever
+//! All that happens is an [`Op`], first written down (see [`Outbox::unwritten`]), then done. Whoever
 //! does the written ops again has the same outbox, which is how one is opened after a restart.
 //! Batches are written with all they hold, so a later version sends them as they were cut.
 //!
@@ -14,6 +14,7 @@
 //! back from a backup can never use a number twice.
 
 use super::batch::Batch;
+use super::lines::Lines;
 use super::parcel::{Cut, Parcel};
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
@@ -25,6 +26,13 @@ use std::sync::Arc;
 
 /// How long an acknowledged batch can be asked for again.
 const RING: Millis = 120 * SECOND;
+
+/// Bytes of events that acknowledged batches of a (site, day) are kept with; older ones keep their
+/// counts.
+const RING_EVENTS: usize = 4 << 20;
+
+/// Bytes of the buffer for ops that outlast a flush.
+const UNWRITTEN: usize = 8 << 20;
 
 /// The cap is shared by this many parcels; the oldest goes first.
 const PARCELS: usize = 16;
@@ -56,6 +64,14 @@ struct Queue {
     ring: VecDeque<(Millis, Batch)>,
     /// When something was last acknowledged.
     heard: Millis,
+}
+
+/// What became of increments at once, in hits.
+pub struct Taken {
+    /// Delivered, because they add nothing.
+    pub done: u64,
+    /// Dropped to stay below the cap.
+    pub dropped: u64,
 }
 
 struct Waiting {
@@ -114,9 +130,18 @@ impl Outbox {
         self.unwritten = on.then(Vec::new);
     }
 
-    /// Ops since the last call, to be written in one piece before anything they led to is sent.
-    pub fn written(&mut self) -> Vec<u8> {
-        self.unwritten.as_mut().map(std::mem::take).unwrap_or_default()
+    /// Ops done since [`Outbox::is_written`], to be written in one piece before anything they led
+    /// to is sent.
+    pub fn unwritten(&self) -> &[u8] {
+        self.unwritten.as_deref().unwrap_or_default()
+    }
+
+    /// What was done is on disk.
+    pub fn is_written(&mut self) {
+        if let Some(unwritten) = &mut self.unwritten {
+            unwritten.clear();
+            unwritten.shrink_to(UNWRITTEN);
+        }
     }
 
     /// Writes ops that make an empty outbox this one, piece by piece.
@@ -148,22 +173,31 @@ impl Outbox {
         &self.marks
     }
 
-    /// Takes increments in. Returns how many hits had to be dropped to stay below the cap.
-    pub fn add(&mut self, sealed: Sealed, sites: &[Site]) -> u64 {
+    /// Takes increments in.
+    pub fn add(&mut self, sealed: Sealed, sites: &[Site]) -> Taken {
+        let mut done = 0;
         for ((site, day), window) in sealed.windows {
             let key = (sites[site].name.clone(), day);
+            let mut parcel = Parcel::from(window);
+            let queue = self.queues.entry(key.clone()).or_default();
+            if queue.cut.is_empty() && queue.waiting.is_empty() {
+                // Its turn has come already: what is cut need not be written down before.
+                parcel.cap_events(self.events_cap);
+                done += self.number(&key, parcel);
+                continue;
+            }
             let full = self.cap / PARCELS;
-            let last = self.queues.get(&key).and_then(|queue| queue.waiting.back());
+            let last = queue.waiting.back();
             let age = match last.filter(|waiting| waiting.parcel.weight() < full) {
                 Some(waiting) => waiting.age,
                 None => self.parcels + 1,
             };
-            self.perform(Op::Add { key, age, parcel: window.into() });
+            self.perform(Op::Add { key, age, parcel });
         }
         if sealed.marks != self.marks {
             self.perform(Op::Sealed(sealed.marks));
         }
-        self.drop_over_cap()
+        Taken { done, dropped: self.drop_over_cap() }
     }
 
     fn drop_over_cap(&mut self) -> u64 {
@@ -206,8 +240,13 @@ impl Outbox {
         let Some(queue) = self.queues.get_mut(key).filter(|q| q.cut.is_empty()) else { return 0 };
         let Some(first) = queue.waiting.front_mut() else { return 0 };
         let parcel = std::mem::take(&mut first.parcel);
+        self.number(key, parcel)
+    }
+
+    fn number(&mut self, key: &Key, parcel: Parcel) -> u64 {
         let hits = parcel.hits;
         let epochs = &mut self.epochs;
+        let queue = self.queues.entry(key.clone()).or_default();
         let (name, last) = queue.name.get_or_insert_with(|| {
             *epochs += 1;
             (format!("{}.{epochs}", self.node).into(), 0)
@@ -323,6 +362,7 @@ impl Outbox {
                 let queue = self.queues.entry(key).or_default();
                 queue.heard = at;
                 queue.ring.extend(queue.cut.pop_front().map(|cut| (at, cut.batch)));
+                queue.thin_ring();
                 // Only when there is news: while nothing is said to the store, nobody learns that
                 // it lost something.
                 while queue.ring.front().is_some_and(|(then, _)| at - then > RING) {
@@ -353,6 +393,17 @@ impl Outbox {
 }
 
 impl Queue {
+    /// Lets go of events of acknowledged batches, the oldest first.
+    fn thin_ring(&mut self) {
+        let mut room = RING_EVENTS;
+        for (_, batch) in self.ring.iter_mut().rev() {
+            if batch.events.size() > room {
+                batch.events = Lines::default();
+            }
+            room -= batch.events.size();
+        }
+    }
+
     /// Acknowledged batches of a name after number `have`.
     fn since(&self, name: &str, have: u64) -> Vec<Batch> {
         let batches = self.ring.iter().map(|(_, batch)| batch);

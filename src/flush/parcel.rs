@@ -4,17 +4,18 @@
 //! by a later version, so a parcel has fields by name and events as JSON, as a batch has.
 
 use super::batch::{BATCH_MAX, Batch};
+use super::lines::Lines;
 use crate::aggregate::Window;
 use crate::rollup;
 use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 type Hasher = foldhash::fast::RandomState;
 
-/// Bytes an entry of a map or list takes in memory beside its text, about.
+/// Bytes an entry of a map takes in memory beside its text, about.
 const ENTRY: usize = 48;
 
 /// What may still grow: parcels of the same (site, day) add up.
@@ -26,9 +27,9 @@ pub struct Parcel {
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
     /// Oldest first.
-    events: VecDeque<String>,
-    /// Bytes of all texts.
-    text: usize,
+    events: Lines,
+    /// Bytes of all names of fields.
+    names: usize,
 }
 
 /// A batch on its way, and how many hits are delivered once it is acknowledged.
@@ -49,7 +50,7 @@ impl From<Window> for Parcel {
         parcel.visitors.extend(window.visitors);
         parcel.confirmed.extend(window.confirmed);
         for event in &window.events {
-            parcel.tell(serde_json::to_string(event).unwrap_or_default());
+            parcel.events.push(&serde_json::to_string(event).unwrap_or_default());
         }
         parcel
     }
@@ -57,18 +58,13 @@ impl From<Window> for Parcel {
 
 impl Parcel {
     fn add(&mut self, field: String, n: i64) {
-        let text = field.len();
+        let name = field.len();
         let mut new = false;
         *self.fields.entry(field).or_insert_with(|| {
             new = true;
             0
         }) += n;
-        self.text += if new { text } else { 0 };
-    }
-
-    fn tell(&mut self, event: String) {
-        self.text += event.len();
-        self.events.push_back(event);
+        self.names += if new { name } else { 0 };
     }
 
     /// Adds a later one.
@@ -77,13 +73,12 @@ impl Parcel {
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        later.events.into_iter().for_each(|event| self.tell(event));
+        self.events.append(&later.events);
     }
 
     /// Forgets the oldest events beyond `cap`.
     pub fn cap_events(&mut self, cap: usize) {
-        let excess = self.events.len().saturating_sub(cap);
-        self.text -= self.events.drain(..excess).map(|event| event.len()).sum::<usize>();
+        self.events.keep_newest(cap);
     }
 
     pub fn has_events(&self) -> bool {
@@ -92,19 +87,18 @@ impl Parcel {
 
     /// About how many bytes it holds in memory, and on disk hardly more.
     pub fn weight(&self) -> usize {
-        let entries = self.fields.len() + self.events.len();
-        self.text + entries * ENTRY + (self.visitors.len() + self.confirmed.len()) * 16
+        let texts = self.names + self.fields.len() * ENTRY + self.events.size();
+        texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
     /// Cuts it into batches, none if it adds nothing; the last one carries the hits.
-    pub fn cut(self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
+    pub fn cut(mut self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
         let mut fields: Vec<(String, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);
         fields.sort_unstable();
         let mut fields = fields.into_iter();
         let mut visitors = self.visitors.into_iter();
         let mut confirmed = self.confirmed.into_iter();
-        let mut events = self.events.into_iter();
         let mut cut: Vec<Cut> = Vec::new();
         loop {
             let batch = Batch {
@@ -115,7 +109,7 @@ impl Parcel {
                 fields: fields.by_ref().take(BATCH_MAX).collect(),
                 visitors: visitors.by_ref().take(BATCH_MAX).collect(),
                 confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: events.by_ref().take(BATCH_MAX).collect(),
+                events: self.events.take(BATCH_MAX),
             };
             if batch.is_empty() {
                 break;

@@ -235,8 +235,9 @@ impl Store for RedisStore {
             .chain(fields.iter().map(|(name, _)| name))
             .chain(&counts)
             .chain(&members)
-            .chain(events)
-            .map(String::as_bytes)
+            .map(String::as_str)
+            .chain(events.iter())
+            .map(str::as_bytes)
             .collect();
 
         let (verdict, detail, commands): (String, String, u64) =

@@ -27,11 +27,12 @@ CREATE TABLE uniques (
     PRIMARY KEY (day_id, kind, visitor)
 ) STRICT, WITHOUT ROWID;
 
--- Recent anonymous events, as JSON.
+-- Recent anonymous events, as they came: one JSON object a line.
 CREATE TABLE events (
     id     INTEGER PRIMARY KEY,
     day_id INTEGER NOT NULL REFERENCES days (id),
-    event  TEXT NOT NULL
+    count  INTEGER NOT NULL,            -- how many lines
+    lines  TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_day ON events (day_id);
 

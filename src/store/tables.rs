@@ -4,7 +4,7 @@
 
 use super::{Applied, Secret};
 use crate::clock::Millis;
-use crate::flush::Batch;
+use crate::flush::{Batch, Lines};
 use crate::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
 use crate::site::Day;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -81,10 +81,10 @@ impl Session<'_> {
                 params![day_id, kind, visitor.bytes()],
             )?;
         }
-        for event in events {
+        if !events.is_empty() {
             self.execute(
-                "INSERT INTO events (day_id, event) VALUES (?, ?)",
-                params![day_id, event],
+                "INSERT INTO events (day_id, count, lines) VALUES (?, ?, ?)",
+                params![day_id, events.len(), events.text()],
             )?;
         }
         self.execute(
@@ -153,15 +153,37 @@ impl Session<'_> {
     }
 
     pub fn events(&self, site: &str, day: Day, limit: usize) -> rusqlite::Result<Vec<String>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut newest_first = self.rows(
-            "SELECT event FROM events JOIN days ON days.id = day_id
-             WHERE site = ? AND day = ? ORDER BY events.id DESC LIMIT ?",
-            params![site, day.to_string(), limit],
-            |row| row.get(0),
-        )?;
+        let mut newest_first = Vec::new();
+        self.event_rows(site, day, "DESC", |_, lines| {
+            newest_first.extend(lines.lines().rev().map(str::to_owned));
+            newest_first.len() < limit
+        })?;
+        newest_first.truncate(limit);
         newest_first.reverse();
         Ok(newest_first)
+    }
+
+    /// Shows a day's rows of events, in the order of `order` (`ASC`: oldest first), each with how
+    /// many there are in it, for as long as `more` returns true.
+    pub fn event_rows(
+        &self,
+        site: &str,
+        day: Day,
+        order: &str,
+        mut more: impl FnMut(usize, &str) -> bool,
+    ) -> rusqlite::Result<()> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let mut query = self.transaction.prepare_cached(&format!(
+            "SELECT count, lines FROM events JOIN days ON days.id = day_id
+             WHERE site = ? AND day = ? ORDER BY events.id {order}"
+        ))?;
+        let mut rows = query.query(params![site, day.to_string()])?;
+        while let Some(row) = rows.next()? {
+            if !more(row.get(0)?, row.get_ref(1)?.as_str()?) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     pub fn secret(&self, which: &Secret) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -187,14 +209,30 @@ impl Session<'_> {
     }
 
     pub fn trim(&self, site: &str, events_cap: usize, now: Millis) -> rusqlite::Result<()> {
-        let events_cap = i64::try_from(events_cap).unwrap_or(i64::MAX);
         self.execute("DELETE FROM secrets WHERE expires <= ?", [now])?;
-        self.execute(
-            "DELETE FROM events WHERE id IN (
-                 SELECT events.id FROM events JOIN days ON days.id = day_id WHERE site = ?
-                 ORDER BY day DESC, events.id DESC LIMIT -1 OFFSET ?)",
-            params![site, events_cap],
-        )
+        let newest_first = self.rows(
+            "SELECT events.id, count FROM events JOIN days ON days.id = day_id WHERE site = ?
+             ORDER BY day DESC, events.id DESC",
+            [site],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, usize>(1)?)),
+        )?;
+        let mut room = events_cap;
+        for (id, count) in newest_first {
+            if room == 0 {
+                self.execute("DELETE FROM events WHERE id = ?", [id])?;
+            } else if count > room {
+                let lines: Option<String> =
+                    self.value("SELECT lines FROM events WHERE id = ?", [id])?;
+                let mut lines: Lines = lines.iter().flat_map(|text| text.lines()).collect();
+                lines.keep_newest(room);
+                self.execute(
+                    "UPDATE events SET count = ?, lines = ? WHERE id = ?",
+                    params![room, lines.text(), id],
+                )?;
+            }
+            room = room.saturating_sub(count);
+        }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@
 
 use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};
-use crate::flush::Batch;
+use crate::flush::{Batch, Lines};
 use crate::rollup::{DayCounts, Dimension, Metric, clean, field, parse_field};
 use crate::site::{Day, Month, Site};
 use crate::store::{Applied, Holds, Legacy, Result, StoreError, Upkeep};
@@ -135,7 +135,7 @@ async fn read_in(store: &dyn Upkeep, site: &Site, old: &Legacy, day: Day) -> Res
             fields,
             visitors: Vec::new(),
             confirmed: Vec::new(),
-            events: Vec::new(),
+            events: Lines::default(),
         };
         match store.apply(&batch).await? {
             Applied::Now => read += sum,

@@ -6,7 +6,7 @@ use super::common::traffic::Traffic;
 use super::*;
 use headcount::aggregate::{Engine, Limits};
 use headcount::clock::Clock;
-use headcount::flush::{Depot, Flusher, Settings};
+use headcount::flush::{Depot, Flusher, Lines, Settings};
 use headcount::rollup::OTHER;
 use headcount::site::{Month, Site};
 use headcount::store::Applied;
@@ -154,7 +154,7 @@ async fn more_is_not_replaced_by_less_unless_told(store: Arc<dyn Upkeep>) {
         site: site.name.clone(),
         day: last[0],
         fields: vec![(field(Dimension::Total, "", Metric::Server), 1)],
-        events: vec![r#"{"t":1,"type":"view","page":"/"}"#.to_owned()],
+        events: Lines::from_iter([r#"{"t":1,"type":"view","page":"/"}"#]),
         ..batch("old", 1)
     };
     assert_eq!(store.apply(&old).await.unwrap(), Applied::Now);
@@ -177,7 +177,7 @@ async fn a_days_batches_go_on_after_it(store: Arc<dyn Upkeep>) {
             (field(Dimension::Page, "/", Metric::Server), 1),
         ],
         visitors: vec![VisitorHash::parse(&format!("{number:016x}")).unwrap()],
-        events: vec![event(number)],
+        events: Lines::from_iter([event(number)]),
         ..batch("n", number)
     };
     for number in 1..=3 {

@@ -153,7 +153,7 @@ async fn visitors_are_counted_once(store: Arc<dyn Upkeep>) {
 
 async fn the_newest_events_come_newest_last(store: Arc<dyn Upkeep>) {
     for (number, events) in (1..).zip([["1", "2"], ["3", "4"]]) {
-        let events = events.map(str::to_owned).to_vec();
+        let events = events.into_iter().collect();
         store.apply(&Batch { events, ..batch("n", number) }).await.unwrap();
     }
     for (limit, events) in

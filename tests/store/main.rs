@@ -43,7 +43,7 @@ mod sqlite;
 mod troubles;
 mod upkeep;
 
-use headcount::flush::Batch;
+use headcount::flush::{Batch, Lines};
 use headcount::rollup::{Dimension, Metric, field};
 use headcount::site::Day;
 use headcount::store::{Store, StoreUrl, Upkeep};
@@ -76,7 +76,7 @@ fn batch(node: &str, number: u64) -> Batch {
         fields: Vec::new(),
         visitors: Vec::new(),
         confirmed: Vec::new(),
-        events: Vec::new(),
+        events: Lines::default(),
     }
 }
 
@@ -86,7 +86,7 @@ fn pageview(node: &str, number: u64) -> Batch {
         fields: vec![(field(Dimension::Page, "/", Metric::Server), 1)],
         visitors: visitors(1),
         confirmed: visitors(1),
-        events: vec![format!(r#"{{"node":"{node}","number":{number}}}"#)],
+        events: Lines::from_iter([format!(r#"{{"node":"{node}","number":{number}}}"#)]),
         ..batch(node, number)
     }
 }

@@ -36,7 +36,9 @@ fn view(number: u64) -> Batch {
         ],
         visitors: vec![visitor],
         confirmed: vec![visitor],
-        events: vec![format!(r#"{{"t":1,"type":"view","page":"/","visitor":"{visitor}",{add}}}"#)],
+        events: Lines::from_iter([format!(
+            r#"{{"t":1,"type":"view","page":"/","visitor":"{visitor}",{add}}}"#
+        )]),
         ..batch("n", number)
     }
 }

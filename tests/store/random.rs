@@ -70,7 +70,7 @@ fn check(runtime: &Runtime, store: &dyn Store, site: &str, steps: &[(usize, Step
                 for (i, count) in counts {
                     *sum.entry(name(*i)).or_default() += count;
                 }
-                all_events.extend(batch.events.clone());
+                all_events.extend(batch.events.iter().map(str::to_owned));
                 applied += 1;
                 sealed[*node].push(batch);
             }

@@ -144,7 +144,7 @@ async fn a_field_that_holds_no_number_is_refused_whole() {
 async fn a_batch_over_the_limit_is_refused_before_it_is_sent() {
     let (server, store) = redis();
     let mut large = full("n", 1);
-    large.events.push("one more".to_owned());
+    large.events.push("one more");
     assert!(matches!(store.apply(&large).await, Err(StoreError::Refused { .. })));
     assert!(server.keys().is_empty());
 }

@@ -89,13 +89,18 @@ impl Session<'_> {
         skip: usize,
         limit: usize,
     ) -> rusqlite::Result<Vec<String>> {
-        let (skip, limit) = (skip as i64, i64::try_from(limit).unwrap_or(i64::MAX));
-        self.rows(
-            "SELECT event FROM events JOIN days ON days.id = day_id
-             WHERE site = ? AND day = ? ORDER BY events.id LIMIT ? OFFSET ?",
-            params![site, day.to_string(), limit, skip],
-            |row| row.get(0),
-        )
+        let (mut skip, mut page) = (skip, Vec::new());
+        self.event_rows(site, day, "ASC", |count, lines| {
+            if skip >= count {
+                skip -= count;
+            } else {
+                let some = lines.lines().skip(skip).take(limit - page.len());
+                page.extend(some.map(str::to_owned));
+                skip = 0;
+            }
+            page.len() < limit
+        })?;
+        Ok(page)
     }
 
     fn swap(&self, site: &str, day: Day, new: &Rebuilt, version: u64) -> rusqlite::Result<bool> {
