@@ -40,14 +40,14 @@ fn goals_and_funnels() {
                 site.open("/cart");
                 site.tell(json!({ "type": "event", "name": "Purchase" }));
             },
-            looks_at: &[],
+            looks_at: &["visits"],
             counts: "funnel_step Buy | 1: visits 2
                      funnel_step Buy | 2: visits 1
                      event Purchase: events 1, visitors 1
-                     page /a: events 1, server 1, visitors 1
-                     page /cart: server 3, visitors 2
-                     page /pay: server 2, visitors 2
-                     total: events 1, server 6, visitors 2",
+                     page /a: events 1, server 1, visitors 1, visits 1
+                     page /cart: server 3, visitors 2, visits 2
+                     page /pay: server 2, visitors 2, visits 2
+                     total: events 1, server 6, visitors 2, visits 2",
         },
     ]);
 }
@@ -127,7 +127,7 @@ fn settings() {
         },
         Rule {
             says: "another source or campaign begins a visit, where that is wanted",
-            settings: &["--new-visit-on-source", "true"],
+            settings: &["--new-visit-on-source"],
             happens: |site| {
                 let from = |referrer| [NAVIGATION, &[("Referer", referrer)]].concat();
                 site.open("/a");

@@ -149,14 +149,14 @@ fn events() {
             },
             looks_at: &["bounces"],
             counts: "total: events 2, server 1, visitors 1
-                     page /a: events 2, server 1, visitors 1, visits 1
+                     page /a: events 2, server 1, visitors 1
                      event Outbound link: events 1, visitors 1
                      event File download: events 1, visitors 1
                      outbound https://example.com/x: events 1, visitors 1
                      file /a.pdf: events 1, visitors 1",
         },
         Rule {
-            says: "attention adds up and is no action; of each view the deepest counts",
+            says: "attention adds up; of each view the deepest counts",
             settings: &[],
             happens: |site| {
                 let view = site.open("/a");
@@ -174,7 +174,7 @@ fn events() {
             },
             looks_at: &["bounces"],
             counts: "total: engagement 2600, scroll_depth 81, scroll_views 2, server 2, visitors 1
-                     page /a: engagement 2600, scroll_depth 81, scroll_views 2, server 2, visitors 1, visits 1
+                     page /a: engagement 2600, scroll_depth 81, scroll_views 2, server 2, visitors 1
                      scroll_map Below 576 px | 8 | /a: events 1
                      scroll_map Below 576 px | 1 | /a: events 1",
         },
@@ -190,7 +190,7 @@ fn events() {
             },
             looks_at: &["bounces"],
             counts: "total: bounces 1, server 1, visitors 1
-                     page /a: server 1, visitors 1, visits 1
+                     page /a: server 1, visitors 1
                      click_map Below 576 px | 0 | 0 | /a: events 1
                      click_map Below 576 px | 20 | 100 | /a: events 1
                      click_map Below 576 px | 39 | 999 | /a: events 1",

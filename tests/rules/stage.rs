@@ -12,8 +12,8 @@ use std::net::{TcpListener, TcpStream};
 /// What a page's body is, where it matters: 11 bytes.
 const BODY: &str = "<p>Page</p>";
 
-/// Of these nothing is looked at, unless a rule says so.
-const ASIDE: &[&str] = &[
+/// Rows and metrics that are not looked at, unless a rule says so.
+const ROWS_ASIDE: &[&str] = &[
     "slot",
     "hostname",
     "entry_page",
@@ -33,17 +33,12 @@ const ASIDE: &[&str] = &[
     "screen",
     "language",
     "timing",
-    // Metrics.
-    "visits",
-    "bounces",
-    "visit_views",
-    "duration",
-    "bytes",
 ];
+const METRICS_ASIDE: &[&str] = &["visits", "bounces", "visit_views", "duration", "bytes"];
 
 /// A rule: what it says, how the program is set up, what happens, and all that is then counted: a
-/// row a line, `dimension value: metric count, metric count`. A list of words tells what else of
-/// [`ASIDE`] is looked at.
+/// row a line, `dimension value: metric count, metric count`. A list of words tells what else is
+/// looked at.
 pub struct Rule {
     pub says: &'static str,
     pub settings: &'static [&'static str],
@@ -144,8 +139,8 @@ impl Stage {
         });
         for row in found.unwrap() {
             let (dimension, value, metric, count): (String, String, String, i64) = row.unwrap();
-            let aside = |word: &str| ASIDE.contains(&word) && !looks_at.contains(&word);
-            if count != 0 && !aside(&dimension) && !aside(&metric) {
+            let aside = |list: &[&str], word: &str| list.contains(&word) && !looks_at.contains(&word);
+            if count != 0 && !aside(ROWS_ASIDE, &dimension) && !aside(METRICS_ASIDE, &metric) {
                 let value = value.replace('\u{1e}', " | ");
                 rows.entry((dimension, value)).or_default().insert(metric, count);
             }
