@@ -25,6 +25,7 @@
 
 pub mod admin;
 pub mod aggregate;
+mod blocking;
 pub mod budget;
 pub mod capture;
 pub mod clock;

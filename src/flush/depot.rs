@@ -7,10 +7,10 @@
 use super::log::Log;
 use super::outbox::Outbox;
 use crate::aggregate::Marks;
+use crate::blocking::blocking;
 use crate::journal::Journal;
 use std::io;
 use std::path::Path;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The file is written anew when it is longer than this and twice what it was the last time.
 const REWRITE_AFTER: u64 = 16 << 20;
@@ -131,13 +131,5 @@ impl Disk {
         self.log.rewrite(|write| outbox.all(write))?;
         self.rewritten = self.log.size();
         Ok(())
-    }
-}
-
-/// Runs what waits for a disk without holding up what else the runtime has to do.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }

@@ -14,6 +14,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// None yet, with room for this many bytes.
+    pub fn with_capacity(size: usize) -> Self {
+        Self { text: String::with_capacity(size), count: 0 }
+    }
+
     pub fn push(&mut self, line: &str) {
         debug_assert!(!line.contains('\n'), "{line:?} is more than a line");
         self.text.push_str(line);
@@ -49,21 +54,12 @@ impl Lines {
         self.count += later.count;
     }
 
-    /// Takes away the first `count`, or all.
-    pub fn take(&mut self, count: usize) -> Lines {
-        let count = count.min(self.count);
-        if count == self.count {
-            return std::mem::take(self);
-        }
-        let end = self.text.match_indices('\n').take(count).last().map_or(0, |(at, _)| at + 1);
-        let rest = Lines { text: self.text.split_off(end), count: self.count - count };
-        Lines { count, ..std::mem::replace(self, rest) }
-    }
-
     /// Forgets the oldest beyond `count`.
     pub fn keep_newest(&mut self, count: usize) {
-        if self.count > count {
-            self.take(self.count - count);
+        if let Some(excess) = self.count.checked_sub(count).filter(|excess| *excess > 0) {
+            let ends = self.text.match_indices('\n').take(excess);
+            self.text.drain(..ends.last().map_or(0, |(at, _)| at + 1));
+            self.count = count;
         }
     }
 }
@@ -81,17 +77,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn taken_from_the_front() {
+    fn the_newest_are_kept() {
         let mut lines: Lines = ["a", "", "b c", "d"].into_iter().collect();
         let mut later = Lines::default();
         later.push("e");
         lines.append(&later);
         assert_eq!((lines.len(), lines.size()), (5, 11));
-        assert_eq!(lines.take(0), Lines::default());
-        assert_eq!(lines.take(2).iter().collect::<Vec<_>>(), ["a", ""]);
-        lines.keep_newest(2);
-        assert_eq!(lines.iter().collect::<Vec<_>>(), ["d", "e"]);
-        assert_eq!(lines.take(9).len(), 2);
-        assert!(lines.is_empty() && lines.size() == 0);
+        lines.keep_newest(9);
+        assert_eq!(lines.iter().collect::<Vec<_>>(), ["a", "", "b c", "d", "e"]);
+        lines.keep_newest(3);
+        assert_eq!(lines.iter().collect::<Vec<_>>(), ["b c", "d", "e"]);
+        assert_eq!((lines.len(), lines.size()), (3, 8));
+        lines.keep_newest(0);
+        assert_eq!(lines, Lines::default());
     }
 }

@@ -10,7 +10,7 @@ use crate::rollup;
 use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 type Hasher = foldhash::fast::RandomState;
@@ -26,8 +26,8 @@ pub struct Parcel {
     fields: HashMap<String, i64, Hasher>,
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
-    /// Oldest first.
-    events: Lines,
+    /// Oldest first, at most [`BATCH_MAX`] in each.
+    events: VecDeque<Lines>,
     /// Bytes of all names of fields.
     names: usize,
 }
@@ -50,7 +50,7 @@ impl From<Window> for Parcel {
         parcel.visitors.extend(window.visitors);
         parcel.confirmed.extend(window.confirmed);
         for event in &window.events {
-            parcel.events.push(&serde_json::to_string(event).unwrap_or_default());
+            parcel.tell(&serde_json::to_string(event).unwrap_or_default());
         }
         parcel
     }
@@ -67,18 +67,42 @@ impl Parcel {
         self.names += if new { name } else { 0 };
     }
 
+    fn tell(&mut self, event: &str) {
+        match self.events.back_mut().filter(|last| last.len() < BATCH_MAX) {
+            Some(last) => last.push(event),
+            None => {
+                let like = self.events.back().map_or(0, Lines::size);
+                self.events.push_back(Lines::with_capacity(like));
+                self.tell(event);
+            }
+        }
+    }
+
     /// Adds a later one.
     pub fn merge(&mut self, later: Parcel) {
         self.hits += later.hits;
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        self.events.append(&later.events);
+        for events in later.events {
+            match self.events.back_mut().filter(|last| last.len() + events.len() <= BATCH_MAX) {
+                Some(last) => last.append(&events),
+                None => self.events.push_back(events),
+            }
+        }
     }
 
     /// Forgets the oldest events beyond `cap`.
     pub fn cap_events(&mut self, cap: usize) {
-        self.events.keep_newest(cap);
+        let mut excess = self.events.iter().map(Lines::len).sum::<usize>().saturating_sub(cap);
+        while let Some(oldest) = self.events.front_mut().filter(|_| excess > 0) {
+            let all = oldest.len();
+            oldest.keep_newest(all.saturating_sub(excess));
+            excess = excess.saturating_sub(all);
+            if oldest.is_empty() {
+                self.events.pop_front();
+            }
+        }
     }
 
     pub fn has_events(&self) -> bool {
@@ -87,7 +111,8 @@ impl Parcel {
 
     /// About how many bytes it holds in memory, and on disk hardly more.
     pub fn weight(&self) -> usize {
-        let texts = self.names + self.fields.len() * ENTRY + self.events.size();
+        let events = self.events.iter().map(Lines::size).sum::<usize>();
+        let texts = self.names + self.fields.len() * ENTRY + events;
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
@@ -109,7 +134,7 @@ impl Parcel {
                 fields: fields.by_ref().take(BATCH_MAX).collect(),
                 visitors: visitors.by_ref().take(BATCH_MAX).collect(),
                 confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: self.events.take(BATCH_MAX),
+                events: self.events.pop_front().unwrap_or_default(),
             };
             if batch.is_empty() {
                 break;

@@ -8,7 +8,7 @@ use crate::config::Timeouts;
 use crate::visitor::address::is_trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -196,6 +196,10 @@ fn page(status: u16) -> Bytes {
     ))
 }
 
+static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
 /// Tells the website who asked, for what, and how. What the peer itself says of it is passed on
 /// only if the peer is a trusted proxy.
 fn forward_headers(
@@ -203,32 +207,28 @@ fn forward_headers(
     peer: Option<IpAddr>,
     trusted: &[IpNet],
 ) -> Result<()> {
-    const FOR: &str = "x-forwarded-for";
-    const PROTO: &str = "x-forwarded-proto";
-    const HOST: &str = "x-forwarded-host";
-
     let believed = peer.is_some_and(|p| is_trusted(p, trusted));
     if let Some(peer) = peer {
         let mut hops: Vec<u8> = Vec::with_capacity(64);
         if believed {
-            for value in request.headers.get_all(FOR) {
+            for value in request.headers.get_all(&FOR) {
                 hops.extend_from_slice(value.as_bytes());
                 hops.extend_from_slice(b", ");
             }
         }
         let _ = write!(hops, "{}", peer.to_canonical());
         if let Ok(hops) = HeaderValue::from_maybe_shared(Bytes::from(hops)) {
-            request.insert_header(FOR, hops)?;
+            request.insert_header(FOR.as_str(), hops)?;
         }
     }
-    if !(believed && request.headers.contains_key(PROTO)) {
-        request.insert_header(PROTO, HeaderValue::from_static("http"))?;
+    if !(believed && request.headers.contains_key(&PROTO)) {
+        request.insert_header(PROTO.as_str(), HeaderValue::from_static("http"))?;
     }
-    if !(believed && request.headers.contains_key(HOST)) {
+    if !(believed && request.headers.contains_key(&HOST)) {
         match request.headers.get(header::HOST).cloned() {
-            Some(host) => request.insert_header(HOST, host)?,
+            Some(host) => request.insert_header(HOST.as_str(), host)?,
             None => {
-                request.remove_header(HOST);
+                request.remove_header(&HOST);
             }
         }
     }

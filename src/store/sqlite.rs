@@ -8,6 +8,7 @@
 use super::tables::Session;
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError};
+use crate::blocking::blocking;
 use crate::clock::Millis;
 use crate::flush::Batch;
 use crate::rollup::DayCounts;
@@ -213,12 +214,15 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
-        let (site, added) = (batch.site.clone(), batch.events.len() as u64);
-        let batch = batch.clone();
-        let applied = self.write(move |db| db.apply(&batch)).await?;
-        if applied == Applied::Now && added > 0 {
+        // In place: a batch is too large to be copied for another thread.
+        let apply = || {
+            let (writer, at_once) = (&self.inner.writer, TransactionBehavior::Immediate);
+            self.inner.within(writer, at_once, |db| db.apply(batch))
+        };
+        let applied = blocking(apply).map_err(|e| store_error(&self.inner.name, &e))?;
+        if applied == Applied::Now && !batch.events.is_empty() {
             // Other processes that append to the file trim it themselves.
-            self.inner.tally.added(&site, added);
+            self.inner.tally.added(&batch.site, batch.events.len() as u64);
         }
         Ok(applied)
     }
