@@ -35,7 +35,12 @@ criterion_main!(parts);
 
 fn sites() -> Arc<Vec<Site>> {
     let timezone = "Europe/Berlin".parse().unwrap();
-    Arc::new(vec![Site { name: "example.org".into(), hosts: Vec::new(), timezone, ..Site::default() }])
+    Arc::new(vec![Site {
+        name: "example.org".into(),
+        hosts: Vec::new(),
+        timezone,
+        ..Site::default()
+    }])
 }
 
 /// Three views in four are followed by their beacon; visitors see some five pages each, of 500.

@@ -56,7 +56,12 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
     let server = RedisServer::start();
     let kept = store::open(&server.url().parse().unwrap(), server.dir.path()).unwrap();
     let store: Arc<dyn Store> = kept.clone();
-    let site = Site { name: "example.com".into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() };
+    let site = Site {
+        name: "example.com".into(),
+        hosts: Vec::new(),
+        timezone: chrono_tz::UTC,
+        ..Site::default()
+    };
     let sites = Arc::new(vec![site.clone()]);
     let clock = Clock::fixed(START);
     let telemetry = Arc::new(Telemetry::default());

@@ -5,8 +5,8 @@
 use super::params::Params;
 use super::{App, stats};
 use crate::report::{
-    Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel,
-    scrolls, slowest, timings,
+    Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, scrolls, slowest,
+    timings,
 };
 use crate::rollup::{GRID, GRID_ROWS};
 use crate::site::Site;

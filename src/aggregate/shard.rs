@@ -7,10 +7,10 @@
 use super::event::{Added, Event};
 use super::names::Names;
 use super::recent::Recent;
-use super::visit::Visit;
-use super::window::{Window, Windows};
 use super::served::{FEEDS_MAX, Subscribers};
 use super::told::Showing;
+use super::visit::Visit;
+use super::window::{Window, Windows};
 use crate::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::goal::Reached;
@@ -185,9 +185,7 @@ impl Shard {
             What::Shown(shown) => self.shown(spot, shown),
             What::Told(told) => self.told(spot, told),
             What::Served(served) => self.served(spot, served),
-            What::Download { path, complete, bytes } => {
-                self.download(spot, &path, complete, bytes)
-            }
+            What::Download { path, complete, bytes } => self.download(spot, &path, complete, bytes),
             What::Feed { path, reader, subscribers } => {
                 self.feed(spot, &path, &reader, subscribers)
             }
@@ -439,7 +437,8 @@ impl Shard {
         let known = self.visitor(owner, spot);
         known.viewed = spot.at;
         let before = known.visit.take();
-        let goes_on = |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
+        let goes_on =
+            |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
         let (visit, more) = match before {
             Some(mut running) if goes_on(&running) => {
                 let window = self.windows.entry((spot.site, running.day)).or_default();
@@ -651,7 +650,13 @@ impl Shard {
     }
 
     /// Whether this visitor is first seen in a row.
-    pub(super) fn claim(&mut self, spot: Spot, dimension: Dimension, value: &str, kind: Claim) -> bool {
+    pub(super) fn claim(
+        &mut self,
+        spot: Spot,
+        dimension: Dimension,
+        value: &str,
+        kind: Claim,
+    ) -> bool {
         let key = self.hasher.hash_one((dimension, value, kind));
         spot.visitor.is_some_and(|v| self.visitor(v, spot).claims.insert(key))
     }
@@ -748,7 +753,9 @@ enum Evidence {
     /// A page fetched ahead is now shown: server and browser know.
     Activated,
     /// From the visitor's own cache, or from one that others share.
-    Cached { own: bool },
+    Cached {
+        own: bool,
+    },
     Browser,
     Unverified,
 }

@@ -35,7 +35,8 @@ impl Shard {
     /// Takes over what another shard of the same seed has saved. False: it cannot be read, and
     /// nothing has changed.
     pub fn restore(&mut self, saved: &[u8]) -> bool {
-        type Saved = State<(VisitorHash, Visitor), (u64, Pending), Recent, Known, (u64, Subscribers)>;
+        type Saved =
+            State<(VisitorHash, Visitor), (u64, Pending), Recent, Known, (u64, Subscribers)>;
         let Ok(state) = postcard::from_bytes::<Saved>(saved) else { return false };
         if state.hasher != self.hasher.hash_one(CANARY) {
             return false;

@@ -27,8 +27,7 @@ pub struct Watch {
 }
 
 /// What pageviews count.
-const KEPT: [Metric; 4] =
-    [Metric::Server, Metric::Confirmed, Metric::Browser, Metric::Unverified];
+const KEPT: [Metric; 4] = [Metric::Server, Metric::Confirmed, Metric::Browser, Metric::Unverified];
 
 impl Watch {
     /// A pageview; with a nonce if only the server saw it yet. True: with it suspicion falls, and

@@ -1,7 +1,7 @@
 //! What the script tells of a page beside its views: events, attention, depth, clicks, speed.
 
-use super::shard::{Claim, Counted, Shard, Spot};
 use super::shard::slot_value;
+use super::shard::{Claim, Counted, Shard, Spot};
 use crate::capture::{Event, Told};
 use crate::goal::Reached;
 use crate::rollup::{Dimension, Metric, join};

@@ -179,7 +179,12 @@ impl Analytics {
 
     /// Whether a request comes from a page of the site: browsers say so in `Sec-Fetch-Site`, and
     /// older ones in `Origin`. A program may send neither.
-    pub(super) fn is_same_site(&self, headers: &HeaderMap, host: Option<&str>, peer: Option<IpAddr>) -> bool {
+    pub(super) fn is_same_site(
+        &self,
+        headers: &HeaderMap,
+        host: Option<&str>,
+        peer: Option<IpAddr>,
+    ) -> bool {
         let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
         match text("sec-fetch-site") {
             Some("same-origin" | "none") => return true,

@@ -224,7 +224,11 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
         return wrong("place_headers", "needs trusted_proxies: anybody can send such headers");
     }
     let names = |names: Vec<&str>| {
-        names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, n)| n.to_string())
+        names
+            .iter()
+            .enumerate()
+            .find(|(i, name)| names[..*i].contains(name))
+            .map(|(_, n)| n.to_string())
     };
     if let Some(twice) = names(config.site.goals.iter().map(|g| &*g.name).collect()) {
         return wrong("goals", &format!("has two goals called {twice}"));

@@ -261,7 +261,8 @@ fn is_country(code: &str) -> bool {
 /// Whether the visitor has asked, by the site's own page, not to be counted.
 pub fn has_opted_out(headers: &HeaderMap) -> bool {
     let mut cookies = headers.get_all(header::COOKIE).iter();
-    cookies.any(|v| v.as_bytes().split(|b| *b == b';').any(|c| c.trim_ascii() == OPT_OUT.as_bytes()))
+    cookies
+        .any(|v| v.as_bytes().split(|b| *b == b';').any(|c| c.trim_ascii() == OPT_OUT.as_bytes()))
 }
 
 /// `Sec-GPC: 1` or `DNT: 1`.

@@ -2,12 +2,14 @@
 //! it is, and the counts are made from the lists at the very end.
 
 use super::traffic::is_anonymous;
-use headcount::capture::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, What};
+use headcount::capture::{
+    Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, What,
+};
 use headcount::clock::{MINUTE, Millis, SECOND};
 use headcount::goal::Reached;
 use headcount::rollup::{Dimension, Metric, join, slot};
-use headcount::sketch::bucket;
 use headcount::site::{Day, Site};
+use headcount::sketch::bucket;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
@@ -126,7 +128,8 @@ impl Model {
                 let (page, bytes) = (&served.page, served.bytes as i64);
                 match served.kind {
                     PageKind::Prefetch => {
-                        let row = (day, Dimension::Prefetch, page.to_string(), Metric::Bytes, bytes);
+                        let row =
+                            (day, Dimension::Prefetch, page.to_string(), Metric::Bytes, bytes);
                         self.others.push(row);
                     }
                     _ => {
@@ -441,9 +444,10 @@ impl Model {
                     }
                 }
                 None => {
-                    if traits.iter().any(|(d, v)| {
-                        *d == Dimension::Channel && &**v == "AI Assistants"
-                    }) {
+                    if traits
+                        .iter()
+                        .any(|(d, v)| *d == Dimension::Channel && &**v == "AI Assistants")
+                    {
                         self.ai(self.site.day(at), "referral", page);
                     }
                     self.visits.push(Visit {

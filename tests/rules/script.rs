@@ -128,7 +128,8 @@ fn events() {
             happens: |site| {
                 site.open("/a");
                 let props = json!({ "plan": "pro", "seats": 3, "list": [1] });
-                let event = json!({ "type": "event", "name": "Signup", "props": props, "value": 9.5 });
+                let event =
+                    json!({ "type": "event", "name": "Signup", "props": props, "value": 9.5 });
                 site.tell(event.clone());
                 site.tell(event);
             },

@@ -139,7 +139,8 @@ impl Stage {
         });
         for row in found.unwrap() {
             let (dimension, value, metric, count): (String, String, String, i64) = row.unwrap();
-            let aside = |list: &[&str], word: &str| list.contains(&word) && !looks_at.contains(&word);
+            let aside =
+                |list: &[&str], word: &str| list.contains(&word) && !looks_at.contains(&word);
             if count != 0 && !aside(ROWS_ASIDE, &dimension) && !aside(METRICS_ASIDE, &metric) {
                 let value = value.replace('\u{1e}', " | ");
                 rows.entry((dimension, value)).or_default().insert(metric, count);

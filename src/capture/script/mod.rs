@@ -132,9 +132,8 @@ impl Script {
         source.push_str("})(window, document, navigator, location);");
         let track = serde_json::Value::from(options.track.as_str()).to_string();
         let kept: Vec<String> = options.query.iter().map(|name| regex::escape(name)).collect();
-        let body = squeeze(&shorten(&source))
-            .replace("'TRACK'", &track)
-            .replace("KEEP", &kept.join("|"));
+        let body =
+            squeeze(&shorten(&source)).replace("'TRACK'", &track).replace("KEEP", &kept.join("|"));
 
         let mut etag = "\"".to_owned();
         for byte in &Sha256::digest(&body)[..8] {
