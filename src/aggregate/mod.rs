@@ -17,7 +17,9 @@ mod shard;
 mod state;
 mod suspicion;
 mod told;
+mod views;
 mod visit;
+mod visits;
 mod window;
 
 use crate::capture::Hit;

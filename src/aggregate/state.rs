@@ -3,7 +3,8 @@
 use super::names::Names;
 use super::recent::Recent;
 use super::served::Subscribers;
-use super::shard::{Pending, Shard, Visitor};
+use super::shard::{Shard, Visitor};
+use super::views::Pending;
 use crate::clock::Millis;
 use crate::rollup::Dimension;
 use crate::site::Day;
