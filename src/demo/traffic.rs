@@ -281,9 +281,12 @@ impl Visit {
             events.push(json!({"type": "click", "pathname": path, "props": {"x": x, "y": y}}));
         }
         let slow = if self.person.agent.mobile { 2.0 } else { 1.0 };
-        for (name, least, most) in
-            [("TTFB", 30.0, 400.0), ("LCP", 300.0, 2_400.0), ("INP", 16.0, 180.0), ("CLS", 0.0, 0.2)]
-        {
+        for (name, least, most) in [
+            ("TTFB", 30.0, 400.0),
+            ("LCP", 300.0, 2_400.0),
+            ("INP", 16.0, 180.0),
+            ("CLS", 0.0, 0.2),
+        ] {
             let value = slow * (least + (most - least) * self.rng.f64().powi(3));
             events.push(json!({"type": "vital", "pathname": path, "name": name, "value": value}));
         }
