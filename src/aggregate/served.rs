@@ -30,7 +30,7 @@ impl Shard {
         }
         let page = self.admit(spot, Dimension::Page, &page);
         let window = self.window(spot);
-        window.gather(at, Dimension::Total, &Arc::default(), Metric::Bytes, bytes);
+        window.gather(at, Dimension::Total, "", Metric::Bytes, bytes);
         window.gather(at, Dimension::Slot, &slot_value(at), Metric::Bytes, bytes);
         window.gather(at, Dimension::Page, &page, Metric::Bytes, bytes);
         if let Some(micros) = origin {
@@ -63,7 +63,7 @@ impl Shard {
         reader: &str,
         subscribers: Option<u32>,
     ) -> Counted {
-        let row = self.admit(spot, Dimension::Feed, &join([path, reader]).into());
+        let row = self.admit(spot, Dimension::Feed, &join([path, reader]));
         let more = subscribers.map_or(0, |told| {
             let key = self.number((spot.site, path, reader));
             let day = spot.day;
@@ -124,7 +124,7 @@ impl Shard {
 
     /// What AI had to do with a page.
     pub(super) fn ai(&mut self, spot: Spot, purpose: &str, page: &str) {
-        let value = self.admit_parts(spot, Dimension::AiPage, join([purpose, page]));
+        let value = self.admit_parts(spot, Dimension::AiPage, &join([purpose, page]));
         self.window(spot).add(Dimension::AiPage, &value, Metric::Responses, 1);
     }
 }

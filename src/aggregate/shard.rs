@@ -319,7 +319,7 @@ impl Shard {
         self.windows.entry((spot.site, spot.day)).or_default()
     }
 
-    pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>) -> Arc<str> {
+    pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &str) -> Arc<str> {
         let (day, cap) = (spot.day, self.limits.rows);
         let (since, names) =
             self.names.entry((spot.site, dimension)).or_insert_with(|| (day, Names::new(cap)));
@@ -334,18 +334,17 @@ impl Shard {
         &mut self,
         spot: Spot,
         dimension: Dimension,
-        value: String,
+        value: &str,
     ) -> Arc<str> {
-        let value = value.into();
-        let admitted = self.admit(spot, dimension, &value);
+        let admitted = self.admit(spot, dimension, value);
         if &*admitted != OTHER {
             return admitted;
         }
-        let rest = rollup::rest(dimension, &value).into();
+        let rest = rollup::rest(dimension, value);
         // Names of events and their properties come from outside too.
         match dimension {
             Dimension::EventProperty => self.admit(spot, dimension, &rest),
-            _ => rest,
+            _ => rest.into(),
         }
     }
 

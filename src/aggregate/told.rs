@@ -55,7 +55,7 @@ impl Shard {
             Event::Click { screen, column, row } => {
                 self.act(spot, false);
                 let cell = join([&screen, &column.to_string(), &row.to_string(), &page]);
-                let cell = self.admit_parts(spot, Dimension::ClickMap, cell);
+                let cell = self.admit_parts(spot, Dimension::ClickMap, &cell);
                 self.window(spot).gather(spot.at, Dimension::ClickMap, &cell, Metric::Events, 1);
                 ("", page, None)
             }
@@ -83,7 +83,7 @@ impl Shard {
         self.count_action(spot, Dimension::Event, &row, worth);
         for (property, value) in properties {
             let value = join([&row, &property, &value]);
-            let value = self.admit_parts(spot, Dimension::EventProperty, value);
+            let value = self.admit_parts(spot, Dimension::EventProperty, &value);
             self.count_action(spot, Dimension::EventProperty, &value, 0);
         }
         self.reached(spot, Reached::Event(&name), worth);
@@ -164,12 +164,12 @@ impl Shard {
 
     /// A time in milliseconds (or a score), of a page and of all.
     pub(super) fn timed(&mut self, spot: Spot, what: &str, value: f64, page: &Arc<str>) {
-        let bucket = sketch::bucket(value).to_string();
-        let of_page = self.admit_parts(spot, Dimension::Timing, join([what, &bucket, page]));
-        let of_all = join([what, &bucket, ""]).into();
+        let of_page = join([what, &sketch::bucket(value).to_string(), page]);
+        let of_all = &of_page[..of_page.len() - page.len()];
+        let admitted = self.admit_parts(spot, Dimension::Timing, &of_page);
         let window = self.window(spot);
-        for value in [of_page, of_all] {
-            window.gather(spot.at, Dimension::Timing, &value, Metric::Events, 1);
+        for value in [&admitted, of_all] {
+            window.gather(spot.at, Dimension::Timing, value, Metric::Events, 1);
         }
     }
 }

@@ -64,7 +64,7 @@ impl Shard {
                 ("prefetch", page, None)
             }
             PageKind::Error => {
-                let link = join([&page, from.as_deref().unwrap_or_default()]).into();
+                let link = join([&page, from.as_deref().unwrap_or_default()]);
                 let link = self.admit(spot, Dimension::ErrorLink, &link);
                 let page = self.admit(spot, Dimension::ErrorPage, &page);
                 let status: Arc<str> = status.to_string().into();

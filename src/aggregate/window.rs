@@ -45,13 +45,22 @@ impl Equivalent<(Dimension, Arc<str>)> for Name<'_> {
     }
 }
 
+/// A row by its name, which is `owned` only for a new one.
+fn row<'r>(
+    rows: &'r mut Rows,
+    dimension: Dimension,
+    value: &str,
+    owned: impl FnOnce() -> Arc<str>,
+) -> &'r mut Row {
+    let known = rows.get_index_of(&Name(dimension, value));
+    let at = known.unwrap_or_else(|| rows.insert_full((dimension, owned()), Row::default()).0);
+    &mut rows[at]
+}
+
 impl Window {
     /// The row to count in. Takes no note: whoever counts in many notes them all in one.
     pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
-        let known = self.rows.get_index_of(&Name(dimension, value));
-        let at = known
-            .unwrap_or_else(|| self.rows.insert_full((dimension, value.clone()), Row::default()).0);
-        &mut self.rows[at]
+        row(&mut self.rows, dimension, value, || value.clone())
     }
 
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
@@ -71,12 +80,12 @@ impl Window {
         &mut self,
         at: Millis,
         dimension: Dimension,
-        value: &Arc<str>,
+        value: &str,
         metric: Metric,
         by: i64,
     ) {
         if by != 0 {
-            self.gathered.entry((dimension, value.clone())).or_default().add(metric, by);
+            row(&mut self.gathered, dimension, value, || value.into()).add(metric, by);
             self.latest = self.latest.max(at);
         }
     }
