@@ -178,8 +178,8 @@ impl Maker {
 
     /// Somebody walks through many pages, and no script says anything of most.
     fn robot(&mut self, client: usize) {
-        for _ in 0..self.rng.random_range(25..45) {
-            self.now += self.rng.random_range(0..2_500);
+        for _ in 0..self.rng.random_range(40..70) {
+            self.now += self.rng.random_range(0..1_500);
             self.load(client, 0.1);
         }
     }
