@@ -56,6 +56,9 @@ pub struct Exits {
     earlier: Set,
     /// The running visit's exit page counts the visitor, and stops to when the exit moves.
     claimed: bool,
+    /// Those of the day that an earlier visit was on, if not of this one: by a clock that is ahead,
+    /// visits may come and go across midnight.
+    other_day: Option<(Day, Set)>,
 }
 
 impl Visit {
@@ -70,11 +73,7 @@ impl Visit {
         traits: Arc<Traits>,
         before: Option<Visit>,
     ) -> (Self, Row) {
-        let mut exits = Exits::default();
-        if let Some(before) = before.filter(|b| b.day == day) {
-            exits = before.exits;
-            exits.earlier.insert(before.exit);
-        }
+        let mut exits = before.map(|before| before.exits_for(day)).unwrap_or_default();
         exits.claimed = !exits.earlier.contains(&page);
         let mut visit = Self {
             number: 0,
@@ -106,6 +105,18 @@ impl Visit {
     pub fn rows(&self, page: Arc<str>) -> ViewRows {
         let (entry, traits) = (Some(self.entry.clone()), self.traits.clone());
         ViewRows { visit: Some(self.number), page, entry, traits }
+    }
+
+    /// What is known of exit pages where a visit begins after this one.
+    fn exits_for(self, day: Day) -> Exits {
+        let Exits { mut earlier, other_day, .. } = self.exits;
+        earlier.insert(self.exit);
+        if self.day == day {
+            return Exits { earlier, claimed: false, other_day };
+        }
+        let known = other_day.filter(|(other, _)| *other == day).map(|(_, pages)| pages);
+        let other_day = Some((self.day, earlier));
+        Exits { earlier: known.unwrap_or_default(), claimed: false, other_day }
     }
 
     /// Whether it still runs at `at`.
