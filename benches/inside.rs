@@ -15,7 +15,7 @@ use headcount::site::{Day, Site};
 use headcount::store::SqliteStore;
 use headcount::store::Store;
 use headcount::visitor::{
-    Agents, DaySalt, Places, Reluctant, Secrets, VisitorHash, Visitors, arrival,
+    Agents, DaySalt, Places, Ranges, Reluctant, Secrets, VisitorHash, Visitors, arrival,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::hint::black_box;
@@ -35,7 +35,12 @@ criterion_main!(parts);
 
 fn sites() -> Arc<Vec<Site>> {
     let timezone = "Europe/Berlin".parse().unwrap();
-    Arc::new(vec![Site { name: "example.org".into(), hosts: Vec::new(), timezone }])
+    Arc::new(vec![Site {
+        name: "example.org".into(),
+        hosts: Vec::new(),
+        timezone,
+        ..Site::default()
+    }])
 }
 
 /// Three views in four are followed by their beacon; visitors see some five pages each, of 500.
@@ -56,12 +61,14 @@ fn hits(count: usize) -> Vec<Hit> {
             kind: PageKind::View,
             status: 200,
             traits: traits.clone(),
+            from: None,
         };
         hits.push(hit(What::Answered(answered)));
         if random.usize(..4) > 0 {
             hits.push(hit(What::Shown(Shown {
                 page,
                 traits,
+                received: NOW,
                 screen: Some("1440 px and above".into()),
                 nav: Nav::Load,
                 id: IdVerdict::Fresh { nonce, issued: NOW, kind: PageKind::View },
@@ -159,8 +166,13 @@ fn visitor(c: &mut Criterion) {
     let sites = sites();
     let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now()));
     let places = Arc::new(Places::open(None).unwrap());
-    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
-    let visitors = Visitors::new(sites, places, secrets, trusted, Reluctant::Anonymous);
+    let settings = headcount::visitor::Settings {
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        reluctant: Reluctant::Anonymous,
+        place_headers: Vec::new(),
+        ranges: Ranges::default(),
+    };
+    let visitors = Visitors::new(sites, places, secrets, settings);
     let (headers, peer) = (navigation(), "127.0.0.1".parse().ok());
     let now = Clock::system().now();
     c.bench_function("a visitor, whole: address, hash, lane, traits", |b| {

@@ -28,7 +28,7 @@ fn view() -> Hit {
     ];
     let traits = traits.map(|(d, value)| (d, value.into())).to_vec();
     let (page, kind) = ("/docs/getting-started.html".into(), PageKind::View);
-    let answered = Answered { page, nonce: 1 << 60, kind, status: 200, traits };
+    let answered = Answered { page, nonce: 1 << 60, kind, status: 200, traits, from: None };
     Hit {
         at: 1_800_000_000_000,
         site: 0,

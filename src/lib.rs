@@ -18,8 +18,8 @@
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
-//! [`site`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process itself
-//! ([`telemetry`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
+//! [`site`]; [`goal`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process
+//! itself ([`telemetry`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
 //! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
 //! ([`demo`]).
 
@@ -32,6 +32,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod flush;
+pub mod goal;
 mod home;
 pub mod journal;
 pub mod node;

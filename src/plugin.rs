@@ -34,12 +34,13 @@ use crate::capture::{self, Analytics};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Flusher};
+use crate::goal::Funnel;
 use crate::home::Home;
 use crate::node::random_name;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
-use crate::visitor::{Places, Reluctant, Secrets, Visitors};
+use crate::visitor::{self, Places, Ranges, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -163,8 +164,7 @@ impl Counting {
                 sites.clone(),
                 places.clone(),
                 secrets.clone(),
-                config.trusted_proxies.clone(),
-                reluctant(config.privacy.respect_gpc),
+                visitor_settings(config)?,
             )
             .spread(home.spread()),
             engine.clone(),
@@ -200,8 +200,8 @@ impl Counting {
                 None => config.flush_interval,
             },
             budget,
-            goals: Vec::new(),
-            funnels: Vec::new(),
+            goals: config.site.goals.iter().map(|goal| goal.name.to_string()).collect(),
+            funnels: config.site.funnels.iter().map(labelled).collect(),
         };
         let (closing, closed) = watch::channel(false);
         let flushing = office.spawn(flusher.run(closed.clone()));
@@ -338,13 +338,33 @@ fn capture_settings(config: &Config) -> capture::Settings {
         beacon_body: config.limits.beacon_body,
         beacons_per_minute: config.limits.beacons_per_minute as isize,
         value_length: config.limits.value_length,
+        opt_out_path: config.privacy.opt_out_path.clone(),
+        keep_query: config.keep_query.clone(),
     }
+}
+
+fn visitor_settings(config: &Config) -> anyhow::Result<visitor::Settings> {
+    Ok(visitor::Settings {
+        trusted_proxies: config.trusted_proxies.clone(),
+        reluctant: reluctant(config.privacy.respect_gpc),
+        place_headers: config.place_headers.clone(),
+        ranges: match &config.crawler_ranges {
+            Some(file) => Ranges::open(file)?,
+            None => Ranges::default(),
+        },
+    })
+}
+
+/// A funnel's name, and what its steps are called.
+fn labelled(funnel: &Funnel) -> (String, Vec<String>) {
+    (funnel.name.to_string(), funnel.steps.iter().map(ToString::to_string).collect())
 }
 
 fn script_options(config: &Config) -> ScriptOptions {
     let script = &config.script;
     ScriptOptions {
         track: script.beacon_path.clone(),
+        query: config.keep_query.clone(),
         history: script.history,
         hash: script.hash,
         engagement: script.engagement,

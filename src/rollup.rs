@@ -131,7 +131,7 @@ words! {
         Unverified = "unverified",
         /// First-seen claims (visitor, row, day).
         Visitors = "visitors",
-        /// Visitors with at least one confirmed or browser-only view.
+        /// Visitors with at least one view that the server saw and their browser confirmed.
         ConfirmedVisitors = "confirmed_visitors",
         /// Sessions, booked on their first day.
         Visits = "visits",
@@ -220,6 +220,9 @@ pub const PART: char = '\u{1e}';
 /// Cells of a heat map to the width of a page.
 pub const GRID: u32 = 40;
 
+/// Rows of a heat map that are told apart: 25 page widths. What lies below is in the last.
+pub const GRID_ROWS: u32 = GRID * 25;
+
 /// A value of several parts. Parts that come from outside are [`clean`], so they cannot hold
 /// the separator.
 pub fn join<const N: usize>(parts: [&str; N]) -> String {
@@ -231,13 +234,37 @@ pub fn parts(value: &str, n: usize) -> impl Iterator<Item = &str> {
     value.splitn(n, PART)
 }
 
-/// Makes a value fit to be stored: control characters go, and what is longer than `max` bytes
-/// becomes [`OTHER`].
+/// Where a value without a row of its own counts. Of values in parts the last is given up first,
+/// so that a page that is not told apart does not take a histogram's buckets with it.
+pub fn rest(dimension: Dimension, value: &str) -> String {
+    let parts = matches!(
+        dimension,
+        Dimension::Timing
+            | Dimension::ClickMap
+            | Dimension::ScrollMap
+            | Dimension::AiPage
+            | Dimension::EventProperty
+    );
+    match value.rsplit_once(PART) {
+        Some((first, last)) if parts && !last.is_empty() => format!("{first}{PART}{OTHER}"),
+        Some(_) if parts => value.to_owned(),
+        _ => OTHER.to_owned(),
+    }
+}
+
+/// Makes a value fit to be stored: control characters go, with them those that turn the direction of
+/// the text around them, and what is longer than `max` bytes becomes [`OTHER`].
 pub fn clean(value: &str, max: usize) -> std::borrow::Cow<'_, str> {
+    let unfit = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    // Paths and hosts are ASCII: their characters need not be made out.
+    let plain = value.bytes().all(|b| matches!(b, 0x20..=0x7e));
     if value.len() > max {
         OTHER.into()
-    } else if value.bytes().any(|b| b < 0x20 || b == 0x7f) {
-        value.chars().filter(|c| !c.is_control()).collect::<String>().into()
+    } else if !plain && value.contains(unfit) {
+        value.chars().filter(|c| !unfit(*c)).collect::<String>().into()
     } else {
         value.into()
     }
@@ -297,5 +324,24 @@ impl DayCounts {
 
     pub fn row(&self, dimension: Dimension, value: &str) -> Row {
         self.rows.get(&dimension).and_then(|rows| rows.get(value)).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_cleaned() {
+        for (value, clean_value) in [
+            ("/plain", "/plain"),
+            ("zähler", "zähler"),
+            ("a\u{1f}b\nc", "abc"),
+            ("a\u{85}b", "ab"),
+            ("/\u{202e}fdp.exe\u{2069}", "/fdp.exe"),
+            ("seventeen letters", OTHER),
+        ] {
+            assert_eq!(clean(value, 16), clean_value);
+        }
     }
 }

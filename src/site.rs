@@ -1,6 +1,8 @@
-//! A website that is counted: its name, the hosts it answers to and the time zone of its days.
+//! A website that is counted: its name, the hosts it answers to, the time zone of its days, its
+//! goals.
 
 use crate::clock::Millis;
+use crate::goal::{Funnel, Goal};
 use chrono::{Datelike, Months, NaiveDate, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use std::fmt;
@@ -55,6 +57,23 @@ pub struct Site {
     /// Hosts it answers to, lower case, without port. Empty: every host.
     pub hosts: Vec<String>,
     pub timezone: Tz,
+    pub goals: Vec<Goal>,
+    pub funnels: Vec<Funnel>,
+    /// A visit also ends where the next view comes from another source or campaign.
+    pub new_visit_on_source: bool,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            name: Arc::default(),
+            hosts: Vec::new(),
+            timezone: Tz::UTC,
+            goals: Vec::new(),
+            funnels: Vec::new(),
+            new_visit_on_source: false,
+        }
+    }
 }
 
 impl Site {
@@ -130,7 +149,7 @@ mod tests {
             ("Asia/Kathmandu", "2026-03-29"),
         ] {
             let timezone = zone.parse().unwrap();
-            let site = Site { name: "s".into(), hosts: Vec::new(), timezone };
+            let site = Site { name: "s".into(), hosts: Vec::new(), timezone, ..Site::default() };
             let day: Day = day.parse().unwrap();
             let start = site.day_start(day);
             assert_eq!(site.day(start), day, "{zone}");

@@ -117,6 +117,47 @@ proptest! {
     }
 }
 
+/// Traffic that never leads to a row would prove nothing of its rule.
+#[test]
+fn every_rule_comes_up_in_the_traffic() {
+    let mut seen = BTreeSet::new();
+    for seed in 0..5 {
+        let traffic = Traffic::new(seed, 3_000);
+        let mut model = Model::new(traffic.site.clone());
+        traffic.hits.iter().for_each(|(client, hit)| model.apply(*client, hit));
+        seen.extend(
+            model.counts().into_keys().map(|(_, dimension, _, metric)| (dimension, metric)),
+        );
+    }
+    use Dimension as D;
+    use Metric as M;
+    for row in [
+        (D::Suspected, M::Visits),
+        (D::Suspected, M::Server),
+        (D::Suspected, M::ConfirmedVisitors),
+        (D::Prefetch, M::Bytes),
+        (D::Prefetch, M::Seen),
+        (D::ErrorLink, M::Seen),
+        (D::ErrorStatus, M::Seen),
+        (D::Feed, M::Subscribers),
+        (D::Cached, M::Browser),
+        (D::Outbound, M::Visitors),
+        (D::File, M::Visitors),
+        (D::EventProperty, M::Events),
+        (D::Goal, M::Revenue),
+        (D::FunnelStep, M::Visits),
+        (D::ClickMap, M::Events),
+        (D::ScrollMap, M::Events),
+        (D::Page, M::ScrollDepth),
+        (D::Page, M::Revenue),
+        (D::Page, M::Bytes),
+        (D::Timing, M::Events),
+        (D::AiPage, M::Responses),
+    ] {
+        assert!(seen.contains(&row), "{row:?}");
+    }
+}
+
 #[test]
 fn and_over_a_long_run_with_hundreds_of_visitors() {
     for seed in 0..20 {

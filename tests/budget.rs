@@ -42,6 +42,7 @@ fn hit(at: Millis, i: i64) -> Hit {
             nonce: i as u64,
             kind: PageKind::View,
             status: 200,
+            from: None,
             traits: vec![
                 (Dimension::Country, ["DE", "FR", "US"][(i % 3) as usize].into()),
                 (Dimension::Browser, "Firefox".into()),
@@ -55,7 +56,12 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
     let server = RedisServer::start();
     let kept = store::open(&server.url().parse().unwrap(), server.dir.path()).unwrap();
     let store: Arc<dyn Store> = kept.clone();
-    let site = Site { name: "example.com".into(), hosts: Vec::new(), timezone: chrono_tz::UTC };
+    let site = Site {
+        name: "example.com".into(),
+        hosts: Vec::new(),
+        timezone: chrono_tz::UTC,
+        ..Site::default()
+    };
     let sites = Arc::new(vec![site.clone()]);
     let clock = Clock::fixed(START);
     let telemetry = Arc::new(Telemetry::default());

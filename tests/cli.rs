@@ -66,7 +66,7 @@ fn help_lists_every_flag_with_its_default() {
     for key in KEYS.iter() {
         assert!(stdout(&output).contains(&format!("--{}", key.flag())), "{}", key.path);
     }
-    assert!(stdout(&output).contains("[default: 64MB]"));
+    assert!(stdout(&output).contains("[default: 1GiB]"));
 }
 
 #[test]
@@ -168,6 +168,11 @@ fn another(key: &Key) -> Value {
         (_, Value::Number(number)) => return Value::Number(number + 1),
         (_, Value::Switch(on)) => return Value::Switch(!on),
         ("hosts", _) => return Value::List(vec!["a.example".into(), "b.example".into()]),
+        ("place_headers", _) => return Value::List(vec!["CF-IPCountry".into()]),
+        ("keep_query", _) => return Value::List(vec!["id".into(), "page".into()]),
+        ("goals", _) => return Value::List(vec!["Signup = event Signup".into()]),
+        ("funnels", _) => return Value::List(vec!["Buy = page /cart > event Buy".into()]),
+        ("privacy.opt_out_path", _) => "/not-me",
         ("trusted_proxies", _) => return Value::List(vec!["10.0.0.0/8".into(), "::1".into()]),
         ("admin_auth.tokens", _) => return Value::List(vec!["0123456789abcdef".into()]),
         ("upstream", _) => "https://example.org:8443",
@@ -176,7 +181,7 @@ fn another(key: &Key) -> Value {
         ("site", _) => "example.org",
         ("timezone", _) => "Europe/Berlin",
         ("data_dir", _) => "some.folder",
-        ("geoip" | "store_ca" | "upstream_tls.ca", _) => "some.file",
+        ("geoip" | "store_ca" | "crawler_ranges" | "upstream_tls.ca", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
         ("privacy.respect_gpc", _) => "ignore",
@@ -211,6 +216,8 @@ fn every_key_can_be_set_by_file_variable_and_flag() {
             "upstream" => vec![],
             // Only Redis lets nodes share sessions.
             "shared_sessions" => vec!["--upstream=http://h", "--store=redis://h"],
+            // Only a trusted proxy can tell places.
+            "place_headers" => vec!["--upstream=http://h", "--trusted-proxies=10.0.0.1"],
             _ => vec!["--upstream=http://h"],
         };
         let check = |more: &[&str]| headcount(&folder, &[&["check"], &*others, more].concat());
@@ -244,7 +251,8 @@ fn every_key_reaches_the_program() {
     let folder = folder();
     let config = |key: Option<&'static Key>| {
         let mut settings = Settings::defaults();
-        settings.toml("base", "upstream = 'http://h'\nstore = 'redis://h'").unwrap();
+        let base = "upstream = 'http://h'\nstore = 'redis://h'\ntrusted_proxies = ['192.0.2.1']";
+        settings.toml("base", base).unwrap();
         if let Some(key) = key {
             let inside = |text: &str| folder.path().join(text).display().to_string();
             let value = match typed(&another(key)) {

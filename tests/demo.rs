@@ -183,6 +183,7 @@ async fn sample_visitors_are_like_people_and_machines() {
         }
     }
     let expected = [
+        "\"click\"null",
         "\"download\"null",
         "\"engagement\"null",
         "\"event\"null",
@@ -190,6 +191,7 @@ async fn sample_visitors_are_like_people_and_machines() {
         "\"pageview\"\"bfcache\"",
         "\"pageview\"\"history\"",
         "\"pageview\"\"load\"",
+        "\"vital\"null",
     ];
     assert_eq!(kinds, expected.map(str::to_owned).into());
 }

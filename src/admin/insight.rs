@@ -5,10 +5,10 @@
 use super::params::Params;
 use super::{App, stats};
 use crate::report::{
-    Days, HEATMAP_ROWS, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel,
-    scrolls, slowest, timings,
+    Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, scrolls, slowest,
+    timings,
 };
-use crate::rollup::GRID;
+use crate::rollup::{GRID, GRID_ROWS};
 use crate::site::Site;
 use axum::Json;
 use axum::extract::State;
@@ -58,7 +58,7 @@ pub(super) async fn heatmap(
         if kind == "click" {
             let (clicks, screens) = clicks(&days, range, &page, screen);
             answer["columns"] = GRID.into();
-            answer["rows"] = HEATMAP_ROWS.into();
+            answer["rows"] = GRID_ROWS.into();
             answer["total"] = clicks.total.into();
             answer["screens"] = json!(screens);
             let cell = |((row, column), count): (&(u32, u32), &i64)| {

@@ -12,8 +12,14 @@ mod event;
 mod names;
 mod queue;
 mod recent;
+mod served;
 mod shard;
+mod state;
+mod suspicion;
+mod told;
+mod views;
 mod visit;
+mod visits;
 mod window;
 
 use crate::capture::Hit;

@@ -44,14 +44,15 @@ impl Names {
     }
 
     /// The value a hit on `value` counts under: itself or [`OTHER`].
-    pub fn admit(&mut self, value: &Arc<str>) -> Arc<str> {
+    pub fn admit(&mut self, value: &str) -> Arc<str> {
         if let Some((_, known, count)) = self.rows.get_full_mut(value) {
             *count = count.saturating_add(1);
             return known.clone();
         }
         if self.rows.len() < self.cap {
+            let value: Arc<str> = value.into();
             self.rows.insert(value.clone(), 1);
-            return value.clone();
+            return value;
         }
         let count = self.candidate(value);
         let price = FIRST_PRICE << (self.given / self.cap).min(20);
@@ -60,13 +61,14 @@ impl Names {
         }
         self.candidates.swap_remove(value);
         self.evict(Which::Rows);
+        let value: Arc<str> = value.into();
         self.rows.insert(value.clone(), count);
         self.given += 1;
-        value.clone()
+        value
     }
 
     /// Counts a value without a row; a full list of them gives up its least busy.
-    fn candidate(&mut self, value: &Arc<str>) -> u32 {
+    fn candidate(&mut self, value: &str) -> u32 {
         if let Some(count) = self.candidates.get_mut(value) {
             *count += 1;
             return *count;
@@ -74,7 +76,7 @@ impl Names {
         if self.candidates.len() >= self.cap {
             self.evict(Which::Candidates);
         }
-        self.candidates.insert(value.clone(), 1);
+        self.candidates.insert(value.into(), 1);
         1
     }
 

@@ -7,31 +7,28 @@
 use super::event::{Added, Event};
 use super::names::Names;
 use super::recent::Recent;
+use super::served::{FEEDS_MAX, Subscribers};
+use super::told::Showing;
+use super::views::{Open, Pending};
 use super::visit::Visit;
 use super::window::{Window, Windows};
-use crate::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
-use crate::clock::{HOUR, MINUTE, Millis, SECOND};
-use crate::rollup::{self, Dimension, Metric, Row};
+use crate::capture::{Hit, Traits, What};
+use crate::clock::{HOUR, MINUTE, Millis};
+use crate::rollup::{self, Dimension, Metric, OTHER, Row};
 use crate::site::{Day, Site};
 use crate::visitor::VisitorHash;
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
-use std::io::{self, Write};
+use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+/// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
+const AHEAD: Millis = 5 * MINUTE;
 /// A view id is honoured for this long.
 pub const ID_LIFETIME: Millis = 30 * MINUTE;
-
-/// A beacon without an id finds a page answered to the same visitor this long ago …
-const MATCH_WINDOW: Millis = 30 * SECOND;
-/// … or fetched ahead this long ago: what browsers keep a prefetched page for.
-const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
-/// Pages remembered per visitor for that.
-const OPEN_MAX: usize = 16;
 
 /// How much a shard remembers.
 #[derive(Debug, Clone, Copy)]
@@ -48,76 +45,69 @@ const HOURS: [&str; 24] = [
     "17", "18", "19", "20", "21", "22", "23",
 ];
 
+const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
+
 pub(super) type Map<K, V> = LruCache<K, V, RandomState>;
 
 pub struct Shard {
-    sites: Arc<Vec<Site>>,
-    limits: Limits,
+    pub(super) sites: Arc<Vec<Site>>,
+    pub(super) limits: Limits,
     /// Makes the numbers claims are kept as.
-    hasher: FixedState,
-    visitors: Map<VisitorHash, Visitor>,
+    pub(super) hasher: FixedState,
+    pub(super) visitors: Map<VisitorHash, Visitor>,
     /// Pages answered and not yet confirmed, by nonce.
-    pending: Map<u64, Pending>,
-    used: Recent,
-    numbers: Recent,
-    names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
-    windows: Windows,
+    pub(super) pending: Map<u64, Pending>,
+    pub(super) used: Recent,
+    pub(super) numbers: Recent,
+    pub(super) names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
+    /// By feed and reader.
+    pub(super) feeds: Map<u64, Subscribers>,
+    /// Visits begun so far.
+    pub(super) visits: u64,
+    pub(super) windows: Windows,
     /// The latest time seen in a hit.
-    newest: Millis,
+    pub(super) newest: Millis,
 }
 
 /// What is known of a visitor on one day (the hash changes with the day).
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Visitor {
-    site: usize,
-    seen: Millis,
+    pub site: usize,
+    pub seen: Millis,
     /// Last pageview: for the number of current visitors.
-    viewed: Millis,
+    pub viewed: Millis,
     /// Rows that count this visitor.
-    claims: HashSet<u64, RandomState>,
+    pub claims: HashSet<u64, RandomState>,
     /// Traits of the visit of which all rows do, by [`Claim`]: most views need no look at each.
     #[serde(skip)]
-    claimed: [Option<Arc<Traits>>; 2],
-    visit: Option<Visit>,
+    pub claimed: [Option<Arc<Traits>>; 2],
+    pub visit: Option<Visit>,
     /// The hash under which the visit goes on after midnight.
-    became: Option<VisitorHash>,
-    open: Vec<Open>,
-}
-
-/// A page answered lately, for a beacon that brings no id.
-#[derive(Serialize, Deserialize)]
-struct Open {
-    page: Arc<str>,
-    nonce: u64,
-    at: Millis,
-    kind: PageKind,
-}
-
-/// Which rows a confirmation goes to: those its view was counted in.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Pending {
-    at: Millis,
-    rows: ViewRows,
+    pub became: Option<VisitorHash>,
+    pub open: Vec<Open>,
+    pub showings: Vec<Showing>,
 }
 
 /// The rows a view counts in, beside the total and its slot.
-#[derive(Clone, Serialize, Deserialize)]
-struct ViewRows {
-    page: Arc<str>,
-    entry: Option<Arc<str>>,
-    traits: Arc<Traits>,
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct ViewRows {
+    /// Of which visit it was, by [`Visit::number`].
+    pub visit: Option<u64>,
+    pub page: Arc<str>,
+    pub entry: Option<Arc<str>>,
+    pub traits: Arc<Traits>,
 }
 
 /// Where and whose a view is.
 #[derive(Clone, Copy)]
-struct Spot {
-    site: usize,
-    at: Millis,
+pub(super) struct Spot {
+    pub site: usize,
+    pub at: Millis,
     /// The day `at` falls on: asked for by every row, and dear.
-    day: Day,
-    lane: u16,
-    visitor: Option<VisitorHash>,
-    before_midnight: Option<VisitorHash>,
+    pub day: Day,
+    pub lane: u16,
+    pub visitor: Option<VisitorHash>,
+    pub before_midnight: Option<VisitorHash>,
 }
 
 /// What a hit turned out to be: for the live stream and the process's own counters.
@@ -143,6 +133,8 @@ impl Shard {
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             names: HashMap::default(),
+            feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
+            visits: 0,
             windows: Windows::default(),
             newest: 0,
         }
@@ -162,41 +154,16 @@ impl Shard {
         let (kind, page, traits) = match what {
             What::Answered(answered) => self.answered(spot, answered),
             What::Shown(shown) => self.shown(spot, shown),
-            What::Event { page, name, interactive, n } => {
-                self.event(spot, page, name, interactive, n)
+            What::Told(told) => self.told(spot, told),
+            What::Served(served) => self.served(spot, served),
+            What::Download { path, complete, bytes } => self.download(spot, &path, complete, bytes),
+            What::Feed { path, reader, subscribers } => {
+                self.feed(spot, &path, &reader, subscribers)
             }
-            What::Engagement { page, millis, n } => self.engagement(spot, page, millis, n),
-            What::Download { path, complete, bytes } => {
-                let path = self.admit(spot, Dimension::Download, &path);
-                let window = self.window(spot);
-                window.add(Dimension::Download, &path, Metric::Responses, 1);
-                window.add(Dimension::Download, &path, Metric::Complete, i64::from(complete));
-                window.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
-                ("download", path, None)
+            What::Bot { name, class, page, status, read } => {
+                self.bot(spot, &name, class, &page, status, read)
             }
-            What::Bot { name, class, page, status } => {
-                let page = self.admit(spot, Dimension::BotPage, &page);
-                let name = self.admit(spot, Dimension::BotName, &name);
-                let status = status.to_string().into();
-                let window = self.window(spot);
-                for (dimension, value) in [
-                    (Dimension::BotName, &name),
-                    (Dimension::BotClass, &class),
-                    (Dimension::BotPage, &page),
-                    (Dimension::BotStatus, &status),
-                ] {
-                    window.add(dimension, value, Metric::Responses, 1);
-                }
-                let traits = vec![(Dimension::BotName, name), (Dimension::BotClass, class)];
-                ("bot", page, Some(Arc::new(traits)))
-            }
-            What::BotBeacon { name, class } => {
-                let name = self.admit(spot, Dimension::BotName, &name);
-                let window = self.window(spot);
-                window.add(Dimension::BotName, &name, Metric::Beacons, 1);
-                window.add(Dimension::BotClass, &class, Metric::Beacons, 1);
-                ("", name, None)
-            }
+            What::BotBeacon { name, class } => self.bot_beacon(spot, &name, &class),
         };
         let told = !kind.is_empty();
         let traits = traits.unwrap_or_default();
@@ -233,7 +200,7 @@ impl Shard {
             self.visitors.pop_lru();
         }
         while let Some((_, old)) = self.pending.peek_lru() {
-            if now - old.at <= ID_LIFETIME {
+            if now - old.at <= ID_LIFETIME + AHEAD {
                 break;
             }
             self.pending.pop_lru();
@@ -242,7 +209,9 @@ impl Shard {
 
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
-        std::mem::take(&mut self.windows)
+        let mut windows = std::mem::take(&mut self.windows);
+        windows.values_mut().for_each(Window::tell_gathered);
+        windows
     }
 
     /// Visitors of a site with a pageview since `since`.
@@ -256,283 +225,10 @@ impl Shard {
         self.windows.values().map(|w| w.hits).sum()
     }
 
-    fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
-        let Answered { page, nonce, kind, status, traits } = page;
-        if let Some(visitor) = spot.visitor {
-            let open = &mut self.visitor(visitor, spot).open;
-            if open.len() >= OPEN_MAX {
-                open.remove(0);
-            }
-            open.push(Open { page: page.clone(), nonce, at: spot.at, kind });
-        }
-        match kind {
-            PageKind::View => {
-                let rows = self.pageview(spot, &page, traits, &[Metric::Server]);
-                let counted = ("view", rows.page.clone(), Some(rows.traits.clone()));
-                self.pending.push(nonce, Pending { at: spot.at, rows });
-                counted
-            }
-            PageKind::Prefetch => {
-                let page = self.admit(spot, Dimension::Prefetch, &page);
-                self.window(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
-                ("prefetch", page, None)
-            }
-            PageKind::Error => {
-                let page = self.admit(spot, Dimension::ErrorPage, &page);
-                let referrer = traits.iter().find(|(d, _)| *d == Dimension::Referrer);
-                let link: Arc<str> = match referrer {
-                    Some((_, from)) => format!("{page} ← {from}").into(),
-                    None => page.clone(),
-                };
-                let link = self.admit(spot, Dimension::ErrorLink, &link);
-                let status = status.to_string().into();
-                let window = self.window(spot);
-                window.add(Dimension::ErrorPage, &page, Metric::Responses, 1);
-                window.add(Dimension::ErrorLink, &link, Metric::Responses, 1);
-                window.add(Dimension::ErrorStatus, &status, Metric::Responses, 1);
-                ("error", page, None)
-            }
-            PageKind::Unseen | PageKind::Ignored => ("", page, None),
-        }
-    }
-
-    fn shown(&mut self, spot: Spot, shown: Shown) -> Counted {
-        if !self.is_new(shown.n, spot) {
-            return ("", shown.page, None);
-        }
-        let load = matches!(shown.nav, Nav::Load | Nav::Prerender);
-        let claim = match shown.id {
-            _ if !load => None,
-            IdVerdict::Fresh { nonce, issued, kind } => Some((nonce, issued, kind)),
-            IdVerdict::Cached => None,
-            IdVerdict::Invalid => self.open_page(spot, &shown.page),
-        };
-        let evidence = match claim {
-            Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
-            // An error page shown again is never a pageview either.
-            Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
-                return ("", shown.page, None);
-            }
-            Some((nonce, issued, kind)) if self.used.insert(nonce, spot.at) => {
-                let answered = self.at_issue(spot, issued);
-                match kind {
-                    PageKind::View => return self.confirm(answered, nonce, shown),
-                    PageKind::Prefetch => {
-                        let page = self.admit(answered, Dimension::Prefetch, &shown.page);
-                        self.window(answered).add(Dimension::Prefetch, &page, Metric::Seen, 1);
-                        Evidence::Activated
-                    }
-                    PageKind::Error => {
-                        let page = self.admit(answered, Dimension::ErrorPage, &shown.page);
-                        self.window(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
-                        return ("error confirmed", page, None);
-                    }
-                    PageKind::Unseen | PageKind::Ignored => Evidence::Browser,
-                }
-            }
-            Some(_) => Evidence::Browser,
-            None if load && shown.id == IdVerdict::Invalid => Evidence::Unverified,
-            None => Evidence::Browser,
-        };
-        let rows = self.pageview(spot, &shown.page, shown.traits, evidence.metrics());
-        if evidence == Evidence::Activated {
-            self.confirm_rows(spot, &rows, false);
-        }
-        self.screen(spot, shown.screen, evidence.metrics());
-        (evidence.word(), rows.page, Some(rows.traits))
-    }
-
-    /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
-    fn confirm(&mut self, answered: Spot, nonce: u64, shown: Shown) -> Counted {
-        let rows = match self.pending.pop(&nonce) {
-            Some(pending) => pending.rows,
-            // Answered by another node, or long forgotten.
-            None => self.rows_of(answered, &shown.page, shown.traits),
-        };
-        self.confirm_rows(answered, &rows, true);
-        self.screen(answered, shown.screen, &[Metric::Server, Metric::Confirmed]);
-        ("confirm", rows.page, Some(rows.traits))
-    }
-
-    /// Counts a view as confirmed (`count`), and its visitor.
-    fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
-        let metrics: &[_] = if count { &[Metric::Confirmed] } else { &[] };
-        self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
-        if let Some(visitor) = spot.visitor {
-            self.window(spot).confirmed(visitor);
-        }
-    }
-
-    /// Counts a pageview: in its visit, and `metrics` in every row it belongs to.
-    fn pageview(
-        &mut self,
-        spot: Spot,
-        page: &Arc<str>,
-        traits: Traits,
-        metrics: &'static [Metric],
-    ) -> ViewRows {
-        let page = self.admit(spot, Dimension::Page, page);
-        let (rows, visit) = match spot.visitor {
-            Some(visitor) => self.in_visit(spot, visitor, page, traits),
-            None => {
-                let traits = Arc::new(self.admit_all(spot, traits));
-                (ViewRows { page, entry: None, traits }, Row::default())
-            }
-        };
-        self.each_row(spot, &rows, metrics, Claim::Seen, &visit);
-        if let Some(visitor) = spot.visitor {
-            self.window(spot).seen(visitor);
-        }
-        rows
-    }
-
-    /// Puts a view into the visitor's running visit, or begins one. Returns what the visit adds to
-    /// the rows of the view.
-    fn in_visit(
-        &mut self,
-        spot: Spot,
-        visitor: VisitorHash,
-        page: Arc<str>,
-        traits: Traits,
-    ) -> (ViewRows, Row) {
-        let owner = self.visit_owner(spot, visitor);
-        let known = self.visitor(owner, spot);
-        known.viewed = spot.at;
-        let before = known.visit.take();
-        let (visit, more) = match before {
-            Some(mut running) if running.runs(spot.at) => {
-                let window = self.windows.entry((spot.site, running.day)).or_default();
-                let mut more = running.view(window, spot.at, page.clone());
-                if running.day != spot.day {
-                    running.book_shared(window, &more);
-                    more = Row::default();
-                }
-                (running, more)
-            }
-            before => {
-                let day = spot.day;
-                let slot = slot_value(spot.at);
-                let traits = Arc::new(self.admit_all(spot, traits));
-                let window = self.window(spot);
-                Visit::begin(window, day, slot, spot.at, page.clone(), traits, before)
-            }
-        };
-        let rows =
-            ViewRows { page, entry: Some(visit.entry.clone()), traits: visit.traits.clone() };
-        self.visitor(owner, spot).visit = Some(visit);
-        (rows, more)
-    }
-
-    /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
-    /// yesterday's hash moves over when it still runs.
-    fn visit_owner(&mut self, spot: Spot, visitor: VisitorHash) -> VisitorHash {
-        if let Some(became) = self.visitors.peek(&visitor).and_then(|v| v.became) {
-            return became;
-        }
-        if let Some(old) = spot.before_midnight {
-            let visits_today = self.visitors.peek(&visitor).is_some_and(|v| v.visit.is_some());
-            let yesterday = self.visitor(old, spot);
-            // Also without a visit: what is late from yesterday belongs to today's.
-            yesterday.became = Some(visitor);
-            if !visits_today && let Some(visit) = yesterday.visit.take_if(|v| v.runs(spot.at)) {
-                self.visitor(visitor, spot).visit = Some(visit);
-            }
-        }
-        visitor
-    }
-
-    /// The rows a view of this visitor would have counted in.
-    fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Traits) -> ViewRows {
-        let page = self.admit(spot, Dimension::Page, page);
-        let visit = spot.visitor.and_then(|visitor| {
-            let owner = self.visit_owner(spot, visitor);
-            self.visitors.peek(&owner)?.visit.as_ref()
-        });
-        match visit {
-            Some(visit) => {
-                ViewRows { page, entry: Some(visit.entry.clone()), traits: visit.traits.clone() }
-            }
-            None => ViewRows { page, entry: None, traits: Arc::new(self.admit_all(spot, traits)) },
-        }
-    }
-
-    fn event(
-        &mut self,
-        spot: Spot,
-        page: Arc<str>,
-        name: Arc<str>,
-        interactive: bool,
-        n: Option<u64>,
-    ) -> Counted {
-        if !self.is_new(n, spot) {
-            return ("", page, None);
-        }
-        let page = self.admit(spot, Dimension::Page, &page);
-        let name = self.admit(spot, Dimension::Event, &name);
-        let visitors = self.claim(spot, Dimension::Event, &name, Claim::Seen);
-        self.act(spot, interactive);
-        let window = self.window(spot);
-        window.add(Dimension::Total, &Arc::default(), Metric::Events, 1);
-        window.add(Dimension::Page, &page, Metric::Events, 1);
-        window.add(Dimension::Event, &name, Metric::Events, 1);
-        window.add(Dimension::Event, &name, Metric::Visitors, i64::from(visitors));
-        ("event", page, Some(Arc::new(vec![(Dimension::Event, name)])))
-    }
-
-    fn engagement(&mut self, spot: Spot, page: Arc<str>, millis: u32, n: Option<u64>) -> Counted {
-        if self.is_new(n, spot) {
-            let page = self.admit(spot, Dimension::Page, &page);
-            self.act(spot, false);
-            let window = self.window(spot);
-            window.add(Dimension::Total, &Arc::default(), Metric::Engagement, millis.into());
-            window.add(Dimension::Page, &page, Metric::Engagement, millis.into());
-        }
-        ("", page, None)
-    }
-
-    /// Activity in the running visit, if there is one.
-    fn act(&mut self, spot: Spot, interactive: bool) {
-        let Some(visitor) = spot.visitor else { return };
-        let owner = self.visit_owner(spot, visitor);
-        if let Some(known) = self.visitors.get_mut(&owner)
-            && let Some(visit) = known.visit.as_mut().filter(|v| v.runs(spot.at))
-        {
-            known.seen = known.seen.max(spot.at);
-            let window = self.windows.entry((spot.site, visit.day)).or_default();
-            visit.act(window, spot.at, interactive);
-        }
-    }
-
-    /// Views whose beacon told the viewport's class, by that class.
-    fn screen(&mut self, spot: Spot, screen: Option<Arc<str>>, metrics: &[Metric]) {
-        let Some(screen) = screen else { return };
-        let screen = self.admit(spot, Dimension::Screen, &screen);
-        let visitors = self.claim(spot, Dimension::Screen, &screen, Claim::Seen);
-        let window = self.window(spot);
-        for metric in metrics {
-            window.add(Dimension::Screen, &screen, *metric, 1);
-        }
-        window.add(Dimension::Screen, &screen, Metric::Visitors, i64::from(visitors));
-    }
-
-    /// The page a beacon without an id is about: the oldest one answered to the same visitor
-    /// under the same path and not yet spoken for.
-    fn open_page(&mut self, spot: Spot, page: &str) -> Option<(u64, Millis, PageKind)> {
-        let (visitors, used) = (&mut self.visitors, &self.used);
-        let mut of = |visitor: VisitorHash| {
-            let open = &mut visitors.get_mut(&visitor)?.open;
-            open.retain(|o| spot.at - o.at <= o.match_window() && !used.contains(o.nonce));
-            let found = open.iter().position(|o| *o.page == *page)?;
-            let open = open.remove(found);
-            Some((open.nonce, open.at, open.kind))
-        };
-        spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
-    }
-
     /// Adds one of each metric to every row a view belongs to, and to those where its visitor is
     /// first seen, a visitor. What the view changes in its visit, `visit`, is added to those rows
     /// that both count in.
-    fn each_row(
+    pub(super) fn each_row(
         &mut self,
         spot: Spot,
         rows: &ViewRows,
@@ -594,35 +290,36 @@ impl Shard {
     }
 
     /// Whether this visitor is first seen in a row.
-    fn claim(&mut self, spot: Spot, dimension: Dimension, value: &str, kind: Claim) -> bool {
+    pub(super) fn claim(
+        &mut self,
+        spot: Spot,
+        dimension: Dimension,
+        value: &str,
+        kind: Claim,
+    ) -> bool {
         let key = self.hasher.hash_one((dimension, value, kind));
         spot.visitor.is_some_and(|v| self.visitor(v, spot).claims.insert(key))
     }
 
     /// Whether an event's number is new; an event without one always is.
-    fn is_new(&mut self, n: Option<u64>, spot: Spot) -> bool {
+    pub(super) fn is_new(&mut self, n: Option<u64>, spot: Spot) -> bool {
         n.is_none_or(|n| self.numbers.insert(self.hasher.hash_one((n, spot.lane)), spot.at))
     }
 
-    /// The same visitor when a page was answered, which may have been yesterday.
-    fn at_issue(&self, spot: Spot, issued: Millis) -> Spot {
-        let day = self.sites[spot.site].day(issued);
-        let visitor = match spot.before_midnight {
-            Some(old) if day < spot.day => Some(old),
-            _ => spot.visitor,
-        };
-        Spot { at: issued, day, visitor, ..spot }
+    /// A number for what is only to be found again.
+    pub(super) fn number(&self, of: impl Hash) -> u64 {
+        self.hasher.hash_one(of)
     }
 
-    fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
+    pub(super) fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
         known(&mut self.visitors, visitor, spot)
     }
 
-    fn window(&mut self, spot: Spot) -> &mut Window {
+    pub(super) fn window(&mut self, spot: Spot) -> &mut Window {
         self.windows.entry((spot.site, spot.day)).or_default()
     }
 
-    fn admit(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>) -> Arc<str> {
+    pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &str) -> Arc<str> {
         let (day, cap) = (spot.day, self.limits.rows);
         let (since, names) =
             self.names.entry((spot.site, dimension)).or_insert_with(|| (day, Names::new(cap)));
@@ -632,7 +329,26 @@ impl Shard {
         names.admit(value)
     }
 
-    fn admit_all(&mut self, spot: Spot, mut traits: Traits) -> Traits {
+    /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
+    pub(super) fn admit_parts(
+        &mut self,
+        spot: Spot,
+        dimension: Dimension,
+        value: &str,
+    ) -> Arc<str> {
+        let admitted = self.admit(spot, dimension, value);
+        if &*admitted != OTHER {
+            return admitted;
+        }
+        let rest = rollup::rest(dimension, value);
+        // Names of events and their properties come from outside too.
+        match dimension {
+            Dimension::EventProperty => self.admit(spot, dimension, &rest),
+            _ => rest.into(),
+        }
+    }
+
+    pub(super) fn admit_all(&mut self, spot: Spot, mut traits: Traits) -> Traits {
         for (dimension, value) in &mut traits {
             *value = self.admit(spot, *dimension, value);
         }
@@ -640,70 +356,12 @@ impl Shard {
     }
 }
 
-impl Shard {
-    /// Writes down all it knows; increments are not part of it, so they are to be sealed before.
-    ///
-    /// # Errors
-    /// Those of `to`.
-    pub fn save(&self, to: impl Write) -> io::Result<()> {
-        let oldest_first = State {
-            hasher: self.hasher.hash_one(CANARY),
-            newest: self.newest,
-            visitors: self.visitors.iter().rev().collect(),
-            pending: self.pending.iter().rev().collect(),
-            used: &self.used,
-            numbers: &self.numbers,
-            names: self.names.iter().collect(),
-        };
-        postcard::to_io(&oldest_first, to).map(drop).map_err(io::Error::other)
-    }
-
-    /// Takes over what another shard of the same seed has saved. False: it cannot be read, and
-    /// nothing has changed.
-    pub fn restore(&mut self, saved: &[u8]) -> bool {
-        type Saved = State<(VisitorHash, Visitor), (u64, Pending), Recent, Known>;
-        let Ok(state) = postcard::from_bytes::<Saved>(saved) else { return false };
-        if state.hasher != self.hasher.hash_one(CANARY) {
-            return false;
-        }
-        self.newest = state.newest;
-        for (visitor, known) in state.visitors {
-            self.visitors.push(visitor, known);
-        }
-        for (nonce, pending) in state.pending {
-            self.pending.push(nonce, pending);
-        }
-        self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
-        self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
-        self.names = state.names.into_iter().collect();
-        true
-    }
-}
-
-/// Tells whether claims were numbered as this program numbers them.
-const CANARY: &str = "headcount";
-
-/// Names with whose they are.
-type Known = ((usize, Dimension), (Day, Names));
-
-/// A shard's memory as it is written down: lists oldest first.
-#[derive(Serialize, Deserialize)]
-struct State<V, P, R, N> {
-    hasher: u64,
-    newest: Millis,
-    visitors: Vec<V>,
-    pending: Vec<P>,
-    used: R,
-    numbers: R,
-    names: Vec<N>,
-}
-
 /// What a hit counted as (empty: nothing to tell), its page, its traits.
-type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
+pub(super) type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
 
 /// What a visitor's claim on a row is for.
 #[derive(Clone, Copy, Hash)]
-enum Claim {
+pub(super) enum Claim {
     Seen,
     Confirmed,
 }
@@ -718,39 +376,6 @@ impl Claim {
     }
 }
 
-/// What a beacon that is a pageview of its own is evidence of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Evidence {
-    /// A page fetched ahead is now shown: server and browser know.
-    Activated,
-    Browser,
-    Unverified,
-}
-
-impl Evidence {
-    fn metrics(self) -> &'static [Metric] {
-        match self {
-            Self::Activated => &[Metric::Server, Metric::Confirmed],
-            Self::Browser => &[Metric::Browser],
-            Self::Unverified => &[Metric::Browser, Metric::Unverified],
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Activated => "activated",
-            Self::Browser => "browser",
-            Self::Unverified => "unverified",
-        }
-    }
-}
-
-impl Open {
-    fn match_window(&self) -> Millis {
-        if self.kind == PageKind::Prefetch { MATCH_WINDOW_PREFETCH } else { MATCH_WINDOW }
-    }
-}
-
 fn known(
     visitors: &mut Map<VisitorHash, Visitor>,
     visitor: VisitorHash,
@@ -762,6 +387,6 @@ fn known(
     known
 }
 
-fn slot_value(at: Millis) -> Arc<str> {
+pub(super) fn slot_value(at: Millis) -> Arc<str> {
     rollup::slot(at).to_string().into()
 }

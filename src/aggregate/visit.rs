@@ -5,10 +5,13 @@
 //! the visit has gathered from the old one.
 
 use super::event::Added;
+use super::shard::ViewRows;
+use super::suspicion::Watch;
 use super::window::Window;
 use crate::capture::Traits;
 use crate::clock::{MINUTE, Millis};
-use crate::rollup::{Dimension, Metric, Row};
+use crate::goal::{Funnel, Reached};
+use crate::rollup::{Dimension, Metric, Row, join};
 use crate::site::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -24,6 +27,8 @@ type Set = HashSet<Arc<str>, foldhash::fast::RandomState>;
 
 #[derive(Serialize, Deserialize)]
 pub struct Visit {
+    /// Tells the visits of a shard apart; given by the shard.
+    pub number: u64,
     /// The day it is booked on.
     pub day: Day,
     pub entry: Arc<str>,
@@ -39,6 +44,9 @@ pub struct Visit {
     gathered: Row,
     pages: Set,
     exits: Exits,
+    /// Steps done of each of the site's funnels, in their order.
+    steps: Vec<u8>,
+    pub watch: Watch,
 }
 
 /// Exit pages of one visitor on one day, for first-seen claims: which rows count the visitor
@@ -48,6 +56,9 @@ pub struct Exits {
     earlier: Set,
     /// The running visit's exit page counts the visitor, and stops to when the exit moves.
     claimed: bool,
+    /// Those of the day that an earlier visit was on, if not of this one: by a clock that is ahead,
+    /// visits may come and go across midnight.
+    other_day: Option<(Day, Set)>,
 }
 
 impl Visit {
@@ -62,13 +73,10 @@ impl Visit {
         traits: Arc<Traits>,
         before: Option<Visit>,
     ) -> (Self, Row) {
-        let mut exits = Exits::default();
-        if let Some(before) = before.filter(|b| b.day == day) {
-            exits = before.exits;
-            exits.earlier.insert(before.exit);
-        }
+        let mut exits = before.map(|before| before.exits_for(day)).unwrap_or_default();
         exits.claimed = !exits.earlier.contains(&page);
         let mut visit = Self {
+            number: 0,
             day,
             entry: page.clone(),
             traits,
@@ -80,6 +88,8 @@ impl Visit {
             gathered: Row::default(),
             pages: Set::default(),
             exits,
+            steps: Vec::new(),
+            watch: Watch::default(),
         };
         let mut begun = Row::default();
         begun.add(Metric::Visits, 1);
@@ -89,6 +99,24 @@ impl Visit {
         window.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
         visit.see(window, page);
         (visit, begun)
+    }
+
+    /// The rows that a view of this page counts in.
+    pub fn rows(&self, page: Arc<str>) -> ViewRows {
+        let (entry, traits) = (Some(self.entry.clone()), self.traits.clone());
+        ViewRows { visit: Some(self.number), page, entry, traits }
+    }
+
+    /// What is known of exit pages where a visit begins after this one.
+    fn exits_for(self, day: Day) -> Exits {
+        let Exits { mut earlier, other_day, .. } = self.exits;
+        earlier.insert(self.exit);
+        if self.day == day {
+            return Exits { earlier, claimed: false, other_day };
+        }
+        let known = other_day.filter(|(other, _)| *other == day).map(|(_, pages)| pages);
+        let other_day = Some((self.day, earlier));
+        Exits { earlier: known.unwrap_or_default(), claimed: false, other_day }
     }
 
     /// Whether it still runs at `at`.
@@ -121,6 +149,28 @@ impl Visit {
         }
         self.book_apart(window, &more);
         self.book_shared(window, &more);
+    }
+
+    /// Takes the steps of funnels that are next, and counts the visit in them.
+    pub fn advance(&mut self, window: &mut Window, funnels: &[Funnel], what: Reached<'_>) {
+        self.steps.resize(funnels.len(), 0);
+        for (funnel, done) in funnels.iter().zip(&mut self.steps) {
+            if funnel.steps.get(usize::from(*done)).is_some_and(|next| next.is(what)) {
+                *done += 1;
+                let step = join([&funnel.name, &done.to_string()]).into();
+                window.add(Dimension::FunnelStep, &step, Metric::Visits, 1);
+            }
+        }
+    }
+
+    /// Gives the visit the trait of those that behave like robots, and its row what the visit has
+    /// gathered.
+    pub fn suspect(&mut self, window: &mut Window) {
+        let yes: Arc<str> = "yes".into();
+        window.add_row(Dimension::Suspected, &yes, &self.gathered);
+        let mut traits = Traits::clone(&self.traits);
+        traits.push((Dimension::Suspected, yes));
+        self.traits = Arc::new(traits);
     }
 
     fn activity(&mut self, at: Millis) -> Row {

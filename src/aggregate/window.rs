@@ -1,6 +1,7 @@
 //! Increments gathered since the last flush, by (site, day).
 
 use super::event::{Added, Event};
+use crate::clock::Millis;
 use crate::rollup::{Dimension, Metric, Row};
 use crate::site::Day;
 use crate::visitor::VisitorHash;
@@ -23,7 +24,13 @@ pub struct Window {
     pub events: Vec<Event>,
     /// What the hit at work has added so far, for its event.
     added: Vec<Added>,
+    /// Increments that need no event for each hit: they are nobody's. When the last came.
+    gathered: Rows,
+    latest: Millis,
 }
+
+/// Rows to an event that tells of what was gathered.
+const GATHERED_ROWS: usize = 100;
 
 /// Windows by site (its index) and day.
 pub type Windows = HashMap<(usize, Day), Window, foldhash::fast::RandomState>;
@@ -38,13 +45,22 @@ impl Equivalent<(Dimension, Arc<str>)> for Name<'_> {
     }
 }
 
+/// A row by its name, which is `owned` only for a new one.
+fn row<'r>(
+    rows: &'r mut Rows,
+    dimension: Dimension,
+    value: &str,
+    owned: impl FnOnce() -> Arc<str>,
+) -> &'r mut Row {
+    let known = rows.get_index_of(&Name(dimension, value));
+    let at = known.unwrap_or_else(|| rows.insert_full((dimension, owned()), Row::default()).0);
+    &mut rows[at]
+}
+
 impl Window {
     /// The row to count in. Takes no note: whoever counts in many notes them all in one.
     pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
-        let known = self.rows.get_index_of(&Name(dimension, value));
-        let at = known
-            .unwrap_or_else(|| self.rows.insert_full((dimension, value.clone()), Row::default()).0);
-        &mut self.rows[at]
+        row(&mut self.rows, dimension, value, || value.clone())
     }
 
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
@@ -57,6 +73,35 @@ impl Window {
     pub fn add_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
         self.row(dimension, value).merge(more);
         self.note(Added::Row { dimension, value: value.clone(), row: Box::new(*more) });
+    }
+
+    /// Adds to one count without an event of the hit's own, see [`Window::tell_gathered`].
+    pub fn gather(
+        &mut self,
+        at: Millis,
+        dimension: Dimension,
+        value: &str,
+        metric: Metric,
+        by: i64,
+    ) {
+        if by != 0 {
+            row(&mut self.gathered, dimension, value, || value.into()).add(metric, by);
+            self.latest = self.latest.max(at);
+        }
+    }
+
+    /// Adds what was gathered, with few events: every increment is in one, so that a day can be
+    /// made again from them, but a page's bytes should not push people's events out of the list.
+    pub fn tell_gathered(&mut self) {
+        let mut gathered = std::mem::take(&mut self.gathered).into_iter().peekable();
+        while gathered.peek().is_some() {
+            for ((dimension, value), row) in gathered.by_ref().take(GATHERED_ROWS) {
+                self.add_row(dimension, &value, &row);
+            }
+            let (page, traits) = (Arc::default(), Arc::default());
+            let (at, kind) = (self.latest, "activity");
+            self.record(false, Event { at, kind, page, visitor: None, traits, added: None });
+        }
     }
 
     /// Notes what the hit at work has added.
@@ -91,5 +136,6 @@ impl Window {
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
         self.events.extend(later.events);
+        debug_assert!(later.gathered.is_empty(), "only sealed windows are merged");
     }
 }

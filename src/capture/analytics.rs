@@ -3,21 +3,21 @@
 //! Every hook fails open: a panic in here is caught and counted, and the request goes on as if
 //! analytics were not there. Nothing waits, and what is not counted allocates nothing.
 
-use super::classify::{Asked, Class, SEC_FETCH_DEST, classify, is_html};
+use super::classify::{Asked, is_html};
+use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
-use super::hit::{Answered, Hit, PageKind, What};
+use super::hit::Hit;
 use super::inject::{self, Injector};
 use super::script::{Script, tag};
-use super::view_id::{TEXT_LEN, ViewId};
+use super::view_id::ViewId;
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
-use crate::rollup;
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
-use crate::visitor::{VisitorHash, Visitors, Who};
+use crate::visitor::{VisitorHash, Visitors};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use ipnet::IpNet;
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -25,17 +25,14 @@ use pingora::proxy::Session;
 use pingora_limits::rate::Rate;
 use std::borrow::Cow;
 use std::cell::LazyCell;
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Paths whose last answer was no page, remembered for 304s.
 const TYPES: usize = 10_000;
-
-const ID_PREFIX: &[u8] = b"hc;desc=\"";
 
 /// What capture needs to know beforehand.
 #[derive(Debug, Clone)]
@@ -54,6 +51,10 @@ pub struct Settings {
     pub beacons_per_minute: isize,
     /// Bytes of a path, a name …; longer ones count as `(other)`.
     pub value_length: usize,
+    /// Where visitors can ask not to be counted.
+    pub opt_out_path: Option<String>,
+    /// Parameters of a query that tell pages apart; all others are dropped.
+    pub keep_query: Vec<String>,
 }
 
 /// A hook, as the probe is told.
@@ -81,8 +82,10 @@ struct Inner {
     script: Script,
     tag: Bytes,
     rate: Rate,
-    types: quick_cache::sync::Cache<u64, ()>,
+    types: quick_cache::sync::Cache<u64, Known>,
     hasher: foldhash::fast::RandomState,
+    /// Beacons have come: what the script reports, the server need not guess.
+    scripted: AtomicBool,
     probe: OnceLock<fn(Hook)>,
 }
 
@@ -96,17 +99,18 @@ pub struct Tracking {
     injector: Option<Box<Injector>>,
     /// The answer has been looked at.
     counted: bool,
-    /// The path of a file being sent.
-    download: Option<String>,
+    pub(super) sending: Option<Sending>,
+    /// When the website was asked, the last time.
+    pub(super) asked_at: Option<Instant>,
     in_flight: Option<InFlight>,
 }
 
 /// A moment, and the visitor as known then.
 #[derive(Clone, Copy)]
-struct When {
-    at: Millis,
-    visitor: Option<VisitorHash>,
-    before_midnight: Option<VisitorHash>,
+pub(super) struct When {
+    pub at: Millis,
+    pub visitor: Option<VisitorHash>,
+    pub before_midnight: Option<VisitorHash>,
 }
 
 /// Counts a request as being answered for as long as it lives.
@@ -141,6 +145,7 @@ impl Analytics {
             rate: Rate::new(Duration::from_secs(60)),
             types: quick_cache::sync::Cache::new(TYPES),
             hasher: foldhash::fast::RandomState::default(),
+            scripted: AtomicBool::new(false),
             probe: OnceLock::new(),
         }))
     }
@@ -161,6 +166,7 @@ impl Analytics {
                 _ if site.is_none() => None,
                 p if p == self.0.settings.script_path => Some(Endpoint::Script),
                 p if p == self.0.settings.beacon_path => Some(Endpoint::Beacon),
+                p if self.0.settings.opt_out_path.as_deref() == Some(p) => Some(Endpoint::OptOut),
                 _ => None,
             };
             self.0.telemetry.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -210,8 +216,11 @@ impl Analytics {
     /// Before a request goes to the website (`upstream_request_filter`).
     pub fn on_upstream_request(&self, tracking: &mut Tracking, request: &mut RequestHeader) {
         self.guarded(Hook::UpstreamRequest, || {
-            if self.0.settings.inject && tracking.site.is_some() {
-                tracking.asked = inject::prepare_request(request);
+            if tracking.site.is_some() {
+                tracking.asked_at = Some(Instant::now());
+                if self.0.settings.inject {
+                    tracking.asked = inject::prepare_request(request);
+                }
             }
         });
     }
@@ -230,6 +239,7 @@ impl Analytics {
                 return;
             }
             if let Some(site) = tracking.site {
+                tracking.counted = true;
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header("server-timing", id);
                 }
@@ -268,89 +278,14 @@ impl Analytics {
                 && !tracking.counted
             {
                 // An answer of the proxy's own, which no response filter saw.
+                tracking.counted = true;
                 self.count_response(site, tracking, session, response);
             }
-            if let (Some(site), Some(path)) = (tracking.site, tracking.download.take()) {
-                let sent = session.body_bytes_sent() as u64;
-                let length = session.response_written().and_then(|r| content_length(&r.headers));
-                let complete = error.is_none() && length.is_none_or(|length| sent >= length);
-                let who =
-                    self.0.visitors.identify(site, peer_of(session), &session.req_header().headers);
-                let what = What::Download { path: self.bounded(&path), complete, bytes: sent };
-                self.count(site, &who, self.when(&who), what);
+            if let (Some(site), Some(sending)) = (tracking.site, tracking.sending.take()) {
+                self.count_sent(site, sending, session, error);
             }
         });
         tracking.in_flight = None;
-    }
-
-    /// Decides what an answer is and counts it. Returns the view id it is to carry, as a
-    /// `Server-Timing` entry.
-    fn count_response(
-        &self,
-        site: usize,
-        tracking: &mut Tracking,
-        session: &Session,
-        response: &ResponseHeader,
-    ) -> Option<HeaderValue> {
-        tracking.counted = true;
-        let request = session.req_header();
-        let path = request.uri.path();
-        if self.0.visitors.ignores(&request.headers) {
-            return None;
-        }
-        let agent = self.0.visitors.agent(&request.headers);
-        let identify =
-            |agent| self.0.visitors.identify_as(agent, site, peer_of(session), &request.headers);
-        if let Some(bot) = agent.bot.clone() {
-            let who = identify(agent);
-            let what = What::Bot {
-                name: bot.name.clone(),
-                class: bot.class.as_str().into(),
-                page: self.bounded(path),
-                status: response.status.as_u16(),
-            };
-            let when = self.when(&who);
-            self.count(site, &who, when, what);
-            let html = is_html(&response.headers);
-            return html.then(|| self.issue(when, PageKind::Ignored, rand::random(), path))?;
-        }
-        let asked = Asked::of(&request.headers);
-        let known = self.known_html(path, asked, response);
-        match classify(&request.method, asked, path, response.status, &response.headers, known) {
-            Class::Nothing => None,
-            Class::Download => {
-                tracking.download = Some(path.to_owned());
-                None
-            }
-            Class::Page(kind) => {
-                let who = identify(agent);
-                let when = self.when(&who);
-                let nonce = rand::random();
-                let id = self.issue(when, kind, nonce, path);
-                if kind != PageKind::Ignored || is_frame(&request.headers) {
-                    let referrer =
-                        request.headers.get(header::REFERER).and_then(|v| v.to_str().ok());
-                    let host = host_of(request);
-                    let traits = who.traits(host.as_deref(), referrer, request.uri.query());
-                    let (page, status) = (self.bounded(path), response.status.as_u16());
-                    let answered = Answered { page, nonce, kind, status, traits };
-                    self.count(site, &who, when, What::Answered(answered));
-                }
-                id
-            }
-        }
-    }
-
-    /// A page's view id, as a `Server-Timing` entry.
-    fn issue(&self, when: When, kind: PageKind, nonce: u64, path: &str) -> Option<HeaderValue> {
-        let secrets = self.0.visitors.secrets().load();
-        let page = rollup::clean(path, self.0.settings.value_length);
-        let id = secrets.view_keys().next()?.issue(when.at, kind, nonce, when.visitor, &page);
-        let mut value = [0; ID_PREFIX.len() + TEXT_LEN + 1];
-        value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
-        value[ID_PREFIX.len()..][..TEXT_LEN].copy_from_slice(&id);
-        value[ID_PREFIX.len() + TEXT_LEN] = b'"';
-        HeaderValue::from_bytes(&value).ok()
     }
 
     /// Reads a view id with the keys that are honoured.
@@ -359,46 +294,8 @@ impl Analytics {
         secrets.view_keys().find_map(|key| key.read(text))
     }
 
-    /// What is known of a path's type from its last answer; notes this answer's.
-    fn known_html(&self, path: &str, asked: Asked<'_>, response: &ResponseHeader) -> Option<bool> {
-        if !asked.navigation {
-            return None;
-        }
-        let key = self.0.hasher.hash_one(path);
-        match response.status.as_u16() {
-            304 => self.0.types.get(&key).map(|()| false),
-            200 if is_html(&response.headers) => {
-                if self.0.types.peek(&key).is_some() {
-                    self.0.types.remove(&key);
-                }
-                None
-            }
-            200 => {
-                self.0.types.insert(key, ());
-                None
-            }
-            _ => None,
-        }
-    }
-
-    /// Now, and who that is by today's salt: worked out once for a request.
-    fn when(&self, who: &Who<'_>) -> When {
-        let at = self.now();
-        let (visitor, before_midnight) = who.at(at);
-        When { at, visitor, before_midnight }
-    }
-
-    fn count(&self, site: usize, who: &Who<'_>, when: When, what: What) {
-        let When { at, visitor, before_midnight } = when;
-        self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
-    }
-
     pub(super) fn push(&self, hit: Hit) {
         self.0.engine.push(hit);
-    }
-
-    fn bounded(&self, value: &str) -> Arc<str> {
-        rollup::clean(value, self.0.settings.value_length).into()
     }
 
     /// The site a request is for, by its host. An unknown host never makes one.
@@ -420,6 +317,26 @@ impl Analytics {
 
     pub(super) fn script(&self) -> &Script {
         &self.0.script
+    }
+
+    /// A person's script has reported: what it can tell, the server need not guess.
+    pub(super) fn note_script(&self) {
+        if !self.0.scripted.load(Ordering::Relaxed) {
+            self.0.scripted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether pages of this website carry the script, as far as is known.
+    pub(super) fn is_scripted(&self) -> bool {
+        self.0.settings.inject || self.0.scripted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn types(&self) -> &quick_cache::sync::Cache<u64, Known> {
+        &self.0.types
+    }
+
+    pub(super) fn hasher(&self) -> &foldhash::fast::RandomState {
+        &self.0.hasher
     }
 
     pub(super) fn visitors(&self) -> &Visitors {
@@ -483,14 +400,6 @@ pub(super) fn peer_of(session: &Session) -> Option<IpAddr> {
 fn is_page_load(headers: &HeaderMap) -> bool {
     let asked = Asked::of(headers);
     asked.navigation || asked.prefetch()
-}
-
-fn is_frame(headers: &HeaderMap) -> bool {
-    headers.get(&SEC_FETCH_DEST).is_some_and(|v| v == "iframe" || v == "frame")
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

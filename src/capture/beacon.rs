@@ -4,9 +4,9 @@
 //! bad event costs no other. What an event means for the counts is decided elsewhere; here it is
 //! only read and bounded.
 
-use super::hit::Nav;
+use super::hit::{self, Nav, Vital};
 use crate::clock::{MINUTE, Millis};
-use crate::rollup;
+use crate::rollup::{self, GRID, GRID_ROWS};
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,11 +19,18 @@ pub const EVENTS_MAX: usize = 100;
 /// A beacon's own time is believed if it is this close to its receipt.
 const TIME_MAX: Millis = 5 * MINUTE;
 
+/// Properties of one event.
+const PROPERTIES_MAX: usize = 30;
+
+/// An event's value, in thousandths: what a sum of millions of them still holds.
+const VALUE_MAX: f64 = 1e12;
+
 /// An event, read.
 #[derive(Debug, PartialEq)]
 pub struct Event {
     pub kind: Kind,
-    pub page: Arc<str>,
+    /// With the fragment, where that is a route.
+    pub path: String,
     /// The page's query, without `?`: for the campaign.
     pub query: Option<String>,
     pub at: Millis,
@@ -38,16 +45,7 @@ pub struct Event {
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     Pageview(Nav),
-    Engagement {
-        millis: u32,
-    },
-    /// `interactive` events end a bounce.
-    Named {
-        name: Arc<str>,
-        interactive: bool,
-    },
-    /// Known, and not counted: clicks for heat maps, web vitals.
-    Unused,
+    Told(hit::Event),
 }
 
 /// As sent. Unknown fields are ignored.
@@ -63,6 +61,7 @@ struct Raw {
     referrer: Option<String>,
     screen: Option<String>,
     name: Option<String>,
+    props: Option<Value>,
     value: Option<Value>,
 }
 
@@ -89,7 +88,6 @@ pub fn parse(body: &[u8], received: Millis, value_max: usize) -> (Vec<Event>, Op
 
 impl Raw {
     fn read(self, received: Millis, value_max: usize) -> Result<Event, String> {
-        let named = |name: &str| rollup::clean(name, value_max).into();
         let kind = match self.kind.as_str() {
             "pageview" => Kind::Pageview(match self.nav.as_deref() {
                 None | Some("load") => Nav::Load,
@@ -98,27 +96,12 @@ impl Raw {
                 Some("prerender") => Nav::Prerender,
                 Some(other) => return Err(format!("unknown nav {}", quoted(other))),
             }),
-            "engagement" => Kind::Engagement {
-                millis: match self.value.as_ref().and_then(Value::as_f64) {
-                    Some(millis) if millis >= 0.0 => millis.min(86_400_000.0) as u32,
-                    _ => return Err("engagement without a value in milliseconds".to_owned()),
-                },
-            },
-            "event" => match self.name.as_deref().map(str::trim) {
-                Some(name) if !name.is_empty() => {
-                    Kind::Named { name: named(name), interactive: true }
-                }
-                _ => return Err("event without a name".to_owned()),
-            },
-            "outbound" => Kind::Named { name: "Outbound link".into(), interactive: true },
-            "download" => Kind::Named { name: "File download".into(), interactive: true },
-            "click" | "vital" => Kind::Unused,
-            other => return Err(format!("unknown type {}", quoted(other))),
+            _ => Kind::Told(self.told(value_max)?),
         };
         let (path, query) = split(&self.pathname)?;
         Ok(Event {
             kind,
-            page: rollup::clean(path, value_max).into(),
+            path,
             query: query.map(str::to_owned),
             at: self.timestamp.as_ref().and_then(|t| believable(t, received)).unwrap_or(received),
             view: self.view,
@@ -127,11 +110,84 @@ impl Raw {
             screen: self.screen.as_deref().and_then(screen_class),
         })
     }
+
+    /// What the script tells of a page beside its views.
+    fn told(&self, value_max: usize) -> Result<hit::Event, String> {
+        let named = |what: &str| match self.name.as_deref().map(str::trim) {
+            Some(name) if !name.is_empty() => Ok(Arc::from(rollup::clean(name, value_max))),
+            _ => Err(format!("{what} without a name")),
+        };
+        let value = self.value.as_ref().and_then(Value::as_f64).filter(|v| v.is_finite());
+        let screen = || self.screen.as_deref().and_then(screen_class);
+        Ok(match self.kind.as_str() {
+            "event" => hit::Event::Custom {
+                name: named("event")?,
+                properties: self.properties(value_max),
+                value: value.map(|v| (v * 1_000.0).round().clamp(-VALUE_MAX, VALUE_MAX) as i64),
+            },
+            "outbound" => hit::Event::Outbound { url: named("outbound")? },
+            "download" => hit::Event::File { url: named("download")? },
+            "engagement" => hit::Event::Engagement {
+                millis: match value {
+                    Some(millis) if millis >= 0.0 => millis.min(86_400_000.0) as u32,
+                    _ => return Err("engagement without a value in milliseconds".to_owned()),
+                },
+                scroll: self.prop("scroll").map(|percent| percent.clamp(0.0, 100.0) as u8),
+                screen: screen(),
+                view: self.view.as_deref().map_or(0, hash),
+            },
+            "click" => match (screen(), self.prop("x"), self.prop("y")) {
+                (Some(screen), Some(x), Some(y)) if x >= 0.0 && y >= 0.0 => hit::Event::Click {
+                    screen,
+                    column: (x * f64::from(GRID) / 100.0).min(f64::from(GRID - 1)) as u16,
+                    row: (y * f64::from(GRID) / 100.0).min(f64::from(GRID_ROWS - 1)) as u16,
+                },
+                _ => return Err("click without screen, x and y".to_owned()),
+            },
+            "vital" => hit::Event::Vital {
+                name: match self.name.as_deref() {
+                    Some("TTFB") => Vital::Ttfb,
+                    Some("LCP") => Vital::Lcp,
+                    Some("INP") => Vital::Inp,
+                    Some("CLS") => Vital::Cls,
+                    other => {
+                        return Err(format!("unknown vital {}", quoted(other.unwrap_or_default())));
+                    }
+                },
+                value: match value {
+                    Some(value) if value >= 0.0 => value as f32,
+                    _ => return Err("vital without a value".to_owned()),
+                },
+            },
+            other => return Err(format!("unknown type {}", quoted(other))),
+        })
+    }
+
+    fn prop(&self, name: &str) -> Option<f64> {
+        self.props.as_ref()?.get(name)?.as_f64().filter(|v| v.is_finite())
+    }
+
+    /// An event's properties: texts, numbers and truths; what is nested has no row to go to.
+    fn properties(&self, value_max: usize) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some(Value::Object(props)) = &self.props else { return Vec::new() };
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(truth) => Some(truth.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        let bounded = |text: &str| Arc::from(rollup::clean(text, value_max));
+        props
+            .iter()
+            .filter_map(|(key, value)| Some((bounded(key), bounded(&text(value)?))))
+            .take(PROPERTIES_MAX)
+            .collect()
+    }
 }
 
 /// Path and query of a pathname, which may be a whole URL. A fragment belongs to the path only
 /// where it is a route (`#/`, `#!`).
-fn split(pathname: &str) -> Result<(&str, Option<&str>), String> {
+fn split(pathname: &str) -> Result<(String, Option<&str>), String> {
     let path = match pathname.split_once("://") {
         Some(("http" | "https", rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         _ => pathname,
@@ -139,11 +195,13 @@ fn split(pathname: &str) -> Result<(&str, Option<&str>), String> {
     if !path.starts_with('/') {
         return Err(format!("pathname {} is no path", quoted(pathname)));
     }
-    match path.split_once('?') {
-        Some((path, query)) => Ok((path, query.split('#').next())),
-        None if path.contains("#/") || path.contains("#!") => Ok((path, None)),
-        None => Ok((path.split('#').next().unwrap_or(path), None)),
-    }
+    let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, None),
+    };
+    let route = fragment.starts_with("#/") || fragment.starts_with("#!");
+    Ok((if route { format!("{path}{fragment}") } else { path.to_owned() }, query))
 }
 
 /// A beacon's own time, if it is close enough to its receipt to be true.
@@ -156,12 +214,14 @@ fn believable(timestamp: &Value, received: Millis) -> Option<Millis> {
 fn number(n: &Value) -> u64 {
     match n.as_u64() {
         Some(n) => n,
-        None => {
-            let mut hasher = std::hash::DefaultHasher::new();
-            hasher.write(n.to_string().as_bytes());
-            hasher.finish()
-        }
+        None => hash(&n.to_string()),
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 /// The class of a viewport's width, from `WIDTHxHEIGHT` in CSS pixels.
@@ -251,11 +311,12 @@ mod tests {
             ("/a?utm_source=x#top", "/a", Some("utm_source=x")),
             ("/a#top", "/a", None),
             ("/app#/inbox", "/app#/inbox", None),
+            ("/app?a=1#/inbox?b", "/app#/inbox?b", Some("a=1")),
             ("https://example.org/a?b", "/a", Some("b")),
             ("https://example.org", "/", None),
         ] {
             let event = pageview(json!({"pathname": sent})).unwrap();
-            assert_eq!((&*event.page, event.query.as_deref()), (page, query), "{sent}");
+            assert_eq!((event.path.as_str(), event.query.as_deref()), (page, query), "{sent}");
         }
     }
 

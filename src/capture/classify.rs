@@ -13,6 +13,8 @@ use mime_guess::mime;
 pub enum Class {
     /// An HTML page (or a 304 that stands for one): gets a view id of this kind.
     Page(PageKind),
+    /// A feed.
+    Feed,
     /// A file that a person saves or opens: counted when it is sent.
     Download,
     /// Nothing of interest: assets, redirects, HEAD, upgrades, partial content.
@@ -36,6 +38,14 @@ impl<'a> Asked<'a> {
     /// may be a page.
     pub fn prefetch(self) -> bool {
         is_prefetch(self.headers)
+    }
+
+    /// By a library that swaps pages without leaving the document. Turbo names its visits, and its
+    /// frames too, which are parts of pages; htmx says it of links and forms it has taken over.
+    pub fn boosted(self) -> bool {
+        let has = |name: &HeaderName| self.headers.contains_key(name);
+        (has(&TURBO_REQUEST) && !has(&TURBO_FRAME))
+            || self.headers.get(&HX_BOOSTED).is_some_and(|v| v == "true")
     }
 }
 
@@ -61,13 +71,15 @@ pub fn classify(
         }
         (_, 304) => Class::Nothing,
         (&Method::GET, 200..=299) if is_attachment(answer) => download(status, answer),
+        (&Method::GET, 200) if is_feed(path, answer) => Class::Feed,
         (&Method::GET, 200..=299) if !html => download(status, answer),
         _ if !html => Class::Nothing,
-        (&Method::GET, 200..=203 | 207..=299) if asked.prefetch() => page(PageKind::Prefetch),
-        (&Method::GET, 200..=203 | 207..=299) if asked.navigation => page(PageKind::View),
-        (&Method::GET, 404 | 410 | 500..=599) if asked.navigation && !asked.prefetch() => {
-            page(PageKind::Error)
+        // Before the status: what is fetched ahead may never be seen, whatever it is.
+        (&Method::GET, 200..=203 | 207..=299 | 404 | 410 | 500..=599) if asked.prefetch() => {
+            page(PageKind::Prefetch)
         }
+        (&Method::GET, 200..=203 | 207..=299) if asked.navigation => page(PageKind::View),
+        (&Method::GET, 404 | 410 | 500..=599) if asked.navigation => page(PageKind::Error),
         (&Method::POST, 200..=299) if asked.navigation => page(PageKind::Unseen),
         _ => page(PageKind::Ignored),
     }
@@ -86,7 +98,7 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Names made once: looking one up by its text parses that text first.
-pub(super) static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 static PURPOSES: [HeaderName; 5] = [
     HeaderName::from_static("sec-purpose"),
@@ -95,6 +107,9 @@ static PURPOSES: [HeaderName; 5] = [
     HeaderName::from_static("x-purpose"),
     HeaderName::from_static("x-sec-purpose"),
 ];
+static TURBO_REQUEST: HeaderName = HeaderName::from_static("x-turbo-request-id");
+static TURBO_FRAME: HeaderName = HeaderName::from_static("turbo-frame");
+static HX_BOOSTED: HeaderName = HeaderName::from_static("hx-boosted");
 const AHEAD: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
 
 /// `Sec-Fetch-*` say it; where a browser sends none (plain HTTP, old browsers), it accepts
@@ -148,6 +163,31 @@ fn download(status: StatusCode, answer: &HeaderMap) -> Class {
     }
 }
 
+/// Feeds have types of their own; many are sent as plain XML, where only the path tells.
+pub(super) fn is_feed(path: &str, answer: &HeaderMap) -> bool {
+    const FEEDS: [&str; 3] =
+        ["application/rss+xml", "application/atom+xml", "application/feed+json"];
+    const XML: [&str; 2] = ["application/xml", "text/xml"];
+    let Some(kind) = content_type(answer) else { return false };
+    let is = |kinds: &[&str]| kinds.iter().any(|known| kind.eq_ignore_ascii_case(known));
+    is(&FEEDS) || is(&XML) && looks_like_a_feed(path)
+}
+
+/// `/feed/`, `/blog/rss.xml`, `/atom`.
+fn looks_like_a_feed(path: &str) -> bool {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    ["feed", "feeds", "rss", "rss2", "atom"].iter().any(|f| stem.eq_ignore_ascii_case(f))
+        || name.rsplit_once('.').is_some_and(|(_, end)| {
+            ["rss", "atom", "rdf"].iter().any(|f| end.eq_ignore_ascii_case(f))
+        })
+}
+
+/// Part of another page.
+pub(super) fn is_frame(headers: &HeaderMap) -> bool {
+    headers.get(&SEC_FETCH_DEST).is_some_and(|v| v == "iframe" || v == "frame")
+}
+
 /// Documents, archives, programs and media: what people download rather than what pages are
 /// made of.
 fn is_file_type(content_type: &str) -> bool {
@@ -188,7 +228,7 @@ fn is_file_type(content_type: &str) -> bool {
 
 /// Whether a path's extension allows it to be a page. None, or one that is no known type
 /// (`/v1.2`), does.
-fn looks_like_html(path: &str) -> bool {
+pub(super) fn looks_like_html(path: &str) -> bool {
     const SCRIPTS: &[&str] = &["php", "asp", "aspx", "jsp", "cgi", "pl", "do", "cfm"];
     let name = path.rsplit('/').next().unwrap_or(path);
     let Some((_, extension)) = name.rsplit_once('.') else { return true };
@@ -234,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_table() {
-        use Class::{Download, Nothing, Page};
+        use Class::{Download, Feed, Nothing, Page};
         use PageKind::{Error, Ignored, Prefetch, Unseen, View};
         type Row<'a> =
             (&'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a [(&'a str, &'a str)], Class);
@@ -261,7 +301,8 @@ mod tests {
             ("GET", prefetch, "/", 200, HTML, Page(Prefetch)),
             ("GET", &[("x-moz", "prefetch"), ("accept", "*/*")], "/", 200, HTML, Page(Prefetch)),
             ("GET", &[("purpose", "prefetch")], "/a", 304, &[], Page(Prefetch)),
-            ("GET", prefetch, "/", 404, HTML, Page(Ignored)),
+            ("GET", prefetch, "/", 404, HTML, Page(Prefetch)),
+            ("GET", prefetch, "/", 403, HTML, Page(Ignored)),
             ("GET", prefetch, "/a.css", 200, &[("content-type", "text/css")], Nothing),
             ("GET", NAVIGATE, "/", 404, HTML, Page(Error)),
             ("GET", NAVIGATE, "/", 410, HTML, Page(Error)),
@@ -313,6 +354,11 @@ mod tests {
                 Nothing,
             ),
             ("HEAD", NAVIGATE, "/a.pdf", 200, pdf, Nothing),
+            ("GET", NAVIGATE, "/x", 200, &[("content-type", "application/atom+xml; a=b")], Feed),
+            ("HEAD", NAVIGATE, "/x", 200, &[("content-type", "application/rss+xml")], Nothing),
+            ("GET", NAVIGATE, "/blog/rss.xml", 200, &[("content-type", "text/xml")], Feed),
+            ("GET", NAVIGATE, "/feed/", 200, &[("content-type", "application/xml")], Feed),
+            ("GET", NAVIGATE, "/sitemap.xml", 200, &[("content-type", "text/xml")], Nothing),
             ("GET", NAVIGATE, "/a.pdf", 404, pdf, Nothing),
             (
                 "GET",
@@ -327,6 +373,15 @@ mod tests {
             let got = class(method, ask, path, *status, answer);
             assert_eq!(got, *expected, "{method} {path} {ask:?} → {status} {answer:?}");
         }
+    }
+
+    #[test]
+    fn turbo_and_htmx_swap_pages() {
+        let boosted = |list| Asked::of(&headers(list)).boosted();
+        assert!(boosted(&[("x-turbo-request-id", "1"), ("sec-fetch-dest", "empty")]));
+        assert!(!boosted(&[("x-turbo-request-id", "1"), ("turbo-frame", "comments")]));
+        assert!(boosted(&[("hx-request", "true"), ("hx-boosted", "true")]));
+        assert!(!boosted(&[("hx-request", "true")]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::analytics::{Analytics, Tracking, host_of, peer_of, plain_host};
 use super::beacon;
-use super::hit::{Hit, IdVerdict, Nav, PageKind, Shown, What};
+use super::hit::{Hit, IdVerdict, Nav, PageKind, Shown, Told, What};
 use super::view_id::ViewId;
 use crate::aggregate::ID_LIFETIME;
 use crate::telemetry::DropReason;
@@ -18,6 +18,8 @@ use std::net::IpAddr;
 pub enum Endpoint {
     Script,
     Beacon,
+    /// Where a visitor asks not to be counted, or to be counted again.
+    OptOut,
 }
 
 impl Analytics {
@@ -29,6 +31,7 @@ impl Analytics {
     ) -> pingora::Result<()> {
         match endpoint {
             Endpoint::Script => self.serve_script(session).await,
+            Endpoint::OptOut => self.serve_opt_out(session).await,
             Endpoint::Beacon => {
                 let (status, reason) = self.take_beacon(tracking, session).await?;
                 let headers = [("cache-control", "no-store"), ("allow", "POST")];
@@ -97,15 +100,22 @@ impl Analytics {
         let now = self.now();
         let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
         self.telemetry().beacons.add(events.len() as u64);
+        if self.visitors().ignores(headers) {
+            return (202, String::new());
+        }
         let who = self.visitors().identify(site, peer_of(session), headers);
         let limit = self.settings().beacons_per_minute;
         if limit > 0 && self.rate().observe(&who.bucket(), events.len().max(1) as isize) > limit {
             self.telemetry().dropped(DropReason::RateLimited).add(events.len() as u64);
             return (429, "too many beacons from this address".to_owned());
         }
+        let bot = who.bot();
+        if bot.is_none() && !events.is_empty() {
+            self.note_script();
+        }
         let mut limited = false;
         for event in events {
-            if let Some(bot) = &who.agent().bot {
+            if let Some(bot) = bot {
                 let (name, class) = (bot.name.clone(), bot.class.as_str().into());
                 let what = What::BotBeacon { name, class };
                 let (visitor, before_midnight) = (None, None);
@@ -122,15 +132,17 @@ impl Analytics {
                 continue;
             }
             let (visitor, before_midnight) = who.at(event.at);
+            let page = self.page(&event.path, event.query.as_deref());
             let what = match event.kind {
                 beacon::Kind::Pageview(nav) => {
-                    let is_fresh = |id: &ViewId| {
-                        now - id.issued <= ID_LIFETIME
-                            && id.is_for(&event.page)
-                            && (id.is_of(visitor)
-                                || before_midnight.is_some() && id.is_of(before_midnight))
-                    };
-                    let verdict = match &id {
+                    let own = id.is_some_and(|id| {
+                        id.is_of(visitor) || before_midnight.is_some() && id.is_of(before_midnight)
+                    });
+                    // What follows a # never reaches the server: the id was issued without.
+                    let path = page.split('#').next().unwrap_or_default();
+                    let is_fresh =
+                        |id: ViewId| own && now - id.issued <= ID_LIFETIME && id.is_for(path);
+                    let verdict = match id {
                         None => IdVerdict::Invalid,
                         // An error page that comes from a cache, anyone's, stays one.
                         Some(id)
@@ -144,20 +156,14 @@ impl Analytics {
                             continue;
                         }
                         Some(id) if is_fresh(id) => id.fresh(),
-                        Some(_) => IdVerdict::Cached,
+                        Some(_) => IdVerdict::Cached { own },
                     };
                     let referrer = event.referrer.as_deref();
                     let traits = who.traits(host.as_deref(), referrer, event.query.as_deref());
-                    let (page, screen, n) = (event.page, event.screen, event.n);
-                    What::Shown(Shown { page, traits, screen, nav, id: verdict, n })
+                    let (received, screen, n) = (now, event.screen, event.n);
+                    What::Shown(Shown { page, traits, received, screen, nav, id: verdict, n })
                 }
-                beacon::Kind::Engagement { millis } => {
-                    What::Engagement { page: event.page, millis, n: event.n }
-                }
-                beacon::Kind::Named { name, interactive } => {
-                    What::Event { page: event.page, name, interactive, n: event.n }
-                }
-                beacon::Kind::Unused => continue,
+                beacon::Kind::Told(told) => What::Told(Told { page, event: told, n: event.n }),
             };
             self.push(Hit { at: event.at, site, lane: who.lane(), visitor, before_midnight, what });
         }
@@ -171,9 +177,14 @@ impl Analytics {
         }
     }
 
-    /// Whether a beacon comes from a page of the site: browsers say so in `Sec-Fetch-Site`, and
+    /// Whether a request comes from a page of the site: browsers say so in `Sec-Fetch-Site`, and
     /// older ones in `Origin`. A program may send neither.
-    fn is_same_site(&self, headers: &HeaderMap, host: Option<&str>, peer: Option<IpAddr>) -> bool {
+    pub(super) fn is_same_site(
+        &self,
+        headers: &HeaderMap,
+        host: Option<&str>,
+        peer: Option<IpAddr>,
+    ) -> bool {
         let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
         match text("sec-fetch-site") {
             Some("same-origin" | "none") => return true,
@@ -192,7 +203,7 @@ impl Analytics {
     }
 }
 
-async fn respond(
+pub(super) async fn respond(
     session: &mut Session,
     status: u16,
     headers: &[(&'static str, &str)],

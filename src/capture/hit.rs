@@ -32,16 +32,25 @@ pub type Traits = Vec<(Dimension, Arc<str>)>;
 pub enum What {
     /// An HTML page was answered, with a view id.
     Answered(Answered),
+    /// And has been sent, or what of it the client took.
+    Served(Served),
     /// The script says that a page was shown.
     Shown(Shown),
     /// The script says what happened on a page.
-    Event { page: Arc<str>, name: Arc<str>, interactive: bool, n: Option<u64> },
-    /// The page had the visitor's attention for so long.
-    Engagement { page: Arc<str>, millis: u32, n: Option<u64> },
+    Told(Told),
     /// A file was sent, or what of it the client took.
     Download { path: Arc<str>, complete: bool, bytes: u64 },
+    /// A feed was fetched, by a reader that may say for how many subscribers.
+    Feed { path: Arc<str>, reader: Arc<str>, subscribers: Option<u32> },
     /// A machine was answered.
-    Bot { name: Arc<str>, class: Arc<str>, page: Arc<str>, status: u16 },
+    Bot {
+        name: Arc<str>,
+        class: Arc<str>,
+        page: Arc<str>,
+        status: u16,
+        /// It was given a page, and not a file, an error or a redirect.
+        read: bool,
+    },
     /// A machine's beacon.
     BotBeacon { name: Arc<str>, class: Arc<str> },
 }
@@ -55,6 +64,65 @@ pub struct Answered {
     pub kind: PageKind,
     pub status: u16,
     pub traits: Traits,
+    /// Of an error: where the link was, host and path, or the path on the site itself.
+    pub from: Option<Arc<str>>,
+}
+
+/// A page on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    pub page: Arc<str>,
+    pub kind: PageKind,
+    /// Body bytes sent.
+    pub bytes: u64,
+    /// Until the website's answer began, in microseconds; `None`: it was not asked.
+    pub origin: Option<u32>,
+}
+
+/// Something on a page, as the script tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    pub page: Arc<str>,
+    pub event: Event,
+    /// The event's own random number: the same again is a retry.
+    pub n: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The site's own. `value` in thousandths.
+    Custom { name: Arc<str>, properties: Vec<(Arc<str>, Arc<str>)>, value: Option<i64> },
+    /// A link away from the site was followed.
+    Outbound { url: Arc<str> },
+    /// A link to a file was followed.
+    File { url: Arc<str> },
+    /// The page had the visitor's attention for so long, and was read down to so many percent.
+    /// `view` tells one showing of a page from the next.
+    Engagement { millis: u32, scroll: Option<u8>, screen: Option<Arc<str>>, view: u64 },
+    /// A click, in cells of [`crate::rollup::GRID`] to the page's width.
+    Click { screen: Arc<str>, column: u16, row: u16 },
+    /// A measure of the browser's own.
+    Vital { name: Vital, value: f32 },
+}
+
+/// Web vitals: milliseconds, but for the layout shift's score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Vital {
+    Ttfb,
+    Lcp,
+    Inp,
+    Cls,
+}
+
+impl Vital {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ttfb => "TTFB",
+            Self::Lcp => "LCP",
+            Self::Inp => "INP",
+            Self::Cls => "CLS",
+        }
+    }
 }
 
 /// What an answered page is counted as. Its view id says so too, for any node to read.
@@ -78,6 +146,8 @@ pub struct Shown {
     pub page: Arc<str>,
     /// As the beacon and its headers say; used where no server view is known.
     pub traits: Traits,
+    /// When the beacon came; a browser's clock may be ahead of it.
+    pub received: Millis,
     /// Class of the viewport's width.
     pub screen: Option<Arc<str>>,
     pub nav: Nav,
@@ -103,8 +173,9 @@ pub enum Nav {
 pub enum IdVerdict {
     /// Ours, fresh, of this visitor (yesterday's hash counts) and path.
     Fresh { nonce: u64, issued: Millis, kind: PageKind },
-    /// Ours once, but too old, or another visitor's: the page came from a cache.
-    Cached,
+    /// Ours once, but too old, or another visitor's: the page came from a cache, `own` (the
+    /// browser's) or one that others share.
+    Cached { own: bool },
     /// None, or not ours.
     Invalid,
 }

@@ -20,6 +20,7 @@ pub use values::Upstream;
 
 use crate::site::Site;
 use crate::store::StoreUrl;
+use http::HeaderName;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -48,6 +49,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub inject: bool,
     pub geoip: Option<PathBuf>,
+    /// Country, region, city; `trusted_proxies` is not empty if this isn't.
+    pub place_headers: Vec<HeaderName>,
+    pub crawler_ranges: Option<PathBuf>,
+    pub keep_query: Vec<String>,
     pub shared_sessions: bool,
     /// At least one.
     pub threads: usize,
@@ -78,6 +83,7 @@ pub struct Script {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Privacy {
     pub respect_gpc: RespectGpc,
+    pub opt_out_path: Option<String>,
 }
 
 /// What a request not to be followed (`Sec-GPC: 1`, `DNT: 1`) means.

@@ -41,12 +41,18 @@ impl Settings {
     /// The demo's defaults: its sample traffic never lands among the counts of a real site.
     pub fn demo_defaults() -> Self {
         let mut settings = Self::defaults();
+        let list = |items: &[&str]| Value::List(items.iter().map(ToString::to_string).collect());
         for (path, value) in [
             ("site", Value::Text("demo".to_owned())),
             ("store", Value::Text("sqlite:headcount-demo.db".to_owned())),
             // A newcomer need not wait.
             ("flush_interval", Value::Text("2s".to_owned())),
             ("inject", Value::Switch(true)),
+            ("script.scroll", Value::Switch(true)),
+            ("script.clicks", Value::Switch(true)),
+            ("script.vitals", Value::Switch(true)),
+            ("goals", list(&["Order = event Order", "Directions = page /visit"])),
+            ("funnels", list(&["Ordering = page /order > page /order/pickup > event Order"])),
         ] {
             settings.set(path, value, Origin::Demo);
         }

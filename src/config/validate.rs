@@ -86,6 +86,9 @@ impl Config {
                 name: get("site").read(values::site_name)?.into(),
                 hosts: get("hosts").read_each(values::host)?,
                 timezone: get("timezone").read(values::timezone)?,
+                goals: get("goals").read_each(|line| line.parse())?,
+                funnels: get("funnels").read_each(|line| line.parse())?,
+                new_visit_on_source: get("new_visit_on_source").on(),
             },
             flush_interval: duration(
                 settings,
@@ -98,6 +101,9 @@ impl Config {
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             inject: get("inject").on(),
             geoip: get("geoip").read_optional(values::file)?,
+            place_headers: get("place_headers").read_each(values::header_name)?,
+            crawler_ranges: get("crawler_ranges").read_optional(values::file)?,
+            keep_query: get("keep_query").read_each(values::parameter)?,
             shared_sessions: get("shared_sessions").on(),
             threads: match get("threads").number(0..=1_024)? {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -114,6 +120,7 @@ impl Config {
                     ];
                     values::word(text, &words)
                 })?,
+                opt_out_path: get("privacy.opt_out_path").read_optional(values::url_path)?,
             },
             limits: limits(settings)?,
             timeouts: timeouts(settings)?,
@@ -206,6 +213,29 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.script.path == config.script.beacon_path {
         return wrong("script.beacon_path", "is also the path of the script");
     }
+    let opt_out = config.privacy.opt_out_path.as_ref();
+    if opt_out.is_some_and(|p| *p == config.script.path || *p == config.script.beacon_path) {
+        return wrong("privacy.opt_out_path", "is also the path of the script or of its reports");
+    }
+    if config.place_headers.len() > 3 {
+        return wrong("place_headers", "names more than a country, a region and a city");
+    }
+    if !config.place_headers.is_empty() && config.trusted_proxies.is_empty() {
+        return wrong("place_headers", "needs trusted_proxies: anybody can send such headers");
+    }
+    let names = |names: Vec<&str>| {
+        names
+            .iter()
+            .enumerate()
+            .find(|(i, name)| names[..*i].contains(name))
+            .map(|(_, n)| n.to_string())
+    };
+    if let Some(twice) = names(config.site.goals.iter().map(|g| &*g.name).collect()) {
+        return wrong("goals", &format!("has two goals called {twice}"));
+    }
+    if let Some(twice) = names(config.site.funnels.iter().map(|f| &*f.name).collect()) {
+        return wrong("funnels", &format!("has two funnels called {twice}"));
+    }
     if config.shared_sessions && !config.store.is_shared() {
         return wrong("shared_sessions", "needs a Redis store, which nodes can share");
     }
@@ -257,6 +287,12 @@ mod tests {
         for (toml, why) in [
             ("admin = '127.0.0.1:8080'", "is also where the site listens"),
             ("script.beacon_path = '/headcount.js'", "is also the path of the script"),
+            ("privacy.opt_out_path = '/api/track'", "is also the path of the script"),
+            ("place_headers = ['CF-IPCountry']", "needs trusted_proxies"),
+            ("goals = ['A = event a', 'A = event b']", "two goals called A"),
+            ("goals = ['A = click']", "is neither `page /PATH` nor `event NAME`"),
+            ("funnels = ['A = page /']", "has 1 steps"),
+            ("keep_query = ['a=b']", "is no parameter's name"),
             ("shared_sessions = true", "needs a Redis store"),
             ("monthly_commands = 24999", "is less than 25000"),
             ("retention_days = 30", "is less than a month"),

@@ -6,6 +6,7 @@
 use super::error::did_you_mean;
 use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
+use http::HeaderName;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -152,6 +153,20 @@ pub(super) fn url_path(text: &str) -> Read<String> {
 }
 
 /// A file that is there.
+/// The name of a header.
+pub(super) fn header_name(text: &str) -> Read<HeaderName> {
+    text.parse().map_err(|_| format!("has {text:?}, which is no header's name"))
+}
+
+/// The name of a parameter in a query, as it is written there.
+pub(super) fn parameter(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._~-%[]".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("has {text:?}, which is no parameter's name")),
+    }
+}
+
 pub(super) fn file(text: &str) -> Read<PathBuf> {
     let path = PathBuf::from(text);
     if path.is_file() { Ok(path) } else { Err("is no file".into()) }

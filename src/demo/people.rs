@@ -169,6 +169,7 @@ const MACHINES: &[Machine] = &[
     machine(4, "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", "HEAD", &["/"]),
     machine(2, "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "GET", &["/journal/the-oven"]),
     machine(3, "FreshRSS/1.24.3 (Linux; https://freshrss.org)", "GET", &["/feed.xml"]),
+    machine(2, "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 38 subscribers; )", "GET", &["/feed.xml"]),
     machine(2, "curl/8.9.1", "GET", &["/"]),
     machine(1, "python-requests/2.32.3", "GET", &["/breads/sourdough"]),
     machine(1, "", "GET", &["/wp-login.php"]),

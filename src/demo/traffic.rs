@@ -267,8 +267,30 @@ impl Visit {
     async fn look_at(&mut self, page: &Shown) {
         let time = self.pause.mul_f64(self.rng.f64());
         sleep(time).await;
-        let read = json!({"type": "engagement", "pathname": page.path(), "value": time.as_millis() as u64});
-        self.tell(page, &[read]).await;
+        let path = page.path();
+        let mut events = vec![json!({
+            "type": "engagement", "pathname": path, "value": time.as_millis() as u64,
+            "props": {"scroll": self.rng.u8(20..=100)},
+        })];
+        for _ in 0..self.rng.usize(..3) {
+            // Where links tend to be: in the menu, and down the middle.
+            let (x, y) = match self.rng.bool() {
+                true => (self.rng.u8(5..60), self.rng.u8(2..6)),
+                false => (self.rng.u8(20..50), self.rng.u8(20..90)),
+            };
+            events.push(json!({"type": "click", "pathname": path, "props": {"x": x, "y": y}}));
+        }
+        let slow = if self.person.agent.mobile { 2.0 } else { 1.0 };
+        for (name, least, most) in [
+            ("TTFB", 30.0, 400.0),
+            ("LCP", 300.0, 2_400.0),
+            ("INP", 16.0, 180.0),
+            ("CLS", 0.0, 0.2),
+        ] {
+            let value = slow * (least + (most - least) * self.rng.f64().powi(3));
+            events.push(json!({"type": "vital", "pathname": path, "name": name, "value": value}));
+        }
+        self.tell(page, &events).await;
     }
 
     async fn download(&mut self, page: &Shown) {

@@ -140,16 +140,23 @@ pub fn sums(days: &Days, range: Range, filter: Option<&Filter>) -> Sums {
 
 fn day_sums(counts: &DayCounts, selection: &Selection, filter: Option<&Filter>) -> Sums {
     let everyone = counts.row(Dimension::Total, "");
-    let mut pages = Row::default();
-    if let Some(filter) = filter.filter(|f| f.property().as_str() == EXIT_PAGE) {
-        let matching = counts.rows(Dimension::Page).filter(|(page, _)| filter.takes_all(page));
-        matching.for_each(|(_, row)| pages.merge(row));
+    let mut beside = Row::default();
+    if let Some((filter, of)) = filter.and_then(|f| Some((f, measured_against(f.property())?))) {
+        let matching = counts.rows(of).filter(|(page, _)| filter.takes_all(page));
+        matching.for_each(|(_, row)| beside.merge(row));
     }
-    Sums { row: selection.sum(counts), everyone, pages }
+    Sums { row: selection.sum(counts), everyone, beside }
 }
 
-/// The property whose rows are measured against those of pages.
-const EXIT_PAGE: &str = "visit:exit_page";
+/// Where the rows stand that a property's own are measured against: exits against the views of the
+/// same page, and of a page those visits bounce that entered by it.
+fn measured_against(property: &Property) -> Option<Dimension> {
+    match property.as_str() {
+        "visit:exit_page" => Some(Dimension::Page),
+        "event:page" => Some(Dimension::EntryPage),
+        _ => None,
+    }
+}
 
 /// A row for every step of a range, also where nothing happened.
 ///
@@ -213,20 +220,21 @@ pub fn breakdown(
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
     let in_range = || days.range(range.first..=range.last).map(|(_, counts)| counts.as_ref());
     let mut rows: HashMap<&str, Row> = HashMap::new();
-    let mut pages: HashMap<&str, Row> = HashMap::new();
-    let exits = property.as_str() == EXIT_PAGE && metrics.contains(&Metric::ExitRate);
+    let mut others: HashMap<&str, Row> = HashMap::new();
+    let asked = [Metric::ExitRate, Metric::BounceRate].iter().any(|m| metrics.contains(m));
+    let against = measured_against(property).filter(|_| asked);
     for counts in in_range() {
         selection.rows(counts, |value, row| merge_day(rows.entry(value).or_default(), row));
-        for (page, row) in counts.rows(Dimension::Page).filter(|_| exits) {
-            pages.entry(page).or_default().merge(row);
+        for (page, row) in against.into_iter().flat_map(|of| counts.rows(of)) {
+            others.entry(page).or_default().merge(row);
         }
     }
     let everyone = sums(days, range, None).row;
     let mut slices: Vec<Slice> = rows
         .into_iter()
         .map(|(value, row)| {
-            let pages = pages.get(value).copied().unwrap_or_default();
-            let sums = Sums { row, everyone, pages };
+            let beside = others.get(value).copied().unwrap_or_default();
+            let sums = Sums { row, everyone, beside };
             Slice {
                 value: value.to_owned(),
                 metrics: metrics.iter().map(|m| m.of(&sums, Some(property))).collect(),

@@ -4,12 +4,9 @@
 //! cell whatever the window; screen classes, whose layouts differ, are kept apart.
 
 use super::{Days, Range};
-use crate::rollup::{Dimension, GRID, Metric as Stored, parts};
+use crate::rollup::{Dimension, GRID, GRID_ROWS, Metric as Stored, parts};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// Rows of a grid that are told apart: 25 page widths. What lies below is in the last.
-pub const ROWS: u32 = GRID * 25;
 
 /// Clicks of a page by cell (row, then column), from the top.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,7 +51,7 @@ pub fn clicks(
             }
             *screens.entry(class).or_default() += n;
             if screen.is_none_or(|screen| screen == class) {
-                *clicks.cells.entry((line.min(ROWS - 1), column)).or_default() += n;
+                *clicks.cells.entry((line.min(GRID_ROWS - 1), column)).or_default() += n;
                 clicks.total += n;
             }
         }

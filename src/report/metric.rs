@@ -14,7 +14,7 @@ pub enum Metric {
     Pageviews,
     /// Two decimals; unknown without visits.
     ViewsPerVisit,
-    /// Percent, whole; unknown without visits.
+    /// Percent, whole; unknown without visits. Of a page: of the visits that entered by it.
     BounceRate,
     /// Seconds, whole; unknown without visits.
     VisitDuration,
@@ -161,6 +161,8 @@ impl Metric {
                 decimals(2, share(row.get(Stored::VisitViews), row.get(Stored::Visits)))
             }
             Self::BounceRate => {
+                let of_pages = property.is_some_and(|p| p.as_str() == "event:page");
+                let row = if of_pages { &sums.beside } else { row };
                 whole(100.0, share(row.get(Stored::Bounces), row.get(Stored::Visits)))
             }
             Self::VisitDuration => {
@@ -176,7 +178,7 @@ impl Metric {
                 let time = row.get(Stored::Engagement) as f64;
                 whole(0.001, (visits > 0.0).then(|| time / visits))
             }
-            Self::ExitRate => percent(1, share(row.get(Stored::Visits), sums.pages.pageviews())),
+            Self::ExitRate => percent(1, share(row.get(Stored::Visits), sums.beside.pageviews())),
             Self::BlindSpot => {
                 let server = row.get(Stored::Server);
                 percent(1, share(server - row.get(Stored::Confirmed), server))
@@ -217,6 +219,8 @@ impl Metric {
             Self::TimeOnPage => property.as_str() == "event:page",
             Self::ExitRate => property.as_str() == "visit:exit_page",
             Self::ConversionRate => property.counts_actions(),
+            // Not counted by page.
+            Self::ViewsPerVisit | Self::VisitDuration if property.as_str() == "event:page" => false,
             _ if property.knows_only_pageviews() => matches!(
                 self,
                 Self::Pageviews
@@ -227,7 +231,6 @@ impl Metric {
             _ if property.counts_actions() => matches!(
                 self,
                 Self::Visitors
-                    | Self::Visits
                     | Self::Events
                     | Self::Conversions
                     | Self::Percentage
@@ -271,8 +274,9 @@ pub struct Sums {
     pub row: Row,
     /// Everything in the same time.
     pub everyone: Row,
-    /// For rows of exit pages: the same pages' own rows.
-    pub pages: Row,
+    /// For rows of exit pages: the same pages' own rows; for those of pages: of the visits that
+    /// entered by them.
+    pub beside: Row,
 }
 
 impl Sums {
@@ -280,14 +284,14 @@ impl Sums {
     pub fn merge_day(&mut self, day: &Self) {
         merge_day(&mut self.row, &day.row);
         merge_day(&mut self.everyone, &day.everyone);
-        merge_day(&mut self.pages, &day.pages);
+        merge_day(&mut self.beside, &day.beside);
     }
 }
 
 impl From<Row> for Sums {
     /// Everything, measured against itself.
     fn from(row: Row) -> Self {
-        Self { row, everyone: row, pages: Row::default() }
+        Self { row, everyone: row, beside: Row::default() }
     }
 }
 

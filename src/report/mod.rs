@@ -25,7 +25,7 @@ mod timing;
 
 pub use answer::{Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use filter::Filter;
-pub use heatmap::{Clicks, ROWS as HEATMAP_ROWS, Screen, Scrolls, clicks, scrolls};
+pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
 pub use journey::{AiPage, Step, ai_pages, funnel};
 pub use metric::{Metric, Sums, Value};
 pub use period::{Interval, Period, Range};

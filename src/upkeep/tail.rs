@@ -3,7 +3,7 @@
 //! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
 //! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
 
-use crate::rollup::{DayCounts, Dimension, Metric, OTHER, PART, Row, field};
+use crate::rollup::{DayCounts, Dimension, Metric, Row, field, rest};
 use crate::site::{Day, Month};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -115,28 +115,10 @@ fn busy(row: &Row) -> i64 {
     happened.iter().map(|metric| row.get(*metric)).sum()
 }
 
-/// Where a value without a row of its own counts. Of values in parts the last is given up first,
-/// so that a page that is not told apart does not take a histogram's buckets with it.
-fn rest(dimension: Dimension, value: &str) -> String {
-    let parts = matches!(
-        dimension,
-        Dimension::Timing
-            | Dimension::ClickMap
-            | Dimension::ScrollMap
-            | Dimension::AiPage
-            | Dimension::EventProperty
-    );
-    match value.rsplit_once(PART) {
-        Some((first, last)) if parts && !last.is_empty() => format!("{first}{PART}{OTHER}"),
-        Some(_) if parts => value.to_owned(),
-        _ => OTHER.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::join;
+    use crate::rollup::{OTHER, join};
 
     fn sums(counts: &DayCounts) -> HashMap<Dimension, Row> {
         let mut sums = HashMap::new();

@@ -6,6 +6,9 @@
 use super::known_sources::Kind;
 use std::sync::{Arc, LazyLock};
 
+/// The channel of visits that an assistant sent.
+pub const AI: &str = "AI Assistants";
+
 /// What is known of an arrival, to choose its channel.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clues<'a> {
@@ -83,7 +86,7 @@ pub fn channel(clues: Clues<'_>) -> &'static str {
         Some(Kind::Social) => "Organic Social",
         Some(Kind::Video) => "Organic Video",
         Some(Kind::Search) => "Organic Search",
-        Some(Kind::Ai) => "AI Assistants",
+        Some(Kind::Ai) => AI,
         Some(Kind::Email) => "Email",
         Some(Kind::Audio) => "Audio",
         _ if one_of(&[

@@ -9,6 +9,9 @@ use crate::rollup::clean;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+/// The source of who was sent by nobody.
+pub const DIRECT: &str = "Direct / None";
+
 /// Longest value kept, in bytes.
 const LONGEST: usize = 200;
 
@@ -37,8 +40,8 @@ pub struct Arrival {
 impl Arrival {
     /// Nobody sent the visitor.
     pub fn direct() -> Self {
-        static DIRECT: LazyLock<Arrival> = LazyLock::new(|| Arrival {
-            source: "Direct / None".into(),
+        static NOBODY: LazyLock<Arrival> = LazyLock::new(|| Arrival {
+            source: DIRECT.into(),
             referrer: None,
             channel: "Direct",
             utm_source: None,
@@ -49,7 +52,7 @@ impl Arrival {
             internal: false,
             spam: false,
         });
-        DIRECT.clone()
+        NOBODY.clone()
     }
 }
 

@@ -3,24 +3,29 @@
 //! [`Who`] holds the address for the time of one request and gives out only what cannot be turned
 //! back into it.
 
-use super::address::client_address;
+use super::address::{client_address, is_trusted};
 use super::agent::{Agent, Agents};
+use super::bots::Bot;
 use super::hash::VisitorHash;
-use super::place::Places;
+use super::place::{Place, Places};
+use super::ranges::Ranges;
 use super::secrets::{Current, Secrets};
 use super::source::arrival;
 use crate::clock::Millis;
-use crate::rollup::Dimension;
+use crate::rollup::{self, Dimension};
 use crate::site::Site;
 use arc_swap::Guard;
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// As many as there can be threads.
 const LANES: u64 = 1_024;
+
+/// Bytes of a region's or city's name.
+const PLACE_MAX: usize = 100;
 
 /// What to do with who asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +38,28 @@ pub enum Reluctant {
     Ignore,
 }
 
+/// The cookie of a visitor who asked not to be counted.
+pub const OPT_OUT: &str = "headcount_optout=1";
+
+/// How visitors are told apart.
+#[derive(Debug)]
+pub struct Settings {
+    /// Peers that are believed about the client.
+    pub trusted_proxies: Vec<IpNet>,
+    pub reluctant: Reluctant,
+    /// Headers in which a trusted proxy tells country, region and city, in that order.
+    pub place_headers: Vec<HeaderName>,
+    /// Published addresses of crawlers.
+    pub ranges: Ranges,
+}
+
 /// Tells clients apart without knowing them.
 pub struct Visitors {
     sites: Arc<Vec<Site>>,
     agents: Agents,
     places: Arc<Places>,
     secrets: Arc<Secrets>,
-    trusted: Vec<IpNet>,
-    reluctant: Reluctant,
+    settings: Settings,
     /// Keys lanes and buckets; see [`Visitors::spread`].
     lanes: foldhash::fast::FixedState,
 }
@@ -49,6 +68,7 @@ pub struct Visitors {
 pub struct Who<'a> {
     visitors: &'a Visitors,
     site: usize,
+    peer: IpAddr,
     address: IpAddr,
     agent: Arc<Agent>,
     user_agent: &'a str,
@@ -61,19 +81,23 @@ impl Visitors {
         sites: Arc<Vec<Site>>,
         places: Arc<Places>,
         secrets: Arc<Secrets>,
-        trusted: Vec<IpNet>,
-        reluctant: Reluctant,
+        settings: Settings,
     ) -> Self {
         let agents = Agents::new();
         let lanes = foldhash::fast::FixedState::with_seed(rand::random());
         agents.warm();
-        Self { sites, agents, places, secrets, trusted, reluctant, lanes }
+        Self { sites, agents, places, secrets, settings, lanes }
     }
 
     /// Spreads clients over lanes as another process did, which knew `key`. Without one, no two
     /// processes do it alike.
     pub fn spread(self, key: u64) -> Self {
         Self { lanes: foldhash::fast::FixedState::with_seed(key), ..self }
+    }
+
+    /// A lane of one's own choosing, for what belongs together without being one client's.
+    pub fn lane_of(&self, key: impl Hash) -> u16 {
+        (self.lanes.hash_one(key) % LANES) as u16
     }
 
     pub fn secrets(&self) -> &Secrets {
@@ -86,9 +110,10 @@ impl Visitors {
         self.agents.read(user_agent(headers), mobile)
     }
 
-    /// Whether this client is not to be counted at all.
+    /// Whether this client is not to be counted at all: it asked for that, and is heard.
     pub fn ignores(&self, headers: &HeaderMap) -> bool {
-        self.reluctant == Reluctant::Ignore && is_reluctant(headers)
+        self.settings.reluctant == Reluctant::Ignore && is_reluctant(headers)
+            || has_opted_out(headers)
     }
 
     /// Whose request this is. `peer` is `None` for a client without an address (a Unix socket).
@@ -113,7 +138,8 @@ impl Visitors {
         Who {
             visitors: self,
             site,
-            address: client_address(peer, headers, &self.trusted),
+            peer,
+            address: client_address(peer, headers, &self.settings.trusted_proxies),
             agent,
             user_agent: user_agent(headers),
             headers,
@@ -123,15 +149,20 @@ impl Visitors {
 }
 
 impl Who<'_> {
-    pub fn agent(&self) -> &Agent {
-        &self.agent
+    /// The machine this is, by its own word; or what it is instead, if that word is false.
+    pub fn bot(&self) -> Option<&Bot> {
+        let claimed = self.agent.bot.as_ref()?;
+        Some(self.visitors.settings.ranges.impostor(claimed, self.address).unwrap_or(claimed))
+    }
+
+    pub fn user_agent(&self) -> &str {
+        self.user_agent
     }
 
     /// Chooses the shard: one client, one lane, whatever the day's salt. There are few lanes, so
     /// that a lane that is written down tells nobody apart.
     pub fn lane(&self) -> u16 {
-        let key = (self.network(), self.user_agent);
-        (self.visitors.lanes.hash_one(key) % LANES) as u16
+        self.visitors.lane_of((self.network(), self.user_agent))
     }
 
     /// For limits per address: one household, one bucket.
@@ -142,7 +173,7 @@ impl Who<'_> {
     /// The visitor on the day `at` falls on, and under the salt of the day before if that day is
     /// not long over. Nobody for who asks not to be tracked.
     pub fn at(&self, at: Millis) -> (Option<VisitorHash>, Option<VisitorHash>) {
-        if self.visitors.reluctant == Reluctant::Anonymous && is_reluctant(self.headers) {
+        if self.visitors.settings.reluctant == Reluctant::Anonymous && is_reluctant(self.headers) {
             return (None, None);
         }
         let site = &self.visitors.sites[self.site].name;
@@ -164,7 +195,7 @@ impl Who<'_> {
                 || site.hosts.iter().any(|h| h.eq_ignore_ascii_case(other))
         };
         let from = arrival(referrer, query, own);
-        let place = self.visitors.places.locate(self.address);
+        let place = self.place();
         let agent = &self.agent;
         let mut traits = Vec::with_capacity(20);
         traits.extend([
@@ -194,6 +225,22 @@ impl Who<'_> {
         traits
     }
 
+    /// Where the client is: what a trusted proxy says of it, else what the address does.
+    fn place(&self) -> Place {
+        let Settings { place_headers, trusted_proxies, .. } = &self.visitors.settings;
+        let told = |i: usize| {
+            let value = self.headers.get(place_headers.get(i)?)?.to_str().ok()?;
+            (!value.is_empty()).then(|| Arc::from(rollup::clean(value, PLACE_MAX)))
+        };
+        if !place_headers.is_empty()
+            && is_trusted(self.peer, trusted_proxies)
+            && let Some(country) = told(0).filter(|country| is_country(country))
+        {
+            return Place { country: Some(country), region: told(1), city: told(2) };
+        }
+        self.visitors.places.locate(self.address)
+    }
+
     /// The network one household has: an IPv4 address, an IPv6 /64.
     fn network(&self) -> u128 {
         match self.address.to_canonical() {
@@ -205,6 +252,18 @@ impl Who<'_> {
 
 static MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
 static RELUCTANT: [HeaderName; 2] = [HeaderName::from_static("sec-gpc"), header::DNT];
+
+/// Two capital letters; but Cloudflare says XX where it does not know.
+fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "XX"
+}
+
+/// Whether the visitor has asked, by the site's own page, not to be counted.
+pub fn has_opted_out(headers: &HeaderMap) -> bool {
+    let mut cookies = headers.get_all(header::COOKIE).iter();
+    cookies
+        .any(|v| v.as_bytes().split(|b| *b == b';').any(|c| c.trim_ascii() == OPT_OUT.as_bytes()))
+}
 
 /// `Sec-GPC: 1` or `DNT: 1`.
 fn is_reluctant(headers: &HeaderMap) -> bool {

@@ -10,12 +10,12 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Where a page stands, in percent of its height: the lower end of what is visible.
-const DEPTH: &str =
+pub const DEPTH: &str =
     "return (pageYOffset + innerHeight) / document.documentElement.scrollHeight * 100";
 
 /// Notes how long the page is in front, from when scripts ran: what the test gave it, without the
 /// time that its own commands take.
-const WITNESS: &str = "
+pub const WITNESS: &str = "
     var since = performance.getEntriesByType('navigation')[0].domInteractive, read = 0;
     function turn() {
       if (document.hidden) read += performance.now() - since;

@@ -6,6 +6,7 @@
 //! - `apps`: pages without documents, rewritten addresses, lost beacons, a while offline
 //! - `ahead`: pages fetched or rendered ahead, seen and never seen
 //! - `attention`: how long and how far a page was read
+//! - `told`: events, clicks, attention, depth and speed, up to the Stats API
 //! - `dashboard`: the numbers, followed by a browser
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
@@ -25,3 +26,4 @@ mod program;
 mod relay;
 mod site;
 mod stage;
+mod told;

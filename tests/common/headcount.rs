@@ -183,5 +183,10 @@ pub fn today() -> Day {
 }
 
 fn site(zone: &str) -> Site {
-    Site { name: SITE.into(), hosts: Vec::new(), timezone: zone.parse().unwrap() }
+    Site {
+        name: SITE.into(),
+        hosts: Vec::new(),
+        timezone: zone.parse().unwrap(),
+        ..Site::default()
+    }
 }

@@ -2,10 +2,14 @@
 //! it is, and the counts are made from the lists at the very end.
 
 use super::traffic::is_anonymous;
-use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, What};
+use headcount::capture::{
+    Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, What,
+};
 use headcount::clock::{MINUTE, Millis, SECOND};
-use headcount::rollup::{Dimension, Metric, slot};
+use headcount::goal::Reached;
+use headcount::rollup::{Dimension, Metric, join, slot};
 use headcount::site::{Day, Site};
+use headcount::sketch::bucket;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
@@ -18,14 +22,31 @@ pub struct Model {
     answered: Vec<(usize, Millis, Answered)>,
     used: Vec<u64>,
     numbers: Vec<(usize, u64)>,
-    events: Vec<(Option<usize>, Day, String, String)>,
+    /// What people did: who, when, the row, what it was worth.
+    actions: Vec<(Option<usize>, Day, Dimension, String, i64)>,
+    /// How far showings were read: whose, of which page and view, on which screen.
+    showings: Vec<Showing>,
+    /// Who was confirmed already when suspicion fell.
+    confirmed_suspects: Vec<(usize, Day)>,
+    /// What feeds' readers said.
+    subscribers: BTreeMap<(Day, String), u32>,
     screens: Vec<(Option<usize>, Day, String, &'static [Metric])>,
-    /// What is simply counted: errors, prefetches, downloads, engagement.
+    /// What is simply counted: errors, prefetches, files, feeds, bytes, times, engagement.
     others: Vec<(Day, Dimension, String, Metric, i64)>,
+}
+
+struct Showing {
+    client: usize,
+    day: Day,
+    page: String,
+    view: u64,
+    screen: Option<String>,
+    depth: u8,
 }
 
 struct View {
     client: Option<usize>,
+    visit: Option<usize>,
     at: Millis,
     page: String,
     entry: Option<String>,
@@ -44,6 +65,9 @@ struct Visit {
     pages: Vec<(Millis, String)>,
     interacted: bool,
     traits: Traits,
+    suspected: bool,
+    /// Steps done of each funnel.
+    steps: Vec<usize>,
 }
 
 impl Model {
@@ -55,7 +79,10 @@ impl Model {
             answered: Vec::new(),
             used: Vec::new(),
             numbers: Vec::new(),
-            events: Vec::new(),
+            actions: Vec::new(),
+            showings: Vec::new(),
+            confirmed_suspects: Vec::new(),
+            subscribers: BTreeMap::new(),
             screens: Vec::new(),
             others: Vec::new(),
         }
@@ -82,13 +109,7 @@ impl Model {
                         self.others.push((day, Dimension::Prefetch, counted, Metric::Responses, 1));
                     }
                     PageKind::Error => {
-                        for (dimension, value) in [
-                            (Dimension::ErrorPage, counted.clone()),
-                            (Dimension::ErrorLink, counted),
-                            (Dimension::ErrorStatus, page.status.to_string()),
-                        ] {
-                            self.others.push((day, dimension, value, Metric::Responses, 1));
-                        }
+                        self.error(day, page, Metric::Responses);
                     }
                     PageKind::Unseen | PageKind::Ignored => {}
                 }
@@ -98,18 +119,37 @@ impl Model {
                     self.shown(client, at, shown);
                 }
             }
-            What::Event { page, name, interactive, n } => {
-                if self.is_new(client, *n) {
-                    self.act(client, at, *interactive);
-                    let person = (!is_anonymous(client)).then_some(client);
-                    self.events.push((person, day, page.to_string(), name.to_string()));
+            What::Told(told) => {
+                if self.is_new(client, told.n) {
+                    self.told(client, at, told);
                 }
             }
-            What::Engagement { page, millis, .. } => {
-                self.act(client, at, false);
-                for (dimension, value) in [(Dimension::Total, ""), (Dimension::Page, page)] {
-                    let millis = i64::from(*millis);
-                    self.others.push((day, dimension, value.into(), Metric::Engagement, millis));
+            What::Served(served) => {
+                let (page, bytes) = (&served.page, served.bytes as i64);
+                match served.kind {
+                    PageKind::Prefetch => {
+                        let row =
+                            (day, Dimension::Prefetch, page.to_string(), Metric::Bytes, bytes);
+                        self.others.push(row);
+                    }
+                    _ => {
+                        self.on_page(at, page, Metric::Bytes, bytes);
+                        if let Some(micros) = served.origin {
+                            self.timed(day, "origin", f64::from(micros) / 1e3, page);
+                        }
+                    }
+                }
+            }
+            What::Feed { path, reader, subscribers } => {
+                let row = join([path, reader]);
+                self.others.push((day, Dimension::Feed, row.clone(), Metric::Responses, 1));
+                if let Some(told) = subscribers {
+                    // What was said of a day that is over comes too late.
+                    let latest = self.subscribers.keys().map(|(day, _)| *day).max();
+                    if latest.is_none_or(|latest| day >= latest) {
+                        let most = self.subscribers.entry((day, row)).or_default();
+                        *most = (*most).max(*told);
+                    }
                 }
             }
             What::Download { path, complete, bytes } => {
@@ -121,7 +161,25 @@ impl Model {
                     self.others.push((day, Dimension::Download, path.to_string(), metric, n));
                 }
             }
-            What::Bot { .. } | What::BotBeacon { .. } => unreachable!("not in this traffic"),
+            What::Bot { name, class, page, status, read } => {
+                for (dimension, value) in [
+                    (Dimension::BotName, name.to_string()),
+                    (Dimension::BotClass, class.to_string()),
+                    (Dimension::BotPage, page.to_string()),
+                    (Dimension::BotStatus, status.to_string()),
+                ] {
+                    self.others.push((day, dimension, value, Metric::Responses, 1));
+                }
+                let purpose = match &**class {
+                    "AI training" => "training",
+                    "AI assistant" => "assistant",
+                    _ => return,
+                };
+                if *read {
+                    self.ai(day, purpose, page);
+                }
+            }
+            What::BotBeacon { .. } => unreachable!("not in this traffic"),
         }
     }
 
@@ -131,7 +189,7 @@ impl Model {
         let load = matches!(shown.nav, Nav::Load | Nav::Prerender);
         let about = match shown.id {
             _ if !load => None,
-            IdVerdict::Cached => None,
+            IdVerdict::Cached { .. } => None,
             IdVerdict::Fresh { nonce, issued, .. } => {
                 self.answered.iter().position(|(.., a)| a.nonce == nonce).map(|i| (i, issued))
             }
@@ -144,14 +202,22 @@ impl Model {
                         if a.kind == PageKind::Prefetch { 5 * MINUTE } else { 30 * SECOND };
                     *whose == client
                         && *a.page == *page
-                        && at - when <= patience
+                        && at.min(shown.received) - when <= patience
                         && !self.used.contains(&a.nonce)
                 })
                 .map(|i| (i, self.answered[i].1)),
         };
+        let mut cached = None;
         let evidence = match about {
             None if load && shown.id == IdVerdict::Invalid => Evidence::Unverified,
-            None => Evidence::Browser,
+            None => {
+                cached = match (shown.nav, shown.id) {
+                    (Nav::History, _) => None,
+                    (_, IdVerdict::Cached { own: false }) if load => Some("other visitor"),
+                    _ => Some("same visitor"),
+                };
+                Evidence::Browser
+            }
             Some((index, issued)) => {
                 let answered = self.answered[index].2.clone();
                 let day = self.site.day(issued);
@@ -164,7 +230,10 @@ impl Model {
                         return;
                     }
                     PageKind::Error if self.used.contains(&answered.nonce) => return,
-                    _ if self.used.contains(&answered.nonce) => Evidence::Browser,
+                    _ if self.used.contains(&answered.nonce) => {
+                        cached = Some("same visitor");
+                        Evidence::Browser
+                    }
                     kind => {
                         self.used.push(answered.nonce);
                         match kind {
@@ -181,13 +250,7 @@ impl Model {
                                 return;
                             }
                             PageKind::Error => {
-                                self.others.push((
-                                    day,
-                                    Dimension::ErrorPage,
-                                    page,
-                                    Metric::Seen,
-                                    1,
-                                ));
+                                self.error(day, &answered, Metric::Seen);
                                 return;
                             }
                             PageKind::Prefetch => {
@@ -207,12 +270,132 @@ impl Model {
             }
         };
         self.view(client, at, &page, &shown.traits, None, evidence);
+        if let Some(whose) = cached {
+            let row = (self.site.day(at), Dimension::Cached, whose.into(), Metric::Browser, 1);
+            self.others.push(row);
+        }
         let metrics: &[Metric] = match evidence {
             Evidence::Activated => &[Metric::Server, Metric::Confirmed],
             Evidence::Unverified => &[Metric::Browser, Metric::Unverified],
             Evidence::Browser | Evidence::Server => &[Metric::Browser],
         };
         self.screen(client, self.site.day(at), shown, metrics);
+    }
+
+    fn error(&mut self, day: Day, page: &Answered, metric: Metric) {
+        let from = page.from.as_deref().unwrap_or_default();
+        for (dimension, value) in [
+            (Dimension::ErrorPage, page.page.to_string()),
+            (Dimension::ErrorLink, join([&page.page, from])),
+            (Dimension::ErrorStatus, page.status.to_string()),
+        ] {
+            self.others.push((day, dimension, value, metric, 1));
+        }
+    }
+
+    fn told(&mut self, client: usize, at: Millis, told: &Told) {
+        let (day, page) = (self.site.day(at), &told.page);
+        match &told.event {
+            Event::Custom { name, properties, value } => {
+                self.event(client, at, page, name, value.unwrap_or(0));
+                for (property, value) in properties {
+                    let row = join([name, property, value]);
+                    self.action(client, day, Dimension::EventProperty, &row, 0);
+                }
+            }
+            Event::Outbound { url } => {
+                self.action(client, day, Dimension::Outbound, url, 0);
+                self.event(client, at, page, "Outbound link", 0);
+            }
+            Event::File { url } => {
+                self.action(client, day, Dimension::File, url, 0);
+                self.event(client, at, page, "File download", 0);
+            }
+            Event::Engagement { millis, scroll, screen, view } => {
+                self.act(client, at, false);
+                self.on_page(at, page, Metric::Engagement, (*millis).into());
+                if let Some(depth) = scroll.filter(|_| !is_anonymous(client)) {
+                    let known = self.showings.iter_mut().find(|s| {
+                        (s.client, s.day, &*s.page, s.view) == (client, day, &**page, *view)
+                    });
+                    match known {
+                        Some(known) => {
+                            let deeper = depth.max(known.depth);
+                            let more = i64::from(deeper - known.depth);
+                            known.depth = deeper;
+                            self.on_page(at, page, Metric::ScrollDepth, more);
+                        }
+                        None => {
+                            self.on_page(at, page, Metric::ScrollViews, 1);
+                            self.on_page(at, page, Metric::ScrollDepth, depth.into());
+                            let (page, view) = (page.to_string(), *view);
+                            let screen = screen.as_ref().map(ToString::to_string);
+                            self.showings.push(Showing { client, day, page, view, screen, depth });
+                        }
+                    }
+                }
+            }
+            Event::Click { screen, column, row } => {
+                self.act(client, at, false);
+                let cell = join([screen, &column.to_string(), &row.to_string(), page]);
+                self.others.push((day, Dimension::ClickMap, cell, Metric::Events, 1));
+            }
+            Event::Vital { name, value } => {
+                self.timed(day, name.as_str(), f64::from(*value), page);
+            }
+        }
+    }
+
+    fn event(&mut self, client: usize, at: Millis, page: &str, name: &str, worth: i64) {
+        self.act(client, at, true);
+        self.on_page(at, page, Metric::Events, 1);
+        self.on_page(at, page, Metric::Revenue, worth);
+        self.action(client, self.site.day(at), Dimension::Event, name, worth);
+        self.reached(client, at, Reached::Event(name), worth);
+    }
+
+    fn action(&mut self, client: usize, day: Day, dimension: Dimension, value: &str, worth: i64) {
+        let person = (!is_anonymous(client)).then_some(client);
+        self.actions.push((person, day, dimension, value.to_owned(), worth));
+    }
+
+    fn reached(&mut self, client: usize, at: Millis, what: Reached<'_>, worth: i64) {
+        for goal in self.site.goals.clone() {
+            if goal.target.is(what) {
+                self.action(client, self.site.day(at), Dimension::Goal, &goal.name, worth);
+            }
+        }
+        let own = self.visits.iter_mut().rev().find(|v| v.client == client);
+        if let Some(visit) = own.filter(|v| at - v.last <= 30 * MINUTE) {
+            for (funnel, done) in self.site.funnels.iter().zip(&mut visit.steps) {
+                if funnel.steps.get(*done).is_some_and(|next| next.is(what)) {
+                    *done += 1;
+                }
+            }
+        }
+    }
+
+    fn on_page(&mut self, at: Millis, page: &str, metric: Metric, n: i64) {
+        let day = self.site.day(at);
+        for (dimension, value) in [
+            (Dimension::Total, String::new()),
+            (Dimension::Slot, slot(at).to_string()),
+            (Dimension::Page, page.to_owned()),
+        ] {
+            self.others.push((day, dimension, value, metric, n));
+        }
+    }
+
+    fn timed(&mut self, day: Day, what: &str, value: f64, page: &str) {
+        for of in [page, ""] {
+            let row = join([what, &bucket(value).to_string(), of]);
+            self.others.push((day, Dimension::Timing, row, Metric::Events, 1));
+        }
+    }
+
+    fn ai(&mut self, day: Day, purpose: &str, page: &str) {
+        let row = join([purpose, page]);
+        self.others.push((day, Dimension::AiPage, row, Metric::Responses, 1));
     }
 
     fn screen(&mut self, client: usize, day: Day, shown: &Shown, metrics: &'static [Metric]) {
@@ -234,6 +417,7 @@ impl Model {
     ) {
         let mut view = View {
             client: None,
+            visit: None,
             at,
             page: page.to_owned(),
             entry: None,
@@ -244,14 +428,28 @@ impl Model {
             unverified: evidence == Evidence::Unverified,
         };
         if !is_anonymous(client) {
-            let mut own = self.visits.iter_mut().rev().filter(|v| v.client == client);
-            let visit = match own.next().filter(|v| at - v.last <= 30 * MINUTE) {
-                Some(running) => {
+            let own = self.visits.iter().rposition(|v| v.client == client);
+            let running = own.filter(|i| {
+                let visit = &self.visits[*i];
+                let elsewhere = self.site.new_visit_on_source && comes_anew(traits, &visit.traits);
+                at - visit.last <= 30 * MINUTE && !elsewhere
+            });
+            match running {
+                Some(i) => {
+                    let running = &mut self.visits[i];
                     running.last = running.last.max(at);
                     running.pages.push((at, page.to_owned()));
-                    running
+                    if self.is_suspect(i, at, nonce) {
+                        self.suspect(i, at);
+                    }
                 }
                 None => {
+                    if traits
+                        .iter()
+                        .any(|(d, v)| *d == Dimension::Channel && &**v == "AI Assistants")
+                    {
+                        self.ai(self.site.day(at), "referral", page);
+                    }
                     self.visits.push(Visit {
                         client,
                         start: at,
@@ -259,15 +457,52 @@ impl Model {
                         pages: vec![(at, page.to_owned())],
                         interacted: false,
                         traits: traits.clone(),
+                        suspected: false,
+                        steps: vec![0; self.site.funnels.len()],
                     });
-                    self.visits.last_mut().unwrap()
                 }
-            };
-            view.client = Some(client);
+            }
+            let index = running.unwrap_or(self.visits.len() - 1);
+            let visit = &self.visits[index];
+            (view.client, view.visit) = (Some(client), Some(index));
             view.entry = Some(visit.pages[0].1.clone());
-            view.traits = visit.traits.clone();
+            view.traits = visit.traits();
         }
         self.views.push(view);
+        self.reached(client, at, Reached::Page(page), 0);
+    }
+
+    /// With this view the server saw 30 in a minute that no script has confirmed.
+    fn is_suspect(&self, visit: usize, at: Millis, nonce: Option<u64>) -> bool {
+        let unconfirmed = self.views.iter().filter(|v| {
+            v.visit == Some(visit) && v.nonce.is_some() && !v.confirmed && at - v.at < 60 * SECOND
+        });
+        nonce.is_some() && !self.visits[visit].suspected && unconfirmed.count() + 1 >= 30
+    }
+
+    /// What the visit did until now on its latest day, if that is today, counts as a suspect's.
+    fn suspect(&mut self, visit: usize, at: Millis) {
+        self.visits[visit].suspected = true;
+        let day = self.site.day(at);
+        let views: Vec<&View> = self.views.iter().filter(|v| v.visit == Some(visit)).collect();
+        if views.iter().map(|v| self.site.day(v.at)).max() != Some(day) {
+            return;
+        }
+        let today = views.into_iter().filter(|v| self.site.day(v.at) == day);
+        for view in today {
+            for (metric, n) in [
+                (Metric::Server, view.server),
+                (Metric::Browser, !view.server),
+                (Metric::Confirmed, view.server && view.confirmed),
+                (Metric::Unverified, view.unverified),
+            ] {
+                let row = (day, Dimension::Suspected, "yes".to_owned(), metric, i64::from(n));
+                self.others.push(row);
+            }
+            if view.confirmed {
+                self.confirmed_suspects.push((self.visits[visit].client, day));
+            }
+        }
     }
 
     fn act(&mut self, client: usize, at: Millis, interactive: bool) {
@@ -337,7 +572,7 @@ impl Model {
                 (Dimension::EntryPage, visit.pages[0].1.clone()),
                 (Dimension::ExitPage, exit.clone()),
             ];
-            rows.extend(visit.traits.iter().map(|(d, v)| (*d, v.to_string())));
+            rows.extend(visit.traits().iter().map(|(d, v)| (*d, v.to_string())));
             let bounced = visit.pages.len() == 1 && !visit.interacted;
             for (dimension, value) in rows {
                 add(day, dimension, &value, Metric::Visits, 1);
@@ -357,15 +592,35 @@ impl Model {
             for page in pages {
                 add(day, Dimension::Page, page, Metric::Visits, 1);
             }
+            for (funnel, done) in self.site.funnels.iter().zip(&visit.steps) {
+                for step in 1..=*done {
+                    let step = join([&funnel.name, &step.to_string()]);
+                    add(day, Dimension::FunnelStep, &step, Metric::Visits, 1);
+                }
+            }
         }
-        for (client, day, page, name) in &self.events {
-            add(*day, Dimension::Total, "", Metric::Events, 1);
-            add(*day, Dimension::Page, page, Metric::Events, 1);
-            add(*day, Dimension::Event, name, Metric::Events, 1);
+        for (client, day, dimension, value, worth) in &self.actions {
+            add(*day, *dimension, value, Metric::Events, 1);
+            add(*day, *dimension, value, Metric::Revenue, *worth);
             let first = client.is_some_and(|c| {
-                people.insert((*day, Dimension::Event, name.clone(), Metric::Visitors, c))
+                people.insert((*day, *dimension, value.clone(), Metric::Visitors, c))
             });
-            add(*day, Dimension::Event, name, Metric::Visitors, i64::from(first));
+            add(*day, *dimension, value, Metric::Visitors, i64::from(first));
+        }
+        for (client, day) in &self.confirmed_suspects {
+            let (dimension, metric) = (Dimension::Suspected, Metric::ConfirmedVisitors);
+            let first = people.insert((*day, dimension, "yes".to_owned(), metric, *client));
+            add(*day, dimension, "yes", metric, i64::from(first));
+        }
+        for showing in &self.showings {
+            if let Some(screen) = &showing.screen {
+                let tenth = showing.depth.div_ceil(10).max(1).to_string();
+                let row = join([screen, &tenth, &showing.page]);
+                add(showing.day, Dimension::ScrollMap, &row, Metric::Events, 1);
+            }
+        }
+        for ((day, feed), most) in &self.subscribers {
+            add(*day, Dimension::Feed, feed, Metric::Subscribers, (*most).into());
         }
         for (client, day, screen, metrics) in &self.screens {
             for metric in *metrics {
@@ -382,6 +637,25 @@ impl Model {
         sums.retain(|_, n| *n != 0);
         sums
     }
+}
+
+impl Visit {
+    fn traits(&self) -> Traits {
+        let mut traits = self.traits.clone();
+        traits.extend(self.suspected.then(|| (Dimension::Suspected, "yes".into())));
+        traits
+    }
+}
+
+/// From another source or campaign than the visit has; who comes from nowhere goes on.
+fn comes_anew(view: &Traits, visit: &Traits) -> bool {
+    let of = |traits: &Traits, dimension| {
+        traits.iter().find(|(d, _)| *d == dimension).map(|(_, v)| v.to_string())
+    };
+    [Dimension::Source, Dimension::UtmCampaign].into_iter().any(|dimension| {
+        let own = of(view, dimension);
+        own.as_deref().is_some_and(|own| own != "Direct / None") && own != of(visit, dimension)
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! Random traffic as hits, in the order they arrive.
 
 use chrono::{Days, NaiveDate};
-use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, What};
+use headcount::capture::{
+    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What,
+};
 use headcount::clock::{HOUR, MINUTE, Millis, SECOND};
+use headcount::goal::{Funnel, Goal};
 use headcount::rollup::Dimension;
 use headcount::site::{Day, Site};
 use headcount::visitor::VisitorHash;
@@ -44,7 +47,14 @@ impl Traffic {
         let mut rng = StdRng::seed_from_u64(seed);
         let zones = [chrono_tz::UTC, chrono_tz::America::New_York, chrono_tz::Asia::Kathmandu];
         let timezone = zones[rng.random_range(0..zones.len())];
-        let site = Site { name: "site".into(), hosts: Vec::new(), timezone };
+        let site = Site {
+            name: "site".into(),
+            timezone,
+            goals: goals(),
+            funnels: funnels(),
+            new_visit_on_source: rng.random_bool(0.5),
+            ..Site::default()
+        };
         let day = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap();
         let midnight =
             site.day_start(day.checked_add_days(Days::new(rng.random_range(0..40))).unwrap());
@@ -79,21 +89,13 @@ impl Maker {
         self.now += pause;
         let client = self.rng.random_range(0..self.clients);
         match self.rng.random_range(0..20) {
-            0..9 => self.load(client),
-            9..11 => self.push(client, self.now, self.now, |_| What::Engagement {
-                page: "/a".into(),
-                millis: 1_500,
-                n: None,
-            }),
-            11..13 => {
-                let (n, interactive) = (Some(self.rng.random()), self.rng.random_bool(0.5));
+            0..9 => self.load(client, 0.7),
+            9..13 => {
+                let (n, event) = (Some(self.rng.random()), self.event());
                 // Now and then the script could not know that it had been heard.
                 for again in 0..self.rng.random_range(1..3) {
-                    self.push(client, self.now, self.now + again * 10, |page| What::Event {
-                        page,
-                        name: "Signup".into(),
-                        interactive,
-                        n,
+                    self.push(client, self.now, self.now + again * 10, |page| {
+                        What::Told(Told { page, event: event.clone(), n })
                     });
                 }
             }
@@ -102,18 +104,88 @@ impl Maker {
                 self.shown(client, self.now, nav, IdVerdict::Invalid, None);
             }
             15 => self.shown(client, self.now, Nav::Load, IdVerdict::Invalid, None),
-            16 => self.shown(client, self.now, Nav::Load, IdVerdict::Cached, None),
-            17 => self.push(client, self.now, self.now, |path| What::Download {
-                path,
-                complete: true,
-                bytes: 10,
-            }),
+            16 => {
+                let id = IdVerdict::Cached { own: self.rng.random_bool(0.5) };
+                self.shown(client, self.now, Nav::Load, id, None);
+            }
+            17 => self.machine(client),
+            18 if self.rng.random_bool(0.2) => self.robot(client),
             _ => self.beacon_again(),
         }
     }
 
+    /// What the script may tell of a page.
+    fn event(&mut self) -> Event {
+        let rng = &mut self.rng;
+        match rng.random_range(0..6) {
+            0 => Event::Custom {
+                name: ["Signup", "Purchase"][rng.random_range(0..2)].into(),
+                properties: (0..rng.random_range(0..3))
+                    .map(|i| {
+                        (["plan", "colour"][i].into(), ["a", "b"][rng.random_range(0..2)].into())
+                    })
+                    .collect(),
+                value: rng.random_bool(0.5).then(|| rng.random_range(-500..50_000)),
+            },
+            1 => Event::Outbound { url: "https://example.com/x".into() },
+            2 => Event::File { url: "/files/report.pdf".into() },
+            3 => Event::Click {
+                screen: "Below 576 px".into(),
+                column: rng.random_range(0..2),
+                row: rng.random_range(0..2),
+            },
+            4 => Event::Vital {
+                name: [Vital::Lcp, Vital::Cls][rng.random_range(0..2)],
+                value: rng.random_range(0.0..3_000.0),
+            },
+            _ => Event::Engagement {
+                millis: rng.random_range(0..20_000),
+                scroll: rng.random_bool(0.8).then(|| rng.random_range(0..=100)),
+                screen: rng.random_bool(0.8).then(|| "Below 576 px".into()),
+                // With the pages there are, no more showings than are remembered.
+                view: rng.random_range(0..2),
+            },
+        }
+    }
+
+    /// Files, feeds, and machines that say so.
+    fn machine(&mut self, client: usize) {
+        let (at, kind) = (self.now, self.rng.random_range(0..3));
+        let subscribers = self.rng.random_bool(0.7).then(|| self.rng.random_range(0..50));
+        let read = self.rng.random_bool(0.5);
+        match kind {
+            0 => {
+                self.push(client, at, at, |path| What::Download { path, complete: true, bytes: 10 })
+            }
+            // A reader's fetches are all one node's.
+            1 => self.push(0, at, at, |_| What::Feed {
+                path: "/feed.xml".into(),
+                reader: "Feedly".into(),
+                subscribers,
+            }),
+            _ => {
+                let class = ["AI training", "AI assistant", "SEO"][self.rng.random_range(0..3)];
+                self.push(client, at, at, |page| What::Bot {
+                    name: "A bot".into(),
+                    class: class.into(),
+                    page,
+                    status: 200,
+                    read,
+                });
+            }
+        }
+    }
+
+    /// Somebody walks through many pages, and no script says anything of most.
+    fn robot(&mut self, client: usize) {
+        for _ in 0..self.rng.random_range(40..70) {
+            self.now += self.rng.random_range(0..1_500);
+            self.load(client, 0.1);
+        }
+    }
+
     /// A page is answered, and its beacon may come: soon, late, twice, with or without its id.
-    fn load(&mut self, client: usize) {
+    fn load(&mut self, client: usize, scripts: f64) {
         let kind = match self.rng.random_range(0..12) {
             0 | 1 => PageKind::Prefetch,
             2 => PageKind::Error,
@@ -124,12 +196,19 @@ impl Maker {
         let page = PAGES[self.rng.random_range(0..PAGES.len())];
         let nonce = self.rng.random();
         let (at, traits) = (self.now, self.traits());
+        let from = self.rng.random_bool(0.5).then(|| "example.org/links".into());
         self.push(client, at, at, |_| {
             let status = if kind == PageKind::Error { 404 } else { 200 };
-            What::Answered(Answered { page: page.into(), nonce, kind, status, traits })
+            What::Answered(Answered { page: page.into(), nonce, kind, status, traits, from })
         });
+        if matches!(kind, PageKind::View | PageKind::Prefetch) {
+            let (bytes, origin) = (self.rng.random_range(0..9_999), self.rng.random_bool(0.9));
+            let origin = origin.then(|| self.rng.random_range(100..900_000));
+            let served = Served { page: page.into(), kind, bytes, origin };
+            self.push(client, at, at + 20, |_| What::Served(served));
+        }
         self.pages.push(Page { client, page, nonce, at, kind });
-        if self.rng.random_bool(0.7) {
+        if self.rng.random_bool(scripts) {
             self.beacon(self.pages.len() - 1);
         }
     }
@@ -155,7 +234,7 @@ impl Maker {
         let fresh = IdVerdict::Fresh { nonce: page.nonce, issued, kind: page.kind };
         let id = match self.rng.random_range(0..10) {
             0..2 => IdVerdict::Invalid,
-            _ if at - issued > 30 * MINUTE => IdVerdict::Cached,
+            _ if at - issued > 30 * MINUTE => IdVerdict::Cached { own: true },
             _ => fresh,
         };
         let nav = if page.kind == PageKind::Prefetch { Nav::Prerender } else { Nav::Load };
@@ -174,10 +253,10 @@ impl Maker {
         let traits = self.traits();
         let screen = self.rng.random_bool(0.5).then(|| Arc::from("992 to 1439 px"));
         // The browser's clock, or the way here, may be slow.
-        let at = if self.rng.random_bool(0.2) && nav == Nav::History {
-            arrival - self.rng.random_range(0..4) * MINUTE
-        } else {
-            arrival
+        let at = match self.rng.random_range(0..10) {
+            0 | 1 if nav == Nav::History => arrival - self.rng.random_range(0..4) * MINUTE,
+            2 => arrival + self.rng.random_range(0..4) * MINUTE,
+            _ => arrival,
         };
         let times = if self.rng.random_bool(0.1) { 2 } else { 1 };
         let own = PAGES[self.rng.random_range(0..PAGES.len())];
@@ -185,6 +264,7 @@ impl Maker {
             let shown = Shown {
                 page: page.unwrap_or(own).into(),
                 traits: traits.clone(),
+                received: arrival + again * 300,
                 screen: screen.clone(),
                 nav,
                 id,
@@ -197,7 +277,16 @@ impl Maker {
     fn traits(&mut self) -> Vec<(Dimension, Arc<str>)> {
         let source = SOURCES[self.rng.random_range(0..SOURCES.len())];
         let country = if self.rng.random_bool(0.5) { "DE" } else { "NP" };
-        vec![(Dimension::Source, source.into()), (Dimension::Country, country.into())]
+        let channel = if source == "ChatGPT" { "AI Assistants" } else { "Something" };
+        let mut traits = vec![
+            (Dimension::Source, source.into()),
+            (Dimension::Channel, channel.into()),
+            (Dimension::Country, country.into()),
+        ];
+        if self.rng.random_bool(0.2) {
+            traits.push((Dimension::UtmCampaign, "spring".into()));
+        }
+        traits
     }
 
     fn push(
@@ -214,6 +303,16 @@ impl Maker {
         let order = self.arriving.len();
         self.arriving.push((arrival, order, client, hit));
     }
+}
+
+fn goals() -> Vec<Goal> {
+    let lines = ["Signup = event Signup", "Documents = page /docs/*", "A = page /a"];
+    lines.iter().map(|line| line.parse().unwrap()).collect()
+}
+
+fn funnels() -> Vec<Funnel> {
+    let lines = ["Buy = page /shop > event Purchase", "Read = page /* > page /a > page /docs/x"];
+    lines.iter().map(|line| line.parse().unwrap()).collect()
 }
 
 /// Every seventh client asks not to be tracked.

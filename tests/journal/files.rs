@@ -11,7 +11,7 @@ use std::sync::Arc;
 const NEVER: u64 = u64::MAX;
 
 fn site() -> Site {
-    Site { name: "site".into(), hosts: Vec::new(), timezone: chrono_tz::UTC }
+    Site { name: "site".into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() }
 }
 
 fn download(path: &str) -> Hit {

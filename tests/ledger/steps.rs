@@ -47,7 +47,7 @@ pub const STEPS: &[Step] = &[
     matched_prefetch,
     matched_frame,
     unmatched,
-    too_late,
+    clock_ahead,
     forged,
     retry,
     history,

@@ -166,7 +166,8 @@ async fn more_is_not_replaced_by_less_unless_told(store: Arc<dyn Upkeep>) {
 
 async fn a_days_batches_go_on_after_it(store: Arc<dyn Upkeep>) {
     let store = store.as_ref();
-    let site = Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC };
+    let site =
+        Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() };
     let event = |n: u64| {
         let add = r#""add":[["server 1","total","page"]],"in":"v""#;
         format!(r#"{{"t":{n},"type":"view","page":"/","visitor":"{n:016x}",{add}}}"#)

@@ -44,7 +44,8 @@ async fn job(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> 
 }
 
 fn node_of(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> Daily {
-    let site = Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC };
+    let site =
+        Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() };
     Daily::new(store.clone(), Arc::new(vec![site]), clock.clone(), keep, node.to_owned())
 }
 

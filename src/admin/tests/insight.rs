@@ -2,8 +2,8 @@
 //! dashboard shows them, whatever values it is given.
 
 use super::port::{Port, today};
-use crate::report::HEATMAP_ROWS;
-use crate::rollup::{Dimension, Metric as Stored, join};
+
+use crate::rollup::{Dimension, GRID_ROWS, Metric as Stored, join};
 use crate::sketch::bucket;
 use reqwest::StatusCode;
 use serde_json::{Value as Json, json};
@@ -196,7 +196,7 @@ async fn heat_maps_timings_and_funnels() {
     assert_eq!(
         map["cells"],
         json!([{ "column": 3, "row": 4, "count": 7 },
-            { "column": 39, "row": HEATMAP_ROWS - 1, "count": 1 }])
+            { "column": 39, "row": GRID_ROWS - 1, "count": 1 }])
     );
     assert_eq!(map["screens"][0], json!({ "screen": "desktop", "count": 8 }));
     let all = results(&port, "heatmap?page=/a&kind=click").await;

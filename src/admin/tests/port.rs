@@ -190,6 +190,7 @@ impl Port {
             name: (*name).into(),
             hosts: Vec::new(),
             timezone: chrono_tz::Europe::Berlin,
+            ..Site::default()
         };
         let store = Arc::new(MemoryStore::default());
         let telemetry = Arc::new(Telemetry::default());

@@ -21,6 +21,7 @@ var $entry = performance.getEntriesByType('navigation')[0] || {}, $view;
 var $address = /^http.+?\/\/[^\/]+([^?#]*)([^#]*)/.exec($entry.name) || [0, $l.pathname, $l.search];
 // The page now counted, and the place seen last.
 var $page = $address[1], $place = $where();
+$page += $kept($address[2]); // [query]
 $page += $l.hash; // [hash]
 // Events that wait, each already JSON.
 var $queue = [];
@@ -32,8 +33,14 @@ function $on($type, $listener) {
   addEventListener($type, $listener, true);
 }
 
+// Of a query, what tells pages apart.
+function $kept($search) { // [query]
+  return $search.replace(/[?&](?!(KEEP)=)[^&]*/g, '').replace(/^&/, '?'); // [query]
+} // [query]
+
 function $where() {
   return $l.pathname
+    + $kept($l.search) // [query]
     + $l.hash // [hash]
   ;
 }

@@ -1,7 +1,7 @@
 //! The first-party script: what a site has switched on, put together once at start.
 //!
 //! Apart because it is another language with other limits: at most 1,536 bytes gzipped by
-//! default, 2,048 with everything. The readable sources beside this file are the only ones. It
+//! default, 2,048 with everything (and what a site's own list of kept parameters takes). The readable sources beside this file are the only ones. It
 //! knows where beacons go, nothing of what becomes of them.
 //!
 //! What it sends is an array of events, each with
@@ -13,7 +13,8 @@
 //!   `click` with `props.x` and `props.y`, in percent of the page's width; `vital` with `name`
 //!   (`TTFB`, `LCP`, `INP`: milliseconds, `CLS`: a score) and `value`;
 //! - `pathname`: the page. For a `load` or `prerender` pageview with the query, since only that
-//!   tells of the campaign: whoever receives it takes what it knows and drops the rest. With
+//!   tells of the campaign: whoever receives it takes what it knows and drops the rest; of others
+//!   with the parameters of [`ScriptOptions::query`]. With
 //!   [`ScriptOptions::hash`] the fragment follows, which no view id covers;
 //! - `view`: the page's view id, if the browser shows it; `n`: a random integer below 2^53, the
 //!   same again in a retry; `timestamp`; `screen`: the viewport, `1280x720`.
@@ -40,6 +41,8 @@ use std::fmt::Write;
 pub struct ScriptOptions {
     /// Where beacons go: a path on the site.
     pub track: String,
+    /// Parameters of the query that belong to a page's name.
+    pub query: Vec<String>,
     /// Pages of single-page applications (`pushState` and its kin).
     pub history: bool,
     /// What follows the `#` is part of a page's name.
@@ -62,6 +65,7 @@ impl Default for ScriptOptions {
     fn default() -> Self {
         Self {
             track: "/api/track".to_owned(),
+            query: Vec::new(),
             history: true,
             hash: false,
             engagement: true,
@@ -82,6 +86,7 @@ impl ScriptOptions {
         |word| match word {
             "history" => self.history,
             "hash" => self.hash,
+            "query" => !self.query.is_empty(),
             "engagement" => self.engagement || self.scroll,
             "scroll" => self.scroll,
             "outbound" => self.outbound,
@@ -126,7 +131,9 @@ impl Script {
         }
         source.push_str("})(window, document, navigator, location);");
         let track = serde_json::Value::from(options.track.as_str()).to_string();
-        let body = squeeze(&shorten(&source)).replace("'TRACK'", &track);
+        let kept: Vec<String> = options.query.iter().map(|name| regex::escape(name)).collect();
+        let body =
+            squeeze(&shorten(&source)).replace("'TRACK'", &track).replace("KEEP", &kept.join("|"));
 
         let mut etag = "\"".to_owned();
         for byte in &Sha256::digest(&body)[..8] {
@@ -254,10 +261,11 @@ mod tests {
             return;
         }
         let mut checks = String::new();
-        for bits in 0..1 << 10_u32 {
+        for bits in 0..1 << 11_u32 {
             let on = |bit: u32| bits & (1 << bit) != 0;
             let script = Script::new(&ScriptOptions {
                 track: "/api/track".to_owned(),
+                query: if on(10) { vec!["a[]".to_owned(), "b".to_owned()] } else { Vec::new() },
                 history: on(0),
                 hash: on(1),
                 engagement: on(2),

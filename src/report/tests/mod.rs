@@ -16,7 +16,12 @@ fn day(text: &str) -> Day {
 }
 
 fn site(zone: &str) -> Site {
-    Site { name: "example.org".into(), hosts: Vec::new(), timezone: zone.parse().unwrap() }
+    Site {
+        name: "example.org".into(),
+        hosts: Vec::new(),
+        timezone: zone.parse().unwrap(),
+        ..Site::default()
+    }
 }
 
 /// What is stored, as a plain list: day, dimension, value, metric, count.

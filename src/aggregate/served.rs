@@ -1,0 +1,130 @@
+//! What only the server knows: bytes and times of pages, files, feeds, and what machines fetch.
+
+use super::shard::{Counted, Shard, Spot, slot_value};
+use crate::capture::{PageKind, Served};
+use crate::rollup::{Dimension, Metric, join};
+use crate::site::Day;
+use crate::visitor::BotClass;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Feeds and their readers remembered for a day's most subscribers.
+pub(super) const FEEDS_MAX: usize = 10_000;
+
+/// The most subscribers a reader has named of a feed on a day.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Subscribers {
+    day: Day,
+    most: u32,
+}
+
+impl Shard {
+    /// A page is through. Whose it was does not matter, so it is no event of its own.
+    pub(super) fn served(&mut self, spot: Spot, served: Served) -> Counted {
+        let Served { page, kind, bytes, origin } = served;
+        let (at, bytes) = (spot.at, i64::try_from(bytes).unwrap_or(i64::MAX));
+        if kind == PageKind::Prefetch {
+            let page = self.admit(spot, Dimension::Prefetch, &page);
+            self.window(spot).gather(at, Dimension::Prefetch, &page, Metric::Bytes, bytes);
+            return ("", page, None);
+        }
+        let page = self.admit(spot, Dimension::Page, &page);
+        let window = self.window(spot);
+        window.gather(at, Dimension::Total, "", Metric::Bytes, bytes);
+        window.gather(at, Dimension::Slot, &slot_value(at), Metric::Bytes, bytes);
+        window.gather(at, Dimension::Page, &page, Metric::Bytes, bytes);
+        if let Some(micros) = origin {
+            self.timed(spot, "origin", f64::from(micros) / 1_000.0, &page);
+        }
+        ("", page, None)
+    }
+
+    pub(super) fn download(
+        &mut self,
+        spot: Spot,
+        path: &Arc<str>,
+        complete: bool,
+        bytes: u64,
+    ) -> Counted {
+        let path = self.admit(spot, Dimension::Download, path);
+        let window = self.window(spot);
+        window.add(Dimension::Download, &path, Metric::Responses, 1);
+        window.add(Dimension::Download, &path, Metric::Complete, i64::from(complete));
+        window.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
+        ("download", path, None)
+    }
+
+    /// A feed was fetched. Readers fetch many times a day for the same subscribers: the day's most
+    /// counts, by what each fetch adds to it.
+    pub(super) fn feed(
+        &mut self,
+        spot: Spot,
+        path: &str,
+        reader: &str,
+        subscribers: Option<u32>,
+    ) -> Counted {
+        let row = self.admit(spot, Dimension::Feed, &join([path, reader]));
+        let more = subscribers.map_or(0, |told| {
+            let key = self.number((spot.site, path, reader));
+            let day = spot.day;
+            let known = self.feeds.get_or_insert_mut(key, || Subscribers { day, most: 0 });
+            if day > known.day {
+                *known = Subscribers { day, most: 0 };
+            }
+            let more = if day == known.day { told.saturating_sub(known.most) } else { 0 };
+            known.most += more;
+            more
+        });
+        let window = self.window(spot);
+        window.add(Dimension::Feed, &row, Metric::Responses, 1);
+        window.add(Dimension::Feed, &row, Metric::Subscribers, more.into());
+        ("", path.into(), None)
+    }
+
+    pub(super) fn bot(
+        &mut self,
+        spot: Spot,
+        name: &Arc<str>,
+        class: Arc<str>,
+        path: &Arc<str>,
+        status: u16,
+        read: bool,
+    ) -> Counted {
+        let page = self.admit(spot, Dimension::BotPage, path);
+        let name = self.admit(spot, Dimension::BotName, name);
+        let status = status.to_string().into();
+        let window = self.window(spot);
+        for (dimension, value) in [
+            (Dimension::BotName, &name),
+            (Dimension::BotClass, &class),
+            (Dimension::BotPage, &page),
+            (Dimension::BotStatus, &status),
+        ] {
+            window.add(dimension, value, Metric::Responses, 1);
+        }
+        let purpose = match &*class {
+            c if c == BotClass::AiTraining.as_str() => Some("training"),
+            c if c == BotClass::AiAssistant.as_str() => Some("assistant"),
+            _ => None,
+        };
+        if let Some(purpose) = purpose.filter(|_| read) {
+            self.ai(spot, purpose, path);
+        }
+        let traits = vec![(Dimension::BotName, name), (Dimension::BotClass, class)];
+        ("bot", page, Some(Arc::new(traits)))
+    }
+
+    pub(super) fn bot_beacon(&mut self, spot: Spot, name: &Arc<str>, class: &Arc<str>) -> Counted {
+        let name = self.admit(spot, Dimension::BotName, name);
+        let window = self.window(spot);
+        window.add(Dimension::BotName, &name, Metric::Beacons, 1);
+        window.add(Dimension::BotClass, class, Metric::Beacons, 1);
+        ("", name, None)
+    }
+
+    /// What AI had to do with a page.
+    pub(super) fn ai(&mut self, spot: Spot, purpose: &str, page: &str) {
+        let value = self.admit_parts(spot, Dimension::AiPage, &join([purpose, page]));
+        self.window(spot).add(Dimension::AiPage, &value, Metric::Responses, 1);
+    }
+}

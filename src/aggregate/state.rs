@@ -1,0 +1,81 @@
+//! A shard's memory, written down and read back: what a restart begins with.
+
+use super::names::Names;
+use super::recent::Recent;
+use super::served::Subscribers;
+use super::shard::{Shard, Visitor};
+use super::views::Pending;
+use crate::clock::Millis;
+use crate::rollup::Dimension;
+use crate::site::Day;
+use crate::visitor::VisitorHash;
+use serde::{Deserialize, Serialize};
+use std::hash::BuildHasher;
+use std::io::{self, Write};
+
+impl Shard {
+    /// Writes down all it knows; increments are not part of it, so they are to be sealed before.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn save(&self, to: impl Write) -> io::Result<()> {
+        let oldest_first = State {
+            hasher: self.hasher.hash_one(CANARY),
+            newest: self.newest,
+            begun: self.visits,
+            visitors: self.visitors.iter().rev().collect(),
+            pending: self.pending.iter().rev().collect(),
+            used: &self.used,
+            numbers: &self.numbers,
+            names: self.names.iter().collect(),
+            feeds: self.feeds.iter().rev().collect(),
+        };
+        postcard::to_io(&oldest_first, to).map(drop).map_err(io::Error::other)
+    }
+
+    /// Takes over what another shard of the same seed has saved. False: it cannot be read, and
+    /// nothing has changed.
+    pub fn restore(&mut self, saved: &[u8]) -> bool {
+        type Saved =
+            State<(VisitorHash, Visitor), (u64, Pending), Recent, Known, (u64, Subscribers)>;
+        let Ok(state) = postcard::from_bytes::<Saved>(saved) else { return false };
+        if state.hasher != self.hasher.hash_one(CANARY) {
+            return false;
+        }
+        self.newest = state.newest;
+        self.visits = state.begun;
+        for (visitor, known) in state.visitors {
+            self.visitors.push(visitor, known);
+        }
+        for (nonce, pending) in state.pending {
+            self.pending.push(nonce, pending);
+        }
+        self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
+        self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
+        self.names = state.names.into_iter().collect();
+        for (feed, known) in state.feeds {
+            self.feeds.push(feed, known);
+        }
+        true
+    }
+}
+
+/// Tells whether claims were numbered as this program numbers them.
+const CANARY: &str = "headcount";
+
+/// Names with whose they are.
+type Known = ((usize, Dimension), (Day, Names));
+
+/// A shard's memory as it is written down: lists oldest first.
+#[derive(Serialize, Deserialize)]
+struct State<V, P, R, N, F> {
+    hasher: u64,
+    newest: Millis,
+    begun: u64,
+    visitors: Vec<V>,
+    pending: Vec<P>,
+    used: R,
+    numbers: R,
+    names: Vec<N>,
+    feeds: Vec<F>,
+}

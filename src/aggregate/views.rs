@@ -1,0 +1,261 @@
+//! Pages as the server answers them and as browsers show them: which of the two an event is about,
+//! and what that makes of a view.
+
+use super::shard::{Claim, Counted, Shard, Spot, ViewRows};
+use crate::capture::{Answered, IdVerdict, Nav, PageKind, Shown};
+use crate::clock::{MINUTE, Millis, SECOND};
+use crate::rollup::{Dimension, Metric, Row, join};
+use crate::visitor::VisitorHash;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A beacon without an id finds a page answered to the same visitor this long ago …
+const MATCH_WINDOW: Millis = 30 * SECOND;
+/// … or fetched ahead this long ago: what browsers keep a prefetched page for.
+const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
+/// Pages remembered per visitor for a match.
+const OPEN_MAX: usize = 64;
+
+/// A page answered lately, for a beacon that brings no id.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Open {
+    pub page: Arc<str>,
+    pub nonce: u64,
+    pub at: Millis,
+    pub kind: PageKind,
+}
+
+/// Which rows a confirmation goes to: those its view or its error was counted in.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub at: Millis,
+    of: Awaited,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Awaited {
+    View(ViewRows),
+    Error { page: Arc<str>, link: Arc<str>, status: Arc<str> },
+}
+
+impl Shard {
+    pub(super) fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
+        let Answered { page, nonce, kind, status, traits, from } = page;
+        if let Some(visitor) = spot.visitor {
+            let open = &mut self.visitor(visitor, spot).open;
+            if open.len() >= OPEN_MAX {
+                open.retain(|o| spot.at - o.at <= o.match_window());
+            }
+            if open.len() >= OPEN_MAX {
+                open.remove(0);
+            }
+            open.push(Open { page: page.clone(), nonce, at: spot.at, kind });
+        }
+        match kind {
+            PageKind::View => {
+                let rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
+                let counted = ("view", rows.page.clone(), Some(rows.traits.clone()));
+                self.pending.push(nonce, Pending { at: spot.at, of: Awaited::View(rows) });
+                counted
+            }
+            PageKind::Prefetch => {
+                let page = self.admit(spot, Dimension::Prefetch, &page);
+                self.window(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
+                ("prefetch", page, None)
+            }
+            PageKind::Error => {
+                let link = join([&page, from.as_deref().unwrap_or_default()]);
+                let link = self.admit(spot, Dimension::ErrorLink, &link);
+                let page = self.admit(spot, Dimension::ErrorPage, &page);
+                let status: Arc<str> = status.to_string().into();
+                self.error(spot, [&page, &link, &status], Metric::Responses);
+                let of = Awaited::Error { page: page.clone(), link, status };
+                self.pending.push(nonce, Pending { at: spot.at, of });
+                ("error", page, None)
+            }
+            PageKind::Unseen | PageKind::Ignored => ("", page, None),
+        }
+    }
+
+    fn error(&mut self, spot: Spot, rows: [&Arc<str>; 3], metric: Metric) {
+        let window = self.window(spot);
+        let of = [Dimension::ErrorPage, Dimension::ErrorLink, Dimension::ErrorStatus];
+        for (dimension, value) in of.into_iter().zip(rows) {
+            window.add(dimension, value, metric, 1);
+        }
+    }
+
+    /// An error page's beacon has come: somebody saw it.
+    fn error_seen(&mut self, answered: Spot, nonce: u64, page: &Arc<str>) -> Counted {
+        match self.pending.pop(&nonce) {
+            Some(Pending { of: Awaited::Error { page, link, status }, .. }) => {
+                self.error(answered, [&page, &link, &status], Metric::Seen);
+                ("error confirmed", page, None)
+            }
+            // Answered by another node, or long forgotten: what the beacon knows is the page.
+            _ => {
+                let page = self.admit(answered, Dimension::ErrorPage, page);
+                self.window(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
+                ("error confirmed", page, None)
+            }
+        }
+    }
+
+    pub(super) fn shown(&mut self, spot: Spot, shown: Shown) -> Counted {
+        if !self.is_new(shown.n, spot) {
+            return ("", shown.page, None);
+        }
+        let load = matches!(shown.nav, Nav::Load | Nav::Prerender);
+        let claim = match shown.id {
+            _ if !load => None,
+            IdVerdict::Fresh { nonce, issued, kind } => Some((nonce, issued, kind)),
+            IdVerdict::Cached { .. } => None,
+            IdVerdict::Invalid => self.open_page(spot, &shown),
+        };
+        let evidence = match claim {
+            Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
+            // An error page shown again is never a pageview either.
+            Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
+                return ("", shown.page, None);
+            }
+            // By the time of receipt: a browser's clock that is ahead would let ids be forgotten.
+            Some((nonce, issued, kind)) if self.used.insert(nonce, shown.received) => {
+                let answered = self.at_issue(spot, issued);
+                match kind {
+                    PageKind::View => return self.confirm(answered, nonce, shown),
+                    PageKind::Prefetch => {
+                        let page = self.admit(answered, Dimension::Prefetch, &shown.page);
+                        self.window(answered).add(Dimension::Prefetch, &page, Metric::Seen, 1);
+                        Evidence::Activated
+                    }
+                    PageKind::Error => return self.error_seen(answered, nonce, &shown.page),
+                    PageKind::Unseen | PageKind::Ignored => Evidence::Browser,
+                }
+            }
+            Some(_) => Evidence::Cached { own: true },
+            None => match (shown.nav, shown.id) {
+                (Nav::History, _) => Evidence::Browser,
+                (Nav::BackForward, _) => Evidence::Cached { own: true },
+                (_, IdVerdict::Cached { own }) => Evidence::Cached { own },
+                _ => Evidence::Unverified,
+            },
+        };
+        let metrics = evidence.metrics();
+        let rows = self.pageview(spot, &shown.page, shown.traits, metrics, None);
+        match evidence {
+            Evidence::Activated => self.confirm_rows(spot, &rows, false),
+            Evidence::Cached { own } => {
+                let whose = if own { "same visitor" } else { "other visitor" };
+                self.window(spot).add(Dimension::Cached, &whose.into(), Metric::Browser, 1);
+            }
+            Evidence::Browser | Evidence::Unverified => {}
+        }
+        self.screen(spot, shown.screen, metrics);
+        (evidence.word(), rows.page, Some(rows.traits))
+    }
+
+    /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
+    fn confirm(&mut self, answered: Spot, nonce: u64, shown: Shown) -> Counted {
+        let rows = match self.pending.pop(&nonce) {
+            Some(Pending { of: Awaited::View(rows), .. }) => rows,
+            // Answered by another node, or long forgotten.
+            _ => self.rows_of(answered, &shown.page, shown.traits),
+        };
+        self.confirm_rows(answered, &rows, true);
+        if let Some(visitor) = answered.visitor {
+            let became = self.visitors.peek(&visitor).and_then(|known| known.became);
+            let owner = self.visitors.peek_mut(&became.unwrap_or(visitor));
+            let visit = owner.and_then(|owner| owner.visit.as_mut());
+            if let Some(visit) = visit.filter(|visit| rows.visit == Some(visit.number)) {
+                visit.watch.confirm(answered.day, nonce);
+            }
+        }
+        self.screen(answered, shown.screen, &[Metric::Server, Metric::Confirmed]);
+        ("confirm", rows.page, Some(rows.traits))
+    }
+
+    /// Counts a view as confirmed (`count`), and its visitor.
+    pub(super) fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
+        let metrics: &[_] = if count { &[Metric::Confirmed] } else { &[] };
+        self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
+        if let Some(visitor) = spot.visitor {
+            self.window(spot).confirmed(visitor);
+        }
+    }
+
+    /// Views whose beacon told the viewport's class, by that class.
+    fn screen(&mut self, spot: Spot, screen: Option<Arc<str>>, metrics: &[Metric]) {
+        let Some(screen) = screen else { return };
+        let screen = self.admit(spot, Dimension::Screen, &screen);
+        let visitors = self.claim(spot, Dimension::Screen, &screen, Claim::Seen);
+        let window = self.window(spot);
+        for metric in metrics {
+            window.add(Dimension::Screen, &screen, *metric, 1);
+        }
+        window.add(Dimension::Screen, &screen, Metric::Visitors, i64::from(visitors));
+    }
+
+    /// The page a beacon without an id is about: the oldest one answered to the same visitor
+    /// under the same path and not yet spoken for.
+    fn open_page(&mut self, spot: Spot, shown: &Shown) -> Option<(u64, Millis, PageKind)> {
+        // A browser's clock may be ahead; what follows a # never reaches the server.
+        let now = spot.at.min(shown.received);
+        let page = shown.page.split('#').next().unwrap_or_default();
+        let (visitors, used) = (&mut self.visitors, &self.used);
+        let mut of = |visitor: VisitorHash| {
+            let open = &mut visitors.get_mut(&visitor)?.open;
+            open.retain(|o| now - o.at <= o.match_window() && !used.contains(o.nonce));
+            let found = open.iter().position(|o| &*o.page == page)?;
+            let open = open.remove(found);
+            Some((open.nonce, open.at, open.kind))
+        };
+        spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
+    }
+
+    /// The same visitor when a page was answered, which may have been yesterday.
+    fn at_issue(&self, spot: Spot, issued: Millis) -> Spot {
+        let day = self.sites[spot.site].day(issued);
+        let visitor = match spot.before_midnight {
+            Some(old) if day < spot.day => Some(old),
+            _ => spot.visitor,
+        };
+        Spot { at: issued, day, visitor, ..spot }
+    }
+}
+
+/// What a beacon that is a pageview of its own is evidence of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    /// A page fetched ahead is now shown: server and browser know.
+    Activated,
+    /// From the visitor's own cache, or from one that others share.
+    Cached {
+        own: bool,
+    },
+    Browser,
+    Unverified,
+}
+
+impl Evidence {
+    fn metrics(self) -> &'static [Metric] {
+        match self {
+            Self::Activated => &[Metric::Server, Metric::Confirmed],
+            Self::Cached { .. } | Self::Browser => &[Metric::Browser],
+            Self::Unverified => &[Metric::Browser, Metric::Unverified],
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Activated => "activated",
+            Self::Cached { .. } | Self::Browser => "browser",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl Open {
+    fn match_window(&self) -> Millis {
+        if self.kind == PageKind::Prefetch { MATCH_WINDOW_PREFETCH } else { MATCH_WINDOW }
+    }
+}

@@ -1,0 +1,175 @@
+//! Views in their visits: which one runs, when another begins, and across midnight.
+
+use super::shard::{Claim, Shard, Spot, ViewRows, slot_value};
+use super::visit::Visit;
+use super::window::Window;
+use crate::capture::Traits;
+use crate::goal::Reached;
+use crate::rollup::{Dimension, Metric, Row};
+use crate::visitor::{AI_CHANNEL, DIRECT, VisitorHash};
+use std::sync::Arc;
+
+impl Shard {
+    /// Counts a pageview: in its visit, and `metrics` in every row it belongs to.
+    pub(super) fn pageview(
+        &mut self,
+        spot: Spot,
+        page: &Arc<str>,
+        traits: Traits,
+        metrics: &'static [Metric],
+        unconfirmed: Option<u64>,
+    ) -> ViewRows {
+        let path = page;
+        let page = self.admit(spot, Dimension::Page, path);
+        let (rows, visit) = match spot.visitor {
+            Some(visitor) => self.in_visit(spot, visitor, page, traits, |visit| {
+                visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
+            }),
+            None => (self.visitless(spot, page, traits), Row::default()),
+        };
+        self.each_row(spot, &rows, metrics, Claim::Seen, &visit);
+        if let Some(visitor) = spot.visitor {
+            self.window(spot).seen(visitor);
+        }
+        self.reached(spot, Reached::Page(path), 0);
+        rows
+    }
+
+    /// Puts a view into the visitor's running visit, or begins one. Returns what the visit adds to
+    /// the rows of the view.
+    fn in_visit(
+        &mut self,
+        spot: Spot,
+        visitor: VisitorHash,
+        page: Arc<str>,
+        traits: Traits,
+        suspicion: impl FnOnce(&mut Visit) -> bool,
+    ) -> (ViewRows, Row) {
+        let owner = self.visit_owner(spot, visitor);
+        let known = self.visitor(owner, spot);
+        known.viewed = spot.at;
+        let before = known.visit.take();
+        let goes_on =
+            |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
+        let (visit, more) = match before {
+            Some(mut running) if goes_on(&running) => {
+                let window = self.windows.entry((spot.site, running.day)).or_default();
+                let mut more = running.view(window, spot.at, page.clone());
+                let suspected = suspicion(&mut running);
+                if suspected || running.day != spot.day {
+                    running.book_shared(window, &more);
+                    more = Row::default();
+                }
+                if suspected {
+                    running.suspect(window);
+                    self.suspect(spot, &running.watch.so_far(spot.day));
+                }
+                (running, more)
+            }
+            before => {
+                let day = spot.day;
+                let slot = slot_value(spot.at);
+                let traits = Arc::new(self.admit_all(spot, traits));
+                let window = self.window(spot);
+                let (mut begun, more) =
+                    Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
+                self.visits += 1;
+                begun.number = self.visits;
+                suspicion(&mut begun);
+                if has(&begun.traits, Dimension::Channel, AI_CHANNEL) {
+                    self.ai(spot, "referral", &page);
+                }
+                (begun, more)
+            }
+        };
+        let rows = visit.rows(page);
+        self.visitor(owner, spot).visit = Some(visit);
+        (rows, more)
+    }
+
+    /// Whether a view comes from elsewhere than its visit did, where that begins a new one.
+    fn arrives_anew(&self, spot: Spot, traits: &Traits, visit: &Visit) -> bool {
+        let differs = |dimension| {
+            let of = |traits: &Traits| {
+                traits.iter().find(|(d, _)| *d == dimension).map(|(_, value)| value.clone())
+            };
+            of(traits).is_some_and(|value| {
+                &*value != DIRECT && of(&visit.traits).is_none_or(|known| known != value)
+            })
+        };
+        self.sites[spot.site].new_visit_on_source
+            && (differs(Dimension::Source) || differs(Dimension::UtmCampaign))
+    }
+
+    /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
+    /// (A later confirmation of one of these stays out.)
+    fn suspect(&mut self, spot: Spot, views: &Row) {
+        let confirmed = views.get(Metric::Confirmed) > 0
+            && self.claim(spot, Dimension::Suspected, "yes", Claim::Confirmed);
+        let mut row = *views;
+        row.add(Metric::ConfirmedVisitors, i64::from(confirmed));
+        self.window(spot).add_row(Dimension::Suspected, &"yes".into(), &row);
+    }
+
+    /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
+    /// yesterday's hash moves over when it still runs.
+    fn visit_owner(&mut self, spot: Spot, visitor: VisitorHash) -> VisitorHash {
+        if let Some(became) = self.visitors.peek(&visitor).and_then(|v| v.became) {
+            return became;
+        }
+        if let Some(old) = spot.before_midnight {
+            let visits_today = self.visitors.peek(&visitor).is_some_and(|v| v.visit.is_some());
+            let yesterday = self.visitor(old, spot);
+            // Also without a visit: what is late from yesterday belongs to today's.
+            yesterday.became = Some(visitor);
+            if !visits_today && let Some(visit) = yesterday.visit.take_if(|v| v.runs(spot.at)) {
+                self.visitor(visitor, spot).visit = Some(visit);
+            }
+        }
+        visitor
+    }
+
+    /// The rows a view of this visitor would have counted in.
+    pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Traits) -> ViewRows {
+        let page = self.admit(spot, Dimension::Page, page);
+        let visit = spot.visitor.and_then(|visitor| {
+            let owner = self.visit_owner(spot, visitor);
+            self.visitors.peek(&owner)?.visit.as_ref()
+        });
+        match visit {
+            Some(visit) => visit.rows(page),
+            None => self.visitless(spot, page, traits),
+        }
+    }
+
+    fn visitless(&mut self, spot: Spot, page: Arc<str>, traits: Traits) -> ViewRows {
+        let traits = Arc::new(self.admit_all(spot, traits));
+        ViewRows { visit: None, page, entry: None, traits }
+    }
+
+    /// Activity in the running visit, if there is one.
+    pub(super) fn act(&mut self, spot: Spot, interactive: bool) {
+        self.in_running_visit(spot, |visit, window| visit.act(window, spot.at, interactive));
+    }
+
+    /// Does something to the running visit, if there is one, with the window of its day.
+    pub(super) fn in_running_visit(
+        &mut self,
+        spot: Spot,
+        run: impl FnOnce(&mut Visit, &mut Window),
+    ) {
+        let Some(visitor) = spot.visitor else { return };
+        let owner = self.visit_owner(spot, visitor);
+        if let Some(known) = self.visitors.get_mut(&owner)
+            && let Some(visit) = known.visit.as_mut().filter(|v| v.runs(spot.at))
+        {
+            known.seen = known.seen.max(spot.at);
+            run(visit, self.windows.entry((spot.site, visit.day)).or_default());
+        }
+    }
+}
+
+/// Whether these traits say so.
+fn has(traits: &Traits, dimension: Dimension, value: &str) -> bool {
+    traits.iter().any(|(d, v)| *d == dimension && **v == *value)
+}

@@ -1,0 +1,275 @@
+//! What an answer counts as: from a request and its response to hits, and to a page's view id.
+//!
+//! The rules themselves are [`classify`]'s; here they meet the visitor. Called from the hooks of
+//! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
+
+use super::analytics::{Analytics, Tracking, When, host_of, peer_of, plain_host};
+use super::classify::{Asked, Class, classify, is_feed, is_frame, is_html, looks_like_html};
+use super::hit::{Answered, Hit, PageKind, Served, What};
+use super::view_id::TEXT_LEN;
+use crate::clock::Millis;
+use crate::rollup;
+use crate::visitor::{Agent, Who, bots};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use pingora::Error;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Instant;
+
+const ID_PREFIX: &[u8] = b"hc;desc=\"";
+
+/// Who fetches a feed and says nothing of being a reader.
+const A_BROWSER: &str = "(browser)";
+
+/// What a path turned out to be, if it is no page: remembered for 304s, which don't say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Feed,
+    Other,
+}
+
+/// What is on its way to a person, to be counted once it is through.
+pub(super) enum Sending {
+    /// A page that is counted already: its size is not known yet.
+    Page { page: Arc<str>, kind: PageKind, origin: Option<u32>, at: Millis, lane: u16 },
+    /// A file, by its path.
+    Download(Arc<str>),
+}
+
+impl Analytics {
+    /// Decides what an answer is and counts it. Returns the view id it is to carry, as a
+    /// `Server-Timing` entry.
+    pub(super) fn count_response(
+        &self,
+        site: usize,
+        tracking: &mut Tracking,
+        session: &Session,
+        response: &ResponseHeader,
+    ) -> Option<HeaderValue> {
+        let request = session.req_header();
+        let (headers, path) = (&request.headers, request.uri.path());
+        let agent = self.visitors().agent(headers);
+        if agent.bot.is_some() {
+            return self.count_bot(site, agent, session, response);
+        }
+        let mut asked = Asked::of(headers);
+        if !asked.navigation && is_html(&response.headers) {
+            asked.navigation = asked.boosted() && !self.is_scripted();
+        }
+        let known = if asked.navigation { self.known(path, response) } else { None };
+        let html = known.map(|_| false);
+        let class =
+            classify(&request.method, asked, path, response.status, &response.headers, html);
+        if class == Class::Nothing || self.visitors().ignores(headers) {
+            return None;
+        }
+        match class {
+            Class::Nothing => None,
+            Class::Download => {
+                tracking.sending = Some(Sending::Download(self.bounded(path)));
+                None
+            }
+            Class::Feed => {
+                let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
+                self.count_feed(site, &who, path, A_BROWSER.into(), None);
+                None
+            }
+            Class::Page(kind) => {
+                let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
+                let (when, nonce) = (self.when(&who), rand::random());
+                let page = self.page(path, request.uri.query());
+                let id = self.issue(when, kind, nonce, &page);
+                if matches!(kind, PageKind::View | PageKind::Prefetch) {
+                    let origin = tracking.asked_at.map(micros_since);
+                    let (page, lane) = (page.clone(), who.lane());
+                    let at = when.at;
+                    tracking.sending = Some(Sending::Page { page, kind, origin, at, lane });
+                }
+                if kind != PageKind::Ignored || is_frame(headers) {
+                    let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
+                    let host = host_of(request);
+                    let traits = who.traits(host.as_deref(), referrer, request.uri.query());
+                    let from = match kind {
+                        PageKind::Error => self.link_from(referrer, host.as_deref()),
+                        _ => None,
+                    };
+                    let status = response.status.as_u16();
+                    let answered = Answered { page, nonce, kind, status, traits, from };
+                    self.count(site, &who, when, What::Answered(answered));
+                }
+                id
+            }
+        }
+    }
+
+    /// What is sent, or as much of it as the client took.
+    pub(super) fn count_sent(
+        &self,
+        site: usize,
+        sending: Sending,
+        session: &Session,
+        error: Option<&Error>,
+    ) {
+        let bytes = session.body_bytes_sent() as u64;
+        match sending {
+            Sending::Page { page, kind, origin, at, lane } => {
+                let what = What::Served(Served { page, kind, bytes, origin });
+                let (visitor, before_midnight) = (None, None);
+                self.push(Hit { at, site, lane, visitor, before_midnight, what });
+            }
+            Sending::Download(path) => {
+                let length = session.response_written().and_then(|r| content_length(&r.headers));
+                let complete = error.is_none() && length.is_none_or(|length| bytes >= length);
+                let headers = &session.req_header().headers;
+                let who = self.visitors().identify(site, peer_of(session), headers);
+                let what = What::Download { path, complete, bytes };
+                self.count(site, &who, self.when(&who), what);
+            }
+        }
+    }
+
+    fn count_bot(
+        &self,
+        site: usize,
+        agent: Arc<Agent>,
+        session: &Session,
+        response: &ResponseHeader,
+    ) -> Option<HeaderValue> {
+        let request = session.req_header();
+        let (headers, path) = (&request.headers, request.uri.path());
+        if self.visitors().ignores(headers) {
+            return None;
+        }
+        let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
+        let bot = who.bot()?;
+        let when = self.when(&who);
+        let (status, html) = (response.status, is_html(&response.headers));
+        let page = self.page(path, request.uri.query());
+        let noted = status == StatusCode::NOT_MODIFIED || is_feed(path, &response.headers);
+        let known = if noted { self.known(path, response) } else { None };
+        let what = What::Bot {
+            name: bot.name.clone(),
+            class: bot.class.as_str().into(),
+            page: page.clone(),
+            status: status.as_u16(),
+            read: request.method == Method::GET
+                && match status {
+                    StatusCode::NOT_MODIFIED => known.is_none() && looks_like_html(path),
+                    status => html && status.is_success(),
+                },
+        };
+        self.count(site, &who, when, what);
+        if request.method == Method::GET && known == Some(Known::Feed) {
+            let subscribers = bots::subscribers(who.user_agent());
+            self.count_feed(site, &who, path, bot.name.clone(), subscribers);
+        }
+        html.then(|| self.issue(when, PageKind::Ignored, rand::random(), &page))?
+    }
+
+    /// A feed's subscribers are the most that its reader has named on a day, so whoever owns that
+    /// number must see all of its fetches: the lane is the reader's, not the client's.
+    fn count_feed(
+        &self,
+        site: usize,
+        who: &Who<'_>,
+        path: &str,
+        reader: Arc<str>,
+        subscribers: Option<u32>,
+    ) {
+        let When { at, visitor, before_midnight } = self.when(who);
+        let path = self.bounded(path);
+        let lane = self.visitors().lane_of((&*reader, &*path));
+        let what = What::Feed { path, reader, subscribers };
+        self.push(Hit { at, site, lane, visitor, before_midnight, what });
+    }
+
+    /// The page a path names, with what of its query tells pages apart.
+    pub(super) fn page(&self, path: &str, query: Option<&str>) -> Arc<str> {
+        let keep = &self.settings().keep_query;
+        let (Some(query), false) = (query, keep.is_empty()) else { return self.bounded(path) };
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|pair| {
+                let name = pair.split('=').next().unwrap_or_default();
+                keep.iter().any(|kept| kept == name)
+            })
+            .collect();
+        if kept.is_empty() {
+            return self.bounded(path);
+        }
+        let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
+        self.bounded(&format!("{path}?{}{fragment}", kept.join("&")))
+    }
+
+    /// Where a broken link was: host and path, or the path on the site itself.
+    fn link_from(&self, referrer: Option<&str>, host: Option<&str>) -> Option<Arc<str>> {
+        let (_, rest) = referrer?.split_once("://")?;
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // What stands before an @ is nobody's business.
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let from = plain_host(authority);
+        let own = host == Some(&from) || self.is_own_host(&from);
+        Some(if own { self.bounded(path) } else { self.bounded(&format!("{from}{path}")) })
+    }
+
+    /// A page's view id, as a `Server-Timing` entry.
+    fn issue(&self, when: When, kind: PageKind, nonce: u64, page: &str) -> Option<HeaderValue> {
+        let secrets = self.visitors().secrets().load();
+        let id = secrets.view_keys().next()?.issue(when.at, kind, nonce, when.visitor, page);
+        let mut value = [0; ID_PREFIX.len() + TEXT_LEN + 1];
+        value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
+        value[ID_PREFIX.len()..][..TEXT_LEN].copy_from_slice(&id);
+        value[ID_PREFIX.len() + TEXT_LEN] = b'"';
+        HeaderValue::from_bytes(&value).ok()
+    }
+
+    /// What is known of a path that is no page: by this answer, which is noted, or, of a 304, by
+    /// the last one.
+    fn known(&self, path: &str, response: &ResponseHeader) -> Option<Known> {
+        let key = self.hasher().hash_one(path);
+        match response.status.as_u16() {
+            304 => self.types().get(&key),
+            200 if is_html(&response.headers) => {
+                if self.types().peek(&key).is_some() {
+                    self.types().remove(&key);
+                }
+                None
+            }
+            200 => {
+                let feed = is_feed(path, &response.headers);
+                let known = if feed { Known::Feed } else { Known::Other };
+                self.types().insert(key, known);
+                Some(known)
+            }
+            _ => None,
+        }
+    }
+
+    /// Now, and who that is by today's salt: worked out once for a request.
+    fn when(&self, who: &Who<'_>) -> When {
+        let at = self.now();
+        let (visitor, before_midnight) = who.at(at);
+        When { at, visitor, before_midnight }
+    }
+
+    fn count(&self, site: usize, who: &Who<'_>, when: When, what: What) {
+        let When { at, visitor, before_midnight } = when;
+        self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
+    }
+
+    fn bounded(&self, value: &str) -> Arc<str> {
+        rollup::clean(value, self.settings().value_length).into()
+    }
+}
+
+/// As far as 32 bits reach: over an hour.
+fn micros_since(then: Instant) -> u32 {
+    u32::try_from(then.elapsed().as_micros()).unwrap_or(u32::MAX)
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

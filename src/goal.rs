@@ -1,0 +1,170 @@
+//! Goals and funnels: what a site's owner hopes that visitors do.
+//!
+//! Written in the settings as one line each, matched while visits happen.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Steps a funnel may have.
+pub const STEPS_MAX: usize = 8;
+
+/// `Signup = event Signup`, `Pricing = page /pricing*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    pub name: Arc<str>,
+    pub target: Target,
+}
+
+/// `Checkout = page /cart > page /checkout > event Purchase`: targets reached in this order
+/// within one visit, whatever happens between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Funnel {
+    pub name: Arc<str>,
+    pub steps: Vec<Target>,
+}
+
+/// What is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A page whose path fits; `*` stands for anything.
+    Page(String),
+    /// A custom event of this name.
+    Event(String),
+}
+
+/// What a visitor has come to.
+#[derive(Debug, Clone, Copy)]
+pub enum Reached<'a> {
+    Page(&'a str),
+    /// A custom event, by its name.
+    Event(&'a str),
+}
+
+impl Target {
+    pub fn is(&self, what: Reached<'_>) -> bool {
+        match (self, what) {
+            (Self::Page(pattern), Reached::Page(page)) => fits(pattern, page),
+            (Self::Event(own), Reached::Event(name)) => own == name,
+            _ => false,
+        }
+    }
+}
+
+/// Whether `text` fits a pattern in which `*` stands for any run of characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+impl FromStr for Goal {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let (name, target) = named(line)?;
+        Ok(Self { name, target: target.parse()? })
+    }
+}
+
+impl FromStr for Funnel {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let (name, steps) = named(line)?;
+        let steps: Vec<Target> = steps.split('>').map(str::parse).collect::<Result<_, _>>()?;
+        match steps.len() {
+            2..=STEPS_MAX => Ok(Self { name, steps }),
+            n => Err(format!("has {n} steps; a funnel has 2 to {STEPS_MAX}")),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let what = text.trim();
+        match what.split_once(' ').map(|(kind, what)| (kind, what.trim())) {
+            Some(("page", path)) if path.starts_with(['/', '*']) => Ok(Self::Page(path.to_owned())),
+            Some(("page", _)) => Err(format!("`{what}`: a page's path begins with /")),
+            Some(("event", name)) if !name.is_empty() => Ok(Self::Event(name.to_owned())),
+            _ => Err(format!("`{what}` is neither `page /PATH` nor `event NAME`")),
+        }
+    }
+}
+
+/// The name in front of the `=`, and what follows.
+fn named(line: &str) -> Result<(Arc<str>, &str), String> {
+    match line.split_once('=').map(|(name, rest)| (name.trim(), rest)) {
+        Some((name, rest)) if !name.is_empty() && !name.chars().any(char::is_control) => {
+            Ok((name.into(), rest))
+        }
+        _ => Err("has no name: write NAME = page /PATH or NAME = event NAME".to_owned()),
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Page(path) => f.write_str(path),
+            Self::Event(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_and_funnels_are_read() {
+        let goal: Goal = "Sign up = event Signup".parse().unwrap();
+        assert_eq!((&*goal.name, goal.target), ("Sign up", Target::Event("Signup".into())));
+        let funnel: Funnel = "Buy = page /cart > page /pay/* > event Purchase".parse().unwrap();
+        assert_eq!(funnel.steps.len(), 3);
+        let pay = &funnel.steps[1];
+        assert!(pay.is(Reached::Page("/pay/card")) && !pay.is(Reached::Page("/pay")));
+        assert!(!pay.is(Reached::Event("/pay/card")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, why) in [
+            ("event Signup", "has no name"),
+            (" = event Signup", "has no name"),
+            ("A = click", "neither"),
+            ("A = page pricing", "begins with /"),
+            ("A = event ", "neither"),
+        ] {
+            let error = line.parse::<Goal>().unwrap_err();
+            assert!(error.contains(why), "{line}: {error}");
+        }
+        assert!("A = page /".parse::<Funnel>().unwrap_err().contains("1 steps"));
+    }
+
+    #[test]
+    fn patterns_fit() {
+        for (pattern, fit, unfit) in [
+            ("/a", "/a", "/ab"),
+            ("/a*", "/abc", "/b"),
+            ("*.pdf", "/x/y.pdf", "/x/y.pdfx"),
+            ("/a*b", "/axxb", "/ab/c"),
+            ("/a*a", "/aa", "/a"),
+            ("/*/x/*/y", "/1/x/2/y", "/1/x/y"),
+            ("*", "/anything", "-"),
+        ] {
+            assert!(fits(pattern, fit), "{pattern} {fit}");
+            assert!(pattern == "*" || !fits(pattern, unfit), "{pattern} {unfit}");
+        }
+    }
+}

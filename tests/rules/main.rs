@@ -1,0 +1,16 @@
+//! The rules of counting, one by one, as the table of the README and the script's own words say
+//! them: a request, its answer, a beacon → all that is counted, and nothing else.
+//!
+//! - `server`: what the proxy sees by itself
+//! - `script`: what beacons add to it
+//! - `owner`: goals, funnels and settings
+//!
+//! Each rule has a program of its own, over SQLite.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod owner;
+mod script;
+mod server;
+mod stage;
