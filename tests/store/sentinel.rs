@@ -1,0 +1,78 @@
+//! A primary that sentinels name: found, followed when another takes its place, never mistaken for
+//! what it was.
+
+use super::common::sentinel::{NAME, Watched};
+use super::*;
+use headcount::store::{Applied, StoreError, Trouble};
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fail_over_is_followed_and_counts_once() {
+    let mut watched = Watched::start();
+    let store = open(&watched.url(), watched.servers[0].dir.path());
+    for number in 1..=20 {
+        assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Now);
+    }
+    watched.servers[0].kill();
+    let error = store.apply(&pageview("n", 21)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+    watched.replaced();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // What the dead one had not passed on is missing, and said to be.
+    let have = loop {
+        assert!(Instant::now() < deadline, "never");
+        match store.marker(SITE, today(), "n").await {
+            Ok(have) => break have,
+            Err(error) => assert!(matches!(error, StoreError::Unreachable { .. }), "{error}"),
+        }
+    };
+    assert!(have <= 20);
+    for number in have + 1..=30 {
+        assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Now);
+    }
+    assert_eq!(stored(store.as_ref()).await, 30);
+
+    // It comes back as a replica: whoever asks for the primary is not sent there.
+    watched.servers[0].restart();
+    let anew = open(&watched.url(), watched.servers[0].dir.path());
+    assert_eq!(anew.apply(&pageview("n", 31)).await.unwrap(), Applied::Now);
+    assert_eq!(watched.servers[1].command::<i64>(&["EXISTS", &key()]), 1);
+    assert_eq!(stored(anew.as_ref()).await, 31);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_made_a_replica_is_left() {
+    let watched = Watched::start();
+    let store = open(&watched.url(), watched.servers[0].dir.path());
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    let connections = store.connections();
+    watched.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", NAME]);
+    watched.replaced();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while let Err(error) = store.apply(&pageview("n", 2)).await {
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+        assert!(Instant::now() < deadline, "{error}");
+    }
+    assert!(store.connections() > connections, "who asks for markers must hear of it");
+    assert_eq!(stored(store.as_ref()).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_may_be_away_but_must_know_the_name() {
+    let mut watched = Watched::start();
+    let dir = tempfile::tempdir().unwrap();
+    for away in 0..2 {
+        watched.sentinels[away].kill();
+    }
+    let store = open(&watched.url(), dir.path());
+    store.ping().await.unwrap();
+    let stranger = open(&watched.url().replace(NAME, "unknown"), dir.path());
+    let error = stranger.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("no primary of this name"), "{error}");
+    assert_eq!(stranger.troubles().count(Trouble::Connect), 1);
+}
+
+fn key() -> String {
+    format!("visits:daily:{{{SITE}:{}}}", today())
+}
