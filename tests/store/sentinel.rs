@@ -2,6 +2,7 @@
 //! what it was.
 
 use super::common::sentinel::{NAME, Watched};
+use super::common::wait_for;
 use super::*;
 use headcount::store::{Applied, StoreError, Trouble};
 use std::time::{Duration, Instant};
@@ -48,13 +49,27 @@ async fn a_primary_made_a_replica_is_left() {
     let connections = store.connections();
     watched.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", NAME]);
     watched.replaced();
+    // Until it is told, the old one takes batches that nobody will ever see.
+    let _ = store.apply(&pageview("n", 2)).await;
+    wait_for("the old one to be a replica", || {
+        let info: String = watched.servers[0].command(&["INFO", "replication"]);
+        info.contains("role:slave").then_some(())
+    });
     let deadline = Instant::now() + Duration::from_secs(30);
-    while let Err(error) = store.apply(&pageview("n", 2)).await {
-        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
-        assert!(Instant::now() < deadline, "{error}");
+    let mut number = 3;
+    loop {
+        match store.apply(&pageview("n", number)).await {
+            Ok(Applied::Now | Applied::Before) if number == 3 => break,
+            Ok(Applied::Now | Applied::Before) => number += 1,
+            Ok(Applied::Gap { have }) => number = have + 1,
+            Err(StoreError::Unreachable { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(Instant::now() < deadline, "never");
     }
     assert!(store.connections() > connections, "who asks for markers must hear of it");
-    assert_eq!(stored(store.as_ref()).await, 2);
+    let there: i64 = watched.servers[1].command(&["HGET", &key(), "page\u{1f}/\u{1f}server"]);
+    assert_eq!((there, stored(store.as_ref()).await), (3, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
