@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     };
     let done = match task {
         Task::Print(text) => std::io::stdout().write_all(text.as_bytes()).map_err(Into::into),
-        Task::Run(config) => start(&config).and_then(|()| headcount::proxy::run(*config)),
+        Task::Run(config, upgrade) => {
+            start(&config).and_then(|()| headcount::proxy::run(*config, upgrade))
+        }
         Task::Demo(config) => start(&config).and_then(|()| headcount::demo::run(*config)),
         Task::Trim(config) => start(&config).and_then(|()| headcount::upkeep::trim(&config)),
         Task::Backfill(config, what) => {
