@@ -31,8 +31,8 @@ variables, and these the file: flush_interval, HEADCOUNT_FLUSH_INTERVAL,
 
 /// What is asked for.
 pub enum Task {
-    /// With `true`, in the place of a process that runs.
-    Run(Box<Config>, bool),
+    /// With the settings it was made of; with `true`, in the place of a process that runs.
+    Run(Box<Config>, Settings, bool),
     Demo(Box<Config>),
     /// Help, the version, or the settings in force.
     Print(String),
@@ -67,7 +67,7 @@ pub fn read(
         Some(("run", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
             let upgrade = matches.get_flag("upgrade");
-            config(Config::for_run(&settings)).map(|config| Task::Run(config, upgrade))
+            config(Config::for_run(&settings)).map(|config| Task::Run(config, settings, upgrade))
         }
         Some(("demo", matches)) => {
             let settings = layered(Settings::demo_defaults(), matches)?;

@@ -39,6 +39,7 @@ use crate::node::random_name;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
+use crate::visitor::address::Trusted;
 use crate::visitor::{Places, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
@@ -138,6 +139,36 @@ pub struct Counting {
     closing: watch::Sender<bool>,
     work: Option<(JoinHandle<()>, JoinHandle<()>)>,
     home: Option<Home>,
+    open: Open,
+}
+
+/// What may change while it runs.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub trusted: Trusted,
+    places: Arc<Places>,
+    auth: Arc<Auth>,
+    admin: SocketAddr,
+}
+
+impl Open {
+    /// The settings that may change; a file that is named is read again as well.
+    pub const KEYS: [&str; 4] =
+        ["trusted_proxies", "geoip", "admin_auth.password_hash", "admin_auth.tokens"];
+
+    /// Does as `config` says from now on. For a thread that may block.
+    ///
+    /// # Errors
+    /// One line; then nothing has changed.
+    pub fn change(&self, config: &Config) -> anyhow::Result<()> {
+        // What can fail comes first: all of it or nothing.
+        let places = Places::open(config.geoip.as_deref())?;
+        let (password, tokens) = credentials(config);
+        self.auth.replace(password, &tokens, self.admin)?;
+        self.places.replace(places);
+        self.trusted.replace(config.trusted_proxies.clone());
+        Ok(())
+    }
 }
 
 impl Counting {
@@ -154,8 +185,10 @@ impl Counting {
             .build()
             .context("no threads for the office")?;
         // Claimed first: a port in use is one clear line, and nothing else has happened.
-        let listener = office.block_on(bind_within(config.admin, "admin", patience))?;
-        let admin = listener.local_addr().context("admin")?;
+        let mut listener = None;
+        if patience.is_zero() {
+            listener = Some(bind(config.admin, "admin")?);
+        }
 
         let kept = store::open(&config.store, &config.data_dir)?;
         let store: Arc<dyn Store> = kept.clone();
@@ -166,20 +199,27 @@ impl Counting {
         office.block_on(first_contact(&secrets, store.as_ref(), &clock));
 
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
+        let trusted = Trusted::from(config.trusted_proxies.clone());
+        let visitors = Visitors::new(
+            sites.clone(),
+            places.clone(),
+            secrets.clone(),
+            trusted.clone(),
+            reluctant(config.privacy.respect_gpc),
+        );
+        // Visitors wait while this process waits for the one before, so all else is done by now.
+        let listener = match listener {
+            Some(listener) => listener,
+            None => office.block_on(bind_within(config.admin, "admin", patience))?,
+        };
+        let admin = listener.local_addr().context("admin")?;
         let mut home = office.block_on(Home::open(config, store.as_ref(), &clock, patience));
         let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
-            capture_settings(config),
-            Visitors::new(
-                sites.clone(),
-                places.clone(),
-                secrets.clone(),
-                config.trusted_proxies.clone(),
-                reluctant(config.privacy.respect_gpc),
-            )
-            .spread(home.spread()),
+            capture_settings(config, trusted.clone()),
+            visitors.spread(home.spread()),
             engine.clone(),
             telemetry.clone(),
             clock.clone(),
@@ -203,12 +243,13 @@ impl Counting {
                     .within(budget.clone())
             }
         });
+        let auth = Arc::new(auth(config)?);
         let state = AdminState {
             sites: sites.clone(),
             store: store.clone(),
             telemetry: telemetry.clone(),
             live: engine.clone(),
-            auth: auth(config)?,
+            auth: auth.clone(),
             clock: clock.clone(),
             flush_interval: match &budget {
                 Some(budget) => config.flush_interval.max(budget.interval()),
@@ -222,6 +263,7 @@ impl Counting {
         let flushing = office.spawn(flusher(depot).run(closed.clone()));
         let showing = office.spawn(serve_admin(listener, state, closed));
         let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), random_name());
+        let open = Open { trusted, places: places.clone(), auth, admin };
         office.spawn({
             let store = store.clone();
             async move {
@@ -245,6 +287,7 @@ impl Counting {
             closing,
             work,
             home,
+            open,
         })
     }
 
@@ -266,6 +309,10 @@ impl Counting {
     /// Where the admin port is.
     pub fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    pub(crate) fn open(&self) -> &Open {
+        &self.open
     }
 
     /// The runtime for what must not be in a request's way.
@@ -393,12 +440,12 @@ async fn bind_within(
     }
 }
 
-fn capture_settings(config: &Config) -> capture::Settings {
+fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Settings {
     capture::Settings {
         script_path: config.script.path.clone(),
         beacon_path: config.script.beacon_path.clone(),
         inject: config.inject,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies,
         beacon_body: config.limits.beacon_body,
         beacons_per_minute: config.limits.beacons_per_minute as isize,
         value_length: config.limits.value_length,
@@ -423,10 +470,13 @@ fn script_options(config: &Config) -> ScriptOptions {
 }
 
 fn auth(config: &Config) -> anyhow::Result<Auth> {
-    let password = config.admin_auth.password_hash.as_ref().map(|hash| hash.expose());
-    let tokens: Vec<String> =
-        config.admin_auth.tokens.iter().map(|t| t.expose().to_owned()).collect();
+    let (password, tokens) = credentials(config);
     Ok(Auth::new(password, &tokens)?)
+}
+
+fn credentials(config: &Config) -> (Option<&str>, Vec<String>) {
+    let password = config.admin_auth.password_hash.as_ref().map(|hash| hash.expose());
+    (password, config.admin_auth.tokens.iter().map(|t| t.expose().to_owned()).collect())
 }
 
 fn reluctant(respect: RespectGpc) -> Reluctant {

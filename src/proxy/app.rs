@@ -1,6 +1,7 @@
 //! The program: the gate and what counts behind it, from start to the last flush.
 
 use super::gate::Gate;
+use super::reload::Reload;
 use super::stop::{Signals, Stop, drained, stopped};
 use super::website::Website;
 use crate::capture::WithAnalytics;
@@ -21,11 +22,12 @@ const HAND_OVER: Duration = Duration::from_secs(1);
 const GIVEN_AWAY: Duration = Duration::from_secs(5);
 
 /// Runs the proxy and the admin port until SIGTERM or SIGINT, then delivers what is left; or until
-/// SIGQUIT, then another process has taken over. `upgrade`: is that other process.
+/// SIGQUIT, then another process has taken over. `upgrade`: is that other process. `reload`: what to
+/// do at SIGHUP.
 ///
 /// # Errors
 /// One line: a port in use, a store or a database that cannot be opened.
-pub fn run(config: Config, upgrade: bool) -> anyhow::Result<()> {
+pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
     let mut server = server(&config, upgrade);
     let patience = if upgrade {
         tracing::info!("waiting for the process before to get SIGQUIT");
@@ -50,11 +52,14 @@ pub fn run(config: Config, upgrade: bool) -> anyhow::Result<()> {
         async move { website.keep_resolved().await }
     });
 
-    let gate = Gate::new(website, config.trusted_proxies.clone(), config.timeouts.clone());
+    let gate = Gate::new(website, counting.open().trusted.clone(), config.timeouts.clone());
     let proxy = WithAnalytics::new(gate, counting.analytics());
     let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
     service.add_tcp(&config.listen.to_string());
     server.add_service(service);
+    if let Some(reload) = reload {
+        office.spawn(reload.run(counting.open().clone()));
+    }
     let phases = server.watch_execution_phase();
     let signals = Signals { successor: upgrade_socket(&config) };
     std::thread::Builder::new()

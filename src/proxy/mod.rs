@@ -5,9 +5,11 @@
 
 mod app;
 mod gate;
+mod reload;
 mod stop;
 mod website;
 
 pub use app::run;
 pub use gate::Gate;
+pub use reload::Reload;
 pub use website::Website;

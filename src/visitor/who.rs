@@ -3,7 +3,7 @@
 //! [`Who`] holds the address for the time of one request and gives out only what cannot be turned
 //! back into it.
 
-use super::address::client_address;
+use super::address::{Trusted, client_address};
 use super::agent::{Agent, Agents};
 use super::hash::VisitorHash;
 use super::place::Places;
@@ -14,7 +14,6 @@ use crate::rollup::Dimension;
 use crate::site::Site;
 use arc_swap::Guard;
 use http::{HeaderMap, HeaderName, header};
-use ipnet::IpNet;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -39,7 +38,7 @@ pub struct Visitors {
     agents: Agents,
     places: Arc<Places>,
     secrets: Arc<Secrets>,
-    trusted: Vec<IpNet>,
+    trusted: Trusted,
     reluctant: Reluctant,
     /// Keys lanes and buckets; see [`Visitors::spread`].
     lanes: foldhash::fast::FixedState,
@@ -61,12 +60,13 @@ impl Visitors {
         sites: Arc<Vec<Site>>,
         places: Arc<Places>,
         secrets: Arc<Secrets>,
-        trusted: Vec<IpNet>,
+        trusted: impl Into<Trusted>,
         reluctant: Reluctant,
     ) -> Self {
         let agents = Agents::new();
         let lanes = foldhash::fast::FixedState::with_seed(rand::random());
         agents.warm();
+        let trusted = trusted.into();
         Self { sites, agents, places, secrets, trusted, reluctant, lanes }
     }
 
@@ -113,7 +113,7 @@ impl Visitors {
         Who {
             visitors: self,
             site,
-            address: client_address(peer, headers, &self.trusted),
+            address: client_address(peer, headers, &self.trusted.now()),
             agent,
             user_agent: user_agent(headers),
             headers,
