@@ -34,6 +34,7 @@ pub mod flush;
 mod home;
 pub mod journal;
 pub mod node;
+mod open;
 pub mod plugin;
 pub mod proxy;
 pub mod report;

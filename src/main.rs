@@ -8,7 +8,7 @@ mod passwd;
 
 use cli::Task;
 use headcount::config::{Config, Settings};
-use headcount::proxy::Reload;
+use headcount::proxy::{Reload, SetLog};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::layer::SubscriberExt;
@@ -59,7 +59,7 @@ fn read_again() -> Result<(Config, Settings), String> {
 }
 
 /// What all rooms find in place: TLS and a log. Gives what sets the log's levels anew.
-fn start(config: &Config) -> anyhow::Result<Box<dyn Fn(&str) -> anyhow::Result<()> + Send>> {
+fn start(config: &Config) -> anyhow::Result<SetLog> {
     // Several libraries speak TLS; without one provider for all they could not choose.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         anyhow::bail!("a TLS provider is already installed");

@@ -26,7 +26,7 @@
 //!
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
-use crate::admin::{self, AdminState, Auth, Live};
+use crate::admin::{self, AdminState, Live};
 use crate::aggregate::Engine;
 use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
@@ -36,6 +36,7 @@ use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Depot, Flusher};
 use crate::home::Home;
 use crate::node::random_name;
+use crate::open::{self, Open};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
@@ -142,35 +143,6 @@ pub struct Counting {
     open: Open,
 }
 
-/// What may change while it runs.
-#[derive(Clone)]
-pub(crate) struct Open {
-    pub trusted: Trusted,
-    places: Arc<Places>,
-    auth: Arc<Auth>,
-    admin: SocketAddr,
-}
-
-impl Open {
-    /// The settings that may change; a file that is named is read again as well.
-    pub const KEYS: [&str; 4] =
-        ["trusted_proxies", "geoip", "admin_auth.password_hash", "admin_auth.tokens"];
-
-    /// Does as `config` says from now on. For a thread that may block.
-    ///
-    /// # Errors
-    /// One line; then nothing has changed.
-    pub fn change(&self, config: &Config) -> anyhow::Result<()> {
-        // What can fail comes first: all of it or nothing.
-        let places = Places::open(config.geoip.as_deref())?;
-        let (password, tokens) = credentials(config);
-        self.auth.replace(password, &tokens, self.admin)?;
-        self.places.replace(places);
-        self.trusted.replace(config.trusted_proxies.clone());
-        Ok(())
-    }
-}
-
 impl Counting {
     /// `patience`: how long to wait for a process before this one, which is about to end, to let go
     /// the admin port and the node's folder.
@@ -243,7 +215,7 @@ impl Counting {
                     .within(budget.clone())
             }
         });
-        let auth = Arc::new(auth(config)?);
+        let auth = Arc::new(open::auth(config)?);
         let state = AdminState {
             sites: sites.clone(),
             store: store.clone(),
@@ -467,16 +439,6 @@ fn script_options(config: &Config) -> ScriptOptions {
         clicks: script.clicks,
         vitals: script.vitals,
     }
-}
-
-fn auth(config: &Config) -> anyhow::Result<Auth> {
-    let (password, tokens) = credentials(config);
-    Ok(Auth::new(password, &tokens)?)
-}
-
-fn credentials(config: &Config) -> (Option<&str>, Vec<String>) {
-    let password = config.admin_auth.password_hash.as_ref().map(|hash| hash.expose());
-    (password, config.admin_auth.tokens.iter().map(|t| t.expose().to_owned()).collect())
 }
 
 fn reluctant(respect: RespectGpc) -> Reluctant {

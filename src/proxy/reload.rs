@@ -5,16 +5,18 @@
 
 use super::stop::hear;
 use crate::config::{Config, Settings};
-use crate::plugin::Open;
+use crate::open::Open;
 use tokio::signal::unix::SignalKind;
+
+/// Sets what is logged.
+pub type SetLog = Box<dyn Fn(&str) -> anyhow::Result<()> + Send>;
 
 /// How to read the settings again, as at the start: file, variables, flags.
 pub struct Reload {
     /// Those in force.
     pub settings: Settings,
     pub read: Box<dyn Fn() -> Result<(Config, Settings), String> + Send>,
-    /// Sets what is logged.
-    pub log: Box<dyn Fn(&str) -> anyhow::Result<()> + Send>,
+    pub log: SetLog,
 }
 
 impl Reload {
@@ -41,8 +43,8 @@ impl Reload {
         let changed = self.settings.changed(&settings);
         open.change(&config)?;
         (self.log)(&config.log)?;
-        let may = |key: &&&str| **key == "log" || Open::KEYS.contains(*key);
-        let (taken, kept): (Vec<&str>, Vec<&str>) = changed.iter().partition(|key| may(&key));
+        let may = |key: &&str| *key == "log" || Open::KEYS.contains(key);
+        let (taken, kept): (Vec<&str>, Vec<&str>) = changed.into_iter().partition(may);
         let mut said = String::new();
         for (what, keys) in [("changed", &taken), ("kept until a restart", &kept)] {
             if !keys.is_empty() {

@@ -23,7 +23,7 @@ pub enum Named {
 
 pub enum Servers {
     One(Arc<Link>),
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 impl Servers {
@@ -52,7 +52,8 @@ impl Servers {
                 let dialer = Dialer::new(first.clone(), ca);
                 // Broken TLS is known now.
                 dialer.client()?;
-                Self::Cluster(Cluster::new(dialer, seeds, meter.clone(), troubles.clone()))
+                let cluster = Cluster::new(dialer, seeds, meter.clone(), troubles.clone());
+                Self::Cluster(Box::new(cluster))
             }
         })
     }
