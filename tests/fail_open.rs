@@ -146,6 +146,9 @@ fn drive(inject: bool) {
     }
 
     // Nothing of it stays: neither in the handle nor in the shards.
+    let in_flight = &scene.counting.telemetry().in_flight;
+    let all_answered = || in_flight.load(Ordering::Relaxed) == 0;
+    wait_for("no request is under way", all_answered);
     let before = scene.panics();
     let pageviews = || total(scene.counting.admin(), "pageviews");
     let mut stood = -1;
@@ -157,8 +160,7 @@ fn drive(inject: bool) {
     scene.browse(inject);
     wait_for("three more pages", || pageviews() == stood + 3);
     assert_eq!(scene.panics(), before);
-    let in_flight = &scene.counting.telemetry().in_flight;
-    wait_for("no request is under way", || in_flight.load(Ordering::Relaxed) == 0);
+    wait_for("no request is under way", all_answered);
 }
 
 #[test]
