@@ -218,13 +218,15 @@ impl Node {
 /// Waits until no process has a folder locked, or `patience` is over.
 pub async fn free(path: &Path, patience: Duration) {
     let deadline = Instant::now() + patience;
-    let locked = || {
-        let lock = File::open(path.join("lock"));
-        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
-    };
-    while locked() && Instant::now() < deadline {
+    while is_locked(&path.join("lock")) && Instant::now() < deadline {
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether a process that lives has a file locked.
+pub fn is_locked(file: &Path) -> bool {
+    let file = File::open(file);
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// A store's answer, or none if it takes too long or is away.

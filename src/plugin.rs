@@ -263,6 +263,16 @@ impl Counting {
         })
     }
 
+    /// Opens what [`Counting::start`] will, but for what another process may still have.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+        store::open(&config.store, &config.data_dir)?;
+        Places::open(config.geoip.as_deref())?;
+        open::auth(config).map(drop)
+    }
+
     /// The handle to call from a proxy's hooks, or to wrap it in.
     pub fn analytics(&self) -> Analytics {
         self.analytics.clone()
@@ -296,18 +306,15 @@ impl Counting {
     /// goes on with them, and knows all visits. What the last requests still bring is counted from
     /// memory.
     pub(crate) fn hand_over(&mut self, config: &Config) {
-        let (Some(office), Some((flushing, showing))) = (&self.office, self.work.take()) else {
-            return;
-        };
-        if let Some(home) = self.home.take() {
-            // From here on hits are in the journal or counted by this process, never both: all
-            // that are in it are below the marks of the last flush.
-            home.close();
-            office.block_on(self.engine.caught_up(CATCH_UP));
-            self.closing.send_replace(true);
-            let _ = office.block_on(flushing);
-            home.leave();
-        }
+        let (Some(office), Some(home)) = (&self.office, self.home.take()) else { return };
+        let Some((flushing, showing)) = self.work.take() else { return };
+        // From here on hits are in the journal or counted by this process, never both: all that are
+        // in it are below the marks of the last flush.
+        home.close();
+        office.block_on(self.engine.caught_up(CATCH_UP));
+        self.closing.send_replace(true);
+        let _ = office.block_on(flushing);
+        home.leave();
         let (cap, events) = (config.limits.outbox, config.limits.events_cap);
         let flusher = (self.flusher)(Depot::in_memory(random_name(), cap, events));
         let (closing, closed) = watch::channel(false);

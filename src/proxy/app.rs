@@ -11,6 +11,7 @@ use anyhow::Context;
 use pingora::proxy::http_proxy_service_with_name;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +30,16 @@ const GIVEN_AWAY: Duration = Duration::from_secs(5);
 /// One line: a port in use, a store or a database that cannot be opened.
 pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
     let mut server = server(&config, upgrade);
+    let successor = config.data_dir.join(format!("headcount-{}.successor", config.site.name));
     let patience = if upgrade {
+        // What can be wrong is said while the process before still serves.
+        Counting::check(&config)?;
+        let waiting = File::create(&successor).with_context(|| successor.display().to_string())?;
+        waiting.try_lock().context("another process waits to take over already")?;
         tracing::info!("waiting for the process before to get SIGQUIT");
         // Ends the process when nobody hands over in time.
         server.bootstrap();
+        drop(waiting);
         GIVEN_AWAY + HAND_OVER + 2 * config.timeouts.shutdown
     } else {
         server.bootstrap();
@@ -61,7 +68,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         office.spawn(reload.run(counting.open().clone()));
     }
     let phases = server.watch_execution_phase();
-    let signals = Signals { successor: upgrade_socket(&config) };
+    let signals = Signals { successor };
     std::thread::Builder::new()
         .name("proxy".to_owned())
         .spawn(move || server.run(RunArgs { shutdown_signal: Box::new(signals) }))

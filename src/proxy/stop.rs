@@ -1,5 +1,6 @@
 //! How the program is asked to stop or to be replaced, and when it may.
 
+use crate::node::is_locked;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
 use pingora::server::{ExecutionPhase, ShutdownSignal, ShutdownSignalWatch};
@@ -19,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Hears SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
 pub struct Signals {
-    /// Where that process waits for the listening socket.
+    /// What that process has locked while it waits; a file alone may be left by one that died.
     pub successor: PathBuf,
 }
 
@@ -36,7 +37,7 @@ impl ShutdownSignalWatch for Signals {
                 _ = term.recv() => return ShutdownSignal::GracefulTerminate,
                 _ = int.recv() => return ShutdownSignal::GracefulTerminate,
                 _ = quit.recv() => {
-                    if self.successor.exists() {
+                    if is_locked(&self.successor) {
                         tracing::info!("handing over");
                         return ShutdownSignal::GracefulUpgrade;
                     }

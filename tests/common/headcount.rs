@@ -88,7 +88,18 @@ impl Headcount {
         kill(Pid::from_raw(process.id() as i32), signal).unwrap();
     }
 
+    /// Starts another with the same settings and more, which must end by itself; what it says.
+    pub fn refused(&self, more: &[&str]) -> String {
+        let output = self.command(more).stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     fn launch(&mut self, more: &[&str]) {
+        self.process = Some(self.command(more).spawn().unwrap());
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
         command
@@ -104,7 +115,7 @@ impl Headcount {
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file);
-        self.process = Some(command.spawn().unwrap());
+        command
     }
 
     pub fn site(&self) -> SocketAddr {

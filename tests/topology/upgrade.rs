@@ -1,7 +1,7 @@
 //! SIGQUIT hands the site over to a new process: nobody is turned away, and what is counted, visits
 //! and visitors too, comes out as if there had been one.
 
-use super::common::headcount::Headcount;
+use super::common::headcount::{Headcount, SITE};
 use super::common::load::Load;
 use super::common::redis::RedisServer;
 use super::common::wait_for;
@@ -67,6 +67,24 @@ fn what_the_store_does_not_have_yet_goes_along() {
 fn without_a_successor_it_stays() {
     let load = Load::new();
     let headcount = Headcount::start(&load.url(), &["--flush-interval", "100ms"]);
+    // One that waited has died.
+    for left in ["upgrade", "successor"] {
+        let file = headcount.data_dir().join(format!("headcount-{SITE}.{left}"));
+        std::fs::write(file, "").unwrap();
+    }
+    headcount.signal(Signal::SIGQUIT);
+    wait_for("a line that says so", || headcount.log().contains("--upgrade").then_some(()));
+    let crowd = Crowd::enter(headcount.site(), 0);
+    crowd.more(100);
+    crowd.leave();
+}
+
+#[test]
+fn a_successor_that_cannot_start_takes_nothing() {
+    let load = Load::new();
+    let headcount = Headcount::start(&load.url(), &[]);
+    let said = headcount.refused(&["--upgrade", "--store", "sqlite:/nowhere/headcount.db"]);
+    assert!(said.contains("/nowhere/headcount.db"), "{said}");
     headcount.signal(Signal::SIGQUIT);
     wait_for("a line that says so", || headcount.log().contains("--upgrade").then_some(()));
     let crowd = Crowd::enter(headcount.site(), 0);
