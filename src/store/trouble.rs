@@ -103,7 +103,9 @@ impl Trouble {
             }
             Self::Misconfigured => "; it cannot write its snapshot: look at its disk and its log",
             Self::Busy => "; a script of another program runs: SCRIPT KILL ends it",
-            Self::Replication => "; too few of its replicas or of its cluster are up",
+            Self::Replication => {
+                "; too few of its replicas or of its cluster are up, or a slot is on the move"
+            }
             Self::Moved => "; it is one server of a cluster: write redis+cluster:// in `store`",
             Self::WrongType => "; run `headcount migrate`",
             Self::Closed | Self::NoScript | Self::Other => "",
