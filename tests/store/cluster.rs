@@ -191,6 +191,32 @@ async fn a_primary_that_dies_among_batches_costs_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_few_rights_is_enough() {
+    let cluster = RedisCluster::start();
+    let rights = |more: &[&str]| {
+        for server in &cluster.servers {
+            server.command::<Value>(&[troubles::USER, more].concat());
+        }
+    };
+    rights(&[]);
+    let url = cluster.url().replace("://", "://counter:open%20sesame@");
+    let store = open(&url, cluster.servers[0].dir.path());
+    let error = store.apply(&pageview("n", 1)).await.unwrap_err();
+    assert!(error.to_string().contains("+cluster|slots"), "{error}");
+    rights(&["+cluster|slots"]);
+    assert_eq!(store.apply(&full("n", 1)).await.unwrap(), Applied::Now);
+    store.trim(SITE, 10, 0).await.unwrap();
+    assert_eq!(store.kept(SITE).await.unwrap(), [today()]);
+    // Sent on to a server that must be told so.
+    let key = format!("visits:daily:{{{SITE}:{}}}", today());
+    let to = (cluster.home(&key) + 1) % 3;
+    cluster.begin_move(&key, to);
+    cluster.move_key(&key, to);
+    assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [1]);
+    assert_eq!(store.troubles().count(Trouble::Moved), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_server_of_a_cluster_says_what_to_write() {
     let cluster = RedisCluster::start();
     let key = format!("visits:daily:{{{SITE}:{}}}", today());
