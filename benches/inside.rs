@@ -167,7 +167,7 @@ fn visitor(c: &mut Criterion) {
     let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now()));
     let places = Arc::new(Places::open(None).unwrap());
     let settings = headcount::visitor::Settings {
-        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()].into(),
         reluctant: Reluctant::Anonymous,
         place_headers: Vec::new(),
         ranges: Ranges::default(),

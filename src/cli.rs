@@ -31,7 +31,8 @@ variables, and these the file: flush_interval, HEADCOUNT_FLUSH_INTERVAL,
 
 /// What is asked for.
 pub enum Task {
-    Run(Box<Config>),
+    /// With the settings it was made of; with `true`, in the place of a process that runs.
+    Run(Box<Config>, Settings, bool),
     Demo(Box<Config>),
     /// Help, the version, or the settings in force.
     Print(String),
@@ -65,7 +66,8 @@ pub fn read(
     match matches.subcommand() {
         Some(("run", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
-            config(Config::for_run(&settings)).map(Task::Run)
+            let upgrade = matches.get_flag("upgrade");
+            config(Config::for_run(&settings)).map(|config| Task::Run(config, settings, upgrade))
         }
         Some(("demo", matches)) => {
             let settings = layered(Settings::demo_defaults(), matches)?;
@@ -110,7 +112,9 @@ fn command() -> Command {
         .after_help(EXAMPLES)
         .disable_help_subcommand(true)
         .subcommand(with_settings(
-            Command::new("run").about("Stand in front of a website and count its pageviews"),
+            Command::new("run")
+                .about("Stand in front of a website and count its pageviews")
+                .arg(upgrade_flag()),
             |_| true,
         ))
         .subcommand(with_settings(
@@ -163,6 +167,13 @@ fn upkeep_key(key: &Key) -> bool {
         "limits.rows_per_dimension",
     ];
     keys.contains(&key.path.as_str())
+}
+
+fn upgrade_flag() -> Arg {
+    Arg::new("upgrade")
+        .long("upgrade")
+        .action(ArgAction::SetTrue)
+        .help("Take over from a process with the same settings, which then gets SIGQUIT")
 }
 
 fn force_flag() -> Arg {

@@ -9,13 +9,14 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::flush::Depot;
 use crate::journal::{Journal, STATE_AFTER};
-use crate::node::{Node, random_name};
+use crate::node::{self, Node, random_name};
 use crate::site::Site;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A node's folder while the process lives.
 pub struct Home {
@@ -25,10 +26,18 @@ pub struct Home {
 }
 
 impl Home {
-    /// Opens the folder of the configured site.
-    pub async fn open(config: &Config, store: &dyn Store, clock: &Clock) -> Self {
+    /// Opens the folder of the configured site; for `patience` it may still be another process's.
+    pub async fn open(
+        config: &Config,
+        store: &dyn Store,
+        clock: &Clock,
+        patience: Duration,
+    ) -> Self {
         let folder = config.data_dir.join(format!("headcount-{}", config.site.name));
         let shared = config.store.is_shared().then_some(store);
+        if !patience.is_zero() {
+            node::free(&folder, patience).await;
+        }
         let node = match Node::open(&folder, config.threads, shared, clock.now()).await {
             Ok(node) => Some(node),
             Err(error) => {
@@ -98,11 +107,16 @@ impl Home {
         self.node.as_ref().map_or_else(rand::random, Node::spread)
     }
 
-    /// The process ends in order: all is delivered, or in the folder.
-    pub fn leave(self) {
+    /// What happens from now on is not written down here.
+    pub fn close(&self) {
         if let Some(journal) = &self.journal {
             journal.close();
         }
+    }
+
+    /// The process ends in order: all is delivered, or in the folder.
+    pub fn leave(self) {
+        self.close();
         if let Some(Err(error)) = self.node.map(Node::end) {
             tracing::warn!("{}: {error}", self.folder.display());
         }

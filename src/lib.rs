@@ -36,6 +36,7 @@ pub mod goal;
 mod home;
 pub mod journal;
 pub mod node;
+mod open;
 pub mod plugin;
 pub mod proxy;
 pub mod report;

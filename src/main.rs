@@ -7,10 +7,13 @@ mod cli;
 mod passwd;
 
 use cli::Task;
-use headcount::config::Config;
+use headcount::config::{Config, Settings};
+use headcount::proxy::{Reload, SetLog};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, reload};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,14 +25,17 @@ fn main() -> ExitCode {
     };
     let done = match task {
         Task::Print(text) => std::io::stdout().write_all(text.as_bytes()).map_err(Into::into),
-        Task::Run(config) => start(&config).and_then(|()| headcount::proxy::run(*config)),
-        Task::Demo(config) => start(&config).and_then(|()| headcount::demo::run(*config)),
-        Task::Trim(config) => start(&config).and_then(|()| headcount::upkeep::trim(&config)),
+        Task::Run(config, settings, upgrade) => start(&config).and_then(|log| {
+            let reload = Reload { settings, read: Box::new(read_again), log };
+            headcount::proxy::run(*config, upgrade, Some(reload))
+        }),
+        Task::Demo(config) => start(&config).and_then(|_| headcount::demo::run(*config)),
+        Task::Trim(config) => start(&config).and_then(|_| headcount::upkeep::trim(&config)),
         Task::Backfill(config, what) => {
-            start(&config).and_then(|()| headcount::upkeep::backfill(&config, what))
+            start(&config).and_then(|_| headcount::upkeep::backfill(&config, what))
         }
         Task::Migrate(config, force) => {
-            start(&config).and_then(|()| headcount::upkeep::migrate(&config, force))
+            start(&config).and_then(|_| headcount::upkeep::migrate(&config, force))
         }
         Task::Passwd => passwd::run(),
     };
@@ -44,17 +50,30 @@ fn fail(code: u8, why: &str) -> ExitCode {
     code.into()
 }
 
-/// What all rooms find in place: TLS and a log.
-fn start(config: &Config) -> anyhow::Result<()> {
+/// The settings of `run` as they are now.
+fn read_again() -> Result<(Config, Settings), String> {
+    match cli::read(std::env::args_os(), std::env::vars_os().collect())? {
+        Task::Run(config, settings, _) => Ok((*config, settings)),
+        _ => Err("this is not `run`".to_owned()),
+    }
+}
+
+/// What all rooms find in place: TLS and a log. Gives what sets the log's levels anew.
+fn start(config: &Config) -> anyhow::Result<SetLog> {
     // Several libraries speak TLS; without one provider for all they could not choose.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         anyhow::bail!("a TLS provider is already installed");
     }
     let stderr = std::io::stderr;
     let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // Pingora tells of every connection that breaks, as an error: that is a website's daily life,
-    // and a line that any client can write.
-    let levels = EnvFilter::try_new(format!("pingora=warn,pingora_proxy=off,{}", config.log))?;
-    tracing_subscriber::fmt().with_env_filter(levels).with_writer(stderr).with_ansi(colours).init();
-    Ok(())
+    let (filter, handle) = reload::Layer::new(levels(&config.log)?);
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(colours);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    Ok(Box::new(move |log| Ok(handle.reload(levels(log)?)?)))
+}
+
+/// Pingora tells of every connection that breaks, as an error: that is a website's daily life, and
+/// a line that any client can write.
+fn levels(log: &str) -> anyhow::Result<EnvFilter> {
+    Ok(EnvFilter::try_new(format!("pingora=warn,pingora_proxy=off,{log}"))?)
 }

@@ -22,12 +22,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// A lease that is not taken over for so long is forgotten by the store.
 const LEASE: Millis = 90 * 24 * HOUR;
 
 /// How long a start waits for the store to answer; then it goes on without.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a folder is free.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A node, and the folder it has locked.
 pub struct Node {
@@ -209,6 +213,20 @@ impl Node {
         self.who.ended = true;
         self.write()
     }
+}
+
+/// Waits until no process has a folder locked, or `patience` is over.
+pub async fn free(path: &Path, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while is_locked(&path.join("lock")) && Instant::now() < deadline {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Whether a process that lives has a file locked.
+pub fn is_locked(file: &Path) -> bool {
+    let file = File::open(file);
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// A store's answer, or none if it takes too long or is away.

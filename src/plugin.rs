@@ -26,20 +26,22 @@
 //!
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
-use crate::admin::{self, AdminState, Auth, Live};
+use crate::admin::{self, AdminState, Live};
 use crate::aggregate::Engine;
 use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
-use crate::flush::{self, Flusher};
+use crate::flush::{self, Depot, Flusher};
 use crate::goal::Funnel;
 use crate::home::Home;
 use crate::node::random_name;
+use crate::open::{self, Open};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
+use crate::visitor::address::Trusted;
 use crate::visitor::{self, Places, Ranges, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
@@ -49,6 +51,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// How long the start waits for a store that does not answer; then it goes on without.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -61,6 +64,12 @@ const PLACES_EVERY: Duration = Duration::from_secs(60);
 
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
+
+/// How long hits may take from a request to a shard; it is a hundredth of a second.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a process before this one has let go a port.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How long the admin port's last answers hold up the end, once all is delivered.
 const ADMIN_PATIENCE: Duration = Duration::from_secs(1);
@@ -114,7 +123,7 @@ impl Builder {
         }
         // One provider for all libraries that speak TLS. An application that has chosen keeps its.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Counting::start(&Config::for_plugin(&self.settings)?)
+        Counting::start(&Config::for_plugin(&self.settings)?, Duration::ZERO)
     }
 }
 
@@ -126,15 +135,22 @@ pub struct Counting {
     admin: SocketAddr,
     /// Where all of it runs but what a request waits for. `None` once stopped.
     office: Option<Runtime>,
+    engine: Arc<Engine>,
+    /// Makes another like the first, which goes on with what is in the depot.
+    flusher: Box<dyn Fn(Depot) -> Flusher + Send + Sync>,
     closing: watch::Sender<bool>,
     work: Option<(JoinHandle<()>, JoinHandle<()>)>,
     home: Option<Home>,
+    open: Open,
 }
 
 impl Counting {
+    /// `patience`: how long to wait for a process before this one, which is about to end, to let go
+    /// the admin port and the node's folder.
+    ///
     /// # Errors
     /// As [`Builder::start`].
-    pub fn start(config: &Config) -> anyhow::Result<Self> {
+    pub fn start(config: &Config, patience: Duration) -> anyhow::Result<Self> {
         let office = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("office")
@@ -142,8 +158,10 @@ impl Counting {
             .build()
             .context("no threads for the office")?;
         // Claimed first: a port in use is one clear line, and nothing else has happened.
-        let listener = bind(config.admin, "admin")?;
-        let admin = listener.local_addr().context("admin")?;
+        let mut listener = None;
+        if patience.is_zero() {
+            listener = Some(bind(config.admin, "admin")?);
+        }
 
         let kept = store::open(&config.store, &config.data_dir)?;
         let store: Arc<dyn Store> = kept.clone();
@@ -154,19 +172,26 @@ impl Counting {
         office.block_on(first_contact(&secrets, store.as_ref(), &clock));
 
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
-        let mut home = office.block_on(Home::open(config, store.as_ref(), &clock));
+        let trusted = Trusted::from(config.trusted_proxies.clone());
+        let visitors = Visitors::new(
+            sites.clone(),
+            places.clone(),
+            secrets.clone(),
+            visitor_settings(config, trusted.clone())?,
+        );
+        // Visitors wait while this process waits for the one before, so all else is done by now.
+        let listener = match listener {
+            Some(listener) => listener,
+            None => office.block_on(bind_within(config.admin, "admin", patience))?,
+        };
+        let admin = listener.local_addr().context("admin")?;
+        let mut home = office.block_on(Home::open(config, store.as_ref(), &clock, patience));
         let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
-            capture_settings(config),
-            Visitors::new(
-                sites.clone(),
-                places.clone(),
-                secrets.clone(),
-                visitor_settings(config)?,
-            )
-            .spread(home.spread()),
+            capture_settings(config, trusted.clone()),
+            visitors.spread(home.spread()),
             engine.clone(),
             telemetry.clone(),
             clock.clone(),
@@ -178,22 +203,25 @@ impl Counting {
             let spent = move || store.commands().load(Ordering::Relaxed);
             Arc::new(Budget::new(config.monthly_commands, clock.clone(), spent))
         });
-        let flusher = Flusher::new(
-            engine.clone(),
-            store.clone(),
-            sites.clone(),
-            telemetry.clone(),
-            clock.clone(),
-            depot,
-            flush::Settings { interval: config.flush_interval, last: config.timeouts.shutdown },
-        )
-        .within(budget.clone());
+        let flusher: Box<dyn Fn(Depot) -> Flusher + Send + Sync> = Box::new({
+            let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
+            let (telemetry, clock, budget) = (telemetry.clone(), clock.clone(), budget.clone());
+            let interval = config.flush_interval;
+            let settings = flush::Settings { interval, last: config.timeouts.shutdown };
+            move |depot| {
+                let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
+                let (telemetry, clock) = (telemetry.clone(), clock.clone());
+                Flusher::new(engine, store, sites, telemetry, clock, depot, settings.clone())
+                    .within(budget.clone())
+            }
+        });
+        let auth = Arc::new(open::auth(config)?);
         let state = AdminState {
             sites: sites.clone(),
             store: store.clone(),
             telemetry: telemetry.clone(),
-            live: engine,
-            auth: auth(config)?,
+            live: engine.clone(),
+            auth: auth.clone(),
             clock: clock.clone(),
             flush_interval: match &budget {
                 Some(budget) => config.flush_interval.max(budget.interval()),
@@ -204,9 +232,10 @@ impl Counting {
             funnels: config.site.funnels.iter().map(labelled).collect(),
         };
         let (closing, closed) = watch::channel(false);
-        let flushing = office.spawn(flusher.run(closed.clone()));
+        let flushing = office.spawn(flusher(depot).run(closed.clone()));
         let showing = office.spawn(serve_admin(listener, state, closed));
         let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), random_name());
+        let open = Open { trusted, places: places.clone(), auth, admin };
         office.spawn({
             let store = store.clone();
             async move {
@@ -219,7 +248,29 @@ impl Counting {
         });
         let work = Some((flushing, showing));
         let (office, home) = (Some(office), Some(home));
-        Ok(Self { analytics, telemetry, store, admin, office, closing, work, home })
+        Ok(Self {
+            analytics,
+            telemetry,
+            store,
+            admin,
+            office,
+            engine,
+            flusher,
+            closing,
+            work,
+            home,
+            open,
+        })
+    }
+
+    /// Opens what [`Counting::start`] will, but for what another process may still have.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+        store::open(&config.store, &config.data_dir)?;
+        Places::open(config.geoip.as_deref())?;
+        open::auth(config).map(drop)
     }
 
     /// The handle to call from a proxy's hooks, or to wrap it in.
@@ -242,9 +293,33 @@ impl Counting {
         self.admin
     }
 
+    pub(crate) fn open(&self) -> &Open {
+        &self.open
+    }
+
     /// The runtime for what must not be in a request's way.
     pub(crate) fn office(&self) -> Option<&Runtime> {
         self.office.as_ref()
+    }
+
+    /// Delivers what there is, and lets go the admin port and the node's folder: another process
+    /// goes on with them, and knows all visits. What the last requests still bring is counted from
+    /// memory.
+    pub(crate) fn hand_over(&mut self, config: &Config) {
+        let (Some(office), Some(home)) = (&self.office, self.home.take()) else { return };
+        let Some((flushing, showing)) = self.work.take() else { return };
+        // From here on hits are in the journal or counted by this process, never both: all that are
+        // in it are below the marks of the last flush.
+        home.close();
+        office.block_on(self.engine.caught_up(CATCH_UP));
+        self.closing.send_replace(true);
+        let _ = office.block_on(flushing);
+        home.leave();
+        let (cap, events) = (config.limits.outbox, config.limits.events_cap);
+        let flusher = (self.flusher)(Depot::in_memory(random_name(), cap, events));
+        let (closing, closed) = watch::channel(false);
+        self.closing = closing;
+        self.work = Some((office.spawn(flusher.run(closed)), showing));
     }
 
     /// Delivers what is left and ends. To be called once no request runs any more, from a thread
@@ -329,12 +404,27 @@ pub(crate) fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener
     bound.with_context(|| format!("{key} {address} cannot be used"))
 }
 
-fn capture_settings(config: &Config) -> capture::Settings {
+/// Claims a port that another process may be about to let go.
+async fn bind_within(
+    address: SocketAddr,
+    key: &str,
+    patience: Duration,
+) -> anyhow::Result<TcpListener> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match bind(address, key) {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+            bound => return bound,
+        }
+    }
+}
+
+fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Settings {
     capture::Settings {
         script_path: config.script.path.clone(),
         beacon_path: config.script.beacon_path.clone(),
         inject: config.inject,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies,
         beacon_body: config.limits.beacon_body,
         beacons_per_minute: config.limits.beacons_per_minute as isize,
         value_length: config.limits.value_length,
@@ -343,9 +433,9 @@ fn capture_settings(config: &Config) -> capture::Settings {
     }
 }
 
-fn visitor_settings(config: &Config) -> anyhow::Result<visitor::Settings> {
+fn visitor_settings(config: &Config, trusted_proxies: Trusted) -> anyhow::Result<visitor::Settings> {
     Ok(visitor::Settings {
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies,
         reluctant: reluctant(config.privacy.respect_gpc),
         place_headers: config.place_headers.clone(),
         ranges: match &config.crawler_ranges {
@@ -376,13 +466,6 @@ fn script_options(config: &Config) -> ScriptOptions {
         clicks: script.clicks,
         vitals: script.vitals,
     }
-}
-
-fn auth(config: &Config) -> anyhow::Result<Auth> {
-    let password = config.admin_auth.password_hash.as_ref().map(|hash| hash.expose());
-    let tokens: Vec<String> =
-        config.admin_auth.tokens.iter().map(|t| t.expose().to_owned()).collect();
-    Ok(Auth::new(password, &tokens)?)
 }
 
 fn reluctant(respect: RespectGpc) -> Reluctant {

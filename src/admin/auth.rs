@@ -4,6 +4,7 @@
 //! HTTP beyond a header's value.
 
 use crate::clock::{HOUR, Millis};
+use arc_swap::ArcSwap;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
@@ -12,12 +13,16 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// How long a session lasts without signing in again.
 pub(super) const SESSION: Millis = 7 * 24 * HOUR;
 
 /// Who may see the admin port. Without any credential: whoever reaches it on loopback.
-pub struct Auth {
+pub struct Auth(ArcSwap<Credentials>);
+
+#[derive(Clone)]
+struct Credentials {
     password_hash: Option<PasswordHash>,
     /// SHA-256 of each token: comparing these gives nothing away about a token.
     tokens: Vec<[u8; 32]>,
@@ -32,17 +37,14 @@ pub enum AuthError {
     PasswordHash(String),
     #[error("token number {0} is empty, or not 64 hexadecimal digits after `sha256:`")]
     Token(usize),
+    #[error("admin {0} is not a loopback address, and there would be no credentials")]
+    Open(SocketAddr),
     #[error("no randomness for session keys: {0}")]
     Randomness(getrandom::Error),
 }
 
-impl Auth {
-    /// `password_hash` is an argon2 hash in PHC form; each of `tokens` a token as it is, or
-    /// `sha256:` and the hexadecimal digest of one.
-    ///
-    /// # Errors
-    /// If one of them could never match.
-    pub fn new(password_hash: Option<&str>, tokens: &[String]) -> Result<Self, AuthError> {
+impl Credentials {
+    fn new(password_hash: Option<&str>, tokens: &[String]) -> Result<Self, AuthError> {
         let password_hash = password_hash
             .map(|hash| PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string())))
             .transpose()?;
@@ -56,9 +58,50 @@ impl Auth {
         Ok(Self { password_hash, tokens, session_key })
     }
 
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(&self.session_key.into());
+        mac.update(text.as_bytes());
+        mac
+    }
+}
+
+impl Auth {
+    /// `password_hash` is an argon2 hash in PHC form; each of `tokens` a token as it is, or
+    /// `sha256:` and the hexadecimal digest of one.
+    ///
+    /// # Errors
+    /// If one of them could never match.
+    pub fn new(password_hash: Option<&str>, tokens: &[String]) -> Result<Self, AuthError> {
+        Credentials::new(password_hash, tokens).map(|new| Self(ArcSwap::from_pointee(new)))
+    }
+
+    /// From now on these, and the port is on `address`. Who signed in with a password that stays is
+    /// not asked again.
+    ///
+    /// # Errors
+    /// As [`Auth::new`]; or there are none, and the port may not be open to all. Those in use stay.
+    pub fn replace(
+        &self,
+        password_hash: Option<&str>,
+        tokens: &[String],
+        address: SocketAddr,
+    ) -> Result<(), AuthError> {
+        let mut new = Credentials::new(password_hash, tokens)?;
+        let now = self.0.load();
+        if new.password_hash == now.password_hash {
+            new.session_key = now.session_key;
+        }
+        if !Self(ArcSwap::from_pointee(new.clone())).allows_bind(address) {
+            return Err(AuthError::Open(address));
+        }
+        self.0.store(Arc::new(new));
+        Ok(())
+    }
+
     /// No credentials are set.
     pub fn is_open(&self) -> bool {
-        self.password_hash.is_none() && self.tokens.is_empty()
+        let known = self.0.load();
+        known.password_hash.is_none() && known.tokens.is_empty()
     }
 
     /// Whether the admin port may listen on `address`: without credentials only on loopback.
@@ -67,12 +110,12 @@ impl Auth {
     }
 
     pub(super) fn has_password(&self) -> bool {
-        self.password_hash.is_some()
+        self.0.load().password_hash.is_some()
     }
 
     /// Costs tens of milliseconds and megabytes, on purpose: never on a thread that serves others.
     pub(super) fn password_is(&self, password: &str) -> bool {
-        self.password_hash.as_ref().is_some_and(|hash| {
+        self.0.load().password_hash.as_ref().is_some_and(|hash| {
             Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
         })
     }
@@ -85,27 +128,21 @@ impl Auth {
         }
         let digest: [u8; 32] = Sha256::digest(token.trim().as_bytes()).into();
         // Every token is compared, every byte of it.
-        self.tokens.iter().fold(false, |found, known| found | same(known, &digest))
+        self.0.load().tokens.iter().fold(false, |found, known| found | same(known, &digest))
     }
 
     /// A session that ends at [`SESSION`] from now: when, and a MAC over it.
     pub(super) fn open_session(&self, now: Millis) -> String {
         let expires = (now + SESSION).to_string();
-        let mac = self.mac(&expires).finalize().into_bytes();
+        let mac = self.0.load().mac(&expires).finalize().into_bytes();
         format!("{expires}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac))
     }
 
     pub(super) fn session_is_valid(&self, session: &str, now: Millis) -> bool {
         let Some((expires, mac)) = session.split_once('.') else { return false };
         let Ok(mac) = BASE64_URL_SAFE_NO_PAD.decode(mac) else { return false };
-        self.mac(expires).verify_slice(&mac).is_ok()
+        self.0.load().mac(expires).verify_slice(&mac).is_ok()
             && expires.parse::<Millis>().is_ok_and(|expires| now < expires)
-    }
-
-    fn mac(&self, text: &str) -> Hmac<Sha256> {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&self.session_key.into());
-        mac.update(text.as_bytes());
-        mac
     }
 }
 

@@ -54,7 +54,7 @@ pub struct AdminState {
     pub store: Arc<dyn Store>,
     pub telemetry: Arc<Telemetry>,
     pub live: Arc<dyn Live>,
-    pub auth: Auth,
+    pub auth: Arc<Auth>,
     pub clock: Clock,
     /// Names of the configured goals, in their order.
     pub goals: Vec<String>,

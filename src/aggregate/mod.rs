@@ -199,6 +199,16 @@ impl Engine {
         sealed
     }
 
+    /// Waits until all hits that were handed over before now are applied, or `patience` is over.
+    pub async fn caught_up(&self, patience: Duration) {
+        let deadline = tokio::time::Instant::now() + patience;
+        let tickets: Vec<u64> = self.lanes.iter().map(|lane| lane.queue.next()).collect();
+        let behind = || self.lanes.iter().zip(&tickets).any(|(l, ticket)| l.queue.read() < *ticket);
+        while behind() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Where hits are written down, if they are.
     pub fn journal(&self) -> Option<&Arc<Journal>> {
         self.journal.as_ref()

@@ -14,11 +14,11 @@ use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
+use crate::visitor::address::Trusted;
 use crate::visitor::{VisitorHash, Visitors};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode, header};
-use ipnet::IpNet;
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -44,7 +44,7 @@ pub struct Settings {
     /// Add the script's tag to HTML.
     pub inject: bool,
     /// Peers that are believed about the client's address.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Trusted,
     /// Bytes of a beacon.
     pub beacon_body: usize,
     /// Events per minute from one address, and for one view; 0: no limit.

@@ -195,8 +195,9 @@ impl Analytics {
         let Some(origin) = origin.split_once("://").map(|(_, host)| plain_host(host)) else {
             return false;
         };
-        let forwarded = text("x-forwarded-host")
-            .filter(|_| peer.is_some_and(|p| is_trusted(p, &self.settings().trusted_proxies)));
+        let forwarded = text("x-forwarded-host").filter(|_| {
+            peer.is_some_and(|p| is_trusted(p, &self.settings().trusted_proxies.now()))
+        });
         host.is_some_and(|h| h == origin)
             || forwarded.is_some_and(|h| plain_host(h) == origin)
             || self.is_own_host(&origin)

@@ -162,6 +162,21 @@ impl Settings {
         }
     }
 
+    /// Paths of the settings that have another value in `other`.
+    pub fn changed(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.filter(|(a, b)| a.value != b.value).map(|(a, _)| a.key.path.as_str()).collect()
+    }
+
+    /// Takes the values that `other` has of some settings.
+    pub fn take(&mut self, other: &Self, paths: &[&str]) {
+        for (own, new) in self.0.iter_mut().zip(&other.0) {
+            if paths.contains(&own.key.path.as_str()) {
+                own.clone_from(new);
+            }
+        }
+    }
+
     /// A setting by its path, which must be one of the default file's.
     pub(super) fn get(&self, path: &str) -> &Typed {
         let found = self.0.iter().find(|typed| typed.key.path == path);

@@ -60,7 +60,7 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         }
         traffic(base, &track, rand::random(), Clock::system(), traffic::Pace::default()).await;
     });
-    proxy::run(config)
+    proxy::run(config, false, None)
 }
 
 /// When the website was last worked on, as far as its visitors are told.

@@ -256,12 +256,15 @@ impl Files {
         next: u64,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) {
+        // Once closed, the folder may be another process's.
+        if !self.on.load(Ordering::Relaxed) {
+            return;
+        }
         let own = &self.lanes[lane];
         let mut stage = lock(&own.stage);
         if let Stage::Idle = *stage
             && own.wants_state(self.state_after)
             && lock(&own.spare).is_some()
-            && self.on.load(Ordering::Relaxed)
             && let Some(current) = &*own.current.load()
         {
             own.torn.store(false, Ordering::Relaxed);

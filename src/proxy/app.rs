@@ -1,26 +1,53 @@
 //! The program: the gate and what counts behind it, from start to the last flush.
 
 use super::gate::Gate;
-use super::stop::{Signals, drained};
+use super::reload::Reload;
+use super::stop::{Signals, Stop, drained, stopped};
 use super::website::Website;
 use crate::capture::WithAnalytics;
 use crate::config::Config;
 use crate::plugin::{Counting, bind};
 use anyhow::Context;
 use pingora::proxy::http_proxy_service_with_name;
-use pingora::server::configuration::ServerConf;
+use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::watch;
+use std::time::Duration;
 
-/// Runs the proxy and the admin port until SIGTERM or SIGINT, then delivers what is left.
+/// Requests that take longer than this no longer hold up those that wait for the next process.
+const HAND_OVER: Duration = Duration::from_secs(1);
+
+/// How long Pingora goes on letting visitors in after it has given the listening socket away.
+const GIVEN_AWAY: Duration = Duration::from_secs(5);
+
+/// Runs the proxy and the admin port until SIGTERM or SIGINT, then delivers what is left; or until
+/// SIGQUIT, then another process has taken over. `upgrade`: is that other process. `reload`: what to
+/// do at SIGHUP.
 ///
 /// # Errors
 /// One line: a port in use, a store or a database that cannot be opened.
-pub fn run(config: Config) -> anyhow::Result<()> {
-    // Claimed before anything is served: a port in use is one clear line.
-    drop(bind(config.listen, "listen")?);
-    let counting = Counting::start(&config)?;
+pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
+    let mut server = server(&config, upgrade);
+    let successor = config.data_dir.join(format!("headcount-{}.successor", config.site.name));
+    let patience = if upgrade {
+        // What can be wrong is said while the process before still serves.
+        Counting::check(&config)?;
+        let waiting = File::create(&successor).with_context(|| successor.display().to_string())?;
+        waiting.try_lock().context("another process waits to take over already")?;
+        tracing::info!("waiting for the process before to get SIGQUIT");
+        // Ends the process when nobody hands over in time.
+        server.bootstrap();
+        drop(waiting);
+        GIVEN_AWAY + HAND_OVER + 2 * config.timeouts.shutdown
+    } else {
+        server.bootstrap();
+        // Claimed before anything is served: a port in use is one clear line.
+        drop(bind(config.listen, "listen")?);
+        Duration::ZERO
+    };
+    let mut counting = Counting::start(&config, patience)?;
     let office = counting.office().context("the office is closed")?;
 
     let website = Arc::new(Website::new(&config)?);
@@ -32,45 +59,54 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         async move { website.keep_resolved().await }
     });
 
-    let (stopping, mut stop) = watch::channel(false);
-    let gate = Gate::new(website, config.trusted_proxies.clone(), config.timeouts.clone());
-    let server = server(&config, WithAnalytics::new(gate, counting.analytics()));
+    let gate = Gate::new(website, counting.open().trusted.clone(), config.timeouts.clone());
+    let proxy = WithAnalytics::new(gate, counting.analytics());
+    let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
+    service.add_tcp(&config.listen.to_string());
+    server.add_service(service);
+    if let Some(reload) = reload {
+        office.spawn(reload.run(counting.open().clone()));
+    }
+    let phases = server.watch_execution_phase();
+    let signals = Signals { successor };
     std::thread::Builder::new()
         .name("proxy".to_owned())
-        .spawn(move || server.run(RunArgs { shutdown_signal: Box::new(Signals(stopping)) }))
+        .spawn(move || server.run(RunArgs { shutdown_signal: Box::new(signals) }))
         .context("no thread for the proxy")?;
     tracing::info!("visitors: http://{}  →  {}", config.listen, config.upstream);
     tracing::info!("numbers:  http://{}", counting.admin());
     tracing::info!("counting {} in {}", config.site.name, counting.store_name());
 
-    office.block_on(async {
-        let _ = stop.wait_for(|stopping| *stopping).await;
-        let running = drained(counting.telemetry(), config.timeouts.shutdown).await;
-        if running > 0 {
-            tracing::warn!("{running} requests are still running and will be cut");
-        }
-    });
+    let patience = config.timeouts.shutdown;
+    if office.block_on(stopped(phases)) == Stop::Replaced {
+        office.block_on(drained(counting.telemetry(), patience.min(HAND_OVER)));
+        counting.hand_over(&config);
+    }
+    let office = counting.office().context("the office is closed")?;
+    let running = office.block_on(drained(counting.telemetry(), patience));
+    if running > 0 {
+        tracing::warn!("{running} requests are still running and will be cut");
+    }
     // Pingora's threads would sleep out their grace period; they have nothing left to do.
     counting.stop();
     tracing::info!("stopped");
     Ok(())
 }
 
-fn server(config: &Config, proxy: WithAnalytics<Gate>) -> Server {
-    let upgrade_sock = config.data_dir.join("headcount-upgrade.sock");
+/// Where the next process waits for the listening socket.
+fn upgrade_socket(config: &Config) -> PathBuf {
+    config.data_dir.join(format!("headcount-{}.upgrade", config.site.name))
+}
+
+fn server(config: &Config, upgrade: bool) -> Server {
     let conf = ServerConf {
         threads: config.threads,
         max_retries: 4,
         // Longer than ours: Pingora cuts in whole seconds, and would cut first.
-        grace_period_seconds: Some(config.timeouts.shutdown.as_secs() + 1),
-        upgrade_sock: upgrade_sock.to_string_lossy().into_owned(),
+        grace_period_seconds: Some((HAND_OVER + config.timeouts.shutdown).as_secs() + 1),
+        upgrade_sock: upgrade_socket(config).to_string_lossy().into_owned(),
         ca_file: config.upstream_tls.ca.as_ref().map(|f| f.to_string_lossy().into_owned()),
         ..ServerConf::default()
     };
-    let mut server = Server::new_with_opt_and_conf(None, conf);
-    server.bootstrap();
-    let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
-    service.add_tcp(&config.listen.to_string());
-    server.add_service(service);
-    server
+    Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, conf)
 }

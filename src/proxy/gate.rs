@@ -5,7 +5,7 @@
 
 use super::website::Website;
 use crate::config::Timeouts;
-use crate::visitor::address::is_trusted;
+use crate::visitor::address::{Trusted, is_trusted};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
@@ -25,7 +25,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 pub struct Gate {
     website: Arc<Website>,
-    trusted: Vec<IpNet>,
+    trusted: Trusted,
     timeouts: Timeouts,
     started: Instant,
     /// Seconds after `started` at which the website's absence was last reported.
@@ -39,7 +39,7 @@ pub struct Passage {
 }
 
 impl Gate {
-    pub fn new(website: Arc<Website>, trusted: Vec<IpNet>, timeouts: Timeouts) -> Self {
+    pub fn new(website: Arc<Website>, trusted: Trusted, timeouts: Timeouts) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
         Self {
             website,
@@ -98,7 +98,7 @@ impl ProxyHttp for Gate {
         _: &mut Passage,
     ) -> Result<()> {
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
-        forward_headers(request, peer, &self.trusted)
+        forward_headers(request, peer, &self.trusted.now())
     }
 
     fn fail_to_connect(

@@ -1,13 +1,16 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
 //! [`gate`] forwards requests; [`website`] knows where to; [`app`] puts all rooms together, in
-//! the order they depend on each other, and takes them down again without losing a count.
+//! the order they depend on each other, and takes them down again ([`stop`]) without losing a count,
+//! perhaps for another process to go on; [`reload`] changes settings meanwhile.
 
 mod app;
 mod gate;
+mod reload;
 mod stop;
 mod website;
 
 pub use app::run;
 pub use gate::Gate;
+pub use reload::{Reload, SetLog};
 pub use website::Website;

@@ -1,12 +1,15 @@
-//! How the program is asked to stop, and when it may.
+//! How the program is asked to stop or to be replaced, and when it may.
 
+use crate::node::is_locked;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
-use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use pingora::server::{ExecutionPhase, ShutdownSignal, ShutdownSignalWatch};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 /// How long listeners take to close after the signal, at most; a request may still slip in.
@@ -15,27 +18,66 @@ const CLOSING: Duration = Duration::from_millis(100);
 /// How often running requests are counted.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Hears SIGTERM and SIGINT, for Pingora and for everyone else.
-pub struct Signals(pub watch::Sender<bool>);
+/// Hears SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
+pub struct Signals {
+    /// What that process has locked while it waits; a file alone may be left by one that died.
+    pub successor: PathBuf,
+}
 
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
-        let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-        match (term, int) {
-            (Ok(mut term), Ok(mut int)) => {
-                tokio::select! {
-                    _ = term.recv() => {}
-                    _ = int.recv() => {}
+        let [term, int, quit] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].map(hear);
+        let (Some(mut term), Some(mut int), Some(mut quit)) = (term, int, quit) else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::select! {
+                _ = term.recv() => return ShutdownSignal::GracefulTerminate,
+                _ = int.recv() => return ShutdownSignal::GracefulTerminate,
+                _ = quit.recv() => {
+                    if is_locked(&self.successor) {
+                        tracing::info!("handing over");
+                        return ShutdownSignal::GracefulUpgrade;
+                    }
+                    tracing::warn!(
+                        "SIGQUIT: nobody waits to take over; start `headcount run --upgrade` first"
+                    );
                 }
             }
-            _ => {
-                tracing::error!("signals cannot be heard; only SIGKILL will end this process");
-                std::future::pending::<()>().await;
-            }
         }
-        self.0.send_replace(true);
-        ShutdownSignal::GracefulTerminate
+    }
+}
+
+/// A signal to listen for. `None`, with a line that says so: it cannot be heard.
+pub fn hear(kind: SignalKind) -> Option<Signal> {
+    match signal(kind) {
+        Ok(signal) => Some(signal),
+        Err(error) => {
+            tracing::error!("signals cannot be heard ({error}); only SIGKILL will do");
+            None
+        }
+    }
+}
+
+/// Why nobody is let in any more.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    End,
+    /// Another process has the listening socket.
+    Replaced,
+}
+
+/// Waits until nobody is let in any more.
+pub async fn stopped(mut phases: broadcast::Receiver<ExecutionPhase>) -> Stop {
+    let mut stop = Stop::End;
+    loop {
+        match phases.recv().await {
+            Ok(ExecutionPhase::GracefulUpgradeTransferringFds) => stop = Stop::Replaced,
+            Ok(ExecutionPhase::ShutdownStarted) | Err(RecvError::Closed) => return stop,
+            _ => {}
+        }
     }
 }
 

@@ -3,44 +3,49 @@
 //! Apart because how a connection dies says nothing about counts. Unlike the client library's own
 //! manager it starts no task before the first call (so a store can be made outside a runtime), tries
 //! anew after every kind of failed connection (a full server, a wrong password, not only an I/O
-//! error), and drops a connection that timed out (the other end may be gone without a word).
-//! Everything sent through it must be safe to repeat.
+//! error), drops a connection that timed out (the other end may be gone without a word), and, where
+//! sentinels know the server, asks them anew for every connection. Everything sent through it must
+//! be safe to repeat.
 
+use super::dial::{CONNECT_TIMEOUT, dial};
+use super::sentinel::Sentinels;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
+use redis::{Client, Cmd, Pipeline, RedisResult, Value};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
-/// How long to wait for a connection, greeting included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long to wait for an answer. A server that is slow is not down: an answer after this long
-/// still took effect.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-pub struct Link {
-    client: Client,
-    config: AsyncConnectionConfig,
-    current: Mutex<Option<Arc<MultiplexedConnection>>>,
+/// What a store's links have in common.
+#[derive(Default)]
+pub struct Meter {
     /// Commands sent, as a metered server would bill them.
     pub commands: AtomicU64,
-    /// Connections made.
+    /// Connections made, and other servers taking a server's place.
     pub connections: AtomicU64,
 }
 
+pub struct Link {
+    way: Way,
+    meter: Arc<Meter>,
+    current: Mutex<Option<Arc<MultiplexedConnection>>>,
+    doubted: AtomicBool,
+}
+
+/// Where the server is.
+pub enum Way {
+    Known(Client),
+    Asked(Sentinels),
+}
+
 impl Link {
-    pub fn new(client: Client) -> Self {
-        Self {
-            client,
-            config: AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                .set_response_timeout(Some(RESPONSE_TIMEOUT)),
-            current: Mutex::new(None),
-            commands: AtomicU64::new(0),
-            connections: AtomicU64::new(0),
-        }
+    pub fn new(way: Way, meter: Arc<Meter>) -> Self {
+        Self { way, meter, current: Mutex::default(), doubted: AtomicBool::new(false) }
+    }
+
+    /// The server at the other end may no longer be the one to ask: the next call connects anew, to
+    /// where the name or the sentinels then lead.
+    pub fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
     }
 
     /// Sends one command.
@@ -61,7 +66,7 @@ impl Link {
         let count = pipeline.len();
         loop {
             let (connection, reused) = self.connection().await?;
-            self.commands.fetch_add(count as u64, Ordering::Relaxed);
+            self.meter.commands.fetch_add(count as u64, Ordering::Relaxed);
             let mut exchange = connection.as_ref().clone();
             match exchange.send_packed_commands(pipeline, 0, count).await {
                 Err(error) if error.is_io_error() || error.is_unrecoverable_error() => {
@@ -81,12 +86,17 @@ impl Link {
         let mut current = tokio::time::timeout(CONNECT_TIMEOUT, self.current.lock())
             .await
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?;
+        if self.doubted.swap(false, Ordering::Relaxed) {
+            *current = None;
+        }
         if let Some(connection) = &*current {
             return Ok((connection.clone(), true));
         }
-        let new = self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
-        let new = Arc::new(new);
-        self.connections.fetch_add(1, Ordering::Relaxed);
+        let new = Arc::new(match &self.way {
+            Way::Known(client) => dial(client).await?,
+            Way::Asked(sentinels) => sentinels.primary().await?,
+        });
+        self.meter.connections.fetch_add(1, Ordering::Relaxed);
         *current = Some(new.clone());
         Ok((new, false))
     }

@@ -5,14 +5,20 @@
 //! a field means beyond [`crate::rollup`].
 //!
 //! - `url`: store URLs as typed, and which store they open;
-//! - `redis`, over `link` (the connection), `keys` (the layout), `apply.lua` and `put_secret.lua`;
+//! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`;
+//! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
+//!   `sentinel` (who is the one), `cluster` (many);
 //! - `sqlite`, over `tables` (the statements) and `schema.sql`;
 //! - `trouble`: what can be wrong with a store, and what to do about it;
 //! - `upkeep`: what only the daily job and the operator's commands ask of either.
 
+mod cluster;
+mod dial;
 mod keys;
 mod link;
 mod redis;
+mod sentinel;
+mod servers;
 mod sqlite;
 mod tables;
 mod tally;

@@ -1,10 +1,11 @@
 //! Redis and Valkey: the store for production and many nodes.
 //!
-//! Layout in [`keys`], connection in [`super::link`], the exactly-once rule in `apply.lua`. What is
+//! Layout in [`keys`], connections in [`super::servers`], the exactly-once rule in `apply.lua`. What is
 //! here turns questions into commands and answers into counts. A server that cannot be reached is
 //! never an error of making the store, only of asking it.
 
-use super::link::Link;
+use super::link::Meter;
+use super::servers::{Named, Servers};
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
@@ -12,10 +13,11 @@ use crate::flush::{BATCH_MAX, Batch};
 use crate::rollup::DayCounts;
 use crate::site::{Day, Month};
 use ::redis::{
-    Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
-    ServerErrorKind, TlsCertificates, Value, cmd, from_redis_value,
+    Cmd, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind, Value, cmd,
+    from_redis_value,
 };
 use async_trait::async_trait;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Commands in one pipeline, at most: a long read must not hold up a server that all share.
@@ -31,11 +33,12 @@ const SCAN_COUNT: usize = 1_000;
 /// Counts in a Redis or Valkey server.
 pub struct RedisStore {
     name: String,
-    link: Link,
+    servers: Servers,
+    meter: Arc<Meter>,
     apply: LuaScript,
     put_secret: LuaScript,
     tally: Tally,
-    troubles: Troubles,
+    troubles: Arc<Troubles>,
 }
 
 pub(super) struct LuaScript {
@@ -49,33 +52,26 @@ impl RedisStore {
     ///
     /// # Errors
     /// Only for settings no server could be reached with (broken TLS).
-    pub fn new(info: ConnectionInfo, name: String, ca: Option<Vec<u8>>) -> Result<Self> {
-        // Saves two commands a connection; a metered server bills them.
-        let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let info = info.set_redis_settings(settings);
-        let client = match ca {
-            Some(pem) => {
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
-                Client::build_with_tls(info, certificates)
-            }
-            None => Client::open(info),
-        };
-        let client = client.map_err(|e| StoreError::Refused {
+    pub fn new(named: Named, name: String, ca: Option<Vec<u8>>) -> Result<Self> {
+        let (meter, troubles) = (Arc::<Meter>::default(), Arc::<Troubles>::default());
+        let servers = Servers::new(named, ca, &meter, &troubles);
+        let servers = servers.map_err(|e| StoreError::Refused {
             store: name.clone(),
             reason: one_line(&e.to_string()),
         })?;
         Ok(Self {
             name,
-            link: Link::new(client),
+            servers,
+            meter,
             apply: LuaScript::new(include_str!("apply.lua")),
             put_secret: LuaScript::new(include_str!("put_secret.lua")),
             tally: Tally::default(),
-            troubles: Troubles::default(),
+            troubles,
         })
     }
 
     pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
-        let answer = self.link.send(cmd).await.map_err(|e| self.error(key, &e))?;
+        let answer = self.servers.send(key, cmd).await.map_err(|e| self.error(key, &e))?;
         self.read(answer)
     }
 
@@ -88,11 +84,8 @@ impl RedisStore {
     ) -> Result<Vec<T>> {
         let mut answers = Vec::with_capacity(keys.len());
         for keys in keys.chunks(chunk) {
-            let mut pipeline = Pipeline::with_capacity(keys.len());
-            for key in keys {
-                pipeline.add_command(command(key));
-            }
-            let values = self.link.send_all(&pipeline).await;
+            let commands = keys.iter().map(|key| (key.as_str(), command(key))).collect();
+            let values = self.servers.send_all(commands).await;
             let values = values.map_err(|e| self.error("", &e))?;
             for (key, value) in keys.iter().zip(values) {
                 answers.push(self.read(value.extract_error().map_err(|e| self.error(key, &e))?)?);
@@ -113,19 +106,19 @@ impl RedisStore {
             call.arg(what).arg(keys.len()).arg(keys).arg(args);
             call
         };
-        let mut answer = self.link.send(call("EVALSHA", &script.sha)).await;
+        let mut answer = self.servers.send(&keys[0], call("EVALSHA", &script.sha)).await;
         if let Err(e) = &answer
             && e.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
         {
             self.troubles.note(Trouble::NoScript);
-            answer = self.link.send(call("EVAL", script.code)).await;
+            answer = self.servers.send(&keys[0], call("EVAL", script.code)).await;
         }
         self.read(answer.map_err(|e| self.error(&keys[0], &e))?)
     }
 
     /// Notes commands that a script sent: they are billed too.
     pub(super) fn bill(&self, commands: u64) {
-        self.link.commands.fetch_add(commands, Ordering::Relaxed);
+        self.meter.commands.fetch_add(commands, Ordering::Relaxed);
     }
 
     fn read<T: FromRedisValue>(&self, answer: Value) -> Result<T> {
@@ -139,6 +132,9 @@ impl RedisStore {
     /// Counts an error, and says what to do about it.
     fn wrong(&self, key: &str, trouble: Trouble, text: &str) -> StoreError {
         self.troubles.note(trouble);
+        if trouble.is_of_place() {
+            self.servers.doubt();
+        }
         let text = format!("{text}{}", trouble.advice());
         match trouble {
             Trouble::WrongType => StoreError::WrongType { key: key.to_owned() },
@@ -175,7 +171,9 @@ fn kind_of(error: &RedisError) -> Trouble {
         return Trouble::Other;
     }
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if error.kind() == ErrorKind::AuthenticationFailed {
+    if error.kind() == ErrorKind::MasterNameNotFoundBySentinel {
+        Trouble::Connect
+    } else if error.kind() == ErrorKind::AuthenticationFailed {
         Trouble::Auth
     } else if error.is_timeout() {
         Trouble::Timeout
@@ -199,7 +197,7 @@ impl Store for RedisStore {
     }
 
     fn commands(&self) -> &AtomicU64 {
-        &self.link.commands
+        &self.meter.commands
     }
 
     fn troubles(&self) -> &Troubles {
@@ -207,7 +205,10 @@ impl Store for RedisStore {
     }
 
     async fn ping(&self) -> Result<()> {
-        self.ask("", cmd("PING")).await
+        for server in self.servers.all().await.map_err(|e| self.error("", &e))? {
+            server.send(cmd("PING")).await.map_err(|e| self.error("", &e))?;
+        }
+        Ok(())
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
@@ -273,7 +274,7 @@ impl Store for RedisStore {
     }
 
     fn connections(&self) -> u64 {
-        self.link.connections.load(Ordering::Relaxed)
+        self.meter.connections.load(Ordering::Relaxed)
     }
 
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
@@ -381,19 +382,23 @@ impl Store for RedisStore {
 }
 
 impl RedisStore {
-    /// Names every key that matches. SCAN walks in steps and never blocks the server.
+    /// Names every key that matches, on every server. SCAN walks in steps and never blocks one.
     pub(super) async fn scan(&self, pattern: &str, mut found: impl FnMut(&str)) -> Result<()> {
-        let mut cursor = 0;
-        loop {
-            let mut scan = cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
-            let keys: Vec<String>;
-            (cursor, keys) = self.ask::<(u64, Vec<String>)>("", scan).await?;
-            keys.iter().for_each(|key| found(key));
-            if cursor == 0 {
-                return Ok(());
+        for server in self.servers.all().await.map_err(|e| self.error("", &e))? {
+            let mut cursor = 0;
+            loop {
+                let mut scan = cmd("SCAN");
+                scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
+                let answer = server.send(scan).await.map_err(|e| self.error("", &e))?;
+                let keys: Vec<String>;
+                (cursor, keys) = self.read::<(u64, Vec<String>)>(answer)?;
+                keys.iter().for_each(|key| found(key));
+                if cursor == 0 {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 }
 

@@ -33,13 +33,15 @@ pub enum Trouble {
     Replication,
     /// The server had forgotten our script; it was sent again, and nothing was lost.
     NoScript,
+    /// A cluster's slot is on another server now; it was followed there, and nothing was lost.
+    Moved,
     /// A key of another type stands where a count belongs.
     WrongType,
     Other,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Connect,
         Self::Timeout,
         Self::Closed,
@@ -53,6 +55,7 @@ impl Trouble {
         Self::Busy,
         Self::Replication,
         Self::NoScript,
+        Self::Moved,
         Self::WrongType,
         Self::Other,
     ];
@@ -72,6 +75,7 @@ impl Trouble {
             Self::Busy => "busy",
             Self::Replication => "replication",
             Self::NoScript => "noscript",
+            Self::Moved => "moved",
             Self::WrongType => "wrongtype",
             Self::Other => "other",
         }
@@ -85,10 +89,13 @@ impl Trouble {
             Self::Tls => "; `store_ca` names the certificates to trust, rediss:// wants TLS",
             Self::Auth => {
                 "; check user and password in `store`; the user needs +@read +@write +@scripting \
-                 +@connection on visits:*, unique:*, sessions:*, staging:* and legacy:*"
+                 +@connection (and +cluster|slots in a cluster) on visits:*, unique:*, sessions:*, \
+                 staging:* and legacy:*"
             }
             Self::Clients => "; raise its `maxclients`, or close connections of others",
-            Self::ReadOnly => "; it is a replica: `store` must name the primary",
+            Self::ReadOnly => {
+                "; it is a replica: `store` must name the primary, or sentinels that know it"
+            }
             Self::Loading => "; it reads its data after a start, and will answer soon",
             Self::OutOfMemory => {
                 "; raise its `maxmemory`, or keep less (limits.events_cap, retention_days); an \
@@ -96,7 +103,10 @@ impl Trouble {
             }
             Self::Misconfigured => "; it cannot write its snapshot: look at its disk and its log",
             Self::Busy => "; a script of another program runs: SCRIPT KILL ends it",
-            Self::Replication => "; too few of its replicas or of its cluster are up",
+            Self::Replication => {
+                "; too few of its replicas or of its cluster are up, or a slot is on the move"
+            }
+            Self::Moved => "; it is one server of a cluster: write redis+cluster:// in `store`",
             Self::WrongType => "; run `headcount migrate`",
             Self::Closed | Self::NoScript | Self::Other => "",
         }
@@ -112,10 +122,19 @@ impl Trouble {
             "BUSY" => Self::Busy,
             "NOREPLICAS" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => Self::Replication,
             "NOSCRIPT" => Self::NoScript,
+            "MOVED" | "ASK" | "CROSSSLOT" => Self::Moved,
             "WRONGTYPE" => Self::WrongType,
             "NOAUTH" | "WRONGPASS" | "NOPERM" => Self::Auth,
             _ => return None,
         })
+    }
+
+    /// Whether another server may be the one to ask now.
+    pub fn is_of_place(self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Timeout | Self::Closed | Self::ReadOnly | Self::Replication
+        )
     }
 
     /// Whether the same may work in a while, with nothing done to what is stored.

@@ -2,7 +2,9 @@
 //!
 //! Apart so that the settings can be checked, and printed, before a file or a port is touched.
 
+use super::servers::Named;
 use super::{RedisStore, Result, SqliteStore, StoreError, Upkeep};
+use ::redis::ConnectionInfo;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -22,7 +24,7 @@ pub struct StoreUrl {
 #[derive(Clone)]
 enum Target {
     Sqlite(PathBuf),
-    Redis(Box<::redis::ConnectionInfo>),
+    Redis(Box<Named>),
 }
 
 /// One line that names the URL and what is wrong with it.
@@ -48,7 +50,7 @@ impl StoreUrl {
 
     /// Whether what is sent is encrypted.
     pub fn is_tls(&self) -> bool {
-        self.typed.starts_with("rediss:")
+        self.typed.starts_with("rediss")
     }
 
     /// Whether several nodes can use it at once.
@@ -65,7 +67,7 @@ impl StoreUrl {
 pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Upkeep>> {
     Ok(match &url.target {
         Target::Sqlite(file) => Arc::new(SqliteStore::open(&data_dir.join(file))?),
-        Target::Redis(info) => {
+        Target::Redis(named) => {
             let read = |file: &PathBuf| {
                 std::fs::read(file).map_err(|e| StoreError::Refused {
                     store: url.shown.clone(),
@@ -73,7 +75,7 @@ pub fn open(url: &StoreUrl, data_dir: &Path) -> Result<Arc<dyn Upkeep>> {
                 })
             };
             let ca = url.ca.as_ref().map(read).transpose()?;
-            Arc::new(RedisStore::new(info.as_ref().clone(), url.shown.clone(), ca)?)
+            Arc::new(RedisStore::new(named.as_ref().clone(), url.shown.clone(), ca)?)
         }
     })
 }
@@ -100,18 +102,61 @@ impl FromStr for StoreUrl {
                 ":memory:" => return Err(bad("has to be a file: counts are there to stay")),
                 file => Target::Sqlite(file.into()),
             },
-            Some(("redis" | "rediss", _)) => {
-                let info: ::redis::ConnectionInfo =
-                    typed.parse().map_err(|e: ::redis::RedisError| bad(&e.to_string()))?;
-                Target::Redis(Box::new(info))
+            Some((scheme, _)) if scheme.starts_with("redis") => {
+                Target::Redis(Box::new(redis(scheme, typed).map_err(|problem| bad(&problem))?))
             }
-            Some(("redis+cluster", _)) => {
-                return Err(bad("Redis Cluster is not supported yet; name one Redis server"));
-            }
-            _ => return Err(bad("is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`")),
+            _ => return Err(bad(UNKNOWN)),
         };
         Ok(Self { typed: typed.to_owned(), shown, target, ca: None })
     }
+}
+
+const UNKNOWN: &str = "is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`, \
+                       `redis+cluster://HOST,HOST`, `redis+sentinel://HOST,HOST/MASTER`";
+
+/// Reads a Redis URL; those of several servers have them behind one another, and all else once.
+fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
+    let (plain, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+    let info = |url: &str| url.parse::<ConnectionInfo>().map_err(|e| e.to_string());
+    if kind.is_empty() && matches!(plain, "redis" | "rediss") {
+        return info(typed).map(Named::One);
+    }
+    if !matches!((plain, kind), ("redis" | "rediss", "cluster" | "sentinel")) {
+        return Err(UNKNOWN.to_owned());
+    }
+    let rest = typed.split_once("://").map_or("", |(_, rest)| rest);
+    let at = rest.rfind('@').map_or(0, |at| at + 1);
+    let (user, rest) = rest.split_at(at);
+    let (hosts, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if hosts.split(',').any(str::is_empty) {
+        return Err("names a server without a name".to_owned());
+    }
+    let all = |url: &dyn Fn(&str) -> String| -> std::result::Result<Vec<_>, String> {
+        hosts.split(',').map(|host| info(&url(host))).collect()
+    };
+    if kind == "cluster" {
+        let servers = all(&|host| format!("{plain}://{user}{host}{tail}"))?;
+        if servers.iter().any(|server| server.redis_settings().db() != 0) {
+            return Err("a cluster has no databases but 0".to_owned());
+        }
+        return Ok(Named::Cluster(servers));
+    }
+    let tail = tail.strip_prefix('/').unwrap_or_default();
+    let (name, tail) = tail.split_at(tail.find(['/', '?', '#']).unwrap_or(tail.len()));
+    if name.is_empty() {
+        return Err("names no primary; write `redis+sentinel://HOST,HOST/MASTER`".to_owned());
+    }
+    // They listen elsewhere than servers do, and know neither their users nor their databases.
+    let sentinels = all(&|host| {
+        let port = if host.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':') {
+            ""
+        } else {
+            ":26379"
+        };
+        format!("{plain}://{host}{port}")
+    })?;
+    let primary = info(&format!("{plain}://{user}127.0.0.1{tail}"))?;
+    Ok(Named::Sentinels(sentinels, name.to_owned(), primary))
 }
 
 impl fmt::Display for StoreUrl {
@@ -153,6 +198,15 @@ mod tests {
             ("redis://[::1]:6380/3", "redis://[::1]:6380/3"),
             ("redis://:secret@db.example/1", "redis://db.example/1"),
             ("rediss://me:sec%40ret@db.example:6380", "rediss://me@db.example:6380"),
+            (
+                "redis+cluster://me:secret@a,b:7001,[::1]:7002",
+                "redis+cluster://me@a,b:7001,[::1]:7002",
+            ),
+            ("rediss+cluster://a/0", "rediss+cluster://a/0"),
+            (
+                "redis+sentinel://:secret@a,[::1],b:5000/main/3",
+                "redis+sentinel://a,[::1],b:5000/main/3",
+            ),
         ] {
             let url: StoreUrl = typed.parse().unwrap();
             assert_eq!(url.to_string(), shown);
@@ -172,7 +226,11 @@ mod tests {
             ("redis://me:secret@db:99999", "`redis://me@db:99999`"),
             ("redis://me:sec/r@et@db:6379/0", "`redis://me@db:6379/0`"),
             ("redis://db/not-a-number", "`redis://db/not-a-number`"),
-            ("redis+cluster://db", "`redis+cluster://db`"),
+            ("redis+cluster://me:secret@db/3", "`redis+cluster://me@db/3`"),
+            ("redis+cluster://a,,b", "`redis+cluster://a,,b`"),
+            ("redis+sentinel://me:secret@a,b", "`redis+sentinel://me@a,b`"),
+            ("redis+sentinel://a,b:99999/main", "`redis+sentinel://a,b:99999/main`"),
+            ("redis+pigeon://a", "`redis+pigeon://a`"),
             ("redis://a\nb", r"`redis://a\nb`"),
         ] {
             let line = typed.parse::<StoreUrl>().unwrap_err().to_string();

@@ -1,8 +1,10 @@
 //! Which address a request comes from, seen through proxies that are trusted, and only those.
 
+use arc_swap::{ArcSwap, Guard};
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 type Parse = fn(&str) -> Option<IpAddr>;
 
@@ -12,6 +14,26 @@ static LISTS: [(HeaderName, Parse); 3] = [
     (HeaderName::from_static("forwarded"), parse_forwarded),
     (HeaderName::from_static("cf-connecting-ip"), parse_address),
 ];
+
+/// Networks of trusted proxies, the same for all who hold a clone; may change at any time.
+#[derive(Debug, Clone)]
+pub struct Trusted(Arc<ArcSwap<Vec<IpNet>>>);
+
+impl Trusted {
+    pub fn now(&self) -> Guard<Arc<Vec<IpNet>>> {
+        self.0.load()
+    }
+
+    pub fn replace(&self, networks: Vec<IpNet>) {
+        self.0.store(Arc::new(networks));
+    }
+}
+
+impl From<Vec<IpNet>> for Trusted {
+    fn from(networks: Vec<IpNet>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(networks)))
+    }
+}
 
 /// The client's address: the peer's, unless the peer is a trusted proxy. Then the last address
 /// in `X-Forwarded-For` that is no trusted proxy itself (what stands before it, the client may

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use maxminddb::{Reader, path};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// A place; parts that are not known are `None`.
@@ -25,7 +25,7 @@ pub struct Place {
 
 /// Finds places. Without a file: countries only, from data inside the binary.
 pub struct Places {
-    file: Option<PathBuf>,
+    file: Mutex<Option<PathBuf>>,
     database: ArcSwapOption<Reader<Vec<u8>>>,
     /// When the file that is in use was last written, and its size.
     stamp: Mutex<Option<Stamp>>,
@@ -40,12 +40,19 @@ impl Places {
     /// One line that names the file, if it cannot be read or is no such database.
     pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         let places = Self {
-            file: file.map(Path::to_owned),
+            file: Mutex::new(file.map(Path::to_owned)),
             database: ArcSwapOption::empty(),
             stamp: Mutex::new(None),
         };
         places.reload()?;
         Ok(places)
+    }
+
+    /// Looks where others do, from now on.
+    pub fn replace(&self, others: Self) {
+        *lock(&self.file) = lock(&others.file).take();
+        *lock(&self.stamp) = lock(&others.stamp).take();
+        self.database.store(others.database.swap(None));
     }
 
     /// Takes up the file again if it was replaced since; says whether it was. To be called now and
@@ -54,15 +61,15 @@ impl Places {
     /// # Errors
     /// As [`Places::open`]; the database in use stays.
     pub fn reload(&self) -> anyhow::Result<bool> {
-        let Some(file) = &self.file else { return Ok(false) };
+        let Some(file) = lock(&self.file).clone() else { return Ok(false) };
         let what = || format!("GeoIP database {}", file.display());
-        let mut stamp = self.stamp.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let metadata = std::fs::metadata(file).with_context(what)?;
+        let mut stamp = lock(&self.stamp);
+        let metadata = std::fs::metadata(&file).with_context(what)?;
         let found = (metadata.modified().with_context(what)?, metadata.len());
         if *stamp == Some(found) {
             return Ok(false);
         }
-        let reader = Reader::open_readfile(file).with_context(what)?;
+        let reader = Reader::open_readfile(&file).with_context(what)?;
         self.database.store(Some(Arc::new(reader)));
         *stamp = Some(found);
         Ok(true)
@@ -80,6 +87,10 @@ impl Places {
         }
         place
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the database knows; a record that cannot be read is one that isn't there.

@@ -3,7 +3,7 @@
 //! [`Who`] holds the address for the time of one request and gives out only what cannot be turned
 //! back into it.
 
-use super::address::{client_address, is_trusted};
+use super::address::{Trusted, client_address, is_trusted};
 use super::agent::{Agent, Agents};
 use super::bots::Bot;
 use super::hash::VisitorHash;
@@ -16,7 +16,6 @@ use crate::rollup::{self, Dimension};
 use crate::site::Site;
 use arc_swap::Guard;
 use http::{HeaderMap, HeaderName, header};
-use ipnet::IpNet;
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -45,7 +44,7 @@ pub const OPT_OUT: &str = "headcount_optout=1";
 #[derive(Debug)]
 pub struct Settings {
     /// Peers that are believed about the client.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Trusted,
     pub reluctant: Reluctant,
     /// Headers in which a trusted proxy tells country, region and city, in that order.
     pub place_headers: Vec<HeaderName>,
@@ -139,7 +138,7 @@ impl Visitors {
             visitors: self,
             site,
             peer,
-            address: client_address(peer, headers, &self.settings.trusted_proxies),
+            address: client_address(peer, headers, &self.settings.trusted_proxies.now()),
             agent,
             user_agent: user_agent(headers),
             headers,
@@ -233,7 +232,7 @@ impl Who<'_> {
             (!value.is_empty()).then(|| Arc::from(rollup::clean(value, PLACE_MAX)))
         };
         if !place_headers.is_empty()
-            && is_trusted(self.peer, trusted_proxies)
+            && is_trusted(self.peer, &trusted_proxies.now())
             && let Some(country) = told(0).filter(|country| is_country(country))
         {
             return Place { country: Some(country), region: told(1), city: told(2) };

@@ -47,7 +47,7 @@ impl Headcount {
         for _ in 0..ATTEMPTS {
             self.ports = (free_port(), free_port());
             let before = self.log().len();
-            self.launch();
+            self.launch(&[]);
             let up = wait_for("headcount to come up", || {
                 if let Some(status) = self.process.as_mut()?.try_wait().unwrap() {
                     let log = self.log();
@@ -66,7 +66,40 @@ impl Headcount {
         panic!("no free ports in {ATTEMPTS} attempts");
     }
 
-    fn launch(&mut self) {
+    /// Has another process, with the same settings, take over from it, and waits until it has.
+    pub fn upgrade(&mut self) {
+        let mut before = self.process.take().expect("it runs");
+        let starts = self.log().matches("counting ").count();
+        self.launch(&["--upgrade"]);
+        wait_for("the other to be ready", || {
+            let ready = self.data_dir().join(format!("headcount-{SITE}.upgrade"));
+            ready.exists().then_some(())
+        });
+        kill(Pid::from_raw(before.id() as i32), Signal::SIGQUIT).unwrap();
+        wait_for("the other to count", || {
+            (self.log().matches("counting ").count() > starts).then_some(())
+        });
+        let ended = wait_for("the one before to end", || before.try_wait().unwrap());
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        kill(Pid::from_raw(process.id() as i32), signal).unwrap();
+    }
+
+    /// Starts another with the same settings and more, which must end by itself; what it says.
+    pub fn refused(&self, more: &[&str]) -> String {
+        let output = self.command(more).stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn launch(&mut self, more: &[&str]) {
+        self.process = Some(self.command(more).spawn().unwrap());
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
         command
@@ -78,10 +111,11 @@ impl Headcount {
             .arg("--data-dir")
             .arg(self.data_dir())
             .args(&self.flags)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file);
-        self.process = Some(command.spawn().unwrap());
+        command
     }
 
     pub fn site(&self) -> SocketAddr {

@@ -14,6 +14,9 @@ use tokio::sync::watch;
 /// What the website takes for a path that begins with `/slow`.
 const SLOW: Duration = Duration::from_millis(300);
 
+/// And for one that begins with `/slower`.
+const SLOWER: Duration = Duration::from_secs(3);
+
 const PAGE: &str = "<!doctype html><title>A page</title><p>Hello.\n";
 
 /// A website that answers every request with the same page, and those who visit it.
@@ -185,7 +188,9 @@ async fn serve(stream: TcpStream, reached: Arc<AtomicUsize>) {
     );
     while let Ok((request, _)) = read_head(&mut stream).await {
         reached.fetch_add(1, Ordering::SeqCst);
-        if request.starts_with("GET /slow") {
+        if request.starts_with("GET /slower") {
+            tokio::time::sleep(SLOWER).await;
+        } else if request.starts_with("GET /slow") {
             tokio::time::sleep(SLOW).await;
         }
         if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {

@@ -3,6 +3,7 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub mod cluster;
 pub mod headcount;
 pub mod http;
 pub mod load;
@@ -11,6 +12,7 @@ pub mod pingora;
 pub mod process;
 pub mod redis;
 pub mod relay;
+pub mod sentinel;
 pub mod traffic;
 pub mod wire;
 

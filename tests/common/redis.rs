@@ -46,6 +46,11 @@ impl RedisServer {
         panic!("no redis-server came up in {ATTEMPTS} attempts");
     }
 
+    /// Starts a sentinel, which watches nothing yet.
+    pub fn sentinel() -> Self {
+        Self::start_with(&["--sentinel"])
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -120,10 +125,21 @@ impl RedisServer {
     /// Starts the process and waits until it says that it accepts connections.
     fn launch(&mut self) -> bool {
         let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-        let mut process = Command::new(&program)
-            .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])
-            .arg("--dir")
-            .arg(self.dir.path())
+        let mut command = Command::new(&program);
+        let file = self.dir.path().join("sentinel.conf");
+        if self.settings == ["--sentinel"] {
+            // It keeps what it knows in its file, and starts only with one.
+            if !file.exists() {
+                let settings = format!("bind 127.0.0.1\nport {}\n", self.port);
+                std::fs::write(&file, settings).expect("a sentinel's file");
+            }
+            command.arg(file);
+        } else {
+            let port = self.port.to_string();
+            command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port]);
+            command.arg("--dir").arg(self.dir.path());
+        }
+        let mut process = command
             .args(&self.settings)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -134,7 +150,7 @@ impl RedisServer {
         // Reads to the end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
-                if line.contains("Ready to accept connections") {
+                if line.contains("Ready to accept connections") || line.contains("Sentinel ID is") {
                     let _ = said.send(());
                 }
             }

@@ -6,13 +6,15 @@
 //! - `backfill`: days summed up again from their events;
 //! - `migrate`: keys of the wrong type and of the first layout;
 //! - `redis`: commands billed, keys, wrong types, servers that are down, full, slow or read-only;
+//! - `cluster`: all of it again on a Redis Cluster, with slots that move and primaries that die;
+//! - `sentinel`: a primary that sentinels name, and another one in its place;
 //! - `troubles`: what can be wrong with a Redis, told by kind; TLS and a user of few rights;
 //! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
 
 #[path = "../common/mod.rs"]
 mod common;
 
-/// Writes each test once and runs it on both stores.
+/// Writes each test once and runs it on both stores, and has them at hand for others.
 macro_rules! on_both_stores {
     ($($test:ident)*) => {
         mod redis {
@@ -31,14 +33,24 @@ macro_rules! on_both_stores {
                 super::$test(open("sqlite:test.db", dir.path())).await;
             })*
         }
+
+        /// One after another, each on an empty store.
+        pub async fn on_each(fresh: &(dyn Fn() -> Arc<dyn Upkeep> + Sync)) {
+            $(
+                println!("{}", stringify!($test));
+                Box::pin($test(fresh())).await;
+            )*
+        }
     };
 }
 
 mod backfill;
+mod cluster;
 mod contract;
 mod migrate;
 mod random;
 mod redis;
+mod sentinel;
 mod sqlite;
 mod troubles;
 mod upkeep;

@@ -142,7 +142,7 @@ async fn a_server_out_of_reach_is_told_by_kind() {
 }
 
 /// What a user of headcount's own needs, and no more.
-const USER: &[&str] = &[
+pub const USER: &[&str] = &[
     "ACL",
     "SETUSER",
     "counter",

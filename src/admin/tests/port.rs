@@ -202,7 +202,7 @@ impl Port {
             store: store.clone(),
             telemetry: telemetry.clone(),
             live: live.clone(),
-            auth,
+            auth: Arc::new(auth),
             clock: clock.clone(),
             goals: vec!["Signup".into(), "Pricing".into()],
             funnels: vec![(

@@ -4,6 +4,7 @@
 //! A key moves to `legacy:` and its old name, in the slot it was in: a key without a tag becomes the
 //! tag. What was moved in an earlier run is found again, so that a run that was stopped goes on.
 
+use super::redis::{STAGING_SECONDS, own_staging};
 use crate::site::{Day, Month};
 use crate::store::redis::RedisStore;
 use crate::store::{Result, StoreError, keys};
@@ -220,10 +221,18 @@ impl RedisStore {
                 }
             }
             "string" => {
-                match self.ask::<()>(&to, cmd("PFMERGE").arg(&to).arg(legacy).take()).await {
+                // Carried over, for a cluster may keep it elsewhere than its day.
+                let sketch: Vec<u8> = self.ask(legacy, cmd("GET").arg(legacy).take()).await?;
+                let staged = own_staging(&to);
+                let mut set = cmd("SET");
+                set.arg(&staged).arg(sketch).arg("EX").arg(STAGING_SECONDS);
+                self.ask::<()>(&staged, set).await?;
+                let merged = self.ask::<()>(&to, cmd("PFMERGE").arg(&to).arg(&staged).take()).await;
+                self.ask::<()>(&staged, cmd("UNLINK").arg(&staged).take()).await?;
+                match merged {
                     // A string that is no sketch: nobody to be found in it.
                     Err(StoreError::WrongType { .. }) => Ok(()),
-                    other => other,
+                    merged => merged,
                 }
             }
             _ => Ok(()),

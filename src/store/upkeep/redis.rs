@@ -19,7 +19,7 @@ static SWAP: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!(
 const FIELDS_MAX: usize = 1_000;
 
 /// What was built and never put in its place is forgotten after a day.
-const STAGING_SECONDS: usize = 24 * 3_600;
+pub(super) const STAGING_SECONDS: usize = 24 * 3_600;
 
 impl RedisStore {
     /// Fills a hash of our own, to be renamed.
@@ -105,14 +105,15 @@ impl Upkeep for RedisStore {
     }
 
     async fn forget(&self, site: &str, day: Day) -> Result<()> {
+        let daily = keys::daily(site, day);
         let mut unlink = cmd("UNLINK");
         unlink
             .arg(keys::events(site, day))
             .arg(keys::visitors(site, day))
             .arg(keys::confirmed(site, day))
             .arg(keys::secret(&Secret::Salt { site: site.into(), day }))
-            .arg(keys::daily(site, day));
-        self.ask::<()>("", unlink).await
+            .arg(&daily);
+        self.ask::<()>(&daily, unlink).await
     }
 
     async fn event_page(
@@ -164,9 +165,8 @@ impl Upkeep for RedisStore {
     }
 
     async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()> {
-        let mut unlink = cmd("UNLINK");
-        unlink.arg(&counted(site, day).map(|key| keys::staging(&key, run)));
-        self.ask::<()>("", unlink).await
+        let staged = counted(site, day).map(|key| keys::staging(&key, run));
+        self.ask::<()>(&staged[0], cmd("UNLINK").arg(&staged).take()).await
     }
 
     async fn misfits(&self, site: &str) -> Result<Vec<Misfit>> {

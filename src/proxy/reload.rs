@@ -1,0 +1,57 @@
+//! SIGHUP: the settings are read again, and what may change while the program runs, does.
+//!
+//! Most of what can be set decides how rooms are built, and is kept until a restart or a hand-over;
+//! one line names it. A mistake changes nothing.
+
+use super::stop::hear;
+use crate::config::{Config, Settings};
+use crate::open::Open;
+use tokio::signal::unix::SignalKind;
+
+/// Sets what is logged.
+pub type SetLog = Box<dyn Fn(&str) -> anyhow::Result<()> + Send>;
+
+/// How to read the settings again, as at the start: file, variables, flags.
+pub struct Reload {
+    /// Those in force.
+    pub settings: Settings,
+    pub read: Box<dyn Fn() -> Result<(Config, Settings), String> + Send>,
+    pub log: SetLog,
+}
+
+impl Reload {
+    /// Reads them again at every SIGHUP.
+    pub(super) async fn run(mut self, open: Open) {
+        let Some(mut hup) = hear(SignalKind::hangup()) else { return };
+        while hup.recv().await.is_some() {
+            let open = open.clone();
+            let done = tokio::task::spawn_blocking(move || {
+                let said = self.reload(&open);
+                (self, said)
+            });
+            let Ok((reload, said)) = done.await else { return };
+            self = reload;
+            match said {
+                Ok(said) => tracing::info!("settings read again{said}"),
+                Err(error) => tracing::warn!("settings read again, and not taken: {error:#}"),
+            }
+        }
+    }
+
+    fn reload(&mut self, open: &Open) -> anyhow::Result<String> {
+        let (config, settings) = (self.read)().map_err(anyhow::Error::msg)?;
+        let changed = self.settings.changed(&settings);
+        open.change(&config)?;
+        (self.log)(&config.log)?;
+        let may = |key: &&str| *key == "log" || Open::KEYS.contains(key);
+        let (taken, kept): (Vec<&str>, Vec<&str>) = changed.into_iter().partition(may);
+        let mut said = String::new();
+        for (what, keys) in [("changed", &taken), ("kept until a restart", &kept)] {
+            if !keys.is_empty() {
+                said.push_str(&format!("; {what}: {}", keys.join(", ")));
+            }
+        }
+        self.settings.take(&settings, &taken);
+        Ok(said)
+    }
+}

@@ -1,0 +1,89 @@
+//! Sentinels: they know which server is the primary, and make another one it when that dies.
+//!
+//! They are asked for every new connection, so whoever reconnects has followed a fail-over. What
+//! the old primary had acknowledged and not yet passed on is lost with it; `flush` finds that out
+//! after every reconnect and sends it again.
+
+use super::dial::{Address, Dialer, dial};
+use redis::aio::MultiplexedConnection;
+use redis::{Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use std::time::Duration;
+
+/// How long one sentinel may take; there are others.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub struct Sentinels {
+    /// To each of them.
+    pub clients: Vec<Client>,
+    /// The name they know the primary by.
+    pub name: String,
+    /// To the primary.
+    pub dialer: Dialer,
+}
+
+impl Sentinels {
+    /// A connection to the primary, if there is one. A sentinel may be the last to learn of a
+    /// fail-over, so what one says need not be the end.
+    pub async fn primary(&self) -> RedisResult<MultiplexedConnection> {
+        let mut error = RedisError::from((ErrorKind::Client, "no sentinels are named"));
+        let mut tried: Vec<Address> = Vec::new();
+        for client in &self.clients {
+            let asked = tokio::time::timeout(PATIENCE, self.ask(client)).await;
+            let address = match asked {
+                Ok(Ok(address)) => address,
+                Ok(Err(e)) => {
+                    error = e;
+                    continue;
+                }
+                Err(_) => {
+                    error = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+                    continue;
+                }
+            };
+            if tried.contains(&address) {
+                continue;
+            }
+            match self.connect(&address).await {
+                Ok(connection) => return Ok(connection),
+                Err(e) => error = e,
+            }
+            tried.push(address);
+        }
+        Err(error)
+    }
+
+    async fn ask(&self, sentinel: &Client) -> RedisResult<Address> {
+        let mut connection = dial(sentinel).await?;
+        let mut ask = cmd("SENTINEL");
+        ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
+        let known: Option<Address> = ask.query_async(&mut connection).await?;
+        known.ok_or_else(|| {
+            let kind = ErrorKind::MasterNameNotFoundBySentinel;
+            (kind, "the sentinels know no primary of this name", self.name.clone()).into()
+        })
+    }
+
+    async fn connect(&self, address: &Address) -> RedisResult<MultiplexedConnection> {
+        let mut connection = dial(&self.dialer.client_to(address)?).await?;
+        // A primary that came back as a replica answers reads with what it had. HELLO tells, and
+        // needs no rights as ROLE does; servers before 6.0 do not know it.
+        let greeting: RedisResult<Vec<(String, Value)>> =
+            cmd("HELLO").query_async(&mut connection).await;
+        let replica = greeting.is_ok_and(|said| {
+            said.iter().any(|(what, value)| what == "role" && says(value, "replica", "slave"))
+        });
+        if replica {
+            let kind = ErrorKind::Server(ServerErrorKind::ReadOnly);
+            return Err((kind, "the primary has become a replica").into());
+        }
+        Ok(connection)
+    }
+}
+
+fn says(value: &Value, one: &str, other: &str) -> bool {
+    match value {
+        Value::BulkString(said) => said == one.as_bytes() || said == other.as_bytes(),
+        Value::SimpleString(said) => said == one || said == other,
+        _ => false,
+    }
+}

@@ -1,0 +1,93 @@
+//! A primary that sentinels name: found, followed when another takes its place, never mistaken for
+//! what it was.
+
+use super::common::sentinel::{NAME, Watched};
+use super::common::wait_for;
+use super::*;
+use headcount::store::{Applied, StoreError, Trouble};
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fail_over_is_followed_and_counts_once() {
+    let mut watched = Watched::start();
+    let store = open(&watched.url(), watched.servers[0].dir.path());
+    for number in 1..=20 {
+        assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Now);
+    }
+    watched.servers[0].kill();
+    let error = store.apply(&pageview("n", 21)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+    watched.replaced();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // What the dead one had not passed on is missing, and said to be.
+    let have = loop {
+        assert!(Instant::now() < deadline, "never");
+        match store.marker(SITE, today(), "n").await {
+            Ok(have) => break have,
+            Err(error) => assert!(matches!(error, StoreError::Unreachable { .. }), "{error}"),
+        }
+    };
+    assert!(have <= 20);
+    for number in have + 1..=30 {
+        assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Now);
+    }
+    assert_eq!(stored(store.as_ref()).await, 30);
+
+    // It comes back as a replica: whoever asks for the primary is not sent there.
+    watched.servers[0].restart();
+    let anew = open(&watched.url(), watched.servers[0].dir.path());
+    assert_eq!(anew.apply(&pageview("n", 31)).await.unwrap(), Applied::Now);
+    assert_eq!(watched.servers[1].command::<i64>(&["EXISTS", &key()]), 1);
+    assert_eq!(stored(anew.as_ref()).await, 31);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_made_a_replica_is_left() {
+    let watched = Watched::start();
+    let store = open(&watched.url(), watched.servers[0].dir.path());
+    assert_eq!(store.apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    let connections = store.connections();
+    watched.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", NAME]);
+    watched.replaced();
+    // Until it is told, the old one takes batches that nobody will ever see.
+    let _ = store.apply(&pageview("n", 2)).await;
+    wait_for("the old one to be a replica", || {
+        let info: String = watched.servers[0].command(&["INFO", "replication"]);
+        info.contains("role:slave").then_some(())
+    });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut number = 3;
+    loop {
+        match store.apply(&pageview("n", number)).await {
+            Ok(Applied::Now | Applied::Before) if number == 3 => break,
+            Ok(Applied::Now | Applied::Before) => number += 1,
+            Ok(Applied::Gap { have }) => number = have + 1,
+            Err(StoreError::Unreachable { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(Instant::now() < deadline, "never");
+    }
+    assert!(store.connections() > connections, "who asks for markers must hear of it");
+    let there: i64 = watched.servers[1].command(&["HGET", &key(), "page\u{1f}/\u{1f}server"]);
+    assert_eq!((there, stored(store.as_ref()).await), (3, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_may_be_away_but_must_know_the_name() {
+    let mut watched = Watched::start();
+    let dir = tempfile::tempdir().unwrap();
+    for away in 0..2 {
+        watched.sentinels[away].kill();
+    }
+    let store = open(&watched.url(), dir.path());
+    store.ping().await.unwrap();
+    let stranger = open(&watched.url().replace(NAME, "unknown"), dir.path());
+    let error = stranger.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("no primary of this name"), "{error}");
+    assert_eq!(stranger.troubles().count(Trouble::Connect), 1);
+}
+
+fn key() -> String {
+    format!("visits:daily:{{{SITE}:{}}}", today())
+}

@@ -1,0 +1,16 @@
+//! Stores and processes as they are in life, under load, with a ledger of what visitors were told:
+//! every answered page is counted once, every visitor and visit too.
+//!
+//! - `crowd`: visitors as browsers are, and their ledger;
+//! - `stores`: a Redis Cluster whose primary dies and whose slot moves, a primary that sentinels
+//!   replace;
+//! - `upgrade`: one process takes over from another;
+//! - `reload`: settings change while it runs.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod crowd;
+mod reload;
+mod stores;
+mod upgrade;
