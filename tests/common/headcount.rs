@@ -25,6 +25,8 @@ pub struct Headcount {
     pub dir: TempDir,
     upstream: String,
     flags: Vec<String>,
+    /// A program, with its arguments, that is given the command to run.
+    wrapper: Vec<String>,
     ports: (u16, u16),
     process: Option<Child>,
 }
@@ -32,13 +34,24 @@ pub struct Headcount {
 impl Headcount {
     /// Starts it in front of `upstream` with more flags, and waits until both ports answer.
     pub fn start(upstream: &str, flags: &[&str]) -> Self {
+        let mut headcount = Self::prepare(upstream, flags);
+        headcount.start_again();
+        headcount
+    }
+
+    /// Its folder and flags, without starting it.
+    pub fn prepare(upstream: &str, flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("data")).unwrap();
         let flags = flags.iter().map(ToString::to_string).collect();
         let (upstream, ports, process) = (upstream.to_owned(), (0, 0), None);
-        let mut headcount = Self { dir, upstream, flags, ports, process };
-        headcount.start_again();
-        headcount
+        Self { dir, upstream, flags, wrapper: Vec::new(), ports, process }
+    }
+
+    /// From now on `wrapper` is started, with the command as its last arguments; it must become it
+    /// (`exec`).
+    pub fn wrap(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
     }
 
     /// Starts it again after it has ended: same folder and flags, new ports.
@@ -68,7 +81,15 @@ impl Headcount {
 
     fn launch(&mut self) {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+        let binary = env!("CARGO_BIN_EXE_headcount");
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(binary),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+        };
         command
             .env_clear()
             .current_dir(self.dir.path())
@@ -137,6 +158,17 @@ impl Headcount {
         let line = metrics.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
         let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
         line.trim().parse::<f64>().unwrap() as i64
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// Ends it in the midst of whatever it does.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().unwrap();
+        process.wait().unwrap();
     }
 
     /// Asks it to end and waits until it has.
