@@ -25,7 +25,7 @@ pub struct Headcount {
     pub dir: TempDir,
     upstream: String,
     flags: Vec<String>,
-    /// A program, with its arguments, that is given the command to run.
+    /// See [`Headcount::wrap`].
     wrapper: Vec<String>,
     ports: (u16, u16),
     process: Option<Child>,
@@ -48,8 +48,7 @@ impl Headcount {
         Self { dir, upstream, flags, wrapper: Vec::new(), ports, process }
     }
 
-    /// From now on `wrapper` is started, with the command as its last arguments; it must become it
-    /// (`exec`).
+    /// From now on `wrapper` is started and given the command to run, which it must become (`exec`).
     pub fn wrap(&mut self, wrapper: &[&str]) {
         self.wrapper = wrapper.iter().map(ToString::to_string).collect();
     }
@@ -81,16 +80,11 @@ impl Headcount {
 
     fn launch(&mut self) {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let binary = env!("CARGO_BIN_EXE_headcount");
-        let mut command = match self.wrapper.split_first() {
-            None => Command::new(binary),
-            Some((program, arguments)) => {
-                let mut command = Command::new(program);
-                command.args(arguments).arg(binary);
-                command
-            }
-        };
+        let mut words = self.wrapper.clone();
+        words.push(env!("CARGO_BIN_EXE_headcount").to_owned());
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .env_clear()
             .current_dir(self.dir.path())
             .args(["run", "--upstream", &self.upstream])
@@ -162,6 +156,10 @@ impl Headcount {
 
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("it runs").id()
+    }
+
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Ends it in the midst of whatever it does.

@@ -18,6 +18,8 @@ pub struct RedisServer {
     pub port: u16,
     pub dir: TempDir,
     settings: Vec<String>,
+    /// A program, with its arguments, that is given the command to run and becomes it (`exec`).
+    wrapper: Vec<String>,
     process: Option<Child>,
 }
 
@@ -34,11 +36,16 @@ impl RedisServer {
 
     /// Starts a server with settings of its own.
     pub fn start_with(settings: &[&str]) -> Self {
-        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+        Self::start_under(&[], settings)
+    }
+
+    /// The same, by way of a `wrapper` that is given the command.
+    pub fn start_under(wrapper: &[&str], settings: &[&str]) -> Self {
+        let words = |of: &[&str]| of.iter().map(ToString::to_string).collect::<Vec<String>>();
         for _ in 0..ATTEMPTS {
             let dir = tempfile::tempdir().expect("a temporary folder");
-            let mut server =
-                Self { port: free_port(), dir, settings: settings.clone(), process: None };
+            let (settings, wrapper) = (words(settings), words(wrapper));
+            let mut server = Self { port: free_port(), dir, settings, wrapper, process: None };
             if server.launch() {
                 return server;
             }
@@ -120,7 +127,10 @@ impl RedisServer {
     /// Starts the process and waits until it says that it accepts connections.
     fn launch(&mut self) -> bool {
         let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-        let mut process = Command::new(&program)
+        let mut words = self.wrapper.clone();
+        words.push(program.clone());
+        let mut process = Command::new(&words[0])
+            .args(&words[1..])
             .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])
             .arg("--dir")
             .arg(self.dir.path())

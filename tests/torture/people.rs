@@ -1,42 +1,26 @@
-//! Visitors who keep a ledger of what they were told.
+//! Visitors who browse, and note what they are told.
 //!
-//! Each view has a page of its own, so the store can be asked about every single one. A request
-//! that was sent and not answered may have been counted or not; everything else is certain.
+//! Each view is of a page of its own. Two of three browsers run the script, which sends a beacon
+//! that got no answer again, with the same number: a retry is no second event.
 
 use crate::common::headcount::SITE;
 use crate::common::http::FIREFOX;
-use std::collections::{BTreeMap, HashMap};
+use crate::ledger::{Ledger, Told, View};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 /// Visitors of one browser each that a thread sends in turn.
 const PER_THREAD: usize = 23;
 
-/// A pause between two requests of a thread: some hundreds a second over all of them.
-const PAUSE: Duration = Duration::from_millis(6);
+/// A pause between two views of a thread: some hundreds a second over all of them.
+const PAUSE: Duration = Duration::from_millis(12);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// Never sent.
-    Nothing,
-    /// Answered: it counts.
-    Yes,
-    /// Sent, and the connection ended before the answer.
-    Unknown,
-}
-
-#[derive(Debug)]
-pub struct View {
-    pub visitor: String,
-    pub page: String,
-    pub view: Told,
-    /// Its beacon.
-    pub beacon: Told,
-}
+/// How often a beacon without an answer is sent again.
+const RETRIES: usize = 300;
 
 /// People who browse until they are told to stop.
 pub struct People {
@@ -45,16 +29,23 @@ pub struct People {
 }
 
 struct Shared {
-    site: Mutex<SocketAddr>,
+    /// A beacon goes to any of them, a visitor's views to one.
+    sites: Mutex<Vec<SocketAddr>>,
     stop: AtomicBool,
     answered: AtomicUsize,
 }
 
 impl People {
     /// `crowd` tells these visitors and pages from those of another call.
-    pub fn start(site: SocketAddr, crowd: u8, threads: u8) -> Self {
+    pub fn start(site: SocketAddr, crowd: usize, threads: usize) -> Self {
+        Self::spread(&[site], crowd, threads)
+    }
+
+    /// Each thread's visitors keep to one of `sites`, as a load balancer with sticky sessions has
+    /// it; their beacons go to any.
+    pub fn spread(sites: &[SocketAddr], crowd: usize, threads: usize) -> Self {
         let shared = Arc::new(Shared {
-            site: Mutex::new(site),
+            sites: Mutex::new(sites.to_vec()),
             stop: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
         });
@@ -69,7 +60,12 @@ impl People {
 
     /// Where the site is from now on.
     pub fn go_to(&self, site: SocketAddr) {
-        *self.shared.site.lock().unwrap() = site;
+        self.go_to_node(0, site);
+    }
+
+    /// Where one of several is from now on.
+    pub fn go_to_node(&self, node: usize, site: SocketAddr) {
+        self.shared.sites.lock().unwrap()[node] = site;
     }
 
     /// Views answered so far.
@@ -80,50 +76,82 @@ impl People {
     /// Waits until so many more views have been answered.
     pub fn wait_for(&self, more: usize) {
         let goal = self.answered() + more;
-        crate::common::wait_for("answers", || (self.answered() >= goal).then_some(()));
+        crate::common::wait_for("answers", || {
+            let gone = self.threads.iter().any(JoinHandle::is_finished);
+            (gone || self.answered() >= goal).then_some(())
+        });
     }
 
     /// Sends everybody home and gives their ledger.
     pub fn stop(self) -> Ledger {
         self.shared.stop.store(true, Ordering::SeqCst);
-        Ledger(self.threads.into_iter().flat_map(|t| t.join().unwrap()).collect())
+        let views = self.threads.into_iter().flat_map(|t| t.join().expect("good answers only"));
+        Ledger::new(views.collect())
     }
 }
 
+/// A connection to each node.
+type Connections = Vec<Option<BufReader<TcpStream>>>;
+
 impl Shared {
-    fn browse(&self, crowd: u8, thread: u8) -> Vec<View> {
+    fn browse(&self, crowd: usize, thread: usize) -> Vec<View> {
         let mut ledger = Vec::new();
-        let mut connection = None;
+        let nodes = self.sites.lock().unwrap().len();
+        let mut connections: Connections = (0..nodes).map(|_| None).collect();
         for n in 0.. {
             if self.stop.load(Ordering::SeqCst) {
                 break;
             }
             let visitor = format!("10.{crowd}.{thread}.{}", n % PER_THREAD);
             let page = format!("/{crowd}/{thread}/{n}");
+            let (node, other) = (thread % nodes, n % nodes);
+            let (view, id) = self.ask(&mut connections[node], node, &visitor, &page, None);
             let mut beacon = Told::Nothing;
-            let (view, id) = self.ask(&mut connection, &visitor, &page, None);
             if view == Told::Yes {
                 self.answered.fetch_add(1, Ordering::SeqCst);
-                // Two of three browsers run the script.
                 if n % 3 > 0 {
-                    let event = format!(
-                        r#"{{"type":"pageview","pathname":"{page}","view":"{}","n":{n}}}"#,
-                        id.expect("a page has a view id")
-                    );
-                    beacon = self.ask(&mut connection, &visitor, "/api/track", Some(&event)).0;
+                    let id = id.expect("a page has a view id");
+                    beacon = self.tell(&mut connections[other], other, &visitor, &page, &id);
                 }
             }
             if view != Told::Nothing {
                 ledger.push(View { visitor, page, view, beacon });
             }
-            std::thread::sleep(PAUSE);
+            sleep(PAUSE);
         }
         ledger
+    }
+
+    /// Sends a beacon until there is an answer.
+    fn tell(
+        &self,
+        connection: &mut Option<BufReader<TcpStream>>,
+        node: usize,
+        visitor: &str,
+        page: &str,
+        id: &str,
+    ) -> Told {
+        let n: u32 = rand::random();
+        let event = format!(r#"{{"type":"pageview","pathname":"{page}","view":"{id}","n":{n}}}"#);
+        let mut told = Told::Nothing;
+        for _ in 0..RETRIES {
+            match self.ask(connection, node, visitor, "/api/track", Some(&event)).0 {
+                Told::Yes => return Told::Yes,
+                Told::Unknown => told = Told::Unknown,
+                Told::Nothing => {}
+            }
+            if self.stop.load(Ordering::SeqCst) {
+                break;
+            }
+            sleep(PAUSE);
+        }
+        told
     }
 
     fn ask(
         &self,
         connection: &mut Option<BufReader<TcpStream>>,
+        node: usize,
         visitor: &str,
         path: &str,
         body: Option<&str>,
@@ -131,9 +159,8 @@ impl Shared {
         let mut stream = match connection.take() {
             Some(stream) => stream,
             None => {
-                let Ok(stream) = TcpStream::connect(*self.site.lock().unwrap()) else {
-                    return (Told::Nothing, None);
-                };
+                let site = self.sites.lock().unwrap()[node];
+                let Ok(stream) = TcpStream::connect(site) else { return (Told::Nothing, None) };
                 stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
                 stream.set_nodelay(true).unwrap();
                 BufReader::new(stream)
@@ -149,6 +176,7 @@ impl Shared {
     }
 }
 
+/// Sends a request over a connection that stays, and reads its whole answer: its view id.
 fn exchange(
     stream: &mut BufReader<TcpStream>,
     visitor: &str,
@@ -190,86 +218,10 @@ fn exchange(
             id = rest.split_once('"').map(|(id, _)| id.to_owned());
         }
     }
-    io::copy(&mut stream.by_ref().take(length), &mut io::sink())?;
+    if io::copy(&mut stream.by_ref().take(length), &mut io::sink())? < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let expected = if body.is_some() { "HTTP/1.1 202 " } else { "HTTP/1.1 200 " };
     assert!(status.starts_with(expected), "{path}: {status}");
     Ok(id)
-}
-
-/// What visitors were told.
-#[derive(Default)]
-pub struct Ledger(pub Vec<View>);
-
-/// What a store has of a day: `dimension␟value␟metric` and its count.
-pub type Stored = HashMap<String, i64>;
-
-impl Ledger {
-    pub fn extend(&mut self, more: Ledger) {
-        self.0.extend(more.0);
-    }
-
-    /// Compares with what is stored, and says how it came out; panics on any difference.
-    pub fn check(&self, what: &str, stored: &Stored) {
-        let get = |dimension: &str, value: &str, metric: &str| {
-            let field = format!("{dimension}\u{1f}{value}\u{1f}{metric}");
-            stored.get(&field).copied().unwrap_or_default()
-        };
-        let mut wrong = Vec::new();
-        let mut differ = |what: &str, stored: i64, told: i64| {
-            if stored != told {
-                wrong.push(format!("{what}: {stored} stored, {told} told"));
-            }
-        };
-        let (mut server, mut confirmed) = (0, 0);
-        let (mut unknown, mut unknown_counted) = (0, 0);
-        let mut views: BTreeMap<&str, i64> = BTreeMap::new();
-        for view in &self.0 {
-            for (told, metric, sum) in
-                [(view.view, "server", &mut server), (view.beacon, "confirmed", &mut confirmed)]
-            {
-                let has = get("page", &view.page, metric);
-                match told {
-                    Told::Yes => differ(&format!("{} {metric}", view.page), has, 1),
-                    Told::Nothing => differ(&format!("{} {metric}", view.page), has, 0),
-                    Told::Unknown => {
-                        differ(&format!("{} {metric}, in flight", view.page), has.clamp(0, 1), has);
-                        unknown += 1;
-                        unknown_counted += has;
-                    }
-                }
-                *sum += has;
-            }
-            if get("page", &view.page, "server") > 0 {
-                *views.entry(view.visitor.as_str()).or_default() += 1;
-            }
-        }
-        let visitors = views.len() as i64;
-        let bounces = views.values().filter(|n| **n == 1).count() as i64;
-        for (metric, told) in [
-            ("server", server),
-            ("confirmed", confirmed),
-            ("browser", 0),
-            ("visitors", visitors),
-            ("visits", visitors),
-            ("visit_views", server),
-            ("bounces", bounces),
-        ] {
-            differ(metric, get("total", "", metric), told);
-        }
-        for metric in ["server", "visits", "bounces"] {
-            let slots = stored.iter().filter(|(field, _)| {
-                field.starts_with("slot\u{1f}") && field.ends_with(&format!("\u{1f}{metric}"))
-            });
-            let sum = slots.map(|(_, n)| n).sum();
-            differ(&format!("{metric} over all slots"), sum, get("total", "", metric));
-        }
-        let told = self.0.iter().filter(|v| v.view == Told::Yes).count();
-        println!(
-            "{what}: {told} views told, {visitors} visitors, {unknown} requests in flight \
-             ({unknown_counted} counted), difference {}",
-            wrong.len()
-        );
-        wrong.truncate(20);
-        assert!(wrong.is_empty(), "{what}: {wrong:#?}");
-    }
 }
