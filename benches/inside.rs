@@ -157,7 +157,7 @@ fn visitor(c: &mut Criterion) {
     c.bench_function("a user agent seen before", |b| b.iter(|| agents.read(CHROME, Some(false))));
 
     let sites = sites();
-    let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now()));
+    let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now(), None));
     let places = Arc::new(Places::open(None).unwrap());
     let trusted = vec!["127.0.0.0/8".parse().unwrap()];
     let visitors = Visitors::new(sites, places, secrets, trusted, Reluctant::Anonymous);

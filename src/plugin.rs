@@ -149,11 +149,11 @@ impl Counting {
         let clock = Clock::system();
         let telemetry = Arc::new(Telemetry::default());
         let sites = Arc::new(vec![config.site.clone()]);
-        let secrets = Arc::new(Secrets::new(sites.clone(), clock.now()));
-        office.block_on(first_contact(&secrets, store.as_ref(), &clock));
-
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
         let mut home = office.block_on(Home::open(config, store.as_ref(), &clock));
+        let secrets = Arc::new(Secrets::new(sites.clone(), clock.now(), home.folder()));
+        office.block_on(first_contact(&secrets, store.as_ref(), &clock));
+
         let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(

@@ -131,6 +131,8 @@ impl RedisServer {
         words.push(program.clone());
         let mut process = Command::new(&words[0])
             .args(&words[1..])
+            // A replica need not wait for others to join it.
+            .args(["--repl-diskless-sync-delay", "0"])
             .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])
             .arg("--dir")
             .arg(self.dir.path())

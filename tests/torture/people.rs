@@ -192,7 +192,9 @@ fn exchange(
         Some(body) => {
             let beacon = "Content-Type: application/json\r\nSec-Fetch-Site: same-origin";
             let length = body.len();
-            format!("POST {path} HTTP/1.1\r\n{host}{beacon}\r\nContent-Length: {length}\r\n\r\n{body}")
+            format!(
+                "POST {path} HTTP/1.1\r\n{host}{beacon}\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
         }
     };
     stream.get_mut().write_all(request.as_bytes())?;

@@ -129,7 +129,9 @@ fn data_directory_copied_from_a_running_node() {
 
 #[test]
 fn data_directory_copied_from_a_stopped_node() {
-    copied("data directory copied, node stopped", |original| drop(original.term()));
+    copied("data directory copied, node stopped", |original| {
+        original.term();
+    });
 }
 
 #[test]

@@ -37,8 +37,7 @@ fn append_only_file(redis: &RedisServer) -> PathBuf {
 /// What a power cut does to Redis: its last second was written, acknowledged and never on disk.
 #[test]
 fn redis_loses_its_last_second() {
-    let mut redis =
-        RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
     let load = Load::new();
     let headcount = start(&load, &redis.url());
     let people = People::start(headcount.site(), 1, 4);
@@ -64,8 +63,7 @@ fn redis_loses_its_last_second() {
 /// The same with headcount killed in the same moment: it remembers what it may have to say again.
 #[test]
 fn redis_loses_its_last_second_and_headcount_dies() {
-    let mut redis =
-        RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
     let load = Load::new();
     let mut headcount = start(&load, &redis.url());
     let people = People::start(headcount.site(), 1, 4);
