@@ -74,8 +74,10 @@ struct Lane {
     /// Full ones, oldest first; kept until a state covers them.
     closed: Mutex<Vec<Closed>>,
     next_index: AtomicU64,
-    /// A hit was not written: only a state makes the lane whole again.
+    /// A hit was not written since the last state was begun: only another makes the lane whole.
     torn: AtomicBool,
+    /// The files say all that the shard knows.
+    whole: AtomicBool,
     /// When the oldest hit that no state covers may have been written.
     since: Mutex<Instant>,
     state_size: AtomicU64,
@@ -182,7 +184,7 @@ impl Files {
         });
         if !written {
             self.telemetry.journal_missed.inc();
-            lane.torn.store(true, Ordering::Relaxed);
+            self.tear(lane);
         }
     }
 
@@ -310,6 +312,8 @@ impl Files {
                 let _ = std::fs::remove_file(&old.path);
             }
             *lock(&lane.since) = Instant::now();
+            lane.whole.store(!lane.torn.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.tell();
         }
         Ok(())
     }
@@ -332,7 +336,7 @@ impl Files {
             }
             *lock(&lane.stage) = Stage::Idle;
             let _ = std::fs::remove_file(self.dir.join(replay::state_name(index)));
-            lane.torn.store(true, Ordering::Relaxed);
+            self.tear(lane);
         }
     }
 
@@ -352,7 +356,20 @@ impl Files {
 
     fn turn(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
-        self.telemetry.journal_on.store(i64::from(on), Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tear(&self, lane: &Lane) {
+        lane.torn.store(true, Ordering::Relaxed);
+        lane.whole.store(false, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// Tells whether a kill now would lose nothing.
+    fn tell(&self) {
+        let safe = self.on.load(Ordering::Relaxed)
+            && self.lanes.iter().all(|lane| lane.whole.load(Ordering::Relaxed));
+        self.telemetry.journal_on.store(i64::from(safe), Ordering::Relaxed);
     }
 }
 
@@ -365,6 +382,7 @@ impl Lane {
             closed: Mutex::new(closed.map(|path| Closed { path, segment: None }).collect()),
             next_index: AtomicU64::new(found.next_index),
             torn: AtomicBool::new(false),
+            whole: AtomicBool::new(true),
             since: Mutex::new(Instant::now()),
             state_size: AtomicU64::new(found.state_size),
             stage: Mutex::new(Stage::Idle),

@@ -18,8 +18,6 @@ pub struct RedisServer {
     pub port: u16,
     pub dir: TempDir,
     settings: Vec<String>,
-    /// A program, with its arguments, that is given the command to run and becomes it (`exec`).
-    wrapper: Vec<String>,
     process: Option<Child>,
 }
 
@@ -36,16 +34,11 @@ impl RedisServer {
 
     /// Starts a server with settings of its own.
     pub fn start_with(settings: &[&str]) -> Self {
-        Self::start_under(&[], settings)
-    }
-
-    /// The same, by way of a `wrapper` that is given the command.
-    pub fn start_under(wrapper: &[&str], settings: &[&str]) -> Self {
-        let words = |of: &[&str]| of.iter().map(ToString::to_string).collect::<Vec<String>>();
+        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
         for _ in 0..ATTEMPTS {
             let dir = tempfile::tempdir().expect("a temporary folder");
-            let (settings, wrapper) = (words(settings), words(wrapper));
-            let mut server = Self { port: free_port(), dir, settings, wrapper, process: None };
+            let mut server =
+                Self { port: free_port(), dir, settings: settings.clone(), process: None };
             if server.launch() {
                 return server;
             }
@@ -127,10 +120,7 @@ impl RedisServer {
     /// Starts the process and waits until it says that it accepts connections.
     fn launch(&mut self) -> bool {
         let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-        let mut words = self.wrapper.clone();
-        words.push(program.clone());
-        let mut process = Command::new(&words[0])
-            .args(&words[1..])
+        let mut process = Command::new(&program)
             // A replica need not wait for others to join it.
             .args(["--repl-diskless-sync-delay", "0"])
             .args(["--bind", "127.0.0.1", "--save", "", "--port", &self.port.to_string()])

@@ -201,7 +201,7 @@ impl Day {
         self.get("page", page, metric)
     }
 
-    fn total(&self, metric: &str) -> i64 {
+    pub fn total(&self, metric: &str) -> i64 {
         self.get("total", "", metric)
     }
 

@@ -33,10 +33,12 @@ struct Shared {
     sites: Mutex<Vec<SocketAddr>>,
     stop: AtomicBool,
     answered: AtomicUsize,
+    /// Begins the paths of all pages, and of nobody else's.
+    pages: u32,
 }
 
 impl People {
-    /// `crowd` tells these visitors and pages from those of another call.
+    /// The same `crowd`, the same visitors; their pages are always new.
     pub fn start(site: SocketAddr, crowd: usize, threads: usize) -> Self {
         Self::spread(&[site], crowd, threads)
     }
@@ -48,6 +50,7 @@ impl People {
             sites: Mutex::new(sites.to_vec()),
             stop: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
+            pages: rand::random(),
         });
         let threads = (0..threads)
             .map(|t| {
@@ -103,7 +106,7 @@ impl Shared {
                 break;
             }
             let visitor = format!("10.{crowd}.{thread}.{}", n % PER_THREAD);
-            let page = format!("/{crowd}/{thread}/{n}");
+            let page = format!("/{:x}/{thread}/{n}", self.pages);
             let (node, other) = (thread % nodes, n % nodes);
             let (view, id) = self.ask(&mut connections[node], node, &visitor, &page, None);
             let mut beacon = Told::Nothing;
