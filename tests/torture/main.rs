@@ -14,7 +14,8 @@
 //! - `disk`: a data directory that is full or read-only, an outbox over its cap;
 //! - `time`: clocks that jump, midnight at a month's end;
 //! - `nodes`: several of them, one killed;
-//! - `away`: a long outage, and the memory it takes.
+//! - `away`: a long outage, and the memory it takes;
+//! - `price`: what the journal asks of the system, seen by strace.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -26,6 +27,7 @@ mod line;
 mod meddler;
 mod nodes;
 mod people;
+mod price;
 mod process;
 mod room;
 mod sqlite;

@@ -19,9 +19,9 @@ fn nodes(case: &str, count: usize) {
         some_time();
         let killed = round % count;
         nodes[killed].kill();
-        people.wait_for(20);
         nodes[killed].start_again();
         people.go_to_node(killed, nodes[killed].site());
+        people.wait_for(20);
     }
     people.wait_for(50);
     let ledger = people.stop();

@@ -114,7 +114,7 @@ impl Shared {
                 self.answered.fetch_add(1, Ordering::SeqCst);
                 if n % 3 > 0 {
                     let id = id.expect("a page has a view id");
-                    beacon = self.tell(&mut connections[other], other, &visitor, &page, &id);
+                    beacon = self.tell(&mut connections, other, &visitor, &page, &id);
                 }
             }
             if view != Told::Nothing {
@@ -125,11 +125,12 @@ impl Shared {
         ledger
     }
 
-    /// Sends a beacon until there is an answer.
+    /// Sends a beacon until there is an answer: to another node where one does not listen, but what
+    /// was once sent, to the same.
     fn tell(
         &self,
-        connection: &mut Option<BufReader<TcpStream>>,
-        node: usize,
+        connections: &mut Connections,
+        mut node: usize,
         visitor: &str,
         page: &str,
         id: &str,
@@ -138,9 +139,10 @@ impl Shared {
         let event = format!(r#"{{"type":"pageview","pathname":"{page}","view":"{id}","n":{n}}}"#);
         let mut told = Told::Nothing;
         for _ in 0..RETRIES {
-            match self.ask(connection, node, visitor, "/api/track", Some(&event)).0 {
+            match self.ask(&mut connections[node], node, visitor, "/api/track", Some(&event)).0 {
                 Told::Yes => return Told::Yes,
                 Told::Unknown => told = Told::Unknown,
+                Told::Nothing if told == Told::Nothing => node = (node + 1) % connections.len(),
                 Told::Nothing => {}
             }
             if self.stop.load(Ordering::SeqCst) {
