@@ -170,11 +170,14 @@ impl Headcount {
         line.trim().parse::<f64>().unwrap() as i64
     }
 
-    /// Memory it has to itself, in bytes: files that it maps are not counted.
-    pub fn memory(&self) -> i64 {
+    /// Memory it has to itself, and that of files it maps, in bytes.
+    pub fn memory(&self) -> (i64, i64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<i64>().unwrap() * 1024
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<i64>().unwrap() * 1024
+        };
+        (bytes("RssAnon:"), bytes("RssFile:"))
     }
 
     pub fn pid(&self) -> u32 {

@@ -85,58 +85,51 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A second node with a copy of the first one's folder, made while hits wait in it and the first
-/// is as `end` leaves it.
-fn copied(case: &str, end: fn(&mut Headcount)) {
-    let load = Load::new();
-    let times = times(1, 3);
-    for _ in 0..times {
-        let mut redis = RedisServer::start_durable();
-        let mut original = start(&load, &redis.url());
-        let people = People::start(original.site(), 1, 4);
-        people.wait_for(100);
-        redis.kill();
-        people.wait_for(100);
-        let mut ledger = people.stop();
-        end(&mut original);
-        let mut second = Headcount::prepare(&load.url(), &flags(&redis.url(), &[]));
-        copy(&original.data_dir(), &second.data_dir());
-        redis.restart();
-        if !original.runs() {
-            original.start_again();
-        }
-        second.start_again();
-        assert!(second.log().contains("copy of another node"), "{}", second.log());
-        // Visitors of its own: nodes without shared sessions count each their own visits.
-        let (here, there) =
-            (People::start(original.site(), 2, 2), People::start(second.site(), 3, 2));
-        here.wait_for(50);
-        there.wait_for(50);
-        ledger.extend(here.stop());
-        ledger.extend(there.stop());
-        // And both are themselves when they start again.
-        second.kill();
-        second.start_again();
-        assert_eq!(second.log().matches("copy of another node").count(), 1);
-        all_delivered(&second);
-        settle(case, 1, &original, &redis, &ledger);
+/// is killed, stopped, running.
+#[test]
+fn data_directory_copied_to_a_second_node() {
+    let ends: [(&str, fn(&mut Headcount)); 3] = [
+        ("data directory copied, node killed", Headcount::kill),
+        ("data directory copied, node stopped", |original| {
+            original.term();
+        }),
+        ("data directory copied, node running", |_| {}),
+    ];
+    for (case, end) in ends.into_iter().cycle().take(times(1, 9)) {
+        copied(case, end);
     }
 }
 
-#[test]
-fn data_directory_copied_from_a_running_node() {
-    copied("data directory copied, node running", |_| {});
-}
-
-#[test]
-fn data_directory_copied_from_a_stopped_node() {
-    copied("data directory copied, node stopped", |original| {
-        original.term();
-    });
-}
-
-#[test]
-fn data_directory_copied_from_a_killed_node() {
-    copied("data directory copied, node killed", Headcount::kill);
+fn copied(case: &str, end: fn(&mut Headcount)) {
+    let load = Load::new();
+    let mut redis = RedisServer::start_durable();
+    let mut original = start(&load, &redis.url());
+    let people = People::start(original.site(), 1, 4);
+    people.wait_for(100);
+    redis.kill();
+    people.wait_for(100);
+    let mut ledger = people.stop();
+    end(&mut original);
+    let mut second = Headcount::prepare(&load.url(), &flags(&redis.url(), &[]));
+    copy(&original.data_dir(), &second.data_dir());
+    redis.restart();
+    if !original.runs() {
+        original.start_again();
+    }
+    second.start_again();
+    assert!(second.log().contains("copy of another node"), "{}", second.log());
+    // Visitors of its own: nodes without shared sessions count each their own visits.
+    let (here, there) = (People::start(original.site(), 2, 2), People::start(second.site(), 3, 2));
+    here.wait_for(50);
+    there.wait_for(50);
+    ledger.extend(here.stop());
+    ledger.extend(there.stop());
+    // And both are themselves when they start again.
+    second.kill();
+    second.start_again();
+    assert_eq!(second.log().matches("copy of another node").count(), 1);
+    all_delivered(&second);
+    settle(case, 1, &original, &redis, &ledger);
 }
 
 /// A folder that moves after its node has ended is still that node.

@@ -41,7 +41,7 @@ fn redis_loses_its_last_second() {
     let load = Load::new();
     let headcount = start(&load, &redis.url());
     let people = People::start(headcount.site(), 1, 4);
-    let times = times(3, 20);
+    let times = times(2, 20);
     let mut lost = 0;
     people.wait_for(50);
     for _ in 0..times {
@@ -67,7 +67,7 @@ fn redis_loses_its_last_second_and_headcount_dies() {
     let load = Load::new();
     let mut headcount = start(&load, &redis.url());
     let people = People::start(headcount.site(), 1, 4);
-    let times = times(2, 10);
+    let times = times(1, 10);
     people.wait_for(50);
     for _ in 0..times {
         let file = append_only_file(&redis);
