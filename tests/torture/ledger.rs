@@ -142,6 +142,16 @@ impl Ledger {
         assert!(dropped > 0, "nothing was dropped");
         assert_eq!(difference, 0, "{case}");
     }
+
+    /// Checks that each view that was told is stored so many times. Gives their number.
+    pub fn check_pages(&self, case: &str, days: &[Day], times: i64) -> usize {
+        let told = self.eras.iter().flatten().filter(|view| view.view == Told::Yes);
+        let checked = told.inspect(|view| {
+            let has: i64 = days.iter().map(|day| day.page(&view.page, "server")).sum();
+            assert_eq!(has, times, "{case}: {view:?}");
+        });
+        checked.count()
+    }
 }
 
 /// Sums over all views.

@@ -5,7 +5,8 @@ use crate::common::redis::RedisServer;
 use crate::common::wait_for;
 use crate::meddler::Meddler;
 use crate::people::People;
-use crate::{settle, some_time, start, times, whole};
+use crate::common::headcount::SITE;
+use crate::{all_delivered, settle, some_time, start, times, whole};
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 
@@ -171,4 +172,33 @@ fn a_replica_is_promoted() {
         std::mem::swap(&mut primary, &mut replica);
     }
     settle("replica promoted, behind", times, &headcount, &primary, &people.stop());
+}
+
+/// A server that keeps nothing on disk, back with nothing within two minutes, while there is nothing
+/// new to say: it is told all again.
+#[test]
+fn redis_comes_back_empty() {
+    let mut redis = RedisServer::start();
+    let load = Load::new();
+    let headcount = start(&load, &redis.url());
+    let people = People::start(headcount.site(), 1, 4);
+    people.wait_for(100);
+    let ledger = people.stop();
+    let times = times(1, 10);
+    for _ in 0..times {
+        all_delivered(&headcount);
+        redis.restart();
+        let key = &format!("visits:daily:{{{SITE}:*}}");
+        // Whoever looks at the numbers makes it connect.
+        wait_for("all to be told again", || {
+            headcount.admin_get("/readyz");
+            let there: Vec<String> = redis.command(&["KEYS", key]);
+            (!there.is_empty()).then_some(())
+        });
+    }
+    wait_for("all", || {
+        let server = |day: &crate::ledger::Day| day.total("server");
+        (crate::in_redis(&redis).iter().map(server).sum::<i64>() >= 100).then_some(())
+    });
+    settle("redis-server back with nothing", times, &headcount, &redis, &ledger);
 }

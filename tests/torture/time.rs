@@ -3,12 +3,13 @@
 
 use crate::common::headcount::{Headcount, SITE, timezone};
 use crate::common::load::Load;
+use crate::common::redis::RedisServer;
 use crate::common::wait_for;
 use crate::ledger::Ledger;
 use crate::people::People;
 use crate::sqlite::{STORE, in_file, settle};
-use crate::{flags, times};
-use headcount::clock::{Clock, HOUR, Millis, SECOND};
+use crate::{all_delivered, flags, in_redis, times};
+use headcount::clock::{Clock, HOUR, MINUTE, Millis, SECOND};
 use headcount::site::{Month, Site};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -61,12 +62,16 @@ struct Stage {
 
 impl Stage {
     fn new(ahead: Millis) -> Self {
+        Self::with(STORE, ahead)
+    }
+
+    fn with(store: &str, ahead: Millis) -> Self {
         let time = FalseTime::new();
         time.set(ahead);
         let wrapper = time.wrapper();
         let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
         let load = Load::new();
-        let mut headcount = Headcount::prepare(&load.url(), &flags(STORE, &[]));
+        let mut headcount = Headcount::prepare(&load.url(), &flags(store, &[]));
         headcount.wrap(&wrapper);
         headcount.start_again();
         Self { time, _load: load, headcount }
@@ -144,4 +149,32 @@ fn midnight_at_a_months_end() {
         assert_eq!(days, 2, "it was not midnight");
         settle("midnight at a month's end", 1, &stage.headcount, &people.stop());
     }
+}
+
+/// A Redis that lost more than is remembered, two minutes' worth: what is gone is said so, once, and
+/// nothing is stuck.
+#[test]
+fn redis_loses_more_than_is_remembered() {
+    let mut redis = RedisServer::start();
+    let stage = Stage::with(&redis.url(), 0);
+    let lost = stage.browse(50);
+    all_delivered(&stage.headcount);
+    stage.time.set(3 * MINUTE);
+    let forgotten = stage.browse(50);
+    all_delivered(&stage.headcount);
+    redis.restart();
+    let gaps = "headcount_events_dropped_total{reason=\"gap\"}";
+    wait_for("the gap to be seen", || {
+        stage.headcount.admin_get("/readyz");
+        (stage.headcount.metric(gaps) == 1).then_some(())
+    });
+    let after = stage.browse(50);
+    all_delivered(&stage.headcount);
+    assert_eq!(stage.headcount.metric(gaps), 1);
+    let days = in_redis(&redis);
+    let told = after.check_pages("what comes after a gap", &days, 1);
+    println!("case more lost than is remembered: 1 times, told {told} after it, difference 0");
+    lost.check_pages("what was lost", &days, 0);
+    forgotten.check_pages("what was forgotten", &days, 0);
+    assert!(stage.headcount.log().contains("going on without them"), "{}", stage.headcount.log());
 }
