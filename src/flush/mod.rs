@@ -10,6 +10,7 @@ mod batch;
 mod depot;
 mod log;
 mod outbox;
+mod pack;
 mod parcel;
 
 use crate::aggregate::Engine;
@@ -212,7 +213,7 @@ impl Flusher {
                 self.keep(true);
                 continue;
             };
-            match self.store.apply(batch).await.map_err(stuck)? {
+            match self.store.apply(&batch).await.map_err(stuck)? {
                 Applied::Now | Applied::Before => {
                     let hits = self.depot.outbox.acknowledge(key, self.clock.now());
                     self.telemetry.flushes.inc();

@@ -53,7 +53,7 @@ struct Queue {
     name: Option<(Arc<str>, u64)>,
     cut: VecDeque<Cut>,
     waiting: VecDeque<Waiting>,
-    ring: VecDeque<(Millis, Batch)>,
+    ring: VecDeque<(Millis, Cut)>,
     /// When something was last acknowledged.
     heard: Millis,
 }
@@ -80,7 +80,7 @@ enum Op {
     /// The parcel of this age gave way, or only its events.
     Dropped { key: Key, age: u64, events_only: bool },
     /// A batch was acknowledged; for a log that begins anew.
-    Remembered { key: Key, at: Millis, batch: Batch },
+    Remembered { key: Key, at: Millis, batch: Cut },
     /// Acknowledged batches of this name are of no use any more.
     Forgotten { key: Key, name: Arc<str> },
 }
@@ -222,8 +222,8 @@ impl Outbox {
     }
 
     /// The next batch to send for `key`, the same until [`Outbox::acknowledge`].
-    pub fn next(&self, key: &Key) -> Option<&Batch> {
-        self.queues.get(key)?.cut.front().map(|cut| &cut.batch)
+    pub fn next(&self, key: &Key) -> Option<Batch> {
+        self.queues.get(key)?.cut.front().map(Cut::whole)
     }
 
     /// The store has the front batch of `key`. Returns how many hits that delivers.
@@ -263,7 +263,7 @@ impl Outbox {
         let mut names = Vec::new();
         for (key, queue) in &self.queues {
             let mut last: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
-            for (_, batch) in &queue.ring {
+            for (_, Cut { batch, .. }) in &queue.ring {
                 last.insert(&batch.node, batch.number);
             }
             names.extend(last.into_iter().map(|(name, n)| (key.clone(), name.clone(), n)));
@@ -336,7 +336,7 @@ impl Outbox {
             Op::Acknowledged { key, at } => {
                 let queue = self.queues.entry(key).or_default();
                 queue.heard = at;
-                queue.ring.extend(queue.cut.pop_front().map(|cut| (at, cut.batch)));
+                queue.ring.extend(queue.cut.pop_front().map(|cut| (at, cut)));
                 // Only when there is news: while nothing is said to the store, nobody learns that
                 // it lost something.
                 while queue.ring.front().is_some_and(|(then, _)| at - then > RING) {
@@ -359,7 +359,7 @@ impl Outbox {
             }
             Op::Forgotten { key, name } => {
                 let queue = self.queues.entry(key).or_default();
-                queue.ring.retain(|(_, batch)| batch.node != name);
+                queue.ring.retain(|(_, cut)| cut.batch.node != name);
             }
             Op::Remembered { key, at, batch } => {
                 let queue = self.queues.entry(key).or_default();
@@ -373,7 +373,8 @@ impl Outbox {
 impl Queue {
     /// Acknowledged batches of a name after number `have`.
     fn since(&self, name: &str, have: u64) -> Vec<Batch> {
-        let batches = self.ring.iter().map(|(_, batch)| batch);
-        batches.filter(|b| *b.node == *name && b.number > have).cloned().collect()
+        let cuts = self.ring.iter().map(|(_, cut)| cut);
+        let missing = cuts.filter(|cut| *cut.batch.node == *name && cut.batch.number > have);
+        missing.map(Cut::whole).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! by a later version, so a parcel has fields by name and events as JSON, as a batch has.
 
 use super::batch::{BATCH_MAX, Batch};
+use super::pack::Pack;
 use crate::aggregate::Window;
 use crate::rollup;
 use crate::site::Day;
@@ -26,16 +27,25 @@ pub struct Parcel {
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
     /// Oldest first.
-    events: VecDeque<String>,
-    /// Bytes of all texts.
+    events: VecDeque<Pack>,
+    /// Bytes of all field names.
     text: usize,
 }
 
 /// A batch on its way, and how many hits are delivered once it is acknowledged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cut {
+    /// Without its events.
     pub batch: Batch,
+    events: Pack,
     pub hits: u64,
+}
+
+impl Cut {
+    /// The batch as it is sent.
+    pub fn whole(&self) -> Batch {
+        Batch { events: self.events.events(), ..self.batch.clone() }
+    }
 }
 
 impl From<Window> for Parcel {
@@ -48,9 +58,9 @@ impl From<Window> for Parcel {
         }
         parcel.visitors.extend(window.visitors);
         parcel.confirmed.extend(window.confirmed);
-        for event in &window.events {
-            parcel.tell(serde_json::to_string(event).unwrap_or_default());
-        }
+        let json = |event| serde_json::to_string(event).unwrap_or_default();
+        let events: Vec<String> = window.events.iter().map(json).collect();
+        parcel.events = events.chunks(BATCH_MAX).map(|some| Pack::Plain(some.to_vec())).collect();
         parcel
     }
 }
@@ -66,24 +76,38 @@ impl Parcel {
         self.text += if new { text } else { 0 };
     }
 
-    fn tell(&mut self, event: String) {
-        self.text += event.len();
-        self.events.push_back(event);
-    }
-
     /// Adds a later one.
     pub fn merge(&mut self, later: Parcel) {
         self.hits += later.hits;
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        later.events.into_iter().for_each(|event| self.tell(event));
+        for mut events in later.events {
+            if let Some(last) = self.events.back_mut() {
+                events = last.fill(events);
+            }
+            if events.count() > 0 {
+                // Whoever is waited on for a second parcel may stay away for long.
+                self.events.iter_mut().for_each(Pack::compress);
+                self.events.push_back(events);
+            }
+        }
     }
 
     /// Forgets the oldest events beyond `cap`.
     pub fn cap_events(&mut self, cap: usize) {
-        let excess = self.events.len().saturating_sub(cap);
-        self.text -= self.events.drain(..excess).map(|event| event.len()).sum::<usize>();
+        let count = self.events.iter().map(Pack::count).sum::<usize>();
+        let mut excess = count.saturating_sub(cap);
+        while excess > 0
+            && let Some(mut oldest) = self.events.pop_front()
+        {
+            let count = oldest.count();
+            if count > excess {
+                oldest.forget(excess);
+                self.events.push_front(oldest);
+            }
+            excess = excess.saturating_sub(count);
+        }
     }
 
     pub fn has_events(&self) -> bool {
@@ -92,8 +116,9 @@ impl Parcel {
 
     /// About how many bytes it holds in memory, and on disk hardly more.
     pub fn weight(&self) -> usize {
-        let entries = self.fields.len() + self.events.len();
-        self.text + entries * ENTRY + (self.visitors.len() + self.confirmed.len()) * 16
+        let events: usize = self.events.iter().map(Pack::size).sum();
+        let visitors = self.visitors.len() + self.confirmed.len();
+        self.text + self.fields.len() * ENTRY + events + visitors * 16
     }
 
     /// Cuts it into batches, none if it adds nothing; the last one carries the hits.
@@ -115,12 +140,13 @@ impl Parcel {
                 fields: fields.by_ref().take(BATCH_MAX).collect(),
                 visitors: visitors.by_ref().take(BATCH_MAX).collect(),
                 confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: events.by_ref().take(BATCH_MAX).collect(),
+                events: Vec::new(),
             };
-            if batch.is_empty() {
+            let events = events.next().unwrap_or_default();
+            if batch.is_empty() && events.count() == 0 {
                 break;
             }
-            cut.push(Cut { batch, hits: 0 });
+            cut.push(Cut { batch, events, hits: 0 });
         }
         if let Some(last) = cut.last_mut() {
             last.hits = self.hits;

@@ -242,8 +242,13 @@ impl Files {
             // The current one last: what is closed meanwhile was written before.
             let closed: Vec<Arc<Segment>> =
                 lock(&lane.closed).iter().filter_map(|c| c.segment.clone()).collect();
-            for segment in closed.iter().chain(lane.current.load().as_ref()) {
-                segment.sync()?;
+            for segment in closed {
+                if segment.sync()? {
+                    segment.release();
+                }
+            }
+            if let Some(current) = &*lane.current.load() {
+                current.sync()?;
             }
         }
         Ok(())

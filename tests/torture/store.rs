@@ -1,11 +1,11 @@
 //! Redis dies, stands still, is full, forgets.
 
+use crate::common::headcount::SITE;
 use crate::common::load::Load;
 use crate::common::redis::RedisServer;
 use crate::common::wait_for;
 use crate::meddler::Meddler;
 use crate::people::People;
-use crate::common::headcount::SITE;
 use crate::{all_delivered, settle, some_time, start, times, whole};
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
