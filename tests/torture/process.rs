@@ -88,15 +88,14 @@ fn copy(from: &Path, to: &Path) {
 /// is killed, stopped, running.
 #[test]
 fn data_directory_copied_to_a_second_node() {
-    let ends: [(&str, fn(&mut Headcount)); 3] = [
-        ("data directory copied, node killed", Headcount::kill),
-        ("data directory copied, node stopped", |original| {
-            original.term();
-        }),
-        ("data directory copied, node running", |_| {}),
-    ];
-    for (case, end) in ends.into_iter().cycle().take(times(1, 9)) {
-        copied(case, end);
+    for n in 0..times(1, 9) {
+        match n % 3 {
+            0 => copied("data directory copied, node killed", Headcount::kill),
+            1 => copied("data directory copied, node stopped", |original| {
+                original.term();
+            }),
+            _ => copied("data directory copied, node running", |_| {}),
+        }
     }
 }
 
@@ -149,4 +148,23 @@ fn data_directory_moved() {
     redis.restart();
     second.start_again();
     settle("data directory moved", 1, &second, &redis, &ledger);
+}
+
+/// The folder is one process's at a time; the other counts without.
+#[test]
+fn two_processes_never_share_a_folder() {
+    let redis = RedisServer::start_durable();
+    let load = Load::new();
+    let first = start(&load, &redis.url());
+    let second = Headcount::start_in(&load.url(), &first.data_dir(), &flags(&redis.url(), &[]));
+    assert!(second.log().contains("another headcount uses it"), "{}", second.log());
+    let on = |node: &Headcount| node.metric("headcount_journal_on");
+    assert_eq!((on(&first), on(&second)), (1, 0));
+    let (here, there) = (People::start(first.site(), 1, 2), People::start(second.site(), 2, 2));
+    here.wait_for(50);
+    there.wait_for(50);
+    let mut ledger = here.stop();
+    ledger.extend(there.stop());
+    all_delivered(&first);
+    settle("two processes, one folder", 1, &second, &redis, &ledger);
 }
