@@ -66,7 +66,7 @@ fn help_lists_every_flag_with_its_default() {
     for key in KEYS.iter() {
         assert!(stdout(&output).contains(&format!("--{}", key.flag())), "{}", key.path);
     }
-    assert!(stdout(&output).contains("[default: 64MB]"));
+    assert!(stdout(&output).contains("[default: 1GiB]"));
 }
 
 #[test]

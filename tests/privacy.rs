@@ -120,8 +120,8 @@ fn no_address_in_redis_nor_anywhere_else() {
         assert!(!bytes.is_empty(), "{key}");
         needles.in_none_of(&key, &bytes);
     }
-    // Counts, two sketches, events, a salt, keys of view ids, the daily job's diary.
-    assert_eq!(keys, 7);
+    // Counts, two sketches, events, a salt, keys of view ids, the daily job's diary, a lease.
+    assert_eq!(keys, 8);
     redis.command::<()>(&["CONFIG", "SET", "rdbcompression", "no"]);
     redis.command::<()>(&["SAVE"]);
     assert!(needles.in_no_file_of(redis.dir.path()) >= 3, "snapshot and append-only files");

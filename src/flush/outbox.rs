@@ -138,8 +138,9 @@ impl Outbox {
                 piece(&Op::Cut { key: key.clone(), batches })?;
             }
             for waiting in &queue.waiting {
-                let (age, parcel) = (waiting.age, waiting.parcel.clone());
-                piece(&Op::Add { key: key.clone(), age, parcel })?;
+                for parcel in waiting.parcel.pieces() {
+                    piece(&Op::Add { key: key.clone(), age: waiting.age, parcel })?;
+                }
             }
         }
         piece(&Op::Sealed(self.marks.clone()))

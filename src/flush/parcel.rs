@@ -11,6 +11,7 @@ use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter;
 use std::sync::Arc;
 
 type Hasher = foldhash::fast::RandomState;
@@ -92,6 +93,20 @@ impl Parcel {
                 self.events.push_back(events);
             }
         }
+    }
+
+    /// Parcels that merge into this one, so small that they hardly take memory beside it.
+    pub fn pieces(&self) -> impl Iterator<Item = Parcel> {
+        let counts = Parcel {
+            hits: self.hits,
+            fields: self.fields.clone(),
+            visitors: self.visitors.clone(),
+            confirmed: self.confirmed.clone(),
+            events: VecDeque::new(),
+            text: self.text,
+        };
+        let of = |events: &Pack| Parcel { events: [events.clone()].into(), ..Parcel::default() };
+        iter::once(counts).chain(self.events.iter().map(of))
     }
 
     /// Forgets the oldest events beyond `cap`.
