@@ -27,9 +27,9 @@ build_needs := cc=build-essential cmake=cmake
 redis_needs := redis-server=redis-server redis-cli=redis-tools
 test_needs := $(build_needs) $(redis_needs) nginx=nginx chromium=chromium \
 	chromedriver=chromium-driver Xvfb=xvfb \
-	/usr/share/doc/python3.11/html/index.html=python3.11-doc
+	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace
 
-.PHONY: help run build test bench data
+.PHONY: help run build test torture bench data
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -38,6 +38,7 @@ help:
 	@echo '         PROFILE=dev                      a debug build'
 	@echo '         LISTEN=… ADMIN=… ARGS=…          other addresses, more flags'
 	@echo 'make test                                 format, lints, all tests'
+	@echo 'make torture                              everything killed, cut off, filled up: 20 minutes'
 	@echo 'make bench                                what it costs'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 
@@ -64,6 +65,11 @@ test:
 	else \
 		set -x; cargo test; \
 	fi
+
+# A line per case; TORTURE_AWAY=60 shortens the outage of ten minutes.
+torture:
+	@.ci/install $(test_needs)
+	TORTURE=1 cargo test --test torture -- --nocapture --test-threads=4
 
 bench:
 	@.ci/install $(build_needs)

@@ -10,10 +10,12 @@ use headcount::capture::{
 };
 use headcount::clock::{Clock, Millis};
 use headcount::flush::{BATCH_MAX, Batch, Events};
+use headcount::journal::Journal;
 use headcount::rollup::{Dimension, Metric, field};
 use headcount::site::{Day, Site};
 use headcount::store::SqliteStore;
 use headcount::store::Store;
+use headcount::telemetry::Telemetry;
 use headcount::visitor::{
     Agents, DaySalt, Places, Ranges, Reluctant, Secrets, VisitorHash, Visitors, arrival,
 };
@@ -30,7 +32,7 @@ const NOW: Millis = 1_800_000_000_000;
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
                       (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
-criterion_group!(parts, aggregate, view_id, visitor, headers, beacons, store);
+criterion_group!(parts, aggregate, journal, view_id, visitor, headers, beacons, store);
 criterion_main!(parts);
 
 fn sites() -> Arc<Vec<Site>> {
@@ -120,6 +122,44 @@ fn aggregate(c: &mut Criterion) {
     });
 }
 
+/// CPU of the thread that serves the request, page faults and all. The promise is half a
+/// microsecond a hit.
+fn journal(c: &mut Criterion) {
+    const HITS: usize = 5_000;
+    let plan = hits(HITS);
+    let dir = tempfile::tempdir_in(".").unwrap();
+    let telemetry = Arc::new(Telemetry::default());
+    let (journal, _) = Journal::open(dir.path(), 1, 0, telemetry.clone()).unwrap();
+    let cpu = || {
+        let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+        Duration::from(nix::time::clock_gettime(clock).unwrap())
+    };
+    let mut ticket = 0;
+    c.bench_function("a hit into the journal", |b| {
+        b.iter_custom(|iterations| {
+            let (mut left, mut spent) = (iterations as usize, Duration::ZERO);
+            while left > 0 {
+                let hits = &plan[..left.min(HITS)];
+                left -= hits.len();
+                let start = cpu();
+                for hit in hits {
+                    journal.append(0, ticket, black_box(hit));
+                    ticket += 1;
+                }
+                spent += cpu() - start;
+                // As when increments are sealed; and time to make the next segment.
+                for _ in 0..2 {
+                    journal.offer(0, ticket, ticket, |_| Ok(()));
+                }
+                journal.settle().unwrap();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            spent
+        });
+    });
+    assert_eq!(telemetry.journal_missed.get(), 0, "this would have measured nothing");
+}
+
 /// The same again, ten seconds on for each round, by new ids.
 fn later(plan: &[Hit], round: i64) -> Vec<Hit> {
     let mut hits = plan.to_vec();
@@ -164,7 +204,7 @@ fn visitor(c: &mut Criterion) {
     c.bench_function("a user agent seen before", |b| b.iter(|| agents.read(CHROME, Some(false))));
 
     let sites = sites();
-    let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now()));
+    let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now(), None));
     let places = Arc::new(Places::open(None).unwrap());
     let settings = headcount::visitor::Settings {
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()].into(),

@@ -14,7 +14,7 @@ use crate::site::Site;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +102,11 @@ impl Home {
         Ok((Recovery { journal, lanes, marks, seed: node.claims() }, depot))
     }
 
+    /// The folder, if there is one to use.
+    pub fn folder(&self) -> Option<&Path> {
+        self.node.as_ref().map(Node::path)
+    }
+
     /// What clients are spread over lanes with.
     pub fn spread(&self) -> u64 {
         self.node.as_ref().map_or_else(rand::random, Node::spread)
@@ -130,7 +135,7 @@ fn limits(config: &Config, shards: usize) -> Limits {
     }
 }
 
-fn without(folder: &std::path::Path, error: &io::Error) {
+fn without(folder: &Path, error: &io::Error) {
     tracing::warn!(
         "{} cannot be used: {error}; going on without a journal, so a kill now loses what the store \
          does not have yet",

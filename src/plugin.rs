@@ -42,7 +42,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
 use crate::visitor::address::Trusted;
-use crate::visitor::{self, Places, Ranges, Reluctant, Secrets, Visitors};
+use crate::visitor::{self, Agents, Places, Ranges, Reluctant, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -168,24 +168,24 @@ impl Counting {
         let clock = Clock::system();
         let telemetry = Arc::new(Telemetry::default());
         let sites = Arc::new(vec![config.site.clone()]);
-        let secrets = Arc::new(Secrets::new(sites.clone(), clock.now()));
-        office.block_on(first_contact(&secrets, store.as_ref(), &clock));
-
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
         let trusted = Trusted::from(config.trusted_proxies.clone());
-        let visitors = Visitors::new(
-            sites.clone(),
-            places.clone(),
-            secrets.clone(),
-            visitor_settings(config, trusted.clone())?,
-        );
-        // Visitors wait while this process waits for the one before, so all else is done by now.
+        // Clients wait while this process waits for the one before: what takes long is done by then.
+        Agents::new().warm();
         let listener = match listener {
             Some(listener) => listener,
             None => office.block_on(bind_within(config.admin, "admin", patience))?,
         };
         let admin = listener.local_addr().context("admin")?;
         let mut home = office.block_on(Home::open(config, store.as_ref(), &clock, patience));
+        let secrets = Arc::new(Secrets::new(sites.clone(), clock.now(), home.folder()));
+        office.block_on(first_contact(&secrets, store.as_ref(), &clock));
+        let visitors = Visitors::new(
+            sites.clone(),
+            places.clone(),
+            secrets.clone(),
+            visitor_settings(config, trusted.clone())?,
+        );
         let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(
@@ -433,7 +433,10 @@ fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Setti
     }
 }
 
-fn visitor_settings(config: &Config, trusted_proxies: Trusted) -> anyhow::Result<visitor::Settings> {
+fn visitor_settings(
+    config: &Config,
+    trusted_proxies: Trusted,
+) -> anyhow::Result<visitor::Settings> {
     Ok(visitor::Settings {
         trusted_proxies,
         reluctant: reluctant(config.privacy.respect_gpc),

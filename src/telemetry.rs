@@ -76,7 +76,7 @@ pub struct Telemetry {
     pub unflushed: AtomicI64,
     /// Hits that count without being in the journal: not safe from a kill until they are sealed.
     pub journal_missed: Counter,
-    /// 1 while hits are written to a journal, else 0.
+    /// 1 while a kill would lose nothing: journal and outbox on disk say all there is. Else 0.
     pub journal_on: AtomicI64,
     /// Requests being answered now.
     pub in_flight: AtomicI64,

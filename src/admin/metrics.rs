@@ -46,7 +46,7 @@ impl Collector for Process {
         }
         let gauges = [
             ("unflushed_events", "Hits not yet acknowledged by the store", &t.unflushed),
-            ("journal_on", "1 while hits are written to a journal", &t.journal_on),
+            ("journal_on", "1 while a kill would lose nothing", &t.journal_on),
             ("requests_in_flight", "Requests being answered", &t.in_flight),
         ];
         for (name, help, n) in gauges {

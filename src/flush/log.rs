@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// The file's first bytes; the last of them is the version of what frames hold.
-const MAGIC: [u8; 8] = *b"hcoutbx1";
+const MAGIC: [u8; 8] = *b"hcoutbx2";
 
 /// Length and checksum of a frame.
 const HEAD: usize = 8;

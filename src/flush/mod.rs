@@ -246,10 +246,15 @@ impl Flusher {
         }
         for (key, name, last) in self.depot.outbox.remembered() {
             let have = self.store.marker(&key.0, key.1, &name).await.map_err(stuck)?;
-            if have < last
-                && let Some(batches) = self.depot.outbox.lost(&key, &name, have)
-            {
-                self.send_again(&key, &batches).await?;
+            if have >= last {
+                continue;
+            }
+            match self.depot.outbox.lost(&key, &name, have) {
+                Some(batches) => self.send_again(&key, &batches).await?,
+                None => {
+                    self.depot.outbox.forget(&key, &name);
+                    self.pass_gap(&key, have);
+                }
             }
         }
         self.looked = connected;
@@ -274,6 +279,11 @@ impl Flusher {
             return self.send_again(key, &batches).await;
         }
         self.keep(true);
+        self.pass_gap(key, have);
+        Ok(())
+    }
+
+    fn pass_gap(&self, key: &Key, have: u64) {
         self.telemetry.dropped(DropReason::Gap).inc();
         tracing::error!(
             "{} has only {have} batches of {} from this node, and those that follow are gone; \
@@ -281,7 +291,6 @@ impl Flusher {
             self.store.name(),
             key.1
         );
-        Ok(())
     }
 }
 

@@ -97,6 +97,8 @@ enum Op {
     Dropped { key: Key, age: u64, events_only: bool },
     /// A batch was acknowledged; for a log that begins anew.
     Remembered { key: Key, at: Millis, batch: Batch },
+    /// Acknowledged batches of this name are of no use any more.
+    Forgotten { key: Key, name: Arc<str> },
 }
 
 impl Outbox {
@@ -161,8 +163,9 @@ impl Outbox {
                 piece(&Op::Cut { key: key.clone(), batches })?;
             }
             for waiting in &queue.waiting {
-                let (age, parcel) = (waiting.age, waiting.parcel.clone());
-                piece(&Op::Add { key: key.clone(), age, parcel })?;
+                for parcel in waiting.parcel.pieces() {
+                    piece(&Op::Add { key: key.clone(), age: waiting.age, parcel })?;
+                }
             }
         }
         piece(&Op::Sealed(self.marks.clone()))
@@ -314,6 +317,18 @@ impl Outbox {
         missing.first().is_some_and(|b| b.number == have + 1).then_some(missing)
     }
 
+    /// Gives up on acknowledged batches of a name that the store has lost too much of; what comes
+    /// next goes under another.
+    pub fn forget(&mut self, key: &Key, name: &Arc<str>) {
+        if let Some(queue) = self.queues.get_mut(key)
+            && queue.cut.is_empty()
+            && queue.name.as_ref().is_some_and(|(own, _)| own == name)
+        {
+            queue.name = None;
+        }
+        self.perform(Op::Forgotten { key: key.clone(), name: name.clone() });
+    }
+
     /// Hits not yet acknowledged.
     pub fn hits(&self) -> u64 {
         let of = |q: &Queue| {
@@ -382,6 +397,10 @@ impl Outbox {
                 } else {
                     waiting.retain(|w| w.age != age);
                 }
+            }
+            Op::Forgotten { key, name } => {
+                let queue = self.queues.entry(key).or_default();
+                queue.ring.retain(|(_, batch)| batch.node != name);
             }
             Op::Remembered { key, at, batch } => {
                 let queue = self.queues.entry(key).or_default();

@@ -12,6 +12,7 @@ use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter;
 use std::sync::Arc;
 
 type Hasher = foldhash::fast::RandomState;
@@ -91,6 +92,21 @@ impl Parcel {
             }
         }
         later.events.iter().for_each(|event| self.tell(event));
+    }
+
+    /// Parcels that merge into this one, so small that they hardly take memory beside it.
+    pub fn pieces(&self) -> impl Iterator<Item = Parcel> {
+        let counts = Parcel {
+            hits: self.hits,
+            fields: self.fields.clone(),
+            visitors: self.visitors.clone(),
+            confirmed: self.confirmed.clone(),
+            names: self.names,
+            ..Parcel::default()
+        };
+        let of = |events: &Events| Parcel { packed: [events.clone()].into(), ..Parcel::default() };
+        let last = Parcel { events: self.events.clone(), ..Parcel::default() };
+        iter::once(counts).chain(self.packed.iter().map(of)).chain([last])
     }
 
     /// Forgets the oldest events beyond `cap`.

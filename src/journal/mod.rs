@@ -13,8 +13,8 @@
 //! - **States.** Claims live for a day, and a day's hits are too many to keep. So now and then
 //!   (after [`STATE_AFTER`] of segments, or an hour) a shard writes down all it knows, and the
 //!   segments before are deleted. A state is only put in force once the mark is on disk.
-//! - **A keeper.** A thread of the journal makes segments ahead of need and puts what was written
-//!   on disk once a second. Requests only copy bytes.
+//! - **Two keepers.** A thread of the journal makes segments ahead of need, another puts what was
+//!   written on disk once a second, which may take long. Requests only copy bytes.
 //!
 //! Where no segment can be made (a full disk), hits count all the same: they are only not safe from
 //! a kill, and the journal says so in one line and in `headcount_journal_missed_total`.
@@ -48,13 +48,13 @@ const STATE_EVERY: Duration = Duration::from_secs(3_600);
 /// How often what was written goes to the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// Hits of all lanes, on disk. Dropping it ends its thread; what is written stays.
+/// Hits of all lanes, on disk. Dropping it ends its threads; what is written stays.
 pub struct Journal {
     files: Arc<Files>,
-    keeper: Option<JoinHandle<()>>,
+    keepers: Vec<JoinHandle<()>>,
 }
 
-/// What the keeper and those who write share.
+/// What the keepers and those who write share.
 pub struct Files {
     dir: PathBuf,
     format: u64,
@@ -63,7 +63,8 @@ pub struct Files {
     state_after: u64,
     /// Off: what is written counts for nothing, so nothing is.
     on: AtomicBool,
-    keeper: OnceLock<Thread>,
+    /// Who makes segments.
+    maker: OnceLock<Thread>,
     stop: AtomicBool,
 }
 
@@ -74,8 +75,10 @@ struct Lane {
     /// Full ones, oldest first; kept until a state covers them.
     closed: Mutex<Vec<Closed>>,
     next_index: AtomicU64,
-    /// A hit was not written: only a state makes the lane whole again.
+    /// A hit was not written since the last state was begun: only another makes the lane whole.
     torn: AtomicBool,
+    /// The files say all that the shard knows.
+    whole: AtomicBool,
     /// When the oldest hit that no state covers may have been written.
     since: Mutex<Instant>,
     state_size: AtomicU64,
@@ -129,7 +132,7 @@ impl Journal {
             telemetry,
             state_after,
             on: AtomicBool::new(true),
-            keeper: OnceLock::new(),
+            maker: OnceLock::new(),
             stop: AtomicBool::new(false),
         });
         for lane in 0..lanes {
@@ -137,11 +140,17 @@ impl Journal {
             files.lanes[lane].current.store(files.make(lane).ok());
         }
         files.turn(true);
-        let thread = std::thread::Builder::new().name("journal".to_owned());
-        let kept = files.clone();
-        let keeper = thread.spawn(move || keep(&kept))?;
-        let _ = files.keeper.set(keeper.thread().clone());
-        Ok((Arc::new(Self { files, keeper: Some(keeper) }), recovered))
+        let spawn = |name: &str, work: fn(&Files) -> io::Result<()>| {
+            let kept = files.clone();
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            thread.spawn(move || keep(&kept, work))
+        };
+        let maker = spawn("journal", Files::provide)?;
+        let _ = files.maker.set(maker.thread().clone());
+        // Ends the one if there can be no other.
+        let mut journal = Self { files: files.clone(), keepers: vec![maker] };
+        journal.keepers.push(spawn("journal-sync", Files::sync)?);
+        Ok((Arc::new(journal), recovered))
     }
 }
 
@@ -156,8 +165,8 @@ impl Deref for Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.files.stop.store(true, Ordering::Relaxed);
-        self.files.wake();
-        if let Some(keeper) = self.keeper.take() {
+        for keeper in self.keepers.drain(..) {
+            keeper.thread().unpark();
             let _ = keeper.join();
         }
     }
@@ -182,7 +191,7 @@ impl Files {
         });
         if !written {
             self.telemetry.journal_missed.inc();
-            lane.torn.store(true, Ordering::Relaxed);
+            self.tear(lane);
         }
     }
 
@@ -198,8 +207,8 @@ impl Files {
     }
 
     fn wake(&self) {
-        if let Some(keeper) = self.keeper.get() {
-            keeper.unpark();
+        if let Some(maker) = self.maker.get() {
+            maker.unpark();
         }
     }
 
@@ -240,8 +249,13 @@ impl Files {
             // The current one last: what is closed meanwhile was written before.
             let closed: Vec<Arc<Segment>> =
                 lock(&lane.closed).iter().filter_map(|c| c.segment.clone()).collect();
-            for segment in closed.iter().chain(lane.current.load().as_ref()) {
-                segment.sync()?;
+            for segment in closed {
+                if segment.sync()? {
+                    segment.release();
+                }
+            }
+            if let Some(current) = &*lane.current.load() {
+                current.sync()?;
             }
         }
         Ok(())
@@ -313,6 +327,8 @@ impl Files {
                 let _ = std::fs::remove_file(&old.path);
             }
             *lock(&lane.since) = Instant::now();
+            lane.whole.store(!lane.torn.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.tell();
         }
         Ok(())
     }
@@ -335,7 +351,7 @@ impl Files {
             }
             *lock(&lane.stage) = Stage::Idle;
             let _ = std::fs::remove_file(self.dir.join(replay::state_name(index)));
-            lane.torn.store(true, Ordering::Relaxed);
+            self.tear(lane);
         }
     }
 
@@ -355,7 +371,20 @@ impl Files {
 
     fn turn(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
-        self.telemetry.journal_on.store(i64::from(on), Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tear(&self, lane: &Lane) {
+        lane.torn.store(true, Ordering::Relaxed);
+        lane.whole.store(false, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// Tells whether a kill now would lose nothing.
+    fn tell(&self) {
+        let safe = self.on.load(Ordering::Relaxed)
+            && self.lanes.iter().all(|lane| lane.whole.load(Ordering::Relaxed));
+        self.telemetry.journal_on.store(i64::from(safe), Ordering::Relaxed);
     }
 }
 
@@ -368,6 +397,7 @@ impl Lane {
             closed: Mutex::new(closed.map(|path| Closed { path, segment: None }).collect()),
             next_index: AtomicU64::new(found.next_index),
             torn: AtomicBool::new(false),
+            whole: AtomicBool::new(true),
             since: Mutex::new(Instant::now()),
             state_size: AtomicU64::new(found.state_size),
             stage: Mutex::new(Stage::Idle),
@@ -383,18 +413,13 @@ impl Lane {
     }
 }
 
-/// The keeper's work, for as long as there is a journal.
-fn keep(files: &Files) {
+/// A keeper's work, every second and when it is woken, for as long as there is a journal.
+fn keep(files: &Files, work: fn(&Files) -> io::Result<()>) {
     let mut trouble: Option<String> = None;
-    let mut synced = Instant::now();
     while !files.stop.load(Ordering::Relaxed) {
-        let mut done = files.provide();
-        if synced.elapsed() >= SYNC_EVERY {
-            synced = Instant::now();
-            done = done.and(files.sync());
-        }
+        let began = Instant::now();
+        let now = work(files).err().map(|error| error.to_string());
         let dir = files.dir.display();
-        let now = done.err().map(|error| error.to_string());
         match &now {
             Some(said) if trouble.as_ref() != Some(said) => {
                 tracing::warn!("{dir}: {said}; going on without a journal until it is well");
@@ -403,7 +428,7 @@ fn keep(files: &Files) {
             _ => {}
         }
         trouble = now;
-        std::thread::park_timeout(SYNC_EVERY.saturating_sub(synced.elapsed()));
+        std::thread::park_timeout(SYNC_EVERY.saturating_sub(began.elapsed()));
     }
 }
 

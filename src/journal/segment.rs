@@ -11,7 +11,7 @@
 //! a path as a record.
 
 use crc32fast::Hasher;
-use memmap2::{Mmap, MmapRaw};
+use memmap2::{Mmap, MmapRaw, UncheckedAdvice};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Range;
@@ -108,14 +108,21 @@ impl Segment {
     }
 
     /// Puts on disk what was written since the last time. Asks the disk for nothing if that is
-    /// nothing.
-    pub fn sync(&self) -> io::Result<()> {
+    /// nothing, and says whether it was something.
+    pub fn sync(&self) -> io::Result<bool> {
         let tail = self.tail.load(Ordering::Relaxed);
-        if tail > self.synced.load(Ordering::Relaxed) {
+        let more = tail > self.synced.load(Ordering::Relaxed);
+        if more {
             self.file.sync_data()?;
             self.synced.store(tail, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(more)
+    }
+
+    /// Gives back the memory of a segment that nobody writes any more; the kernel has the bytes.
+    pub fn release(&self) {
+        // SAFETY: a shared mapping of a file: pages come back from it as they were.
+        let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     /// Makes the segment count for nothing, also where it cannot be deleted.

@@ -10,6 +10,7 @@ pub mod bots;
 mod channel;
 mod device;
 pub mod hash;
+mod kept;
 mod known_sources;
 mod language;
 pub mod place;

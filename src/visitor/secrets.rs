@@ -2,10 +2,11 @@
 //!
 //! The store keeps them: whichever node is first makes one, the others take it. A day's salt is
 //! made an hour ahead and destroyed an hour after its day; view-id keys are renewed daily and the
-//! last one is still honoured. While the store does not answer, a node makes do with its own and
-//! offers it later.
+//! last one is still honoured. While the store does not answer, a node makes do with what its
+//! folder has kept ([`super::kept`]) or with its own, and offers that later.
 
 use super::hash::DaySalt;
+use super::kept::{Kept, KeptSalt};
 use crate::capture::ViewKey;
 use crate::clock::{HOUR, Millis};
 use crate::site::{Day, Site};
@@ -13,7 +14,8 @@ use crate::store::{Secret, Store, StoreError};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long before its day a salt is made, and how long after it is destroyed.
 const MARGIN: Millis = HOUR;
@@ -25,6 +27,9 @@ const KEY_LIFETIME: Millis = 49 * HOUR;
 pub struct Secrets {
     sites: Arc<Vec<Site>>,
     current: ArcSwap<Current>,
+    file: Option<PathBuf>,
+    /// What the file holds.
+    kept: Mutex<Kept>,
 }
 
 /// What is in force at a moment.
@@ -54,18 +59,34 @@ struct HeldKey {
 
 /// A view-id key as stored: JSON, in a list, newest first.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-struct StoredKey {
+#[cfg_attr(test, derive(Debug))]
+pub struct StoredKey {
     /// UTC.
     day: NaiveDate,
     key: String,
 }
 
 impl Secrets {
-    /// Secrets of this process alone, until [`Secrets::share`] has asked the store.
-    pub fn new(sites: Arc<Vec<Site>>, now: Millis) -> Self {
-        let current = Current { salts: Vec::new(), keys: vec![HeldKey::random(now)] };
-        let secrets = Self { sites, current: ArcSwap::from_pointee(current) };
+    /// Secrets of this node alone, until [`Secrets::share`] has asked the store: those that an
+    /// earlier process left in `folder`, and what is missing made up.
+    pub fn new(sites: Arc<Vec<Site>>, now: Millis, folder: Option<&Path>) -> Self {
+        let file = folder.map(|folder| folder.join("secrets"));
+        let kept = file.as_deref().map(Kept::read).unwrap_or_default();
+        let mut keys: Vec<HeldKey> = kept.keys.iter().filter_map(HeldKey::shared).collect();
+        if keys.first().is_none_or(|newest| newest.stored.day < utc_day(now)) {
+            keys.insert(0, HeldKey::random(now));
+        }
+        // The store may not have it, or not any more.
+        keys[0].shared = false;
+        let salts = kept.salts.iter().filter_map(|kept| {
+            let site = sites.iter().position(|site| *site.name == *kept.site)?;
+            Some(Held::new(site, &sites[site], kept.day, kept.salt, false))
+        });
+        let current = Current { salts: salts.collect(), keys };
+        let (current, kept) = (ArcSwap::from_pointee(current), Mutex::new(kept));
+        let secrets = Self { sites, current, file, kept };
         secrets.make_do(now);
+        secrets.keep();
         secrets
     }
 
@@ -75,20 +96,51 @@ impl Secrets {
 
     /// Makes what is missing, drops what is over; no store involved.
     pub fn make_do(&self, now: Millis) {
-        let mut next = Current::clone(&self.current.load());
-        let mut changed = next.salts.len();
-        next.salts.retain(|held| now < held.until + MARGIN);
-        changed -= next.salts.len();
-        for (i, site) in self.sites.iter().enumerate() {
-            for day in [site.day(now), site.day(now + MARGIN)] {
-                if !next.salts.iter().any(|h| h.site == i && h.salt.day == day) {
-                    next.salts.push(Held::new(i, site, day, rand::random(), false));
-                    changed += 1;
-                }
-            }
+        let missing = |current: &Current| {
+            let days = |i: usize| [now, now + MARGIN].map(|at| (i, self.sites[i].day(at)));
+            let mut all: Vec<(usize, Day)> = (0..self.sites.len()).flat_map(days).collect();
+            all.dedup();
+            all.retain(|(i, day)| {
+                !current.salts.iter().any(|h| (h.site, h.salt.day) == (*i, *day))
+            });
+            all
+        };
+        let over = |held: &Held| now >= held.until + MARGIN;
+        let current = self.current.load();
+        if missing(&current).is_empty() && !current.salts.iter().any(over) {
+            return;
         }
-        if changed > 0 {
-            self.current.store(Arc::new(next));
+        // Several threads may find the same missing; all take the first one's.
+        self.current.rcu(|current| {
+            let mut next = Current::clone(current);
+            next.salts.retain(|held| !over(held));
+            for (i, day) in missing(&next) {
+                next.salts.push(Held::new(i, &self.sites[i], day, rand::random(), false));
+            }
+            next
+        });
+    }
+
+    /// Puts in the node's folder what is in force, if that is not what it has.
+    fn keep(&self) {
+        let Some(file) = &self.file else { return };
+        let current = self.current.load();
+        let salt = |held: &Held| KeptSalt {
+            site: self.sites[held.site].name.to_string(),
+            day: held.salt.day,
+            salt: held.salt.bytes,
+        };
+        let now = Kept {
+            salts: current.salts.iter().map(salt).collect(),
+            keys: current.keys.iter().map(|key| key.stored.clone()).collect(),
+        };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept != now {
+            if let Err(error) = now.write(file) {
+                tracing::debug!("{}: {error}", file.display());
+                return;
+            }
+            *kept = now;
         }
     }
 
@@ -99,6 +151,13 @@ impl Secrets {
     /// The store's; what was agreed on before it stays.
     pub async fn share(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
         self.make_do(now);
+        self.keep();
+        let shared = self.agree(store, now).await;
+        self.keep();
+        shared
+    }
+
+    async fn agree(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
         let current = Current::clone(&self.current.load());
         for held in current.salts.iter().filter(|h| !h.shared) {
             let site = &self.sites[held.site];
@@ -128,10 +187,12 @@ impl Secrets {
     }
 
     fn adopt_salt(&self, held: Held) {
-        let mut next = Current::clone(&self.current.load());
-        next.salts.retain(|h| (h.site, h.salt.day) != (held.site, held.salt.day));
-        next.salts.push(held);
-        self.current.store(Arc::new(next));
+        self.current.rcu(|current| {
+            let mut next = Current::clone(current);
+            next.salts.retain(|h| (h.site, h.salt.day) != (held.site, held.salt.day));
+            next.salts.push(held.clone());
+            next
+        });
     }
 
     async fn share_keys(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
@@ -166,9 +227,7 @@ impl Secrets {
         let own: Vec<HeldKey> =
             current.keys.into_iter().filter(|k| !k.shared && !known(k)).take(1).collect();
         held.extend(own);
-        let mut next = Current::clone(&self.current.load());
-        next.keys = held;
-        self.current.store(Arc::new(next));
+        self.current.rcu(|current| Current { salts: current.salts.clone(), keys: held.clone() });
         Ok(())
     }
 }

@@ -177,8 +177,12 @@ impl Who<'_> {
         }
         let site = &self.visitors.sites[self.site].name;
         let hash = |salt| VisitorHash::new(salt, site, self.address, self.user_agent.as_bytes());
-        let today = self.secrets.salt(self.site, at).map(hash);
-        (today, self.secrets.yesterdays_salt(self.site, at).map(hash))
+        let Some(today) = self.secrets.salt(self.site, at) else {
+            // The clock has jumped into a day that nobody has made a salt for yet.
+            self.visitors.secrets.make_do(at);
+            return (self.visitors.secrets.load().salt(self.site, at).map(hash), None);
+        };
+        (Some(hash(today)), self.secrets.yesterdays_salt(self.site, at).map(hash))
     }
 
     /// What the visit is told apart by, as this request says.

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use tempfile::TempDir;
@@ -23,8 +23,11 @@ pub const SITE: &str = "docs.example.org";
 /// `headcount run`; killed when dropped.
 pub struct Headcount {
     pub dir: TempDir,
+    data: PathBuf,
     upstream: String,
     flags: Vec<String>,
+    /// See [`Headcount::wrap`].
+    wrapper: Vec<String>,
     ports: (u16, u16),
     process: Option<Child>,
 }
@@ -32,13 +35,38 @@ pub struct Headcount {
 impl Headcount {
     /// Starts it in front of `upstream` with more flags, and waits until both ports answer.
     pub fn start(upstream: &str, flags: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("data")).unwrap();
-        let flags = flags.iter().map(ToString::to_string).collect();
-        let (upstream, ports, process) = (upstream.to_owned(), (0, 0), None);
-        let mut headcount = Self { dir, upstream, flags, ports, process };
+        let mut headcount = Self::prepare(upstream, flags);
         headcount.start_again();
         headcount
+    }
+
+    /// The same with files in `data`, which is the caller's.
+    pub fn start_in(upstream: &str, data: &Path, flags: &[&str]) -> Self {
+        let mut headcount = Self::prepare(upstream, flags);
+        headcount.data = data.to_owned();
+        headcount.start_again();
+        headcount
+    }
+
+    /// Its folder and flags, without starting it.
+    pub fn prepare(upstream: &str, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let flags = flags.iter().map(ToString::to_string).collect();
+        let (upstream, ports, process) = (upstream.to_owned(), (0, 0), None);
+        Self { dir, data, upstream, flags, wrapper: Vec::new(), ports, process }
+    }
+
+    /// From now on `wrapper` is started and given the command to run, which it must become (`exec`).
+    pub fn wrap(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
+    }
+
+    /// Gives a flag that it has another value, from the next start.
+    pub fn set(&mut self, flag: &str, value: &str) {
+        let at = self.flags.iter().position(|has| has == flag).expect("a flag that it has");
+        value.clone_into(&mut self.flags[at + 1]);
     }
 
     /// Starts it again after it has ended: same folder and flags, new ports.
@@ -101,8 +129,11 @@ impl Headcount {
 
     fn command(&self, more: &[&str]) -> Command {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+        let mut words = self.wrapper.clone();
+        words.push(env!("CARGO_BIN_EXE_headcount").to_owned());
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .env_clear()
             .current_dir(self.dir.path())
             .args(["run", "--upstream", &self.upstream])
@@ -136,7 +167,7 @@ impl Headcount {
 
     /// Where it keeps its files.
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.data.clone()
     }
 
     /// What it has said so far, over all its starts.
@@ -171,6 +202,31 @@ impl Headcount {
         let line = metrics.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
         let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
         line.trim().parse::<f64>().unwrap() as i64
+    }
+
+    /// Memory it has to itself, and that of files it maps, in bytes.
+    pub fn memory(&self) -> (i64, i64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<i64>().unwrap() * 1024
+        };
+        (bytes("RssAnon:"), bytes("RssFile:"))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Ends it in the midst of whatever it does.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().unwrap();
+        process.wait().unwrap();
     }
 
     /// Asks it to end and waits until it has.

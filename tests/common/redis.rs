@@ -137,6 +137,8 @@ impl RedisServer {
         } else {
             let port = self.port.to_string();
             command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port]);
+            // A replica need not wait for others to join it.
+            command.args(["--repl-diskless-sync-delay", "0"]);
             command.arg("--dir").arg(self.dir.path());
         }
         let mut process = command
