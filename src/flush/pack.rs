@@ -76,7 +76,7 @@ impl Pack {
 
     pub fn compress(&mut self) {
         let Self::Plain(events) = self else { return };
-        let mut to = DeflateEncoder::new(Vec::new(), Compression::fast());
+        let mut to = DeflateEncoder::new(Vec::new(), Compression::default());
         for event in events.iter() {
             // Into memory: there is nothing to go wrong.
             let _ = to.write_all(event.as_bytes()).and_then(|()| to.write_all(b"\n"));
