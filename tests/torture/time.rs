@@ -1,7 +1,7 @@
 //! Clocks that jump, and days that end under load. The store is SQLite, so that it sees the same
 //! false time (Debian's Redis does not start with one).
 
-use crate::common::headcount::{Headcount, SITE, timezone};
+use crate::common::headcount::{Headcount, timezone};
 use crate::common::load::Load;
 use crate::common::redis::RedisServer;
 use crate::common::wait_for;
