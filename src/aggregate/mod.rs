@@ -170,11 +170,12 @@ impl Engine {
     pub fn push(&self, hit: Hit) {
         let index = usize::from(hit.lane) % self.lanes.len();
         let lane = &self.lanes[index];
+        let events = u64::from(hit.what.is_event());
         let Some(ticket) = lane.queue.ticket() else {
-            self.telemetry.dropped(DropReason::QueueFull).inc();
+            self.telemetry.dropped(DropReason::QueueFull).add(events);
             return;
         };
-        self.telemetry.unflushed.fetch_add(1, Ordering::Relaxed);
+        self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
         if let Some(journal) = &self.journal {
             journal.append(index, ticket, &hit);
         }
@@ -257,7 +258,7 @@ impl Lane {
         sites: &[Site],
     ) {
         while let Some(hit) = self.queue.pop() {
-            let site = hit.site;
+            let (site, events) = (hit.site, i64::from(hit.what.is_event()));
             match catch_unwind(AssertUnwindSafe(|| shard.apply(hit))) {
                 Ok(outcome) => {
                     if outcome.pageview {
@@ -271,7 +272,7 @@ impl Lane {
                 }
                 Err(_) => {
                     telemetry.dropped(DropReason::Panic).inc();
-                    telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
+                    telemetry.unflushed.fetch_sub(events, Ordering::Relaxed);
                 }
             }
         }

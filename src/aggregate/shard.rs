@@ -143,6 +143,7 @@ impl Shard {
     /// Counts a hit.
     pub fn apply(&mut self, hit: Hit) -> Outcome {
         let Hit { at, site, visitor, before_midnight, what, lane } = hit;
+        let is_event = what.is_event();
         // By the time in the hits and not by the call of `seal`, so that the same hits make the
         // same shard.
         if at / MINUTE > self.newest / MINUTE {
@@ -176,7 +177,7 @@ impl Shard {
             added: None,
         };
         let window = self.window(spot);
-        window.hits += 1;
+        window.hits += u64::from(is_event);
         window.record(told, event.clone());
         if self.windows.len() > 1 {
             // What belongs to the day before is noted there.

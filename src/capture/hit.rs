@@ -28,6 +28,14 @@ pub struct Hit {
 /// twice.
 pub type Traits = Vec<(Dimension, Arc<str>)>;
 
+impl What {
+    /// Whether it is something that happened, and not only more of it: what is waiting or lost is
+    /// told in these.
+    pub fn is_event(&self) -> bool {
+        !matches!(self, Self::Served(_))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum What {
     /// An HTML page was answered, with a view id.

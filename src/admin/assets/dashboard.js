@@ -3,9 +3,15 @@
 
 const view = () => document.getElementById("view");
 let asked = 0;
+let waiting = 0;
 
 async function load(url, push) {
   const mine = ++asked;
+  waiting++;
+  await show(url, push, mine).finally(() => waiting--);
+}
+
+async function show(url, push, mine) {
   const answer = await fetch(url, { headers: { accept: "text/html" } });
   if (answer.redirected) return location.assign(answer.url);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -30,7 +36,8 @@ async function load(url, push) {
 
 function refresh() {
   const busy = view().querySelector("form :focus, #custom[open]");
-  if (!document.hidden && !busy) load(location.href, false).catch(() => {});
+  // Never in the way of a click whose answer is on its way.
+  if (!document.hidden && !busy && !waiting) load(location.href, false).catch(() => {});
   setTimeout(refresh, Number(view().dataset.refresh));
 }
 
@@ -54,7 +61,7 @@ if (view()) {
   });
   addEventListener("popstate", () => load(location.href, false).catch(() => location.reload()));
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) load(location.href, false).catch(() => {});
+    if (!document.hidden && !waiting) load(location.href, false).catch(() => {});
   });
   setTimeout(refresh, Number(view().dataset.refresh));
   follow();
