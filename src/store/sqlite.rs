@@ -27,7 +27,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i64 = 0x4843_4e54;
 
 /// Layouts of the file, each made from the one before; a file has as many as its `user_version`.
-const LAYOUTS: [&str; 2] = [include_str!("schema.sql"), include_str!("months.sql")];
+const LAYOUTS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("months.sql"), include_str!("packed.sql")];
 const SCHEMA: i64 = LAYOUTS.len() as i64;
 
 /// Counts in a SQLite file.

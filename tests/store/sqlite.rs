@@ -1,8 +1,10 @@
 //! What only a file can do: be reopened, read by others, damaged, locked or somebody else's.
 
 use super::*;
+use headcount::rollup::DayCounts;
 use headcount::store::{Applied, Secret, SqliteStore, StoreError};
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use tempfile::tempdir;
 
 fn error(file: &Path) -> StoreError {
@@ -110,6 +112,30 @@ fn a_file_of_a_newer_headcount_is_left_alone() {
     let file = dir.path().join("test.db");
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(error(&file).to_string().contains("layout 99"));
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_headcount_keeps_its_counts() {
+    let dir = tempdir().unwrap();
+    let file = dir.path().join("test.db");
+    let store = open("sqlite:test.db", dir.path());
+    store.apply(&pageview("n", 1)).await.unwrap();
+    let counts = |days: Vec<DayCounts>| days[0].fields().collect::<BTreeMap<_, _>>();
+    let before = counts(store.days(SITE, &[today()]).await.unwrap());
+    drop(store);
+    let second_layout = "DROP TABLE events;
+        CREATE TABLE events (id INTEGER PRIMARY KEY, day_id INTEGER, event TEXT NOT NULL);
+        INSERT INTO events (day_id, event) VALUES (1, '{}');
+        PRAGMA user_version = 2";
+    Connection::open(&file).unwrap().execute_batch(second_layout).unwrap();
+
+    let store = open("sqlite:test.db", dir.path());
+    assert!(!before.is_empty());
+    assert_eq!(counts(store.days(SITE, &[today()]).await.unwrap()), before);
+    assert_eq!(store.apply(&pageview("n", 2)).await.unwrap(), Applied::Now);
+    assert_eq!(store.events(SITE, today(), 10).await.unwrap().len(), 1);
+    store.trim(SITE, 0, 0).await.unwrap();
+    assert!(store.events(SITE, today(), 10).await.unwrap().is_empty());
 }
 
 #[test]
