@@ -169,6 +169,9 @@ impl Counting {
         let telemetry = Arc::new(Telemetry::default());
         let sites = Arc::new(vec![config.site.clone()]);
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
+        if config.shared_sessions {
+            tracing::warn!("shared_sessions is not built yet: every node counts visits of its own");
+        }
         let trusted = Trusted::from(config.trusted_proxies.clone());
         // Clients wait while this process waits for the one before: what takes long is done by then.
         Agents::new().warm();

@@ -79,6 +79,8 @@ pub struct Daily {
     node: String,
     /// By site: when to look at its diary next.
     next: Vec<Millis>,
+    /// By site: until when to leave the store alone, which has turned something down.
+    rest: Vec<Millis>,
     /// By site: the day whose salt was the last to be destroyed, and those before it.
     salts: Vec<Option<Day>>,
 }
@@ -93,7 +95,8 @@ impl Daily {
         node: String,
     ) -> Self {
         let (next, salts) = (vec![Millis::MIN; sites.len()], vec![None; sites.len()]);
-        Self { store, sites, clock, keep, node, next, salts }
+        let rest = next.clone();
+        Self { store, sites, clock, keep, node, next, rest, salts }
     }
 
     /// Does the job whenever it is due, for ever.
@@ -114,7 +117,7 @@ impl Daily {
                 if !matches!(error, StoreError::Unreachable { .. }) {
                     tracing::warn!("the daily job of {}: {error}", self.sites[i].name);
                 }
-                self.next[i] = self.clock.now() + AGAIN;
+                self.rest[i] = self.clock.now() + AGAIN;
             }
             turns.push(turn.unwrap_or(Turn::Nothing));
         }
@@ -124,6 +127,9 @@ impl Daily {
     async fn look_at(&mut self, i: usize) -> Result<Turn> {
         let site = &self.sites[i];
         let now = self.clock.now();
+        if now < self.rest[i] {
+            return Ok(Turn::Nothing);
+        }
         // A salt lives for an hour after its day. And between two runs the list of events may pass
         // its cap, but not twice its cap.
         let day = Some(site.day(now - HOUR));

@@ -337,3 +337,25 @@ async fn a_salt_is_destroyed_an_hour_after_its_day() {
     job.look().await;
     assert_eq!(store.secret(&salt).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_store_that_turns_the_job_down_is_left_alone_for_a_minute() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open("sqlite:test.db", dir.path());
+    let clock = Clock::fixed(at(12));
+    let mut job = job(&store, &clock, KEEP, "a").await;
+    let file = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
+    file.execute_batch("DROP TABLE events").unwrap();
+    let commands = || store.commands().load(std::sync::atomic::Ordering::Relaxed);
+
+    let before = commands();
+    assert_eq!(job.look().await, [Turn::Nothing]);
+    let asked = commands();
+    assert!(asked > before, "it has been tried");
+    clock.set(at(12) + 59_000);
+    assert_eq!(job.look().await, [Turn::Nothing]);
+    assert_eq!(commands(), asked, "and not again within the minute");
+    clock.set(at(12) + 60_000);
+    job.look().await;
+    assert!(commands() > asked, "but then");
+}
