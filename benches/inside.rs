@@ -5,9 +5,7 @@
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use headcount::aggregate::{Limits, Shard};
 use headcount::capture::classify::{Asked, classify};
-use headcount::capture::{
-    Answered, Hit, IdVerdict, Nav, PageKind, Shown, Traits, ViewKey, What, beacon,
-};
+use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, ViewKey, What, beacon};
 use headcount::clock::{Clock, Millis};
 use headcount::flush::{BATCH_MAX, Batch, Events};
 use headcount::journal::Journal;
@@ -17,7 +15,7 @@ use headcount::store::SqliteStore;
 use headcount::store::Store;
 use headcount::telemetry::Telemetry;
 use headcount::visitor::{
-    Agents, DaySalt, Places, Ranges, Reluctant, Secrets, VisitorHash, Visitors, arrival,
+    Agents, DaySalt, Places, Ranges, Reluctant, Secrets, Traits, VisitorHash, Visitors, arrival,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::hint::black_box;
@@ -49,7 +47,7 @@ fn sites() -> Arc<Vec<Site>> {
 fn hits(count: usize) -> Vec<Hit> {
     let mut random = fastrand::Rng::with_seed(7);
     let pages: Vec<Arc<str>> = (0..500).map(|i| format!("/articles/{i}").into()).collect();
-    let all_traits: Vec<Traits> = (0..200).map(traits).collect();
+    let all_traits: Vec<Arc<Traits>> = (0..200).map(|i| Arc::new(traits(i))).collect();
     let mut hits = Vec::with_capacity(count);
     while hits.len() < count {
         let who = random.usize(..count / 10);
@@ -64,6 +62,8 @@ fn hits(count: usize) -> Vec<Hit> {
             status: 200,
             traits: traits.clone(),
             from: None,
+            bytes: 10_240,
+            origin: Some(1_500),
         };
         hits.push(hit(What::Answered(answered)));
         if random.usize(..4) > 0 {

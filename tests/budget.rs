@@ -43,10 +43,12 @@ fn hit(at: Millis, i: i64) -> Hit {
             kind: PageKind::View,
             status: 200,
             from: None,
-            traits: vec![
+            bytes: 10_240,
+            origin: Some(1_500),
+            traits: Arc::new(vec![
                 (Dimension::Country, ["DE", "FR", "US"][(i % 3) as usize].into()),
                 (Dimension::Browser, "Firefox".into()),
-            ],
+            ]),
         }),
     }
 }

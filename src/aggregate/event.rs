@@ -12,13 +12,11 @@
 //! else the event's own). `in` says whose sketches the visitor joins: `v` visitors, `c` confirmed
 //! ones.
 
-use crate::capture::Traits;
 use crate::rollup::{self, Dimension, Metric, Row};
-use crate::visitor::VisitorHash;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
-use serde::{Deserialize, Serialize};
+use crate::visitor::{Traits, VisitorHash};
+use serde::Deserialize;
 use serde_json::Value;
-use std::fmt;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// An anonymous event.
@@ -33,8 +31,6 @@ pub struct Event {
     pub visitor: Option<VisitorHash>,
     /// Device, place, source.
     pub traits: Arc<Traits>,
-    /// What the event has added to its day; `None` in one that is only told (the live stream's).
-    pub added: Option<Vec<Added>>,
 }
 
 /// Increments of one hit to one (site, day).
@@ -74,12 +70,19 @@ pub enum Added {
     Confirmed(VisitorHash),
 }
 
-impl Serialize for Event {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+impl Event {
+    /// As JSON, with what it has `added` to its day (`None`: it is only told, in the live stream).
+    /// Traits are written by `say`, which may know them by heart.
+    pub fn write(
+        &self,
+        out: &mut String,
+        added: Option<&[Added]>,
+        say: impl Fn(&mut String, &Arc<Traits>),
+    ) {
         let mut visitor = self.visitor;
         let (mut seen, mut confirmed) = (false, false);
         let mut of_visit = None;
-        for added in self.added.iter().flatten() {
+        for added in added.into_iter().flatten() {
             match added {
                 Added::Visitor(v) => (visitor, seen) = (Some(*v), true),
                 Added::Confirmed(v) => (visitor, confirmed) = (Some(*v), true),
@@ -89,31 +92,61 @@ impl Serialize for Event {
                 Added::One { .. } | Added::Row { .. } => {}
             }
         }
-        let mut map = s.serialize_map(None)?;
-        map.serialize_entry("t", &self.at)?;
-        map.serialize_entry("type", self.kind)?;
-        map.serialize_entry("page", &self.page)?;
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{{\"t\":{},\"type\":\"{}\",\"page\":", self.at, self.kind);
+        quote(out, &[&self.page]);
         if let Some(visitor) = visitor {
-            map.serialize_entry("visitor", &format_args!("{visitor}"))?;
+            let _ = write!(out, ",\"visitor\":\"{visitor}\"");
         }
-        for (dimension, value) in self.traits.iter() {
-            map.serialize_entry(dimension.as_str(), value)?;
+        if !self.traits.is_empty() {
+            out.push(',');
+            say(out, &self.traits);
         }
         if let Some(traits) = of_visit.filter(|traits| !same(traits, &self.traits)) {
-            map.serialize_entry("visit", &ByName(traits))?;
+            out.push_str(",\"visit\":{");
+            say(out, traits);
+            out.push('}');
         }
-        match (seen, confirmed) {
-            (true, true) => map.serialize_entry("in", "vc")?,
-            (true, false) => map.serialize_entry("in", "v")?,
-            (false, true) => map.serialize_entry("in", "c")?,
-            (false, false) => {}
+        out.push_str(match (seen, confirmed) {
+            (true, true) => ",\"in\":\"vc\"",
+            (true, false) => ",\"in\":\"v\"",
+            (false, true) => ",\"in\":\"c\"",
+            (false, false) => "",
+        });
+        if let Some(added) = added {
+            out.push_str(",\"add\":[");
+            let own = Own { page: &self.page, slot: &rollup::slot(self.at).to_string() };
+            let mut lists = Lists { out, own, traits: of_visit, first: true };
+            added.iter().for_each(|added| lists.write(added));
+            out.push(']');
         }
-        if let Some(added) = &self.added {
-            let told = Told { own: Own::of(self.at, &self.page), traits: of_visit };
-            map.serialize_entry("add", &Lists { told, added })?;
-        }
-        map.end()
+        out.push('}');
     }
+}
+
+/// Traits as members of a JSON object, without its braces.
+pub fn write_traits(out: &mut String, traits: &Traits) {
+    for (i, (dimension, value)) in traits.iter().enumerate() {
+        out.push_str(if i > 0 { ",\"" } else { "\"" });
+        out.push_str(dimension.as_str());
+        out.push_str("\":");
+        quote(out, &[value]);
+    }
+}
+
+/// A text in parts, as JSON.
+fn quote(out: &mut String, parts: &[&str]) {
+    out.push('"');
+    for part in parts {
+        match part.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\') {
+            false => out.push_str(part),
+            true => {
+                let quoted = serde_json::to_string(part).unwrap_or_default();
+                out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+            }
+        }
+    }
+    out.push('"');
 }
 
 /// Most often they are one and the same in memory.
@@ -121,178 +154,124 @@ fn same(a: &Arc<Traits>, b: &Arc<Traits>) -> bool {
     Arc::ptr_eq(a, b) || a == b
 }
 
-struct ByName<'a>(&'a Traits);
-
-impl Serialize for ByName<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_map(self.0.iter().map(|(dimension, value)| (dimension.as_str(), value)))
-    }
-}
-
-/// What of an event need not be said again.
-struct Told<'a> {
-    own: Own<'a>,
-    traits: Option<&'a Arc<Traits>>,
-}
-
 /// What a bare dimension stands for: the event's own page, its own time.
 struct Own<'a> {
     page: &'a str,
-    slot: String,
+    slot: &'a str,
 }
 
-impl<'a> Own<'a> {
-    fn of(at: i64, page: &'a str) -> Self {
-        Self { page, slot: rollup::slot(at).to_string() }
-    }
-
+impl Own<'_> {
     fn value(&self, dimension: Dimension) -> &str {
         match dimension {
             Dimension::Page | Dimension::EntryPage | Dimension::ExitPage => self.page,
-            Dimension::Slot => &self.slot,
+            Dimension::Slot => self.slot,
             _ => "",
         }
-    }
-}
-
-struct Lists<'a> {
-    told: Told<'a>,
-    added: &'a [Added],
-}
-
-impl Serialize for Lists<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut lists = s.serialize_seq(None)?;
-        let mut list = |counts: &Row, rows: &[(Dimension, &str)], traits, which| {
-            if which == 0 || *counts == Row::default() {
-                return Ok(());
-            }
-            lists.serialize_element(&List { told: &self.told, counts, rows, traits, which })
-        };
-        for added in self.added {
-            match added {
-                Added::One { dimension, value, metric, by } => {
-                    let mut counts = Row::default();
-                    counts.add(*metric, *by);
-                    list(&counts, &[(*dimension, value)], None, ALL)?;
-                }
-                Added::Row { dimension, value, row } => {
-                    list(row, &[(*dimension, value)], None, ALL)?;
-                }
-                Added::Visit { slot, entry, exit, traits, more } => {
-                    let rows = [
-                        (Dimension::Total, ""),
-                        (Dimension::Slot, &**slot),
-                        (Dimension::EntryPage, entry),
-                        (Dimension::ExitPage, exit),
-                    ];
-                    list(more, &rows, Some(traits), ALL)?;
-                }
-                Added::View { slot, page, entry, traits, metrics, visitors, claimed } => {
-                    let rows = [
-                        (Dimension::Total, ""),
-                        (Dimension::Slot, &**slot),
-                        (Dimension::Page, page),
-                        (Dimension::EntryPage, entry.as_deref().unwrap_or_default()),
-                    ];
-                    let rows = if entry.is_some() { &rows[..] } else { &rows[..3] };
-                    let mut counts = Row::default();
-                    metrics.iter().for_each(|metric| counts.add(*metric, 1));
-                    let there_are = ALL >> (64 - rows.len() - traits.len()).min(63);
-                    list(&counts, rows, Some(traits), there_are & !claimed)?;
-                    counts.add(*visitors, 1);
-                    list(&counts, rows, Some(traits), there_are & claimed)?;
-                }
-                Added::Visitor(_) | Added::Confirmed(_) => {}
-            }
-        }
-        lists.end()
     }
 }
 
 /// Of every row.
 const ALL: u64 = u64::MAX;
 
-/// Counts, and the rows they were added to: those of `rows` and `traits`, one after the other,
-/// whose bit is set in `which`. There are fewer dimensions than bits.
-struct List<'a> {
-    told: &'a Told<'a>,
-    counts: &'a Row,
-    rows: &'a [(Dimension, &'a str)],
+/// Writes what was added, list by list.
+struct Lists<'a> {
+    out: &'a mut String,
+    own: Own<'a>,
+    /// What `*` stands for.
     traits: Option<&'a Arc<Traits>>,
-    which: u64,
+    first: bool,
 }
 
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut list = s.serialize_seq(None)?;
-        list.serialize_element(&Sum(self.counts))?;
-        let mut which = self.which;
+impl Lists<'_> {
+    fn write(&mut self, added: &Added) {
+        match added {
+            Added::One { dimension, value, metric, by } => {
+                let mut counts = Row::default();
+                counts.add(*metric, *by);
+                self.list(&counts, &[(*dimension, value)], None, ALL);
+            }
+            Added::Row { dimension, value, row } => {
+                self.list(row, &[(*dimension, value)], None, ALL);
+            }
+            Added::Visit { slot, entry, exit, traits, more } => {
+                let rows = [
+                    (Dimension::Total, ""),
+                    (Dimension::Slot, &**slot),
+                    (Dimension::EntryPage, entry),
+                    (Dimension::ExitPage, exit),
+                ];
+                self.list(more, &rows, Some(traits), ALL);
+            }
+            Added::View { slot, page, entry, traits, metrics, visitors, claimed } => {
+                let rows = [
+                    (Dimension::Total, ""),
+                    (Dimension::Slot, &**slot),
+                    (Dimension::Page, page),
+                    (Dimension::EntryPage, entry.as_deref().unwrap_or_default()),
+                ];
+                let rows = if entry.is_some() { &rows[..] } else { &rows[..3] };
+                let mut counts = Row::default();
+                metrics.iter().for_each(|metric| counts.add(*metric, 1));
+                let there_are = ALL >> (64 - rows.len() - traits.len()).min(63);
+                self.list(&counts, rows, Some(traits), there_are & !claimed);
+                counts.add(*visitors, 1);
+                self.list(&counts, rows, Some(traits), there_are & claimed);
+            }
+            Added::Visitor(_) | Added::Confirmed(_) => {}
+        }
+    }
+
+    /// Counts, and the rows they were added to: those of `rows` and `traits`, one after the
+    /// other, whose bit is set in `which`. There are fewer dimensions than bits.
+    fn list(
+        &mut self,
+        counts: &Row,
+        rows: &[(Dimension, &str)],
+        traits: Option<&Arc<Traits>>,
+        which: u64,
+    ) {
+        if which == 0 || *counts == Row::default() {
+            return;
+        }
+        self.out.push_str(if std::mem::take(&mut self.first) { "[\"" } else { ",[\"" });
+        for (i, (metric, by)) in counts.counts().enumerate() {
+            let gap = if i > 0 { " " } else { "" };
+            let _ = write!(self.out, "{gap}{} {by}", metric.as_str());
+        }
+        self.out.push('"');
+        let mut left = which;
         let mut next = || {
-            let this = which & 1 == 1;
-            which >>= 1;
+            let this = left & 1 == 1;
+            left >>= 1;
             this
         };
-        for (dimension, value) in self.rows {
+        for (dimension, value) in rows {
             if next() {
-                list.serialize_element(&RowName {
-                    own: &self.told.own,
-                    dimension: *dimension,
-                    value,
-                })?;
+                self.row(*dimension, value);
             }
         }
-        if let Some(traits) = self.traits {
+        if let Some(traits) = traits {
             let every = ALL >> (64 - traits.len()).min(63);
-            if self.which >> self.rows.len() & every == every
-                && self.told.traits.is_some_and(|told| same(told, traits))
+            if which >> rows.len() & every == every
+                && self.traits.is_some_and(|told| same(told, traits))
             {
-                list.serialize_element("*")?;
+                self.out.push_str(",\"*\"");
             } else {
                 for (dimension, value) in traits.iter().filter(|_| next()) {
-                    list.serialize_element(&RowName {
-                        own: &self.told.own,
-                        dimension: *dimension,
-                        value,
-                    })?;
+                    self.row(*dimension, value);
                 }
             }
         }
-        list.end()
+        self.out.push(']');
     }
-}
 
-struct RowName<'a> {
-    own: &'a Own<'a>,
-    dimension: Dimension,
-    value: &'a str,
-}
-
-impl Serialize for RowName<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let word = self.dimension.as_str();
-        if self.value == self.own.value(self.dimension) {
-            return s.serialize_str(word);
+    fn row(&mut self, dimension: Dimension, value: &str) {
+        let word = dimension.as_str();
+        self.out.push(',');
+        match value == self.own.value(dimension) {
+            true => quote(self.out, &[word]),
+            false => quote(self.out, &[word, ":", value]),
         }
-        s.collect_str(&format_args!("{word}:{}", self.value))
-    }
-}
-
-struct Sum<'a>(&'a Row);
-
-impl Serialize for Sum<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl fmt::Display for Sum<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (metric, by)) in self.0.counts().enumerate() {
-            let gap = if i > 0 { " " } else { "" };
-            write!(f, "{gap}{} {by}", metric.as_str())?;
-        }
-        Ok(())
     }
 }
 
@@ -326,7 +305,7 @@ impl Replayed {
         }
         let stored: Stored = serde_json::from_str(json).ok()?;
         let traits = stored.visit.as_ref().unwrap_or(&stored.more);
-        let own = Own::of(stored.t, &stored.page);
+        let own = Own { page: &stored.page, slot: &rollup::slot(stored.t).to_string() };
         let mut counts = Vec::new();
         for list in &stored.add {
             let (sum, rows) = list.split_first()?;

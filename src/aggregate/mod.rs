@@ -9,6 +9,7 @@
 //! [`Engine::recover`].
 
 mod event;
+mod lines;
 mod names;
 mod queue;
 mod recent;
@@ -36,6 +37,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 pub use event::{Event, Replayed};
+pub use lines::Lines;
 pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
 pub use window::{Window, Windows};
 
@@ -303,12 +305,11 @@ fn replay(shard: &mut Shard, found: &Recovered, mark: u64, telemetry: &Telemetry
 
 /// An event as the live stream shows it: without the visitor's hash.
 fn live_event(site: &Site, event: &Event) -> Arc<str> {
-    #[derive(serde::Serialize)]
-    struct Live<'a> {
-        site: &'a str,
-        #[serde(flatten)]
-        event: Event,
-    }
+    let mut json = format!("{{\"site\":{},", serde_json::Value::from(&*site.name));
+    let start = json.len();
     let event = Event { visitor: None, ..event.clone() };
-    serde_json::to_string(&Live { site: &site.name, event }).unwrap_or_default().into()
+    event.write(&mut json, None, |out, traits| event::write_traits(out, traits));
+    // Both are one object.
+    json.remove(start);
+    json.into()
 }

@@ -19,24 +19,27 @@ pub(super) struct Subscribers {
 }
 
 impl Shard {
-    /// A page is through. Whose it was does not matter, so it is no event of its own.
+    /// A page is through, and `more` of it was sent than was known. Whose it was does not matter,
+    /// so it is no event of its own.
     pub(super) fn served(&mut self, spot: Spot, served: Served) -> Counted {
-        let Served { page, kind, bytes, origin } = served;
-        let (at, bytes) = (spot.at, i64::try_from(bytes).unwrap_or(i64::MAX));
-        if kind == PageKind::Prefetch {
-            let page = self.admit(spot, Dimension::Prefetch, &page);
-            self.window(spot).gather(at, Dimension::Prefetch, &page, Metric::Bytes, bytes);
-            return ("", page, None);
-        }
-        let page = self.admit(spot, Dimension::Page, &page);
-        let window = self.window(spot);
-        window.gather(at, Dimension::Total, "", Metric::Bytes, bytes);
-        window.gather(at, Dimension::Slot, &slot_value(at), Metric::Bytes, bytes);
-        window.gather(at, Dimension::Page, &page, Metric::Bytes, bytes);
-        if let Some(micros) = origin {
-            self.timed(spot, "origin", f64::from(micros) / 1_000.0, &page);
-        }
+        let Served { page, kind, more } = served;
+        let dimension = match kind {
+            PageKind::Prefetch => Dimension::Prefetch,
+            _ => Dimension::Page,
+        };
+        let page = self.admit(spot, dimension, &page);
+        self.sent(spot, dimension, &page, more);
         ("", page, None)
+    }
+
+    /// Bytes of a page, or of a prefetched one.
+    pub(super) fn sent(&mut self, spot: Spot, dimension: Dimension, page: &str, bytes: i64) {
+        let (at, window) = (spot.at, self.window(spot));
+        window.gather(at, dimension, page, Metric::Bytes, bytes);
+        if dimension == Dimension::Page && bytes != 0 {
+            window.gather(at, Dimension::Total, "", Metric::Bytes, bytes);
+            window.gather(at, Dimension::Slot, &slot_value(at), Metric::Bytes, bytes);
+        }
     }
 
     pub(super) fn download(

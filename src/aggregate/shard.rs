@@ -12,11 +12,11 @@ use super::told::Showing;
 use super::views::{Open, Pending};
 use super::visit::Visit;
 use super::window::{Window, Windows};
-use crate::capture::{Hit, Traits, What};
+use crate::capture::{Hit, What};
 use crate::clock::{HOUR, MINUTE, Millis};
 use crate::rollup::{self, Dimension, Metric, OTHER, Row};
 use crate::site::{Day, Site};
-use crate::visitor::VisitorHash;
+use crate::visitor::{Traits, VisitorHash};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
@@ -168,22 +168,17 @@ impl Shard {
         };
         let told = !kind.is_empty();
         let traits = traits.unwrap_or_default();
-        let event = Event {
-            at,
-            kind: if told { kind } else { "activity" },
-            page,
-            visitor,
-            traits,
-            added: None,
-        };
+        let event = Event { at, kind: if told { kind } else { "activity" }, page, visitor, traits };
         let window = self.window(spot);
         window.hits += u64::from(is_event);
-        window.record(told, event.clone());
+        if told || window.is_at_work() {
+            window.record(&event);
+        }
         if self.windows.len() > 1 {
             // What belongs to the day before is noted there.
             for ((of, _), window) in &mut self.windows {
-                if *of == site {
-                    window.record(false, Event { kind: "activity", ..event.clone() });
+                if *of == site && window.is_at_work() {
+                    window.record(&Event { kind: "activity", ..event.clone() });
                 }
             }
         }
@@ -249,8 +244,7 @@ impl Shard {
             let of = known.claimed[kind as usize].as_ref();
             of.is_some_and(|traits| Arc::ptr_eq(traits, &rows.traits))
         });
-        let mut count = |window: &mut Window, dimension, value, visit, claim: Option<&str>| {
-            let counts = window.row(dimension, value);
+        let mut count = |counts: &mut Row, dimension, visit, claim: Option<&str>| {
             for metric in metrics {
                 counts.add(*metric, 1);
             }
@@ -266,16 +260,17 @@ impl Shard {
             row += 1;
         };
         let (all, slot) = (Arc::default(), slot_value(spot.at));
-        count(window, Dimension::Total, &all, visit, Some(""));
+        count(window.row(Dimension::Total, &all), Dimension::Total, visit, Some(""));
         // Visitors are claimed by the hour of the site's day: its four slots add up.
-        count(window, Dimension::Slot, &slot, None, Some(hour));
-        count(window, Dimension::Page, &rows.page, None, Some(&*rows.page));
+        count(window.row(Dimension::Slot, &slot), Dimension::Slot, None, Some(hour));
+        count(window.row(Dimension::Page, &rows.page), Dimension::Page, None, Some(&rows.page));
         if let Some(entry) = &rows.entry {
-            count(window, Dimension::EntryPage, entry, visit, Some(&**entry));
+            let counts = window.row(Dimension::EntryPage, entry);
+            count(counts, Dimension::EntryPage, visit, Some(entry));
         }
-        for (dimension, value) in rows.traits.iter() {
-            count(window, *dimension, value, visit, (!all_claimed).then_some(&**value));
-        }
+        window.each_trait(&rows.traits, |dimension, value, counts| {
+            count(counts, dimension, visit, (!all_claimed).then_some(value));
+        });
         if let Some(known) = known.filter(|_| !all_claimed) {
             known.claimed[kind as usize] = Some(rows.traits.clone());
         }
@@ -349,9 +344,14 @@ impl Shard {
         }
     }
 
-    pub(super) fn admit_all(&mut self, spot: Spot, mut traits: Traits) -> Traits {
-        for (dimension, value) in &mut traits {
-            *value = self.admit(spot, *dimension, value);
+    /// Most often the very same: no more is kept of a set than one.
+    pub(super) fn admit_all(&mut self, spot: Spot, mut traits: Arc<Traits>) -> Arc<Traits> {
+        for i in 0..traits.len() {
+            let (dimension, value) = &traits[i];
+            let admitted = self.admit(spot, *dimension, value);
+            if admitted != traits[i].1 {
+                Arc::make_mut(&mut traits)[i].1 = admitted;
+            }
         }
         traits
     }

@@ -40,7 +40,8 @@ enum Awaited {
 
 impl Shard {
     pub(super) fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
-        let Answered { page, nonce, kind, status, traits, from } = page;
+        let Answered { page, nonce, kind, status, traits, from, bytes, origin } = page;
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         if let Some(visitor) = spot.visitor {
             let open = &mut self.visitor(visitor, spot).open;
             if open.len() >= OPEN_MAX {
@@ -54,6 +55,10 @@ impl Shard {
         match kind {
             PageKind::View => {
                 let rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
+                self.sent(spot, Dimension::Page, &rows.page, bytes);
+                if let Some(micros) = origin {
+                    self.timed(spot, "origin", f64::from(micros) / 1_000.0, &rows.page);
+                }
                 let counted = ("view", rows.page.clone(), Some(rows.traits.clone()));
                 self.pending.push(nonce, Pending { at: spot.at, of: Awaited::View(rows) });
                 counted
@@ -61,6 +66,7 @@ impl Shard {
             PageKind::Prefetch => {
                 let page = self.admit(spot, Dimension::Prefetch, &page);
                 self.window(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
+                self.sent(spot, Dimension::Prefetch, &page, bytes);
                 ("prefetch", page, None)
             }
             PageKind::Error => {

@@ -8,11 +8,11 @@ use super::event::Added;
 use super::shard::ViewRows;
 use super::suspicion::Watch;
 use super::window::Window;
-use crate::capture::Traits;
 use crate::clock::{MINUTE, Millis};
 use crate::goal::{Funnel, Reached};
 use crate::rollup::{Dimension, Metric, Row, join};
 use crate::site::Day;
+use crate::visitor::Traits;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -194,9 +194,7 @@ impl Visit {
     pub fn book_shared(&self, window: &mut Window, more: &Row) {
         window.row(Dimension::Total, &Arc::default()).merge(more);
         window.row(Dimension::EntryPage, &self.entry).merge(more);
-        for (dimension, value) in self.traits.iter() {
-            window.row(*dimension, value).merge(more);
-        }
+        window.each_trait(&self.traits, |_, _, row| row.merge(more));
     }
 
     /// Adds to the other rows of the visit, and notes what is added to all of them.

@@ -3,9 +3,9 @@
 use super::shard::{Claim, Shard, Spot, ViewRows, slot_value};
 use super::visit::Visit;
 use super::window::Window;
-use crate::capture::Traits;
 use crate::goal::Reached;
 use crate::rollup::{Dimension, Metric, Row};
+use crate::visitor::Traits;
 use crate::visitor::{AI_CHANNEL, DIRECT, VisitorHash};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl Shard {
         &mut self,
         spot: Spot,
         page: &Arc<str>,
-        traits: Traits,
+        traits: Arc<Traits>,
         metrics: &'static [Metric],
         unconfirmed: Option<u64>,
     ) -> ViewRows {
@@ -42,7 +42,7 @@ impl Shard {
         spot: Spot,
         visitor: VisitorHash,
         page: Arc<str>,
-        traits: Traits,
+        traits: Arc<Traits>,
         suspicion: impl FnOnce(&mut Visit) -> bool,
     ) -> (ViewRows, Row) {
         let owner = self.visit_owner(spot, visitor);
@@ -69,7 +69,7 @@ impl Shard {
             before => {
                 let day = spot.day;
                 let slot = slot_value(spot.at);
-                let traits = Arc::new(self.admit_all(spot, traits));
+                let traits = self.admit_all(spot, traits);
                 let window = self.window(spot);
                 let (mut begun, more) =
                     Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
@@ -130,7 +130,7 @@ impl Shard {
     }
 
     /// The rows a view of this visitor would have counted in.
-    pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Traits) -> ViewRows {
+    pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Arc<Traits>) -> ViewRows {
         let page = self.admit(spot, Dimension::Page, page);
         let visit = spot.visitor.and_then(|visitor| {
             let owner = self.visit_owner(spot, visitor);
@@ -142,8 +142,8 @@ impl Shard {
         }
     }
 
-    fn visitless(&mut self, spot: Spot, page: Arc<str>, traits: Traits) -> ViewRows {
-        let traits = Arc::new(self.admit_all(spot, traits));
+    fn visitless(&mut self, spot: Spot, page: Arc<str>, traits: Arc<Traits>) -> ViewRows {
+        let traits = self.admit_all(spot, traits);
         ViewRows { visit: None, page, entry: None, traits }
     }
 

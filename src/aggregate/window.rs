@@ -1,10 +1,11 @@
 //! Increments gathered since the last flush, by (site, day).
 
-use super::event::{Added, Event};
+use super::event::{Added, Event, write_traits};
+use super::lines::Lines;
 use crate::clock::Millis;
 use crate::rollup::{Dimension, Metric, Row};
 use crate::site::Day;
-use crate::visitor::VisitorHash;
+use crate::visitor::{Traits, VisitorHash};
 use indexmap::{Equivalent, IndexMap};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,13 +21,25 @@ pub struct Window {
     /// Visitors for the day's sketches.
     pub visitors: HashSet<VisitorHash>,
     pub confirmed: HashSet<VisitorHash>,
-    /// Oldest first.
-    pub events: Vec<Event>,
+    /// As JSON, oldest first.
+    pub events: Lines,
+    /// The sets of traits that were counted, by their addresses.
+    sets: HashMap<usize, Set, foldhash::fast::RandomState>,
     /// What the hit at work has added so far, for its event.
     added: Vec<Added>,
     /// Increments that need no event for each hit: they are nobody's. When the last came.
     gathered: Rows,
     latest: Millis,
+}
+
+/// A set of traits, at work in a window: what would else be looked up for each view.
+#[derive(Debug)]
+struct Set {
+    /// Held, so that its address stays its own.
+    traits: Arc<Traits>,
+    /// Where the rows of its traits are.
+    rows: Box<[usize]>,
+    json: Box<str>,
 }
 
 /// Rows to an event that tells of what was gathered.
@@ -61,6 +74,28 @@ impl Window {
     /// The row to count in. Takes no note: whoever counts in many notes them all in one.
     pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
         row(&mut self.rows, dimension, value, || value.clone())
+    }
+
+    /// The rows of a set of traits, in its order. Takes no note either.
+    pub fn each_trait(
+        &mut self,
+        traits: &Arc<Traits>,
+        mut count: impl FnMut(Dimension, &str, &mut Row),
+    ) {
+        let rows = &mut self.rows;
+        let set = self.sets.entry(Arc::as_ptr(traits).addr()).or_insert_with(|| {
+            let mut json = String::new();
+            write_traits(&mut json, traits);
+            let place = |(dimension, value): &(Dimension, Arc<str>)| {
+                rows.entry((*dimension, value.clone())).or_default();
+                rows.get_index_of(&Name(*dimension, value)).unwrap_or_default()
+            };
+            let rows = traits.iter().map(place).collect();
+            Set { traits: traits.clone(), rows, json: json.into() }
+        });
+        for ((dimension, value), at) in set.traits.iter().zip(&set.rows) {
+            count(*dimension, value, &mut self.rows[*at]);
+        }
     }
 
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
@@ -100,7 +135,7 @@ impl Window {
             }
             let (page, traits) = (Arc::default(), Arc::default());
             let (at, kind) = (self.latest, "activity");
-            self.record(false, Event { at, kind, page, visitor: None, traits, added: None });
+            self.record(&Event { at, kind, page, visitor: None, traits });
         }
     }
 
@@ -120,11 +155,21 @@ impl Window {
         self.note(Added::Confirmed(visitor));
     }
 
-    /// The hit at work is through: its event joins the list if it is told or has added anything.
-    pub fn record(&mut self, told: bool, event: Event) {
-        if told || !self.added.is_empty() {
-            self.events.push(Event { added: Some(std::mem::take(&mut self.added)), ..event });
-        }
+    /// Whether the hit at work has added anything.
+    pub fn is_at_work(&self) -> bool {
+        !self.added.is_empty()
+    }
+
+    /// The hit at work is through: its event joins the list.
+    pub fn record(&mut self, event: &Event) {
+        let sets = &self.sets;
+        let say =
+            |out: &mut String, traits: &Arc<Traits>| match sets.get(&Arc::as_ptr(traits).addr()) {
+                Some(set) => out.push_str(&set.json),
+                None => write_traits(out, traits),
+            };
+        self.events.write(|line| event.write(line, Some(&self.added), say));
+        self.added.clear();
     }
 
     /// Adds a later window of the same (site, day).
@@ -135,7 +180,7 @@ impl Window {
         }
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        self.events.extend(later.events);
+        self.events.append(&later.events);
         debug_assert!(later.gathered.is_empty(), "only sealed windows are merged");
     }
 }

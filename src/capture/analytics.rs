@@ -240,15 +240,16 @@ impl Analytics {
             }
             if let Some(site) = tracking.site {
                 tracking.counted = true;
-                if let Some(id) = self.count_response(site, tracking, session, response) {
-                    let _ = response.append_header("server-timing", id);
-                }
+                // First, for what is added is sent too.
                 if self.0.settings.inject
                     && (response.status == StatusCode::NOT_MODIFIED || is_html(&response.headers))
                     && is_page_load(&session.req_header().headers)
                     && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {
                     tracking.injector = Some(Box::new(Injector::new(self.0.tag.clone())));
+                }
+                if let Some(id) = self.count_response(site, tracking, session, response) {
+                    let _ = response.append_header("server-timing", id);
                 }
             }
         });

@@ -20,6 +20,9 @@ use std::time::Instant;
 
 const ID_PREFIX: &[u8] = b"hc;desc=\"";
 
+/// As long as a page may say it is; what is sent beyond is counted at its end.
+const BYTES_MAX: u64 = 1 << 40;
+
 /// Who fetches a feed and says nothing of being a reader.
 const A_BROWSER: &str = "(browser)";
 
@@ -32,8 +35,8 @@ pub(super) enum Known {
 
 /// What is on its way to a person, to be counted once it is through.
 pub(super) enum Sending {
-    /// A page that is counted already: its size is not known yet.
-    Page { page: Arc<str>, kind: PageKind, origin: Option<u32>, at: Millis, lane: u16 },
+    /// A page that is counted already, as so many bytes as its head says.
+    Page { page: Arc<str>, kind: PageKind, bytes: u64, at: Millis, lane: u16 },
     /// A file, by its path.
     Download(Arc<str>),
 }
@@ -81,11 +84,14 @@ impl Analytics {
                 let (when, nonce) = (self.when(&who), rand::random());
                 let page = self.page(path, request.uri.query());
                 let id = self.issue(when, kind, nonce, &page);
+                let origin = tracking.asked_at.map(micros_since);
+                let bytes = match response.status {
+                    StatusCode::NOT_MODIFIED => 0,
+                    _ => content_length(&response.headers).map_or(0, |told| told.min(BYTES_MAX)),
+                };
                 if matches!(kind, PageKind::View | PageKind::Prefetch) {
-                    let origin = tracking.asked_at.map(micros_since);
-                    let (page, lane) = (page.clone(), who.lane());
-                    let at = when.at;
-                    tracking.sending = Some(Sending::Page { page, kind, origin, at, lane });
+                    let (page, at, lane) = (page.clone(), when.at, who.lane());
+                    tracking.sending = Some(Sending::Page { page, kind, bytes, at, lane });
                 }
                 if kind != PageKind::Ignored || is_frame(headers) {
                     let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
@@ -96,7 +102,8 @@ impl Analytics {
                         _ => None,
                     };
                     let status = response.status.as_u16();
-                    let answered = Answered { page, nonce, kind, status, traits, from };
+                    let answered =
+                        Answered { page, nonce, kind, status, traits, from, bytes, origin };
                     self.count(site, &who, when, What::Answered(answered));
                 }
                 id
@@ -114,10 +121,13 @@ impl Analytics {
     ) {
         let bytes = session.body_bytes_sent() as u64;
         match sending {
-            Sending::Page { page, kind, origin, at, lane } => {
-                let what = What::Served(Served { page, kind, bytes, origin });
-                let (visitor, before_midnight) = (None, None);
-                self.push(Hit { at, site, lane, visitor, before_midnight, what });
+            Sending::Page { page, kind, bytes: said, at, lane } => {
+                if bytes != said {
+                    let more = bytes.wrapping_sub(said).cast_signed();
+                    let what = What::Served(Served { page, kind, more });
+                    let (visitor, before_midnight) = (None, None);
+                    self.push(Hit { at, site, lane, visitor, before_midnight, what });
+                }
             }
             Sending::Download(path) => {
                 let length = session.response_written().and_then(|r| content_length(&r.headers));

@@ -1,8 +1,7 @@
 //! A hit: what happened, in our words. The only thing that goes from `capture` to `aggregate`.
 
 use crate::clock::Millis;
-use crate::rollup::Dimension;
-use crate::visitor::VisitorHash;
+use crate::visitor::{Traits, VisitorHash};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -24,10 +23,6 @@ pub struct Hit {
     pub what: What,
 }
 
-/// What a visit is told apart by: device, place, source. Order does not matter; no dimension
-/// twice.
-pub type Traits = Vec<(Dimension, Arc<str>)>;
-
 impl What {
     /// Whether it is something that happened, and not only more of it: what is waiting or lost is
     /// told in these.
@@ -40,7 +35,7 @@ impl What {
 pub enum What {
     /// An HTML page was answered, with a view id.
     Answered(Answered),
-    /// And has been sent, or what of it the client took.
+    /// And more or less of it has been sent than its head said.
     Served(Served),
     /// The script says that a page was shown.
     Shown(Shown),
@@ -71,20 +66,22 @@ pub struct Answered {
     pub nonce: u64,
     pub kind: PageKind,
     pub status: u16,
-    pub traits: Traits,
+    pub traits: Arc<Traits>,
     /// Of an error: where the link was, host and path, or the path on the site itself.
     pub from: Option<Arc<str>>,
+    /// Body bytes it is to have; 0 if its head does not say.
+    pub bytes: u64,
+    /// Until the website's answer began, in microseconds; `None`: it was not asked.
+    pub origin: Option<u32>,
 }
 
-/// A page on its way.
+/// A page that is through, and was not as long as its head said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Served {
     pub page: Arc<str>,
     pub kind: PageKind,
-    /// Body bytes sent.
-    pub bytes: u64,
-    /// Until the website's answer began, in microseconds; `None`: it was not asked.
-    pub origin: Option<u32>,
+    /// Body bytes sent beyond [`Answered::bytes`]; less than none if the client left.
+    pub more: i64,
 }
 
 /// Something on a page, as the script tells it.
@@ -153,7 +150,7 @@ pub enum PageKind {
 pub struct Shown {
     pub page: Arc<str>,
     /// As the beacon and its headers say; used where no server view is known.
-    pub traits: Traits,
+    pub traits: Arc<Traits>,
     /// When the beacon came; a browser's clock may be ahead of it.
     pub received: Millis,
     /// Class of the viewport's width.

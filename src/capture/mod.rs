@@ -18,8 +18,6 @@ mod view_id;
 mod wrapper;
 
 pub use analytics::{Analytics, Hook, Settings, Tracking};
-pub use hit::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Traits, Vital, What,
-};
+pub use hit::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What};
 pub use view_id::{ViewId, ViewKey};
 pub use wrapper::{WithAnalytics, WithTracking};

@@ -9,7 +9,6 @@
 mod batch;
 mod depot;
 mod events;
-mod lines;
 mod log;
 mod outbox;
 mod parcel;
@@ -28,10 +27,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
+pub use crate::aggregate::Lines;
 pub use batch::{BATCH_MAX, Batch};
 pub use depot::Depot;
 pub use events::Events;
-pub use lines::Lines;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);

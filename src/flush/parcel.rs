@@ -5,7 +5,7 @@
 
 use super::batch::{BATCH_MAX, Batch};
 use super::events::Events;
-use super::lines::Lines;
+use crate::aggregate::Lines;
 use crate::aggregate::Window;
 use crate::rollup;
 use crate::site::Day;
@@ -53,9 +53,7 @@ impl From<Window> for Parcel {
         }
         parcel.visitors.extend(window.visitors);
         parcel.confirmed.extend(window.confirmed);
-        for event in &window.events {
-            parcel.tell(&serde_json::to_string(event).unwrap_or_default());
-        }
+        window.events.iter().for_each(|event| parcel.tell(event));
         parcel
     }
 }

@@ -11,6 +11,7 @@ use super::place::{Place, Places};
 use super::ranges::Ranges;
 use super::secrets::{Current, Secrets};
 use super::source::arrival;
+use super::traits::{TraitSets, Traits};
 use crate::clock::Millis;
 use crate::rollup::{self, Dimension};
 use crate::site::Site;
@@ -59,6 +60,7 @@ pub struct Visitors {
     places: Arc<Places>,
     secrets: Arc<Secrets>,
     settings: Settings,
+    traits: TraitSets,
     /// Keys lanes and buckets; see [`Visitors::spread`].
     lanes: foldhash::fast::FixedState,
 }
@@ -85,7 +87,7 @@ impl Visitors {
         let agents = Agents::new();
         let lanes = foldhash::fast::FixedState::with_seed(rand::random());
         agents.warm();
-        Self { sites, agents, places, secrets, settings, lanes }
+        Self { sites, agents, places, secrets, settings, traits: TraitSets::new(), lanes }
     }
 
     /// Spreads clients over lanes as another process did, which knew `key`. Without one, no two
@@ -191,7 +193,7 @@ impl Who<'_> {
         host: Option<&str>,
         referrer: Option<&str>,
         query: Option<&str>,
-    ) -> Vec<(Dimension, Arc<str>)> {
+    ) -> Arc<Traits> {
         let site = &self.visitors.sites[self.site];
         let own = |other: &str| {
             host.is_some_and(|h| h.eq_ignore_ascii_case(other))
@@ -200,32 +202,29 @@ impl Who<'_> {
         let from = arrival(referrer, query, own);
         let place = self.place();
         let agent = &self.agent;
-        let mut traits = Vec::with_capacity(20);
-        traits.extend([
-            (Dimension::Device, agent.device.clone()),
-            (Dimension::Browser, agent.browser.clone()),
-            (Dimension::BrowserVersion, agent.browser_version.clone()),
-            (Dimension::Os, agent.os.clone()),
-            (Dimension::OsVersion, agent.os_version.clone()),
-            (Dimension::Source, from.source),
-            (Dimension::Channel, super::channel::shared(from.channel)),
-        ]);
         let language = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-        let some = [
-            (Dimension::Referrer, from.referrer),
-            (Dimension::UtmSource, from.utm_source),
-            (Dimension::UtmMedium, from.utm_medium),
-            (Dimension::UtmCampaign, from.utm_campaign),
-            (Dimension::UtmContent, from.utm_content),
-            (Dimension::UtmTerm, from.utm_term),
-            (Dimension::Country, place.country),
-            (Dimension::Region, place.region),
-            (Dimension::City, place.city),
-            (Dimension::Language, language.and_then(super::language::language)),
-            (Dimension::Hostname, host.map(Into::into)),
-        ];
-        traits.extend(some.into_iter().filter_map(|(d, value)| Some((d, value?))));
-        traits
+        let language = language.and_then(super::language::language);
+        let channel = super::channel::shared(from.channel);
+        self.visitors.traits.shared(&[
+            (Dimension::Device, Some(&agent.device)),
+            (Dimension::Browser, Some(&agent.browser)),
+            (Dimension::BrowserVersion, Some(&agent.browser_version)),
+            (Dimension::Os, Some(&agent.os)),
+            (Dimension::OsVersion, Some(&agent.os_version)),
+            (Dimension::Source, Some(&from.source)),
+            (Dimension::Channel, Some(&channel)),
+            (Dimension::Referrer, from.referrer.as_deref()),
+            (Dimension::UtmSource, from.utm_source.as_deref()),
+            (Dimension::UtmMedium, from.utm_medium.as_deref()),
+            (Dimension::UtmCampaign, from.utm_campaign.as_deref()),
+            (Dimension::UtmContent, from.utm_content.as_deref()),
+            (Dimension::UtmTerm, from.utm_term.as_deref()),
+            (Dimension::Country, place.country.as_deref()),
+            (Dimension::Region, place.region.as_deref()),
+            (Dimension::City, place.city.as_deref()),
+            (Dimension::Language, language.as_deref()),
+            (Dimension::Hostname, host),
+        ])
     }
 
     /// Where the client is: what a trusted proxy says of it, else what the address does.

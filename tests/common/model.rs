@@ -3,14 +3,16 @@
 
 use super::traffic::is_anonymous;
 use headcount::capture::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, What,
+    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, What,
 };
 use headcount::clock::{MINUTE, Millis, SECOND};
 use headcount::goal::Reached;
 use headcount::rollup::{Dimension, Metric, join, slot};
 use headcount::site::{Day, Site};
 use headcount::sketch::bucket;
+use headcount::visitor::Traits;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
 
@@ -50,7 +52,7 @@ struct View {
     at: Millis,
     page: String,
     entry: Option<String>,
-    traits: Traits,
+    traits: Arc<Traits>,
     nonce: Option<u64>,
     server: bool,
     confirmed: bool,
@@ -64,7 +66,7 @@ struct Visit {
     /// When, and what.
     pages: Vec<(Millis, String)>,
     interacted: bool,
-    traits: Traits,
+    traits: Arc<Traits>,
     suspected: bool,
     /// Steps done of each funnel.
     steps: Vec<usize>,
@@ -96,6 +98,10 @@ impl Model {
                 let counted = page.page.to_string();
                 match page.kind {
                     PageKind::View => {
+                        self.sent(at, page.kind, &page.page, page.bytes as i64);
+                        if let Some(micros) = page.origin {
+                            self.timed(day, "origin", f64::from(micros) / 1e3, &page.page);
+                        }
                         self.view(
                             client,
                             at,
@@ -106,6 +112,7 @@ impl Model {
                         );
                     }
                     PageKind::Prefetch => {
+                        self.sent(at, page.kind, &page.page, page.bytes as i64);
                         self.others.push((day, Dimension::Prefetch, counted, Metric::Responses, 1));
                     }
                     PageKind::Error => {
@@ -124,22 +131,7 @@ impl Model {
                     self.told(client, at, told);
                 }
             }
-            What::Served(served) => {
-                let (page, bytes) = (&served.page, served.bytes as i64);
-                match served.kind {
-                    PageKind::Prefetch => {
-                        let row =
-                            (day, Dimension::Prefetch, page.to_string(), Metric::Bytes, bytes);
-                        self.others.push(row);
-                    }
-                    _ => {
-                        self.on_page(at, page, Metric::Bytes, bytes);
-                        if let Some(micros) = served.origin {
-                            self.timed(day, "origin", f64::from(micros) / 1e3, page);
-                        }
-                    }
-                }
-            }
+            What::Served(Served { page, kind, more }) => self.sent(at, *kind, page, *more),
             What::Feed { path, reader, subscribers } => {
                 let row = join([path, reader]);
                 self.others.push((day, Dimension::Feed, row.clone(), Metric::Responses, 1));
@@ -375,6 +367,16 @@ impl Model {
         }
     }
 
+    fn sent(&mut self, at: Millis, kind: PageKind, page: &str, bytes: i64) {
+        let day = self.site.day(at);
+        match kind {
+            PageKind::Prefetch => {
+                self.others.push((day, Dimension::Prefetch, page.to_owned(), Metric::Bytes, bytes));
+            }
+            _ => self.on_page(at, page, Metric::Bytes, bytes),
+        }
+    }
+
     fn on_page(&mut self, at: Millis, page: &str, metric: Metric, n: i64) {
         let day = self.site.day(at);
         for (dimension, value) in [
@@ -411,7 +413,7 @@ impl Model {
         client: usize,
         at: Millis,
         page: &str,
-        traits: &Traits,
+        traits: &Arc<Traits>,
         nonce: Option<u64>,
         evidence: Evidence,
     ) {
@@ -466,7 +468,7 @@ impl Model {
             let visit = &self.visits[index];
             (view.client, view.visit) = (Some(client), Some(index));
             view.entry = Some(visit.pages[0].1.clone());
-            view.traits = visit.traits();
+            view.traits = visit.traits().into();
         }
         self.views.push(view);
         self.reached(client, at, Reached::Page(page), 0);
@@ -641,7 +643,7 @@ impl Model {
 
 impl Visit {
     fn traits(&self) -> Traits {
-        let mut traits = self.traits.clone();
+        let mut traits = Traits::clone(&self.traits);
         traits.extend(self.suspected.then(|| (Dimension::Suspected, "yes".into())));
         traits
     }

@@ -8,7 +8,7 @@ use headcount::clock::{HOUR, MINUTE, Millis, SECOND};
 use headcount::goal::{Funnel, Goal};
 use headcount::rollup::Dimension;
 use headcount::site::{Day, Site};
-use headcount::visitor::VisitorHash;
+use headcount::visitor::{Traits, VisitorHash};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
@@ -197,14 +197,16 @@ impl Maker {
         let nonce = self.rng.random();
         let (at, traits) = (self.now, self.traits());
         let from = self.rng.random_bool(0.5).then(|| "example.org/links".into());
+        let (bytes, origin) = (self.rng.random_range(0..9_999), self.rng.random_bool(0.9));
+        let origin = origin.then(|| self.rng.random_range(100..900_000));
         self.push(client, at, at, |_| {
             let status = if kind == PageKind::Error { 404 } else { 200 };
-            What::Answered(Answered { page: page.into(), nonce, kind, status, traits, from })
+            let page = page.into();
+            What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin })
         });
-        if matches!(kind, PageKind::View | PageKind::Prefetch) {
-            let (bytes, origin) = (self.rng.random_range(0..9_999), self.rng.random_bool(0.9));
-            let origin = origin.then(|| self.rng.random_range(100..900_000));
-            let served = Served { page: page.into(), kind, bytes, origin };
+        if matches!(kind, PageKind::View | PageKind::Prefetch) && self.rng.random_bool(0.5) {
+            let more = self.rng.random_range(-(bytes as i64)..9_999);
+            let served = Served { page: page.into(), kind, more };
             self.push(client, at, at + 20, |_| What::Served(served));
         }
         self.pages.push(Page { client, page, nonce, at, kind });
@@ -274,7 +276,7 @@ impl Maker {
         }
     }
 
-    fn traits(&mut self) -> Vec<(Dimension, Arc<str>)> {
+    fn traits(&mut self) -> Arc<Traits> {
         let source = SOURCES[self.rng.random_range(0..SOURCES.len())];
         let country = if self.rng.random_bool(0.5) { "DE" } else { "NP" };
         let channel = if source == "ChatGPT" { "AI Assistants" } else { "Something" };
@@ -286,7 +288,7 @@ impl Maker {
         if self.rng.random_bool(0.2) {
             traits.push((Dimension::UtmCampaign, "spring".into()));
         }
-        traits
+        Arc::new(traits)
     }
 
     fn push(

@@ -25,6 +25,18 @@ impl Lines {
         self.count += 1;
     }
 
+    /// A line that is written in place, after the text that is there.
+    pub fn write(&mut self, line: impl FnOnce(&mut String)) {
+        line(&mut self.text);
+        self.text.push('\n');
+        self.count += 1;
+    }
+
+    pub fn append(&mut self, later: &Self) {
+        self.text.push_str(&later.text);
+        self.count += later.count;
+    }
+
     pub fn len(&self) -> usize {
         self.count
     }
