@@ -17,7 +17,6 @@ pub mod place;
 pub mod ranges;
 pub mod secrets;
 pub mod source;
-mod traits;
 pub mod who;
 
 pub use address::client_address;
@@ -30,5 +29,4 @@ pub use place::{Place, Places};
 pub use ranges::Ranges;
 pub use secrets::Secrets;
 pub use source::{Arrival, DIRECT, arrival};
-pub use traits::Traits;
-pub use who::{Reluctant, Settings, Visitors, Who};
+pub use who::{Reluctant, Settings, Traits, Visitors, Who};
