@@ -14,7 +14,7 @@ mod common {
 
 use common::model::Model;
 use common::traffic::Traffic;
-use headcount::aggregate::{Limits, Replayed, Shard, Window};
+use headcount::aggregate::{Limits, Lines, Replayed, Shard, Window};
 use headcount::rollup::{Dimension, Metric, SLOT};
 use headcount::site::{Day, Site};
 use proptest::prelude::*;
@@ -58,7 +58,8 @@ fn replay(windows: &[((usize, Day), Window)]) -> Result<Counts, TestCaseError> {
     let mut counts = Counts::new();
     for ((_, day), window) in windows {
         let (mut visitors, mut confirmed) = (BTreeSet::new(), BTreeSet::new());
-        for json in window.events.iter() {
+        let events: Vec<Lines> = window.events.lines().collect();
+        for json in events.iter().flat_map(Lines::iter) {
             let replayed = Replayed::read(json);
             prop_assert!(replayed.is_some(), "{json}");
             let replayed = replayed.unwrap();

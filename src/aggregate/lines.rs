@@ -32,11 +32,6 @@ impl Lines {
         self.count += 1;
     }
 
-    pub fn append(&mut self, later: &Self) {
-        self.text.push_str(&later.text);
-        self.count += later.count;
-    }
-
     pub fn len(&self) -> usize {
         self.count
     }

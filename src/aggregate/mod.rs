@@ -9,7 +9,9 @@
 //! [`Engine::recover`].
 
 mod event;
+mod events;
 mod lines;
+mod list;
 mod names;
 mod queue;
 mod recent;
@@ -37,7 +39,9 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 pub use event::{Event, Replayed};
+pub use events::Events;
 pub use lines::Lines;
+pub use list::{EventList, PACK};
 pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
 pub use window::{Window, Windows};
 

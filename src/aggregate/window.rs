@@ -1,7 +1,7 @@
 //! Increments gathered since the last flush, by (site, day).
 
 use super::event::{Added, Event, write_traits};
-use super::lines::Lines;
+use super::list::EventList;
 use crate::clock::Millis;
 use crate::rollup::{Dimension, Metric, Row};
 use crate::site::Day;
@@ -21,8 +21,8 @@ pub struct Window {
     /// Visitors for the day's sketches.
     pub visitors: HashSet<VisitorHash>,
     pub confirmed: HashSet<VisitorHash>,
-    /// As JSON, oldest first.
-    pub events: Lines,
+    /// As JSON.
+    pub events: EventList,
     /// The sets of traits that were counted, by their addresses.
     sets: HashMap<usize, Set, foldhash::fast::RandomState>,
     /// What the hit at work has added so far, for its event.
@@ -180,7 +180,7 @@ impl Window {
         }
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        self.events.append(&later.events);
+        self.events.append(later.events);
         debug_assert!(later.gathered.is_empty(), "only sealed windows are merged");
     }
 }

@@ -1,6 +1,6 @@
 //! A sealed batch: what is delivered, whole, exactly once.
 
-use super::events::Events;
+use crate::aggregate::Events;
 use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};

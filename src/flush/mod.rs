@@ -8,7 +8,6 @@
 
 mod batch;
 mod depot;
-mod events;
 mod log;
 mod outbox;
 mod parcel;
@@ -27,10 +26,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-pub use crate::aggregate::Lines;
+pub use crate::aggregate::{Events, Lines};
 pub use batch::{BATCH_MAX, Batch};
 pub use depot::Depot;
-pub use events::Events;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);

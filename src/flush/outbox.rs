@@ -14,8 +14,8 @@
 //! back from a backup can never use a number twice.
 
 use super::batch::Batch;
-use super::events::Events;
 use super::parcel::{Cut, Parcel};
+use crate::aggregate::Events;
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
 use crate::site::{Day, Site};

@@ -4,14 +4,12 @@
 //! by a later version, so a parcel has fields by name and events as JSON, as a batch has.
 
 use super::batch::{BATCH_MAX, Batch};
-use super::events::Events;
-use crate::aggregate::Lines;
-use crate::aggregate::Window;
+use crate::aggregate::{EventList, PACK, Window};
 use crate::rollup;
 use crate::site::Day;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::iter;
 use std::sync::Arc;
 
@@ -19,6 +17,9 @@ type Hasher = foldhash::fast::RandomState;
 
 /// Bytes an entry of a map takes in memory beside its text, about.
 const ENTRY: usize = 48;
+
+// What a window packs together goes into a batch as it is.
+const _: () = assert!(PACK <= BATCH_MAX);
 
 /// What may still grow: parcels of the same (site, day) add up.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -28,10 +29,7 @@ pub struct Parcel {
     fields: HashMap<String, i64, Hasher>,
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
-    /// Oldest first, [`BATCH_MAX`] in each.
-    packed: VecDeque<Events>,
-    /// Newer ones, fewer than that.
-    events: Lines,
+    events: EventList,
     /// Bytes of all names of fields.
     names: usize,
 }
@@ -53,7 +51,7 @@ impl From<Window> for Parcel {
         }
         parcel.visitors.extend(window.visitors);
         parcel.confirmed.extend(window.confirmed);
-        window.events.iter().for_each(|event| parcel.tell(event));
+        parcel.events = window.events;
         parcel
     }
 }
@@ -69,27 +67,13 @@ impl Parcel {
         self.names += if new { name } else { 0 };
     }
 
-    fn tell(&mut self, event: &str) {
-        self.events.push(event);
-        if self.events.len() == BATCH_MAX {
-            self.packed.push_back(Events::from(&self.events));
-            self.events.clear();
-        }
-    }
-
     /// Adds a later one.
     pub fn merge(&mut self, later: Parcel) {
         self.hits += later.hits;
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        for events in later.packed {
-            match self.events.is_empty() {
-                true => self.packed.push_back(events),
-                false => events.lines().iter().for_each(|event| self.tell(event)),
-            }
-        }
-        later.events.iter().for_each(|event| self.tell(event));
+        self.events.append(later.events);
     }
 
     /// Parcels that merge into this one, so small that they hardly take memory beside it.
@@ -102,36 +86,22 @@ impl Parcel {
             names: self.names,
             ..Parcel::default()
         };
-        let of = |events: &Events| Parcel { packed: [events.clone()].into(), ..Parcel::default() };
-        let last = Parcel { events: self.events.clone(), ..Parcel::default() };
-        iter::once(counts).chain(self.packed.iter().map(of)).chain([last])
+        let of = |events| Parcel { events, ..Parcel::default() };
+        iter::once(counts).chain(self.events.pieces().map(of))
     }
 
     /// Forgets the oldest events beyond `cap`.
     pub fn cap_events(&mut self, cap: usize) {
-        let packed = self.packed.iter().map(Events::len).sum::<usize>();
-        let mut excess = (packed + self.events.len()).saturating_sub(cap);
-        while excess > 0
-            && let Some(oldest) = self.packed.pop_front()
-        {
-            if oldest.len() > excess {
-                let mut lines = oldest.lines();
-                lines.keep_newest(oldest.len() - excess);
-                self.packed.push_front(Events::from(&lines));
-            }
-            excess = excess.saturating_sub(oldest.len());
-        }
-        self.events.keep_newest(self.events.len() - excess);
+        self.events.keep_newest(cap);
     }
 
     pub fn has_events(&self) -> bool {
-        !self.packed.is_empty() || !self.events.is_empty()
+        !self.events.is_empty()
     }
 
     /// About how many bytes it holds in memory, and on disk hardly more.
     pub fn weight(&self) -> usize {
-        let events = self.packed.iter().map(Events::size).sum::<usize>() + self.events.size();
-        let texts = self.names + self.fields.len() * ENTRY + events;
+        let texts = self.names + self.fields.len() * ENTRY + self.events.size();
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
@@ -143,7 +113,7 @@ impl Parcel {
         let mut fields = fields.into_iter();
         let mut visitors = self.visitors.into_iter();
         let mut confirmed = self.confirmed.into_iter();
-        let mut events = self.packed.into_iter().chain([Events::from(&self.events)]);
+        let mut events = self.events.into_packed();
         let mut cut: Vec<Cut> = Vec::new();
         loop {
             let batch = Batch {

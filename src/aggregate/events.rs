@@ -4,7 +4,7 @@
 //! written by the store: as LZ4 blocks all of that moves a fifth of the bytes or less, and packing
 //! costs less than one of these copies would.
 
-use crate::aggregate::Lines;
+use super::lines::Lines;
 use serde::{Deserialize, Serialize};
 
 /// Lines that are only to be read again as a whole.
