@@ -116,7 +116,7 @@ async fn read_for(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Milliseconds of attention that a page has in the store; the Stats API does not tell them yet.
+/// Milliseconds of attention that a page has in the store; the Stats API tells their average.
 fn stored_engagement(stage: &Stage, page: &str) -> f64 {
     let file = stage.headcount.dir.path().join("counts.db");
     let store = rusqlite::Connection::open(file).unwrap();
