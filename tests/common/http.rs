@@ -134,7 +134,7 @@ pub fn get_and_leave(to: SocketAddr, path: &str, headers: Headers, bytes: usize)
     answer
 }
 
-fn ask(
+pub fn ask(
     mut stream: TcpStream,
     method: &str,
     path: &str,

@@ -23,6 +23,28 @@ fn pages() {
                      exit_page /a: bounces 1, visit_views 1, visitors 1, visits 1",
         },
         Rule {
+            says: "what was sent of a page counts, whatever its head says of it",
+            settings: &[],
+            happens: |site| {
+                site.get("/unmeasured", NAVIGATION, "200 | content-type: text/html | unmeasured");
+                site.get_cut_short("/short");
+            },
+            looks_at: &["bytes"],
+            counts: "total: bytes 22, server 2, visitors 1
+                     page /short: bytes 11, server 1, visitors 1
+                     page /unmeasured: bytes 11, server 1, visitors 1",
+        },
+        Rule {
+            says: "the tag is sent too",
+            settings: &["--inject"],
+            happens: |site| {
+                site.get("/a", NAVIGATION, PAGE);
+            },
+            looks_at: &["bytes"],
+            counts: "total: bytes 54, server 1, visitors 1
+                     page /a: bytes 54, server 1, visitors 1",
+        },
+        Rule {
             says: "a 304 to a navigation is one too, unless the path says it is no page",
             settings: &[],
             happens: |site| {

@@ -6,7 +6,7 @@ use crate::common::http::{self, Answer, BEACON, FIREFOX, Headers};
 use crate::common::wait_for;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// What a page's body is, where it matters: 11 bytes.
@@ -79,10 +79,22 @@ impl Stage {
     /// Sends a request that the website answers with `answer`: a status and headers, as in
     /// `404 | content-type: text/html`.
     pub fn ask(&self, method: &str, path: &str, headers: Headers, answer: &str) -> Answer {
+        http::send(self.headcount.site(), method, path, &self.asking(headers, answer), b"")
+    }
+
+    /// A page of which the website promises more than it sends.
+    pub fn get_cut_short(&self, path: &str) {
+        let stream = TcpStream::connect(self.headcount.site()).unwrap();
+        let headers = self.asking(http::NAVIGATION, &format!("{PAGE} | content-length: 90"));
+        let mut reader = http::ask(stream, "GET", path, &headers, b"");
+        io::copy(&mut reader, &mut io::sink()).unwrap();
+    }
+
+    fn asking<'a>(&self, headers: Headers<'a>, answer: &str) -> Vec<(&'a str, &'a str)> {
         let mut all = self.client.clone();
         all.extend(headers);
         all.push(("X-Answer", answer.to_owned().leak()));
-        http::send(self.headcount.site(), method, path, &all, b"")
+        all
     }
 
     pub fn get(&self, path: &str, headers: Headers, answer: &str) -> Answer {
@@ -163,6 +175,9 @@ impl Stage {
 /// A page that is there.
 pub const PAGE: &str = "200 | content-type: text/html";
 
+/// In an answer: its head does not say how long it is.
+const UNMEASURED: &str = "unmeasured";
+
 /// A website that answers every request as its header `X-Answer` says.
 fn website() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -193,9 +208,15 @@ fn answer(stream: TcpStream) -> Option<()> {
     let mut parts = told.split(" | ");
     let status: u16 = parts.next()?.parse().ok()?;
     let mut head = format!("HTTP/1.1 {status} So\r\nconnection: close\r\n");
-    parts.for_each(|header| head.push_str(&format!("{header}\r\n")));
+    let mut measured = true;
+    for header in parts {
+        match header {
+            UNMEASURED => measured = false,
+            header => head.push_str(&format!("{header}\r\n")),
+        }
+    }
     let bodiless = matches!(status, 204 | 304) || first.starts_with("HEAD");
-    if !matches!(status, 204 | 304) {
+    if measured && !matches!(status, 204 | 304) && !head.contains("content-length") {
         head.push_str(&format!("content-length: {}\r\n", BODY.len()));
     }
     let body = if bodiless { "" } else { BODY };

@@ -245,6 +245,12 @@ mod tests {
             ("pageviews only", nothing_more(), 1_024),
             ("default", ScriptOptions::default(), 1_536),
             ("everything", everything(), 2_048),
+            // The names are the owner's, so they come on top.
+            (
+                "everything, and a parameter that is kept",
+                ScriptOptions { query: vec!["page".to_owned()], ..everything() },
+                2_112,
+            ),
         ] {
             let body = Script::new(&options).body;
             let size = gzipped(&body);
