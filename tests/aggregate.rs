@@ -17,8 +17,9 @@ use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Lines, Replayed, Shard, Window};
 use headcount::rollup::{Dimension, Metric, SLOT};
 use headcount::site::{Day, Site};
+use headcount::visitor::VisitorHash;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
@@ -69,7 +70,7 @@ fn replay(windows: &[((usize, Day), Window)]) -> Result<Counts, TestCaseError> {
             visitors.extend(replayed.visitor.filter(|_| replayed.seen));
             confirmed.extend(replayed.visitor.filter(|_| replayed.confirmed));
         }
-        let sorted = |set: &HashSet<_>| set.iter().copied().collect::<BTreeSet<_>>();
+        let sorted = |them: &[VisitorHash]| them.iter().copied().collect::<BTreeSet<_>>();
         prop_assert_eq!(visitors, sorted(&window.visitors));
         prop_assert_eq!(confirmed, sorted(&window.confirmed));
     }

@@ -47,6 +47,13 @@ pub enum Added {
         value: Arc<str>,
         row: Box<Row>,
     },
+    /// To the total, its slot and a page.
+    OnPage {
+        slot: Arc<str>,
+        page: Arc<str>,
+        metric: Metric,
+        by: i64,
+    },
     /// One of each metric to every row of a view (total, slot, page, entry page, traits), and to
     /// those whose bit is set in `claimed`, in this order, one to `visitors`.
     View {
@@ -72,13 +79,7 @@ pub enum Added {
 
 impl Event {
     /// As JSON, with what it has `added` to its day (`None`: it is only told, in the live stream).
-    /// Traits are written by `say`, which may know them by heart.
-    pub fn write(
-        &self,
-        out: &mut String,
-        added: Option<&[Added]>,
-        say: impl Fn(&mut String, &Arc<Traits>),
-    ) {
+    pub fn write(&self, out: &mut String, added: Option<&[Added]>) {
         let mut visitor = self.visitor;
         let (mut seen, mut confirmed) = (false, false);
         let mut of_visit = None;
@@ -89,7 +90,7 @@ impl Event {
                 Added::View { traits, .. } | Added::Visit { traits, .. } => {
                     of_visit.get_or_insert(traits);
                 }
-                Added::One { .. } | Added::Row { .. } => {}
+                Added::One { .. } | Added::Row { .. } | Added::OnPage { .. } => {}
             }
         }
         // Writing to a string cannot fail.
@@ -100,11 +101,11 @@ impl Event {
         }
         if !self.traits.is_empty() {
             out.push(',');
-            say(out, &self.traits);
+            write_traits(out, &self.traits);
         }
         if let Some(traits) = of_visit.filter(|traits| !same(traits, &self.traits)) {
             out.push_str(",\"visit\":{");
-            say(out, traits);
+            write_traits(out, traits);
             out.push('}');
         }
         out.push_str(match (seen, confirmed) {
@@ -125,7 +126,7 @@ impl Event {
 }
 
 /// Traits as members of a JSON object, without its braces.
-pub fn write_traits(out: &mut String, traits: &Traits) {
+fn write_traits(out: &mut String, traits: &Traits) {
     for (i, (dimension, value)) in traits.iter().enumerate() {
         out.push_str(if i > 0 { ",\"" } else { "\"" });
         out.push_str(dimension.as_str());
@@ -192,6 +193,13 @@ impl Lists<'_> {
             }
             Added::Row { dimension, value, row } => {
                 self.list(row, &[(*dimension, value)], None, ALL);
+            }
+            Added::OnPage { slot, page, metric, by } => {
+                let mut counts = Row::default();
+                counts.add(*metric, *by);
+                let rows =
+                    [(Dimension::Total, ""), (Dimension::Slot, &**slot), (Dimension::Page, page)];
+                self.list(&counts, &rows, None, ALL);
             }
             Added::Visit { slot, entry, exit, traits, more } => {
                 let rows = [

@@ -8,11 +8,14 @@
 //! With a [`Journal`] the shards begin where those of the last process ended: see
 //! [`Engine::recover`].
 
+mod book;
+mod claims;
 mod event;
 mod events;
 mod lines;
 mod list;
 mod names;
+mod profile;
 mod queue;
 mod recent;
 mod served;
@@ -312,7 +315,7 @@ fn live_event(site: &Site, event: &Event) -> Arc<str> {
     let mut json = format!("{{\"site\":{},", serde_json::Value::from(&*site.name));
     let start = json.len();
     let event = Event { visitor: None, ..event.clone() };
-    event.write(&mut json, None, |out, traits| event::write_traits(out, traits));
+    event.write(&mut json, None);
     // Both are one object.
     json.remove(start);
     json.into()

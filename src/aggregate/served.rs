@@ -1,6 +1,6 @@
 //! What only the server knows: bytes and times of pages, files, feeds, and what machines fetch.
 
-use super::shard::{Counted, Shard, Spot, slot_value};
+use super::shard::{Counted, Shard, Spot};
 use crate::capture::{PageKind, Served};
 use crate::rollup::{Dimension, Metric, join};
 use crate::site::Day;
@@ -34,11 +34,12 @@ impl Shard {
 
     /// Bytes of a page, or of a prefetched one.
     pub(super) fn sent(&mut self, spot: Spot, dimension: Dimension, page: &str, bytes: i64) {
-        let (at, window) = (spot.at, self.window(spot));
-        window.gather(at, dimension, page, Metric::Bytes, bytes);
+        let (at, book) = (spot.at, self.book(spot));
+        book.gather(at, dimension, page, Metric::Bytes, bytes);
         if dimension == Dimension::Page && bytes != 0 {
-            window.gather(at, Dimension::Total, "", Metric::Bytes, bytes);
-            window.gather(at, Dimension::Slot, &slot_value(at), Metric::Bytes, bytes);
+            book.gather(at, Dimension::Total, "", Metric::Bytes, bytes);
+            let (slot, _) = book.slot(at);
+            book.gather(at, Dimension::Slot, &slot, Metric::Bytes, bytes);
         }
     }
 
@@ -50,10 +51,10 @@ impl Shard {
         bytes: u64,
     ) -> Counted {
         let path = self.admit(spot, Dimension::Download, path);
-        let window = self.window(spot);
-        window.add(Dimension::Download, &path, Metric::Responses, 1);
-        window.add(Dimension::Download, &path, Metric::Complete, i64::from(complete));
-        window.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
+        let book = self.book(spot);
+        book.add(Dimension::Download, &path, Metric::Responses, 1);
+        book.add(Dimension::Download, &path, Metric::Complete, i64::from(complete));
+        book.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
         ("download", path, None)
     }
 
@@ -78,9 +79,9 @@ impl Shard {
             known.most += more;
             more
         });
-        let window = self.window(spot);
-        window.add(Dimension::Feed, &row, Metric::Responses, 1);
-        window.add(Dimension::Feed, &row, Metric::Subscribers, more.into());
+        let book = self.book(spot);
+        book.add(Dimension::Feed, &row, Metric::Responses, 1);
+        book.add(Dimension::Feed, &row, Metric::Subscribers, more.into());
         ("", path.into(), None)
     }
 
@@ -96,14 +97,14 @@ impl Shard {
         let page = self.admit(spot, Dimension::BotPage, path);
         let name = self.admit(spot, Dimension::BotName, name);
         let status = status.to_string().into();
-        let window = self.window(spot);
+        let book = self.book(spot);
         for (dimension, value) in [
             (Dimension::BotName, &name),
             (Dimension::BotClass, &class),
             (Dimension::BotPage, &page),
             (Dimension::BotStatus, &status),
         ] {
-            window.add(dimension, value, Metric::Responses, 1);
+            book.add(dimension, value, Metric::Responses, 1);
         }
         let purpose = match &*class {
             c if c == BotClass::AiTraining.as_str() => Some("training"),
@@ -119,15 +120,15 @@ impl Shard {
 
     pub(super) fn bot_beacon(&mut self, spot: Spot, name: &Arc<str>, class: &Arc<str>) -> Counted {
         let name = self.admit(spot, Dimension::BotName, name);
-        let window = self.window(spot);
-        window.add(Dimension::BotName, &name, Metric::Beacons, 1);
-        window.add(Dimension::BotClass, class, Metric::Beacons, 1);
+        let book = self.book(spot);
+        book.add(Dimension::BotName, &name, Metric::Beacons, 1);
+        book.add(Dimension::BotClass, class, Metric::Beacons, 1);
         ("", name, None)
     }
 
     /// What AI had to do with a page.
     pub(super) fn ai(&mut self, spot: Spot, purpose: &str, page: &str) {
         let value = self.admit_parts(spot, Dimension::AiPage, &join([purpose, page]));
-        self.window(spot).add(Dimension::AiPage, &value, Metric::Responses, 1);
+        self.book(spot).add(Dimension::AiPage, &value, Metric::Responses, 1);
     }
 }

@@ -4,14 +4,17 @@
 //! answered; its beacon confirms it; a beacon that confirms nothing is a view only the browser
 //! saw. Nothing is ever taken back, so three sums (server, confirmed, browser) tell everything.
 
+use super::book::Book;
+use super::claims::{Claim, Claims};
 use super::event::{Added, Event};
 use super::names::Names;
+use super::profile::Profile;
 use super::recent::Recent;
 use super::served::{FEEDS_MAX, Subscribers};
 use super::told::Showing;
 use super::views::{Open, Pending};
 use super::visit::Visit;
-use super::window::{Window, Windows};
+use super::window::Windows;
 use crate::capture::{Hit, What};
 use crate::clock::{HOUR, MINUTE, Millis};
 use crate::rollup::{self, Dimension, Metric, OTHER, Row};
@@ -20,7 +23,7 @@ use crate::visitor::{Traits, VisitorHash};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -47,6 +50,9 @@ const HOURS: [&str; 24] = [
 
 const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
 
+/// By site and day.
+pub(super) type Books = BTreeMap<(usize, Day), Book>;
+
 pub(super) type Map<K, V> = LruCache<K, V, RandomState>;
 
 pub struct Shard {
@@ -64,7 +70,7 @@ pub struct Shard {
     pub(super) feeds: Map<u64, Subscribers>,
     /// Visits begun so far.
     pub(super) visits: u64,
-    pub(super) windows: Windows,
+    pub(super) books: Books,
     /// The latest time seen in a hit.
     pub(super) newest: Millis,
 }
@@ -77,11 +83,11 @@ pub(super) struct Visitor {
     /// Last pageview: for the number of current visitors.
     pub viewed: Millis,
     /// Rows that count this visitor.
-    pub claims: HashSet<u64, RandomState>,
-    /// Traits of the visit of which all rows do, by [`Claim`]: most views need no look at each.
+    pub claims: Claims,
+    /// Profile of the visit of which all rows do, by [`Claim`]: most views need no look at each.
     #[serde(skip)]
-    pub claimed: [Option<Arc<Traits>>; 2],
-    pub visit: Option<Visit>,
+    pub claimed: [Option<Arc<Profile>>; 2],
+    pub visit: Option<Box<Visit>>,
     /// The hash under which the visit goes on after midnight.
     pub became: Option<VisitorHash>,
     pub open: Vec<Open>,
@@ -95,7 +101,7 @@ pub(super) struct ViewRows {
     pub visit: Option<u64>,
     pub page: Arc<str>,
     pub entry: Option<Arc<str>>,
-    pub traits: Arc<Traits>,
+    pub profile: Arc<Profile>,
 }
 
 /// Where and whose a view is.
@@ -135,7 +141,7 @@ impl Shard {
             names: HashMap::default(),
             feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
             visits: 0,
-            windows: Windows::default(),
+            books: Books::new(),
             newest: 0,
         }
     }
@@ -169,17 +175,15 @@ impl Shard {
         let told = !kind.is_empty();
         let traits = traits.unwrap_or_default();
         let event = Event { at, kind: if told { kind } else { "activity" }, page, visitor, traits };
-        let window = self.window(spot);
-        window.hits += u64::from(is_event);
-        if told || window.is_at_work() {
-            window.record(&event);
+        let book = self.book(spot);
+        book.hits += u64::from(is_event);
+        if told || book.is_at_work() {
+            book.record(&event);
         }
-        if self.windows.len() > 1 {
-            // What belongs to the day before is noted there.
-            for ((of, _), window) in &mut self.windows {
-                if *of == site && window.is_at_work() {
-                    window.record(&Event { kind: "activity", ..event.clone() });
-                }
+        // What belongs to another day, as the running visit may, is noted there.
+        for (_, book) in self.books.range_mut((site, Day::MIN)..=(site, Day::MAX)) {
+            if book.is_at_work() {
+                book.record(&Event { kind: "activity", ..event.clone() });
             }
         }
         let event = told.then_some(event);
@@ -201,13 +205,15 @@ impl Shard {
             }
             self.pending.pop_lru();
         }
+        self.books.retain(|(site, day), book| {
+            let today = self.sites[*site].day(now);
+            today.signed_duration_since(*day).num_days() <= 1 || !book.is_idle()
+        });
     }
 
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
-        let mut windows = std::mem::take(&mut self.windows);
-        windows.values_mut().for_each(Window::tell_gathered);
-        windows
+        self.books.iter_mut().filter_map(|(key, book)| Some((*key, book.take()?))).collect()
     }
 
     /// Visitors of a site with a pageview since `since`.
@@ -218,12 +224,12 @@ impl Shard {
 
     /// Hits counted since the last [`Shard::seal`].
     pub fn unsealed(&self) -> u64 {
-        self.windows.values().map(|w| w.hits).sum()
+        self.books.values().map(|book| book.hits).sum()
     }
 
     /// Adds one of each metric to every row a view belongs to, and to those where its visitor is
     /// first seen, a visitor. What the view changes in its visit, `visit`, is added to those rows
-    /// that both count in.
+    /// that both count in. True: the day counts the visitor since now.
     pub(super) fn each_row(
         &mut self,
         spot: Spot,
@@ -231,20 +237,21 @@ impl Shard {
         metrics: &'static [Metric],
         kind: Claim,
         visit: &Row,
-    ) {
+    ) -> bool {
         let hour = HOURS[self.sites[spot.site].hour(spot.at) as usize % HOURS.len()];
         let mut known = spot.visitor.map(|visitor| known(&mut self.visitors, visitor, spot));
-        let window = self.windows.entry((spot.site, spot.day)).or_default();
         let hasher = &self.hasher;
+        let book = book_of(&mut self.books, hasher, spot.site, spot.day);
         let visitors = kind.metric();
         // Which rows claimed the visitor, by their order.
         let (mut row, mut claimed) = (0, 0u64);
         let visit = Some(visit).filter(|visit| **visit != Row::default());
         let all_claimed = known.as_ref().is_some_and(|known| {
             let of = known.claimed[kind as usize].as_ref();
-            of.is_some_and(|traits| Arc::ptr_eq(traits, &rows.traits))
+            of.is_some_and(|profile| Arc::ptr_eq(profile, &rows.profile))
         });
-        let mut count = |counts: &mut Row, dimension, visit, claim: Option<&str>| {
+        let mut count = |book: &mut Book, place, visit, claim: Option<u64>| {
+            let counts = book.at(place);
             for metric in metrics {
                 counts.add(*metric, 1);
             }
@@ -252,37 +259,44 @@ impl Shard {
                 counts.merge(visit);
             }
             if let (Some(known), Some(claim)) = (&mut known, claim)
-                && known.claims.insert(hasher.hash_one((dimension, claim, kind)))
+                && known.claims.insert(claim)
             {
                 counts.add(visitors, 1);
                 claimed |= 1u64.checked_shl(row).unwrap_or(0);
             }
             row += 1;
         };
-        let (all, slot) = (Arc::default(), slot_value(spot.at));
-        count(window.row(Dimension::Total, &all), Dimension::Total, visit, Some(""));
+        let total = book.place(Dimension::Total, &Arc::default());
+        let claim = book.claim(total, kind);
+        count(book, total, visit, Some(claim));
         // Visitors are claimed by the hour of the site's day: its four slots add up.
-        count(window.row(Dimension::Slot, &slot), Dimension::Slot, None, Some(hour));
-        count(window.row(Dimension::Page, &rows.page), Dimension::Page, None, Some(&rows.page));
+        let (slot, at) = book.slot(spot.at);
+        count(book, at, None, Some(kind.number(hasher, Dimension::Slot, hour)));
+        let page = book.place(Dimension::Page, &rows.page);
+        let claim = book.claim(page, kind);
+        count(book, page, None, Some(claim));
         if let Some(entry) = &rows.entry {
-            let counts = window.row(Dimension::EntryPage, entry);
-            count(counts, Dimension::EntryPage, visit, Some(entry));
+            let entry = book.place(Dimension::EntryPage, entry);
+            let claim = book.claim(entry, kind);
+            count(book, entry, visit, Some(claim));
         }
-        window.each_trait(&rows.traits, |dimension, value, counts| {
-            count(counts, dimension, visit, (!all_claimed).then_some(value));
-        });
+        for place in rows.profile.places(book) {
+            let claim = (!all_claimed).then(|| book.claim(place, kind));
+            count(book, place, visit, claim);
+        }
         if let Some(known) = known.filter(|_| !all_claimed) {
-            known.claimed[kind as usize] = Some(rows.traits.clone());
+            known.claimed[kind as usize] = Some(rows.profile.clone());
         }
-        window.note(Added::View {
+        book.note(Added::View {
             slot,
             page: rows.page.clone(),
             entry: rows.entry.clone(),
-            traits: rows.traits.clone(),
+            traits: rows.profile.traits().clone(),
             metrics,
             visitors,
             claimed,
         });
+        claimed & 1 == 1
     }
 
     /// Whether this visitor is first seen in a row.
@@ -293,8 +307,8 @@ impl Shard {
         value: &str,
         kind: Claim,
     ) -> bool {
-        let key = self.hasher.hash_one((dimension, value, kind));
-        spot.visitor.is_some_and(|v| self.visitor(v, spot).claims.insert(key))
+        let claim = kind.number(&self.hasher, dimension, value);
+        spot.visitor.is_some_and(|v| self.visitor(v, spot).claims.insert(claim))
     }
 
     /// Whether an event's number is new; an event without one always is.
@@ -311,8 +325,12 @@ impl Shard {
         known(&mut self.visitors, visitor, spot)
     }
 
-    pub(super) fn window(&mut self, spot: Spot) -> &mut Window {
-        self.windows.entry((spot.site, spot.day)).or_default()
+    pub(super) fn book(&mut self, spot: Spot) -> &mut Book {
+        self.book_of(spot.site, spot.day)
+    }
+
+    pub(super) fn book_of(&mut self, site: usize, day: Day) -> &mut Book {
+        book_of(&mut self.books, &self.hasher, site, day)
     }
 
     pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &str) -> Arc<str> {
@@ -344,37 +362,26 @@ impl Shard {
         }
     }
 
-    /// Most often the very same: no more is kept of a set than one.
-    pub(super) fn admit_all(&mut self, spot: Spot, mut traits: Arc<Traits>) -> Arc<Traits> {
-        for i in 0..traits.len() {
-            let (dimension, value) = &traits[i];
-            let admitted = self.admit(spot, *dimension, value);
-            if admitted != traits[i].1 {
-                Arc::make_mut(&mut traits)[i].1 = admitted;
-            }
+    /// What a visit is told apart by, by values that have rows.
+    pub(super) fn profile(&mut self, spot: Spot, mut traits: Arc<Traits>) -> Arc<Profile> {
+        for (dimension, value) in Arc::make_mut(&mut traits) {
+            *value = self.admit(spot, *dimension, value);
         }
-        traits
+        Arc::new(traits.into())
     }
 }
 
 /// What a hit counted as (empty: nothing to tell), its page, its traits.
 pub(super) type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
 
-/// What a visitor's claim on a row is for.
-#[derive(Clone, Copy, Hash)]
-pub(super) enum Claim {
-    Seen,
-    Confirmed,
-}
-
-impl Claim {
-    /// What a claimed row counts.
-    fn metric(self) -> Metric {
-        match self {
-            Self::Seen => Metric::Visitors,
-            Self::Confirmed => Metric::ConfirmedVisitors,
-        }
-    }
+/// The book of a day, perhaps a new one.
+pub(super) fn book_of<'b>(
+    books: &'b mut Books,
+    hasher: &FixedState,
+    site: usize,
+    day: Day,
+) -> &'b mut Book {
+    books.entry((site, day)).or_insert_with(|| Book::new(hasher.clone()))
 }
 
 fn known(
@@ -386,8 +393,4 @@ fn known(
     known.site = spot.site;
     known.seen = known.seen.max(spot.at);
     known
-}
-
-pub(super) fn slot_value(at: Millis) -> Arc<str> {
-    rollup::slot(at).to_string().into()
 }

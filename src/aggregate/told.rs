@@ -1,7 +1,7 @@
 //! What the script tells of a page beside its views: events, attention, depth, clicks, speed.
 
-use super::shard::slot_value;
-use super::shard::{Claim, Counted, Shard, Spot};
+use super::claims::Claim;
+use super::shard::{Counted, Shard, Spot};
 use crate::capture::{Event, Told};
 use crate::goal::Reached;
 use crate::rollup::{Dimension, Metric, join};
@@ -56,7 +56,7 @@ impl Shard {
                 self.act(spot, false);
                 let cell = join([&screen, &column.to_string(), &row.to_string(), &page]);
                 let cell = self.admit_parts(spot, Dimension::ClickMap, &cell);
-                self.window(spot).gather(spot.at, Dimension::ClickMap, &cell, Metric::Events, 1);
+                self.book(spot).gather(spot.at, Dimension::ClickMap, &cell, Metric::Events, 1);
                 ("", page, None)
             }
             Event::Vital { name, value } => {
@@ -98,20 +98,15 @@ impl Shard {
     /// Something a visitor did, in its own row.
     fn count_action(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>, worth: i64) {
         let visitors = self.claim(spot, dimension, value, Claim::Seen);
-        let window = self.window(spot);
-        window.add(dimension, value, Metric::Events, 1);
-        window.add(dimension, value, Metric::Visitors, i64::from(visitors));
-        window.add(dimension, value, Metric::Revenue, worth);
+        let book = self.book(spot);
+        book.add(dimension, value, Metric::Events, 1);
+        book.add(dimension, value, Metric::Visitors, i64::from(visitors));
+        book.add(dimension, value, Metric::Revenue, worth);
     }
 
     /// Adds to the total, its slot and the page.
     fn count_on_page(&mut self, spot: Spot, page: &Arc<str>, metric: Metric, by: i64) {
-        if by != 0 {
-            let window = self.window(spot);
-            window.add(Dimension::Total, &Arc::default(), metric, by);
-            window.add(Dimension::Slot, &slot_value(spot.at), metric, by);
-            window.add(Dimension::Page, page, metric, by);
-        }
+        self.book(spot).add_on_page(spot.at, page, metric, by);
     }
 
     /// Goals that a page or an event is, and steps of funnels that it takes the visit.
@@ -122,7 +117,7 @@ impl Shard {
             self.count_action(spot, Dimension::Goal, &goal.name, worth);
         }
         if !site.funnels.is_empty() {
-            self.in_running_visit(spot, |visit, window| visit.advance(window, &site.funnels, what));
+            self.in_running_visit(spot, |visit, book| visit.advance(book, &site.funnels, what));
         }
     }
 
@@ -158,7 +153,7 @@ impl Shard {
         }
         for (tenth, by) in from.map(|from| (from, -1)).into_iter().chain([(to, 1)]) {
             let value = join([&screen, &tenth.to_string(), &page]).into();
-            self.window(spot).add(Dimension::ScrollMap, &value, Metric::Events, by);
+            self.book(spot).add(Dimension::ScrollMap, &value, Metric::Events, by);
         }
     }
 
@@ -167,9 +162,9 @@ impl Shard {
         let of_page = join([what, &sketch::bucket(value).to_string(), page]);
         let of_all = &of_page[..of_page.len() - page.len()];
         let admitted = self.admit_parts(spot, Dimension::Timing, &of_page);
-        let window = self.window(spot);
+        let book = self.book(spot);
         for value in [&admitted, of_all] {
-            window.gather(spot.at, Dimension::Timing, value, Metric::Events, 1);
+            book.gather(spot.at, Dimension::Timing, value, Metric::Events, 1);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Pages as the server answers them and as browsers show them: which of the two an event is about,
 //! and what that makes of a view.
 
-use super::shard::{Claim, Counted, Shard, Spot, ViewRows};
+use super::claims::Claim;
+use super::shard::{Counted, Shard, Spot, ViewRows};
 use crate::capture::{Answered, IdVerdict, Nav, PageKind, Shown};
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::rollup::{Dimension, Metric, Row, join};
@@ -55,17 +56,18 @@ impl Shard {
         match kind {
             PageKind::View => {
                 let rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
-                self.sent(spot, Dimension::Page, &rows.page, bytes);
+                self.book(spot).add_on_page(spot.at, &rows.page, Metric::Bytes, bytes);
                 if let Some(micros) = origin {
                     self.timed(spot, "origin", f64::from(micros) / 1_000.0, &rows.page);
                 }
-                let counted = ("view", rows.page.clone(), Some(rows.traits.clone()));
+                let traits = rows.profile.traits().clone();
+                let counted = ("view", rows.page.clone(), Some(traits));
                 self.pending.push(nonce, Pending { at: spot.at, of: Awaited::View(rows) });
                 counted
             }
             PageKind::Prefetch => {
                 let page = self.admit(spot, Dimension::Prefetch, &page);
-                self.window(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
+                self.book(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
                 self.sent(spot, Dimension::Prefetch, &page, bytes);
                 ("prefetch", page, None)
             }
@@ -84,10 +86,10 @@ impl Shard {
     }
 
     fn error(&mut self, spot: Spot, rows: [&Arc<str>; 3], metric: Metric) {
-        let window = self.window(spot);
+        let book = self.book(spot);
         let of = [Dimension::ErrorPage, Dimension::ErrorLink, Dimension::ErrorStatus];
         for (dimension, value) in of.into_iter().zip(rows) {
-            window.add(dimension, value, metric, 1);
+            book.add(dimension, value, metric, 1);
         }
     }
 
@@ -101,7 +103,7 @@ impl Shard {
             // Answered by another node, or long forgotten: what the beacon knows is the page.
             _ => {
                 let page = self.admit(answered, Dimension::ErrorPage, page);
-                self.window(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
+                self.book(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
                 ("error confirmed", page, None)
             }
         }
@@ -131,7 +133,7 @@ impl Shard {
                     PageKind::View => return self.confirm(answered, nonce, shown),
                     PageKind::Prefetch => {
                         let page = self.admit(answered, Dimension::Prefetch, &shown.page);
-                        self.window(answered).add(Dimension::Prefetch, &page, Metric::Seen, 1);
+                        self.book(answered).add(Dimension::Prefetch, &page, Metric::Seen, 1);
                         Evidence::Activated
                     }
                     PageKind::Error => return self.error_seen(answered, nonce, &shown.page),
@@ -152,12 +154,12 @@ impl Shard {
             Evidence::Activated => self.confirm_rows(spot, &rows, false),
             Evidence::Cached { own } => {
                 let whose = if own { "same visitor" } else { "other visitor" };
-                self.window(spot).add(Dimension::Cached, &whose.into(), Metric::Browser, 1);
+                self.book(spot).add(Dimension::Cached, &whose.into(), Metric::Browser, 1);
             }
             Evidence::Browser | Evidence::Unverified => {}
         }
         self.screen(spot, shown.screen, metrics);
-        (evidence.word(), rows.page, Some(rows.traits))
+        (evidence.word(), rows.page, Some(rows.profile.traits().clone()))
     }
 
     /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
@@ -177,15 +179,15 @@ impl Shard {
             }
         }
         self.screen(answered, shown.screen, &[Metric::Server, Metric::Confirmed]);
-        ("confirm", rows.page, Some(rows.traits))
+        ("confirm", rows.page, Some(rows.profile.traits().clone()))
     }
 
     /// Counts a view as confirmed (`count`), and its visitor.
     pub(super) fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
         let metrics: &[_] = if count { &[Metric::Confirmed] } else { &[] };
-        self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
-        if let Some(visitor) = spot.visitor {
-            self.window(spot).confirmed(visitor);
+        let first = self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
+        if let Some(visitor) = spot.visitor.filter(|_| first) {
+            self.book(spot).confirmed(visitor);
         }
     }
 
@@ -194,11 +196,11 @@ impl Shard {
         let Some(screen) = screen else { return };
         let screen = self.admit(spot, Dimension::Screen, &screen);
         let visitors = self.claim(spot, Dimension::Screen, &screen, Claim::Seen);
-        let window = self.window(spot);
+        let book = self.book(spot);
         for metric in metrics {
-            window.add(Dimension::Screen, &screen, *metric, 1);
+            book.add(Dimension::Screen, &screen, *metric, 1);
         }
-        window.add(Dimension::Screen, &screen, Metric::Visitors, i64::from(visitors));
+        book.add(Dimension::Screen, &screen, Metric::Visitors, i64::from(visitors));
     }
 
     /// The page a beacon without an id is about: the oldest one answered to the same visitor

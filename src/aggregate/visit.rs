@@ -4,10 +4,11 @@
 //! booked as a bounce when it begins, the second view takes that back, a new exit page moves what
 //! the visit has gathered from the old one.
 
+use super::book::Book;
 use super::event::Added;
+use super::profile::Profile;
 use super::shard::ViewRows;
 use super::suspicion::Watch;
-use super::window::Window;
 use crate::clock::{MINUTE, Millis};
 use crate::goal::{Funnel, Reached};
 use crate::rollup::{Dimension, Metric, Row, join};
@@ -32,7 +33,7 @@ pub struct Visit {
     /// The day it is booked on.
     pub day: Day,
     pub entry: Arc<str>,
-    pub traits: Arc<Traits>,
+    pub profile: Arc<Profile>,
     slot: Arc<str>,
     exit: Arc<str>,
     /// Last activity.
@@ -65,21 +66,21 @@ impl Visit {
     /// Begins with a pageview. `before` is the visitor's earlier visit on the same day, if any.
     /// Like [`Visit::view`] it returns what is still to be booked.
     pub fn begin(
-        window: &mut Window,
+        book: &mut Book,
         day: Day,
-        slot: Arc<str>,
         at: Millis,
         page: Arc<str>,
-        traits: Arc<Traits>,
-        before: Option<Visit>,
+        profile: Arc<Profile>,
+        before: Option<Box<Visit>>,
     ) -> (Self, Row) {
         let mut exits = before.map(|before| before.exits_for(day)).unwrap_or_default();
         exits.claimed = !exits.earlier.contains(&page);
+        let (slot, _) = book.slot(at);
         let mut visit = Self {
             number: 0,
             day,
             entry: page.clone(),
-            traits,
+            profile,
             slot,
             exit: page.clone(),
             last: at,
@@ -95,16 +96,16 @@ impl Visit {
         begun.add(Metric::Visits, 1);
         begun.add(Metric::Bounces, 1);
         begun.add(Metric::VisitViews, 1);
-        visit.book_apart(window, &begun);
-        window.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
-        visit.see(window, page);
+        visit.book_apart(book, &begun);
+        book.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
+        visit.see(book, page);
         (visit, begun)
     }
 
     /// The rows that a view of this page counts in.
     pub fn rows(&self, page: Arc<str>) -> ViewRows {
-        let (entry, traits) = (Some(self.entry.clone()), self.traits.clone());
-        ViewRows { visit: Some(self.number), page, entry, traits }
+        let (entry, profile) = (Some(self.entry.clone()), self.profile.clone());
+        ViewRows { visit: Some(self.number), page, entry, profile }
     }
 
     /// What is known of exit pages where a visit begins after this one.
@@ -126,51 +127,51 @@ impl Visit {
 
     /// A further pageview. Returns what is still to be booked, in the rows that the view shares
     /// with the visit: see [`Visit::book_shared`].
-    pub fn view(&mut self, window: &mut Window, at: Millis, page: Arc<str>) -> Row {
+    pub fn view(&mut self, book: &mut Book, at: Millis, page: Arc<str>) -> Row {
         let mut more = self.activity(at);
         more.add(Metric::VisitViews, 1);
         self.unbounce(&mut more);
-        self.book_apart(window, &more);
+        self.book_apart(book, &more);
         if at >= self.viewed {
             self.viewed = at;
             if page != self.exit {
-                self.leave_by(window, page.clone());
+                self.leave_by(book, page.clone());
             }
         }
-        self.see(window, page);
+        self.see(book, page);
         more
     }
 
     /// Something other than a pageview; `interactive` ends a bounce.
-    pub fn act(&mut self, window: &mut Window, at: Millis, interactive: bool) {
+    pub fn act(&mut self, book: &mut Book, at: Millis, interactive: bool) {
         let mut more = self.activity(at);
         if interactive {
             self.unbounce(&mut more);
         }
-        self.book_apart(window, &more);
-        self.book_shared(window, &more);
+        self.book_apart(book, &more);
+        self.book_shared(book, &more);
     }
 
     /// Takes the steps of funnels that are next, and counts the visit in them.
-    pub fn advance(&mut self, window: &mut Window, funnels: &[Funnel], what: Reached<'_>) {
+    pub fn advance(&mut self, book: &mut Book, funnels: &[Funnel], what: Reached<'_>) {
         self.steps.resize(funnels.len(), 0);
         for (funnel, done) in funnels.iter().zip(&mut self.steps) {
             if funnel.steps.get(usize::from(*done)).is_some_and(|next| next.is(what)) {
                 *done += 1;
                 let step = join([&funnel.name, &done.to_string()]).into();
-                window.add(Dimension::FunnelStep, &step, Metric::Visits, 1);
+                book.add(Dimension::FunnelStep, &step, Metric::Visits, 1);
             }
         }
     }
 
     /// Gives the visit the trait of those that behave like robots, and its row what the visit has
     /// gathered.
-    pub fn suspect(&mut self, window: &mut Window) {
+    pub fn suspect(&mut self, book: &mut Book) {
         let yes: Arc<str> = "yes".into();
-        window.add_row(Dimension::Suspected, &yes, &self.gathered);
-        let mut traits = Traits::clone(&self.traits);
+        book.add_row(Dimension::Suspected, &yes, &self.gathered);
+        let mut traits = Traits::clone(self.profile.traits());
         traits.push((Dimension::Suspected, yes));
-        self.traits = Arc::new(traits);
+        self.profile = Arc::new(Arc::new(traits).into());
     }
 
     fn activity(&mut self, at: Millis) -> Row {
@@ -191,48 +192,48 @@ impl Visit {
 
     /// Adds to the rows of the visit that also count its views: the total, the entry page, the
     /// traits.
-    pub fn book_shared(&self, window: &mut Window, more: &Row) {
-        window.row(Dimension::Total, &Arc::default()).merge(more);
-        window.row(Dimension::EntryPage, &self.entry).merge(more);
-        window.each_trait(&self.traits, |_, _, row| row.merge(more));
+    pub fn book_shared(&self, book: &mut Book, more: &Row) {
+        book.row(Dimension::Total, &Arc::default()).merge(more);
+        book.row(Dimension::EntryPage, &self.entry).merge(more);
+        book.merge_profile(&self.profile, more);
     }
 
     /// Adds to the other rows of the visit, and notes what is added to all of them.
-    fn book_apart(&mut self, window: &mut Window, more: &Row) {
+    fn book_apart(&mut self, book: &mut Book, more: &Row) {
         self.gathered.merge(more);
-        window.row(Dimension::Slot, &self.slot).merge(more);
-        window.row(Dimension::ExitPage, &self.exit).merge(more);
+        book.row(Dimension::Slot, &self.slot).merge(more);
+        book.row(Dimension::ExitPage, &self.exit).merge(more);
         if *more != Row::default() {
-            window.note(Added::Visit {
+            book.note(Added::Visit {
                 slot: self.slot.clone(),
                 entry: self.entry.clone(),
                 exit: self.exit.clone(),
-                traits: self.traits.clone(),
+                traits: self.profile.traits().clone(),
                 more: Box::new(*more),
             });
         }
     }
 
     /// Moves what the visit has gathered to another exit page.
-    fn leave_by(&mut self, window: &mut Window, page: Arc<str>) {
+    fn leave_by(&mut self, book: &mut Book, page: Arc<str>) {
         let mut old = Row::default();
         for (metric, count) in self.gathered.counts() {
             old.add(metric, -count);
         }
         old.add(Metric::Visitors, -i64::from(self.exits.claimed));
-        window.add_row(Dimension::ExitPage, &self.exit, &old);
+        book.add_row(Dimension::ExitPage, &self.exit, &old);
 
         let mut new = self.gathered;
         self.exits.claimed = !self.exits.earlier.contains(&page);
         new.add(Metric::Visitors, i64::from(self.exits.claimed));
-        window.add_row(Dimension::ExitPage, &page, &new);
+        book.add_row(Dimension::ExitPage, &page, &new);
         self.exit = page;
     }
 
     /// Counts the visit once in the row of each page it saw.
-    fn see(&mut self, window: &mut Window, page: Arc<str>) {
+    fn see(&mut self, book: &mut Book, page: Arc<str>) {
         if self.pages.len() < PAGES_MAX && self.pages.insert(page.clone()) {
-            window.add(Dimension::Page, &page, Metric::Visits, 1);
+            book.add(Dimension::Page, &page, Metric::Visits, 1);
         }
     }
 }

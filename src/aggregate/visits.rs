@@ -1,8 +1,9 @@
 //! Views in their visits: which one runs, when another begins, and across midnight.
 
-use super::shard::{Claim, Shard, Spot, ViewRows, slot_value};
+use super::book::Book;
+use super::claims::Claim;
+use super::shard::{Shard, Spot, ViewRows, book_of};
 use super::visit::Visit;
-use super::window::Window;
 use crate::goal::Reached;
 use crate::rollup::{Dimension, Metric, Row};
 use crate::visitor::Traits;
@@ -27,9 +28,9 @@ impl Shard {
             }),
             None => (self.visitless(spot, page, traits), Row::default()),
         };
-        self.each_row(spot, &rows, metrics, Claim::Seen, &visit);
-        if let Some(visitor) = spot.visitor {
-            self.window(spot).seen(visitor);
+        let first = self.each_row(spot, &rows, metrics, Claim::Seen, &visit);
+        if let Some(visitor) = spot.visitor.filter(|_| first) {
+            self.book(spot).seen(visitor);
         }
         self.reached(spot, Reached::Page(path), 0);
         rows
@@ -53,33 +54,32 @@ impl Shard {
             |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
         let (visit, more) = match before {
             Some(mut running) if goes_on(&running) => {
-                let window = self.windows.entry((spot.site, running.day)).or_default();
-                let mut more = running.view(window, spot.at, page.clone());
+                let book = self.book_of(spot.site, running.day);
+                let mut more = running.view(book, spot.at, page.clone());
                 let suspected = suspicion(&mut running);
                 if suspected || running.day != spot.day {
-                    running.book_shared(window, &more);
+                    running.book_shared(book, &more);
                     more = Row::default();
                 }
                 if suspected {
-                    running.suspect(window);
+                    running.suspect(book);
                     self.suspect(spot, &running.watch.so_far(spot.day));
                 }
                 (running, more)
             }
             before => {
                 let day = spot.day;
-                let slot = slot_value(spot.at);
-                let traits = self.admit_all(spot, traits);
-                let window = self.window(spot);
+                let profile = self.profile(spot, traits);
+                let book = self.book(spot);
                 let (mut begun, more) =
-                    Visit::begin(window, day, slot, spot.at, page.clone(), traits, before);
+                    Visit::begin(book, day, spot.at, page.clone(), profile, before);
                 self.visits += 1;
                 begun.number = self.visits;
                 suspicion(&mut begun);
-                if has(&begun.traits, Dimension::Channel, AI_CHANNEL) {
+                if begun.profile.has(Dimension::Channel, AI_CHANNEL) {
                     self.ai(spot, "referral", &page);
                 }
-                (begun, more)
+                (Box::new(begun), more)
             }
         };
         let rows = visit.rows(page);
@@ -94,7 +94,7 @@ impl Shard {
                 traits.iter().find(|(d, _)| *d == dimension).map(|(_, value)| value.clone())
             };
             of(traits).is_some_and(|value| {
-                &*value != DIRECT && of(&visit.traits).is_none_or(|known| known != value)
+                &*value != DIRECT && of(visit.profile.traits()).is_none_or(|known| known != value)
             })
         };
         self.sites[spot.site].new_visit_on_source
@@ -108,7 +108,7 @@ impl Shard {
             && self.claim(spot, Dimension::Suspected, "yes", Claim::Confirmed);
         let mut row = *views;
         row.add(Metric::ConfirmedVisitors, i64::from(confirmed));
-        self.window(spot).add_row(Dimension::Suspected, &"yes".into(), &row);
+        self.book(spot).add_row(Dimension::Suspected, &"yes".into(), &row);
     }
 
     /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
@@ -143,33 +143,25 @@ impl Shard {
     }
 
     fn visitless(&mut self, spot: Spot, page: Arc<str>, traits: Arc<Traits>) -> ViewRows {
-        let traits = self.admit_all(spot, traits);
-        ViewRows { visit: None, page, entry: None, traits }
+        let profile = self.profile(spot, traits);
+        ViewRows { visit: None, page, entry: None, profile }
     }
 
     /// Activity in the running visit, if there is one.
     pub(super) fn act(&mut self, spot: Spot, interactive: bool) {
-        self.in_running_visit(spot, |visit, window| visit.act(window, spot.at, interactive));
+        self.in_running_visit(spot, |visit, book| visit.act(book, spot.at, interactive));
     }
 
-    /// Does something to the running visit, if there is one, with the window of its day.
-    pub(super) fn in_running_visit(
-        &mut self,
-        spot: Spot,
-        run: impl FnOnce(&mut Visit, &mut Window),
-    ) {
+    /// Does something to the running visit, if there is one, with the book of its day.
+    pub(super) fn in_running_visit(&mut self, spot: Spot, run: impl FnOnce(&mut Visit, &mut Book)) {
         let Some(visitor) = spot.visitor else { return };
         let owner = self.visit_owner(spot, visitor);
         if let Some(known) = self.visitors.get_mut(&owner)
             && let Some(visit) = known.visit.as_mut().filter(|v| v.runs(spot.at))
         {
             known.seen = known.seen.max(spot.at);
-            run(visit, self.windows.entry((spot.site, visit.day)).or_default());
+            let day = visit.day;
+            run(visit, book_of(&mut self.books, &self.hasher, spot.site, day));
         }
     }
-}
-
-/// Whether these traits say so.
-fn has(traits: &Traits, dimension: Dimension, value: &str) -> bool {
-    traits.iter().any(|(d, v)| *d == dimension && **v == *value)
 }

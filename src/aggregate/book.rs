@@ -1,0 +1,277 @@
+//! A (site, day) as a shard counts it: its rows, each with a place of its own, and what has
+//! gathered in them since the last flush.
+//!
+//! Rows stay where they are when their counts are taken, so that who counts in the same rows again
+//! (a visit does, with every view) need not look them up by name. A [`Window`] is what is taken.
+
+use super::claims::Claim;
+use super::event::{Added, Event};
+use super::list::EventList;
+use super::profile::Profile;
+use super::window::Window;
+use crate::clock::Millis;
+use crate::rollup::{self, Dimension, Metric, Row};
+use crate::visitor::VisitorHash;
+use foldhash::fast::{FixedState, RandomState};
+use indexmap::{Equivalent, IndexMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where a row is in its book.
+pub type Place = u32;
+
+/// A row is kept for its place; when there are more than so many, a book begins anew.
+const ROWS_MAX: usize = 20_000;
+
+/// Increments to an event that tells of what was gathered.
+const GATHERED_ROWS: usize = 100;
+
+/// What one (site, day) has to add to the store.
+#[derive(Debug)]
+pub struct Book {
+    /// Tells books apart: places are good in one only.
+    serial: u64,
+    /// Numbers claims.
+    hasher: FixedState,
+    rows: IndexMap<(Dimension, Arc<str>), Entry, RandomState>,
+    /// Rows that have something to add.
+    touched: Vec<Place>,
+    /// The slot that was asked for last.
+    slot: (i64, Arc<str>, Place),
+    /// How many hits went in.
+    pub hits: u64,
+    visitors: Vec<VisitorHash>,
+    confirmed: Vec<VisitorHash>,
+    events: EventList,
+    /// What the hit at work has added so far, for its event.
+    added: Vec<Added>,
+    /// Increments that need no event for each hit: they are nobody's. When the last came.
+    gathered: IndexMap<(Place, Metric), i64, RandomState>,
+    latest: Millis,
+}
+
+/// A row at its place.
+#[derive(Debug)]
+struct Entry {
+    counts: Row,
+    touched: bool,
+    /// What visitors claim the row with, by [`Claim`].
+    claims: [u64; 2],
+}
+
+/// A row's key that owns nothing.
+#[derive(Hash)]
+struct Name<'a>(Dimension, &'a str);
+
+impl Equivalent<(Dimension, Arc<str>)> for Name<'_> {
+    fn equivalent(&self, key: &(Dimension, Arc<str>)) -> bool {
+        self.0 == key.0 && *self.1 == *key.1
+    }
+}
+
+impl Book {
+    pub fn new(hasher: FixedState) -> Self {
+        Self {
+            serial: next_serial(),
+            hasher,
+            rows: IndexMap::default(),
+            touched: Vec::new(),
+            slot: (i64::MIN, Arc::default(), 0),
+            hits: 0,
+            visitors: Vec::new(),
+            confirmed: Vec::new(),
+            events: EventList::default(),
+            added: Vec::new(),
+            gathered: IndexMap::default(),
+            latest: 0,
+        }
+    }
+
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Where a row is. A new one's name is made by `owned`.
+    fn place_of(
+        &mut self,
+        dimension: Dimension,
+        value: &str,
+        owned: impl FnOnce() -> Arc<str>,
+    ) -> Place {
+        let at = self.rows.get_index_of(&Name(dimension, value)).unwrap_or_else(|| {
+            let claims = [Claim::Seen, Claim::Confirmed]
+                .map(|kind| kind.number(&self.hasher, dimension, value));
+            let entry = Entry { counts: Row::default(), touched: false, claims };
+            self.rows.insert_full((dimension, owned()), entry).0
+        });
+        at as Place
+    }
+
+    pub fn place(&mut self, dimension: Dimension, value: &Arc<str>) -> Place {
+        self.place_of(dimension, value, || value.clone())
+    }
+
+    /// The row at a place of this book, to count in. Takes no note: whoever counts in many notes
+    /// them all in one.
+    pub fn at(&mut self, place: Place) -> &mut Row {
+        let entry = &mut self.rows[place as usize];
+        if !entry.touched {
+            entry.touched = true;
+            self.touched.push(place);
+        }
+        &mut entry.counts
+    }
+
+    /// What a visitor claims the row at a place with.
+    pub fn claim(&self, place: Place, kind: Claim) -> u64 {
+        self.rows[place as usize].claims[kind as usize]
+    }
+
+    /// A row by its name. Takes no note either.
+    pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
+        let place = self.place(dimension, value);
+        self.at(place)
+    }
+
+    /// The slot that a time falls in, and its row.
+    pub fn slot(&mut self, at: Millis) -> (Arc<str>, Place) {
+        let slot = rollup::slot(at);
+        if self.slot.0 != slot {
+            let value: Arc<str> = slot.to_string().into();
+            let place = self.place(Dimension::Slot, &value);
+            self.slot = (slot, value, place);
+        }
+        (self.slot.1.clone(), self.slot.2)
+    }
+
+    /// Adds to the rows of a profile.
+    pub fn merge_profile(&mut self, profile: &Profile, more: &Row) {
+        for place in profile.places(self) {
+            self.at(place).merge(more);
+        }
+    }
+
+    pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
+        if by != 0 {
+            self.row(dimension, value).add(metric, by);
+            self.note(Added::One { dimension, value: value.clone(), metric, by });
+        }
+    }
+
+    pub fn add_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
+        self.row(dimension, value).merge(more);
+        self.note(Added::Row { dimension, value: value.clone(), row: Box::new(*more) });
+    }
+
+    /// Adds to the total, its slot and a page.
+    pub fn add_on_page(&mut self, at: Millis, page: &Arc<str>, metric: Metric, by: i64) {
+        if by != 0 {
+            let (slot, slot_place) = self.slot(at);
+            self.row(Dimension::Total, &Arc::default()).add(metric, by);
+            self.at(slot_place).add(metric, by);
+            self.row(Dimension::Page, page).add(metric, by);
+            self.note(Added::OnPage { slot, page: page.clone(), metric, by });
+        }
+    }
+
+    /// Adds to one count without an event of the hit's own, see [`Book::tell_gathered`].
+    pub fn gather(
+        &mut self,
+        at: Millis,
+        dimension: Dimension,
+        value: &str,
+        metric: Metric,
+        by: i64,
+    ) {
+        if by != 0 {
+            let place = self.place_of(dimension, value, || value.into());
+            *self.gathered.entry((place, metric)).or_default() += by;
+            self.latest = self.latest.max(at);
+        }
+    }
+
+    /// Adds what was gathered, with few events: every increment is in one, so that a day can be
+    /// made again from them, but what is told in every second should not push people's events out
+    /// of the list.
+    fn tell_gathered(&mut self) {
+        let mut gathered = std::mem::take(&mut self.gathered).into_iter().peekable();
+        while gathered.peek().is_some() {
+            for ((place, metric), by) in gathered.by_ref().take(GATHERED_ROWS) {
+                if let Some(((dimension, value), _)) = self.rows.get_index(place as usize) {
+                    let (dimension, value) = (*dimension, value.clone());
+                    self.at(place).add(metric, by);
+                    self.note(Added::One { dimension, value, metric, by });
+                }
+            }
+            let (page, traits) = (Arc::default(), Arc::default());
+            let (at, kind) = (self.latest, "activity");
+            self.record(&Event { at, kind, page, visitor: None, traits });
+        }
+    }
+
+    /// Notes what the hit at work has added.
+    pub fn note(&mut self, added: Added) {
+        self.added.push(added);
+    }
+
+    /// A visitor of the day, for its sketches.
+    pub fn seen(&mut self, visitor: VisitorHash) {
+        self.visitors.push(visitor);
+        self.note(Added::Visitor(visitor));
+    }
+
+    pub fn confirmed(&mut self, visitor: VisitorHash) {
+        self.confirmed.push(visitor);
+        self.note(Added::Confirmed(visitor));
+    }
+
+    /// Whether the hit at work has added anything.
+    pub fn is_at_work(&self) -> bool {
+        !self.added.is_empty()
+    }
+
+    /// The hit at work is through: its event joins the list.
+    pub fn record(&mut self, event: &Event) {
+        self.events.write(|line| event.write(line, Some(&self.added)));
+        self.added.clear();
+    }
+
+    /// Whether nothing has gathered since [`Book::take`].
+    pub fn is_idle(&self) -> bool {
+        self.hits == 0
+            && self.touched.is_empty()
+            && self.gathered.is_empty()
+            && self.events.is_empty()
+    }
+
+    /// Takes what has gathered since the last time; `None`: nothing has.
+    pub fn take(&mut self) -> Option<Window> {
+        self.tell_gathered();
+        if self.is_idle() {
+            return None;
+        }
+        let mut rows = Vec::with_capacity(self.touched.len());
+        for place in self.touched.drain(..) {
+            if let Some((key, entry)) = self.rows.get_index_mut(place as usize) {
+                entry.touched = false;
+                rows.push((key.clone(), std::mem::take(&mut entry.counts)));
+            }
+        }
+        let window = Window {
+            hits: std::mem::take(&mut self.hits),
+            rows,
+            visitors: std::mem::take(&mut self.visitors),
+            confirmed: std::mem::take(&mut self.confirmed),
+            events: std::mem::take(&mut self.events),
+        };
+        if self.rows.len() > ROWS_MAX {
+            *self = Self::new(self.hasher.clone());
+        }
+        Some(window)
+    }
+}
+
+fn next_serial() -> u64 {
+    static SERIAL: AtomicU64 = AtomicU64::new(1);
+    SERIAL.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,50 @@
+//! What a visit is told apart by, and where its rows are.
+
+use super::book::{Book, Place};
+use crate::rollup::Dimension;
+use crate::visitor::Traits;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Traits that were admitted, with the places of their rows in the book that counted them last:
+/// most visits count in one book only, and else would look up a dozen rows with every view. Only
+/// the shard that owns it asks for places; they are atomic because a shard moves between threads.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Arc<Traits>")]
+pub struct Profile {
+    traits: Arc<Traits>,
+    #[serde(skip)]
+    book: AtomicU64,
+    #[serde(skip)]
+    places: Box<[AtomicU32]>,
+}
+
+impl Profile {
+    pub fn traits(&self) -> &Arc<Traits> {
+        &self.traits
+    }
+
+    /// Whether it says so.
+    pub fn has(&self, dimension: Dimension, value: &str) -> bool {
+        self.traits.iter().any(|(d, v)| *d == dimension && **v == *value)
+    }
+
+    /// The places of its rows in a book, in the order of its traits.
+    pub fn places<'p>(&'p self, book: &mut Book) -> impl Iterator<Item = Place> + use<'p> {
+        if self.book.load(Ordering::Relaxed) != book.serial() {
+            for ((dimension, value), place) in self.traits.iter().zip(&self.places) {
+                place.store(book.place(*dimension, value), Ordering::Relaxed);
+            }
+            self.book.store(book.serial(), Ordering::Relaxed);
+        }
+        self.places.iter().map(|place| place.load(Ordering::Relaxed))
+    }
+}
+
+impl From<Arc<Traits>> for Profile {
+    fn from(traits: Arc<Traits>) -> Self {
+        let places = traits.iter().map(|_| AtomicU32::new(0)).collect();
+        Self { traits, book: AtomicU64::new(0), places }
+    }
+}
