@@ -31,15 +31,27 @@ pub struct Entries {
 pub enum EntryOp {
     Added(Entry),
     /// The first one was acknowledged.
-    Acknowledged { at: Millis },
+    Acknowledged {
+        at: Millis,
+    },
     /// What waits was numbered anew, and the ring is of no use any more.
-    Renumbered { entries: Vec<Entry> },
+    Renumbered {
+        entries: Vec<Entry>,
+    },
     /// This one has given up its hits.
-    Emptied { name: Arc<str>, number: u64 },
+    Emptied {
+        name: Arc<str>,
+        number: u64,
+    },
     /// One was acknowledged; for a log that begins anew.
-    Remembered { at: Millis, entry: Entry },
+    Remembered {
+        at: Millis,
+        entry: Entry,
+    },
     /// Acknowledged ones of this name are of no use any more.
-    Forgotten { name: Arc<str> },
+    Forgotten {
+        name: Arc<str>,
+    },
 }
 
 impl Entries {

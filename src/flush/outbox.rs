@@ -90,21 +90,45 @@ struct Waiting {
 #[derive(Serialize, Deserialize)]
 enum Op {
     /// Increments join the parcel of this age, or begin it.
-    Add { key: Key, age: u64, parcel: Parcel },
+    Add {
+        key: Key,
+        age: u64,
+        parcel: Parcel,
+    },
     /// All increments up to here have been added.
     Sealed(Marks),
     /// The first parcel was cut into these.
-    Cut { key: Key, batches: Vec<Cut> },
+    Cut {
+        key: Key,
+        batches: Vec<Cut>,
+    },
     /// The first batch on its way was acknowledged.
-    Acknowledged { key: Key, at: Millis },
+    Acknowledged {
+        key: Key,
+        at: Millis,
+    },
     /// The batches on their way were numbered anew, and the ring is of no use any more.
-    Renumbered { key: Key, batches: Vec<Cut> },
+    Renumbered {
+        key: Key,
+        batches: Vec<Cut>,
+    },
     /// The parcel of this age gave way, or only its events.
-    Dropped { key: Key, age: u64, events_only: bool },
+    Dropped {
+        key: Key,
+        age: u64,
+        events_only: bool,
+    },
     /// A batch was acknowledged; for a log that begins anew.
-    Remembered { key: Key, at: Millis, batch: Batch },
+    Remembered {
+        key: Key,
+        at: Millis,
+        batch: Batch,
+    },
     /// Acknowledged batches of this name are of no use any more.
-    Forgotten { key: Key, name: Arc<str> },
+    Forgotten {
+        key: Key,
+        name: Arc<str>,
+    },
     Entry(EntryOp),
 }
 

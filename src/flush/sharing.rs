@@ -110,6 +110,8 @@ impl Flusher {
         let store = self.store.clone();
         let Some(log) = store.shared_log() else { return Ok(()) };
         let site = self.sites[0].name.clone();
+        // It may have lost that this node rests, too.
+        self.sharing.iter_mut().for_each(|sharing| sharing.rests = false);
         for (name, last) in self.depot.outbox.entries().remembered() {
             let have = log.standing(&site, &name).await.map_err(stuck)?.have;
             if have >= last {
@@ -188,7 +190,9 @@ impl Flusher {
             left = left.and(sharing.counter.leave().await);
         }
         if let Err(error) = left {
-            tracing::warn!("{error}; what is in the shared log is counted by another node, or later");
+            tracing::warn!(
+                "{error}; what is in the shared log is counted by another node, or later"
+            );
         }
     }
 

@@ -32,7 +32,7 @@ const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 const DAYS_KEPT: Millis = 48 * HOUR;
 
 /// An item's place in the log, as the store tells it: its time there, and a number within that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place(pub Millis, pub u64);
 
 /// A hit's turn: when it came, who numbered its entry, the entry's number, its place in there.
@@ -75,6 +75,9 @@ struct Base {
     numbers: BTreeMap<Day, u64>,
     /// Up to when each node that does not rest has said all.
     nodes: BTreeMap<Arc<str>, Micros>,
+    /// Where the log begins with hits that are not counted. If it does not, it was cut since, and
+    /// there is a newer state.
+    begins: Option<Place>,
 }
 
 /// What an item led to.
@@ -105,6 +108,7 @@ impl Count {
             upto: BTreeMap::new(),
             numbers: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            begins: None,
         };
         let shard = Shard::seeded(sites.clone(), limits, seed);
         Self::of(sites, base, shard)
@@ -117,7 +121,12 @@ impl Count {
     }
 
     /// Goes on from what was saved. None if it cannot be read.
-    pub fn restore(sites: Arc<Vec<Site>>, limits: Limits, saved: &[u8], now: Millis) -> Option<Self> {
+    pub fn restore(
+        sites: Arc<Vec<Site>>,
+        limits: Limits,
+        saved: &[u8],
+        now: Millis,
+    ) -> Option<Self> {
         let bytes = lz4_flex::decompress_size_prepended(saved).ok()?;
         let (base, memory): (Base, &[u8]) = postcard::take_from_bytes(&bytes).ok()?;
         let mut shard = Shard::seeded(sites.clone(), limits, base.seed);
@@ -135,6 +144,7 @@ impl Count {
         self.base.upto.retain(|_, (_, then)| until - *then < FORGOTTEN);
         let days = self.sites[0].day(until / 1_000 - DAYS_KEPT);
         self.base.numbers.retain(|day, _| *day >= days);
+        self.base.begins = self.open.values().map(|(place, _)| *place).min();
         let mut bytes = postcard::to_stdvec(&self.base).unwrap_or_default();
         if let Err(error) = self.shard.save(&mut bytes) {
             tracing::error!("shared sessions cannot be written down: {error}");
@@ -152,6 +162,10 @@ impl Count {
     /// Reads the next item of the log. Without `strict` what is missing is gone, and counting goes
     /// on without.
     pub fn follow(&mut self, place: Place, item: Item, strict: bool) -> Followed {
+        let begins = self.base.begins.filter(|_| self.at.is_none());
+        if strict && begins.is_some_and(|begins| begins != place) {
+            return Followed::Missing;
+        }
         self.at = Some(place);
         match item {
             Item::Entry(entry) if !self.take_in(place, &entry, strict) => return Followed::Missing,
@@ -348,6 +362,11 @@ impl Count {
     /// The last chunk that was counted.
     pub fn chunk(&self) -> u64 {
         self.base.chunk
+    }
+
+    /// The last chunk that was agreed on, as far as the log was read.
+    pub fn agreed(&self) -> u64 {
+        self.base.chunk + self.ahead.len() as u64
     }
 
     /// The last item that was read.

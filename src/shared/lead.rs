@@ -58,6 +58,8 @@ pub struct Counter {
     work: Option<Work>,
     /// What the store was told is counted.
     told: Done,
+    /// Since when a chunk waits for entries.
+    stuck: Option<Millis>,
 }
 
 struct Work {
@@ -73,9 +75,7 @@ struct Work {
     log: usize,
     size: usize,
     saved: (u64, Millis),
-    /// Since when a chunk waits for entries.
-    stuck: Option<Millis>,
-    /// What is missing in the log is gone.
+    /// False: what is missing in the log is gone.
     strict: bool,
 }
 
@@ -99,7 +99,7 @@ impl Counter {
         settings: Settings,
         who: Arc<str>,
     ) -> Self {
-        Self { store, sites, settings, who, work: None, told: Done::default() }
+        Self { store, sites, settings, who, work: None, told: Done::default(), stuck: None }
     }
 
     /// Whether it is this node's turn, as far as is known at `now`.
@@ -133,23 +133,21 @@ impl Counter {
         let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX / 4);
         // Twice at most: what leads astray is dropped, and what is then there is what there is.
         for strict in [true, true, false] {
-            let done = match &self.work {
-                Some(work) if work.pending.is_empty() => work.count.done(),
-                _ => self.told.clone(),
-            };
-            let told = if self.work.is_some() { done } else { self.told.clone() };
-            let lead = log.lead(&site, &self.who, 3 * interval + LEASE, &told).await?;
+            let done = self.done();
+            let lead = log.lead(&site, &self.who, 3 * interval + LEASE, done.as_ref()).await?;
             if !lead.granted {
                 self.work = None;
                 return Ok(());
             }
-            self.told = told;
+            self.told = done.unwrap_or_default();
             let mut work = match self.work.take() {
-                Some(work) => work,
-                None => self.load(log, &site, lead.now, lead.chunk).await?,
+                // Else another node led meanwhile, and may have cut the log.
+                Some(work) if work.count.agreed() >= lead.chunk => work,
+                Some(_) | None => self.load(log, &site, lead.now, lead.chunk).await?,
             };
             work.strict = strict;
-            let mut desk = Desk { store: store.as_ref(), log, site: &site, work: &mut work };
+            let stuck = &mut self.stuck;
+            let mut desk = Desk { store: store.as_ref(), log, site: &site, work: &mut work, stuck };
             let horizon = |count: &Count| match last {
                 true => count.last_horizon(lead.now),
                 false => count.horizon(lead.now, interval),
@@ -176,30 +174,28 @@ impl Counter {
     /// # Errors
     /// The store's.
     pub async fn leave(&mut self) -> Result<()> {
-        let (Some(log), Some(work)) = (self.store.shared_log(), self.work.take()) else {
+        let done = self.done();
+        let (Some(log), Some(_)) = (self.store.shared_log(), self.work.take()) else {
             return Ok(());
         };
-        let done = if work.pending.is_empty() { work.count.done() } else { self.told.clone() };
-        log.lead(&self.sites[0].name, &self.who, 0, &done).await.map(drop)
+        log.lead(&self.sites[0].name, &self.who, 0, done.as_ref()).await.map(drop)
+    }
+
+    /// What is counted, if that is known here.
+    fn done(&self) -> Option<Done> {
+        let work = self.work.as_ref().filter(|work| work.pending.is_empty());
+        work.map(|work| work.count.done())
     }
 
     /// What is stored, or the beginning of it.
-    async fn load(
-        &mut self,
-        log: &dyn SharedLog,
-        site: &str,
-        now: Millis,
-        chunk: u64,
-    ) -> Result<Work> {
+    async fn load(&self, log: &dyn SharedLog, site: &str, now: Millis, chunk: u64) -> Result<Work> {
         let (sites, limits) = (&self.sites, self.settings.limits);
         let mut how = Save::First;
         loop {
             let saved = log.state(site).await?;
             if let Some(saved) = &saved {
-                let restored =
-                    blocking(|| Count::restore(sites.clone(), limits, saved, now));
+                let restored = blocking(|| Count::restore(sites.clone(), limits, saved, now));
                 if let Some(count) = restored {
-                    self.told = Done::default();
                     return Ok(Work::new(count, saved.len(), now));
                 }
                 tracing::error!("shared sessions cannot be read; visitors count anew");
@@ -225,7 +221,6 @@ impl Work {
             log: 0,
             size,
             saved,
-            stuck: None,
             strict: true,
         }
     }
@@ -237,6 +232,7 @@ struct Desk<'a> {
     log: &'a dyn SharedLog,
     site: &'a str,
     work: &'a mut Work,
+    stuck: &'a mut Option<Millis>,
 }
 
 impl Desk<'_> {
@@ -292,14 +288,17 @@ impl Desk<'_> {
         let work = &mut *self.work;
         if work.count.is_ahead() {
             // Entries that their node has not got any more either.
-            if now - *work.stuck.get_or_insert(now) > AWAITED {
+            if now - *self.stuck.get_or_insert(now) > AWAITED {
+                if work.strict {
+                    return Err(Lost::Astray);
+                }
                 tracing::error!("the shared log has lost hits; going on without them");
                 work.pending.extend(work.count.count_next());
                 return self.deliver(now).await;
             }
             return Ok(());
         }
-        work.stuck = None;
+        *self.stuck = None;
         let Some(chunk) = work.count.propose(horizon) else { return Ok(()) };
         // Where another node was first, its chunk is read and counted the next time.
         if self.log.agree(self.site, &chunk).await? {

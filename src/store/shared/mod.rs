@@ -74,9 +74,9 @@ pub trait SharedLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Place, Option<Item>)>>;
 
-    /// Takes or renews the lease on counting for so long, and tells all what is counted; for no time
-    /// at all it is let go.
-    async fn lead(&self, site: &str, who: &str, long: Millis, done: &Done) -> Result<Lead>;
+    /// Takes or renews the lease on counting for so long, and tells all what is counted, where that
+    /// is known; for no time at all it is let go.
+    async fn lead(&self, site: &str, who: &str, long: Millis, done: Option<&Done>) -> Result<Lead>;
 
     /// Writes a chunk, if it is the next. False: another one was first, or one before it is missing.
     async fn agree(&self, site: &str, chunk: &Chunk) -> Result<bool>;
@@ -188,8 +188,8 @@ impl SharedLog for RedisStore {
         Ok(items.into_iter().filter_map(read).collect())
     }
 
-    async fn lead(&self, site: &str, who: &str, long: Millis, done: &Done) -> Result<Lead> {
-        let (long, done) = (long.to_string(), done.pack());
+    async fn lead(&self, site: &str, who: &str, long: Millis, done: Option<&Done>) -> Result<Lead> {
+        let (long, done) = (long.to_string(), done.map(Done::pack).unwrap_or_default());
         let args: [&[u8]; 3] = [who.as_bytes(), long.as_bytes(), &done];
         let (granted, now, chunk, commands): (bool, Millis, u64, u64) =
             self.run(&self.shared.lead, &[self.marks(site)], &args).await?;
@@ -208,8 +208,10 @@ impl SharedLog for RedisStore {
 
     async fn state(&self, site: &str) -> Result<Option<Vec<u8>>> {
         let key = keys::shared_state(site, self.shared.format);
-        let fields: Vec<(String, Vec<u8>)> = self.ask(&key, cmd("HGETALL").arg(&key).take()).await?;
-        let pieces = fields.into_iter().filter_map(|(name, piece)| Some((name.parse().ok()?, piece)));
+        let fields: Vec<(String, Vec<u8>)> =
+            self.ask(&key, cmd("HGETALL").arg(&key).take()).await?;
+        let pieces =
+            fields.into_iter().filter_map(|(name, piece)| Some((name.parse().ok()?, piece)));
         let mut pieces: Vec<(usize, Vec<u8>)> = pieces.collect();
         pieces.sort_unstable_by_key(|(n, _)| *n);
         Ok((!pieces.is_empty()).then(|| pieces.into_iter().flat_map(|(_, piece)| piece).collect()))
@@ -227,7 +229,9 @@ impl SharedLog for RedisStore {
         }
         let (from, word) = match how {
             Save::First => (String::new(), "1"),
-            Save::Next(from) => (from.map(|Place(at, n)| format!("{at}-{n}")).unwrap_or_default(), ""),
+            Save::Next(from) => {
+                (from.map(|Place(at, n)| format!("{at}-{n}")).unwrap_or_default(), "")
+            }
             Save::Anew => (String::new(), "2"),
         };
         let keys = [key, built, self.log(site), self.marks(site)];
