@@ -143,7 +143,7 @@ fn journal(c: &mut Criterion) {
                 left -= hits.len();
                 let start = cpu();
                 for hit in hits {
-                    journal.append(0, ticket, black_box(hit));
+                    journal.append(0, ticket, black_box(hit), None);
                     ticket += 1;
                 }
                 spent += cpu() - start;

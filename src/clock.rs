@@ -10,6 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
 
+/// Microseconds since then: for what comes close upon another.
+pub type Micros = i64;
+
 pub const SECOND: Millis = 1_000;
 pub const MINUTE: Millis = 60 * SECOND;
 pub const HOUR: Millis = 60 * MINUTE;
@@ -36,12 +39,16 @@ impl Clock {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
     pub fn now(&self) -> Millis {
+        self.micros().div_euclid(1_000)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+    pub fn micros(&self) -> Micros {
         match &self.0 {
-            Some(fixed) => fixed.load(Ordering::Relaxed),
+            Some(fixed) => fixed.load(Ordering::Relaxed) * 1_000,
             None => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as Millis)
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as Micros)
             }
         }
     }

@@ -5,7 +5,7 @@
 //! memory, and one line says so.
 
 use crate::aggregate::{Engine, Limits, Recovery};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::flush::Depot;
 use crate::journal::{Journal, STATE_AFTER};
@@ -72,8 +72,8 @@ impl Home {
                     telemetry.clone(),
                     clock.clone(),
                 );
-                let name = random_name();
-                return (engine, Depot::in_memory(name, cap, events));
+                let engine = if config.shared_sessions { engine.sharing() } else { engine };
+                return (engine, Depot::in_memory(random_name(), cap, events));
             }
         };
         self.journal = Some(recovery.journal.clone());
@@ -99,7 +99,8 @@ impl Home {
         let (journal, lanes) =
             Journal::open(node.path(), node.lanes(), STATE_AFTER, telemetry.clone())?;
         let marks = depot.marks().clone();
-        Ok((Recovery { journal, lanes, marks, seed: node.claims() }, depot))
+        let (seed, share) = (node.claims(), config.shared_sessions);
+        Ok((Recovery { journal, lanes, marks, seed, share }, depot))
     }
 
     /// The folder, if there is one to use.
@@ -110,6 +111,16 @@ impl Home {
     /// What clients are spread over lanes with.
     pub fn spread(&self) -> u64 {
         self.node.as_ref().map_or_else(rand::random, Node::spread)
+    }
+
+    /// The same where nodes count together: agreed on with the store, or as it was the last time.
+    pub async fn shared_spread(&mut self, store: &dyn Store, site: &Site, now: Millis) -> u64 {
+        let own = self.spread();
+        let shared = node::shared_spread(store, &site.name, own, now).await.unwrap_or(own);
+        if let Some(Err(error)) = self.node.as_mut().map(|node| node.spread_as(shared)) {
+            tracing::warn!("{}: {error}", self.folder.display());
+        }
+        shared
     }
 
     /// What happens from now on is not written down here.
@@ -128,7 +139,7 @@ impl Home {
     }
 }
 
-fn limits(config: &Config, shards: usize) -> Limits {
+pub fn limits(config: &Config, shards: usize) -> Limits {
     Limits {
         visitors: (config.limits.visitors / shards.max(1)).max(1),
         rows: config.limits.rows_per_dimension,

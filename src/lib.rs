@@ -10,7 +10,8 @@
 //!    raw address ends there.
 //! 4. [`aggregate`] turns hits into sessions, merged views and roll-up increments. Its only I/O is
 //!    the [`journal`], in which a hit is before anyone is told that it counts.
-//! 5. [`flush`] seals increments into numbered batches and delivers each exactly once.
+//! 5. [`flush`] seals increments into numbered batches and delivers each exactly once. Where nodes
+//!    count as one it delivers the hits instead, into a log that [`shared`] counts for all of them.
 //! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
 //! 7. [`report`] answers questions: pure functions over stored counts.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
@@ -41,6 +42,7 @@ pub mod plugin;
 pub mod proxy;
 pub mod report;
 pub mod rollup;
+pub mod shared;
 pub mod site;
 pub mod sketch;
 pub mod store;

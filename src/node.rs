@@ -21,11 +21,15 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// A lease that is not taken over for so long is forgotten by the store.
 const LEASE: Millis = 90 * 24 * HOUR;
+
+/// What clients are spread over lanes with is agreed on once.
+const SPREAD: Millis = 100 * 365 * 24 * HOUR;
 
 /// How long a start waits for the store to answer; then it goes on without.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -205,6 +209,15 @@ impl Node {
         self.who.spread
     }
 
+    /// From now on clients are spread as on other nodes.
+    ///
+    /// # Errors
+    /// The disk's; the next start then asks again.
+    pub fn spread_as(&mut self, spread: u64) -> io::Result<()> {
+        self.who.spread = spread;
+        self.write()
+    }
+
     /// The process ends in order: the folder may be moved.
     ///
     /// # Errors
@@ -213,6 +226,21 @@ impl Node {
         self.who.ended = true;
         self.write()
     }
+}
+
+/// What nodes that count together spread clients over lanes with: the first one's `own`. None if the
+/// store does not tell.
+pub async fn shared_spread(
+    store: &dyn Store,
+    site: &Arc<str>,
+    own: u64,
+    now: Millis,
+) -> Option<u64> {
+    let which = Secret::Spread { site: site.clone() };
+    let own = own.to_le_bytes();
+    let put = store.put_secret(&which, None, &own, now + SPREAD);
+    let stored = answer(put).await.ok()??;
+    Some(u64::from_le_bytes(stored.try_into().ok()?))
 }
 
 /// Waits until no process has a folder locked, or `patience` is over.

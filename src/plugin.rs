@@ -35,9 +35,10 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Depot, Flusher};
 use crate::goal::Funnel;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::node::random_name;
 use crate::open::{self, Open};
+use crate::shared;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
@@ -169,9 +170,6 @@ impl Counting {
         let telemetry = Arc::new(Telemetry::default());
         let sites = Arc::new(vec![config.site.clone()]);
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
-        if config.shared_sessions {
-            tracing::warn!("shared_sessions is not built yet: every node counts visits of its own");
-        }
         let trusted = Trusted::from(config.trusted_proxies.clone());
         // Clients wait while this process waits for the one before: what takes long is done by then.
         Agents::new().warm();
@@ -189,12 +187,16 @@ impl Counting {
             secrets.clone(),
             visitor_settings(config, trusted.clone())?,
         );
+        let spread = match config.shared_sessions {
+            true => office.block_on(home.shared_spread(store.as_ref(), &config.site, clock.now())),
+            false => home.spread(),
+        };
         let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
             capture_settings(config, trusted.clone()),
-            visitors.spread(home.spread()),
+            visitors.spread(spread),
             engine.clone(),
             telemetry.clone(),
             clock.clone(),
@@ -211,11 +213,19 @@ impl Counting {
             let (telemetry, clock, budget) = (telemetry.clone(), clock.clone(), budget.clone());
             let interval = config.flush_interval;
             let settings = flush::Settings { interval, last: config.timeouts.shutdown };
+            let sharing = config
+                .shared_sessions
+                .then(|| shared::Settings { interval, limits: home::limits(config, 1) });
             move |depot| {
                 let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
                 let (telemetry, clock) = (telemetry.clone(), clock.clone());
-                Flusher::new(engine, store, sites, telemetry, clock, depot, settings.clone())
-                    .within(budget.clone())
+                let flusher =
+                    Flusher::new(engine, store, sites, telemetry, clock, depot, settings.clone())
+                        .within(budget.clone());
+                match &sharing {
+                    Some(sharing) => flusher.sharing(sharing.clone()),
+                    None => flusher,
+                }
             }
         });
         let auth = Arc::new(open::auth(config)?);

@@ -74,6 +74,9 @@ pub struct Telemetry {
     pub flush_failures: Counter,
     /// Hits taken but not yet acknowledged by the store.
     pub unflushed: AtomicI64,
+    /// Hits in the log that nodes share which are not counted yet: this node's, and all others' where
+    /// it is the one that counts.
+    pub uncounted: AtomicI64,
     /// Hits that count without being in the journal: not safe from a kill until they are sealed.
     pub journal_missed: Counter,
     /// 1 while a kill would lose nothing: journal and outbox on disk say all there is. Else 0.

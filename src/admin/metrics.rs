@@ -46,6 +46,7 @@ impl Collector for Process {
         }
         let gauges = [
             ("unflushed_events", "Hits not yet acknowledged by the store", &t.unflushed),
+            ("uncounted_events", "Hits in the shared log, not yet counted", &t.uncounted),
             ("journal_on", "1 while a kill would lose nothing", &t.journal_on),
             ("requests_in_flight", "Requests being answered", &t.in_flight),
         ];

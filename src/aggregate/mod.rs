@@ -7,6 +7,9 @@
 //!
 //! With a [`Journal`] the shards begin where those of the last process ended: see
 //! [`Engine::recover`].
+//!
+//! Where nodes count together ([`crate::shared`]), the shards here only know who is current and tell
+//! what happens: [`Engine::seal`] takes the hits themselves.
 
 mod book;
 mod claims;
@@ -29,11 +32,12 @@ mod visits;
 mod window;
 
 use crate::capture::Hit;
-use crate::clock::{Clock, MINUTE};
+use crate::clock::{Clock, MINUTE, Micros};
 use crate::journal::{Journal, Recovered};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
 use queue::Queue;
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +59,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A visitor with a pageview within this time is current.
 const CURRENT: i64 = 5 * MINUTE;
 
+/// How long a hit may take, at most, from when it came to its place in a queue.
+const ON_ITS_WAY: Micros = 250_000;
+
 /// All shards, their queues and threads. Dropping it stops the threads.
 pub struct Engine {
     lanes: Arc<Vec<Lane>>,
@@ -63,13 +70,31 @@ pub struct Engine {
     telemetry: Arc<Telemetry>,
     live: broadcast::Sender<Arc<str>>,
     clock: Clock,
+    /// Hits are counted elsewhere.
+    sharing: bool,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 struct Lane {
-    queue: Queue,
-    shard: Mutex<Shard>,
+    queue: Queue<(Option<Micros>, Hit)>,
+    owned: Mutex<Owned>,
+}
+
+/// What the thread at work on a lane has to itself.
+struct Owned {
+    shard: Shard,
+    /// Hits since the last seal, where they are counted elsewhere.
+    taken: Option<Vec<Arrived>>,
+}
+
+/// A hit on its way to where it is counted with those of other nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// When it came, by the clock of the machine it came to: the order in which one process would
+    /// have seen it.
+    pub at: Micros,
+    pub hit: Hit,
 }
 
 /// What shards begin with after a restart.
@@ -81,6 +106,8 @@ pub struct Recovery {
     pub marks: Marks,
     /// What the shards number claims with, the same for the life of the journal.
     pub seed: u64,
+    /// Hits are counted elsewhere.
+    pub share: bool,
 }
 
 /// Of each lane the first ticket whose increments are not sealed.
@@ -89,8 +116,12 @@ pub type Marks = Vec<u64>;
 /// Increments taken out of the shards.
 pub struct Sealed {
     pub windows: Windows,
-    /// To be kept on disk in one piece with the windows.
+    /// To be kept on disk in one piece with the windows and hits.
     pub marks: Marks,
+    /// Instead of windows, where hits are counted elsewhere; in the order in which they came.
+    pub hits: Vec<Arrived>,
+    /// All hits that came before then are sealed.
+    pub until: Micros,
 }
 
 impl Engine {
@@ -106,10 +137,18 @@ impl Engine {
         let lanes = (0..shards.max(1))
             .map(|_| Lane {
                 queue: Queue::new(queue, 0),
-                shard: Mutex::new(Shard::new(sites.clone(), limits)),
+                owned: Mutex::new(Owned { shard: Shard::new(sites.clone(), limits), taken: None }),
             })
             .collect();
         Self::run(lanes, None, sites, telemetry, clock)
+    }
+
+    /// Hits are to be counted elsewhere. Before there are any.
+    #[must_use]
+    pub fn sharing(mut self) -> Self {
+        self.sharing = true;
+        self.lanes.iter().for_each(|lane| lane.lock().taken = Some(Vec::new()));
+        self
     }
 
     /// Starts shards that know what those of an earlier process knew. Hits are applied in the
@@ -123,21 +162,24 @@ impl Engine {
         clock: Clock,
         recovery: Recovery,
     ) -> Self {
-        let Recovery { journal, lanes, marks, seed } = recovery;
+        let Recovery { journal, lanes, marks, seed, share } = recovery;
         let lanes = lanes
             .iter()
             .enumerate()
             .map(|(i, found)| {
                 let mark = marks.get(i).copied().unwrap_or(0);
-                let mut shard = Shard::seeded(sites.clone(), limits, seed);
-                replay(&mut shard, found, mark, &telemetry);
-                let unsealed = i64::try_from(shard.unsealed()).unwrap_or(0);
+                let shard = Shard::seeded(sites.clone(), limits, seed);
+                let mut owned = Owned { shard, taken: share.then(Vec::new) };
+                replay(&mut owned, found, mark, &telemetry);
+                let unsealed = i64::try_from(owned.shard.unsealed()).unwrap_or(0);
                 telemetry.unflushed.fetch_add(unsealed, Ordering::Relaxed);
                 let first = found.next_ticket().max(mark);
-                Lane { queue: Queue::new(queue, first), shard: Mutex::new(shard) }
+                Lane { queue: Queue::new(queue, first), owned: Mutex::new(owned) }
             })
             .collect();
-        Self::run(lanes, Some(journal), sites, telemetry, clock)
+        let mut engine = Self::run(lanes, Some(journal), sites, telemetry, clock);
+        engine.sharing = share;
+        engine
     }
 
     fn run(
@@ -171,12 +213,14 @@ impl Engine {
                 }
             })
             .collect();
-        Self { lanes, journal, sites, telemetry, live, clock, stop, threads }
+        Self { lanes, journal, sites, telemetry, live, clock, sharing: false, stop, threads }
     }
 
     /// Hands over a hit; it is in the journal when this returns. Never waits: with the queue full
     /// the hit is dropped, and that is counted.
     pub fn push(&self, hit: Hit) {
+        // First of all: what another node sees of what this leads to, comes later.
+        let came = self.sharing.then(|| self.clock.micros());
         let index = usize::from(hit.lane) % self.lanes.len();
         let lane = &self.lanes[index];
         let events = u64::from(hit.what.is_event());
@@ -186,26 +230,37 @@ impl Engine {
         };
         self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
         if let Some(journal) = &self.journal {
-            journal.append(index, ticket, &hit);
+            journal.append(index, ticket, &hit, came);
         }
-        lane.queue.redeem(ticket, hit);
+        lane.queue.redeem(ticket, (came, hit));
     }
 
     /// Applies what is queued and takes the increments gathered since the last call.
     pub fn seal(&self) -> Sealed {
-        let mut sealed = Sealed { windows: Windows::default(), marks: Marks::new() };
+        let until = self.clock.micros() - ON_ITS_WAY;
+        let (windows, marks, hits) = (Windows::default(), Marks::new(), Vec::new());
+        let mut sealed = Sealed { windows, marks, hits, until };
         for (i, lane) in self.lanes.iter().enumerate() {
-            let mut shard = lane.lock();
-            lane.drain_into(&mut shard, &self.telemetry, &self.live, &self.sites);
+            let mut owned = lane.lock();
+            lane.drain_into(&mut owned, &self.telemetry, &self.live, &self.sites);
             let applied = lane.queue.read();
             sealed.marks.push(applied);
-            for (key, window) in shard.seal() {
-                sealed.windows.entry(key).or_default().merge(window);
+            let Owned { shard, taken } = &mut *owned;
+            let windows = shard.seal();
+            match taken {
+                Some(taken) => sealed.hits.append(taken),
+                None => {
+                    for (key, window) in windows {
+                        sealed.windows.entry(key).or_default().merge(window);
+                    }
+                }
             }
             if let Some(journal) = &self.journal {
                 journal.offer(i, applied, lane.queue.next(), |to| shard.save(to));
             }
         }
+        // Stable: hits of a lane that came together stay as they are.
+        sealed.hits.sort_by_key(|hit| hit.at);
         sealed
     }
 
@@ -227,7 +282,7 @@ impl Engine {
     /// Visitors of a site with a pageview within the last 5 minutes.
     pub fn current_visitors(&self, site: usize) -> u64 {
         let since = self.clock.now() - CURRENT;
-        self.lanes.iter().map(|l| l.lock().current_visitors(site, since) as u64).sum()
+        self.lanes.iter().map(|l| l.lock().shard.current_visitors(site, since) as u64).sum()
     }
 
     /// Events as they are counted, as JSON with the site's name; a slow reader misses some.
@@ -247,8 +302,8 @@ impl Drop for Engine {
 }
 
 impl Lane {
-    fn lock(&self) -> MutexGuard<'_, Shard> {
-        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Owned> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn drain(&self, telemetry: &Telemetry, live: &broadcast::Sender<Arc<str>>, sites: &[Site]) {
@@ -261,14 +316,15 @@ impl Lane {
     /// order also when the flusher drains at the same time.
     fn drain_into(
         &self,
-        shard: &mut Shard,
+        owned: &mut Owned,
         telemetry: &Telemetry,
         live: &broadcast::Sender<Arc<str>>,
         sites: &[Site],
     ) {
-        while let Some(hit) = self.queue.pop() {
+        while let Some((came, hit)) = self.queue.pop() {
             let (site, events) = (hit.site, i64::from(hit.what.is_event()));
-            match catch_unwind(AssertUnwindSafe(|| shard.apply(hit))) {
+            owned.take(came, &hit);
+            match catch_unwind(AssertUnwindSafe(|| owned.shard.apply(hit))) {
                 Ok(outcome) => {
                     if outcome.pageview {
                         telemetry.pageviews.inc();
@@ -279,6 +335,8 @@ impl Lane {
                         let _ = live.send(live_event(&sites[site], &event));
                     }
                 }
+                // It still waits to be counted elsewhere.
+                Err(_) if owned.taken.is_some() => telemetry.dropped(DropReason::Panic).inc(),
                 Err(_) => {
                     telemetry.dropped(DropReason::Panic).inc();
                     telemetry.unflushed.fetch_sub(events, Ordering::Relaxed);
@@ -288,25 +346,39 @@ impl Lane {
     }
 }
 
+impl Owned {
+    fn take(&mut self, came: Option<Micros>, hit: &Hit) {
+        if let Some(taken) = &mut self.taken {
+            // Written down by a process that counted for itself: by its own time, about then.
+            let at = came.unwrap_or(hit.at * 1_000);
+            taken.push(Arrived { at, hit: hit.clone() });
+        }
+    }
+}
+
 /// Gives a shard what was written down. Increments of hits below `mark` are sealed already.
-fn replay(shard: &mut Shard, found: &Recovered, mark: u64, telemetry: &Telemetry) {
+fn replay(owned: &mut Owned, found: &Recovered, mark: u64, telemetry: &Telemetry) {
+    let shard = &mut owned.shard;
     if let Some((_, state)) = found.state()
         && !shard.restore(state)
     {
         tracing::warn!("a shard's state was written by another version; visitors count anew");
     }
     let mut sealed = false;
-    for (ticket, hit) in found.hits() {
+    for (ticket, hit, came) in found.hits() {
         if !sealed && ticket >= mark {
             sealed = true;
-            shard.seal();
+            owned.shard.seal();
         }
-        if catch_unwind(AssertUnwindSafe(|| shard.apply(hit))).is_err() {
+        if ticket >= mark {
+            owned.take(came, &hit);
+        }
+        if catch_unwind(AssertUnwindSafe(|| owned.shard.apply(hit))).is_err() {
             telemetry.dropped(DropReason::Panic).inc();
         }
     }
     if !sealed {
-        shard.seal();
+        owned.shard.seal();
     }
 }
 

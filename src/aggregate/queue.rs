@@ -5,20 +5,19 @@
 //! Taking one never waits; the reader stops at a ticket that is not redeemed yet, which another
 //! thread is about to do.
 
-use crate::capture::Hit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-pub struct Queue {
+pub struct Queue<T> {
     /// A slot's lock is only ever held for a move, and by one of two: its writer, the reader.
-    slots: Box<[Mutex<Option<Hit>>]>,
+    slots: Box<[Mutex<Option<T>>]>,
     /// The next ticket to be taken.
     next: AtomicU64,
     /// The next ticket to be read.
     read: AtomicU64,
 }
 
-impl Queue {
+impl<T> Queue<T> {
     /// Holds `size` hits; tickets begin with `first`.
     pub fn new(size: usize, first: u64) -> Self {
         Self {
@@ -49,12 +48,12 @@ impl Queue {
     }
 
     /// Puts the hit where its ticket says.
-    pub fn redeem(&self, ticket: u64, hit: Hit) {
+    pub fn redeem(&self, ticket: u64, hit: T) {
         *self.slot(ticket).lock().unwrap_or_else(PoisonError::into_inner) = Some(hit);
     }
 
     /// The next hit, if it is there. For one reader at a time.
-    pub fn pop(&self) -> Option<Hit> {
+    pub fn pop(&self) -> Option<T> {
         let read = self.read.load(Ordering::Relaxed);
         if read == self.next.load(Ordering::Acquire) {
             return None;
@@ -78,7 +77,7 @@ impl Queue {
         self.next.load(Ordering::Acquire)
     }
 
-    fn slot(&self, ticket: u64) -> &Mutex<Option<Hit>> {
+    fn slot(&self, ticket: u64) -> &Mutex<Option<T>> {
         &self.slots[(ticket % self.slots.len() as u64) as usize]
     }
 }
@@ -86,7 +85,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::What;
+    use crate::capture::{Hit, What};
     use std::sync::Arc;
 
     fn hit(at: i64) -> Hit {

@@ -5,12 +5,16 @@
 //! leaves when the store has answered; the store knows the number it has and applies none twice.
 //! Nothing to say, nothing sent. A store that is away or refuses costs the site nothing: what
 //! waits, waits here, also over a restart.
+//!
+//! Where nodes count as one, hits take the same way as increments do, into a log ([`sharing`]).
 
 mod batch;
 mod depot;
+mod entries;
 mod log;
 mod outbox;
 mod parcel;
+mod sharing;
 
 use crate::aggregate::Engine;
 use crate::budget::Budget;
@@ -19,6 +23,7 @@ use crate::site::Site;
 use crate::store::{Applied, Store, StoreError};
 use crate::telemetry::{DropReason, Telemetry};
 use outbox::{Key, Taken};
+use sharing::Sharing;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,6 +34,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 pub use crate::aggregate::{Events, Lines};
 pub use batch::{BATCH_MAX, Batch};
 pub use depot::Depot;
+pub use parcel::batches;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);
@@ -53,6 +59,7 @@ pub struct Flusher {
     depot: Depot,
     troubles: Troubles,
     budget: Option<Arc<Budget>>,
+    sharing: Option<Sharing>,
     /// How often the store had been connected to when its markers were last looked at.
     looked: u64,
 }
@@ -78,10 +85,22 @@ impl Flusher {
     ) -> Self {
         let waiting = i64::try_from(depot.hits()).unwrap_or(0);
         telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);
-        let (troubles, budget) = (Troubles::default(), None);
+        let (troubles, budget, sharing) = (Troubles::default(), None, None);
         // Of a store that lost its tail before this process began, nothing is known yet.
         let looked = 0;
-        Self { engine, store, sites, telemetry, clock, settings, depot, troubles, budget, looked }
+        Self {
+            engine,
+            store,
+            sites,
+            telemetry,
+            clock,
+            settings,
+            depot,
+            troubles,
+            budget,
+            sharing,
+            looked,
+        }
     }
 
     /// Flushes no more often than a budget of store commands bears.
@@ -117,6 +136,7 @@ impl Flusher {
             }
             tokio::time::sleep(LAST_RETRY).await;
         }
+        self.leave().await;
     }
 
     /// A flush, if the budget bears one now. What waits meanwhile merges.
@@ -148,6 +168,9 @@ impl Flusher {
         keys.iter().for_each(|key| self.cut(key));
         self.keep(true);
         let all = self.deliver_all(&keys).await;
+        if all && let Err(error) = self.take_part(false).await {
+            self.troubles.note("sharing", format!("{error}; counting goes on once it answers"));
+        }
         // What was acknowledged; to be told twice does no harm.
         self.keep(false);
         self.depot.outbox.tidy(self.clock.now());
@@ -174,6 +197,12 @@ impl Flusher {
                     return false;
                 }
             }
+        }
+        if let Err(Stuck::Away(error) | Stuck::Refused(error)) = self.deliver_entries().await {
+            self.telemetry.flush_failures.inc();
+            let waiting = self.depot.hits();
+            self.troubles.note("entries", format!("{error}; {waiting} hits wait"));
+            return false;
         }
         if let Err(Stuck::Away(error) | Stuck::Refused(error)) = self.look_after_reconnect().await {
             self.troubles.note("markers", error.to_string());
@@ -254,6 +283,7 @@ impl Flusher {
                 }
             }
         }
+        self.look_after_entries().await?;
         self.looked = connected;
         Ok(())
     }

@@ -10,14 +10,19 @@
 //! does the written ops again has the same outbox, which is how one is opened after a restart.
 //! Batches are written with all they hold, so a later version sends them as they were cut.
 //!
+//! Hits that all nodes count together wait here too, as [`entries`](super::entries): they do not add
+//! up, so they are numbered when they come.
+//!
 //! Numbers begin anew with every process, under a name of its own: a data directory that comes
 //! back from a backup can never use a number twice.
 
 use super::batch::Batch;
+use super::entries::{Entries, EntryOp};
 use super::parcel::{Cut, Parcel};
 use crate::aggregate::Events;
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
+use crate::shared::Entry;
 use crate::site::{Day, Site};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +30,7 @@ use std::io;
 use std::sync::Arc;
 
 /// How long an acknowledged batch can be asked for again.
-const RING: Millis = 120 * SECOND;
+pub const RING: Millis = 120 * SECOND;
 
 /// Bytes of events that acknowledged batches of a (site, day) are kept with; older ones keep their
 /// counts.
@@ -48,6 +53,7 @@ pub struct Outbox {
     cap: usize,
     events_cap: usize,
     queues: BTreeMap<Key, Queue>,
+    entries: Entries,
     marks: Marks,
     parcels: u64,
     epochs: u64,
@@ -84,21 +90,46 @@ struct Waiting {
 #[derive(Serialize, Deserialize)]
 enum Op {
     /// Increments join the parcel of this age, or begin it.
-    Add { key: Key, age: u64, parcel: Parcel },
+    Add {
+        key: Key,
+        age: u64,
+        parcel: Parcel,
+    },
     /// All increments up to here have been added.
     Sealed(Marks),
     /// The first parcel was cut into these.
-    Cut { key: Key, batches: Vec<Cut> },
+    Cut {
+        key: Key,
+        batches: Vec<Cut>,
+    },
     /// The first batch on its way was acknowledged.
-    Acknowledged { key: Key, at: Millis },
+    Acknowledged {
+        key: Key,
+        at: Millis,
+    },
     /// The batches on their way were numbered anew, and the ring is of no use any more.
-    Renumbered { key: Key, batches: Vec<Cut> },
+    Renumbered {
+        key: Key,
+        batches: Vec<Cut>,
+    },
     /// The parcel of this age gave way, or only its events.
-    Dropped { key: Key, age: u64, events_only: bool },
+    Dropped {
+        key: Key,
+        age: u64,
+        events_only: bool,
+    },
     /// A batch was acknowledged; for a log that begins anew.
-    Remembered { key: Key, at: Millis, batch: Batch },
+    Remembered {
+        key: Key,
+        at: Millis,
+        batch: Batch,
+    },
     /// Acknowledged batches of this name are of no use any more.
-    Forgotten { key: Key, name: Arc<str> },
+    Forgotten {
+        key: Key,
+        name: Arc<str>,
+    },
+    Entry(EntryOp),
 }
 
 impl Outbox {
@@ -106,6 +137,7 @@ impl Outbox {
     /// wait per parcel, the newest.
     pub fn new(node: String, cap: usize, events_cap: usize) -> Self {
         Self {
+            entries: Entries::new(&node),
             node,
             cap,
             events_cap,
@@ -168,6 +200,7 @@ impl Outbox {
                 }
             }
         }
+        self.entries.all(&mut |op| piece(&Op::Entry(op)))?;
         piece(&Op::Sealed(self.marks.clone()))
     }
 
@@ -197,6 +230,9 @@ impl Outbox {
             };
             self.perform(Op::Add { key, age, parcel });
         }
+        for op in self.entries.add(&sealed.hits, sealed.until) {
+            self.perform(Op::Entry(op));
+        }
         if sealed.marks != self.marks {
             self.perform(Op::Sealed(sealed.marks));
         }
@@ -218,6 +254,9 @@ impl Outbox {
             } else if let Some((key, age, hits)) = oldest(|_| true) {
                 dropped += hits;
                 self.perform(Op::Dropped { key, age, events_only: false });
+            } else if let Some((op, events)) = self.entries.give_way() {
+                dropped += events;
+                self.perform(Op::Entry(op));
             } else {
                 break;
             }
@@ -226,7 +265,40 @@ impl Outbox {
     }
 
     fn weight(&self) -> usize {
-        self.queues.values().flat_map(|q| &q.waiting).map(|w| w.parcel.weight()).sum()
+        let parcels = self.queues.values().flat_map(|q| &q.waiting).map(|w| w.parcel.weight());
+        parcels.sum::<usize>() + self.entries.weight()
+    }
+
+    /// Hits that all nodes count together.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// The store has the front entry.
+    pub fn acknowledge_entry(&mut self, at: Millis) {
+        self.perform(Op::Entry(EntryOp::Acknowledged { at }));
+    }
+
+    /// Acknowledged entries of the front one's name that a store lacks which has those up to `have`.
+    /// `None`: they are gone, and what waits is numbered anew under another name.
+    pub fn replay_entries(&mut self, have: u64) -> Option<Vec<Entry>> {
+        let missing = self.entries.missing(have);
+        if missing.is_none() {
+            self.epochs += 1;
+            let op = self.entries.renumbered(format!("{}.{}", self.node, self.epochs).into());
+            self.perform(Op::Entry(op));
+        }
+        missing
+    }
+
+    /// Gives up on acknowledged entries of a name that the store has lost too much of; what comes
+    /// next goes under another.
+    pub fn forget_entries(&mut self, name: &Arc<str>) {
+        self.epochs += 1;
+        let next = format!("{}.{}", self.node, self.epochs).into();
+        for op in self.entries.forgotten(name, next) {
+            self.perform(Op::Entry(op));
+        }
     }
 
     /// The (site, day)s with something to deliver, oldest day first.
@@ -335,7 +407,7 @@ impl Outbox {
             q.cut.iter().map(|c| c.hits).sum::<u64>()
                 + q.waiting.iter().map(|w| w.parcel.hits).sum::<u64>()
         };
-        self.queues.values().map(of).sum()
+        self.queues.values().map(of).sum::<u64>() + self.entries.events()
     }
 
     /// Forgets (site, day)s that have been quiet for long.
@@ -407,6 +479,7 @@ impl Outbox {
                 queue.heard = at;
                 queue.ring.push_back((at, batch));
             }
+            Op::Entry(op) => self.entries.apply(op),
         }
     }
 }

@@ -56,6 +56,18 @@ impl From<Window> for Parcel {
     }
 }
 
+/// Increments of a (site, day) as batches that `node` numbers from `first` on.
+pub fn batches(
+    window: Window,
+    site: &Arc<str>,
+    day: Day,
+    node: &Arc<str>,
+    first: u64,
+) -> Vec<Batch> {
+    let cut = Parcel::from(window).cut(site, day, node, first);
+    cut.into_iter().map(|cut| cut.batch).collect()
+}
+
 impl Parcel {
     fn add(&mut self, field: String, n: i64) {
         let name = field.len();
@@ -105,14 +117,15 @@ impl Parcel {
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
-    /// Cuts it into batches, none if it adds nothing; the last one carries the hits.
+    /// Cuts it into batches, none if it adds nothing; the last one carries the hits. The same parcel
+    /// makes the same batches, whoever cuts it: nodes that share sessions rely on that.
     pub fn cut(self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
         let mut fields: Vec<(String, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);
         fields.sort_unstable();
         let mut fields = fields.into_iter();
-        let mut visitors = self.visitors.into_iter();
-        let mut confirmed = self.confirmed.into_iter();
+        let mut visitors = sorted(self.visitors);
+        let mut confirmed = sorted(self.confirmed);
         let mut events = self.events.into_packed();
         let mut cut: Vec<Cut> = Vec::new();
         loop {
@@ -136,4 +149,10 @@ impl Parcel {
         }
         cut
     }
+}
+
+fn sorted(visitors: HashSet<VisitorHash, Hasher>) -> impl Iterator<Item = VisitorHash> {
+    let mut visitors: Vec<VisitorHash> = visitors.into_iter().collect();
+    visitors.sort_unstable();
+    visitors.into_iter()
 }

@@ -23,9 +23,11 @@ mod record;
 mod replay;
 mod segment;
 
+pub use record::format;
 pub use replay::Recovered;
 
 use crate::capture::Hit;
+use crate::clock::Micros;
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwapOption;
 use segment::Segment;
@@ -173,10 +175,11 @@ impl Drop for Journal {
 }
 
 impl Files {
-    /// Writes a hit down. No lock, no system call; a segment's end aside.
-    pub fn append(&self, lane: usize, ticket: u64, hit: &Hit) {
+    /// Writes a hit down, and when it came where that matters. No lock, no system call; a segment's
+    /// end aside.
+    pub fn append(&self, lane: usize, ticket: u64, hit: &Hit, came: Option<Micros>) {
         let lane = &self.lanes[lane];
-        let written = record::encoded(hit, |payload| {
+        let written = record::encoded(hit, came, |payload| {
             loop {
                 let current = lane.current.load();
                 let Some(segment) = &*current else { return false };

@@ -5,6 +5,7 @@
 //! format is not read.
 
 use crate::capture::Hit;
+use crate::clock::Micros;
 use crate::rollup::{Dimension, Metric};
 use std::cell::RefCell;
 
@@ -28,15 +29,19 @@ pub fn format() -> u64 {
     u64::from(VERSION) << 32 | u64::from(hasher.finalize())
 }
 
-/// Hands a hit's bytes to `write`. False: there are none.
-pub fn encoded(hit: &Hit, write: impl FnOnce(&[u8]) -> bool) -> bool {
+/// Hands a hit's bytes to `write`, and behind them when it came, if that is known. False: there are
+/// none.
+pub fn encoded(hit: &Hit, came: Option<Micros>, write: impl FnOnce(&[u8]) -> bool) -> bool {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
-        postcard::to_io(hit, &mut *buffer).is_ok() && write(buffer)
+        let written = postcard::to_io(hit, &mut *buffer).is_ok();
+        let timed = came.is_none_or(|came| postcard::to_io(&came, &mut *buffer).is_ok());
+        written && timed && write(buffer)
     })
 }
 
-/// Reads a hit back.
-pub fn decode(bytes: &[u8]) -> Option<Hit> {
-    postcard::from_bytes(bytes).ok()
+/// Reads a hit back, and when it came.
+pub fn decode(bytes: &[u8]) -> Option<(Hit, Option<Micros>)> {
+    let (hit, came) = postcard::take_from_bytes(bytes).ok()?;
+    Some((hit, postcard::from_bytes(came).ok()))
 }

@@ -7,6 +7,7 @@
 use super::record;
 use super::segment::Written;
 use crate::capture::Hit;
+use crate::clock::Micros;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -84,10 +85,12 @@ impl Recovered {
         self.state.as_ref().map(|(ticket, state)| (*ticket, state.as_slice()))
     }
 
-    /// Hits since the state with their tickets, in order.
-    pub fn hits(&self) -> impl Iterator<Item = (u64, Hit)> + '_ {
+    /// Hits since the state with their tickets and when they came, if that was written down, in
+    /// order.
+    pub fn hits(&self) -> impl Iterator<Item = (u64, Hit, Option<Micros>)> + '_ {
         self.hits.iter().filter_map(|(ticket, file, at)| {
-            Some((*ticket, record::decode(self.written[*file].payload(at))?))
+            let (hit, came) = record::decode(self.written[*file].payload(at))?;
+            Some((*ticket, hit, came))
         })
     }
 

@@ -76,7 +76,27 @@ pub fn secret(which: &Secret) -> String {
         Secret::ViewKeys => "visits:key".to_owned(),
         Secret::Diary { site } => format!("visits:diary:{{{site}}}"),
         Secret::Lease { node } => format!("visits:node:{node}"),
+        Secret::Spread { site } => format!("visits:spread:{{{site}}}"),
     }
+}
+
+/// The log of a site's hits that nodes write together: stream, of items in a field `i`, expiring.
+/// Programs of another way of writing have a log of their own.
+pub fn shared_log(site: &str, format: u64) -> String {
+    format!("visits:hits:{format:x}:{{{site}}}")
+}
+
+/// What nodes know of that log: hash; by `mark:` and a name that numbers entries the last number,
+/// `chunk` the last that was agreed on, `lease` who counts and until when, `done` what is counted.
+pub fn shared_marks(site: &str, format: u64) -> String {
+    format!("visits:marks:{format:x}:{{{site}}}")
+}
+
+/// Running sessions and all else that counting goes on from, in pieces: hash, expiring; `chunk` is up
+/// to where. Not by day as `sessions:` was meant to be: it changes in one piece with the log, so it
+/// lies in the log's slot.
+pub fn shared_state(site: &str, format: u64) -> String {
+    format!("visits:sessions:{format:x}:{{{site}}}")
 }
 
 /// Field of the roll-up hash: number of the last batch applied of a node. `marker` is no

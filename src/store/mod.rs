@@ -9,6 +9,7 @@
 //! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
 //!   `sentinel` (who is the one), `cluster` (many);
 //! - `sqlite`, over `tables` (the statements) and `schema.sql`;
+//! - `shared`, the log in which nodes count together;
 //! - `trouble`: what can be wrong with a store, and what to do about it;
 //! - `upkeep`: what only the daily job and the operator's commands ask of either.
 
@@ -19,6 +20,7 @@ mod link;
 mod redis;
 mod sentinel;
 mod servers;
+mod shared;
 mod sqlite;
 mod tables;
 mod tally;
@@ -35,6 +37,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 
 pub use self::redis::RedisStore;
+pub use self::shared::{Appended, Lead, Lease, Save, SharedLog, Standing};
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
 pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
@@ -79,6 +82,8 @@ pub enum Secret {
     Diary { site: Arc<str> },
     /// The nonce of a node's last start.
     Lease { node: Arc<str> },
+    /// What nodes that share sessions spread clients over lanes with.
+    Spread { site: Arc<str> },
 }
 
 /// A place for counts. Reads and writes are additive and safe to repeat.
@@ -94,6 +99,11 @@ pub trait Store: Send + Sync {
     fn troubles(&self) -> &Troubles {
         static NONE: LazyLock<Troubles> = LazyLock::new(Troubles::default);
         &NONE
+    }
+
+    /// The log that nodes share, where a store can keep one.
+    fn shared_log(&self) -> Option<&dyn SharedLog> {
+        None
     }
 
     /// Answers if the store does.

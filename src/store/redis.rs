@@ -6,6 +6,7 @@
 
 use super::link::Meter;
 use super::servers::{Named, Servers};
+use super::shared::{SharedLog, SharedScripts};
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
@@ -37,6 +38,7 @@ pub struct RedisStore {
     meter: Arc<Meter>,
     apply: LuaScript,
     put_secret: LuaScript,
+    pub(super) shared: SharedScripts,
     tally: Tally,
     troubles: Arc<Troubles>,
 }
@@ -65,6 +67,7 @@ impl RedisStore {
             meter,
             apply: LuaScript::new(include_str!("apply.lua")),
             put_secret: LuaScript::new(include_str!("put_secret.lua")),
+            shared: SharedScripts::default(),
             tally: Tally::default(),
             troubles,
         })
@@ -202,6 +205,10 @@ impl Store for RedisStore {
 
     fn troubles(&self) -> &Troubles {
         &self.troubles
+    }
+
+    fn shared_log(&self) -> Option<&dyn SharedLog> {
+        Some(self)
     }
 
     async fn ping(&self) -> Result<()> {

@@ -249,5 +249,6 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::ViewKeys => "view keys".to_owned(),
         Secret::Diary { site } => format!("diary of {site}"),
         Secret::Lease { node } => format!("lease of {node}"),
+        Secret::Spread { site } => format!("spread of {site}"),
     }
 }

@@ -33,7 +33,7 @@ fn open(
 ) -> (Engine, Arc<Telemetry>) {
     let telemetry = Arc::new(Telemetry::default());
     let (journal, found) = Journal::open(dir, lanes, state_after, telemetry.clone()).unwrap();
-    let recovery = Recovery { journal, lanes: found, marks: marks.clone(), seed: 7 };
+    let recovery = Recovery { journal, lanes: found, marks: marks.clone(), seed: 7, share: false };
     let (sites, clock) = (Arc::new(vec![site.clone()]), Clock::fixed(0));
     (Engine::recover(sites, LIMITS, QUEUE, telemetry.clone(), clock, recovery), telemetry)
 }

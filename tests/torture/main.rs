@@ -88,6 +88,14 @@ fn all_delivered(headcount: &Headcount) {
     common::wait_for("all to be delivered", || (headcount.metric(UNFLUSHED) == 0).then_some(()));
 }
 
+/// All hits of nodes that share sessions are counted.
+fn all_counted(nodes: &[Headcount]) {
+    nodes.iter().for_each(all_delivered);
+    common::wait_for("all to be counted", || {
+        nodes.iter().all(|node| node.metric("headcount_uncounted_events") == 0).then_some(())
+    });
+}
+
 /// All is in the store and equals the ledger.
 fn settle(case: &str, times: usize, headcount: &Headcount, redis: &RedisServer, ledger: &Ledger) {
     all_delivered(headcount);

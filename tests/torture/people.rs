@@ -31,6 +31,8 @@ pub struct People {
 struct Shared {
     /// A beacon goes to any of them, a visitor's views to one.
     sites: Mutex<Vec<SocketAddr>>,
+    /// A visitor's views go to any of them, too.
+    scattered: bool,
     stop: AtomicBool,
     answered: AtomicUsize,
     /// Begins the paths of all pages, and of nobody else's.
@@ -46,8 +48,18 @@ impl People {
     /// Each thread's visitors keep to one of `sites`, as a load balancer with sticky sessions has
     /// it; their beacons go to any.
     pub fn spread(sites: &[SocketAddr], crowd: usize, threads: usize) -> Self {
+        Self::among(sites, crowd, threads, false)
+    }
+
+    /// Each request goes to any of `sites`, as a load balancer has it without sticky sessions.
+    pub fn scatter(sites: &[SocketAddr], crowd: usize, threads: usize) -> Self {
+        Self::among(sites, crowd, threads, true)
+    }
+
+    fn among(sites: &[SocketAddr], crowd: usize, threads: usize, scattered: bool) -> Self {
         let shared = Arc::new(Shared {
             sites: Mutex::new(sites.to_vec()),
+            scattered,
             stop: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
             pages: rand::random(),
@@ -107,7 +119,10 @@ impl Shared {
             }
             let visitor = format!("10.{crowd}.{thread}.{}", n % PER_THREAD);
             let page = format!("/{:x}/{thread}/{n}", self.pages);
-            let (node, other) = (thread % nodes, n % nodes);
+            let (node, other) = match self.scattered {
+                true => (rand::random_range(0..nodes), rand::random_range(0..nodes)),
+                false => (thread % nodes, n % nodes),
+            };
             let (view, id) = self.ask(&mut connections[node], node, &visitor, &page, None);
             let mut beacon = Told::Nothing;
             if view == Told::Yes {

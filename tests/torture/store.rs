@@ -27,7 +27,7 @@ fn redis_killed() {
 }
 
 /// The file that Redis appends writes to.
-fn append_only_file(redis: &RedisServer) -> PathBuf {
+pub fn append_only_file(redis: &RedisServer) -> PathBuf {
     let dir = std::fs::read_dir(redis.dir.path().join("appendonlydir")).unwrap();
     let file = dir.map(|entry| entry.unwrap().path()).find(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".incr.aof"))

@@ -1,0 +1,200 @@
+//! What waits to be delivered into the log that nodes share.
+//!
+//! As with batches, an entry never changes once it was sent, whatever became of the answer, and
+//! acknowledged ones stay for a while in a ring. Unlike batches entries do not add up: an outage
+//! takes as much space as there were hits, up to the outbox's cap. What gives way then keeps its
+//! number, without hits.
+
+use super::outbox::RING;
+use crate::aggregate::Arrived;
+use crate::clock::{Micros, Millis};
+use crate::shared::{ENTRY_MAX, Entry};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+/// Bytes of acknowledged entries that are kept.
+const RING_BYTES: usize = 16 << 20;
+
+/// Entries of a process, and those that an earlier one in the same folder left.
+pub struct Entries {
+    node: Arc<str>,
+    /// Under which this process numbers, and its last number.
+    name: (Arc<str>, u64),
+    waiting: VecDeque<Entry>,
+    ring: VecDeque<(Millis, Entry)>,
+}
+
+/// Something that happened to them.
+#[derive(Serialize, Deserialize)]
+pub enum EntryOp {
+    Added(Entry),
+    /// The first one was acknowledged.
+    Acknowledged {
+        at: Millis,
+    },
+    /// What waits was numbered anew, and the ring is of no use any more.
+    Renumbered {
+        entries: Vec<Entry>,
+    },
+    /// This one has given up its hits.
+    Emptied {
+        name: Arc<str>,
+        number: u64,
+    },
+    /// One was acknowledged; for a log that begins anew.
+    Remembered {
+        at: Millis,
+        entry: Entry,
+    },
+    /// Acknowledged ones of this name are of no use any more.
+    Forgotten {
+        name: Arc<str>,
+    },
+}
+
+impl Entries {
+    /// `name` is that of a run: the node's, a dot, and something of its own.
+    pub fn new(name: &str) -> Self {
+        let node = name.split('.').next().unwrap_or(name).into();
+        Self { node, name: (name.into(), 0), waiting: VecDeque::new(), ring: VecDeque::new() }
+    }
+
+    /// Who is waited for in the log.
+    pub fn node(&self) -> &Arc<str> {
+        &self.node
+    }
+
+    /// Under which this process numbers.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name.0
+    }
+
+    /// Hits, in the order in which they came, as entries to be added. All before `until` are there.
+    pub fn add(&mut self, hits: &[Arrived], until: Micros) -> Vec<EntryOp> {
+        let pieces = hits.chunks(ENTRY_MAX).enumerate();
+        let count = hits.len().div_ceil(ENTRY_MAX);
+        let (name, last) = &mut self.name;
+        let entries = pieces.map(|(i, hits)| {
+            *last += 1;
+            // Those before the last one say nothing of what follows.
+            let until = if i + 1 == count { until } else { hits[0].at.min(until) };
+            EntryOp::Added(Entry::new(self.node.clone(), name.clone(), *last, until, hits))
+        });
+        entries.collect()
+    }
+
+    /// The next to send, the same until it is acknowledged.
+    pub fn next(&self) -> Option<&Entry> {
+        self.waiting.front()
+    }
+
+    /// Events that wait.
+    pub fn events(&self) -> u64 {
+        self.waiting.iter().map(|entry| entry.events).sum()
+    }
+
+    pub fn weight(&self) -> usize {
+        self.waiting.iter().map(Entry::weight).sum()
+    }
+
+    /// Those that were acknowledged, oldest first.
+    pub fn acknowledged(&self) -> impl Iterator<Item = &Entry> {
+        self.ring.iter().map(|(_, entry)| entry)
+    }
+
+    /// The oldest that was never sent gives up its hits; how many events that were.
+    pub fn give_way(&self) -> Option<(EntryOp, u64)> {
+        let oldest = self.waiting.iter().skip(1).find(|entry| !entry.is_empty())?;
+        let (name, number) = (oldest.name.clone(), oldest.number);
+        Some((EntryOp::Emptied { name, number }, oldest.events))
+    }
+
+    /// Acknowledged entries of the front one's name after number `have`, if they are all there.
+    pub fn missing(&self, have: u64) -> Option<Vec<Entry>> {
+        let front = self.waiting.front()?;
+        let missing = self.since(&front.name, have);
+        let whole = missing.first().is_some_and(|entry| entry.number == have + 1)
+            && missing.last().is_some_and(|entry| entry.number + 1 == front.number);
+        whole.then_some(missing)
+    }
+
+    /// What waits, under another name, as what comes next will be.
+    pub fn renumbered(&mut self, name: Arc<str>) -> EntryOp {
+        let mut entries: Vec<Entry> = self.waiting.iter().cloned().collect();
+        for (number, entry) in (1..).zip(&mut entries) {
+            (entry.name, entry.number) = (name.clone(), number);
+        }
+        self.name = (name, entries.len() as u64);
+        EntryOp::Renumbered { entries }
+    }
+
+    /// Names of acknowledged entries, each with the number of the last.
+    pub fn remembered(&self) -> BTreeMap<Arc<str>, u64> {
+        self.ring.iter().map(|(_, entry)| (entry.name.clone(), entry.number)).collect()
+    }
+
+    /// Acknowledged entries of `name` after number `have`, if they begin right after it.
+    pub fn lost(&self, name: &str, have: u64) -> Option<Vec<Entry>> {
+        let missing = self.since(name, have);
+        missing.first().is_some_and(|entry| entry.number == have + 1).then_some(missing)
+    }
+
+    /// Lets go those of a name; if it is the one in use, what follows is numbered as `next`.
+    pub fn forgotten(&mut self, name: &Arc<str>, next: Arc<str>) -> Vec<EntryOp> {
+        let mut ops = vec![EntryOp::Forgotten { name: name.clone() }];
+        if self.name.0 == *name {
+            ops.push(self.renumbered(next));
+        }
+        ops
+    }
+
+    fn since(&self, name: &str, have: u64) -> Vec<Entry> {
+        let ring = self.acknowledged();
+        ring.filter(|entry| *entry.name == *name && entry.number > have).cloned().collect()
+    }
+
+    /// Ops that make these of none.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn all(&self, write: &mut dyn FnMut(EntryOp) -> io::Result<()>) -> io::Result<()> {
+        for (at, entry) in &self.ring {
+            write(EntryOp::Remembered { at: *at, entry: entry.clone() })?;
+        }
+        self.waiting.iter().try_for_each(|entry| write(EntryOp::Added(entry.clone())))
+    }
+
+    pub fn apply(&mut self, op: EntryOp) {
+        match op {
+            EntryOp::Added(entry) => self.waiting.push_back(entry),
+            EntryOp::Acknowledged { at } => {
+                self.ring.extend(self.waiting.pop_front().map(|entry| (at, entry)));
+                self.thin_ring(at);
+            }
+            EntryOp::Renumbered { entries } => {
+                self.ring.clear();
+                self.waiting = entries.into();
+            }
+            EntryOp::Emptied { name, number } => {
+                let of = |entry: &&mut Entry| entry.name == name && entry.number == number;
+                self.waiting.iter_mut().find(of).into_iter().for_each(Entry::empty);
+            }
+            EntryOp::Remembered { at, entry } => self.ring.push_back((at, entry)),
+            EntryOp::Forgotten { name } => self.ring.retain(|(_, entry)| entry.name != name),
+        }
+    }
+
+    /// Only when there is news: while nothing is said to the store, nobody learns that it lost
+    /// something.
+    fn thin_ring(&mut self, now: Millis) {
+        let mut weight: usize = self.acknowledged().map(Entry::weight).sum();
+        while let Some((then, oldest)) = self.ring.front()
+            && (now - then > RING || weight > RING_BYTES)
+        {
+            weight -= oldest.weight();
+            self.ring.pop_front();
+        }
+    }
+}

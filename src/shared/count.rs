@@ -1,0 +1,381 @@
+//! The log counted: what becomes of the hits of all nodes, chunk by chunk.
+//!
+//! Pure but for the memory it keeps. Whoever follows the same log from the same state gets the same
+//! batches under the same numbers, and so does a node that takes over in mid-work: the store applies
+//! none twice, whoever sends it.
+
+use super::item::{Chunk, Done, Entry, Item};
+use crate::aggregate::{Limits, Shard};
+use crate::clock::{HOUR, MINUTE, Micros, Millis, SECOND};
+use crate::flush::{self, Batch};
+use crate::site::{Day, Site};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A node that was heard of and says nothing more may have died with hits in its journal. It is
+/// waited for this long: a restart takes less. Its hits count whenever they come; waiting only keeps
+/// them in their place among the others'.
+pub const AWAITED: Millis = 30 * SECOND;
+
+/// From the moment hits are due until they are in the log.
+const DELIVERY: Millis = 2 * SECOND;
+
+/// Chunks kept for a store that loses some: those of two minutes, however often there is one.
+const RECENT: usize = 1_200;
+
+/// Who has numbered no entry for so long is forgotten: a process that ran a month ago.
+const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
+
+/// Hours a day's number of batches is kept beyond the day itself.
+const DAYS_KEPT: Millis = 48 * HOUR;
+
+/// An item's place in the log, as the store tells it: its time there, and a number within that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place(pub Millis, pub u64);
+
+/// A hit's turn: when it came, who numbered its entry, the entry's number, its place in there.
+type Turn = (Micros, Arc<str>, u64, u32);
+
+/// All that is known of a site's hits.
+pub struct Count {
+    sites: Arc<Vec<Site>>,
+    base: Base,
+    shard: Shard,
+    /// Hits that are in no chunk yet.
+    pool: BTreeMap<Turn, crate::capture::Hit>,
+    /// Of each name the last entry that was read.
+    read: BTreeMap<Arc<str>, u64>,
+    /// Entries in the log with hits in the pool: their place, and when their last hit came.
+    open: BTreeMap<(Arc<str>, u64), (Place, Micros)>,
+    /// When nodes that do not rest were last heard of, by the store's clock.
+    heard: BTreeMap<Arc<str>, Millis>,
+    /// Chunks that tell of entries which are still to be told again, next one first.
+    ahead: VecDeque<Chunk>,
+    /// Chunks that were counted last, for a store that loses its last moments.
+    recent: VecDeque<Chunk>,
+    /// The last item that was read.
+    at: Option<Place>,
+}
+
+/// What a state says beside the shard's memory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Base {
+    /// Under which batches are numbered, the same for all nodes.
+    name: Arc<str>,
+    /// What the shard numbers claims with.
+    seed: u64,
+    /// The last chunk that was counted.
+    chunk: u64,
+    until: Micros,
+    /// Of each name the last entry of which hits were counted, and up to when in the chunk that did.
+    upto: BTreeMap<Arc<str>, (u64, Micros)>,
+    /// The number of the last batch of each day.
+    numbers: BTreeMap<Day, u64>,
+    /// Up to when each node that does not rest has said all.
+    nodes: BTreeMap<Arc<str>, Micros>,
+    /// Where the log begins with hits that are not counted. If it does not, it was cut since, and
+    /// there is a newer state.
+    begins: Option<Place>,
+}
+
+/// What an item led to.
+#[derive(Debug)]
+pub enum Followed {
+    /// It was noted.
+    Noted,
+    /// A chunk was counted.
+    Counted(Vec<Batch>),
+    /// The log begins too late for what is known here: a newer state is to be had.
+    Missing,
+}
+
+impl Count {
+    /// Nothing is known; the last chunk was `chunk`. `name` has to be of its own.
+    pub fn new(
+        sites: Arc<Vec<Site>>,
+        limits: Limits,
+        name: Arc<str>,
+        seed: u64,
+        chunk: u64,
+    ) -> Self {
+        let base = Base {
+            name,
+            seed,
+            chunk,
+            until: Micros::MIN,
+            upto: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            begins: None,
+        };
+        let shard = Shard::seeded(sites.clone(), limits, seed);
+        Self::of(sites, base, shard)
+    }
+
+    fn of(sites: Arc<Vec<Site>>, base: Base, shard: Shard) -> Self {
+        let (pool, read, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (heard, ahead, recent) = (BTreeMap::new(), VecDeque::new(), VecDeque::new());
+        Self { sites, base, shard, pool, read, open, heard, ahead, recent, at: None }
+    }
+
+    /// Goes on from what was saved. None if it cannot be read.
+    pub fn restore(
+        sites: Arc<Vec<Site>>,
+        limits: Limits,
+        saved: &[u8],
+        now: Millis,
+    ) -> Option<Self> {
+        let bytes = lz4_flex::decompress_size_prepended(saved).ok()?;
+        let (base, memory): (Base, &[u8]) = postcard::take_from_bytes(&bytes).ok()?;
+        let mut shard = Shard::seeded(sites.clone(), limits, base.seed);
+        if !shard.restore(memory) {
+            return None;
+        }
+        let mut count = Self::of(sites, base, shard);
+        count.hear_anew(now);
+        Some(count)
+    }
+
+    /// What [`Count::restore`] goes on from. The log is still needed from [`Count::needed`] on.
+    pub fn save(&mut self) -> Vec<u8> {
+        let until = self.base.until;
+        self.base.upto.retain(|_, (_, then)| until - *then < FORGOTTEN);
+        let days = self.sites[0].day(until / 1_000 - DAYS_KEPT);
+        self.base.numbers.retain(|day, _| *day >= days);
+        self.base.begins = self.open.values().map(|(place, _)| *place).min();
+        let mut bytes = postcard::to_stdvec(&self.base).unwrap_or_default();
+        if let Err(error) = self.shard.save(&mut bytes) {
+            tracing::error!("shared sessions cannot be written down: {error}");
+        }
+        lz4_flex::compress_prepend_size(&bytes)
+    }
+
+    /// Where the log begins that is needed beside what [`Count::save`] gives: the oldest entry with
+    /// hits that are not counted, or what comes after all that was read.
+    pub fn needed(&self) -> Option<Place> {
+        let open = self.open.values().map(|(place, _)| *place).min();
+        open.or(self.at.map(|Place(at, n)| Place(at, n + 1)))
+    }
+
+    /// Reads the next item of the log. Without `strict` what is missing is gone, and counting goes
+    /// on without.
+    pub fn follow(&mut self, place: Place, item: Item, strict: bool) -> Followed {
+        let begins = self.base.begins.filter(|_| self.at.is_none());
+        if strict && begins.is_some_and(|begins| begins != place) {
+            return Followed::Missing;
+        }
+        self.at = Some(place);
+        match item {
+            Item::Entry(entry) if !self.take_in(place, &entry, strict) => return Followed::Missing,
+            Item::Entry(_) => {}
+            Item::Rest { node } => {
+                self.base.nodes.remove(&node);
+                self.heard.remove(&node);
+            }
+            Item::Chunk(chunk) => {
+                let next = self.base.chunk + self.ahead.len() as u64 + 1;
+                if chunk.number > next && strict {
+                    return Followed::Missing;
+                }
+                if chunk.number >= next {
+                    self.ahead.push_back(chunk);
+                }
+            }
+        }
+        let mut batches = Vec::new();
+        while self.ahead.front().is_some_and(|chunk| self.has_all(chunk)) {
+            batches.extend(self.count_next());
+        }
+        if batches.is_empty() { Followed::Noted } else { Followed::Counted(batches) }
+    }
+
+    /// Counts a chunk that was proposed here and agreed on.
+    pub fn adopt(&mut self, chunk: Chunk) -> Vec<Batch> {
+        self.ahead.push_back(chunk);
+        self.count_next()
+    }
+
+    /// Counts the next chunk that was agreed on, though entries may be missing of which it tells.
+    pub fn count_next(&mut self) -> Vec<Batch> {
+        self.ahead.pop_front().map(|chunk| self.count(&chunk)).unwrap_or_default()
+    }
+
+    /// Whether a chunk waits for entries to be told again.
+    pub fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    fn has_all(&self, chunk: &Chunk) -> bool {
+        let known = |name| self.read.get(name).copied().unwrap_or_default().max(self.counted(name));
+        chunk.upto.iter().all(|(name, number)| known(name) >= *number)
+    }
+
+    fn take_in(&mut self, place: Place, entry: &Entry, strict: bool) -> bool {
+        let Entry { node, name, number, until, .. } = entry;
+        self.base.nodes.insert(node.clone(), *until);
+        self.heard.insert(node.clone(), place.0);
+        let counted = self.counted(name);
+        let known = self.read.get(name).copied();
+        if known.is_some_and(|read| *number <= read) {
+            // Told again: only its place is another.
+            if let Some((known, _)) = self.open.get_mut(&(name.clone(), *number)) {
+                *known = place;
+            }
+            return true;
+        }
+        if strict && *number > known.unwrap_or(counted) + 1 {
+            return false;
+        }
+        self.read.insert(name.clone(), *number);
+        let Some(hits) = entry.hits() else {
+            tracing::error!("hits of {name} in the shared log are damaged and cannot be read");
+            return true;
+        };
+        // A clock that is ahead of the store's would keep its hits waiting for as long.
+        let latest = place.0.saturating_mul(1_000).saturating_add(999);
+        let before = if *number <= counted { self.base.until } else { Micros::MIN };
+        let mut last = None;
+        for (i, arrived) in (0..).zip(hits) {
+            let at = arrived.at.min(latest);
+            if at >= before {
+                last = last.max(Some(at));
+                self.pool.insert((at, name.clone(), *number, i), arrived.hit);
+            }
+        }
+        if let Some(last) = last {
+            self.open.insert((name.clone(), *number), (place, last));
+        }
+        true
+    }
+
+    /// The last entry of a name of which hits were counted.
+    fn counted(&self, name: &Arc<str>) -> u64 {
+        self.base.upto.get(name).map_or(0, |(number, _)| *number)
+    }
+
+    fn count(&mut self, chunk: &Chunk) -> Vec<Batch> {
+        for (name, number) in &chunk.upto {
+            self.base.upto.insert(name.clone(), (*number, chunk.until));
+        }
+        self.base.until = self.base.until.max(chunk.until);
+        self.base.chunk = chunk.number;
+        self.recent.push_back(chunk.clone());
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+        let later = self.pool.split_off(&(self.base.until, "".into(), 0, 0));
+        for (turn, hit) in std::mem::replace(&mut self.pool, later) {
+            // In an entry that the chunk did not know of yet.
+            if turn.2 > self.counted(&turn.1) {
+                self.pool.insert(turn, hit);
+                continue;
+            }
+            if catch_unwind(AssertUnwindSafe(|| self.shard.apply(hit))).is_err() {
+                tracing::error!("a hit could not be counted");
+            }
+        }
+        let (base, open) = (&self.base, &mut self.open);
+        open.retain(|(name, number), (_, last)| {
+            *last >= base.until || base.upto.get(name).is_none_or(|(upto, _)| number > upto)
+        });
+        let mut windows: Vec<_> = self.shard.seal().into_iter().collect();
+        windows.sort_unstable_by_key(|((site, day), _)| (*site, *day));
+        let mut batches = Vec::new();
+        for ((site, day), window) in windows {
+            let number = self.base.numbers.entry(day).or_default();
+            let (site, name) = (&self.sites[site].name, &self.base.name);
+            let more = flush::batches(window, site, day, name, *number + 1);
+            *number += more.len() as u64;
+            batches.extend(more);
+        }
+        batches
+    }
+
+    /// The chunk to agree on next, of hits that came before `until`; none if there are no such.
+    pub fn propose(&self, until: Micros) -> Option<Chunk> {
+        if self.is_ahead() {
+            return None;
+        }
+        let until = until.max(self.base.until);
+        self.pool.first_key_value().filter(|((at, ..), _)| *at < until)?;
+        let read = self.read.iter().filter(|(name, number)| **number > self.counted(name));
+        let upto = read.map(|(name, number)| (name.clone(), *number)).collect();
+        Some(Chunk { number: self.base.chunk + 1, until, upto })
+    }
+
+    /// Up to when all is in the log that can be expected to come, at `now` by the store's clock,
+    /// where nodes deliver every `interval`.
+    pub fn horizon(&self, now: Millis, interval: Millis) -> Micros {
+        // Who says nothing has had nothing to say, or would have said it by now.
+        self.awaited(now, (now - interval - DELIVERY) * 1_000)
+    }
+
+    /// The same for the last node that runs: nobody else will say anything.
+    pub fn last_horizon(&self, now: Millis) -> Micros {
+        self.awaited(now, (now + MINUTE) * 1_000)
+    }
+
+    fn awaited(&self, now: Millis, latest: Micros) -> Micros {
+        let speaks = |node: &Arc<str>| self.heard.get(node).is_some_and(|at| now - at <= AWAITED);
+        let said = self.base.nodes.iter().filter(|(node, _)| speaks(node));
+        said.map(|(_, until)| *until).fold(latest, Micros::min)
+    }
+
+    /// The store was away, or another node has followed the log so far: who does not rest gets the
+    /// time to say so again.
+    pub fn hear_anew(&mut self, now: Millis) {
+        self.heard = self.base.nodes.keys().map(|node| (node.clone(), now)).collect();
+    }
+
+    /// Goes on under a name of its own, with batches that are not in the store yet numbered anew:
+    /// for a store that has lost what went before.
+    pub fn rename(&mut self, name: Arc<str>, waiting: &mut [Batch]) {
+        self.base.numbers.clear();
+        for batch in waiting {
+            let number = self.base.numbers.entry(batch.day).or_default();
+            *number += 1;
+            (batch.node, batch.number) = (name.clone(), *number);
+        }
+        self.base.name = name;
+    }
+
+    /// What is counted once all batches so far are in the store.
+    pub fn done(&self) -> Done {
+        let upto = self.base.upto.iter().map(|(name, (number, _))| (name.clone(), *number));
+        Done { until: self.base.until, upto: upto.collect() }
+    }
+
+    /// Chunks after number `have`, to be agreed on again; `None` if they are not known any more.
+    pub fn since(&self, have: u64) -> Option<Vec<Chunk>> {
+        let since = self.recent.iter().filter(|chunk| chunk.number > have).cloned();
+        let since: Vec<Chunk> = since.collect();
+        (since.first()?.number == have + 1).then_some(since)
+    }
+
+    /// Under which batches are numbered.
+    pub fn name(&self) -> &Arc<str> {
+        &self.base.name
+    }
+
+    /// The last chunk that was counted.
+    pub fn chunk(&self) -> u64 {
+        self.base.chunk
+    }
+
+    /// The last chunk that was agreed on, as far as the log was read.
+    pub fn agreed(&self) -> u64 {
+        self.base.chunk + self.ahead.len() as u64
+    }
+
+    /// The last item that was read.
+    pub fn at(&self) -> Option<Place> {
+        self.at
+    }
+
+    /// Hits that wait for a chunk.
+    pub fn waiting(&self) -> usize {
+        self.pool.len()
+    }
+}
