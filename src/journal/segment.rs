@@ -56,15 +56,15 @@ impl Segment {
 
     fn prepare(path: &Path, mut file: File, format: u64) -> io::Result<Self> {
         match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, SIZE as u64) {
-            Ok(()) => {}
             // A file system that cannot promise space: written zeros are space all the same.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
-                let zeros = [0; 1 << 16];
-                for _ in 0..SIZE / zeros.len() {
-                    file.write_all(&zeros)?;
-                }
-            }
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
             Err(error) => return Err(error.into()),
+        }
+        // Space that was never written is made ready page by page as it is, at 4 µs each on ext4,
+        // while a visitor waits. Written here it takes a fifth of that, and nobody waits.
+        let zeros = vec![0; 1 << 18];
+        for _ in 0..SIZE / zeros.len() {
+            file.write_all(&zeros)?;
         }
         let map = MmapRaw::map_raw(&file)?;
         let secret: u32 = rand::random();

@@ -2,8 +2,11 @@
 
 use super::open;
 use headcount::aggregate::{Engine, Marks};
-use headcount::capture::{Hit, What};
+use headcount::capture::{Answered, Hit, PageKind, What};
+use headcount::journal::Journal;
+use headcount::rollup::Dimension;
 use headcount::site::Site;
+use headcount::telemetry::Telemetry;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,6 +182,64 @@ fn full_segments_follow_one_another_and_states_take_their_place() {
     assert_eq!(telemetry.journal_missed.get(), 0);
     assert!(most <= 6, "30 MB of hits, and {most} segments at a time");
     assert!(dir.path().join("journal-0.state").exists());
+}
+
+/// Of two threads and more than one segment, to the last trait, and when they came where that was
+/// said.
+#[test]
+fn hits_come_back_as_they_were() {
+    const EACH: usize = 9_000;
+    let hit = |ticket: usize| {
+        let traits = vec![
+            (Dimension::Browser, format!("Browser {}", ticket % 7).into()),
+            (Dimension::UtmTerm, format!("only in {ticket}").into()),
+            (
+                Dimension::Referrer,
+                "x".repeat(if ticket.is_multiple_of(100) { 300 } else { 30 }).into(),
+            ),
+        ];
+        let answered = Answered {
+            page: format!("/{ticket:0200}").into(),
+            nonce: ticket as u64,
+            kind: PageKind::View,
+            status: 200,
+            traits: Arc::new(traits),
+            from: Some("elsewhere.example/".into()),
+            bytes: 7,
+            origin: None,
+        };
+        Hit { what: What::Answered(answered), ..download("") }
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let telemetry = Arc::new(Telemetry::default());
+    let (journal, _) = Journal::open(dir.path(), 1, NEVER, telemetry.clone()).unwrap();
+    // They fill one, and a part of the next.
+    while segments(dir.path()).len() < 2 {
+        std::thread::yield_now();
+    }
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let journal = &journal;
+            scope.spawn(move || {
+                for i in 0..EACH {
+                    let ticket = 2 * i + thread;
+                    let came = (ticket % 2 == 0).then_some(ticket as i64);
+                    journal.append(0, ticket as u64, &hit(ticket), came);
+                }
+            });
+        }
+    });
+    assert_eq!(telemetry.journal_missed.get(), 0);
+    drop(journal);
+    assert!(segments(dir.path()).len() > 2);
+
+    let (_, found) = Journal::open(dir.path(), 1, NEVER, telemetry).unwrap();
+    let mut found = found[0].hits();
+    for ticket in 0..2 * EACH {
+        let came = (ticket % 2 == 0).then_some(ticket as i64);
+        assert_eq!(found.next(), Some((ticket as u64, hit(ticket), came)));
+    }
+    assert_eq!(found.next(), None);
 }
 
 #[test]
