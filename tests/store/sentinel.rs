@@ -95,7 +95,7 @@ fn key() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_have_users_and_passwords_of_their_own() {
+async fn encrypted_sentinels_have_users_and_passwords_of_their_own() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let pair = Pair::new();
     let watched = Watched::start_locked(&pair);
