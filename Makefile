@@ -29,7 +29,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx chromium=chromium \
 	chromedriver=chromium-driver Xvfb=xvfb \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace
 
-.PHONY: help run build test torture bench data
+.PHONY: help run build test valkey torture bench data
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -38,6 +38,7 @@ help:
 	@echo '         PROFILE=dev                      a debug build'
 	@echo '         LISTEN=… ADMIN=… ARGS=…          other addresses, more flags'
 	@echo 'make test                                 format, lints, all tests'
+	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
 	@echo 'make torture                              everything killed, cut off, filled up: 20 minutes'
 	@echo 'make bench                                what it costs'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
@@ -65,6 +66,12 @@ test:
 	else \
 		set -x; cargo test; \
 	fi
+
+# The one from a package has no TLS.
+valkey:
+	@.ci/install $(test_needs)
+	REDIS_SERVER="$$(.ci/valkey '$(target)/valkey')" cargo test \
+		--test store --test topology --test torture -- --skip encrypted --skip sqlite
 
 # A line per case; TORTURE_AWAY=60 shortens the outage of ten minutes.
 torture:

@@ -3,6 +3,7 @@
 //! A key's place, kind, default and help all come from that one file, so that the file, the
 //! variables, the flags and their help can never disagree. What a key means is not known here.
 
+use crate::store::hide_sentinels;
 use std::fmt;
 use std::sync::LazyLock;
 use toml::de::{DeTable, DeValue};
@@ -55,13 +56,16 @@ impl Key {
 
     /// A value as it may be shown: credentials are hidden, in whole or, in a URL, in part.
     pub fn shown(&self, value: &Value) -> Value {
-        let hide = |text: &String| match text.split_once("://") {
-            _ if self.table() == Some("admin_auth") => "(hidden)".to_owned(),
-            Some((scheme, rest)) => match rest.rsplit_once('@') {
-                Some((_, host)) => format!("{scheme}://(hidden)@{host}"),
-                None => text.clone(),
-            },
-            None => text.clone(),
+        let hide = |text: &String| {
+            let text = hide_sentinels(text);
+            match text.split_once("://") {
+                _ if self.table() == Some("admin_auth") => "(hidden)".to_owned(),
+                Some((scheme, rest)) => match rest.rsplit_once('@') {
+                    Some((_, host)) => format!("{scheme}://(hidden)@{host}"),
+                    None => text,
+                },
+                None => text,
+            }
         };
         match value {
             Value::Text(text) if !text.is_empty() => Value::Text(hide(text)),
@@ -214,6 +218,9 @@ mod tests {
         assert_eq!(shown("admin_auth.password_hash", text("")), r#""""#);
         assert_eq!(shown("admin_auth.tokens", Value::List(vec!["t".into()])), r#"["(hidden)"]"#);
         assert_eq!(shown("store", text("redis://u:p@ss@h/1")), r#""redis://(hidden)@h/1""#);
+        let sentinels = text("redis+sentinel://u:p@h/n?sentinel_password=s@cret");
+        let hidden = r#""redis+sentinel://(hidden)@h/n?sentinel_password=(hidden)""#;
+        assert_eq!(shown("store", sentinels), hidden);
         assert_eq!(shown("store", text("redis://h:1/1")), r#""redis://h:1/1""#);
     }
 

@@ -88,9 +88,9 @@ impl Trouble {
             Self::Timeout => "; is it overloaded, or is a firewall between?",
             Self::Tls => "; `store_ca` names the certificates to trust, rediss:// wants TLS",
             Self::Auth => {
-                "; check user and password in `store`; the user needs +@read +@write +@scripting \
-                 +@connection (and +cluster|slots in a cluster) on visits:*, unique:*, sessions:*, \
-                 staging:* and legacy:*"
+                "; check user and password in `store` (sentinels' is sentinel_password); the user \
+                 needs +@read +@write +@scripting +@connection (and +cluster|slots in a cluster) on \
+                 visits:*, unique:*, sessions:*, staging:* and legacy:*"
             }
             Self::Clients => "; raise its `maxclients`, or close connections of others",
             Self::ReadOnly => {

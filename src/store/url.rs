@@ -5,6 +5,7 @@
 use super::servers::Named;
 use super::{RedisStore, Result, SqliteStore, StoreError, Upkeep};
 use ::redis::ConnectionInfo;
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -111,6 +112,9 @@ impl FromStr for StoreUrl {
     }
 }
 
+/// The part of a URL's query that has a password in it.
+const SENTINEL_PASSWORD: &str = "sentinel_password";
+
 const UNKNOWN: &str = "is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`, \
                        `redis+cluster://HOST,HOST`, `redis+sentinel://HOST,HOST/MASTER`";
 
@@ -127,6 +131,9 @@ fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
     let rest = typed.split_once("://").map_or("", |(_, rest)| rest);
     let at = rest.rfind('@').map_or(0, |at| at + 1);
     let (user, rest) = rest.split_at(at);
+    if user.contains(['/', '?', '#']) {
+        return Err("has a password that is not escaped; write %40 for an @ in it".to_owned());
+    }
     let (hosts, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if hosts.split(',').any(str::is_empty) {
         return Err("names a server without a name".to_owned());
@@ -146,15 +153,35 @@ fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
     if name.is_empty() {
         return Err("names no primary; write `redis+sentinel://HOST,HOST/MASTER`".to_owned());
     }
-    // They listen elsewhere than servers do, and know neither their users nor their databases.
+    // They listen elsewhere than servers do, have users of their own, and no databases.
+    let (before, fragment) = tail.split_at(tail.find('#').unwrap_or(tail.len()));
+    let query = before.split_once('?').map_or("", |(_, query)| query);
+    let given = |name: &str| {
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let text = |value| percent_decode_str(value).decode_utf8().map(Into::into);
+        value.map(text).transpose().map_err(|_| format!("has a {name} that is not UTF-8"))
+    };
+    let (name_there, password): (Option<String>, Option<String>) =
+        (given("sentinel_username")?, given(SENTINEL_PASSWORD)?);
     let sentinels = all(&|host| {
         let port = if host.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':') {
             ""
         } else {
             ":26379"
         };
-        format!("{plain}://{host}{port}")
+        format!("{plain}://{host}{port}{fragment}")
     })?;
+    let known = |info: ConnectionInfo| {
+        let mut settings = info.redis_settings().clone();
+        if let Some(name) = &name_there {
+            settings = settings.set_username(name);
+        }
+        if let Some(password) = &password {
+            settings = settings.set_password(password);
+        }
+        info.set_redis_settings(settings)
+    };
+    let sentinels = sentinels.into_iter().map(known).collect();
     let primary = info(&format!("{plain}://{user}127.0.0.1{tail}"))?;
     Ok(Named::Sentinels(sentinels, name.to_owned(), primary))
 }
@@ -174,6 +201,7 @@ impl fmt::Debug for StoreUrl {
 /// The URL in one line without its password. Works on text, because a URL may be bad just because
 /// its password was not escaped: all that comes before the last `@` is taken for credentials.
 fn without_password(typed: &str) -> String {
+    let typed = &hide_sentinels(typed);
     let shown = match (typed.split_once("://"), typed.rsplit_once('@')) {
         (Some((scheme, rest)), Some((_, place))) if rest.contains('@') => {
             let user = rest.split([':', '@']).next().unwrap_or_default();
@@ -185,9 +213,18 @@ fn without_password(typed: &str) -> String {
     shown.escape_debug().to_string()
 }
 
+/// The text with the sentinels' password hidden, and all that follows: it may not be escaped.
+pub fn hide_sentinels(typed: &str) -> String {
+    match typed.split_once(SENTINEL_PASSWORD) {
+        Some((before, _)) => format!("{before}{SENTINEL_PASSWORD}=(hidden)"),
+        None => typed.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::redis::ConnectionAddr;
 
     #[test]
     fn good_urls_are_shown_without_password() {
@@ -207,10 +244,44 @@ mod tests {
                 "redis+sentinel://:secret@a,[::1],b:5000/main/3",
                 "redis+sentinel://a,[::1],b:5000/main/3",
             ),
+            (
+                "rediss+sentinel://me:secret@a/main/3?sentinel_username=we&sentinel_password=se%26cret",
+                "rediss+sentinel://me@a/main/3?sentinel_username=we&sentinel_password=(hidden)",
+            ),
         ] {
             let url: StoreUrl = typed.parse().unwrap();
             assert_eq!(url.to_string(), shown);
             assert!(!format!("{url:?}").contains("ret"));
+        }
+    }
+
+    #[test]
+    fn servers_and_sentinels_have_passwords_of_their_own() {
+        for (typed, expected) in [
+            ("redis+sentinel://me:secret@a,b/main", (None, None)),
+            ("redis+sentinel://a,b/main?sentinel_password=s%20e%26c+", (None, Some("s e&c+"))),
+            (
+                "rediss+sentinel://me:secret@a,b/main/3?sentinel_username=we&protocol=resp3\
+                 &sentinel_password=sesame#insecure",
+                (Some("we"), Some("sesame")),
+            ),
+        ] {
+            let Target::Redis(named) = typed.parse::<StoreUrl>().unwrap().target else { panic!() };
+            let Named::Sentinels(sentinels, _, primary) = *named else { panic!("{typed}") };
+            let who = |info: &ConnectionInfo| {
+                let settings = info.redis_settings();
+                [settings.username(), settings.password()].map(|text| text.map(str::to_owned))
+            };
+            assert_eq!(sentinels.len(), typed.matches(',').count() + 1);
+            for sentinel in &sentinels {
+                let insecure = |info: &ConnectionInfo| {
+                    matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. })
+                };
+                assert_eq!(insecure(sentinel), insecure(&primary), "{typed}");
+                assert_eq!(who(sentinel), [expected.0, expected.1].map(|t| t.map(str::to_owned)));
+            }
+            let named = typed.contains("me:secret@").then_some(["me", "secret"]);
+            assert_eq!(who(&primary), named.map_or([None, None], |n| n.map(|t| Some(t.into()))));
         }
     }
 
@@ -230,6 +301,10 @@ mod tests {
             ("redis+cluster://a,,b", "`redis+cluster://a,,b`"),
             ("redis+sentinel://me:secret@a,b", "`redis+sentinel://me@a,b`"),
             ("redis+sentinel://a,b:99999/main", "`redis+sentinel://a,b:99999/main`"),
+            (
+                "redis+sentinel://a/?sentinel_password=s@ec/r?et",
+                "`redis+sentinel://a/?sentinel_password=(hidden)`",
+            ),
             ("redis+pigeon://a", "`redis+pigeon://a`"),
             ("redis://a\nb", r"`redis://a\nb`"),
         ] {

@@ -1,9 +1,10 @@
 //! A real Redis Cluster of the test's own: three primaries with a replica each.
 
 use super::redis::RedisServer;
+use super::tls::Pair;
 use super::{free_port, wait_for};
 use ::redis::Value;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 
 /// Slots of a cluster.
 const SLOTS: usize = 16_384;
@@ -15,27 +16,32 @@ const NODE_TIMEOUT: &str = "1000";
 /// Primaries at first, then their replicas in the same order.
 pub struct RedisCluster {
     pub servers: Vec<RedisServer>,
+    tls: bool,
 }
 
 impl RedisCluster {
     /// Starts six servers, makes them a cluster, and waits until it is whole.
     pub fn start() -> Self {
-        let servers: Vec<RedisServer> = (0..2 * PRIMARIES)
-            .map(|_| {
-                RedisServer::start_with(&[
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-node-timeout",
-                    NODE_TIMEOUT,
-                    // The one it chooses by itself may be beyond the last.
-                    "--cluster-port",
-                    &free_port().to_string(),
-                    "--repl-diskless-sync-delay",
-                    "0",
-                ])
-            })
-            .collect();
-        let cluster = Self { servers };
+        Self::start_of(None)
+    }
+
+    /// The same, encrypted between the servers and to clients.
+    pub fn start_encrypted(pair: &Pair) -> Self {
+        Self::start_of(Some(pair))
+    }
+
+    fn start_of(pair: Option<&Pair>) -> Self {
+        let server = || {
+            // The one it chooses by itself may be beyond the last.
+            let bus = free_port().to_string();
+            let cluster = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+            let settings = [&cluster[..], &["--cluster-node-timeout", NODE_TIMEOUT]].concat();
+            let tls = pair.map(Pair::settings).unwrap_or_default();
+            let tls = tls.iter().map(String::as_str);
+            RedisServer::start_with(&settings.into_iter().chain(tls).collect::<Vec<_>>())
+        };
+        let servers = (0..2 * PRIMARIES).map(|_| server()).collect();
+        let cluster = Self { servers, tls: pair.is_some() };
         cluster.join();
         cluster
     }
@@ -47,12 +53,12 @@ impl RedisCluster {
         }
         let bus: Vec<String> = first.command(&["CONFIG", "GET", "cluster-port"]);
         for server in others {
-            let port = first.port.to_string();
+            let port = first.peers_port();
             server.command::<Value>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus[1]]);
         }
         for (i, server) in self.servers[..PRIMARIES].iter().enumerate() {
-            let range = slots_of(i);
-            let (from, to) = (range.start.to_string(), (range.end - 1).to_string());
+            let (from, to) = (i * SLOTS / PRIMARIES, (i + 1) * SLOTS / PRIMARIES - 1);
+            let (from, to) = (from.to_string(), to.to_string());
             server.command::<Value>(&["CLUSTER", "ADDSLOTSRANGE", &from, &to]);
         }
         let all = format!("cluster_known_nodes:{}", self.servers.len());
@@ -61,12 +67,7 @@ impl RedisCluster {
             replica.command::<Value>(&["CLUSTER", "REPLICATE", &id(primary)]);
         }
         self.until("the cluster to be whole", |info| info.contains("cluster_state:ok"));
-        for replica in &self.servers[PRIMARIES..] {
-            wait_for("a replica to be in step", || {
-                let info: String = replica.command(&["INFO", "replication"]);
-                info.contains("master_link_status:up").then_some(())
-            });
-        }
+        self.servers[PRIMARIES..].iter().for_each(in_step);
     }
 
     fn until(&self, what: &str, such: impl Fn(&str) -> bool) {
@@ -78,34 +79,46 @@ impl RedisCluster {
     /// Names two of its servers.
     pub fn url(&self) -> String {
         let [one, other, ..] = &self.servers[..] else { unreachable!() };
-        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", one.port, other.port)
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        let (one, other) = (one.peers_port(), other.peers_port());
+        format!("{scheme}+cluster://127.0.0.1:{one},127.0.0.1:{other}")
+    }
+
+    /// Those that have slots.
+    pub fn primaries(&self) -> impl Iterator<Item = &RedisServer> {
+        self.servers.iter().filter(|server| server.runs() && is_primary(server))
     }
 
     /// Forgets all keys.
     pub fn clear(&self) {
-        for server in self.servers.iter().filter(|server| is_primary(server)) {
+        for server in self.primaries() {
             server.command::<Value>(&["FLUSHALL"]);
         }
     }
 
-    /// The first primary a key belongs to, by its place in [`Self::servers`].
-    pub fn home(&self, key: &str) -> usize {
+    /// The primary a key belongs to, by its place in [`Self::servers`]: who says so of itself.
+    pub fn owner(&self, key: &str) -> usize {
         let slot = self.slot(key);
-        (0..PRIMARIES).find(|i| slots_of(*i).contains(&slot)).unwrap()
+        let running = self.servers.iter().enumerate().filter(|(_, server)| server.runs());
+        let mut owners = running.filter(|(_, server)| own_slots(server).any(|r| r.contains(&slot)));
+        let (owner, _) = owners.next().expect("somebody has it");
+        assert_eq!(owners.next().map(|(other, _)| other), None, "{owner} has it too");
+        owner
     }
 
     pub fn slot(&self, key: &str) -> usize {
-        self.servers[1].command(&["CLUSTER", "KEYSLOT", key])
+        let running = self.servers.iter().find(|server| server.runs());
+        running.expect("somebody runs").command(&["CLUSTER", "KEYSLOT", key])
     }
 
-    /// The replica of a primary.
-    pub fn replica(&self, primary: usize) -> &RedisServer {
-        &self.servers[primary + PRIMARIES]
+    /// The other of a primary and its replica.
+    pub fn partner(&self, server: usize) -> usize {
+        (server + PRIMARIES) % self.servers.len()
     }
 
-    /// Waits until a primary's replica has taken its place, and everyone who lives knows.
+    /// Waits until a dead primary's replica has taken its place, and everyone who lives knows.
     pub fn replaced(&self, primary: usize) {
-        let replica = self.replica(primary);
+        let replica = &self.servers[self.partner(primary)];
         wait_for("the replica to be a primary", || is_primary(replica).then_some(()));
         for (i, server) in self.servers.iter().enumerate().filter(|(i, _)| *i != primary) {
             wait_for(&format!("server {i} to know"), || {
@@ -115,9 +128,15 @@ impl RedisCluster {
         }
     }
 
+    /// Starts a dead primary again, which was replaced, and waits until it is a replica in step.
+    pub fn come_back(&mut self, server: usize) {
+        self.servers[server].restart();
+        in_step(&self.servers[server]);
+    }
+
     /// Begins to move a key's slot to another primary: keys leave one by one.
     pub fn begin_move(&self, key: &str, to: usize) {
-        let (from, slot) = (&self.servers[self.home(key)], self.slot(key).to_string());
+        let (from, slot) = (&self.servers[self.owner(key)], self.slot(key).to_string());
         let to = &self.servers[to];
         to.command::<Value>(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(from)]);
         from.command::<Value>(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(to)]);
@@ -125,13 +144,13 @@ impl RedisCluster {
 
     /// Moves one key, in the midst of [`Self::begin_move`].
     pub fn move_key(&self, key: &str, to: usize) {
-        let (from, port) = (&self.servers[self.home(key)], self.servers[to].port.to_string());
+        let (from, port) = (&self.servers[self.owner(key)], self.servers[to].peers_port());
         from.command::<Value>(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]);
     }
 
     /// Says who has the slot now. Keys that came meanwhile move first.
     pub fn end_move(&self, key: &str, to: usize) {
-        let (from, slot) = (&self.servers[self.home(key)], self.slot(key).to_string());
+        let (from, slot) = (&self.servers[self.owner(key)], self.slot(key).to_string());
         for key in from.command::<Vec<String>>(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"]) {
             self.move_key(&key, to);
         }
@@ -142,8 +161,25 @@ impl RedisCluster {
     }
 }
 
-fn slots_of(primary: usize) -> Range<usize> {
-    primary * SLOTS / PRIMARIES..(primary + 1) * SLOTS / PRIMARIES
+fn in_step(replica: &RedisServer) {
+    wait_for("a replica to be in step", || {
+        let info: String = replica.command(&["INFO", "replication"]);
+        info.contains("master_link_status:up").then_some(())
+    });
+}
+
+/// The slots a server says are its own, from what it says of itself (`myself,master - … 0-5460`).
+fn own_slots(server: &RedisServer) -> impl Iterator<Item = RangeInclusive<usize>> {
+    let nodes: String = server.command(&["CLUSTER", "NODES"]);
+    let own = nodes.lines().find(|line| line.contains("myself,master")).unwrap_or_default();
+    let ranges = own.split(' ').skip(8).filter(|range| !range.starts_with('['));
+    let ranges: Vec<_> = ranges
+        .map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            first.parse().unwrap()..=last.parse().unwrap()
+        })
+        .collect();
+    ranges.into_iter()
 }
 
 fn id(server: &RedisServer) -> String {

@@ -13,6 +13,7 @@ pub mod process;
 pub mod redis;
 pub mod relay;
 pub mod sentinel;
+pub mod tls;
 pub mod traffic;
 pub mod wire;
 

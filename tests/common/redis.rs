@@ -4,6 +4,7 @@ use super::free_port;
 use ::redis::{Client, Cmd, FromRedisValue, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -18,6 +19,8 @@ pub struct RedisServer {
     pub port: u16,
     pub dir: TempDir,
     settings: Vec<String>,
+    /// See [`RedisServer::start_wrapped`].
+    wrapper: Vec<String>,
     process: Option<Child>,
 }
 
@@ -33,12 +36,17 @@ impl RedisServer {
     }
 
     /// Starts a server with settings of its own.
-    pub fn start_with(settings: &[&str]) -> Self {
-        let settings: Vec<String> = settings.iter().map(|s| s.to_string()).collect();
+    pub fn start_with(settings: &[impl AsRef<str>]) -> Self {
+        Self::start_wrapped(&[], settings)
+    }
+
+    /// The same by way of `wrapper`, which is given the command to run and must become it (`exec`).
+    pub fn start_wrapped(wrapper: &[String], settings: &[impl AsRef<str>]) -> Self {
+        let settings: Vec<String> = settings.iter().map(|s| s.as_ref().to_owned()).collect();
         for _ in 0..ATTEMPTS {
             let dir = tempfile::tempdir().expect("a temporary folder");
-            let mut server =
-                Self { port: free_port(), dir, settings: settings.clone(), process: None };
+            let (wrapper, settings) = (wrapper.to_owned(), settings.clone());
+            let mut server = Self { port: free_port(), dir, settings, wrapper, process: None };
             if server.launch() {
                 return server;
             }
@@ -46,13 +54,30 @@ impl RedisServer {
         panic!("no redis-server came up in {ATTEMPTS} attempts");
     }
 
-    /// Starts a sentinel, which watches nothing yet.
-    pub fn sentinel() -> Self {
-        Self::start_with(&["--sentinel"])
+    /// Starts a sentinel with settings of its own, which watches nothing yet.
+    pub fn sentinel(settings: &[String]) -> Self {
+        Self::start_with(&[&["--sentinel".to_owned()], settings].concat())
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let escape = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let password = self.setting("--requirepass").map(|text| format!(":{}@", escape(text)));
+        format!("redis://{}127.0.0.1:{}", password.unwrap_or_default(), self.port)
+    }
+
+    /// The port at which other servers, and clients with TLS, call it.
+    pub fn peers_port(&self) -> String {
+        self.setting("--tls-port").map_or_else(|| self.port.to_string(), str::to_owned)
+    }
+
+    /// What it was started with, if it was.
+    fn setting(&self, name: &str) -> Option<&str> {
+        let at = self.settings.iter().position(|word| word == name)?;
+        self.settings.get(at + 1).map(String::as_str)
+    }
+
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Stops the server as an operator would.
@@ -125,9 +150,11 @@ impl RedisServer {
     /// Starts the process and waits until it says that it accepts connections.
     fn launch(&mut self) -> bool {
         let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-        let mut command = Command::new(&program);
+        let words = [&self.wrapper[..], std::slice::from_ref(&program)].concat();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         let file = self.dir.path().join("sentinel.conf");
-        if self.settings == ["--sentinel"] {
+        if self.settings.first().is_some_and(|first| first == "--sentinel") {
             // It keeps what it knows in its file, and starts only with one.
             if !file.exists() {
                 let settings = format!("bind 127.0.0.1\nport {}\n", self.port);

@@ -2,7 +2,6 @@
 //! slots move and primaries die.
 
 use super::common::cluster::RedisCluster;
-use super::common::wait_for;
 use super::*;
 use ::redis::Value;
 use headcount::store::{Applied, StoreError, Trouble};
@@ -111,7 +110,7 @@ async fn visitors_of_the_first_layout_are_read_in_wherever_they_lie() {
     let store = open(&cluster.url(), cluster.servers[0].dir.path());
     for day in today().iter_days().take(6) {
         let key = format!("unique:visits:{day}");
-        let server = &cluster.servers[cluster.home(&key)];
+        let server = &cluster.servers[cluster.owner(&key)];
         server.command::<Value>(&["PFADD", &key, "a", "b", "c"]);
     }
     for misfit in store.misfits(SITE).await.unwrap() {
@@ -139,7 +138,7 @@ async fn a_slot_that_moves_under_batches_costs_none() {
     let keys = ["visits:daily:", "unique:visits:", "unique:confirmed:", "visits:events:"];
     for i in 0..SITES {
         let tag = tag(&senders[i].site);
-        let to = (cluster.home(&tag) + 1) % 3;
+        let to = (cluster.owner(&tag) + 1) % 3;
         cluster.begin_move(&tag, to);
         for key in keys {
             // With half of its keys gone a batch has to wait; a read is sent on.
@@ -178,11 +177,7 @@ async fn a_primary_that_dies_among_batches_costs_none() {
             sender.settle(store.as_ref()).await;
         }
         assert!(store.connections() > connections, "who asks for markers must hear of it");
-        cluster.servers[killed].restart();
-        wait_for("the dead to come back as a replica", || {
-            let info: String = cluster.servers[killed].command(&["INFO", "replication"]);
-            info.contains("master_link_status:up").then_some(())
-        });
+        cluster.come_back(killed);
     }
     for sender in &mut senders {
         sender.settle(store.as_ref()).await;
@@ -209,7 +204,7 @@ async fn a_user_of_few_rights_is_enough() {
     assert_eq!(store.kept(SITE).await.unwrap(), [today()]);
     // Sent on to a server that must be told so.
     let key = format!("visits:daily:{{{SITE}:{}}}", today());
-    let to = (cluster.home(&key) + 1) % 3;
+    let to = (cluster.owner(&key) + 1) % 3;
     cluster.begin_move(&key, to);
     cluster.move_key(&key, to);
     assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [1]);
@@ -220,7 +215,7 @@ async fn a_user_of_few_rights_is_enough() {
 async fn one_server_of_a_cluster_says_what_to_write() {
     let cluster = RedisCluster::start();
     let key = format!("visits:daily:{{{SITE}:{}}}", today());
-    let other = &cluster.servers[(cluster.home(&key) + 1) % 3];
+    let other = &cluster.servers[(cluster.owner(&key) + 1) % 3];
     let store = open(&other.url(), other.dir.path());
     let error = store.apply(&pageview("n", 1)).await.unwrap_err();
     assert!(error.to_string().contains("redis+cluster://"), "{error}");

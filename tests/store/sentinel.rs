@@ -2,8 +2,10 @@
 //! what it was.
 
 use super::common::sentinel::{NAME, Watched};
+use super::common::tls::Pair;
 use super::common::wait_for;
 use super::*;
+use ::redis::Value;
 use headcount::store::{Applied, StoreError, Trouble};
 use std::time::{Duration, Instant};
 
@@ -90,4 +92,31 @@ async fn sentinels_may_be_away_but_must_know_the_name() {
 
 fn key() -> String {
     format!("visits:daily:{{{SITE}:{}}}", today())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_sentinels_have_users_and_passwords_of_their_own() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let pair = Pair::new();
+    let watched = Watched::start_locked(&pair);
+    let rights = ["on", ">sesame", "-@all", "+auth", "+hello", "+sentinel|get-master-addr-by-name"];
+    for sentinel in &watched.sentinels {
+        sentinel.command::<Value>(&[&["ACL", "SETUSER", "counter"], &rights[..]].concat());
+    }
+    let open = |url: &str| {
+        let url: StoreUrl = url.parse().unwrap();
+        let url = url.trusting(Some(pair.certificate()));
+        headcount::store::open(&url, watched.servers[0].dir.path()).unwrap()
+    };
+    let url = watched.url();
+    assert_eq!(open(&url).apply(&pageview("n", 1)).await.unwrap(), Applied::Now);
+    let (without, _) = url.split_once('?').unwrap();
+    let by_name = format!("{without}?sentinel_username=counter&sentinel_password=sesame");
+    assert_eq!(open(&by_name).apply(&pageview("n", 2)).await.unwrap(), Applied::Now);
+    for url in [without.to_owned(), by_name.replace("sesame", "wrong")] {
+        let store = open(&url);
+        let error = store.apply(&pageview("n", 3)).await.unwrap_err().to_string();
+        assert!(error.contains("sentinel_password"), "{error}");
+        assert_eq!(store.troubles().count(Trouble::Auth), 1, "{error}");
+    }
 }

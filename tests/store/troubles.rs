@@ -2,6 +2,7 @@
 //! do about it, is worth a retry or not, and costs no count.
 
 use super::common::redis::RedisServer;
+use super::common::tls::Pair;
 use super::*;
 use ::redis::Value;
 use headcount::store::{Applied, StoreError, Trouble};
@@ -164,36 +165,17 @@ pub const USER: &[&str] = &[
 
 #[tokio::test]
 async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = |name: &str| dir.path().join(name);
-    for (name, host) in [("server", "127.0.0.1"), ("stranger", "127.0.0.1")] {
-        let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
-        std::fs::write(file(&format!("{name}.pem")), made.cert.pem()).unwrap();
-        std::fs::write(file(&format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
-    }
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let port = super::common::free_port().to_string();
-    let (pem, key) = (file("server.pem"), file("server.key"));
-    let (pem, key) = (pem.to_str().unwrap(), key.to_str().unwrap());
-    let server = RedisServer::start_with(&[
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        pem,
-        "--tls-key-file",
-        key,
-        "--tls-ca-cert-file",
-        pem,
-        "--tls-auth-clients",
-        "no",
-    ]);
+    let (own, stranger) = (Pair::new(), Pair::new());
+    let server = RedisServer::start_with(&own.settings());
+    let port = server.peers_port();
     server.command::<Value>(USER);
-    let open = |user: &str, ca: Option<&str>| {
+    let open = |user: &str, ca: Option<&Pair>| {
         let url: StoreUrl = format!("rediss://{user}@127.0.0.1:{port}").parse().unwrap();
-        let url = url.trusting(ca.map(file));
-        headcount::store::open(&url, dir.path()).unwrap()
+        let url = url.trusting(ca.map(Pair::certificate));
+        headcount::store::open(&url, server.dir.path()).unwrap()
     };
-    let store = open("counter:open%20sesame", Some("server.pem"));
+    let store = open("counter:open%20sesame", Some(&own));
     let store = store.as_ref();
     assert_eq!(store.name(), format!("rediss://counter@127.0.0.1:{port}"));
     // Everything the program ever does, as this user.
@@ -222,10 +204,10 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
 
     // A certificate nobody vouches for, a plain connection, a wrong password, a right that is not
     // there.
-    for ca in [Some("stranger.pem"), None] {
+    for ca in [Some(&stranger), None] {
         fails(open("counter:open%20sesame", ca).as_ref(), 1, Trouble::Tls).await;
     }
-    fails(open("counter:wrong", Some("server.pem")).as_ref(), 1, Trouble::Auth).await;
+    fails(open("counter:wrong", Some(&own)).as_ref(), 1, Trouble::Auth).await;
     server.command::<Value>(&["ACL", "SETUSER", "counter", "-evalsha", "-eval"]);
     fails(store, 3, Trouble::Auth).await;
     server.command::<Value>(USER);

@@ -3,7 +3,7 @@
 //!
 //! - `crowd`: visitors as browsers are, and their ledger;
 //! - `stores`: a Redis Cluster whose primary dies and whose slot moves, a primary that sentinels
-//!   replace;
+//!   replace, both also encrypted and behind passwords;
 //! - `upgrade`: one process takes over from another;
 //! - `reload`: settings change while it runs.
 

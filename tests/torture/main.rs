@@ -9,10 +9,11 @@
 //! - `process`: headcount killed or stopped, its data directory copied or moved;
 //! - `store`: Redis killed, with and without the last second of its file, frozen, full, its scripts
 //!   flushed, its replica promoted;
+//! - `cluster`: a Redis Cluster whose primaries are killed and whose slots move;
 //! - `line`: answers that get lost or come late, by way of a relay of `meddler`'s;
 //! - `sqlite`: killed, on a full disk, locked by another;
 //! - `disk`: a data directory that is full or read-only, an outbox over its cap;
-//! - `time`: clocks that jump, midnight at a month's end;
+//! - `time`: clocks that jump, the store's too, and midnight at a month's end;
 //! - `nodes`: several of them, one killed;
 //! - `away`: a long outage, and the memory it takes;
 //! - `price`: what the journal asks of the system, seen by strace.
@@ -21,6 +22,7 @@
 mod common;
 
 mod away;
+mod cluster;
 mod disk;
 mod ledger;
 mod line;

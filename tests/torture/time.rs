@@ -1,13 +1,13 @@
-//! Clocks that jump, and days that end under load. The store is SQLite, so that it sees the same
-//! false time (Debian's Redis does not start with one).
+//! Clocks that jump, and days that end under load: headcount's clock and its store's alike, be that
+//! SQLite or Redis.
 
 use crate::common::headcount::{Headcount, timezone};
 use crate::common::load::Load;
 use crate::common::redis::RedisServer;
 use crate::common::wait_for;
-use crate::ledger::Ledger;
+use crate::ledger::{Day, Ledger};
 use crate::people::People;
-use crate::sqlite::{STORE, in_file, settle};
+use crate::sqlite::{STORE, in_file};
 use crate::{all_delivered, flags, in_redis, times};
 use headcount::clock::{Clock, HOUR, MINUTE, Millis, SECOND};
 use headcount::site::{Month, Site};
@@ -36,6 +36,10 @@ impl FalseTime {
     }
 
     /// What makes a program believe it. Only what clocks show: waiting takes as long as it does.
+    ///
+    /// The C library stands before jemalloc, which Debian's Redis is linked to: that asks for the
+    /// time before it can give memory, faketime needs memory before it can tell the time, and the
+    /// program stands still before it has begun.
     fn wrapper(&self) -> Vec<String> {
         let library = std::fs::read_dir("/usr/lib").unwrap();
         let library =
@@ -45,7 +49,7 @@ impl FalseTime {
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         vec![
             "env".to_owned(),
-            format!("LD_PRELOAD={}", text(&library)),
+            format!("LD_PRELOAD={}:libc.so.6", text(&library)),
             format!("FAKETIME_TIMESTAMP_FILE={}", text(&self.file)),
             "FAKETIME_NO_CACHE=1".to_owned(),
             "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
@@ -53,28 +57,59 @@ impl FalseTime {
     }
 }
 
+/// What keeps the counts.
+#[derive(Debug, Clone, Copy)]
+enum Keeper {
+    Sqlite,
+    Redis,
+}
+
+/// Both stores in turn, so many times.
+fn rounds(few: usize, all: usize) -> impl Iterator<Item = Keeper> {
+    (0..times(few, all)).flat_map(|_| [Keeper::Sqlite, Keeper::Redis])
+}
+
 /// Everything that a case needs, under one false time.
 struct Stage {
     time: FalseTime,
     _load: Load,
     headcount: Headcount,
+    /// Where it is the store.
+    redis: Option<RedisServer>,
 }
 
 impl Stage {
-    fn new(ahead: Millis) -> Self {
-        Self::with(STORE, ahead)
-    }
-
-    fn with(store: &str, ahead: Millis) -> Self {
+    fn new(keeper: Keeper, ahead: Millis) -> Self {
         let time = FalseTime::new();
         time.set(ahead);
         let wrapper = time.wrapper();
+        let redis = match keeper {
+            Keeper::Sqlite => None,
+            Keeper::Redis => Some(RedisServer::start_wrapped(&wrapper, &["--appendonly", "no"])),
+        };
+        let store = redis.as_ref().map_or_else(|| STORE.to_owned(), RedisServer::url);
         let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
         let load = Load::new();
-        let mut headcount = Headcount::prepare(&load.url(), &flags(store, &[]));
+        let mut headcount = Headcount::prepare(&load.url(), &flags(&store, &[]));
         headcount.wrap(&wrapper);
         headcount.start_again();
-        Self { time, _load: load, headcount }
+        let stage = Self { time, _load: load, headcount, redis };
+        stage.agrees(ahead);
+        stage
+    }
+
+    /// So much ahead of the true time from now on.
+    fn jump(&self, ahead: Millis) {
+        self.time.set(ahead);
+        self.agrees(ahead);
+    }
+
+    /// Redis shows the false time.
+    fn agrees(&self, ahead: Millis) {
+        let Some(redis) = &self.redis else { return };
+        let (seconds, _): (Millis, Millis) = redis.command(&["TIME"]);
+        let off = seconds * SECOND - ahead - Clock::system().now();
+        assert!(off.abs() < MINUTE, "{off} ms off");
     }
 
     fn browse(&self, views: usize) -> Ledger {
@@ -82,46 +117,57 @@ impl Stage {
         people.wait_for(views);
         people.stop()
     }
+
+    fn days(&self) -> Vec<Day> {
+        all_delivered(&self.headcount);
+        match &self.redis {
+            Some(redis) => in_redis(redis),
+            None => in_file(&self.headcount.data_dir()),
+        }
+    }
+
+    /// All is stored and equals the ledger.
+    fn settle(&self, case: &str, ledger: &Ledger) {
+        let store = if self.redis.is_some() { "Redis" } else { "SQLite" };
+        ledger.check(&format!("{store}, {case}"), 1, &self.days());
+    }
 }
 
 #[test]
 fn forward_25_hours() {
-    let times = times(1, 5);
-    for _ in 0..times {
-        let stage = Stage::new(0);
+    for keeper in rounds(1, 5) {
+        let stage = Stage::new(keeper, 0);
         let mut ledger = stage.browse(100);
-        stage.time.set(25 * HOUR);
+        stage.jump(25 * HOUR);
         ledger.later(stage.browse(100));
-        settle("clock 25 h forward", 1, &stage.headcount, &ledger);
+        stage.settle("clock 25 h forward", &ledger);
     }
 }
 
 /// With a kill after the jump: what is read back is of an earlier day.
 #[test]
 fn forward_25_hours_and_a_kill() {
-    let times = times(1, 5);
-    for _ in 0..times {
-        let mut stage = Stage::new(0);
+    for keeper in rounds(1, 5) {
+        let mut stage = Stage::new(keeper, 0);
         let mut ledger = stage.browse(100);
-        stage.time.set(25 * HOUR);
+        stage.jump(25 * HOUR);
         stage.headcount.kill();
         stage.headcount.start_again();
         ledger.later(stage.browse(100));
-        settle("clock 25 h forward, kill -9", 1, &stage.headcount, &ledger);
+        stage.settle("clock 25 h forward, kill -9", &ledger);
     }
 }
 
 /// The same pages, visitors and visits: for who came before, the visit goes on.
 #[test]
 fn back_1_hour() {
-    let times = times(1, 5);
-    for _ in 0..times {
-        let stage = Stage::new(0);
+    for keeper in rounds(1, 5) {
+        let stage = Stage::new(keeper, 0);
         let people = People::start(stage.headcount.site(), 1, 4);
         people.wait_for(100);
-        stage.time.set(-HOUR);
+        stage.jump(-HOUR);
         people.wait_for(100);
-        settle("clock 1 h back", 1, &stage.headcount, &people.stop());
+        stage.settle("clock 1 h back", &people.stop());
     }
 }
 
@@ -129,13 +175,12 @@ fn back_1_hour() {
 #[test]
 fn midnight_at_a_months_end() {
     let site = Site { timezone: timezone().parse().unwrap(), ..Site::default() };
-    let times = times(1, 5);
-    for _ in 0..times {
+    for keeper in rounds(1, 5) {
         let now = Clock::system().now();
         let last = Month::of(site.day(now)).last();
         let midnight = site.day_start(last.succ_opt().unwrap());
-        let mut stage = Stage::new(midnight - 2 * SECOND - now);
         let ahead = midnight - 2 * SECOND - now;
+        let mut stage = Stage::new(keeper, ahead);
         let people = People::start(stage.headcount.site(), 1, 4);
         people.wait_for(20);
         for moment in [midnight - SECOND, midnight + SECOND] {
@@ -145,8 +190,8 @@ fn midnight_at_a_months_end() {
             people.go_to(stage.headcount.site());
         }
         people.wait_for(100);
-        settle("midnight at a month's end", 1, &stage.headcount, &people.stop());
-        assert_eq!(in_file(&stage.headcount.data_dir()).len(), 2, "it was not midnight");
+        stage.settle("midnight at a month's end", &people.stop());
+        assert_eq!(stage.days().len(), 2, "it was not midnight");
     }
 }
 
@@ -154,23 +199,21 @@ fn midnight_at_a_months_end() {
 /// nothing is stuck.
 #[test]
 fn redis_loses_more_than_is_remembered() {
-    let mut redis = RedisServer::start();
-    let stage = Stage::with(&redis.url(), 0);
+    let mut stage = Stage::new(Keeper::Redis, 0);
     let lost = stage.browse(50);
     all_delivered(&stage.headcount);
     stage.time.set(3 * MINUTE);
     let forgotten = stage.browse(50);
     all_delivered(&stage.headcount);
-    redis.restart();
+    stage.redis.as_mut().unwrap().restart();
     let gaps = "headcount_events_dropped_total{reason=\"gap\"}";
     wait_for("the gap to be seen", || {
         stage.headcount.admin_get("/readyz");
         (stage.headcount.metric(gaps) == 1).then_some(())
     });
     let after = stage.browse(50);
-    all_delivered(&stage.headcount);
+    let days = stage.days();
     assert_eq!(stage.headcount.metric(gaps), 1);
-    let days = in_redis(&redis);
     let told = after.check_pages("what comes after a gap", &days, 1);
     println!("case more lost than is remembered: 1 times, told {told} after it, difference 0");
     lost.check_pages("what was lost", &days, 0);

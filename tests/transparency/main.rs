@@ -4,8 +4,8 @@
 //!   bodies, server-sent events, `100 Continue`, WebSocket.
 //! - `heads`: targets and headers as they came, `X-Forwarded-*` as documented, connections kept on
 //!   both sides.
-//! - `upstreams`: Unix sockets, TLS with and without verification, websites that are down, mute or
-//!   die in the middle; clients that are slow or mute; stopping while answers are under way.
+//! - `upstreams`: Unix sockets, TLS with and without verification, websites that are down, take
+//!   nobody in, are mute or die in the middle; clients that are slow or mute; stopping while answers are under way.
 //! - `injected`: what `inject` changes of a page, and that it changes nothing else.
 
 #[path = "../common/mod.rs"]

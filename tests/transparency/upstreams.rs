@@ -101,6 +101,32 @@ fn a_website_that_never_answers() {
     });
 }
 
+/// Its machine is there and its program takes nobody in: the system drops what asks for a
+/// connection, as a firewall does, once as many wait as were allowed to.
+#[test]
+fn a_website_that_accepts_no_connection() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let _inside = runtime.enter();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 100, "it takes them all in");
+    }
+    let proxy = Proxy::start(&format!("http://{address}"), &["--timeouts-connect", "1s"]);
+    let asked = Instant::now();
+    assert_error_page(&visit(proxy.site, "/"), 504);
+    let took = asked.elapsed();
+    assert!((Duration::from_millis(900)..Duration::from_millis(1_900)).contains(&took), "{took:?}");
+    let asked = Instant::now();
+    assert_eq!(Wire::connect(proxy.site).post("/", "", &[b'x'; 100_000]).status(), 504);
+    let took = asked.elapsed();
+    assert!((Duration::from_millis(900)..Duration::from_millis(1_900)).contains(&took), "{took:?}");
+}
+
 #[test]
 fn a_website_that_dies_in_the_middle() {
     let origin = Origin::start(|wire, request| {
