@@ -5,7 +5,7 @@
 //! takes as much space as there were hits, up to the outbox's cap. What gives way then keeps its
 //! number, without hits.
 
-use super::outbox::RING;
+use super::outbox::{Op, Outbox, RING};
 use crate::aggregate::Arrived;
 use crate::clock::{Micros, Millis};
 use crate::shared::{ENTRY_MAX, Entry};
@@ -195,6 +195,39 @@ impl Entries {
         {
             weight -= oldest.weight();
             self.ring.pop_front();
+        }
+    }
+}
+
+impl Outbox {
+    /// Hits that all nodes count together.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// The store has the front entry.
+    pub fn acknowledge_entry(&mut self, at: Millis) {
+        self.perform(Op::Entry(EntryOp::Acknowledged { at }));
+    }
+
+    /// Acknowledged entries of the front one's name that a store lacks which has those up to `have`.
+    /// `None`: they are gone, and what waits is numbered anew under another name.
+    pub fn replay_entries(&mut self, have: u64) -> Option<Vec<Entry>> {
+        let missing = self.entries.missing(have);
+        if missing.is_none() {
+            let name = self.next_name();
+            let op = self.entries.renumbered(name);
+            self.perform(Op::Entry(op));
+        }
+        missing
+    }
+
+    /// Gives up on acknowledged entries of a name that the store has lost too much of; what comes
+    /// next goes under another.
+    pub fn forget_entries(&mut self, name: &Arc<str>) {
+        let next = self.next_name();
+        for op in self.entries.forgotten(name, next) {
+            self.perform(Op::Entry(op));
         }
     }
 }

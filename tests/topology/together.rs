@@ -51,11 +51,10 @@ fn nodes_join_leave_and_are_replaced() {
     sites.lock().unwrap().push(nodes[2].site());
     crowd.more(500);
     // Each in turn leaves in order, and another with a folder of its own takes its place.
-    for leaves in 0..3 {
-        let mut joins = start(&load, &redis);
-        sites.lock().unwrap()[leaves] = joins.site();
-        std::mem::swap(&mut nodes[leaves], &mut joins);
-        joins.term();
+    for (i, node) in nodes.iter_mut().enumerate() {
+        let joins = start(&load, &redis);
+        sites.lock().unwrap()[i] = joins.site();
+        std::mem::replace(node, joins).term();
         crowd.more(500);
     }
     // One leaves, and nobody takes its place.
@@ -93,9 +92,9 @@ fn handed_over_under_load() {
     let mut nodes = vec![start(&load, &redis), start(&load, &redis)];
     let sites: Sites = Arc::new(Mutex::new(nodes.iter().map(Headcount::site).collect()));
     let crowd = Crowd::enter_any(&sites, 0);
-    for node in 0..2 {
+    for node in &mut nodes {
         crowd.more(1_000);
-        nodes[node].upgrade();
+        node.upgrade();
     }
     crowd.more(1_000);
     compare(crowd, &nodes);
