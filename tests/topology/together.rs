@@ -1,5 +1,6 @@
 //! Nodes that share sessions count as one does, also when one joins, leaves, is replaced or hands over.
 
+use super::common::cluster::RedisCluster;
 use super::common::headcount::{Headcount, SITE, today};
 use super::common::http::{self, BEACON, FIREFOX};
 use super::common::load::Load;
@@ -95,6 +96,27 @@ fn handed_over_under_load() {
     for node in &mut nodes {
         crowd.more(1_000);
         node.upgrade();
+    }
+    crowd.more(1_000);
+    compare(crowd, &nodes);
+}
+
+/// The log's own primary is killed, and that of the day's counts.
+#[test]
+fn primaries_of_a_cluster_are_killed() {
+    let (mut cluster, load) = (RedisCluster::start(), Load::new());
+    let store = cluster.url();
+    let flags = [&["--store", &store, "--shared-sessions"], &FLAGS[..]].concat();
+    let nodes = [(); 2].map(|()| Headcount::start(&load.url(), &flags));
+    let sites: Sites = Arc::new(Mutex::new(nodes.iter().map(Headcount::site).collect()));
+    let crowd = Crowd::enter_any(&sites, 0);
+    for tag in [format!("{{{SITE}}}"), format!("{{{SITE}:{}}}", today())] {
+        crowd.more(1_000);
+        let home = cluster.home(&tag);
+        cluster.servers[home].kill();
+        cluster.replaced(home);
+        crowd.more(500);
+        cluster.servers[home].restart();
     }
     crowd.more(1_000);
     compare(crowd, &nodes);
