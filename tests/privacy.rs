@@ -16,6 +16,7 @@ use common::http::{self, ACCEPT_PAGE, Answer, BEACON, FIREFOX, NAVIGATION, PREFE
 use common::nginx::Nginx;
 use common::redis::RedisServer;
 use common::wait_for;
+use headcount::shared::Item;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 
@@ -102,8 +103,29 @@ fn no_address_in_redis_nor_anywhere_else() {
     // Both of its files, and every write in them.
     let redis = RedisServer::start_durable();
     let needles = Needles::new();
-    let headcount = visits(&redis.url(), &needles);
+    let headcount = visits(&redis.url(), &[], &needles);
+    // Counts, two sketches, events, a salt, keys of view ids, the daily job's diary, a lease.
+    assert_eq!(search(&redis, &needles), 8);
+    redis.command::<()>(&["CONFIG", "SET", "rdbcompression", "no"]);
+    redis.command::<()>(&["SAVE"]);
+    assert!(needles.in_no_file_of(redis.dir.path()) >= 3, "snapshot and append-only files");
+    drop(headcount);
+}
 
+/// All that nodes tell each other, unpacked.
+#[test]
+fn no_address_in_a_shared_log() {
+    let redis = RedisServer::start_durable();
+    let needles = Needles::new();
+    let headcount = visits(&redis.url(), &["--shared-sessions"], &needles);
+    // As before, and the log, its marks, a state, and what lanes are chosen by.
+    assert_eq!(search(&redis, &needles), 12);
+    assert!(needles.in_no_file_of(redis.dir.path()) >= 2, "append-only files");
+    drop(headcount);
+}
+
+/// Searches all keys. Gives their number.
+fn search(redis: &RedisServer, needles: &Needles) -> usize {
     let mut keys = 0;
     for key in redis.keys() {
         keys += 1;
@@ -113,34 +135,48 @@ fn no_address_in_redis_nor_anywhere_else() {
             "hash" => redis.command(&["HGETALL", &key]),
             "list" => redis.command(&["LRANGE", &key, "0", "-1"]),
             "string" => redis.command(&["GET", &key]),
+            "stream" => {
+                let items: Vec<(String, (String, Vec<u8>))> =
+                    redis.command(&["XRANGE", &key, "-", "+"]);
+                let unpacked = items.iter().filter_map(|(_, (_, item))| Item::unpack(item));
+                for item in unpacked {
+                    if let Item::Entry(entry) = item {
+                        let hits = postcard::to_stdvec(&entry.hits().unwrap()).unwrap();
+                        needles.in_none_of("an entry", &hits);
+                    }
+                }
+                redis.command(&["XRANGE", &key, "-", "+"])
+            }
             other => panic!("{key} is a {other}"),
         };
         let mut bytes = Vec::new();
         flatten(&contents, &mut bytes);
         assert!(!bytes.is_empty(), "{key}");
         needles.in_none_of(&key, &bytes);
+        if key.starts_with("visits:sessions:") {
+            let state: Vec<u8> = redis.command(&["HGET", &key, "0"]);
+            let memory = lz4_flex::decompress_size_prepended(&state).unwrap();
+            assert!(memory.len() > 1_000, "{} bytes", memory.len());
+            needles.in_none_of(&key, &memory);
+        }
     }
-    // Counts, two sketches, events, a salt, keys of view ids, the daily job's diary, a lease.
-    assert_eq!(keys, 8);
-    redis.command::<()>(&["CONFIG", "SET", "rdbcompression", "no"]);
-    redis.command::<()>(&["SAVE"]);
-    assert!(needles.in_no_file_of(redis.dir.path()) >= 3, "snapshot and append-only files");
-    drop(headcount);
+    keys
 }
 
 #[test]
 fn no_address_in_sqlite_nor_anywhere_else() {
     let needles = Needles::new();
-    let headcount = visits("sqlite:headcount.db", &needles);
+    let headcount = visits("sqlite:headcount.db", &[], &needles);
     assert!(needles.in_no_file_of(&headcount.data_dir()) >= 3, "a file, its log and its index");
 }
 
 /// All kinds of visits of all addresses; then the admin port is read, and the log.
-fn visits(store: &str, needles: &Needles) -> Headcount {
+fn visits(store: &str, more: &[&str], needles: &Needles) -> Headcount {
     let nginx = Nginx::start();
     let mut flags = vec!["--store", store, "--flush-interval", "100ms"];
     flags.extend(["--trusted-proxies", "127.0.0.1", "--log", "headcount=trace", "--inject"]);
     flags.extend(["--limits-beacons-per-minute", "20"]);
+    flags.extend(more);
     let mut headcount = Headcount::start(&nginx.url(), &flags);
     let live = listen(&headcount);
 
@@ -157,7 +193,9 @@ fn visits(store: &str, needles: &Needles) -> Headcount {
     for status in [202, 400, 403, 429, 502] {
         assert!(answers.iter().any(|a| a.status == status), "no {status} was seen");
     }
-    wait_for("a flush", || (headcount.metric("headcount_unflushed_events") == 0).then_some(()));
+    for wait in ["headcount_unflushed_events", "headcount_uncounted_events"] {
+        wait_for("a flush", || (headcount.metric(wait) == 0).then_some(()));
+    }
     read_all(&headcount, needles);
     let seen = wait_for("the website's log", || {
         let log = nginx.access_log();

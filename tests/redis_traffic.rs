@@ -2,7 +2,9 @@
 //!
 //! - a flush of one (site, day) with up to 1,000 fields: at most 10 commands, those inside the
 //!   script included, for the last flush and for one in mid-run;
-//! - nothing to say, nothing sent: not one command in a minute in which nobody comes;
+//! - where sessions are shared, 5 on each node and 18 more on the one that counts;
+//! - nothing to say, nothing sent: not one command in a minute in which nobody comes, nor from nodes
+//!   that share sessions;
 //! - a year is read in pipelines of at most 500 commands, and read again with nothing but questions
 //!   for versions.
 
@@ -21,6 +23,15 @@ use std::time::Duration;
 
 /// Commands of a flush, at most.
 const PER_FLUSH: u64 = 10;
+
+/// Where sessions are shared, for a node that counts for all.
+const PER_SHARED_FLUSH: u64 = 5 + 18;
+
+fn start_sharing(load: &Load, redis: &RedisServer, flush: &str) -> Headcount {
+    let store = redis.url();
+    let flags = ["--store", &store, "--flush-interval", flush, "--shared-sessions"];
+    Headcount::start(&load.url(), &flags)
+}
 
 fn start(load: &Load, url: &str, flush: &str) -> Headcount {
     let flags = ["--store", url, "--flush-interval", flush, "--trusted-proxies", "127.0.0.1"];
@@ -83,20 +94,62 @@ fn flushes_in_mid_run_are_ten_commands_at_most_each() {
 }
 
 #[test]
-fn nothing_is_sent_while_nobody_comes() {
+fn a_flush_into_the_shared_log_and_its_counting_are_few_commands() {
     let redis = RedisServer::start();
     let load = Load::new();
-    let headcount = start(&load, &redis.url(), "100ms");
-    browse(&headcount, 0..10);
-    wait_for("a flush", || (headcount.metric("headcount_unflushed_events") == 0).then_some(()));
-    let diary = format!("visits:diary:{{{SITE}}}");
-    wait_for("the daily job", || redis.keys().contains(&diary).then_some(()));
+    let headcount = start_sharing(&load, &redis, "1s");
+    let flushes = || headcount.metric("headcount_flushes_total") as u64;
+    browse(&headcount, 0..1);
+    wait_for("the first flush", || (flushes() > 0).then_some(()));
+    let before = flushes();
     redis.reset_calls();
+    let mut page = 0;
+    wait_for("more flushes", || {
+        // There is something to say at each.
+        page += 1;
+        browse(&headcount, page % 100..page % 100 + 1);
+        (flushes() >= before + 8).then_some(())
+    });
+    let (calls, flushes) = (redis.calls(), flushes() - before);
+    println!("{calls} commands in {flushes} flushes");
+    assert!(calls <= PER_SHARED_FLUSH * (flushes + 1), "{calls} in {flushes}");
+    wait_for("all to be counted", || {
+        (headcount.metric("headcount_uncounted_events") == 0).then_some(())
+    });
+    assert!(headcount.metric("headcount_store_commands_total") as u64 >= redis.calls());
+}
+
+#[test]
+fn nothing_is_sent_while_nobody_comes() {
+    let (redis, shared) = (RedisServer::start(), RedisServer::start());
+    let load = Load::new();
+    let headcount = start(&load, &redis.url(), "100ms");
+    let nodes = [(); 2].map(|()| start_sharing(&load, &shared, "100ms"));
+    let all = [&headcount, &nodes[0], &nodes[1]];
+    all.iter().for_each(|headcount| browse(headcount, 0..10));
+    for wait in ["headcount_unflushed_events", "headcount_uncounted_events"] {
+        wait_for("a flush", || all.iter().all(|node| node.metric(wait) == 0).then_some(()));
+    }
+    let diary = format!("visits:diary:{{{SITE}}}");
+    for redis in [&redis, &shared] {
+        wait_for("the daily job", || redis.keys().contains(&diary).then_some(()));
+    }
+    // Who counts says once what is counted.
+    wait_for("silence", || {
+        let before = shared.calls();
+        std::thread::sleep(Duration::from_millis(500));
+        (shared.calls() == before).then_some(())
+    });
+    redis.reset_calls();
+    shared.reset_calls();
     // No condition ends this: that nothing happens for a minute is what is to be seen.
     std::thread::sleep(Duration::from_secs(60));
-    assert_eq!(redis.calls(), 0);
+    assert_eq!((redis.calls(), shared.calls()), (0, 0));
     browse(&headcount, 10..11);
-    wait_for("the next flush", || (redis.calls() > 0).then_some(()));
+    browse(&nodes[0], 10..11);
+    for redis in [&redis, &shared] {
+        wait_for("the next flush", || (redis.calls() > 0).then_some(()));
+    }
 }
 
 #[test]

@@ -370,3 +370,51 @@ fn and_over_a_long_run() {
         agree(seed, 3_000, 4).unwrap();
     }
 }
+
+/// Entries of one hit each, read in this order.
+fn read(count: &mut Count, entries: &[(&str, u64, Millis, Micros)]) {
+    let traffic = Traffic::new(1, 1);
+    for (node, number, place, until) in entries {
+        let hit = Arrived { at: *until - 1, hit: traffic.hits[0].1.clone() };
+        let (id, name) = ((*node).into(), format!("{node}.0").into());
+        let entry = Entry::new(id, name, *number, *until, &[hit]);
+        let followed = count.follow(Place(*place, 0), Item::Entry(entry), true);
+        assert!(matches!(followed, Followed::Noted));
+    }
+}
+
+/// Who has died is waited for as long as a restart takes, who has a wrong clock as long as catching up
+/// does, and who rests not at all.
+#[test]
+fn nobody_is_waited_for_for_ever() {
+    let sites = Arc::new(vec![Traffic::new(1, 1).site]);
+    let new = || Count::new(sites.clone(), LIMITS, "shared".into(), 7, 0);
+    let (now, second) = (BEGIN + 3_600_000, 1_000);
+    let micros = |at: Millis| at * 1_000;
+    let unhindered = micros(now - INTERVAL - 2 * second);
+
+    // All speak: up to where the last one has.
+    let mut count = new();
+    assert_eq!(count.horizon(now, INTERVAL), unhindered);
+    let said = now - 20 * second;
+    read(&mut count, &[("a", 1, now - second, micros(now - second)), ("b", 1, said, micros(said))]);
+    assert_eq!(count.horizon(now, INTERVAL), micros(said));
+    assert_eq!(count.horizon(now + 11 * second, INTERVAL), micros(now - second), "b is dead");
+    count.follow(Place(now, 1), Item::Rest { node: "b".into() }, true);
+    assert_eq!(count.horizon(now, INTERVAL), unhindered, "b rests");
+
+    // One delivers what it has from an outage of an hour, or has a clock that is as much behind.
+    let mut count = new();
+    let hour = 3_600 * second;
+    for n in 0..40 {
+        let at = now + n as i64 * 10 * second;
+        read(&mut count, &[("slow", n + 1, at, micros(at - hour))]);
+        let horizon = count.horizon(at, INTERVAL);
+        let free = micros(at - INTERVAL - 2 * second);
+        assert_eq!(horizon, if n <= 30 { micros(at - hour) } else { free }, "{n}");
+    }
+    // It has caught up.
+    let at = now + 400 * second;
+    read(&mut count, &[("slow", 41, at, micros(at - second))]);
+    assert_eq!(count.horizon(at + 15 * second, INTERVAL), micros(at - second));
+}

@@ -239,6 +239,12 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.shared_sessions && !config.store.is_shared() {
         return wrong("shared_sessions", "needs a Redis store, which nodes can share");
     }
+    if config.shared_sessions && config.monthly_commands > 0 {
+        return wrong(
+            "shared_sessions",
+            "does not go with monthly_commands: nodes must deliver in time what others wait for",
+        );
+    }
     Ok(())
 }
 
@@ -294,6 +300,10 @@ mod tests {
             ("funnels = ['A = page /']", "has 1 steps"),
             ("keep_query = ['a=b']", "is no parameter's name"),
             ("shared_sessions = true", "needs a Redis store"),
+            (
+                "shared_sessions = true\nmonthly_commands = 50000\nstore = 'redis://h'",
+                "does not go",
+            ),
             ("monthly_commands = 24999", "is less than 25000"),
             ("retention_days = 30", "is less than a month"),
         ] {

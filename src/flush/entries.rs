@@ -5,7 +5,7 @@
 //! takes as much space as there were hits, up to the outbox's cap. What gives way then keeps its
 //! number, without hits.
 
-use super::outbox::RING;
+use super::outbox::{Op, Outbox, RING};
 use crate::aggregate::Arrived;
 use crate::clock::{Micros, Millis};
 use crate::shared::{ENTRY_MAX, Entry};
@@ -196,5 +196,152 @@ impl Entries {
             weight -= oldest.weight();
             self.ring.pop_front();
         }
+    }
+}
+
+impl Outbox {
+    /// Hits that all nodes count together.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// The store has the front entry.
+    pub fn acknowledge_entry(&mut self, at: Millis) {
+        self.perform(Op::Entry(EntryOp::Acknowledged { at }));
+    }
+
+    /// Acknowledged entries of the front one's name that a store lacks which has those up to `have`.
+    /// `None`: they are gone, and what waits is numbered anew under another name.
+    pub fn replay_entries(&mut self, have: u64) -> Option<Vec<Entry>> {
+        let missing = self.entries.missing(have);
+        if missing.is_none() {
+            let name = self.next_name();
+            let op = self.entries.renumbered(name);
+            self.perform(Op::Entry(op));
+        }
+        missing
+    }
+
+    /// Gives up on acknowledged entries of a name that the store has lost too much of; what comes
+    /// next goes under another.
+    pub fn forget_entries(&mut self, name: &Arc<str>) {
+        let next = self.next_name();
+        for op in self.entries.forgotten(name, next) {
+            self.perform(Op::Entry(op));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Sealed, Windows};
+    use crate::capture::{Hit, What};
+
+    fn sealed(hits: usize) -> Sealed {
+        let arrived = |i: usize| {
+            let what = What::BotBeacon { name: format!("bot {i}").into(), class: "c".into() };
+            let (at, visitor) = (i as i64, None);
+            let hit = Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what };
+            Arrived { at, hit }
+        };
+        let hits: Vec<Arrived> = (0..hits).map(arrived).collect();
+        Sealed { windows: Windows::default(), marks: vec![hits.len() as u64], hits, until: 1 << 40 }
+    }
+
+    fn outbox(cap: usize) -> Outbox {
+        let mut outbox = Outbox::new("node.run".to_owned(), cap, 0);
+        outbox.write(true);
+        outbox
+    }
+
+    fn numbers(entries: &Entries) -> Vec<(String, u64, u64)> {
+        entries.waiting.iter().map(|e| (e.name.to_string(), e.number, e.events)).collect()
+    }
+
+    #[test]
+    fn hits_become_entries_that_say_what_follows() {
+        let mut outbox = outbox(usize::MAX);
+        outbox.add(sealed(ENTRY_MAX + 5), &[]);
+        assert_eq!((outbox.hits(), outbox.marks().clone()), (2_005, vec![2_005]));
+        let entries = outbox.entries();
+        let until: Vec<Micros> = entries.waiting.iter().map(|entry| entry.until).collect();
+        assert_eq!(until, [0, 1 << 40], "the second has what came after 0");
+        let hits = |entry: &Entry| entry.hits().unwrap().len();
+        assert_eq!(entries.waiting.iter().map(hits).collect::<Vec<_>>(), [ENTRY_MAX, 5]);
+        assert_eq!(&**entries.node(), "node");
+    }
+
+    #[test]
+    fn what_was_written_is_the_same_again() {
+        let mut first = outbox(usize::MAX);
+        for _ in 0..3 {
+            first.add(sealed(2), &[]);
+        }
+        first.acknowledge_entry(7);
+        let mut again = outbox(usize::MAX);
+        assert!(again.redo(first.unwritten()));
+        let mut anew = outbox(usize::MAX);
+        first
+            .all(&mut |op| {
+                assert!(anew.redo(op));
+                Ok(())
+            })
+            .unwrap();
+        for other in [&again, &anew] {
+            assert_eq!(numbers(other.entries()), numbers(first.entries()));
+            assert_eq!(other.entries().remembered(), first.entries().remembered());
+            assert_eq!(other.marks(), first.marks());
+        }
+        // Another process numbers under a name of its own.
+        let mut next = Outbox::new("node.later".to_owned(), usize::MAX, 0);
+        next.redo(first.unwritten());
+        next.add(sealed(1), &[]);
+        let names = numbers(next.entries());
+        assert_eq!(names[1], ("node.run".to_owned(), 3, 2));
+        assert_eq!(names[2], ("node.later".to_owned(), 1, 1));
+    }
+
+    #[test]
+    fn over_the_cap_the_oldest_give_way_and_keep_their_numbers() {
+        let mut outbox = outbox(20_000);
+        let mut dropped = 0;
+        for _ in 0..20 {
+            dropped += outbox.add(sealed(300), &[]).dropped;
+        }
+        assert!(dropped > 0 && dropped % 300 == 0, "{dropped}");
+        let entries = numbers(outbox.entries());
+        assert_eq!(entries.iter().map(|(_, number, _)| *number).collect::<Vec<_>>(), {
+            (1..=20).collect::<Vec<u64>>()
+        });
+        let events: Vec<u64> = entries.iter().map(|(.., events)| *events).collect();
+        assert_eq!(
+            (events[0], events[1], events[19]),
+            (300, 0, 300),
+            "the first may be on its way"
+        );
+        assert_eq!(events.iter().sum::<u64>() + dropped, 20 * 300);
+    }
+
+    #[test]
+    fn what_a_store_lost_is_told_again_or_numbered_anew() {
+        let mut outbox = outbox(usize::MAX);
+        for _ in 0..4 {
+            outbox.add(sealed(1), &[]);
+        }
+        (0..3).for_each(|_| outbox.acknowledge_entry(0));
+        let again = outbox.replay_entries(1).unwrap();
+        assert_eq!(again.iter().map(|entry| entry.number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(outbox.entries().lost("node.run", 0).unwrap().len(), 3);
+        // After two minutes they are gone.
+        outbox.acknowledge_entry(RING + 1);
+        outbox.add(sealed(1), &[]);
+        assert!(outbox.replay_entries(1).is_none());
+        assert_eq!(numbers(outbox.entries()), [("node.run.1".to_owned(), 1, 1)]);
+        outbox.add(sealed(1), &[]);
+        assert_eq!(numbers(outbox.entries())[1], ("node.run.1".to_owned(), 2, 1));
+        let name = outbox.entries().name().clone();
+        outbox.forget_entries(&name);
+        assert_eq!(numbers(outbox.entries())[1], ("node.run.2".to_owned(), 2, 1));
     }
 }

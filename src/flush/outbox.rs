@@ -22,7 +22,6 @@ use super::parcel::{Cut, Parcel};
 use crate::aggregate::Events;
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
-use crate::shared::Entry;
 use crate::site::{Day, Site};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -53,7 +52,7 @@ pub struct Outbox {
     cap: usize,
     events_cap: usize,
     queues: BTreeMap<Key, Queue>,
-    entries: Entries,
+    pub(super) entries: Entries,
     marks: Marks,
     parcels: u64,
     epochs: u64,
@@ -88,7 +87,7 @@ struct Waiting {
 
 /// Something that happened.
 #[derive(Serialize, Deserialize)]
-enum Op {
+pub(super) enum Op {
     /// Increments join the parcel of this age, or begin it.
     Add {
         key: Key,
@@ -269,38 +268,6 @@ impl Outbox {
         parcels.sum::<usize>() + self.entries.weight()
     }
 
-    /// Hits that all nodes count together.
-    pub fn entries(&self) -> &Entries {
-        &self.entries
-    }
-
-    /// The store has the front entry.
-    pub fn acknowledge_entry(&mut self, at: Millis) {
-        self.perform(Op::Entry(EntryOp::Acknowledged { at }));
-    }
-
-    /// Acknowledged entries of the front one's name that a store lacks which has those up to `have`.
-    /// `None`: they are gone, and what waits is numbered anew under another name.
-    pub fn replay_entries(&mut self, have: u64) -> Option<Vec<Entry>> {
-        let missing = self.entries.missing(have);
-        if missing.is_none() {
-            self.epochs += 1;
-            let op = self.entries.renumbered(format!("{}.{}", self.node, self.epochs).into());
-            self.perform(Op::Entry(op));
-        }
-        missing
-    }
-
-    /// Gives up on acknowledged entries of a name that the store has lost too much of; what comes
-    /// next goes under another.
-    pub fn forget_entries(&mut self, name: &Arc<str>) {
-        self.epochs += 1;
-        let next = format!("{}.{}", self.node, self.epochs).into();
-        for op in self.entries.forgotten(name, next) {
-            self.perform(Op::Entry(op));
-        }
-    }
-
     /// The (site, day)s with something to deliver, oldest day first.
     pub fn keys(&self) -> Vec<Key> {
         let busy = self.queues.iter().filter(|(_, q)| !q.cut.is_empty() || !q.waiting.is_empty());
@@ -316,6 +283,12 @@ impl Outbox {
         let Some(first) = queue.waiting.front_mut() else { return 0 };
         let parcel = std::mem::take(&mut first.parcel);
         self.number(key, parcel)
+    }
+
+    /// Another name to number under.
+    pub(super) fn next_name(&mut self) -> Arc<str> {
+        self.epochs += 1;
+        format!("{}.{}", self.node, self.epochs).into()
     }
 
     fn number(&mut self, key: &Key, parcel: Parcel) -> u64 {
@@ -358,12 +331,12 @@ impl Outbox {
         if whole {
             return Some(missing);
         }
-        self.epochs += 1;
-        let name: Arc<str> = format!("{}.{}", self.node, self.epochs).into();
         let mut batches: Vec<Cut> = queue.cut.iter().cloned().collect();
+        let name = self.next_name();
         for (number, cut) in (1..).zip(&mut batches) {
             (cut.batch.node, cut.batch.number) = (name.clone(), number);
         }
+        let queue = self.queues.entry(key.clone()).or_default();
         queue.name = Some((name, batches.len() as u64));
         self.perform(Op::Renumbered { key: key.clone(), batches });
         None
@@ -417,7 +390,7 @@ impl Outbox {
         });
     }
 
-    fn perform(&mut self, op: Op) {
+    pub(super) fn perform(&mut self, op: Op) {
         if let Some(unwritten) = &mut self.unwritten
             && let Err(error) = postcard::to_io(&op, unwritten)
         {

@@ -169,7 +169,7 @@ impl Flusher {
             sharing.stands(rest.standing, self.clock.micros());
         } else if let Some(fresh) = fresh {
             sharing.standing = Some(fresh);
-        } else if !sharing.uncounted.is_empty() {
+        } else if last || !sharing.uncounted.is_empty() {
             let standing = log.standing(site, entries.name()).await?;
             sharing.stands(standing, self.clock.micros());
         }

@@ -19,6 +19,10 @@ use std::sync::Arc;
 /// them in their place among the others'.
 pub const AWAITED: Millis = 30 * SECOND;
 
+/// A node that speaks of what is longer ago has much to deliver after an outage, and is waited for; but
+/// no longer than this, for it may be that its clock is wrong.
+const CATCHES_UP: Millis = 5 * MINUTE;
+
 /// From the moment hits are due until they are in the log.
 const DELIVERY: Millis = 2 * SECOND;
 
@@ -51,6 +55,8 @@ pub struct Count {
     open: BTreeMap<(Arc<str>, u64), (Place, Micros)>,
     /// When nodes that do not rest were last heard of, by the store's clock.
     heard: BTreeMap<Arc<str>, Millis>,
+    /// Since when nodes have been behind.
+    behind: BTreeMap<Arc<str>, Millis>,
     /// Chunks that tell of entries which are still to be told again, next one first.
     ahead: VecDeque<Chunk>,
     /// Chunks that were counted last, for a store that loses its last moments.
@@ -116,8 +122,9 @@ impl Count {
 
     fn of(sites: Arc<Vec<Site>>, base: Base, shard: Shard) -> Self {
         let (pool, read, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (heard, ahead, recent) = (BTreeMap::new(), VecDeque::new(), VecDeque::new());
-        Self { sites, base, shard, pool, read, open, heard, ahead, recent, at: None }
+        let (heard, behind) = (BTreeMap::new(), BTreeMap::new());
+        let (ahead, recent) = (VecDeque::new(), VecDeque::new());
+        Self { sites, base, shard, pool, read, open, heard, behind, ahead, recent, at: None }
     }
 
     /// Goes on from what was saved. None if it cannot be read.
@@ -173,6 +180,7 @@ impl Count {
             Item::Rest { node } => {
                 self.base.nodes.remove(&node);
                 self.heard.remove(&node);
+                self.behind.remove(&node);
             }
             Item::Chunk(chunk) => {
                 let next = self.base.chunk + self.ahead.len() as u64 + 1;
@@ -216,6 +224,11 @@ impl Count {
         let Entry { node, name, number, until, .. } = entry;
         self.base.nodes.insert(node.clone(), *until);
         self.heard.insert(node.clone(), place.0);
+        if place.0 - until / 1_000 > AWAITED {
+            self.behind.entry(node.clone()).or_insert(place.0);
+        } else {
+            self.behind.remove(node);
+        }
         let counted = self.counted(name);
         let known = self.read.get(name).copied();
         if known.is_some_and(|read| *number <= read) {
@@ -318,7 +331,10 @@ impl Count {
     }
 
     fn awaited(&self, now: Millis, latest: Micros) -> Micros {
-        let speaks = |node: &Arc<str>| self.heard.get(node).is_some_and(|at| now - at <= AWAITED);
+        let speaks = |node: &Arc<str>| {
+            let behind = self.behind.get(node).is_some_and(|since| now - since > CATCHES_UP);
+            !behind && self.heard.get(node).is_some_and(|at| now - at <= AWAITED)
+        };
         let said = self.base.nodes.iter().filter(|(node, _)| speaks(node));
         said.map(|(_, until)| *until).fold(latest, Micros::min)
     }

@@ -4,8 +4,8 @@
 //! depends on what all of them saw. But a shard is a pure function of its hits. So with
 //! `shared_sessions` a node does not count; it writes its hits into a log in the store
 //! ([`item`]), numbered and delivered exactly once as batches are ([`crate::flush`]). One node, which
-//! holds a lease on that ([`lead`]), agrees in the log on a *chunk*, the hits of all nodes up to some
-//! moment, applies them in the order in which they came, and sends the increments under a name that
+//! holds a lease on that ([`lead`]), agrees in the log on a *chunk* ([`work`]), the hits of all nodes
+//! up to some moment, applies them in the order in which they came, and sends the increments under a name that
 //! all nodes share ([`count`]).
 //!
 //! The lease is for economy only. Who follows the log from a saved state gets the same batches under
@@ -17,6 +17,7 @@
 mod count;
 mod item;
 mod lead;
+mod work;
 
 pub use count::{AWAITED, Count, Followed, Place};
 pub use item::{Chunk, Done, ENTRY_MAX, Entry, Item};

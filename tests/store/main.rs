@@ -9,6 +9,7 @@
 //! - `cluster`: all of it again on a Redis Cluster, with slots that move and primaries that die;
 //! - `sentinel`: a primary that sentinels name, and another one in its place;
 //! - `troubles`: what can be wrong with a Redis, told by kind; TLS and a user of few rights;
+//! - `shared`: the log that nodes share;
 //! - `sqlite`: files that are reopened, read by others, corrupt, locked or not ours.
 
 #[path = "../common/mod.rs"]
@@ -51,6 +52,7 @@ mod migrate;
 mod random;
 mod redis;
 mod sentinel;
+mod shared;
 mod sqlite;
 mod troubles;
 mod upkeep;

@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// Where the site is: each request goes to any of these.
+pub type Sites = Arc<Mutex<Vec<SocketAddr>>>;
+
 /// Connections at once, each with visitors of its own.
 const CONNECTIONS: usize = 12;
 const VISITORS: usize = 10;
@@ -41,10 +44,15 @@ struct Ledger {
 impl Crowd {
     /// Lets visitors in; `slow` more of them only ask for pages that take their time.
     pub fn enter(site: SocketAddr, slow: usize) -> Self {
+        Self::enter_any(&Arc::new(Mutex::new(vec![site])), slow)
+    }
+
+    /// The same, where a load balancer sends each request to any node.
+    pub fn enter_any(sites: &Sites, slow: usize) -> Self {
         let (stop, ledger) = (Arc::new(AtomicBool::new(false)), Arc::new(Ledger::default()));
         let threads = (0..CONNECTIONS + slow)
             .map(|i| {
-                let (stop, ledger) = (stop.clone(), ledger.clone());
+                let (stop, ledger, sites) = (stop.clone(), ledger.clone(), sites.clone());
                 std::thread::spawn(move || {
                     let (people, page) =
                         if i < CONNECTIONS { (VISITORS, "page") } else { (1, "slower") };
@@ -56,7 +64,7 @@ impl Crowd {
                         let who = format!("10.1.{i}.{}", n % people);
                         let path = format!("/{page}/{}", n % 50);
                         let began = Instant::now();
-                        match visit(&mut connection, site, &who, &path) {
+                        match visit(&mut connection, &sites, &who, &path) {
                             Ok(()) => {
                                 ledger.answered.fetch_add(1, Ordering::SeqCst);
                                 ledger.visitors.lock().unwrap().insert(who);
@@ -116,12 +124,24 @@ pub fn compare(crowd: Crowd, headcount: &Headcount) -> Duration {
 
 fn visit(
     connection: &mut Option<BufReader<TcpStream>>,
-    site: SocketAddr,
+    sites: &Sites,
     who: &str,
     path: &str,
 ) -> std::io::Result<()> {
-    match ask(connection, site, who, path) {
-        Err(_) if connection.is_none() => ask(connection, site, who, path),
+    let any = |connection: &mut Option<BufReader<TcpStream>>| {
+        let site = {
+            let sites = sites.lock().unwrap();
+            sites[rand::random_range(0..sites.len())]
+        };
+        // To another node than the last time.
+        let peer = connection.as_ref().map(|stream| stream.get_ref().peer_addr());
+        if peer.is_some_and(|peer| peer.ok() != Some(site)) {
+            *connection = None;
+        }
+        ask(connection, site, who, path)
+    };
+    match any(connection) {
+        Err(_) if connection.is_none() => any(connection),
         other => other,
     }
 }

@@ -4,6 +4,7 @@
 //! - `crowd`: visitors as browsers are, and their ledger;
 //! - `stores`: a Redis Cluster whose primary dies and whose slot moves, a primary that sentinels
 //!   replace, both also encrypted and behind passwords;
+//! - `together`: nodes that share sessions, which join, leave and are replaced;
 //! - `upgrade`: one process takes over from another;
 //! - `reload`: settings change while it runs.
 
@@ -13,4 +14,5 @@ mod common;
 mod crowd;
 mod reload;
 mod stores;
+mod together;
 mod upgrade;
