@@ -4,8 +4,9 @@
 
 use super::servers::Named;
 use super::{RedisStore, Result, SqliteStore, StoreError, Upkeep};
-use ::redis::ConnectionInfo;
+use ::redis::{ConnectionInfo, RedisError};
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -121,7 +122,6 @@ const UNKNOWN: &str = "is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`
 /// Reads a Redis URL; those of several servers have them behind one another, and all else once.
 fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
     let (plain, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
-    let info = |url: &str| url.parse::<ConnectionInfo>().map_err(|e| e.to_string());
     if kind.is_empty() && matches!(plain, "redis" | "rediss") {
         return info(typed).map(Named::One);
     }
@@ -138,52 +138,57 @@ fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
     if hosts.split(',').any(str::is_empty) {
         return Err("names a server without a name".to_owned());
     }
-    let all = |url: &dyn Fn(&str) -> String| -> std::result::Result<Vec<_>, String> {
-        hosts.split(',').map(|host| info(&url(host))).collect()
-    };
-    if kind == "cluster" {
-        let servers = all(&|host| format!("{plain}://{user}{host}{tail}"))?;
-        if servers.iter().any(|server| server.redis_settings().db() != 0) {
-            return Err("a cluster has no databases but 0".to_owned());
-        }
-        return Ok(Named::Cluster(servers));
+    if kind == "sentinel" {
+        return sentinels(plain, user, hosts, tail);
     }
+    let servers = hosts.split(',').map(|host| info(&format!("{plain}://{user}{host}{tail}")));
+    let servers = servers.collect::<std::result::Result<Vec<_>, _>>()?;
+    if servers.iter().any(|server| server.redis_settings().db() != 0) {
+        return Err("a cluster has no databases but 0".to_owned());
+    }
+    Ok(Named::Cluster(servers))
+}
+
+/// Sentinels listen elsewhere than servers do, and have users of their own and no databases.
+fn sentinels(
+    plain: &str,
+    user: &str,
+    hosts: &str,
+    tail: &str,
+) -> std::result::Result<Named, String> {
     let tail = tail.strip_prefix('/').unwrap_or_default();
     let (name, tail) = tail.split_at(tail.find(['/', '?', '#']).unwrap_or(tail.len()));
     if name.is_empty() {
         return Err("names no primary; write `redis+sentinel://HOST,HOST/MASTER`".to_owned());
     }
-    // They listen elsewhere than servers do, have users of their own, and no databases.
     let (before, fragment) = tail.split_at(tail.find('#').unwrap_or(tail.len()));
     let query = before.split_once('?').map_or("", |(_, query)| query);
-    let given = |name: &str| {
+    let given = |name: &str| -> std::result::Result<Option<Cow<'_, str>>, String> {
         let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        let text = |value| percent_decode_str(value).decode_utf8().map(Into::into);
-        value.map(text).transpose().map_err(|_| format!("has a {name} that is not UTF-8"))
+        let text = value.map(|value| percent_decode_str(value).decode_utf8()).transpose();
+        text.map_err(|_| format!("has a {name} that is not UTF-8"))
     };
-    let (name_there, password): (Option<String>, Option<String>) =
-        (given("sentinel_username")?, given(SENTINEL_PASSWORD)?);
-    let sentinels = all(&|host| {
-        let port = if host.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':') {
-            ""
-        } else {
-            ":26379"
-        };
-        format!("{plain}://{host}{port}{fragment}")
-    })?;
-    let known = |info: ConnectionInfo| {
+    let (username, password) = (given("sentinel_username")?, given(SENTINEL_PASSWORD)?);
+    let sentinel = |host: &str| {
+        let has_port = host.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':');
+        let port = if has_port { "" } else { ":26379" };
+        let info = info(&format!("{plain}://{host}{port}{fragment}"))?;
         let mut settings = info.redis_settings().clone();
-        if let Some(name) = &name_there {
-            settings = settings.set_username(name);
+        if let Some(username) = &username {
+            settings = settings.set_username(username);
         }
         if let Some(password) = &password {
             settings = settings.set_password(password);
         }
-        info.set_redis_settings(settings)
+        Ok(info.set_redis_settings(settings))
     };
-    let sentinels = sentinels.into_iter().map(known).collect();
+    let sentinels = hosts.split(',').map(sentinel).collect::<std::result::Result<_, String>>()?;
     let primary = info(&format!("{plain}://{user}127.0.0.1{tail}"))?;
     Ok(Named::Sentinels(sentinels, name.to_owned(), primary))
+}
+
+fn info(url: &str) -> std::result::Result<ConnectionInfo, String> {
+    url.parse().map_err(|e: RedisError| e.to_string())
 }
 
 impl fmt::Display for StoreUrl {

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::people::People;
 use crate::{all_delivered, in_redis, some_time, start, times};
 use ::redis::Value;
+use std::time::Duration;
 
 const COMMANDS: &str = "headcount_store_commands_total";
 const FLUSHES: &str = "headcount_flushes_total";
@@ -49,13 +50,16 @@ fn kill_owners(case: &str, all: usize, end: fn(&mut RedisCluster, &Headcount, us
     headcount
 }
 
-/// A batch was sent and not answered: it has been applied or not, and told to the replica or not.
+/// A batch is on its way for sure, and anything may have become of it: not read yet, applied, told
+/// to the replica, answered.
 #[test]
 fn a_primary_killed_in_mid_flush() {
     kill_owners("Redis Cluster, primary killed in mid-flush", 10, |cluster, headcount, owner| {
         cluster.servers[owner].freeze();
         let sent = headcount.metric(COMMANDS);
         wait_for("a batch on its way", || (headcount.metric(COMMANDS) > sent).then_some(()));
+        cluster.servers[owner].thaw();
+        std::thread::sleep(Duration::from_micros(rand::random_range(0..3_000)));
         cluster.servers[owner].kill();
     });
 }
