@@ -148,7 +148,6 @@ impl Count {
     /// What [`Count::restore`] goes on from. The log is still needed from [`Count::needed`] on.
     pub fn save(&mut self) -> Vec<u8> {
         let until = self.base.until;
-        self.base.upto.retain(|_, (_, then)| until - *then < FORGOTTEN);
         let days = self.sites[0].day(until / 1_000 - DAYS_KEPT);
         self.base.numbers.retain(|day, _| *day >= days);
         self.base.begins = self.open.values().map(|(place, _)| *place).min();
@@ -157,6 +156,16 @@ impl Count {
             tracing::error!("shared sessions cannot be written down: {error}");
         }
         lz4_flex::compress_prepend_size(&bytes)
+    }
+
+    /// Forgets who has numbered nothing for long, and names them.
+    pub fn forget_names(&mut self) -> Vec<Arc<str>> {
+        let until = self.base.until;
+        let old = |then: &Micros| until.saturating_sub(*then) >= FORGOTTEN;
+        let names = self.base.upto.iter().filter(|(_, (_, then))| old(then));
+        let names: Vec<Arc<str>> = names.map(|(name, _)| name.clone()).collect();
+        self.base.upto.retain(|_, (_, then)| !old(then));
+        names
     }
 
     /// Where the log begins that is needed beside what [`Count::save`] gives: the oldest entry with
@@ -361,6 +370,11 @@ impl Count {
     pub fn done(&self) -> Done {
         let upto = self.base.upto.iter().map(|(name, (number, _))| (name.clone(), *number));
         Done { until: self.base.until, upto: upto.collect() }
+    }
+
+    /// Passes over an item that makes no sense here.
+    pub fn skip(&mut self, place: Place) {
+        self.at = Some(place);
     }
 
     /// Chunks after number `have`, to be agreed on again; `None` if they are not known any more.

@@ -91,7 +91,7 @@ impl Counter {
             self.told = done.unwrap_or_default();
             let mut work = match self.work.take() {
                 // Else another node led meanwhile, and may have cut the log.
-                Some(work) if work.count.agreed() >= lead.chunk => work,
+                Some(work) if lead.kept && work.count.agreed() >= lead.chunk => work,
                 Some(_) | None => self.load(log, &site, lead.now, lead.chunk).await?,
             };
             work.strict = strict;

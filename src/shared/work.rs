@@ -127,6 +127,7 @@ impl Desk<'_> {
     fn follow(&mut self, place: Place, item: Option<Item>) -> std::result::Result<(), Lost> {
         let Some(item) = item else {
             tracing::error!("an item of the shared log cannot be read");
+            self.work.count.skip(place);
             return Ok(());
         };
         let Work { count, pending, log, strict, .. } = &mut *self.work;
@@ -169,7 +170,7 @@ impl Desk<'_> {
 
     /// Sends what is on its way, in order.
     async fn deliver(&mut self, now: Millis) -> std::result::Result<(), Lost> {
-        let mut filled = false;
+        let mut filled = None;
         while let Some(batch) = self.work.pending.front() {
             let day = batch.day;
             // Before the first batch of a day: the node before this one may have sent many.
@@ -183,8 +184,10 @@ impl Desk<'_> {
                     Applied::Now | Applied::Before => {
                         self.work.markers.insert(day, batch.number);
                     }
-                    Applied::Gap { have } if !filled && self.resend(day, have).await? => {
-                        filled = true;
+                    Applied::Gap { have }
+                        if filled != Some(day) && self.resend(day, have).await? =>
+                    {
+                        filled = Some(day);
                         continue;
                     }
                     Applied::Gap { .. } => {
@@ -267,8 +270,12 @@ impl Desk<'_> {
         if !due || count.chunk() == saved.0 {
             return Ok(());
         }
+        let forgotten = count.forget_names();
         let state = blocking(|| count.save());
         self.log.save(self.site, count.chunk(), &state, Save::Next(count.needed())).await?;
+        if !forgotten.is_empty() {
+            self.log.forget(self.site, &forgotten).await?;
+        }
         (*log, *size, *saved) = (0, state.len(), (count.chunk(), now));
         Ok(())
     }

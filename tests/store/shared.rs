@@ -96,9 +96,11 @@ async fn one_leads_until_its_lease_ends() {
     let done = Done { until: 5, upto: BTreeMap::from([("node.a".into(), 3)]) };
     let lead =
         async |who: &str, long, done: Option<&Done>| log.lead(SITE, who, long, done).await.unwrap();
-    assert!(lead("a", HOUR, Some(&done)).await.granted);
+    let first = lead("a", HOUR, Some(&done)).await;
+    assert_eq!((first.granted, first.kept), (true, false));
     assert!(!lead("b", HOUR, None).await.granted);
-    assert!(lead("a", HOUR, None).await.granted);
+    let again = lead("a", HOUR, None).await;
+    assert_eq!((again.granted, again.kept), (true, true));
     let standing = log.standing(SITE, "node.a").await.unwrap();
     assert_eq!(standing.lease.as_ref().unwrap().who, "a");
     assert_eq!(standing.done, done);
@@ -108,7 +110,7 @@ async fn one_leads_until_its_lease_ends() {
     assert!(lead("a", 0, None).await.granted);
     log.agree(SITE, &chunk(1)).await.unwrap();
     let other = lead("b", HOUR, None).await;
-    assert_eq!((other.granted, other.chunk), (true, 1));
+    assert_eq!((other.granted, other.kept, other.chunk), (true, false, 1));
     assert!(!lead("a", HOUR, None).await.granted);
 }
 
@@ -140,6 +142,19 @@ async fn a_state_is_never_replaced_by_an_older_one() {
     assert!((24 * 3_600..=25 * 3_600).contains(&keeps), "{keeps}");
     let staged: Vec<String> = redis.command(&["KEYS", "staging:*"]);
     assert!(staged.is_empty(), "{staged:?}");
+}
+
+#[tokio::test]
+async fn names_are_forgotten() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url(), redis.dir.path());
+    let log = store.shared_log().unwrap();
+    for name in ["node.a", "node.b"] {
+        log.append(SITE, &entry(name, 1, 1)).await.unwrap();
+    }
+    log.forget(SITE, &["node.a".into(), "node.x".into()]).await.unwrap();
+    assert_eq!(log.standing(SITE, "node.a").await.unwrap().have, 0);
+    assert_eq!(log.standing(SITE, "node.b").await.unwrap().have, 1);
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ pub struct Appended {
 pub struct Lead {
     /// It is theirs to do.
     pub granted: bool,
+    /// And was before: nobody else has led since.
+    pub kept: bool,
     /// The time by the store's clock.
     pub now: Millis,
     /// The last chunk that was agreed on.
@@ -86,6 +88,9 @@ pub trait SharedLog: Send + Sync {
 
     /// Saves a state that goes up to `chunk`, unless there is one, or a newer one, already (false).
     async fn save(&self, site: &str, chunk: u64, state: &[u8], how: Save) -> Result<bool>;
+
+    /// Forgets what numbers names have come to, which nobody uses any more.
+    async fn forget(&self, site: &str, names: &[Arc<str>]) -> Result<()>;
 }
 
 /// What a state is to the one that is stored.
@@ -191,10 +196,10 @@ impl SharedLog for RedisStore {
     async fn lead(&self, site: &str, who: &str, long: Millis, done: Option<&Done>) -> Result<Lead> {
         let (long, done) = (long.to_string(), done.map(Done::pack).unwrap_or_default());
         let args: [&[u8]; 3] = [who.as_bytes(), long.as_bytes(), &done];
-        let (granted, now, chunk, commands): (bool, Millis, u64, u64) =
+        let (granted, kept, now, chunk, commands): (bool, bool, Millis, u64, u64) =
             self.run(&self.shared.lead, &[self.marks(site)], &args).await?;
         self.bill(commands);
-        Ok(Lead { granted, now, chunk })
+        Ok(Lead { granted, kept, now, chunk })
     }
 
     async fn agree(&self, site: &str, chunk: &Chunk) -> Result<bool> {
@@ -239,6 +244,13 @@ impl SharedLog for RedisStore {
         let (saved, commands) = self.run(&self.shared.save, &keys, &args).await?;
         self.bill(commands);
         Ok(saved)
+    }
+
+    async fn forget(&self, site: &str, names: &[Arc<str>]) -> Result<()> {
+        let key = self.marks(site);
+        let mut forget = cmd("HDEL");
+        forget.arg(&key).arg(names.iter().map(|name| format!("mark:{name}")).collect::<Vec<_>>());
+        self.ask(&key, forget).await
     }
 }
 
