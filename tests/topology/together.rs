@@ -112,11 +112,11 @@ fn primaries_of_a_cluster_are_killed() {
     let crowd = Crowd::enter_any(&sites, 0);
     for tag in [format!("{{{SITE}}}"), format!("{{{SITE}:{}}}", today())] {
         crowd.more(1_000);
-        let home = cluster.home(&tag);
+        let home = cluster.owner(&tag);
         cluster.servers[home].kill();
         cluster.replaced(home);
         crowd.more(500);
-        cluster.servers[home].restart();
+        cluster.come_back(home);
     }
     crowd.more(1_000);
     compare(crowd, &nodes);
