@@ -10,7 +10,7 @@ use crate::common::redis::RedisServer;
 use crate::common::wait_for;
 use crate::people::People;
 use crate::store::append_only_file;
-use crate::{all_counted, all_delivered, flags, settle, some_time, start, times};
+use crate::{all_counted, all_delivered, flags, settle, some_time, start, times, whole};
 use std::fs::{File, OpenOptions};
 
 fn nodes(case: &str, count: usize) {
@@ -80,7 +80,13 @@ fn scattered(case: &str, count: usize) {
             }),
             _ => round % count,
         };
+        let who = id(&nodes[killed]);
         nodes[killed].kill();
+        if round % 4 == 0 {
+            // Another takes over, in the midst of the first one's work.
+            people.wait_for(50);
+            wait_for("another to count", || leader(&redis).filter(|leader| *leader != who));
+        }
         nodes[killed].start_again();
         people.go_to_node(killed, nodes[killed].site());
         people.wait_for(50);
@@ -89,6 +95,11 @@ fn scattered(case: &str, count: usize) {
     let ledger = people.stop();
     all_counted(&nodes);
     settle(case, times, &nodes[0], &redis, &ledger);
+    if whole() {
+        // Long enough for states to be saved, and the log to be cut.
+        let keys: Vec<String> = redis.command(&["KEYS", &format!("visits:sessions:*:{{{SITE}}}")]);
+        assert_ne!(redis.command::<String>(&["HGET", &keys[0], "chunk"]), "0");
+    }
 }
 
 #[test]
