@@ -264,6 +264,9 @@ impl Book {
             confirmed: std::mem::take(&mut self.confirmed),
             events: std::mem::take(&mut self.events),
         };
+        // What comes next must not tell of what was before: the same hits make the same window.
+        self.latest = 0;
+        self.added.clear();
         if self.rows.len() > ROWS_MAX {
             *self = Self::new(self.hasher.clone());
         }
