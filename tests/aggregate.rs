@@ -165,3 +165,9 @@ fn and_over_a_long_run_with_hundreds_of_visitors() {
         agree(seed, 5_000, 2).unwrap();
     }
 }
+
+/// Found by chance: a visit on either side of midnight, and then a late view from before it.
+#[test]
+fn a_late_visit_knows_of_the_one_before() {
+    agree(8_660_447_893_260_435_787, 36, 1).unwrap();
+}

@@ -112,7 +112,8 @@ impl Shard {
     }
 
     /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
-    /// yesterday's hash moves over when it still runs.
+    /// yesterday's hash moves over, also one that is over: what is late from yesterday may go on
+    /// with it, or begins another that has to know of it.
     fn visit_owner(&mut self, spot: Spot, visitor: VisitorHash) -> VisitorHash {
         if let Some(became) = self.visitors.peek(&visitor).and_then(|v| v.became) {
             return became;
@@ -122,7 +123,7 @@ impl Shard {
             let yesterday = self.visitor(old, spot);
             // Also without a visit: what is late from yesterday belongs to today's.
             yesterday.became = Some(visitor);
-            if !visits_today && let Some(visit) = yesterday.visit.take_if(|v| v.runs(spot.at)) {
+            if !visits_today && let Some(visit) = yesterday.visit.take() {
                 self.visitor(visitor, spot).visit = Some(visit);
             }
         }
