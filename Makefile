@@ -39,7 +39,7 @@ help:
 	@echo '         LISTEN=… ADMIN=… ARGS=…          other addresses, more flags'
 	@echo 'make test                                 format, lints, all tests'
 	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
-	@echo 'make torture                              everything killed, cut off, filled up: 20 minutes'
+	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
 	@echo 'make bench                                what it costs'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 
