@@ -20,8 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Where a row is in its book.
 pub type Place = u32;
 
-/// A row is kept for its place; when there are more than so many, a book begins anew.
-const ROWS_MAX: usize = 20_000;
+/// Rows are kept for their places: so many, and twice as many as count in a window. With more a book
+/// begins anew, or it would remember what nobody asks for.
+const KEPT: usize = 2_000;
 
 /// Increments to an event that tells of what was gathered.
 const GATHERED_ROWS: usize = 100;
@@ -250,6 +251,7 @@ impl Book {
         if self.is_idle() {
             return None;
         }
+        let most = KEPT + 2 * self.touched.len();
         let mut rows = Vec::with_capacity(self.touched.len());
         for place in self.touched.drain(..) {
             if let Some((key, entry)) = self.rows.get_index_mut(place as usize) {
@@ -267,7 +269,7 @@ impl Book {
         // What comes next must not tell of what was before: the same hits make the same window.
         self.latest = 0;
         self.added.clear();
-        if self.rows.len() > ROWS_MAX {
+        if self.rows.len() > most {
             *self = Self::new(self.hasher.clone());
         }
         Some(window)
