@@ -15,9 +15,10 @@ mod common {
 use common::model::Model;
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Lines, Replayed, Shard, Window};
+use headcount::capture::{Answered, Hit, PageKind, What};
 use headcount::rollup::{Dimension, Metric, SLOT};
 use headcount::site::{Day, Site};
-use headcount::visitor::VisitorHash;
+use headcount::visitor::{Traits, VisitorHash};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -170,4 +171,52 @@ fn and_over_a_long_run_with_hundreds_of_visitors() {
 #[test]
 fn a_late_visit_knows_of_the_one_before() {
     agree(8_660_447_893_260_435_787, 36, 1).unwrap();
+}
+
+/// A book keeps its rows from window to window, and lets them go when it has too many. A visit that
+/// goes on finds its rows all the same.
+#[test]
+fn rows_are_found_again_when_a_book_begins_anew() {
+    const PAGES: usize = 6_000;
+    let site = Site { name: "example.org".into(), ..Site::default() };
+    let mut shard = Shard::new(Arc::new(vec![site]), Limits { visitors: 10, rows: 100_000 });
+    let traits: Arc<Traits> =
+        Arc::new(vec![(Dimension::Browser, "Firefox".into()), (Dimension::Country, "DE".into())]);
+    let mut nonce = 0;
+    let mut view = |shard: &mut Shard, page: String| {
+        nonce += 1;
+        let (kind, status, traits) = (PageKind::View, 200, traits.clone());
+        let (page, from, bytes, origin) = (page.into(), None, 7, None);
+        let what =
+            What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
+        let visitor = Some(VisitorHash::from_stored([1; 8]));
+        let at = 1_800_000_000_000 + nonce as i64;
+        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what });
+    };
+    let mut windows = Vec::new();
+    // Each way: few rows, more than are kept, and few again, twice.
+    for round in [1, PAGES, 1, 1, PAGES, 1, 1] {
+        (0..round).for_each(|i| view(&mut shard, format!("/{i}")));
+        windows.extend(shard.seal());
+    }
+    let got = counts(windows);
+    let views = 2 * PAGES as i64 + 5;
+    let of = |dimension, value: &str, metric| {
+        let rows =
+            got.iter().filter(|((_, d, v, m), _)| (*d, &**v, *m) == (dimension, value, metric));
+        rows.map(|(_, n)| *n).sum::<i64>()
+    };
+    for (dimension, value) in [
+        (Dimension::Total, ""),
+        (Dimension::Browser, "Firefox"),
+        (Dimension::Country, "DE"),
+        (Dimension::EntryPage, "/0"),
+    ] {
+        let of = |metric| of(dimension, value, metric);
+        assert_eq!([of(Metric::Server), of(Metric::Visitors), of(Metric::Visits)], [views, 1, 1]);
+    }
+    for (page, views) in [("/0", 7), ("/1", 2), ("/5999", 2)] {
+        assert_eq!(of(Dimension::Page, page, Metric::Server), views, "{page}");
+        assert_eq!(of(Dimension::Page, page, Metric::Bytes), 7 * views, "{page}");
+    }
 }

@@ -326,11 +326,7 @@ impl Shard {
     }
 
     pub(super) fn book(&mut self, spot: Spot) -> &mut Book {
-        self.book_of(spot.site, spot.day)
-    }
-
-    pub(super) fn book_of(&mut self, site: usize, day: Day) -> &mut Book {
-        book_of(&mut self.books, &self.hasher, site, day)
+        book_of(&mut self.books, &self.hasher, spot.site, spot.day)
     }
 
     pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &str) -> Arc<str> {

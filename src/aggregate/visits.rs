@@ -54,7 +54,7 @@ impl Shard {
             |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
         let (visit, more) = match before {
             Some(mut running) if goes_on(&running) => {
-                let book = self.book_of(spot.site, running.day);
+                let book = book_of(&mut self.books, &self.hasher, spot.site, running.day);
                 let mut more = running.view(book, spot.at, page.clone());
                 let suspected = suspicion(&mut running);
                 if suspected || running.day != spot.day {

@@ -76,6 +76,8 @@ struct Lane {
     spare: Mutex<Option<Arc<Segment>>>,
     /// Full ones, oldest first; kept until a state covers them.
     closed: Mutex<Vec<Closed>>,
+    /// Of the first segment of this process, and of the next.
+    first_index: u64,
     next_index: AtomicU64,
     /// A hit was not written since the last state was begun: only another makes the lane whole.
     torn: AtomicBool,
@@ -218,7 +220,9 @@ impl Files {
     fn make(&self, lane: usize) -> io::Result<Arc<Segment>> {
         let index = self.lanes[lane].next_index.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(replay::segment_name(lane, index));
-        Segment::create(&path, self.format).map(Arc::new)
+        // A start writes nothing but what happens. Who fills the first two has much to write.
+        let fill = index >= self.lanes[lane].first_index + 2;
+        Segment::create(&path, self.format, fill).map(Arc::new)
     }
 
     /// Makes what is missing: spares, and a current segment where there was no spare.
@@ -398,6 +402,7 @@ impl Lane {
             current: ArcSwapOption::empty(),
             spare: Mutex::new(None),
             closed: Mutex::new(closed.map(|path| Closed { path, segment: None }).collect()),
+            first_index: found.next_index,
             next_index: AtomicU64::new(found.next_index),
             torn: AtomicBool::new(false),
             whole: AtomicBool::new(true),
