@@ -64,11 +64,15 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
     service.add_tcp(&config.listen.to_string());
     server.add_service(service);
-    if let Some(reload) = reload {
-        office.spawn(reload.run(counting.open().clone()));
-    }
+    // Before anybody is let in: a process told to stop at once would cut its first visitors.
+    let signals = {
+        let _within = office.enter();
+        if let Some(reload) = reload {
+            office.spawn(reload.run(counting.open().clone()));
+        }
+        Signals::hear(successor)
+    };
     let phases = server.watch_execution_phase();
-    let signals = Signals { successor };
     std::thread::Builder::new()
         .name("proxy".to_owned())
         .spawn(move || server.run(RunArgs { shutdown_signal: Box::new(signals) }))

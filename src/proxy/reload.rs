@@ -20,20 +20,23 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Reads them again at every SIGHUP.
-    pub(super) async fn run(mut self, open: Open) {
-        let Some(mut hup) = hear(SignalKind::hangup()) else { return };
-        while hup.recv().await.is_some() {
-            let open = open.clone();
-            let done = tokio::task::spawn_blocking(move || {
-                let said = self.reload(&open);
-                (self, said)
-            });
-            let Ok((reload, said)) = done.await else { return };
-            self = reload;
-            match said {
-                Ok(said) => tracing::info!("settings read again{said}"),
-                Err(error) => tracing::warn!("settings read again, and not taken: {error:#}"),
+    /// Reads them again at every SIGHUP from now on, within a runtime.
+    pub(super) fn run(mut self, open: Open) -> impl Future<Output = ()> {
+        let hup = hear(SignalKind::hangup());
+        async move {
+            let Some(mut hup) = hup else { return };
+            while hup.recv().await.is_some() {
+                let open = open.clone();
+                let done = tokio::task::spawn_blocking(move || {
+                    let said = self.reload(&open);
+                    (self, said)
+                });
+                let Ok((reload, said)) = done.await else { return };
+                self = reload;
+                match said {
+                    Ok(said) => tracing::info!("settings read again{said}"),
+                    Err(error) => tracing::warn!("settings read again, and not taken: {error:#}"),
+                }
             }
         }
     }

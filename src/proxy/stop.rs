@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
@@ -18,20 +19,29 @@ const CLOSING: Duration = Duration::from_millis(100);
 /// How often running requests are counted.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Hears SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
+/// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
 pub struct Signals {
+    /// `None`: they cannot be heard.
+    heard: Mutex<Option<[Signal; 3]>>,
     /// What that process has locked while it waits; a file alone may be left by one that died.
-    pub successor: PathBuf,
+    successor: PathBuf,
+}
+
+impl Signals {
+    /// Hears them from now on, within a runtime.
+    pub fn hear(successor: PathBuf) -> Self {
+        let [term, int, quit] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].map(hear);
+        let heard = term.zip(int).zip(quit).map(|((term, int), quit)| [term, int, quit]);
+        Self { heard: Mutex::new(heard), successor }
+    }
 }
 
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
-        let [term, int, quit] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].map(hear);
-        let (Some(mut term), Some(mut int), Some(mut quit)) = (term, int, quit) else {
-            return std::future::pending().await;
-        };
+        let mut heard = self.heard.lock().await;
+        let Some([term, int, quit]) = &mut *heard else { return std::future::pending().await };
         loop {
             tokio::select! {
                 _ = term.recv() => return ShutdownSignal::GracefulTerminate,

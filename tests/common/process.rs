@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -20,6 +21,7 @@ pub struct Proxy {
     pub dir: TempDir,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Proxy {
@@ -33,12 +35,12 @@ impl Proxy {
             .expect("the binary starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let (stderr, lines) = (child.stderr.take().unwrap(), log.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 lines.lock().unwrap().push(line);
             }
         });
-        let mut proxy = Self { site, admin, dir, child, log };
+        let mut proxy = Self { site, admin, dir, child, log, reader: Some(reader) };
         wait_for("the proxy takes connections", || {
             if let Some(status) = proxy.child.try_wait().unwrap() {
                 panic!("it ended with {status}: {:?}", proxy.log());
@@ -80,13 +82,14 @@ impl Proxy {
         kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, and has said all it had to say.
     pub fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         wait_for("the proxy ends", || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
+        self.reader.take().into_iter().for_each(|reader| reader.join().unwrap());
         status.unwrap()
     }
 }

@@ -258,6 +258,18 @@ fn stopping_lets_answers_finish() {
     assert!(proxy.log().iter().any(|line| line.ends_with("stopped")), "{:?}", proxy.log());
 }
 
+/// From the first connection on a request to stop is heard.
+#[test]
+fn stopping_is_in_order_from_the_first_moment() {
+    for _ in 0..5 {
+        let mut proxy = Proxy::start("http://127.0.0.1:9", &[]);
+        proxy.terminate();
+        let status = proxy.ended();
+        assert!(status.success(), "{status}");
+        assert!(proxy.log().iter().any(|line| line.ends_with("stopped")), "{:?}", proxy.log());
+    }
+}
+
 /// Whoever takes longer than `timeouts.shutdown` is cut, and the log says so.
 #[test]
 fn stopping_waits_no_longer_than_it_is_told() {
