@@ -19,6 +19,9 @@ use tracing_subscriber::{EnvFilter, reload};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator asks for them, and each of its small pages that is in use then takes 2 MiB. A
+    // kernel without them has nothing to turn off.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let task = match cli::read(std::env::args_os(), std::env::vars_os().collect()) {
         Ok(task) => task,
         Err(wrong) => return fail(2, &wrong),
