@@ -10,7 +10,7 @@ use super::list::EventList;
 use super::profile::Profile;
 use super::window::Window;
 use crate::clock::Millis;
-use crate::rollup::{self, Dimension, Metric, Row};
+use crate::rollup::{self, Dimension, Metric, Row, join};
 use crate::visitor::VisitorHash;
 use foldhash::fast::{FixedState, RandomState};
 use indexmap::{Equivalent, IndexMap};
@@ -26,6 +26,9 @@ const KEPT: usize = 2_000;
 
 /// Increments to an event that tells of what was gathered.
 const GATHERED_ROWS: usize = 100;
+
+/// Where the total is, in every book.
+pub const TOTAL: Place = 0;
 
 /// What one (site, day) has to add to the store.
 #[derive(Debug)]
@@ -49,6 +52,9 @@ pub struct Book {
     /// Increments that need no event for each hit: they are nobody's. When the last came.
     gathered: IndexMap<(Place, Metric), i64, RandomState>,
     latest: Millis,
+    /// Times, until they are gathered: what of which page took how long, by
+    /// [`crate::sketch::bucket`].
+    timed: IndexMap<(&'static str, Place, u32), u32, RandomState>,
 }
 
 /// A row at its place.
@@ -72,7 +78,7 @@ impl Equivalent<(Dimension, Arc<str>)> for Name<'_> {
 
 impl Book {
     pub fn new(hasher: FixedState) -> Self {
-        Self {
+        let mut book = Self {
             serial: next_serial(),
             hasher,
             rows: IndexMap::default(),
@@ -85,7 +91,11 @@ impl Book {
             added: Vec::new(),
             gathered: IndexMap::default(),
             latest: 0,
-        }
+            timed: IndexMap::default(),
+        };
+        let total = book.place(Dimension::Total, &Arc::default());
+        debug_assert_eq!(total, TOTAL);
+        book
     }
 
     pub fn serial(&self) -> u64 {
@@ -128,10 +138,12 @@ impl Book {
         self.rows[place as usize].claims[kind as usize]
     }
 
-    /// A row by its name. Takes no note either.
-    pub fn row(&mut self, dimension: Dimension, value: &Arc<str>) -> &mut Row {
-        let place = self.place(dimension, value);
-        self.at(place)
+    /// Whose row is at a place.
+    fn name(&self, place: Place) -> (Dimension, Arc<str>) {
+        let Some(((dimension, value), _)) = self.rows.get_index(place as usize) else {
+            unreachable!("a place of another book")
+        };
+        (*dimension, value.clone())
     }
 
     /// The slot that a time falls in, and its row.
@@ -154,24 +166,54 @@ impl Book {
 
     pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
         if by != 0 {
-            self.row(dimension, value).add(metric, by);
-            self.note(Added::One { dimension, value: value.clone(), metric, by });
+            let place = self.place(dimension, value);
+            self.add_at(place, metric, by);
         }
     }
 
-    pub fn add_row(&mut self, dimension: Dimension, value: &Arc<str>, more: &Row) {
-        self.row(dimension, value).merge(more);
-        self.note(Added::Row { dimension, value: value.clone(), row: Box::new(*more) });
+    pub fn add_at(&mut self, place: Place, metric: Metric, by: i64) {
+        if by != 0 {
+            self.at(place).add(metric, by);
+            let (dimension, value) = self.name(place);
+            self.note(Added::One { dimension, value, metric, by });
+        }
+    }
+
+    pub fn add_row_at(&mut self, place: Place, more: &Row) {
+        self.at(place).merge(more);
+        let (dimension, value) = self.name(place);
+        self.note(Added::Row { dimension, value, row: Box::new(*more) });
     }
 
     /// Adds to the total, its slot and a page.
-    pub fn add_on_page(&mut self, at: Millis, page: &Arc<str>, metric: Metric, by: i64) {
+    pub fn add_on_page(&mut self, at: Millis, page: Place, metric: Metric, by: i64) {
         if by != 0 {
             let (slot, slot_place) = self.slot(at);
-            self.row(Dimension::Total, &Arc::default()).add(metric, by);
-            self.at(slot_place).add(metric, by);
-            self.row(Dimension::Page, page).add(metric, by);
-            self.note(Added::OnPage { slot, page: page.clone(), metric, by });
+            for place in [TOTAL, slot_place, page] {
+                self.at(place).add(metric, by);
+            }
+            let (_, page) = self.name(page);
+            self.note(Added::OnPage { slot, page, metric, by });
+        }
+    }
+
+    /// Counts how long something of a page took.
+    pub fn time(&mut self, at: Millis, what: &'static str, page: Place, bucket: u32) {
+        *self.timed.entry((what, page, bucket)).or_default() += 1;
+        self.latest = self.latest.max(at);
+    }
+
+    /// Gathers times, of each page and of all. Their rows' names are long and many, so they are
+    /// made once for a window.
+    fn gather_times(&mut self, mut admit: impl FnMut(Dimension, &str, u32) -> Arc<str>) {
+        for ((what, page, bucket), times) in std::mem::take(&mut self.timed) {
+            let (_, page) = self.name(page);
+            let of_page = join([what, &bucket.to_string(), &page]);
+            let of_all = &of_page[..of_page.len() - page.len()];
+            let admitted = admit(Dimension::Timing, &of_page, times);
+            for value in [&admitted, of_all] {
+                self.gather(self.latest, Dimension::Timing, value, Metric::Events, times.into());
+            }
         }
     }
 
@@ -198,11 +240,7 @@ impl Book {
         let mut gathered = std::mem::take(&mut self.gathered).into_iter().peekable();
         while gathered.peek().is_some() {
             for ((place, metric), by) in gathered.by_ref().take(GATHERED_ROWS) {
-                if let Some(((dimension, value), _)) = self.rows.get_index(place as usize) {
-                    let (dimension, value) = (*dimension, value.clone());
-                    self.at(place).add(metric, by);
-                    self.note(Added::One { dimension, value, metric, by });
-                }
+                self.add_at(place, metric, by);
             }
             let (page, traits) = (Arc::default(), Arc::default());
             let (at, kind) = (self.latest, "activity");
@@ -242,11 +280,14 @@ impl Book {
         self.hits == 0
             && self.touched.is_empty()
             && self.gathered.is_empty()
+            && self.timed.is_empty()
             && self.events.is_empty()
     }
 
-    /// Takes what has gathered since the last time; `None`: nothing has.
-    pub fn take(&mut self) -> Option<Window> {
+    /// Takes what has gathered since the last time; `None`: nothing has. `admit` says which row a
+    /// value counts in that came so many times.
+    pub fn take(&mut self, admit: impl FnMut(Dimension, &str, u32) -> Arc<str>) -> Option<Window> {
+        self.gather_times(admit);
         self.tell_gathered();
         if self.is_idle() {
             return None;

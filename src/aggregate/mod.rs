@@ -17,6 +17,7 @@ mod event;
 mod events;
 mod lines;
 mod list;
+mod named;
 mod names;
 mod profile;
 mod queue;

@@ -7,9 +7,12 @@
 //! [`OTHER`], so sums hold. The price of a row doubles each time the cap has been given away
 //! again: a day's rows grow with the logarithm of what an attacker sends.
 
-use crate::rollup::OTHER;
+use crate::rollup::{self, Dimension, OTHER};
+use crate::site::Day;
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Hits after which a value first earns a row beyond the cap.
@@ -18,7 +21,56 @@ const FIRST_PRICE: u32 = 16;
 /// Rows compared to find one that gives way.
 const DRAWN: usize = 8;
 
-type Counts = IndexMap<Arc<str>, u32, foldhash::fast::RandomState>;
+type Counts = IndexMap<Arc<str>, u32, RandomState>;
+
+/// All names of a shard: of each site and dimension, on its latest day.
+pub struct Admission {
+    cap: usize,
+    pub names: HashMap<(usize, Dimension), (Day, Names), RandomState>,
+}
+
+impl Admission {
+    /// With `cap` rows for each dimension and day.
+    pub fn new(cap: usize) -> Self {
+        Self { cap, names: HashMap::default() }
+    }
+
+    /// The value under which another counts that came so many times: itself or [`OTHER`].
+    pub fn admit(
+        &mut self,
+        (site, day): (usize, Day),
+        dimension: Dimension,
+        value: &str,
+        times: u32,
+    ) -> Arc<str> {
+        let new = || (day, Names::new(self.cap));
+        let (since, names) = self.names.entry((site, dimension)).or_insert_with(new);
+        if day > *since {
+            (*since, *names) = new();
+        }
+        names.admit(value, times)
+    }
+
+    /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
+    pub fn admit_parts(
+        &mut self,
+        whose: (usize, Day),
+        dimension: Dimension,
+        value: &str,
+        times: u32,
+    ) -> Arc<str> {
+        let admitted = self.admit(whose, dimension, value, times);
+        if &*admitted != OTHER {
+            return admitted;
+        }
+        let rest = rollup::rest(dimension, value);
+        // Names of events and their properties come from outside too.
+        match dimension {
+            Dimension::EventProperty => self.admit(whose, dimension, &rest, times),
+            _ => rest.into(),
+        }
+    }
+}
 
 /// The values of one dimension on one day.
 #[derive(Serialize, Deserialize)]
@@ -43,18 +95,18 @@ impl Names {
         }
     }
 
-    /// The value a hit on `value` counts under: itself or [`OTHER`].
-    pub fn admit(&mut self, value: &str) -> Arc<str> {
+    /// The value under which `value` counts, that came so many times: itself or [`OTHER`].
+    fn admit(&mut self, value: &str, times: u32) -> Arc<str> {
         if let Some((_, known, count)) = self.rows.get_full_mut(value) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(times);
             return known.clone();
         }
         if self.rows.len() < self.cap {
             let value: Arc<str> = value.into();
-            self.rows.insert(value.clone(), 1);
+            self.rows.insert(value.clone(), times);
             return value;
         }
-        let count = self.candidate(value);
+        let count = self.candidate(value, times);
         let price = FIRST_PRICE << (self.given / self.cap).min(20);
         if count < price {
             return OTHER.into();
@@ -68,16 +120,16 @@ impl Names {
     }
 
     /// Counts a value without a row; a full list of them gives up its least busy.
-    fn candidate(&mut self, value: &str) -> u32 {
+    fn candidate(&mut self, value: &str, times: u32) -> u32 {
         if let Some(count) = self.candidates.get_mut(value) {
-            *count += 1;
+            *count = count.saturating_add(times);
             return *count;
         }
         if self.candidates.len() >= self.cap {
             self.evict(Which::Candidates);
         }
-        self.candidates.insert(value.into(), 1);
-        1
+        self.candidates.insert(value.into(), times);
+        times
     }
 
     fn evict(&mut self, which: Which) {
@@ -121,7 +173,7 @@ mod tests {
         let mut names = Names::new(3);
         for _ in 0..2 {
             for value in ["a", "b", "c"] {
-                assert_eq!(&*names.admit(&name(value)), value);
+                assert_eq!(&*names.admit(&name(value), 1), value);
             }
         }
     }
@@ -130,10 +182,10 @@ mod tests {
     fn the_true_top_page_wins_its_row_after_a_flood_of_invented_ones() {
         let mut names = Names::new(200);
         for i in 0..100_000 {
-            names.admit(&name(&format!("/invented/{i}")));
+            names.admit(&name(&format!("/invented/{i}")), 1);
         }
         let home = name("/");
-        let own = (0..1_000).filter(|_| &*names.admit(&home) == "/").count();
+        let own = (0..1_000).filter(|_| &*names.admit(&home, 1) == "/").count();
         assert!(own > 980, "{own} of 1000 under its own name");
     }
 
@@ -142,7 +194,7 @@ mod tests {
         let mut names = Names::new(100);
         let mut rows = std::collections::HashSet::new();
         for i in 0..200_000 {
-            let admitted = names.admit(&name(&format!("/{}", i / 20)));
+            let admitted = names.admit(&name(&format!("/{}", i / 20)), 1);
             rows.insert(admitted);
         }
         assert!(names.rows.len() <= 100 && names.candidates.len() <= 100);

@@ -4,10 +4,11 @@
 //! answered; its beacon confirms it; a beacon that confirms nothing is a view only the browser
 //! saw. Nothing is ever taken back, so three sums (server, confirmed, browser) tell everything.
 
-use super::book::Book;
+use super::book::{Book, TOTAL};
 use super::claims::{Claim, Claims};
 use super::event::{Added, Event};
-use super::names::Names;
+use super::named::Named;
+use super::names::Admission;
 use super::profile::Profile;
 use super::recent::Recent;
 use super::served::{FEEDS_MAX, Subscribers};
@@ -17,13 +18,13 @@ use super::visit::Visit;
 use super::window::Windows;
 use crate::capture::{Hit, What};
 use crate::clock::{HOUR, MINUTE, Millis};
-use crate::rollup::{self, Dimension, Metric, OTHER, Row};
+use crate::rollup::{Dimension, Metric, Row};
 use crate::site::{Day, Site};
 use crate::visitor::{Traits, VisitorHash};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ pub struct Shard {
     pub(super) pending: Map<u64, Pending>,
     pub(super) used: Recent,
     pub(super) numbers: Recent,
-    pub(super) names: HashMap<(usize, Dimension), (Day, Names), foldhash::fast::RandomState>,
+    pub(super) names: Admission,
     /// By feed and reader.
     pub(super) feeds: Map<u64, Subscribers>,
     /// Visits begun so far.
@@ -99,8 +100,8 @@ pub(super) struct Visitor {
 pub(super) struct ViewRows {
     /// Of which visit it was, by [`Visit::number`].
     pub visit: Option<u64>,
-    pub page: Arc<str>,
-    pub entry: Option<Arc<str>>,
+    pub page: Named,
+    pub entry: Option<Named>,
     pub profile: Arc<Profile>,
 }
 
@@ -138,7 +139,7 @@ impl Shard {
             pending: LruCache::with_hasher(cap, RandomState::default()),
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
-            names: HashMap::default(),
+            names: Admission::new(limits.rows),
             feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
             visits: 0,
             books: Books::new(),
@@ -213,7 +214,13 @@ impl Shard {
 
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
-        self.books.iter_mut().filter_map(|(key, book)| Some((*key, book.take()?))).collect()
+        let Self { books, names, .. } = self;
+        let taken = books.iter_mut().filter_map(|(key, book)| {
+            let admit =
+                |dimension, value: &str, times| names.admit_parts(*key, dimension, value, times);
+            Some((*key, book.take(admit)?))
+        });
+        taken.collect()
     }
 
     /// Visitors of a site with a pageview since `since`.
@@ -233,7 +240,7 @@ impl Shard {
     pub(super) fn each_row(
         &mut self,
         spot: Spot,
-        rows: &ViewRows,
+        rows: &mut ViewRows,
         metrics: &'static [Metric],
         kind: Claim,
         visit: &Row,
@@ -266,17 +273,16 @@ impl Shard {
             }
             row += 1;
         };
-        let total = book.place(Dimension::Total, &Arc::default());
-        let claim = book.claim(total, kind);
-        count(book, total, visit, Some(claim));
+        let claim = book.claim(TOTAL, kind);
+        count(book, TOTAL, visit, Some(claim));
         // Visitors are claimed by the hour of the site's day: its four slots add up.
         let (slot, at) = book.slot(spot.at);
         count(book, at, None, Some(kind.number(hasher, Dimension::Slot, hour)));
-        let page = book.place(Dimension::Page, &rows.page);
+        let page = rows.page.place(book, Dimension::Page);
         let claim = book.claim(page, kind);
         count(book, page, None, Some(claim));
-        if let Some(entry) = &rows.entry {
-            let entry = book.place(Dimension::EntryPage, entry);
+        if let Some(entry) = &mut rows.entry {
+            let entry = entry.place(book, Dimension::EntryPage);
             let claim = book.claim(entry, kind);
             count(book, entry, visit, Some(claim));
         }
@@ -289,8 +295,8 @@ impl Shard {
         }
         book.note(Added::View {
             slot,
-            page: rows.page.clone(),
-            entry: rows.entry.clone(),
+            page: rows.page.value().clone(),
+            entry: rows.entry.as_ref().map(|entry| entry.value().clone()),
             traits: rows.profile.traits().clone(),
             metrics,
             visitors,
@@ -330,32 +336,17 @@ impl Shard {
     }
 
     pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &str) -> Arc<str> {
-        let (day, cap) = (spot.day, self.limits.rows);
-        let (since, names) =
-            self.names.entry((spot.site, dimension)).or_insert_with(|| (day, Names::new(cap)));
-        if day > *since {
-            (*since, *names) = (day, Names::new(cap));
-        }
-        names.admit(value)
+        self.names.admit((spot.site, spot.day), dimension, value, 1)
     }
 
-    /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
+    /// The same for a value in parts.
     pub(super) fn admit_parts(
         &mut self,
         spot: Spot,
         dimension: Dimension,
         value: &str,
     ) -> Arc<str> {
-        let admitted = self.admit(spot, dimension, value);
-        if &*admitted != OTHER {
-            return admitted;
-        }
-        let rest = rollup::rest(dimension, value);
-        // Names of events and their properties come from outside too.
-        match dimension {
-            Dimension::EventProperty => self.admit(spot, dimension, &rest),
-            _ => rest.into(),
-        }
+        self.names.admit_parts((spot.site, spot.day), dimension, value, 1)
     }
 
     /// What a visit is told apart by, by values that have rows.

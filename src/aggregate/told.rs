@@ -60,7 +60,9 @@ impl Shard {
                 ("", page, None)
             }
             Event::Vital { name, value } => {
-                self.timed(spot, name.as_str(), value.into(), &page);
+                let book = self.book(spot);
+                let place = book.place(Dimension::Page, &page);
+                book.time(spot.at, name.as_str(), place, sketch::bucket(value.into()));
                 ("", page, None)
             }
         }
@@ -106,7 +108,9 @@ impl Shard {
 
     /// Adds to the total, its slot and the page.
     fn count_on_page(&mut self, spot: Spot, page: &Arc<str>, metric: Metric, by: i64) {
-        self.book(spot).add_on_page(spot.at, page, metric, by);
+        let book = self.book(spot);
+        let page = book.place(Dimension::Page, page);
+        book.add_on_page(spot.at, page, metric, by);
     }
 
     /// Goals that a page or an event is, and steps of funnels that it takes the visit.
@@ -154,17 +158,6 @@ impl Shard {
         for (tenth, by) in from.map(|from| (from, -1)).into_iter().chain([(to, 1)]) {
             let value = join([&screen, &tenth.to_string(), &page]).into();
             self.book(spot).add(Dimension::ScrollMap, &value, Metric::Events, by);
-        }
-    }
-
-    /// A time in milliseconds (or a score), of a page and of all.
-    pub(super) fn timed(&mut self, spot: Spot, what: &str, value: f64, page: &Arc<str>) {
-        let of_page = join([what, &sketch::bucket(value).to_string(), page]);
-        let of_all = &of_page[..of_page.len() - page.len()];
-        let admitted = self.admit_parts(spot, Dimension::Timing, &of_page);
-        let book = self.book(spot);
-        for value in [&admitted, of_all] {
-            book.gather(spot.at, Dimension::Timing, value, Metric::Events, 1);
         }
     }
 }

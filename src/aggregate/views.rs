@@ -6,6 +6,7 @@ use super::shard::{Counted, Shard, Spot, ViewRows};
 use crate::capture::{Answered, IdVerdict, Nav, PageKind, Shown};
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::rollup::{Dimension, Metric, Row, join};
+use crate::sketch;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -55,13 +56,16 @@ impl Shard {
         }
         match kind {
             PageKind::View => {
-                let rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
-                self.book(spot).add_on_page(spot.at, &rows.page, Metric::Bytes, bytes);
+                let mut rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
+                let book = self.book(spot);
+                let place = rows.page.place(book, Dimension::Page);
+                book.add_on_page(spot.at, place, Metric::Bytes, bytes);
                 if let Some(micros) = origin {
-                    self.timed(spot, "origin", f64::from(micros) / 1_000.0, &rows.page);
+                    let bucket = sketch::bucket(f64::from(micros) / 1_000.0);
+                    book.time(spot.at, "origin", place, bucket);
                 }
                 let traits = rows.profile.traits().clone();
-                let counted = ("view", rows.page.clone(), Some(traits));
+                let counted = ("view", rows.page.value().clone(), Some(traits));
                 self.pending.push(nonce, Pending { at: spot.at, of: Awaited::View(rows) });
                 counted
             }
@@ -149,9 +153,9 @@ impl Shard {
             },
         };
         let metrics = evidence.metrics();
-        let rows = self.pageview(spot, &shown.page, shown.traits, metrics, None);
+        let mut rows = self.pageview(spot, &shown.page, shown.traits, metrics, None);
         match evidence {
-            Evidence::Activated => self.confirm_rows(spot, &rows, false),
+            Evidence::Activated => self.confirm_rows(spot, &mut rows, false),
             Evidence::Cached { own } => {
                 let whose = if own { "same visitor" } else { "other visitor" };
                 self.book(spot).add(Dimension::Cached, &whose.into(), Metric::Browser, 1);
@@ -159,17 +163,17 @@ impl Shard {
             Evidence::Browser | Evidence::Unverified => {}
         }
         self.screen(spot, shown.screen, metrics);
-        (evidence.word(), rows.page, Some(rows.profile.traits().clone()))
+        (evidence.word(), rows.page.value().clone(), Some(rows.profile.traits().clone()))
     }
 
     /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
     fn confirm(&mut self, answered: Spot, nonce: u64, shown: Shown) -> Counted {
-        let rows = match self.pending.pop(&nonce) {
+        let mut rows = match self.pending.pop(&nonce) {
             Some(Pending { of: Awaited::View(rows), .. }) => rows,
             // Answered by another node, or long forgotten.
             _ => self.rows_of(answered, &shown.page, shown.traits),
         };
-        self.confirm_rows(answered, &rows, true);
+        self.confirm_rows(answered, &mut rows, true);
         if let Some(visitor) = answered.visitor {
             let became = self.visitors.peek(&visitor).and_then(|known| known.became);
             let owner = self.visitors.peek_mut(&became.unwrap_or(visitor));
@@ -179,11 +183,11 @@ impl Shard {
             }
         }
         self.screen(answered, shown.screen, &[Metric::Server, Metric::Confirmed]);
-        ("confirm", rows.page, Some(rows.profile.traits().clone()))
+        ("confirm", rows.page.value().clone(), Some(rows.profile.traits().clone()))
     }
 
     /// Counts a view as confirmed (`count`), and its visitor.
-    pub(super) fn confirm_rows(&mut self, spot: Spot, rows: &ViewRows, count: bool) {
+    pub(super) fn confirm_rows(&mut self, spot: Spot, rows: &mut ViewRows, count: bool) {
         let metrics: &[_] = if count { &[Metric::Confirmed] } else { &[] };
         let first = self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
         if let Some(visitor) = spot.visitor.filter(|_| first) {

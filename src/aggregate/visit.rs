@@ -4,8 +4,9 @@
 //! booked as a bounce when it begins, the second view takes that back, a new exit page moves what
 //! the visit has gathered from the old one.
 
-use super::book::Book;
+use super::book::{Book, TOTAL};
 use super::event::Added;
+use super::named::Named;
 use super::profile::Profile;
 use super::shard::ViewRows;
 use super::suspicion::Watch;
@@ -32,10 +33,10 @@ pub struct Visit {
     pub number: u64,
     /// The day it is booked on.
     pub day: Day,
-    pub entry: Arc<str>,
+    entry: Named,
     pub profile: Arc<Profile>,
-    slot: Arc<str>,
-    exit: Arc<str>,
+    slot: Named,
+    exit: Named,
     /// Last activity.
     last: Millis,
     /// Latest pageview: the one whose page is the exit page.
@@ -69,20 +70,21 @@ impl Visit {
         book: &mut Book,
         day: Day,
         at: Millis,
-        page: Arc<str>,
+        page: &mut Named,
         profile: Arc<Profile>,
         before: Option<Box<Visit>>,
     ) -> (Self, Row) {
         let mut exits = before.map(|before| before.exits_for(day)).unwrap_or_default();
-        exits.claimed = !exits.earlier.contains(&page);
+        let entry = page.value();
+        exits.claimed = !exits.earlier.contains(entry);
         let (slot, _) = book.slot(at);
         let mut visit = Self {
             number: 0,
             day,
-            entry: page.clone(),
+            entry: entry.clone().into(),
             profile,
-            slot,
-            exit: page.clone(),
+            slot: slot.into(),
+            exit: entry.clone().into(),
             last: at,
             viewed: at,
             bounce: true,
@@ -97,13 +99,14 @@ impl Visit {
         begun.add(Metric::Bounces, 1);
         begun.add(Metric::VisitViews, 1);
         visit.book_apart(book, &begun);
-        book.add(Dimension::ExitPage, &page, Metric::Visitors, i64::from(visit.exits.claimed));
+        let exit = visit.exit.place(book, Dimension::ExitPage);
+        book.add_at(exit, Metric::Visitors, i64::from(visit.exits.claimed));
         visit.see(book, page);
         (visit, begun)
     }
 
     /// The rows that a view of this page counts in.
-    pub fn rows(&self, page: Arc<str>) -> ViewRows {
+    pub fn rows(&self, page: Named) -> ViewRows {
         let (entry, profile) = (Some(self.entry.clone()), self.profile.clone());
         ViewRows { visit: Some(self.number), page, entry, profile }
     }
@@ -111,7 +114,7 @@ impl Visit {
     /// What is known of exit pages where a visit begins after this one.
     fn exits_for(self, day: Day) -> Exits {
         let Exits { mut earlier, other_day, .. } = self.exits;
-        earlier.insert(self.exit);
+        earlier.insert(self.exit.into());
         if self.day == day {
             return Exits { earlier, claimed: false, other_day };
         }
@@ -127,15 +130,15 @@ impl Visit {
 
     /// A further pageview. Returns what is still to be booked, in the rows that the view shares
     /// with the visit: see [`Visit::book_shared`].
-    pub fn view(&mut self, book: &mut Book, at: Millis, page: Arc<str>) -> Row {
+    pub fn view(&mut self, book: &mut Book, at: Millis, page: &mut Named) -> Row {
         let mut more = self.activity(at);
         more.add(Metric::VisitViews, 1);
         self.unbounce(&mut more);
         self.book_apart(book, &more);
         if at >= self.viewed {
             self.viewed = at;
-            if page != self.exit {
-                self.leave_by(book, page.clone());
+            if page.value() != self.exit.value() {
+                self.leave_by(book, page.value().clone().into());
             }
         }
         self.see(book, page);
@@ -168,7 +171,8 @@ impl Visit {
     /// gathered.
     pub fn suspect(&mut self, book: &mut Book) {
         let yes: Arc<str> = "yes".into();
-        book.add_row(Dimension::Suspected, &yes, &self.gathered);
+        let suspected = book.place(Dimension::Suspected, &yes);
+        book.add_row_at(suspected, &self.gathered);
         let mut traits = Traits::clone(self.profile.traits());
         traits.push((Dimension::Suspected, yes));
         self.profile = Arc::new(Arc::new(traits).into());
@@ -192,22 +196,25 @@ impl Visit {
 
     /// Adds to the rows of the visit that also count its views: the total, the entry page, the
     /// traits.
-    pub fn book_shared(&self, book: &mut Book, more: &Row) {
-        book.row(Dimension::Total, &Arc::default()).merge(more);
-        book.row(Dimension::EntryPage, &self.entry).merge(more);
+    pub fn book_shared(&mut self, book: &mut Book, more: &Row) {
+        let entry = self.entry.place(book, Dimension::EntryPage);
+        book.at(TOTAL).merge(more);
+        book.at(entry).merge(more);
         book.merge_profile(&self.profile, more);
     }
 
     /// Adds to the other rows of the visit, and notes what is added to all of them.
     fn book_apart(&mut self, book: &mut Book, more: &Row) {
         self.gathered.merge(more);
-        book.row(Dimension::Slot, &self.slot).merge(more);
-        book.row(Dimension::ExitPage, &self.exit).merge(more);
+        let slot = self.slot.place(book, Dimension::Slot);
+        let exit = self.exit.place(book, Dimension::ExitPage);
+        book.at(slot).merge(more);
+        book.at(exit).merge(more);
         if *more != Row::default() {
             book.note(Added::Visit {
-                slot: self.slot.clone(),
-                entry: self.entry.clone(),
-                exit: self.exit.clone(),
+                slot: self.slot.value().clone(),
+                entry: self.entry.value().clone(),
+                exit: self.exit.value().clone(),
                 traits: self.profile.traits().clone(),
                 more: Box::new(*more),
             });
@@ -215,25 +222,28 @@ impl Visit {
     }
 
     /// Moves what the visit has gathered to another exit page.
-    fn leave_by(&mut self, book: &mut Book, page: Arc<str>) {
+    fn leave_by(&mut self, book: &mut Book, page: Named) {
         let mut old = Row::default();
         for (metric, count) in self.gathered.counts() {
             old.add(metric, -count);
         }
         old.add(Metric::Visitors, -i64::from(self.exits.claimed));
-        book.add_row(Dimension::ExitPage, &self.exit, &old);
+        let exit = self.exit.place(book, Dimension::ExitPage);
+        book.add_row_at(exit, &old);
 
         let mut new = self.gathered;
-        self.exits.claimed = !self.exits.earlier.contains(&page);
-        new.add(Metric::Visitors, i64::from(self.exits.claimed));
-        book.add_row(Dimension::ExitPage, &page, &new);
         self.exit = page;
+        self.exits.claimed = !self.exits.earlier.contains(self.exit.value());
+        new.add(Metric::Visitors, i64::from(self.exits.claimed));
+        let exit = self.exit.place(book, Dimension::ExitPage);
+        book.add_row_at(exit, &new);
     }
 
     /// Counts the visit once in the row of each page it saw.
-    fn see(&mut self, book: &mut Book, page: Arc<str>) {
-        if self.pages.len() < PAGES_MAX && self.pages.insert(page.clone()) {
-            book.add(Dimension::Page, &page, Metric::Visits, 1);
+    fn see(&mut self, book: &mut Book, page: &mut Named) {
+        if self.pages.len() < PAGES_MAX && self.pages.insert(page.value().clone()) {
+            let place = page.place(book, Dimension::Page);
+            book.add_at(place, Metric::Visits, 1);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::book::Book;
 use super::claims::Claim;
+use super::named::Named;
 use super::shard::{Shard, Spot, ViewRows, book_of};
 use super::visit::Visit;
 use crate::goal::Reached;
@@ -21,14 +22,14 @@ impl Shard {
         unconfirmed: Option<u64>,
     ) -> ViewRows {
         let path = page;
-        let page = self.admit(spot, Dimension::Page, path);
-        let (rows, visit) = match spot.visitor {
+        let page = self.admit(spot, Dimension::Page, path).into();
+        let (mut rows, visit) = match spot.visitor {
             Some(visitor) => self.in_visit(spot, visitor, page, traits, |visit| {
                 visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
             }),
             None => (self.visitless(spot, page, traits), Row::default()),
         };
-        let first = self.each_row(spot, &rows, metrics, Claim::Seen, &visit);
+        let first = self.each_row(spot, &mut rows, metrics, Claim::Seen, &visit);
         if let Some(visitor) = spot.visitor.filter(|_| first) {
             self.book(spot).seen(visitor);
         }
@@ -42,7 +43,7 @@ impl Shard {
         &mut self,
         spot: Spot,
         visitor: VisitorHash,
-        page: Arc<str>,
+        mut page: Named,
         traits: Arc<Traits>,
         suspicion: impl FnOnce(&mut Visit) -> bool,
     ) -> (ViewRows, Row) {
@@ -55,7 +56,7 @@ impl Shard {
         let (visit, more) = match before {
             Some(mut running) if goes_on(&running) => {
                 let book = book_of(&mut self.books, &self.hasher, spot.site, running.day);
-                let mut more = running.view(book, spot.at, page.clone());
+                let mut more = running.view(book, spot.at, &mut page);
                 let suspected = suspicion(&mut running);
                 if suspected || running.day != spot.day {
                     running.book_shared(book, &more);
@@ -72,12 +73,12 @@ impl Shard {
                 let profile = self.profile(spot, traits);
                 let book = self.book(spot);
                 let (mut begun, more) =
-                    Visit::begin(book, day, spot.at, page.clone(), profile, before);
+                    Visit::begin(book, day, spot.at, &mut page, profile, before);
                 self.visits += 1;
                 begun.number = self.visits;
                 suspicion(&mut begun);
                 if begun.profile.has(Dimension::Channel, AI_CHANNEL) {
-                    self.ai(spot, "referral", &page);
+                    self.ai(spot, "referral", page.value());
                 }
                 (Box::new(begun), more)
             }
@@ -108,7 +109,9 @@ impl Shard {
             && self.claim(spot, Dimension::Suspected, "yes", Claim::Confirmed);
         let mut row = *views;
         row.add(Metric::ConfirmedVisitors, i64::from(confirmed));
-        self.book(spot).add_row(Dimension::Suspected, &"yes".into(), &row);
+        let book = self.book(spot);
+        let suspected = book.place(Dimension::Suspected, &"yes".into());
+        book.add_row_at(suspected, &row);
     }
 
     /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
@@ -132,7 +135,7 @@ impl Shard {
 
     /// The rows a view of this visitor would have counted in.
     pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Arc<Traits>) -> ViewRows {
-        let page = self.admit(spot, Dimension::Page, page);
+        let page = self.admit(spot, Dimension::Page, page).into();
         let visit = spot.visitor.and_then(|visitor| {
             let owner = self.visit_owner(spot, visitor);
             self.visitors.peek(&owner)?.visit.as_ref()
@@ -143,7 +146,7 @@ impl Shard {
         }
     }
 
-    fn visitless(&mut self, spot: Spot, page: Arc<str>, traits: Arc<Traits>) -> ViewRows {
+    fn visitless(&mut self, spot: Spot, page: Named, traits: Arc<Traits>) -> ViewRows {
         let profile = self.profile(spot, traits);
         ViewRows { visit: None, page, entry: None, profile }
     }
