@@ -1,6 +1,7 @@
 //! Ports and stores that cannot be used, or not for now.
 
-use crate::common::process::{Proxy, command, free_address, refused, wait_for};
+use crate::common::ports::free_address;
+use crate::common::process::{Proxy, command, refused, wait_for};
 use crate::common::redis::RedisServer;
 use crate::common::wire::{Origin, visit};
 use headcount::aggregate::{Engine, Limits};

@@ -1,8 +1,9 @@
 //! A real Redis Cluster of the test's own: three primaries with a replica each.
 
+use super::ports::free_port;
 use super::redis::RedisServer;
 use super::tls::Pair;
-use super::{free_port, wait_for};
+use super::wait_for;
 use ::redis::Value;
 use std::ops::RangeInclusive;
 

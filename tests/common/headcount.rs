@@ -1,7 +1,8 @@
 //! The real binary, running on ports and in a folder of its own.
 
 use super::http::{self, Answer};
-use super::{free_port, wait_for};
+use super::ports::free_port;
+use super::wait_for;
 use ::headcount::clock::{Clock, MINUTE};
 use ::headcount::site::{Day, Site};
 use nix::sys::signal::{Signal, kill};

@@ -9,6 +9,7 @@ pub mod http;
 pub mod load;
 pub mod nginx;
 pub mod pingora;
+pub mod ports;
 pub mod process;
 pub mod redis;
 pub mod relay;
@@ -29,9 +30,4 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

@@ -14,7 +14,8 @@
 //!
 //! What it was asked, and for whom, is in [`Nginx::access_log`].
 
-use super::{free_port, wait_for};
+use super::ports::free_port;
+use super::wait_for;
 use std::fs::{File, write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,7 @@
 //! Other Pingora proxies than ours, run in the test program.
 
-use super::process::{free_address, wait_for};
+use super::ports::free_address;
+use super::process::wait_for;
 use pingora::proxy::{ProxyHttp, http_proxy_service};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};

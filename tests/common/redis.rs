@@ -1,6 +1,6 @@
 //! A real redis-server of the test's own: a free port, a temporary folder, gone with the test.
 
-use super::free_port;
+use super::ports::free_port;
 use ::redis::{Client, Cmd, FromRedisValue, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,6 +1,6 @@
 //! A certificate of the test's own, and what makes a redis-server use it.
 
-use super::free_port;
+use super::ports::free_port;
 use std::path::PathBuf;
 use tempfile::TempDir;
 

@@ -6,7 +6,8 @@
 //!   about (those for trailers need HTTP/2, those for custom messages a protocol of one's own).
 
 use crate::common::pingora::serve;
-use crate::common::process::{free_address, wait_for};
+use crate::common::ports::free_address;
+use crate::common::process::wait_for;
 use crate::common::wire::{NAVIGATION, Origin, Wire, get};
 use crate::noting::{Calls, Noting};
 use headcount::capture::{Analytics, WithAnalytics};

@@ -1,6 +1,7 @@
 //! With `inject`, a page gains its tag and nothing else changes: through a real nginx.
 
-use crate::common::process::{Proxy, free_address, wait_for};
+use crate::common::ports::free_address;
+use crate::common::process::{Proxy, wait_for};
 use crate::common::wire::{Message, NAVIGATION, Wire, get};
 use headcount::capture::script::tag;
 use std::io::Read;

@@ -1,6 +1,7 @@
 //! Websites of every kind, and those that fail; clients that fail; the end of the proxy.
 
-use crate::common::process::{Proxy, free_address, wait_for};
+use crate::common::ports::free_address;
+use crate::common::process::{Proxy, wait_for};
 use crate::common::wire::{NAVIGATION, Origin, PATIENCE, Wire, get, self_signed, visit};
 use std::io::{Read, Write};
 use std::net::TcpStream;
