@@ -321,3 +321,20 @@ fn next_serial() -> u64 {
     static SERIAL: AtomicU64 = AtomicU64::new(1);
     SERIAL.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_times_is_something() {
+        let mut book = Book::new(FixedState::default());
+        let page = book.place(Dimension::Page, &"/".into());
+        assert!(book.is_idle());
+        book.time(0, "LCP", page, 9);
+        assert!(!book.is_idle());
+        let window = book.take(|_, value, _| value.into()).expect("what was timed");
+        assert_eq!((window.rows.len(), window.events.len()), (2, 1), "of the page, and of all");
+        assert!(book.is_idle());
+    }
+}

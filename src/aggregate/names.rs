@@ -26,13 +26,13 @@ type Counts = IndexMap<Arc<str>, u32, RandomState>;
 /// All names of a shard: of each site and dimension, on its latest day.
 pub struct Admission {
     cap: usize,
-    pub names: HashMap<(usize, Dimension), (Day, Names), RandomState>,
+    pub all: HashMap<(usize, Dimension), (Day, Names), RandomState>,
 }
 
 impl Admission {
-    /// With `cap` rows for each dimension and day.
+    /// With `cap` rows for each dimension, day and site.
     pub fn new(cap: usize) -> Self {
-        Self { cap, names: HashMap::default() }
+        Self { cap, all: HashMap::default() }
     }
 
     /// The value under which another counts that came so many times: itself or [`OTHER`].
@@ -44,7 +44,7 @@ impl Admission {
         times: u32,
     ) -> Arc<str> {
         let new = || (day, Names::new(self.cap));
-        let (since, names) = self.names.entry((site, dimension)).or_insert_with(new);
+        let (since, names) = self.all.entry((site, dimension)).or_insert_with(new);
         if day > *since {
             (*since, *names) = new();
         }
@@ -199,5 +199,26 @@ mod tests {
         }
         assert!(names.rows.len() <= 100 && names.candidates.len() <= 100);
         assert!(rows.len() < 1_500, "{} rows", rows.len());
+    }
+
+    #[test]
+    fn what_comes_many_times_at_once_pays_at_once() {
+        let mut names = Names::new(1);
+        names.admit("/", 1);
+        assert_eq!(&*names.admit("/a", FIRST_PRICE), "/a");
+        assert_eq!(&*names.admit("/b", FIRST_PRICE), OTHER, "the price has doubled");
+        assert_eq!(&*names.admit("/b", FIRST_PRICE), "/b");
+    }
+
+    #[test]
+    fn a_day_begins_with_all_its_rows() {
+        let mut names = Admission::new(1);
+        let today = Day::from_ymd_opt(2026, 11, 24).unwrap();
+        let mut admit =
+            |site, day, value: &str| names.admit((site, day), Dimension::Page, value, 1);
+        assert_eq!(&*admit(0, today, "/a"), "/a");
+        assert_eq!(&*admit(0, today, "/b"), OTHER);
+        assert_eq!(&*admit(1, today, "/b"), "/b", "another site's");
+        assert_eq!(&*admit(0, today.succ_opt().unwrap(), "/b"), "/b");
     }
 }

@@ -27,7 +27,7 @@ impl Shard {
             pending: self.pending.iter().rev().collect(),
             used: &self.used,
             numbers: &self.numbers,
-            names: self.names.names.iter().collect(),
+            names: self.names.all.iter().collect(),
             feeds: self.feeds.iter().rev().collect(),
         };
         postcard::to_io(&oldest_first, to).map(drop).map_err(io::Error::other)
@@ -52,7 +52,7 @@ impl Shard {
         }
         self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
         self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
-        self.names.names = state.names.into_iter().collect();
+        self.names.all = state.names.into_iter().collect();
         for (feed, known) in state.feeds {
             self.feeds.push(feed, known);
         }

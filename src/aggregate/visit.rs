@@ -210,6 +210,8 @@ impl Visit {
         let exit = self.exit.place(book, Dimension::ExitPage);
         book.at(slot).merge(more);
         book.at(exit).merge(more);
+        // Its views are told the place along with the name.
+        self.entry.place(book, Dimension::EntryPage);
         if *more != Row::default() {
             book.note(Added::Visit {
                 slot: self.slot.value().clone(),

@@ -11,9 +11,6 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How often to try other ports when someone else was faster.
-const ATTEMPTS: usize = 10;
-
 /// How long anything may take that should be done at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,15 +28,6 @@ pub struct Headcount {
 impl Headcount {
     /// Starts it in front of `upstream`, with `--inject`, a quick flush and `more` flags.
     pub fn start(upstream: &str, store: &str, more: &[&str]) -> Self {
-        for _ in 0..ATTEMPTS {
-            if let Some(running) = Self::launch(upstream, store, more) {
-                return running;
-            }
-        }
-        panic!("headcount did not start in {ATTEMPTS} attempts");
-    }
-
-    fn launch(upstream: &str, store: &str, more: &[&str]) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let (port, admin) = (free_port(), free_port());
         let mut process = Command::new(env!("CARGO_BIN_EXE_headcount"))
@@ -67,16 +55,15 @@ impl Headcount {
         });
         let client = reqwest::Client::new();
         let mut running = Self { port, admin, dir, process, client };
-        // Disconnected at once if it ends, because a port is in use.
-        ready.recv_timeout(PATIENCE).ok()?;
+        // Disconnected at once if it ends.
+        ready.recv_timeout(PATIENCE).expect("it starts");
         let deadline = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if Instant::now() > deadline || running.process.try_wait().unwrap().is_some() {
-                return None;
-            }
+            let ended = running.process.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < deadline, "it takes nobody: {ended:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
-        Some(running)
+        running
     }
 
     /// The URL of a path on the site, through the proxy.

@@ -15,9 +15,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
-/// How often to try other ports when someone else was faster.
-const ATTEMPTS: usize = 10;
-
 /// The name every test's site has.
 pub const SITE: &str = "docs.example.org";
 
@@ -73,26 +70,17 @@ impl Headcount {
     /// Starts it again after it has ended: same folder and flags, new ports.
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "it still runs");
-        for _ in 0..ATTEMPTS {
-            self.ports = (free_port(), free_port());
-            let before = self.log().len();
-            self.launch(&[]);
-            let up = wait_for("headcount to come up", || {
-                if let Some(status) = self.process.as_mut()?.try_wait().unwrap() {
-                    let log = self.log();
-                    let said = &log[before..];
-                    assert!(said.contains("cannot be used"), "{status}: {said}");
-                    return Some(false);
-                }
-                let connects = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
-                let ready = connects(self.ports.1) && connects(self.ports.0);
-                (ready && self.admin_get("/healthz").status == 200).then_some(true)
-            });
-            if up {
-                return;
+        self.ports = (free_port(), free_port());
+        let before = self.log().len();
+        self.launch(&[]);
+        wait_for("headcount to come up", || {
+            if let Some(status) = self.process.as_mut()?.try_wait().unwrap() {
+                panic!("{status}: {}", &self.log()[before..]);
             }
-        }
-        panic!("no free ports in {ATTEMPTS} attempts");
+            let connects = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
+            let ready = connects(self.ports.1) && connects(self.ports.0);
+            (ready && self.admin_get("/healthz").status == 200).then_some(())
+        });
     }
 
     /// Has another process, with the same settings, take over from it, and waits until it has.

@@ -24,9 +24,6 @@ use tempfile::TempDir;
 /// Debian's `python3.11-doc`.
 pub const DOCS: &str = "/usr/share/doc/python3.11/html";
 
-/// How often to try another port when someone else was faster.
-const ATTEMPTS: usize = 10;
-
 /// nginx; ended when dropped.
 pub struct Nginx {
     pub port: u16,
@@ -36,26 +33,21 @@ pub struct Nginx {
 
 impl Nginx {
     pub fn start() -> Self {
-        for _ in 0..ATTEMPTS {
-            let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
-            prepare(&dir, port);
-            let mut process = Command::new("nginx")
-                .arg("-p")
-                .arg(dir.path())
-                .args(["-c", "nginx.conf", "-e", "error.log"])
-                .stdin(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("nginx is installed");
-            let up = wait_for("nginx to come up", || match process.try_wait().unwrap() {
-                Some(_) => Some(false),
-                None => TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(true),
-            });
-            if up {
-                return Self { port, dir, process };
-            }
-        }
-        panic!("nginx did not come up in {ATTEMPTS} attempts");
+        let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+        prepare(&dir, port);
+        let mut process = Command::new("nginx")
+            .arg("-p")
+            .arg(dir.path())
+            .args(["-c", "nginx.conf", "-e", "error.log"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nginx is installed");
+        wait_for("nginx to come up", || {
+            assert_eq!(process.try_wait().unwrap(), None, "nginx ended");
+            TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(())
+        });
+        Self { port, dir, process }
     }
 
     pub fn url(&self) -> String {

@@ -1,7 +1,6 @@
 //! Ports for programs that are told one and take it a moment later.
 
-use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 /// Below those that a system gives to connections that go out: one of them could be gone by the time
 /// the program asks for it.
@@ -9,15 +8,14 @@ const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 /// A port that no other test has until this process ends.
 pub fn free_port() -> u16 {
-    let taken = std::env::temp_dir().join("headcount-test-ports");
-    std::fs::create_dir_all(&taken).expect("a folder for locks");
     loop {
-        let port = fastrand::u16(PORTS);
-        let lock = File::create(taken.join(port.to_string())).expect("a file to lock");
-        if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            // Locked as long as it is open.
-            std::mem::forget(lock);
-            return port;
+        let address = (Ipv4Addr::LOCALHOST, fastrand::u16(PORTS));
+        // Nothing here speaks UDP: that side of the port tells other tests that it is taken.
+        if let Ok(claim) = UdpSocket::bind(address)
+            && TcpListener::bind(address).is_ok()
+        {
+            std::mem::forget(claim);
+            return address.1;
         }
     }
 }

@@ -11,9 +11,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How often to try another port when someone else was faster.
-const ATTEMPTS: usize = 10;
-
 /// A redis-server; killed when dropped.
 pub struct RedisServer {
     pub port: u16,
@@ -42,16 +39,12 @@ impl RedisServer {
 
     /// The same by way of `wrapper`, which is given the command to run and must become it (`exec`).
     pub fn start_wrapped(wrapper: &[String], settings: &[impl AsRef<str>]) -> Self {
-        let settings: Vec<String> = settings.iter().map(|s| s.as_ref().to_owned()).collect();
-        for _ in 0..ATTEMPTS {
-            let dir = tempfile::tempdir().expect("a temporary folder");
-            let (wrapper, settings) = (wrapper.to_owned(), settings.clone());
-            let mut server = Self { port: free_port(), dir, settings, wrapper, process: None };
-            if server.launch() {
-                return server;
-            }
-        }
-        panic!("no redis-server came up in {ATTEMPTS} attempts");
+        let settings = settings.iter().map(|s| s.as_ref().to_owned()).collect();
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (port, wrapper) = (free_port(), wrapper.to_owned());
+        let mut server = Self { port, dir, settings, wrapper, process: None };
+        assert!(server.launch(), "redis-server did not come up on port {port}");
+        server
     }
 
     /// Starts a sentinel with settings of its own, which watches nothing yet.

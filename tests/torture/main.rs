@@ -16,7 +16,7 @@
 //! - `time`: clocks that jump, the store's too, and midnight at a month's end;
 //! - `nodes`: several of them, one killed;
 //! - `away`: a long outage, and the memory it takes;
-//! - `price`: what the journal asks of the system, seen by strace.
+//! - `price`: what is asked of the system, by the journal (seen by strace) and in memory.
 
 #[path = "../common/mod.rs"]
 mod common;

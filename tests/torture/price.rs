@@ -1,4 +1,4 @@
-//! What the journal asks of the system: a sync a second, and nothing for a hit.
+//! What is asked of the system: a sync a second and nothing for a hit, and memory by the page.
 
 use crate::common::headcount::Headcount;
 use crate::common::load::Load;
@@ -59,4 +59,22 @@ fn a_sync_a_second_and_no_call_per_hit() {
     assert!(syncs >= seconds / 2, "{calls:#?}");
     assert!(calls.len() < sent / 20, "{calls:#?}");
     assert!(!calls.iter().any(|call| call.contains("write")), "{calls:#?}");
+}
+
+/// Huge pages that may be there: the allocator's first, from before the program's own first step.
+const FIRST_PAGES: u64 = 4 << 10;
+
+/// With huge pages a few small things take 2 MiB, and what an outage takes cannot be told.
+#[test]
+fn memory_comes_in_small_pages() {
+    let load = Load::new();
+    let headcount = Headcount::start(&load.url(), &flags("sqlite:headcount.db", &[]));
+    let visitors = load.start(headcount.site(), 16, a_page_each);
+    visitors.let_in(500);
+    assert!(visitors.settle().failed.is_empty());
+    let maps = format!("/proc/{}/smaps_rollup", headcount.pid());
+    let maps = std::fs::read_to_string(maps).unwrap();
+    let huge = maps.lines().find_map(|line| line.strip_prefix("AnonHugePages:")).unwrap();
+    let huge: u64 = huge.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(huge <= FIRST_PAGES, "{maps}");
 }
