@@ -180,8 +180,7 @@ fn rows_are_found_again_when_a_book_begins_anew() {
     const PAGES: usize = 6_000;
     let site = Site { name: "example.org".into(), ..Site::default() };
     let mut shard = Shard::new(Arc::new(vec![site]), Limits { visitors: 10, rows: 100_000 });
-    let traits: Arc<Traits> =
-        Arc::new(vec![(Dimension::Browser, "Firefox".into()), (Dimension::Country, "DE".into())]);
+    let traits = Traits::from([(Dimension::Browser, "Firefox"), (Dimension::Country, "DE")]);
     let mut nonce = 0;
     let mut view = |shard: &mut Shard, page: String| {
         nonce += 1;

@@ -18,7 +18,7 @@ use headcount::site::{Day, Site};
 use headcount::store::{self, Store};
 use headcount::telemetry::Telemetry;
 use headcount::upkeep::{Daily, Keep};
-use headcount::visitor::{Secrets, VisitorHash};
+use headcount::visitor::{Secrets, Traits, VisitorHash};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -45,9 +45,9 @@ fn hit(at: Millis, i: i64) -> Hit {
             from: None,
             bytes: 10_240,
             origin: Some(1_500),
-            traits: Arc::new(vec![
-                (Dimension::Country, ["DE", "FR", "US"][(i % 3) as usize].into()),
-                (Dimension::Browser, "Firefox".into()),
+            traits: Traits::from([
+                (Dimension::Country, ["DE", "FR", "US"][(i % 3) as usize]),
+                (Dimension::Browser, "Firefox"),
             ]),
         }),
     }
@@ -94,7 +94,7 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
     for i in 0..steps {
         let now = START + i * STEP;
         clock.set(now);
-        engine.push(hit(now, i));
+        engine.push(&hit(now, i));
         secrets.share(store.as_ref(), now).await.unwrap();
         daily.look().await;
         flusher.tick().await;

@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::window::Window;
 use crate::clock::Millis;
 use crate::rollup::{self, Dimension, Metric, Row, join};
-use crate::visitor::VisitorHash;
+use crate::visitor::{Traits, VisitorHash};
 use foldhash::fast::{FixedState, RandomState};
 use indexmap::{Equivalent, IndexMap};
 use std::sync::Arc;
@@ -57,13 +57,14 @@ pub struct Book {
     timed: IndexMap<(&'static str, Place, u32), u32, RandomState>,
 }
 
-/// A row at its place.
+/// A row at its place. What every view asks for lies together.
 #[derive(Debug)]
+#[repr(C)]
 struct Entry {
-    counts: Row,
     touched: bool,
     /// What visitors claim the row with, by [`Claim`].
     claims: [u64; 2],
+    counts: Row,
 }
 
 /// A row's key that owns nothing.
@@ -120,6 +121,11 @@ impl Book {
 
     pub fn place(&mut self, dimension: Dimension, value: &Arc<str>) -> Place {
         self.place_of(dimension, value, || value.clone())
+    }
+
+    /// The same for a value that is not held by itself.
+    pub fn place_named(&mut self, dimension: Dimension, value: &str) -> Place {
+        self.place_of(dimension, value, || value.into())
     }
 
     /// The row at a place of this book, to count in. Takes no note: whoever counts in many notes
@@ -227,7 +233,7 @@ impl Book {
         by: i64,
     ) {
         if by != 0 {
-            let place = self.place_of(dimension, value, || value.into());
+            let place = self.place_named(dimension, value);
             *self.gathered.entry((place, metric)).or_default() += by;
             self.latest = self.latest.max(at);
         }
@@ -242,7 +248,7 @@ impl Book {
             for ((place, metric), by) in gathered.by_ref().take(GATHERED_ROWS) {
                 self.add_at(place, metric, by);
             }
-            let (page, traits) = (Arc::default(), Arc::default());
+            let (page, traits) = (Arc::default(), Traits::default());
             let (at, kind) = (self.latest, "activity");
             self.record(&Event { at, kind, page, visitor: None, traits });
         }

@@ -30,7 +30,7 @@ pub struct Event {
     /// The day's anonymous hash.
     pub visitor: Option<VisitorHash>,
     /// Device, place, source.
-    pub traits: Arc<Traits>,
+    pub traits: Traits,
 }
 
 /// Increments of one hit to one (site, day).
@@ -60,7 +60,7 @@ pub enum Added {
         slot: Arc<str>,
         page: Arc<str>,
         entry: Option<Arc<str>>,
-        traits: Arc<Traits>,
+        traits: Traits,
         metrics: &'static [Metric],
         visitors: Metric,
         claimed: u64,
@@ -70,7 +70,7 @@ pub enum Added {
         slot: Arc<str>,
         entry: Arc<str>,
         exit: Arc<str>,
-        traits: Arc<Traits>,
+        traits: Traits,
         more: Box<Row>,
     },
     Visitor(VisitorHash),
@@ -103,7 +103,7 @@ impl Event {
             out.push(',');
             write_traits(out, &self.traits);
         }
-        if let Some(traits) = of_visit.filter(|traits| !same(traits, &self.traits)) {
+        if let Some(traits) = of_visit.filter(|traits| **traits != self.traits) {
             out.push_str(",\"visit\":{");
             write_traits(out, traits);
             out.push('}');
@@ -139,7 +139,9 @@ fn write_traits(out: &mut String, traits: &Traits) {
 fn quote(out: &mut String, parts: &[&str]) {
     out.push('"');
     for part in parts {
-        match part.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\') {
+        // Looked at to the end: without a way out it is done many bytes at a time.
+        let odd = part.bytes().fold(false, |odd, b| odd | (b < b' ') | (b == b'"') | (b == b'\\'));
+        match odd {
             false => out.push_str(part),
             true => {
                 let quoted = serde_json::to_string(part).unwrap_or_default();
@@ -148,11 +150,6 @@ fn quote(out: &mut String, parts: &[&str]) {
         }
     }
     out.push('"');
-}
-
-/// Most often they are one and the same in memory.
-fn same(a: &Arc<Traits>, b: &Arc<Traits>) -> bool {
-    Arc::ptr_eq(a, b) || a == b
 }
 
 /// What a bare dimension stands for: the event's own page, its own time.
@@ -179,7 +176,7 @@ struct Lists<'a> {
     out: &'a mut String,
     own: Own<'a>,
     /// What `*` stands for.
-    traits: Option<&'a Arc<Traits>>,
+    traits: Option<&'a Traits>,
     first: bool,
 }
 
@@ -235,7 +232,7 @@ impl Lists<'_> {
         &mut self,
         counts: &Row,
         rows: &[(Dimension, &str)],
-        traits: Option<&Arc<Traits>>,
+        traits: Option<&Traits>,
         which: u64,
     ) {
         if which == 0 || *counts == Row::default() {
@@ -260,13 +257,11 @@ impl Lists<'_> {
         }
         if let Some(traits) = traits {
             let every = ALL >> (64 - traits.len()).min(63);
-            if which >> rows.len() & every == every
-                && self.traits.is_some_and(|told| same(told, traits))
-            {
+            if which >> rows.len() & every == every && self.traits == Some(traits) {
                 self.out.push_str(",\"*\"");
             } else {
                 for (dimension, value) in traits.iter().filter(|_| next()) {
-                    self.row(*dimension, value);
+                    self.row(dimension, value);
                 }
             }
         }

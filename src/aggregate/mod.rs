@@ -2,7 +2,7 @@
 //!
 //! One shard owns a visitor, so threads that serve requests share nothing but a [`queue`] they
 //! never wait for: [`Engine::push`] is a few atomic operations, a copy into the journal, and no
-//! system call. A thread per shard empties its queue a hundred times a second and applies the rules
+//! system call. A thread per shard empties its queue twenty times a second and applies the rules
 //! of [`shard`]; the flusher takes what has gathered with [`Engine::seal`].
 //!
 //! With a [`Journal`] the shards begin where those of the last process ended: see
@@ -34,7 +34,7 @@ mod window;
 
 use crate::capture::Hit;
 use crate::clock::{Clock, MINUTE, Micros};
-use crate::journal::{Journal, Recovered};
+use crate::journal::{self, Journal, Recovered};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
 use queue::Queue;
@@ -53,9 +53,9 @@ pub use list::{EventList, PACK};
 pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
 pub use window::{Window, Windows};
 
-/// How long a queue may fill before its thread looks again. Short enough to stay small and live,
-/// long enough to cost nothing when idle.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long a queue may fill before its thread looks again. Short enough to stay small and live;
+/// long enough to cost nothing when idle, and to take the caches from those who serve but seldom.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A visitor with a pageview within this time is current.
 const CURRENT: i64 = 5 * MINUTE;
@@ -78,7 +78,9 @@ pub struct Engine {
 }
 
 struct Lane {
-    queue: Queue<(Option<Micros>, Hit)>,
+    /// Hits as they are written down: what one thread makes and another lets go costs both of them
+    /// more than these bytes do.
+    queue: Queue<Box<[u8]>>,
     owned: Mutex<Owned>,
 }
 
@@ -219,21 +221,23 @@ impl Engine {
 
     /// Hands over a hit; it is in the journal when this returns. Never waits: with the queue full
     /// the hit is dropped, and that is counted.
-    pub fn push(&self, hit: Hit) {
+    pub fn push(&self, hit: &Hit) {
         // First of all: what another node sees of what this leads to, comes later.
         let came = self.sharing.then(|| self.clock.micros());
         let index = usize::from(hit.lane) % self.lanes.len();
         let lane = &self.lanes[index];
         let events = u64::from(hit.what.is_event());
-        let Some(ticket) = lane.queue.ticket() else {
-            self.telemetry.dropped(DropReason::QueueFull).add(events);
-            return;
-        };
-        self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
-        if let Some(journal) = &self.journal {
-            journal.append(index, ticket, &hit, came);
-        }
-        lane.queue.redeem(ticket, (came, hit));
+        journal::encoded(hit, came, |bytes| {
+            let Some(ticket) = lane.queue.ticket() else {
+                self.telemetry.dropped(DropReason::QueueFull).add(events);
+                return;
+            };
+            self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
+            if let Some(journal) = &self.journal {
+                journal.append(index, ticket, bytes);
+            }
+            lane.queue.redeem(ticket, bytes.into());
+        });
     }
 
     /// Applies what is queued and takes the increments gathered since the last call.
@@ -322,7 +326,11 @@ impl Lane {
         live: &broadcast::Sender<Arc<str>>,
         sites: &[Site],
     ) {
-        while let Some((came, hit)) = self.queue.pop() {
+        while let Some(bytes) = self.queue.pop() {
+            let Some((hit, came)) = journal::decode(&bytes) else {
+                telemetry.dropped(DropReason::Panic).inc();
+                continue;
+            };
             let (site, events) = (hit.site, i64::from(hit.what.is_event()));
             owned.take(came, &hit);
             match catch_unwind(AssertUnwindSafe(|| owned.shard.apply(hit))) {

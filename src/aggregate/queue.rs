@@ -9,10 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub struct Queue<T> {
-    /// A slot's lock is only ever held for a move, and by one of two: its writer, the reader. Boxed:
-    /// most slots are empty most of the time, and all are used in turn, so each would take the room
-    /// of a hit for ever.
-    slots: Box<[Mutex<Option<Box<T>>>]>,
+    /// A slot's lock is only ever held for a move, and by one of two: its writer, the reader.
+    slots: Box<[Mutex<Option<T>>]>,
     /// The next ticket to be taken.
     next: AtomicU64,
     /// The next ticket to be read.
@@ -51,8 +49,7 @@ impl<T> Queue<T> {
 
     /// Puts the hit where its ticket says.
     pub fn redeem(&self, ticket: u64, hit: T) {
-        let hit = Some(Box::new(hit));
-        *self.slot(ticket).lock().unwrap_or_else(PoisonError::into_inner) = hit;
+        *self.slot(ticket).lock().unwrap_or_else(PoisonError::into_inner) = Some(hit);
     }
 
     /// The next hit, if it is there. For one reader at a time.
@@ -63,7 +60,7 @@ impl<T> Queue<T> {
         }
         let hit = self.slot(read).lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.read.store(read + 1, Ordering::Release);
-        Some(*hit)
+        Some(hit)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -80,7 +77,7 @@ impl<T> Queue<T> {
         self.next.load(Ordering::Acquire)
     }
 
-    fn slot(&self, ticket: u64) -> &Mutex<Option<Box<T>>> {
+    fn slot(&self, ticket: u64) -> &Mutex<Option<T>> {
         &self.slots[(ticket % self.slots.len() as u64) as usize]
     }
 }

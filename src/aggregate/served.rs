@@ -4,7 +4,7 @@ use super::shard::{Counted, Shard, Spot};
 use crate::capture::{PageKind, Served};
 use crate::rollup::{Dimension, Metric, join};
 use crate::site::Day;
-use crate::visitor::BotClass;
+use crate::visitor::{BotClass, Traits};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -114,8 +114,8 @@ impl Shard {
         if let Some(purpose) = purpose.filter(|_| read) {
             self.ai(spot, purpose, path);
         }
-        let traits = vec![(Dimension::BotName, name), (Dimension::BotClass, class)];
-        ("bot", page, Some(Arc::new(traits)))
+        let traits = Traits::from([(Dimension::BotName, name), (Dimension::BotClass, class)]);
+        ("bot", page, Some(traits))
     }
 
     pub(super) fn bot_beacon(&mut self, spot: Spot, name: &Arc<str>, class: &Arc<str>) -> Counted {

@@ -350,16 +350,20 @@ impl Shard {
     }
 
     /// What a visit is told apart by, by values that have rows.
-    pub(super) fn profile(&mut self, spot: Spot, mut traits: Arc<Traits>) -> Arc<Profile> {
-        for (dimension, value) in Arc::make_mut(&mut traits) {
-            *value = self.admit(spot, *dimension, value);
-        }
+    pub(super) fn profile(&mut self, spot: Spot, traits: &Traits) -> Arc<Profile> {
+        let admitted: Vec<(Dimension, Arc<str>)> = traits
+            .iter()
+            .map(|(dimension, value)| (dimension, self.admit(spot, dimension, value)))
+            .collect();
+        // Nearly always they are what they were.
+        let all = traits.iter().zip(&admitted).all(|((_, value), (_, row))| *value == **row);
+        let traits = if all { traits.clone() } else { admitted.into_iter().collect() };
         Arc::new(traits.into())
     }
 }
 
 /// What a hit counted as (empty: nothing to tell), its page, its traits.
-pub(super) type Counted = (&'static str, Arc<str>, Option<Arc<Traits>>);
+pub(super) type Counted = (&'static str, Arc<str>, Option<Traits>);
 
 /// The book of a day, perhaps a new one.
 pub(super) fn book_of<'b>(

@@ -6,6 +6,7 @@ use crate::capture::{Event, Told};
 use crate::goal::Reached;
 use crate::rollup::{Dimension, Metric, join};
 use crate::sketch;
+use crate::visitor::Traits;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ impl Shard {
             self.count_action(spot, Dimension::EventProperty, &value, 0);
         }
         self.reached(spot, Reached::Event(&name), worth);
-        ("event", page, Some(Arc::new(vec![(Dimension::Event, row)])))
+        ("event", page, Some(Traits::from([(Dimension::Event, row)])))
     }
 
     fn link(&mut self, spot: Spot, dimension: Dimension, url: &Arc<str>) {

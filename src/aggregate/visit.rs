@@ -14,7 +14,6 @@ use crate::clock::{MINUTE, Millis};
 use crate::goal::{Funnel, Reached};
 use crate::rollup::{Dimension, Metric, Row, join};
 use crate::site::Day;
-use crate::visitor::Traits;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -173,9 +172,8 @@ impl Visit {
         let yes: Arc<str> = "yes".into();
         let suspected = book.place(Dimension::Suspected, &yes);
         book.add_row_at(suspected, &self.gathered);
-        let mut traits = Traits::clone(self.profile.traits());
-        traits.push((Dimension::Suspected, yes));
-        self.profile = Arc::new(Arc::new(traits).into());
+        let traits = self.profile.traits().with(Dimension::Suspected, &yes);
+        self.profile = Arc::new(traits.into());
     }
 
     fn activity(&mut self, at: Millis) -> Row {

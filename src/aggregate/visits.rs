@@ -17,7 +17,7 @@ impl Shard {
         &mut self,
         spot: Spot,
         page: &Arc<str>,
-        traits: Arc<Traits>,
+        traits: Traits,
         metrics: &'static [Metric],
         unconfirmed: Option<u64>,
     ) -> ViewRows {
@@ -44,7 +44,7 @@ impl Shard {
         spot: Spot,
         visitor: VisitorHash,
         mut page: Named,
-        traits: Arc<Traits>,
+        traits: Traits,
         suspicion: impl FnOnce(&mut Visit) -> bool,
     ) -> (ViewRows, Row) {
         let owner = self.visit_owner(spot, visitor);
@@ -70,7 +70,7 @@ impl Shard {
             }
             before => {
                 let day = spot.day;
-                let profile = self.profile(spot, traits);
+                let profile = self.profile(spot, &traits);
                 let book = self.book(spot);
                 let (mut begun, more) =
                     Visit::begin(book, day, spot.at, &mut page, profile, before);
@@ -91,11 +91,8 @@ impl Shard {
     /// Whether a view comes from elsewhere than its visit did, where that begins a new one.
     fn arrives_anew(&self, spot: Spot, traits: &Traits, visit: &Visit) -> bool {
         let differs = |dimension| {
-            let of = |traits: &Traits| {
-                traits.iter().find(|(d, _)| *d == dimension).map(|(_, value)| value.clone())
-            };
-            of(traits).is_some_and(|value| {
-                &*value != DIRECT && of(visit.profile.traits()).is_none_or(|known| known != value)
+            traits.get(dimension).is_some_and(|value| {
+                value != DIRECT && visit.profile.traits().get(dimension) != Some(value)
             })
         };
         self.sites[spot.site].new_visit_on_source
@@ -134,7 +131,7 @@ impl Shard {
     }
 
     /// The rows a view of this visitor would have counted in.
-    pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Arc<Traits>) -> ViewRows {
+    pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Traits) -> ViewRows {
         let page = self.admit(spot, Dimension::Page, page).into();
         let visit = spot.visitor.and_then(|visitor| {
             let owner = self.visit_owner(spot, visitor);
@@ -146,8 +143,8 @@ impl Shard {
         }
     }
 
-    fn visitless(&mut self, spot: Spot, page: Named, traits: Arc<Traits>) -> ViewRows {
-        let profile = self.profile(spot, traits);
+    fn visitless(&mut self, spot: Spot, page: Named, traits: Traits) -> ViewRows {
+        let profile = self.profile(spot, &traits);
         ViewRows { visit: None, page, entry: None, profile }
     }
 

@@ -25,6 +25,7 @@ use pingora::proxy::Session;
 use pingora_limits::rate::Rate;
 use std::borrow::Cow;
 use std::cell::LazyCell;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +86,8 @@ struct Inner {
     tag: Bytes,
     rate: Rate,
     types: quick_cache::sync::Cache<u64, Known>,
+    /// There is one: until then, pages need not be looked for among them.
+    typed: AtomicBool,
     hasher: foldhash::fast::RandomState,
     /// Beacons have come: what the script reports, the server need not guess.
     scripted: AtomicBool,
@@ -146,6 +149,7 @@ impl Analytics {
             tag,
             rate: Rate::new(Duration::from_secs(60)),
             types: quick_cache::sync::Cache::new(TYPES),
+            typed: AtomicBool::new(false),
             hasher: foldhash::fast::RandomState::default(),
             scripted: AtomicBool::new(false),
             probe: OnceLock::new(),
@@ -298,7 +302,7 @@ impl Analytics {
     }
 
     pub(super) fn push(&self, hit: Hit) {
-        self.0.engine.push(hit);
+        self.0.engine.push(&hit);
     }
 
     /// The site a request is for, by its host. An unknown host never makes one.
@@ -334,12 +338,24 @@ impl Analytics {
         self.0.settings.inject || self.0.scripted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn types(&self) -> &quick_cache::sync::Cache<u64, Known> {
-        &self.0.types
+    /// What a path was, if it was no page when it was last seen.
+    pub(super) fn noted(&self, path: &str) -> Option<Known> {
+        self.0.typed.load(Ordering::Relaxed).then(|| self.0.types.get(&self.type_key(path)))?
     }
 
-    pub(super) fn hasher(&self) -> &foldhash::fast::RandomState {
-        &self.0.hasher
+    pub(super) fn note(&self, path: &str, known: Option<Known>) {
+        match known {
+            Some(known) => {
+                self.0.types.insert(self.type_key(path), known);
+                self.0.typed.store(true, Ordering::Relaxed);
+            }
+            None if self.noted(path).is_some() => drop(self.0.types.remove(&self.type_key(path))),
+            None => {}
+        }
+    }
+
+    fn type_key(&self, path: &str) -> u64 {
+        self.0.hasher.hash_one(path)
     }
 
     pub(super) fn visitors(&self) -> &Visitors {

@@ -14,7 +14,6 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -239,20 +238,16 @@ impl Analytics {
     /// What is known of a path that is no page: by this answer, which is noted, or, of a 304, by
     /// the last one.
     fn known(&self, path: &str, response: &ResponseHeader) -> Option<Known> {
-        let key = self.hasher().hash_one(path);
         match response.status.as_u16() {
-            304 => self.types().get(&key),
-            200 if is_html(&response.headers) => {
-                if self.types().peek(&key).is_some() {
-                    self.types().remove(&key);
-                }
-                None
-            }
+            304 => self.noted(path),
             200 => {
-                let feed = is_feed(path, &response.headers);
-                let known = if feed { Known::Feed } else { Known::Other };
-                self.types().insert(key, known);
-                Some(known)
+                let known = match () {
+                    () if is_html(&response.headers) => None,
+                    () if is_feed(path, &response.headers) => Some(Known::Feed),
+                    () => Some(Known::Other),
+                };
+                self.note(path, known);
+                known
             }
             _ => None,
         }

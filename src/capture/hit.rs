@@ -66,7 +66,7 @@ pub struct Answered {
     pub nonce: u64,
     pub kind: PageKind,
     pub status: u16,
-    pub traits: Arc<Traits>,
+    pub traits: Traits,
     /// Of an error: where the link was, host and path, or the path on the site itself.
     pub from: Option<Arc<str>>,
     /// Body bytes it is to have; 0 if its head does not say.
@@ -150,7 +150,7 @@ pub enum PageKind {
 pub struct Shown {
     pub page: Arc<str>,
     /// As the beacon and its headers say; used where no server view is known.
-    pub traits: Arc<Traits>,
+    pub traits: Traits,
     /// When the beacon came; a browser's clock may be ahead of it.
     pub received: Millis,
     /// Class of the viewport's width.

@@ -23,11 +23,9 @@ mod record;
 mod replay;
 mod segment;
 
-pub use record::format;
+pub use record::{decode, encoded, format};
 pub use replay::Recovered;
 
-use crate::capture::Hit;
-use crate::clock::Micros;
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwapOption;
 use segment::Segment;
@@ -177,27 +175,22 @@ impl Drop for Journal {
 }
 
 impl Files {
-    /// Writes a hit down, and when it came where that matters. No lock, no system call; a segment's
-    /// end aside.
-    pub fn append(&self, lane: usize, ticket: u64, hit: &Hit, came: Option<Micros>) {
+    /// Writes a hit down, as [`encoded`] has it. No lock, no system call; a segment's end aside.
+    pub fn append(&self, lane: usize, ticket: u64, hit: &[u8]) {
         let lane = &self.lanes[lane];
-        let written = record::encoded(hit, came, |payload| {
-            loop {
-                let current = lane.current.load();
-                let Some(segment) = &*current else { return false };
-                if segment.append(ticket, payload) {
-                    return true;
-                }
-                if payload.len() > segment::SIZE / 2 {
-                    return false;
-                }
-                self.roll(lane, segment);
+        loop {
+            let current = lane.current.load();
+            let Some(segment) = &*current else { break };
+            if segment.append(ticket, hit) {
+                return;
             }
-        });
-        if !written {
-            self.telemetry.journal_missed.inc();
-            self.tear(lane);
+            if hit.len() > segment::SIZE / 2 {
+                break;
+            }
+            self.roll(lane, segment);
         }
+        self.telemetry.journal_missed.inc();
+        self.tear(lane);
     }
 
     /// Puts the spare segment in the place of one that is full.

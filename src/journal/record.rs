@@ -10,7 +10,7 @@ use crate::rollup::{Dimension, Metric};
 use std::cell::RefCell;
 
 /// Raised when a hit, or a shard's state, is written in another way than before.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 thread_local! {
     /// Each thread's own, so that nothing is allocated for a hit.
@@ -29,14 +29,16 @@ pub fn format() -> u64 {
     u64::from(VERSION) << 32 | u64::from(hasher.finalize())
 }
 
-/// Hands a hit's bytes to `write`, and behind them when it came, if that is known. False: there are
+/// Hands a hit's bytes to `take`, and behind them when it came, if that is known. `None`: there are
 /// none.
-pub fn encoded(hit: &Hit, came: Option<Micros>, write: impl FnOnce(&[u8]) -> bool) -> bool {
+pub fn encoded<T>(hit: &Hit, came: Option<Micros>, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
-        let written = postcard::to_io(hit, &mut *buffer).is_ok();
-        let timed = came.is_none_or(|came| postcard::to_io(&came, &mut *buffer).is_ok());
-        written && timed && write(buffer)
+        postcard::to_io(hit, &mut *buffer).ok()?;
+        if let Some(came) = came {
+            postcard::to_io(&came, &mut *buffer).ok()?;
+        }
+        Some(take(buffer))
     })
 }
 

@@ -17,6 +17,7 @@ pub mod place;
 pub mod ranges;
 pub mod secrets;
 pub mod source;
+mod traits;
 pub mod who;
 
 pub use address::client_address;
@@ -29,4 +30,5 @@ pub use place::{Place, Places};
 pub use ranges::Ranges;
 pub use secrets::Secrets;
 pub use source::{Arrival, DIRECT, arrival};
-pub use who::{Reluctant, Settings, Traits, Visitors, Who};
+pub use traits::Traits;
+pub use who::{Reluctant, Settings, Visitors, Who};

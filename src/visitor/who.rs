@@ -11,6 +11,7 @@ use super::place::{Place, Places};
 use super::ranges::Ranges;
 use super::secrets::{Current, Secrets};
 use super::source::arrival;
+use super::traits::Traits;
 use crate::clock::Millis;
 use crate::rollup::{self, Dimension};
 use crate::site::Site;
@@ -19,10 +20,6 @@ use http::{HeaderMap, HeaderName, header};
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-
-/// What a visit is told apart by: device, place, source. Order does not matter; no dimension
-/// twice.
-pub type Traits = Vec<(Dimension, Arc<str>)>;
 
 /// As many as there can be threads.
 const LANES: u64 = 1_024;
@@ -195,7 +192,7 @@ impl Who<'_> {
         host: Option<&str>,
         referrer: Option<&str>,
         query: Option<&str>,
-    ) -> Arc<Traits> {
+    ) -> Traits {
         let site = &self.visitors.sites[self.site];
         let own = |other: &str| {
             host.is_some_and(|h| h.eq_ignore_ascii_case(other))
@@ -207,28 +204,27 @@ impl Who<'_> {
         let language = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
         let language = language.and_then(super::language::language);
         let all = [
-            (Dimension::Device, Some(agent.device.clone())),
-            (Dimension::Browser, Some(agent.browser.clone())),
-            (Dimension::BrowserVersion, Some(agent.browser_version.clone())),
-            (Dimension::Os, Some(agent.os.clone())),
-            (Dimension::OsVersion, Some(agent.os_version.clone())),
-            (Dimension::Source, Some(from.source)),
-            (Dimension::Channel, Some(super::channel::shared(from.channel))),
-            (Dimension::Referrer, from.referrer),
-            (Dimension::UtmSource, from.utm_source),
-            (Dimension::UtmMedium, from.utm_medium),
-            (Dimension::UtmCampaign, from.utm_campaign),
-            (Dimension::UtmContent, from.utm_content),
-            (Dimension::UtmTerm, from.utm_term),
-            (Dimension::Country, place.country),
-            (Dimension::Region, place.region),
-            (Dimension::City, place.city),
-            (Dimension::Language, language),
-            (Dimension::Hostname, host.map(Into::into)),
+            (Dimension::Device, Some(&*agent.device)),
+            (Dimension::Browser, Some(&*agent.browser)),
+            (Dimension::BrowserVersion, Some(&*agent.browser_version)),
+            (Dimension::Os, Some(&*agent.os)),
+            (Dimension::OsVersion, Some(&*agent.os_version)),
+            (Dimension::Source, Some(&*from.source)),
+            (Dimension::Channel, Some(from.channel)),
+            (Dimension::Referrer, from.referrer.as_deref()),
+            (Dimension::UtmSource, from.utm_source.as_deref()),
+            (Dimension::UtmMedium, from.utm_medium.as_deref()),
+            (Dimension::UtmCampaign, from.utm_campaign.as_deref()),
+            (Dimension::UtmContent, from.utm_content.as_deref()),
+            (Dimension::UtmTerm, from.utm_term.as_deref()),
+            (Dimension::Country, place.country.as_deref()),
+            (Dimension::Region, place.region.as_deref()),
+            (Dimension::City, place.city.as_deref()),
+            (Dimension::Language, language.as_deref()),
+            (Dimension::Hostname, host),
         ];
-        let mut traits = Traits::with_capacity(all.len());
-        traits.extend(all.into_iter().filter_map(|(dimension, value)| Some((dimension, value?))));
-        Arc::new(traits)
+        let known = all.into_iter().filter_map(|(dimension, value)| Some((dimension, value?)));
+        known.collect()
     }
 
     /// Where the client is: what a trusted proxy says of it, else what the address does.

@@ -10,11 +10,13 @@ use headcount::goal::Reached;
 use headcount::rollup::{Dimension, Metric, join, slot};
 use headcount::site::{Day, Site};
 use headcount::sketch::bucket;
-use headcount::visitor::Traits;
+use headcount::visitor;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
+
+/// In the order in which they came.
+type Traits = Vec<(Dimension, String)>;
 
 /// Everything that happened.
 pub struct Model {
@@ -52,7 +54,7 @@ struct View {
     at: Millis,
     page: String,
     entry: Option<String>,
-    traits: Arc<Traits>,
+    traits: Traits,
     nonce: Option<u64>,
     server: bool,
     confirmed: bool,
@@ -66,7 +68,7 @@ struct Visit {
     /// When, and what.
     pages: Vec<(Millis, String)>,
     interacted: bool,
-    traits: Arc<Traits>,
+    traits: Traits,
     suspected: bool,
     /// Steps done of each funnel.
     steps: Vec<usize>,
@@ -106,7 +108,7 @@ impl Model {
                             client,
                             at,
                             &counted,
-                            &page.traits,
+                            &plain(&page.traits),
                             Some(page.nonce),
                             Evidence::Server,
                         );
@@ -261,7 +263,7 @@ impl Model {
                 }
             }
         };
-        self.view(client, at, &page, &shown.traits, None, evidence);
+        self.view(client, at, &page, &plain(&shown.traits), None, evidence);
         if let Some(whose) = cached {
             let row = (self.site.day(at), Dimension::Cached, whose.into(), Metric::Browser, 1);
             self.others.push(row);
@@ -413,7 +415,7 @@ impl Model {
         client: usize,
         at: Millis,
         page: &str,
-        traits: &Arc<Traits>,
+        traits: &Traits,
         nonce: Option<u64>,
         evidence: Evidence,
     ) {
@@ -446,10 +448,7 @@ impl Model {
                     }
                 }
                 None => {
-                    if traits
-                        .iter()
-                        .any(|(d, v)| *d == Dimension::Channel && &**v == "AI Assistants")
-                    {
+                    if traits.contains(&(Dimension::Channel, "AI Assistants".to_owned())) {
                         self.ai(self.site.day(at), "referral", page);
                     }
                     self.visits.push(Visit {
@@ -468,7 +467,7 @@ impl Model {
             let visit = &self.visits[index];
             (view.client, view.visit) = (Some(client), Some(index));
             view.entry = Some(visit.pages[0].1.clone());
-            view.traits = visit.traits().into();
+            view.traits = visit.traits();
         }
         self.views.push(view);
         self.reached(client, at, Reached::Page(page), 0);
@@ -534,7 +533,7 @@ impl Model {
             let mut rows =
                 vec![(Dimension::Total, String::new()), (Dimension::Page, view.page.clone())];
             rows.extend(view.entry.clone().map(|e| (Dimension::EntryPage, e)));
-            rows.extend(view.traits.iter().map(|(d, v)| (*d, v.to_string())));
+            rows.extend(view.traits.iter().cloned());
             rows.push((Dimension::Slot, slot(view.at).to_string()));
             for (dimension, value) in rows {
                 // In an hour a person counts once, in the slot seen first.
@@ -574,7 +573,7 @@ impl Model {
                 (Dimension::EntryPage, visit.pages[0].1.clone()),
                 (Dimension::ExitPage, exit.clone()),
             ];
-            rows.extend(visit.traits().iter().map(|(d, v)| (*d, v.to_string())));
+            rows.extend(visit.traits());
             let bounced = visit.pages.len() == 1 && !visit.interacted;
             for (dimension, value) in rows {
                 add(day, dimension, &value, Metric::Visits, 1);
@@ -643,16 +642,20 @@ impl Model {
 
 impl Visit {
     fn traits(&self) -> Traits {
-        let mut traits = Traits::clone(&self.traits);
-        traits.extend(self.suspected.then(|| (Dimension::Suspected, "yes".into())));
+        let mut traits = self.traits.clone();
+        traits.extend(self.suspected.then(|| (Dimension::Suspected, "yes".to_owned())));
         traits
     }
+}
+
+fn plain(traits: &visitor::Traits) -> Traits {
+    traits.iter().map(|(dimension, value)| (dimension, value.to_owned())).collect()
 }
 
 /// From another source or campaign than the visit has; who comes from nowhere goes on.
 fn comes_anew(view: &Traits, visit: &Traits) -> bool {
     let of = |traits: &Traits, dimension| {
-        traits.iter().find(|(d, _)| *d == dimension).map(|(_, v)| v.to_string())
+        traits.iter().find(|(d, _)| *d == dimension).map(|(_, v)| v.clone())
     };
     [Dimension::Source, Dimension::UtmCampaign].into_iter().any(|dimension| {
         let own = of(view, dimension);

@@ -276,19 +276,19 @@ impl Maker {
         }
     }
 
-    fn traits(&mut self) -> Arc<Traits> {
+    fn traits(&mut self) -> Traits {
         let source = SOURCES[self.rng.random_range(0..SOURCES.len())];
         let country = if self.rng.random_bool(0.5) { "DE" } else { "NP" };
         let channel = if source == "ChatGPT" { "AI Assistants" } else { "Something" };
         let mut traits = vec![
-            (Dimension::Source, source.into()),
-            (Dimension::Channel, channel.into()),
-            (Dimension::Country, country.into()),
+            (Dimension::Source, source),
+            (Dimension::Channel, channel),
+            (Dimension::Country, country),
         ];
         if self.rng.random_bool(0.2) {
-            traits.push((Dimension::UtmCampaign, "spring".into()));
+            traits.push((Dimension::UtmCampaign, "spring"));
         }
-        Arc::new(traits)
+        traits.into_iter().collect()
     }
 
     fn push(

@@ -3,10 +3,11 @@
 use super::open;
 use headcount::aggregate::{Engine, Marks};
 use headcount::capture::{Answered, Hit, PageKind, What};
-use headcount::journal::Journal;
+use headcount::journal::{Journal, encoded};
 use headcount::rollup::Dimension;
 use headcount::site::Site;
 use headcount::telemetry::Telemetry;
+use headcount::visitor::Traits;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
 /// Writes `n` hits and ends.
 fn written(dir: &Path, n: usize) {
     let (engine, telemetry) = open(dir, &site(), 1, NEVER, &vec![]);
-    (0..n).for_each(|i| engine.push(download(&format!("/{i}"))));
+    (0..n).for_each(|i| engine.push(&download(&format!("/{i}"))));
     assert_eq!(telemetry.journal_missed.get(), 0);
 }
 
@@ -72,7 +73,7 @@ fn tickets_go_on_behind_the_mark() {
     written(dir.path(), 10);
     // The mark is ahead of the hits: power was lost, and with it the last second.
     let (engine, _) = open(dir.path(), &site(), 1, NEVER, &vec![15]);
-    engine.push(download("/new"));
+    engine.push(&download("/new"));
     assert_eq!(sealed(&engine), (1, vec![16]));
     drop(engine);
     assert_eq!(replayed(dir.path(), &vec![15]), 1);
@@ -133,7 +134,7 @@ fn another_versions_files_are_set_aside() {
 fn a_voided_journal_counts_for_nothing_until_it_resumes() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, telemetry) = open(dir.path(), &site(), 1, NEVER, &vec![]);
-    engine.push(download("/1"));
+    engine.push(&download("/1"));
     let journal = engine.journal().unwrap().clone();
     let other = tempfile::tempdir().unwrap();
     let undeleted = other.path().join("journal-0-0000000000");
@@ -144,14 +145,14 @@ fn a_voided_journal_counts_for_nothing_until_it_resumes() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     assert_eq!(replayed(other.path(), &vec![]), 0, "it says itself that it counts for nothing");
-    engine.push(download("/2"));
+    engine.push(&download("/2"));
     assert_eq!(telemetry.journal_missed.get(), 1);
     let marks = sealed(&engine).1;
 
     journal.resume();
     loop {
         let missed = telemetry.journal_missed.get();
-        engine.push(download("/3"));
+        engine.push(&download("/3"));
         if telemetry.journal_missed.get() == missed {
             break;
         }
@@ -170,7 +171,7 @@ fn full_segments_follow_one_another_and_states_take_their_place() {
     let (mut pushed, mut counted, mut most) = (0, 0, 0);
     for i in 0..60 {
         for j in 0..500 {
-            engine.push(download(&format!("{long}{i}/{j}")));
+            engine.push(&download(&format!("{long}{i}/{j}")));
             pushed += 1;
         }
         let (hits, _) = sealed(&engine);
@@ -190,20 +191,17 @@ fn full_segments_follow_one_another_and_states_take_their_place() {
 fn hits_come_back_as_they_were() {
     const EACH: usize = 9_000;
     let hit = |ticket: usize| {
-        let traits = vec![
-            (Dimension::Browser, format!("Browser {}", ticket % 7).into()),
-            (Dimension::UtmTerm, format!("only in {ticket}").into()),
-            (
-                Dimension::Referrer,
-                "x".repeat(if ticket.is_multiple_of(100) { 300 } else { 30 }).into(),
-            ),
-        ];
+        let traits = Traits::from([
+            (Dimension::Browser, format!("Browser {}", ticket % 7)),
+            (Dimension::UtmTerm, format!("only in {ticket}")),
+            (Dimension::Referrer, "x".repeat(if ticket.is_multiple_of(100) { 300 } else { 30 })),
+        ]);
         let answered = Answered {
             page: format!("/{ticket:0200}").into(),
             nonce: ticket as u64,
             kind: PageKind::View,
             status: 200,
-            traits: Arc::new(traits),
+            traits,
             from: Some("elsewhere.example/".into()),
             bytes: 7,
             origin: None,
@@ -224,7 +222,8 @@ fn hits_come_back_as_they_were() {
                 for i in 0..EACH {
                     let ticket = 2 * i + thread;
                     let came = (ticket % 2 == 0).then_some(ticket as i64);
-                    journal.append(0, ticket as u64, &hit(ticket), came);
+                    let append = |bytes: &[u8]| journal.append(0, ticket as u64, bytes);
+                    encoded(&hit(ticket), came, append).unwrap();
                 }
             });
         }
@@ -251,7 +250,7 @@ fn several_threads_write_one_lane() {
         .map(|t| {
             let engine = engine.clone();
             std::thread::spawn(move || {
-                (0..900).for_each(|i| engine.push(download(&format!("/{t}/{i}"))));
+                (0..900).for_each(|i| engine.push(&download(&format!("/{t}/{i}"))));
             })
         })
         .collect();

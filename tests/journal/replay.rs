@@ -74,7 +74,7 @@ fn agree(seed: u64, length: usize, lanes: usize, state_after: u64) -> Result<(),
     let (mut engine, mut telemetry) = open(dir.path(), &traffic.site, lanes, state_after, &vec![]);
     for (client, hit) in traffic.hits.iter().cloned() {
         model.apply(client, &hit);
-        engine.push(hit);
+        engine.push(&hit);
         match rng.random_range(0..40) {
             0..3 => kept.seal(&engine),
             3 => {

@@ -60,7 +60,7 @@ async fn count(store: &Arc<dyn Upkeep>, seed: u64) -> (Site, Vec<Day>) {
     let mut days = BTreeSet::new();
     for (i, (_, hit)) in traffic.hits.into_iter().enumerate() {
         days.insert(site.day(hit.at));
-        engine.push(hit);
+        engine.push(&hit);
         if i % 400 == 0 {
             assert!(flusher.flush().await);
         }
