@@ -8,7 +8,7 @@ use headcount::capture::classify::{Asked, classify};
 use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, ViewKey, What, beacon};
 use headcount::clock::{Clock, Millis};
 use headcount::flush::{BATCH_MAX, Batch, Events};
-use headcount::journal::Journal;
+use headcount::journal::{Journal, encoded};
 use headcount::rollup::{Dimension, Metric, field};
 use headcount::site::{Day, Site};
 use headcount::store::SqliteStore;
@@ -47,7 +47,7 @@ fn sites() -> Arc<Vec<Site>> {
 fn hits(count: usize) -> Vec<Hit> {
     let mut random = fastrand::Rng::with_seed(7);
     let pages: Vec<Arc<str>> = (0..500).map(|i| format!("/articles/{i}").into()).collect();
-    let all_traits: Vec<Arc<Traits>> = (0..200).map(|i| Arc::new(traits(i))).collect();
+    let all_traits: Vec<Traits> = (0..200).map(traits).collect();
     let mut hits = Vec::with_capacity(count);
     while hits.len() < count {
         let who = random.usize(..count / 10);
@@ -82,8 +82,8 @@ fn hits(count: usize) -> Vec<Hit> {
 }
 
 fn traits(i: usize) -> Traits {
-    let value = |name: &str, of: usize| Arc::from(format!("{name} {}", i % of));
-    vec![
+    let value = |name: &str, of: usize| format!("{name} {}", i % of);
+    Traits::from([
         (Dimension::Device, value("device", 3)),
         (Dimension::Browser, value("browser", 5)),
         (Dimension::BrowserVersion, value("version", 40)),
@@ -94,8 +94,8 @@ fn traits(i: usize) -> Traits {
         (Dimension::Referrer, value("referrer", 100)),
         (Dimension::Country, value("country", 60)),
         (Dimension::Language, value("language", 20)),
-        (Dimension::Hostname, "www.example.org".into()),
-    ]
+        (Dimension::Hostname, "www.example.org".to_owned()),
+    ])
 }
 
 fn aggregate(c: &mut Criterion) {
@@ -143,7 +143,7 @@ fn journal(c: &mut Criterion) {
                 left -= hits.len();
                 let start = cpu();
                 for hit in hits {
-                    journal.append(0, ticket, black_box(hit), None);
+                    encoded(black_box(hit), None, |bytes| journal.append(0, ticket, bytes));
                     ticket += 1;
                 }
                 spent += cpu() - start;

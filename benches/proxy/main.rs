@@ -37,7 +37,7 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { turns: 15, requests: 8_000, cases: HashSet::new() };
+    let mut options = Options { turns: 60, requests: 2_000, cases: HashSet::new() };
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
         match argument.as_str() {

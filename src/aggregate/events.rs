@@ -5,7 +5,9 @@
 //! costs less than one of these copies would.
 
 use super::lines::Lines;
+use lz4_flex::block::{compress_into, get_maximum_output_size};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
 /// Lines that are only to be read again as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +55,32 @@ impl Events {
     }
 }
 
+thread_local! {
+    /// Each thread's own, as large as what packs worst: made anew each time, it would be fresh
+    /// memory each time, which costs more than the packing.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// See [`Events::packed`].
+fn pack(text: &[u8]) -> Vec<u8> {
+    ROOM.with_borrow_mut(|room| {
+        let most = get_maximum_output_size(text.len());
+        if room.len() < most {
+            room.resize(most, 0);
+        }
+        match (compress_into(text, room), u32::try_from(text.len())) {
+            (Ok(length), Ok(unpacked)) => [&unpacked.to_le_bytes(), &room[..length]].concat(),
+            _ => lz4_flex::compress_prepend_size(text),
+        }
+    })
+}
+
 impl From<&Lines> for Events {
     fn from(lines: &Lines) -> Self {
         if lines.is_empty() {
             return Self::default();
         }
-        let packed = lz4_flex::compress_prepend_size(lines.text().as_bytes());
-        Self::from_packed(lines.len(), packed)
+        Self::from_packed(lines.len(), pack(lines.text().as_bytes()))
     }
 }
 
