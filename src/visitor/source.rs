@@ -64,7 +64,6 @@ pub fn arrival(
     own_host: impl Fn(&str) -> bool,
 ) -> Arrival {
     let mut arrival = Arrival::direct();
-    let tags = query.map(Tags::read).unwrap_or_default();
     let mut sender: Option<&'static Known> = None;
     let mut from: Option<Arc<str>> = None;
 
@@ -85,6 +84,11 @@ pub fn arrival(
             }
         }
     }
+    if from.is_none() && query.is_none() {
+        // Most views: from within the site, and nothing says otherwise.
+        return arrival;
+    }
+    let tags = query.map(Tags::read).unwrap_or_default();
     // What the link says of itself beats what the browser says: mail and apps send no referrer, or
     // a wrong one.
     if let Some(said) = &tags.source {

@@ -63,12 +63,25 @@ fn methods(source: &str, opening: &str) -> BTreeMap<String, Method> {
 
 /// The methods of the trait, from the source that this is built with.
 fn of_the_trait() -> BTreeMap<String, Method> {
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .output()
-        .unwrap();
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let cargo = |arguments: &[&str]| {
+        let ran = Command::new(env!("CARGO")).args(arguments).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    // For this platform only: what the others need was not fetched to build this.
+    let about = cargo(&["-vV"]);
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let metadata = cargo(&[
+        "metadata",
+        "--format-version=1",
+        "--offline",
+        "--filter-platform",
+        host,
+        "--manifest-path",
+        manifest,
+    ]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let proxy = packages.iter().find(|p| p["name"] == "pingora-proxy").unwrap();
     let manifest = std::path::Path::new(proxy["manifest_path"].as_str().unwrap());
