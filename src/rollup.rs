@@ -180,7 +180,7 @@ impl Row {
 
     pub fn merge(&mut self, other: &Row) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            // Most are, and a row is more than a processor fetches at once.
+            // Most are zero, and a row is longer than a processor fetches at once.
             if theirs != 0 {
                 *mine += theirs;
             }

@@ -101,6 +101,9 @@ mod tests {
         assert_eq!((events.len(), events.lines()), (1_000, lines.clone()));
         assert!(events.size() * 2 < lines.size(), "{} of {}", events.size(), lines.size());
         assert_eq!(Events::from(&Lines::default()).lines(), Lines::default());
+        // In the room that the long one took.
+        let short = Lines::from_iter(["{}"]);
+        assert_eq!(Events::from(&short).lines(), short);
         for damaged in [vec![], vec![255; 4], vec![9, 0, 0, 0, 1], events.packed[..99].to_vec()] {
             assert!(Events::from_packed(3, damaged).lines().is_empty());
         }

@@ -227,7 +227,7 @@ impl Engine {
         let index = usize::from(hit.lane) % self.lanes.len();
         let lane = &self.lanes[index];
         let events = u64::from(hit.what.is_event());
-        journal::encoded(hit, came, |bytes| {
+        let written = journal::encoded(hit, came, |bytes| {
             let Some(ticket) = lane.queue.ticket() else {
                 self.telemetry.dropped(DropReason::QueueFull).add(events);
                 return;
@@ -238,6 +238,9 @@ impl Engine {
             }
             lane.queue.redeem(ticket, bytes.into());
         });
+        if written.is_none() {
+            self.telemetry.dropped(DropReason::Panic).add(events);
+        }
     }
 
     /// Applies what is queued and takes the increments gathered since the last call.
@@ -329,6 +332,7 @@ impl Lane {
         while let Some(bytes) = self.queue.pop() {
             let Some((hit, came)) = journal::decode(&bytes) else {
                 telemetry.dropped(DropReason::Panic).inc();
+                telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
                 continue;
             };
             let (site, events) = (hit.site, i64::from(hit.what.is_event()));
