@@ -409,7 +409,7 @@ async fn serve_admin(listener: TcpListener, state: AdminState, mut stop: watch::
 }
 
 /// Claims a port; `key` is the setting it was named by.
-pub(crate) fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).and_then(|listener| {
         listener.set_nonblocking(true)?;
         Ok(listener)

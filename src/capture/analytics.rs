@@ -118,6 +118,13 @@ pub(super) struct When {
     pub before_midnight: Option<VisitorHash>,
 }
 
+impl Tracking {
+    /// Whether the request is for the script, a beacon's or the like: [`Analytics::answer`] does.
+    pub(super) fn is_ours(&self) -> bool {
+        self.endpoint.is_some()
+    }
+}
+
 /// Counts a request as being answered for as long as it lives.
 struct InFlight(Arc<Telemetry>);
 

@@ -3,10 +3,14 @@
 //!
 //! The wrapped proxy sees requests first and responses first: what it adds or changes is what is
 //! counted.
+//!
+//! Methods that every request passes hand on the wrapped proxy's own future where they can: an
+//! `async fn` would put it into a box of its own, and the request waits for both.
 
 use super::analytics::{Analytics, Tracking};
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use pingora::cache::key::HashBinary;
 use pingora::cache::{
@@ -56,12 +60,18 @@ where
         WithTracking { tracking: Tracking::default(), inner: self.inner.new_ctx() }
     }
 
-    async fn upstream_peer(
-        &self,
-        session: &mut Session,
-        ctx: &mut Self::CTX,
-    ) -> Result<Box<HttpPeer>> {
-        self.inner.upstream_peer(session, &mut ctx.inner).await
+    fn upstream_peer<'s, 't, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<Box<HttpPeer>>>
+    where
+        's: 'f,
+        't: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        self.inner.upstream_peer(session, &mut ctx.inner)
     }
 
     fn init_downstream_modules(&self, modules: &mut HttpModules) {
@@ -73,30 +83,62 @@ where
         self.inner.init_upstream_modules(modules);
     }
 
-    async fn request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> Result<bool> {
-        if self.analytics.answer(&mut ctx.tracking, session).await? {
-            return Ok(true);
+    fn request_filter<'s, 't, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<bool>>
+    where
+        's: 'f,
+        't: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        if !ctx.tracking.is_ours() {
+            return self.inner.request_filter(session, &mut ctx.inner);
         }
-        self.inner.request_filter(session, &mut ctx.inner).await
+        Box::pin(async move {
+            if self.analytics.answer(&mut ctx.tracking, session).await? {
+                return Ok(true);
+            }
+            self.inner.request_filter(session, &mut ctx.inner).await
+        })
     }
 
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> Result<()> {
+    fn early_request_filter<'s, 't, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<()>>
+    where
+        's: 'f,
+        't: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
         ctx.tracking = self.analytics.begin(session);
-        self.inner.early_request_filter(session, &mut ctx.inner).await
+        self.inner.early_request_filter(session, &mut ctx.inner)
     }
 
     fn allow_spawning_subrequest(&self, session: &Session, ctx: &Self::CTX) -> bool {
         self.inner.allow_spawning_subrequest(session, &ctx.inner)
     }
 
-    async fn request_body_filter(
-        &self,
-        session: &mut Session,
-        body: &mut Option<Bytes>,
+    fn request_body_filter<'s, 't, 'b, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        body: &'b mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut Self::CTX,
-    ) -> Result<()> {
-        self.inner.request_body_filter(session, body, end_of_stream, &mut ctx.inner).await
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<()>>
+    where
+        's: 'f,
+        't: 'f,
+        'b: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        self.inner.request_body_filter(session, body, end_of_stream, &mut ctx.inner)
     }
 
     fn request_cache_filter(&self, session: &mut Session, ctx: &mut Self::CTX) -> Result<()> {
@@ -122,12 +164,18 @@ where
         self.inner.cache_hit_filter(session, meta, hit_handler, is_fresh, &mut ctx.inner).await
     }
 
-    async fn proxy_upstream_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut Self::CTX,
-    ) -> Result<bool> {
-        self.inner.proxy_upstream_filter(session, &mut ctx.inner).await
+    fn proxy_upstream_filter<'s, 't, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<bool>>
+    where
+        's: 'f,
+        't: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        self.inner.proxy_upstream_filter(session, &mut ctx.inner)
     }
 
     fn response_cache_filter(
@@ -189,13 +237,20 @@ where
         self.inner.adjust_upstream_modules(session, response, end_of_stream, ctx).await
     }
 
-    async fn upstream_response_filter(
-        &self,
-        session: &mut Session,
-        response: &mut ResponseHeader,
-        ctx: &mut Self::CTX,
-    ) -> Result<()> {
-        self.inner.upstream_response_filter(session, response, &mut ctx.inner).await
+    fn upstream_response_filter<'s, 't, 'r, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        response: &'r mut ResponseHeader,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<()>>
+    where
+        's: 'f,
+        't: 'f,
+        'r: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        self.inner.upstream_response_filter(session, response, &mut ctx.inner)
     }
 
     async fn response_filter(
@@ -282,9 +337,21 @@ where
         self.inner.response_trailer_filter(session, trailers, &mut ctx.inner).await
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Self::CTX) {
+    fn logging<'s, 't, 'e, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        error: Option<&'e Error>,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        't: 'f,
+        'e: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
         self.analytics.finish(&mut ctx.tracking, session, error);
-        self.inner.logging(session, error, &mut ctx.inner).await;
+        self.inner.logging(session, error, &mut ctx.inner)
     }
 
     fn persist_connection_context(
@@ -357,17 +424,25 @@ where
         self.inner.should_serve_stale(session, &mut ctx.inner, error)
     }
 
-    async fn connected_to_upstream(
-        &self,
-        session: &mut Session,
+    fn connected_to_upstream<'s, 't, 'p, 'd, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
         reused: bool,
-        peer: &HttpPeer,
+        peer: &'p HttpPeer,
         fd: RawFd,
-        digest: Option<&Digest>,
-        ctx: &mut Self::CTX,
-    ) -> Result<()> {
+        digest: Option<&'d Digest>,
+        ctx: &'c mut Self::CTX,
+    ) -> BoxFuture<'f, Result<()>>
+    where
+        's: 'f,
+        't: 'f,
+        'p: 'f,
+        'd: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
         let ctx = &mut ctx.inner;
-        self.inner.connected_to_upstream(session, reused, peer, fd, digest, ctx).await
+        self.inner.connected_to_upstream(session, reused, peer, fd, digest, ctx)
     }
 
     fn request_summary(&self, session: &Session, ctx: &Self::CTX) -> String {

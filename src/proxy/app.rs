@@ -6,18 +6,26 @@ use super::stop::{Signals, Stop, drained, stopped};
 use super::website::Website;
 use crate::capture::WithAnalytics;
 use crate::config::Config;
-use crate::plugin::{Counting, bind};
+use crate::plugin::Counting;
 use anyhow::Context;
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::proxy::http_proxy_service_with_name;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
 use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// Requests that take longer than this no longer hold up those that wait for the next process.
 const HAND_OVER: Duration = Duration::from_secs(1);
+
+/// Bytes of an answer of known length that wait for more of it: a usual page leaves in one piece,
+/// head and body, where Pingora's 1,460 make two of it.
+const ANSWER: usize = 16 * 1024;
 
 /// How long Pingora goes on letting visitors in after it has given the listening socket away.
 const GIVEN_AWAY: Duration = Duration::from_secs(5);
@@ -43,8 +51,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         GIVEN_AWAY + HAND_OVER + 2 * config.timeouts.shutdown
     } else {
         server.bootstrap();
-        // Claimed before anything is served: a port in use is one clear line.
-        drop(bind(config.listen, "listen")?);
+        // Asked for before anything else happens: a port in use is one clear line.
+        free(config.listen).with_context(|| format!("listen {} cannot be used", config.listen))?;
         Duration::ZERO
     };
     let mut counting = Counting::start(&config, patience)?;
@@ -62,7 +70,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let gate = Gate::new(website, counting.open().trusted.clone(), config.timeouts.clone());
     let proxy = WithAnalytics::new(gate, counting.analytics());
     let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
-    service.add_tcp(&config.listen.to_string());
+    let answers = L4BufferSettings::default().write(ANSWER);
+    service.add_listener(ListenerConfig::tcp(config.listen.to_string()).l4_buffer(answers));
     server.add_service(service);
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
     let signals = {
@@ -95,6 +104,16 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     counting.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whether a port can be taken. It is not listened on: whoever came in meanwhile would be cut.
+fn free(address: SocketAddr) -> io::Result<()> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)
 }
 
 /// Where the next process waits for the listening socket.

@@ -40,7 +40,7 @@ fn methods(source: &str, opening: &str) -> BTreeMap<String, Method> {
         let Some(rest) = bare.strip_prefix("async ").unwrap_or(bare).strip_prefix("fn ") else {
             continue;
         };
-        let name = rest.split('(').next().unwrap().to_owned();
+        let name = rest.split(['<', '(']).next().unwrap().to_owned();
         let mut text = line.to_owned();
         // To the brace that closes its body, or the semicolon in place of one.
         while !(text.ends_with("\n    }") || text.ends_with("{}"))

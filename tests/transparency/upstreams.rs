@@ -2,11 +2,12 @@
 
 use crate::common::headcount::Headcount;
 use crate::common::ports::free_address;
-use crate::common::process::{Proxy, wait_for};
-use crate::common::wire::{NAVIGATION, Origin, PATIENCE, Wire, get, self_signed, visit};
+use crate::common::process::{Proxy, command, wait_for};
+use crate::common::wire::{Message, NAVIGATION, Origin, PATIENCE, Wire, get, self_signed, visit};
 use nix::sys::signal::Signal;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -272,6 +273,58 @@ fn signals_are_heard_before_anybody_is_let_in() {
     headcount.signal(Signal::SIGHUP);
     headcount.term();
     assert!(headcount.log().trim_end().ends_with("stopped"), "{}", headcount.log());
+}
+
+/// Whoever is let in is answered, however early: a port is not listened on only to see if it is free.
+#[test]
+fn the_first_visitor_is_served() {
+    let origin = Origin::start(|wire, _| {
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome");
+        true
+    });
+    let calls = ["-e", "trace=listen", "-e", "inject=listen:delay_exit=200000"];
+    let (answer, _) = traced(&origin, &calls);
+    assert_eq!(answer.text(), "welcome");
+}
+
+/// Head and body of a usual page are one call to the system, and one packet where that may be.
+#[test]
+fn a_usual_page_leaves_in_one_piece() {
+    static PAGE: [u8; 10_240] = [b'x'; 10_240];
+    let (answer, calls) = traced(&Origin::page(&PAGE), &["-e", "trace=/^(send|write)"]);
+    assert!(answer.body == PAGE);
+    let lengths = calls.lines().filter(|call| call.contains("\"HTTP/1.1 200 OK")).map(|call| {
+        let length = call.split("..., ").nth(1).and_then(|rest| rest.split(',').next());
+        length.and_then(|l| l.parse().ok()).unwrap_or_else(|| panic!("{call}"))
+    });
+    let lengths: Vec<usize> = lengths.collect();
+    assert!(matches!(lengths[..], [length] if length > PAGE.len()), "{lengths:?}: {calls}");
+}
+
+/// What a website behind the proxy answers to the first connection that is taken, and the calls of
+/// the proxy to the system until then, as `strace` tells them.
+fn traced(origin: &Origin, options: &[&str]) -> (Message, String) {
+    let (dir, site) = (tempfile::tempdir().unwrap(), free_address());
+    let calls = dir.path().join("calls");
+    let inner = command(&dir, &origin.url(), site, free_address(), &[]);
+    let mut process = Command::new("strace")
+        .args(["-D", "-f", "-o"])
+        .arg(&calls)
+        .args(options)
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .current_dir(&dir)
+        .spawn()
+        .unwrap();
+    let answer = std::panic::catch_unwind(|| {
+        wait_for("a connection is taken", || TcpStream::connect(site).is_ok());
+        get(site, "/", "")
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let told = || std::fs::read_to_string(&calls).unwrap();
+    wait_for("all calls are told", || told().contains("+++ killed"));
+    (answer.unwrap(), told())
 }
 
 /// Whoever takes longer than `timeouts.shutdown` is cut, and the log says so.
