@@ -5,6 +5,7 @@
 //! right; the tests fail below the shares we promise. The corpora lie in the packages of two
 //! dependencies (`isbot`, `ua-parser`) and in `tests/corpora`.
 
+use headcount::rollup::Dimension;
 use headcount::visitor::{Agents, arrival, bots};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -120,6 +121,11 @@ struct Case {
     model: Option<String>,
 }
 
+/// What is read of a case's agent.
+fn part(agents: &Agents, case: &Case, dimension: Dimension) -> String {
+    agents.read(&case.user_agent_string, None).traits.get(dimension).unwrap().to_owned()
+}
+
 /// The cases that are about browsers: agents that begin as browsers' do, and no bots.
 fn browser_cases(files: &[&str]) -> Vec<Case> {
     let core = package("ua-parser").join("uap-core");
@@ -173,8 +179,8 @@ fn browsers_are_named_right() {
         }
     };
     let got = |case: &Case| {
-        let agent = agents.read(&case.user_agent_string, None);
-        (agent.browser.to_string(), agent.browser_version.to_string())
+        let part = |dimension| part(&agents, case, dimension);
+        (part(Dimension::Browser), part(Dimension::BrowserVersion))
     };
     let score = Score::of(
         "browsers and their versions right, uap-core",
@@ -199,7 +205,7 @@ fn systems_are_named_right() {
         "Web0S" => "webOS",
         _ => "",
     };
-    let got = |case: &Case| agents.read(&case.user_agent_string, None).os.to_string();
+    let got = |case: &Case| part(&agents, case, Dimension::Os);
     let score = Score::of(
         "systems right, uap-core",
         &cases,
@@ -287,7 +293,7 @@ fn class_of(case: &Case) -> Option<&'static str> {
 fn devices_are_classed_right() {
     let agents = Agents::new();
     let cases = browser_cases(&["tests/test_device.yaml"]);
-    let got = |case: &Case| agents.read(&case.user_agent_string, None).device.to_string();
+    let got = |case: &Case| part(&agents, case, Dimension::Device);
     let show = |case: &Case| {
         let (expected, agent) = (class_of(case), &case.user_agent_string);
         format!("{} is {expected:?} ({}): {agent}", got(case), case.family)

@@ -4,9 +4,10 @@
 //! The parts are processes of their own, so that each one's CPU time can be read alone: a website
 //! ([`website`]), a bare proxy ([`bare`]), and the real `headcount` binary with an embedded store.
 //! This process is the visitors ([`visitors`]). Machines are noisy and rarely idle, so turns are
-//! short, alternate, and each ratio is that of two neighbours; the table tells their spread.
+//! short and alternate. What counts is all that a process uses in a round of them, which lasts as
+//! long as it is between two flushes; the table tells how much rounds differ.
 //!
-//! `cargo bench --bench proxy -- [--turns N] [--requests N] [CASE…]`
+//! `cargo bench --bench proxy -- [--rounds N] [--requests N] [CASE…]`
 
 mod bare;
 mod meter;
@@ -18,7 +19,7 @@ use meter::Child;
 use std::collections::HashSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
-use table::{Case, Turn};
+use table::{Case, Cost};
 use tempfile::TempDir;
 use visitors::{Crowd, Kind};
 
@@ -26,24 +27,25 @@ use visitors::{Crowd, Kind};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Long enough for the last hits of a turn to be applied and a flush to follow.
-const SETTLE: Duration = Duration::from_secs(11);
+/// As often as headcount flushes: there is one in every round.
+const ROUND: Duration = Duration::from_secs(10);
 
 struct Options {
-    turns: usize,
+    rounds: usize,
+    /// Of a turn.
     requests: usize,
     cases: HashSet<String>,
 }
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { turns: 60, requests: 2_000, cases: HashSet::new() };
+    let mut options = Options { rounds: 5, requests: 2_000, cases: HashSet::new() };
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
         match argument.as_str() {
             "--website" => return website::run(),
             "--bare" => bare::run(number() as u16, number() as u16),
-            "--turns" => options.turns = number(),
+            "--rounds" => options.rounds = number(),
             "--requests" => options.requests = number(),
             // What cargo adds.
             "--bench" => {}
@@ -82,28 +84,22 @@ fn bench(options: &Options) -> anyhow::Result<()> {
             run(child, &mut crowd, options.requests)?;
         }
         let mut case = Case::new(name);
-        for turn in 0..options.turns {
-            // First and second take turns too: whatever drifts, drifts for both.
-            let first = (turn % 2 == 0).then(|| run(subject, &mut crowd, options.requests));
-            let rival = rival.map(|bare| run(bare, &mut crowd, options.requests)).transpose()?;
-            let subject = match first {
-                Some(ran) => ran?,
-                None => run(subject, &mut crowd, options.requests)?,
-            };
-            case.add(rival, subject);
+        for _ in 0..options.rounds {
+            case.add(&round(rival, subject, &mut crowd, options.requests)?);
             eprint!(".");
         }
         eprintln!();
         cases.push(case);
     }
 
-    // What the turns leave out: flushes, and threads that wait.
+    // The last hits are flushed, then nobody comes.
+    std::thread::sleep(ROUND);
     let before = headcount.meter.cpu();
-    std::thread::sleep(SETTLE);
-    let idle = (headcount.meter.cpu() - before).as_secs_f64() / SETTLE.as_secs_f64();
-    let mut text = table::render(&cases, options.turns, options.requests);
+    std::thread::sleep(ROUND);
+    let idle = (headcount.meter.cpu() - before).as_secs_f64() / ROUND.as_secs_f64();
+    let mut text = table::render(&cases, options.rounds, options.requests);
     text.push_str(&format!(
-        "\nCPU while idle, one flush in it: headcount {:.2} % of a core.\n\
+        "\nCPU while idle: headcount {:.2} % of a core.\n\
          Memory at the end: bare {}, headcount {}, with injection {} MB.\n\
          Counted by headcount: {}.\n",
         idle * 100.0,
@@ -119,14 +115,42 @@ fn bench(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One turn: `requests` to `child`, and what they cost it.
-fn run(child: &Child, crowd: &mut Crowd, requests: usize) -> anyhow::Result<Turn> {
+/// A round of turns: what a request cost the rival, if there is one, and the subject.
+fn round(
+    rival: Option<&Child>,
+    subject: &Child,
+    crowd: &mut Crowd,
+    requests: usize,
+) -> anyhow::Result<Vec<Cost>> {
+    let children: Vec<&Child> = rival.into_iter().chain([subject]).collect();
+    let before: Vec<Duration> = children.iter().map(|child| child.meter.cpu()).collect();
+    let mut walls = vec![Duration::ZERO; children.len()];
+    let (began, mut turns) = (Instant::now(), 0);
+    while began.elapsed() < ROUND {
+        // First and second take turns too: whatever drifts, drifts for both.
+        for i in 0..children.len() {
+            let i = (turns + i) % children.len();
+            walls[i] += run(children[i], crowd, requests)?;
+        }
+        turns += 1;
+    }
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / (turns * requests) as f64;
+    let costs = children.iter().zip(before).zip(walls);
+    Ok(costs
+        .map(|((child, before), wall)| Cost {
+            cpu: each(child.meter.cpu() - before),
+            wall: each(wall),
+        })
+        .collect())
+}
+
+/// One turn: `requests` to `child`, and how long it took.
+fn run(child: &Child, crowd: &mut Crowd, requests: usize) -> anyhow::Result<Duration> {
     crowd.prepare(child.port, requests)?;
-    let (cpu, wall) = (child.meter.cpu(), Instant::now());
+    let began = Instant::now();
     crowd.visit(child.port, requests)?;
-    let wall = wall.elapsed();
-    // Hits still in a queue are applied within a pause of the aggregator's.
-    std::thread::sleep(Duration::from_millis(25));
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / requests as f64;
-    Ok(Turn { cpu: each(child.meter.cpu() - cpu), wall: each(wall) })
+    let wall = began.elapsed();
+    // Hits still in a queue are applied within a pause of the aggregator's, not in the rival's turn.
+    std::thread::sleep(Duration::from_millis(60));
+    Ok(wall)
 }

@@ -46,6 +46,8 @@ impl Child {
             .arg(format!("--admin=127.0.0.1:{admin}"))
             .arg(format!("--inject={inject}"))
             .args(["--threads=1", "--trusted-proxies=127.0.0.0/8", "--log=warn"])
+            // As many as there can be in a minute, of everybody.
+            .arg("--limits-beacons-per-minute=1000000")
             .arg("--data-dir")
             .arg(folder.path())
             .spawn()?;

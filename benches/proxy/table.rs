@@ -1,10 +1,10 @@
-//! Turns, and the table they become.
+//! Rounds, and the table they become.
 
 use std::fmt::Write;
 
-/// What a request cost in one turn, in microseconds.
+/// What a request cost in one round, in microseconds.
 #[derive(Clone, Copy)]
-pub struct Turn {
+pub struct Cost {
     pub cpu: f64,
     pub wall: f64,
 }
@@ -15,7 +15,7 @@ pub struct Case {
     bare: Vec<f64>,
     headcount: Vec<f64>,
     wall: Vec<f64>,
-    /// Of neighbouring turns.
+    /// Of each round.
     ratios: Vec<f64>,
 }
 
@@ -24,22 +24,24 @@ impl Case {
         Self { name, bare: Vec::new(), headcount: Vec::new(), wall: Vec::new(), ratios: Vec::new() }
     }
 
-    pub fn add(&mut self, bare: Option<Turn>, headcount: Turn) {
+    /// The rival's, if there is one, then headcount's.
+    pub fn add(&mut self, costs: &[Cost]) {
+        let [rival @ .., headcount] = costs else { return };
         self.headcount.push(headcount.cpu);
         self.wall.push(headcount.wall);
-        if let Some(bare) = bare {
+        for bare in rival {
             self.bare.push(bare.cpu);
             self.ratios.push(headcount.cpu / bare.cpu);
         }
     }
 }
 
-pub fn render(cases: &[Case], turns: usize, requests: usize) -> String {
+pub fn render(cases: &[Case], rounds: usize, requests: usize) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "CPU time per request, one proxy thread each, {turns} turns of {requests} requests, \
-         16 connections\n{}\n\n\
+        "CPU time per request, one proxy thread each, {rounds} rounds of 10 s, turns of {requests} \
+         requests, 16 connections\n{}\n\n\
          | case | bare Pingora, µs | headcount, µs | ratio (from – to) | requests/s |\n\
          | --- | ---: | ---: | ---: | ---: |",
         machine()

@@ -18,7 +18,7 @@ use crate::visitor::address::Trusted;
 use crate::visitor::{VisitorHash, Visitors};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const SERVER_TIMING: &str = "server-timing";
 
 /// Paths whose last answer was no page, remembered for 304s.
 const TYPES: usize = 10_000;
@@ -262,7 +262,7 @@ impl Analytics {
                     tracking.injector = Some(Box::new(Injector::new(self.0.tag.clone())));
                 }
                 if let Some(id) = self.count_response(site, tracking, session, response) {
-                    let _ = response.append_header(&SERVER_TIMING, id);
+                    let _ = response.append_header(SERVER_TIMING, id);
                 }
             }
         });

@@ -26,6 +26,20 @@ impl Session<'_> {
         self.transaction.prepare_cached(sql)?.execute(params).map(drop)
     }
 
+    /// The same for each of many: a statement is looked up once.
+    fn execute_all<P: rusqlite::Params>(
+        &self,
+        sql: &str,
+        all: impl Iterator<Item = P>,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        for params in all {
+            self.statements.fetch_add(1, Ordering::Relaxed);
+            statement.execute(params)?;
+        }
+        Ok(())
+    }
+
     pub fn rows<T>(
         &self,
         sql: &str,
@@ -65,22 +79,20 @@ impl Session<'_> {
              ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
             params![site, day],
         )?;
-        for (field, count) in fields {
-            let (dimension, value, metric) = columns(field);
-            self.execute(
-                "INSERT INTO counts (day_id, dimension, value, metric, count)
-                 VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-                params![day_id, dimension, value, metric, count],
-            )?;
-        }
+        self.execute_all(
+            "INSERT INTO counts (day_id, dimension, value, metric, count)
+             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            fields.iter().map(|(field, count)| {
+                let (dimension, value, metric) = columns(field);
+                (day_id, dimension, value, metric, count)
+            }),
+        )?;
         let visitors = visitors.iter().map(|visitor| (VISITOR, visitor));
         let confirmed = confirmed.iter().map(|visitor| (CONFIRMED, visitor));
-        for (kind, visitor) in visitors.chain(confirmed) {
-            self.execute(
-                "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
-                params![day_id, kind, visitor.bytes()],
-            )?;
-        }
+        self.execute_all(
+            "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
+            visitors.chain(confirmed).map(|(kind, visitor)| (day_id, kind, visitor.bytes())),
+        )?;
         if !events.is_empty() {
             self.execute(
                 "INSERT INTO events (day_id, count, packed) VALUES (?, ?, ?)",

@@ -7,6 +7,8 @@
 
 use super::bots::{self, Bot};
 use super::device;
+use super::traits::Traits;
+use crate::rollup::Dimension;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use serde::Deserialize;
@@ -24,23 +26,20 @@ const LONGEST: usize = 512;
 /// Agents remembered: 20,000 of at most 512 bytes.
 const REMEMBERED: usize = 20_000;
 
-/// A user agent, read. Unknown parts are `(unknown)`.
+/// A user agent, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
     /// `Some`: not a person.
     pub bot: Option<Bot>,
-    /// `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`.
-    pub device: Arc<str>,
-    /// `Firefox`, `Chrome`, `Safari`, `Edge` …: one name on phones and desktops, the device tells
-    /// them apart.
-    pub browser: Arc<str>,
-    /// Browser and major version: `Firefox 153`.
-    pub browser_version: Arc<str>,
-    /// `Windows`, `macOS`, `iOS`, `Android`, `GNU/Linux` …
-    pub os: Arc<str>,
-    /// System and version: `Android 16`. Browsers have frozen some: Windows 11 says 10, macOS says
-    /// 10.15.
-    pub os_version: Arc<str>,
+    /// What a visit is told apart by, in one piece for every view of it. Unknown parts are
+    /// `(unknown)`.
+    ///
+    /// - Device: `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`.
+    /// - Browser: `Firefox`, `Chrome`, `Safari`, `Edge` …: one name on phones and desktops, the
+    ///   device tells them apart. Its version is both and the major number: `Firefox 153`.
+    /// - System: `Windows`, `macOS`, `iOS`, `Android`, `GNU/Linux` …, and its version: `Android 16`.
+    ///   Browsers have frozen some: Windows 11 says 10, macOS says 10.15.
+    pub traits: Traits,
 }
 
 /// Reads user agents, remembering the answers.
@@ -110,7 +109,7 @@ fn parse(user_agent: &str, mobile_hint: Option<bool>) -> Agent {
     let (browser, browser_version) = match PATTERNS.browsers.extract(user_agent) {
         Some(found) => {
             let name = browser_name(&found.family);
-            (name.into(), versioned(name, found.major.filter(|v| !v.is_empty()), None))
+            (name.to_owned(), versioned(name, found.major.filter(|v| !v.is_empty()), None))
         }
         None => unknown(),
     };
@@ -123,23 +122,29 @@ fn parse(user_agent: &str, mobile_hint: Option<bool>) -> Agent {
             let major = found.major.as_deref().filter(|v| !v.is_empty());
             let major = major.filter(|_| name != "Chrome OS" && name != "GNU/Linux");
             let minor = minor.filter(|_| major == Some("10"));
-            (name.into(), versioned(name, major, minor))
+            (name.to_owned(), versioned(name, major, minor))
         }
         None => unknown(),
     };
-    let device = device::class(user_agent, &os, mobile_hint).into();
-    Agent { bot: bots::judge(user_agent), device, browser, browser_version, os, os_version }
+    let traits = Traits::from([
+        (Dimension::Device, device::class(user_agent, &os, mobile_hint)),
+        (Dimension::Browser, &browser),
+        (Dimension::BrowserVersion, &browser_version),
+        (Dimension::Os, &os),
+        (Dimension::OsVersion, &os_version),
+    ]);
+    Agent { bot: bots::judge(user_agent), traits }
 }
 
-fn unknown() -> (Arc<str>, Arc<str>) {
-    (UNKNOWN.into(), UNKNOWN.into())
+fn unknown() -> (String, String) {
+    (UNKNOWN.to_owned(), UNKNOWN.to_owned())
 }
 
-fn versioned(name: &str, major: Option<&str>, minor: Option<&str>) -> Arc<str> {
+fn versioned(name: &str, major: Option<&str>, minor: Option<&str>) -> String {
     match (major, minor) {
-        (Some(major), Some(minor)) => format!("{name} {major}.{minor}").into(),
-        (Some(major), None) => format!("{name} {major}").into(),
-        (None, _) => name.into(),
+        (Some(major), Some(minor)) => format!("{name} {major}.{minor}"),
+        (Some(major), None) => format!("{name} {major}"),
+        (None, _) => name.to_owned(),
     }
 }
 
@@ -216,8 +221,14 @@ mod tests {
     fn told(user_agent: &str, mobile_hint: Option<bool>) -> [String; 5] {
         let agent = Agents::new().read(user_agent, mobile_hint);
         assert_eq!(agent.bot, None);
-        [&agent.browser, &agent.browser_version, &agent.os, &agent.os_version, &agent.device]
-            .map(|part| part.to_string())
+        let parts = [
+            Dimension::Browser,
+            Dimension::BrowserVersion,
+            Dimension::Os,
+            Dimension::OsVersion,
+            Dimension::Device,
+        ];
+        parts.map(|part| agent.traits.get(part).unwrap().to_owned())
     }
 
     #[test]
@@ -311,9 +322,10 @@ mod tests {
         let odd = "Acme/1 (Unheard-of)";
         let first = agents.read(odd, None);
         assert!(Arc::ptr_eq(&first, &agents.read(odd, None)));
-        assert_eq!(&*first.device, UNKNOWN);
-        assert_eq!(&*agents.read(odd, Some(true)).device, "Mobile");
-        assert_eq!(&*agents.read(odd, None).device, UNKNOWN);
+        assert_eq!(first.traits.get(Dimension::Device), Some(UNKNOWN));
+        let device = |hint| agents.read(odd, hint).traits.get(Dimension::Device).map(str::to_owned);
+        assert_eq!(device(Some(true)).as_deref(), Some("Mobile"));
+        assert_eq!(device(None).as_deref(), Some(UNKNOWN));
     }
 
     #[test]
@@ -323,6 +335,6 @@ mod tests {
         let first = agents.read(&endless, None);
         assert!(!Arc::ptr_eq(&first, &agents.read(&endless[..20], None)));
         assert!(Arc::ptr_eq(&first, &agents.read(&endless[..LONGEST + 2], None)));
-        assert_eq!(&*first.browser, UNKNOWN);
+        assert_eq!(first.traits.get(Dimension::Browser), Some(UNKNOWN));
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::rollup::{Dimension, SEPARATOR};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,9 +15,6 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Traits(Arc<str>);
-
-/// Room for the traits of nearly every visitor, in bytes.
-const USUAL: usize = 320;
 
 impl Traits {
     pub fn iter(&self) -> impl Iterator<Item = (Dimension, &str)> {
@@ -41,20 +39,35 @@ impl Traits {
     /// These and one more.
     #[must_use]
     pub fn with(&self, dimension: Dimension, value: &str) -> Self {
-        self.iter().chain([(dimension, value)]).collect()
+        self.and([(dimension, value)])
     }
-}
 
-impl<V: AsRef<str>> FromIterator<(Dimension, V)> for Traits {
-    fn from_iter<I: IntoIterator<Item = (Dimension, V)>>(traits: I) -> Self {
-        let mut text = String::with_capacity(USUAL);
-        for (dimension, value) in traits {
+    /// These and others behind them.
+    #[must_use]
+    pub fn and<V: AsRef<str>>(&self, more: impl IntoIterator<Item = (Dimension, V)>) -> Self {
+        let mut text = TEXT.take();
+        text.clear();
+        text.push_str(&self.0);
+        for (dimension, value) in more {
             text.push(letter(dimension));
             // Values are clean when they come; whatever is not must not pass for more traits.
             text.extend(value.as_ref().split(SEPARATOR));
             text.push(SEPARATOR);
         }
-        Self(text.into())
+        let traits = Self(text.as_str().into());
+        TEXT.set(text);
+        traits
+    }
+}
+
+thread_local! {
+    /// Each thread's own, to write a text in before its length is known.
+    static TEXT: Cell<String> = const { Cell::new(String::new()) };
+}
+
+impl<V: AsRef<str>> FromIterator<(Dimension, V)> for Traits {
+    fn from_iter<I: IntoIterator<Item = (Dimension, V)>>(traits: I) -> Self {
+        Self::default().and(traits)
     }
 }
 

@@ -200,15 +200,9 @@ impl Who<'_> {
         };
         let from = arrival(referrer, query, own);
         let place = self.place();
-        let agent = &self.agent;
         let language = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
         let language = language.and_then(super::language::language);
         let all = [
-            (Dimension::Device, Some(&*agent.device)),
-            (Dimension::Browser, Some(&*agent.browser)),
-            (Dimension::BrowserVersion, Some(&*agent.browser_version)),
-            (Dimension::Os, Some(&*agent.os)),
-            (Dimension::OsVersion, Some(&*agent.os_version)),
             (Dimension::Source, Some(&*from.source)),
             (Dimension::Channel, Some(from.channel)),
             (Dimension::Referrer, from.referrer.as_deref()),
@@ -224,7 +218,7 @@ impl Who<'_> {
             (Dimension::Hostname, host),
         ];
         let known = all.into_iter().filter_map(|(dimension, value)| Some((dimension, value?)));
-        known.collect()
+        self.agent.traits.and(known)
     }
 
     /// Where the client is: what a trusted proxy says of it, else what the address does.
