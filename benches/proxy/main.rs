@@ -30,6 +30,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// As often as headcount flushes: there is one in every round.
 const ROUND: Duration = Duration::from_secs(10);
 
+/// Hits still in a queue are applied within a pause of the aggregator's.
+pub const SETTLE: Duration = Duration::from_millis(60);
+
 struct Options {
     rounds: usize,
     /// Of a turn.
@@ -125,32 +128,36 @@ fn round(
     let children: Vec<&Child> = rival.into_iter().chain([subject]).collect();
     let before: Vec<Duration> = children.iter().map(|child| child.meter.cpu()).collect();
     let mut walls = vec![Duration::ZERO; children.len()];
+    // What preparing takes is no cost of theirs.
+    let mut asides = walls.clone();
     let (began, mut turns) = (Instant::now(), 0);
     while began.elapsed() < ROUND {
         // First and second take turns too: whatever drifts, drifts for both.
         for i in 0..children.len() {
             let i = (turns + i) % children.len();
-            walls[i] += run(children[i], crowd, requests)?;
+            let (wall, aside) = run(children[i], crowd, requests)?;
+            walls[i] += wall;
+            asides[i] += aside;
         }
         turns += 1;
     }
     let each = |time: Duration| time.as_secs_f64() * 1e6 / (turns * requests) as f64;
-    let costs = children.iter().zip(before).zip(walls);
-    Ok(costs
-        .map(|((child, before), wall)| Cost {
-            cpu: each(child.meter.cpu() - before),
-            wall: each(wall),
-        })
-        .collect())
+    let costs = (0..children.len()).map(|i| Cost {
+        cpu: each(children[i].meter.cpu() - before[i] - asides[i]),
+        wall: each(walls[i]),
+    });
+    Ok(costs.collect())
 }
 
-/// One turn: `requests` to `child`, and how long it took.
-fn run(child: &Child, crowd: &mut Crowd, requests: usize) -> anyhow::Result<Duration> {
+/// One turn: `requests` to `child`. How long it took, and the CPU time that preparing took before.
+fn run(child: &Child, crowd: &mut Crowd, requests: usize) -> anyhow::Result<(Duration, Duration)> {
+    let before = child.meter.cpu();
     crowd.prepare(child.port, requests)?;
+    let aside = child.meter.cpu() - before;
     let began = Instant::now();
     crowd.visit(child.port, requests)?;
     let wall = began.elapsed();
-    // Hits still in a queue are applied within a pause of the aggregator's, not in the rival's turn.
-    std::thread::sleep(Duration::from_millis(60));
-    Ok(wall)
+    // Not in the rival's turn.
+    std::thread::sleep(SETTLE);
+    Ok((wall, aside))
 }

@@ -89,6 +89,7 @@ impl Crowd {
             self.beacon(*visitor, page, id, n)
         };
         self.pool = views.iter().zip(ids.iter().zip(numbers)).map(beacon).collect();
+        std::thread::sleep(crate::SETTLE);
         Ok(())
     }
 
