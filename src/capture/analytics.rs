@@ -64,6 +64,7 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
     Begin,
+    /// Of [`WithAnalytics`](super::WithAnalytics) only for what is answered here: the script, beacons.
     Answer,
     UpstreamRequest,
     Response,
