@@ -3,6 +3,7 @@
 //! It says who asked (`X-Forwarded-*`), bounds how long anyone may wait, and shows a plain page
 //! when the website cannot be reached. It counts nothing: that is what it is wrapped in for.
 
+use super::upgrade::for_upgrade;
 use super::website::Website;
 use crate::config::Timeouts;
 use crate::visitor::address::{Trusted, is_trusted};
@@ -84,11 +85,19 @@ impl ProxyHttp for Gate {
         Ok(())
     }
 
-    async fn upstream_peer(&self, _: &mut Session, passage: &mut Passage) -> Result<Box<HttpPeer>> {
-        self.website.peer(passage.attempts).ok_or_else(|| {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        passage: &mut Passage,
+    ) -> Result<Box<HttpPeer>> {
+        let mut peer = self.website.peer(passage.attempts).ok_or_else(|| {
             let error = Error::explain(ErrorType::ConnectNoRoute, "the website has no address");
             error.into_up()
-        })
+        })?;
+        if session.is_upgrade_req() {
+            for_upgrade(&mut peer);
+        }
+        Ok(peer)
     }
 
     async fn upstream_request_filter(

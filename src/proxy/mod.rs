@@ -1,13 +1,15 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
-//! [`gate`] forwards requests; [`website`] knows where to; [`app`] puts all rooms together, in
-//! the order they depend on each other, and takes them down again ([`stop`]) without losing a count,
-//! perhaps for another process to go on; [`reload`] changes settings meanwhile.
+//! [`gate`] forwards requests; [`website`] knows where to, [`upgrade`] how to connect for what will be
+//! no HTTP any more; [`app`] puts all rooms together, in the order they depend on each other, and
+//! takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
+//! [`reload`] changes settings meanwhile.
 
 mod app;
 mod gate;
 mod reload;
 mod stop;
+mod upgrade;
 mod website;
 
 pub use app::run;

@@ -1,8 +1,10 @@
 //! Bodies pass as they are, while they are being sent.
 
+use crate::common::ports::free_address;
 use crate::common::process::{Proxy, wait_for};
-use crate::common::wire::{Origin, PATIENCE, Wire, get};
+use crate::common::wire::{Origin, PATIENCE, Wire, get, visit};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -282,4 +284,72 @@ fn a_websocket_passes() {
     socket.close(None).unwrap();
     wait_for("it is closed", || socket.read().is_err());
     assert_eq!(proxy.total("pageviews"), 0);
+}
+
+/// The sooner a website agrees to an upgrade, the more it is on its own: nothing that is under way
+/// from the request may be taken for the end of what it was upgraded to.
+#[test]
+fn an_upgrade_agreed_to_at_once_stays_open() {
+    const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+                          Upgrade: websocket\r\n\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.sock");
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap();
+    let unix = UnixListener::bind(&path).unwrap();
+    // Agrees before it has heard what to, which is as soon as can be.
+    fn echo(mut wire: Wire) {
+        wire.send(AGREED);
+        let _ = wire.head();
+        for _ in 0..3 {
+            match wire.bytes(5) {
+                Ok(said) => wire.send(said),
+                Err(_) => return,
+            }
+        }
+    }
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = tcp.accept() {
+            echo(Wire::over(stream));
+        }
+    });
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = unix.accept() {
+            echo(Wire::over(stream));
+        }
+    });
+    for upstream in [format!("http://{address}"), format!("unix:{}", path.display())] {
+        let proxy = Proxy::start(&upstream, &[]);
+        for time in 1..=20 {
+            let mut wire = Wire::connect(proxy.site);
+            let agreed = wire.ask("GET", "/", "Connection: Upgrade\r\nUpgrade: websocket\r\n");
+            assert_eq!(agreed.status(), 101);
+            for _ in 0..3 {
+                wire.send("hello");
+                let echo = wire.bytes(5);
+                assert_eq!(echo.expect("an echo"), b"hello", "{upstream}, time {time}");
+            }
+            assert!(wire.rest().is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_may_be_refused_and_the_website_away() {
+    let origin = Origin::start(|wire, _| {
+        wire.reply("426 Upgrade Required", "Content-Type: text/plain\r\n", b"not so");
+        true
+    });
+    let proxy = Proxy::start(&origin.url(), &[]);
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    for _ in 0..3 {
+        let refused = Wire::connect(proxy.site).ask("GET", "/", upgrade);
+        assert_eq!((refused.status(), refused.text().as_str()), (426, "not so"));
+    }
+    // Such a connection is no one else's.
+    assert_eq!(visit(proxy.site, "/").status(), 426);
+    wait_for("each had its own", || origin.accepted() == 4);
+
+    let nobody = Proxy::start(&format!("http://{}", free_address()), &[]);
+    assert_eq!(Wire::connect(nobody.site).ask("GET", "/", upgrade).status(), 502);
 }
