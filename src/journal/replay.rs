@@ -144,21 +144,22 @@ pub(super) fn write_state(
     ticket: u64,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
-    let to = BufWriter::with_capacity(1 << 16, File::create(path)?);
-    let mut file = Checked { to, checksum: crc32fast::Hasher::new(), size: 0 };
+    let to = File::create(path)?;
+    let file = Checked { to, checksum: crc32fast::Hasher::new(), size: 0 };
+    // States come in tiny pieces, and checksums of those are dear.
+    let mut file = BufWriter::with_capacity(1 << 16, file);
     file.write_all(&MAGIC)?;
     file.write_all(&format.to_le_bytes())?;
     file.write_all(&ticket.to_le_bytes())?;
     write(&mut file)?;
-    let Checked { mut to, checksum, size } = file;
+    let Checked { mut to, checksum, size } = file.into_inner()?;
     to.write_all(&checksum.finalize().to_le_bytes())?;
-    to.flush()?;
     Ok(size)
 }
 
 /// Adds up what is written, for the checksum at the end.
-struct Checked<W: Write> {
-    to: BufWriter<W>,
+struct Checked<W> {
+    to: W,
     checksum: crc32fast::Hasher,
     size: u64,
 }
