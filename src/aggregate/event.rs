@@ -17,7 +17,7 @@ use crate::visitor::{Traits, VisitorHash};
 use serde::Deserialize;
 use serde_json::Value;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// An anonymous event.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,19 +93,25 @@ impl Event {
                 Added::One { .. } | Added::Row { .. } | Added::OnPage { .. } => {}
             }
         }
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{{\"t\":{},\"type\":\"{}\",\"page\":", self.at, self.kind);
-        quote(out, &[&self.page]);
+        out.push_str("{\"t\":");
+        number(out, self.at);
+        out.push_str(",\"type\":\"");
+        out.push_str(self.kind);
+        out.push_str("\",\"page\":\"");
+        escape(out, &self.page);
+        out.push('"');
         if let Some(visitor) = visitor {
+            // Writing to a string cannot fail.
             let _ = write!(out, ",\"visitor\":\"{visitor}\"");
         }
-        if !self.traits.is_empty() {
-            out.push(',');
-            write_traits(out, &self.traits);
+        for (dimension, value) in self.traits.iter() {
+            member(out, &MEMBERS[dimension as usize], value);
         }
         if let Some(traits) = of_visit.filter(|traits| **traits != self.traits) {
             out.push_str(",\"visit\":{");
-            write_traits(out, traits);
+            for (i, (dimension, value)) in traits.iter().enumerate() {
+                member(out, &MEMBERS[dimension as usize][usize::from(i == 0)..], value);
+            }
             out.push('}');
         }
         out.push_str(match (seen, confirmed) {
@@ -116,7 +122,8 @@ impl Event {
         });
         if let Some(added) = added {
             out.push_str(",\"add\":[");
-            let own = Own { page: &self.page, slot: &rollup::slot(self.at).to_string() };
+            let mut slot = itoa::Buffer::new();
+            let own = Own { page: &self.page, slot: slot.format(rollup::slot(self.at)) };
             let mut lists = Lists { out, own, traits: of_visit, first: true };
             added.iter().for_each(|added| lists.write(added));
             out.push(']');
@@ -125,31 +132,32 @@ impl Event {
     }
 }
 
-/// Traits as members of a JSON object, without its braces.
-fn write_traits(out: &mut String, traits: &Traits) {
-    for (i, (dimension, value)) in traits.iter().enumerate() {
-        out.push_str(if i > 0 { ",\"" } else { "\"" });
-        out.push_str(dimension.as_str());
-        out.push_str("\":");
-        quote(out, &[value]);
+/// How a trait begins as a further member of a JSON object, by dimension.
+static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    Dimension::ALL.iter().map(|dimension| format!(",\"{}\":\"", dimension.as_str())).collect()
+});
+
+fn member(out: &mut String, begin: &str, value: &str) {
+    out.push_str(begin);
+    escape(out, value);
+    out.push('"');
+}
+
+/// A text as it is in a JSON string.
+fn escape(out: &mut String, text: &str) {
+    // Looked at to the end: without a way out it is done many bytes at a time.
+    let odd = text.bytes().fold(false, |odd, b| odd | (b < b' ') | (b == b'"') | (b == b'\\'));
+    match odd {
+        false => out.push_str(text),
+        true => {
+            let quoted = serde_json::to_string(text).unwrap_or_default();
+            out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+        }
     }
 }
 
-/// A text in parts, as JSON.
-fn quote(out: &mut String, parts: &[&str]) {
-    out.push('"');
-    for part in parts {
-        // Looked at to the end: without a way out it is done many bytes at a time.
-        let odd = part.bytes().fold(false, |odd, b| odd | (b < b' ') | (b == b'"') | (b == b'\\'));
-        match odd {
-            false => out.push_str(part),
-            true => {
-                let quoted = serde_json::to_string(part).unwrap_or_default();
-                out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
-            }
-        }
-    }
-    out.push('"');
+fn number(out: &mut String, number: i64) {
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// What a bare dimension stands for: the event's own page, its own time.
@@ -240,8 +248,10 @@ impl Lists<'_> {
         }
         self.out.push_str(if std::mem::take(&mut self.first) { "[\"" } else { ",[\"" });
         for (i, (metric, by)) in counts.counts().enumerate() {
-            let gap = if i > 0 { " " } else { "" };
-            let _ = write!(self.out, "{gap}{} {by}", metric.as_str());
+            self.out.push_str(if i > 0 { " " } else { "" });
+            self.out.push_str(metric.as_str());
+            self.out.push(' ');
+            number(self.out, by);
         }
         self.out.push('"');
         let mut left = which;
@@ -269,12 +279,13 @@ impl Lists<'_> {
     }
 
     fn row(&mut self, dimension: Dimension, value: &str) {
-        let word = dimension.as_str();
-        self.out.push(',');
-        match value == self.own.value(dimension) {
-            true => quote(self.out, &[word]),
-            false => quote(self.out, &[word, ":", value]),
+        self.out.push_str(",\"");
+        self.out.push_str(dimension.as_str());
+        if value != self.own.value(dimension) {
+            self.out.push(':');
+            escape(self.out, value);
         }
+        self.out.push('"');
     }
 }
 
