@@ -14,6 +14,7 @@ use crate::rollup::{self, Dimension, Metric, Row, join};
 use crate::visitor::{Traits, VisitorHash};
 use foldhash::fast::{FixedState, RandomState};
 use indexmap::{Equivalent, IndexMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,9 +53,26 @@ pub struct Book {
     /// Increments that need no event for each hit: they are nobody's. When the last came.
     gathered: IndexMap<(Place, Metric), i64, RandomState>,
     latest: Millis,
-    /// Times, until they are gathered: what of which page took how long, by
-    /// [`crate::sketch::bucket`].
-    timed: IndexMap<(&'static str, Place, u32), u32, RandomState>,
+    /// Times, until they are gathered. One may be here more than once: to find it each time it comes
+    /// costs more.
+    timed: Vec<Times>,
+    /// So many of them that it is time to add up those that are alike.
+    many: usize,
+}
+
+/// See [`Book::many`].
+const MANY_TIMES: usize = 16_384;
+
+/// Of a page something took so long, by [`crate::sketch::bucket`], and so often.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Times {
+    page: Place,
+    bucket: u32,
+    what: &'static str,
+    /// How many hits there were when it first did: names have to come up in an order that does not
+    /// depend on places.
+    since: u64,
+    times: u32,
 }
 
 /// A row at its place. What every view asks for lies together.
@@ -92,7 +110,8 @@ impl Book {
             added: Vec::new(),
             gathered: IndexMap::default(),
             latest: 0,
-            timed: IndexMap::default(),
+            timed: Vec::new(),
+            many: MANY_TIMES,
         };
         let total = book.place(Dimension::Total, &Arc::default());
         debug_assert_eq!(total, TOTAL);
@@ -205,22 +224,46 @@ impl Book {
 
     /// Counts how long something of a page took.
     pub fn time(&mut self, at: Millis, what: &'static str, page: Place, bucket: u32) {
-        *self.timed.entry((what, page, bucket)).or_default() += 1;
+        self.timed.push(Times { page, bucket, what, since: self.hits, times: 1 });
         self.latest = self.latest.max(at);
+        if self.timed.len() >= self.many {
+            self.add_up_times();
+            self.many = MANY_TIMES.max(2 * self.timed.len());
+        }
     }
 
-    /// Gathers times, of each page and of all. Their rows' names are long and many, so they are
-    /// made once for a window.
-    fn gather_times(&mut self, mut admit: impl FnMut(Dimension, &str, u32) -> Arc<str>) {
-        for ((what, page, bucket), times) in std::mem::take(&mut self.timed) {
+    fn add_up_times(&mut self) {
+        self.timed.sort_unstable();
+        self.timed.dedup_by(|one, first| {
+            let of = |times: &Times| (times.page, times.bucket, times.what);
+            let alike = of(one) == of(first);
+            first.times += if alike { one.times } else { 0 };
+            alike
+        });
+    }
+
+    /// The times of each page and of all, with their rows' names. These are long and many, so they are
+    /// made once for a window, and nobody looks for them among the others.
+    fn take_times(
+        &mut self,
+        mut admit: impl FnMut(Dimension, &str, u32) -> Arc<str>,
+    ) -> Vec<(Arc<str>, i64)> {
+        self.add_up_times();
+        let mut timed = std::mem::take(&mut self.timed);
+        timed.sort_unstable_by_key(|times| times.since);
+        let mut all = BTreeMap::new();
+        let of_page = |Times { page, bucket, what, times, .. }| {
+            *all.entry((what, bucket)).or_insert(0) += i64::from(times);
             let (_, page) = self.name(page);
-            let of_page = join([what, &bucket.to_string(), &page]);
-            let of_all = &of_page[..of_page.len() - page.len()];
-            let admitted = admit(Dimension::Timing, &of_page, times);
-            for value in [&admitted, of_all] {
-                self.gather(self.latest, Dimension::Timing, value, Metric::Events, times.into());
-            }
-        }
+            let name = join([what, &bucket.to_string(), &page]);
+            (admit(Dimension::Timing, &name, times), i64::from(times))
+        };
+        let mut rows: Vec<_> = timed.into_iter().map(of_page).collect();
+        rows.extend(all.into_iter().map(|((what, bucket), times)| {
+            let name = join([what, &bucket.to_string(), ""]);
+            (name.into(), times)
+        }));
+        rows
     }
 
     /// Adds to one count without an event of the hit's own, see [`Book::tell_gathered`].
@@ -239,15 +282,24 @@ impl Book {
         }
     }
 
-    /// Adds what was gathered, with few events: every increment is in one, so that a day can be
+    /// Adds what was gathered.
+    fn take_gathered(&mut self) -> Vec<Added> {
+        let gathered = std::mem::take(&mut self.gathered);
+        let add = |((place, metric), by)| {
+            self.at(place).add(metric, by);
+            let (dimension, value) = self.name(place);
+            Added::One { dimension, value, metric, by }
+        };
+        gathered.into_iter().map(add).collect()
+    }
+
+    /// Tells of what was gathered, with few events: every increment is in one, so that a day can be
     /// made again from them, but what is told in every second should not push people's events out
     /// of the list.
-    fn tell_gathered(&mut self) {
-        let mut gathered = std::mem::take(&mut self.gathered).into_iter().peekable();
+    fn tell_gathered(&mut self, gathered: Vec<Added>) {
+        let mut gathered = gathered.into_iter().peekable();
         while gathered.peek().is_some() {
-            for ((place, metric), by) in gathered.by_ref().take(GATHERED_ROWS) {
-                self.add_at(place, metric, by);
-            }
+            self.added.extend(gathered.by_ref().take(GATHERED_ROWS));
             let (page, traits) = (Arc::default(), Traits::default());
             let (at, kind) = (self.latest, "activity");
             self.record(&Event { at, kind, page, visitor: None, traits });
@@ -293,13 +345,21 @@ impl Book {
     /// Takes what has gathered since the last time; `None`: nothing has. `admit` says which row a
     /// value counts in that came so many times.
     pub fn take(&mut self, admit: impl FnMut(Dimension, &str, u32) -> Arc<str>) -> Option<Window> {
-        self.gather_times(admit);
-        self.tell_gathered();
+        let times = self.take_times(admit);
+        let mut gathered = self.take_gathered();
+        let mut rows = Vec::with_capacity(self.touched.len() + times.len());
+        for (value, times) in times {
+            let (dimension, metric) = (Dimension::Timing, Metric::Events);
+            let mut row = Row::default();
+            row.add(metric, times);
+            rows.push(((dimension, value.clone()), row));
+            gathered.push(Added::One { dimension, value, metric, by: times });
+        }
+        self.tell_gathered(gathered);
         if self.is_idle() {
             return None;
         }
         let most = KEPT + 2 * self.touched.len();
-        let mut rows = Vec::with_capacity(self.touched.len());
         for place in self.touched.drain(..) {
             if let Some((key, entry)) = self.rows.get_index_mut(place as usize) {
                 entry.touched = false;

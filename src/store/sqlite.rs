@@ -23,6 +23,10 @@ use std::time::Duration;
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pages of the file that its writer keeps in memory, in KiB. A day's counts are written again with
+/// every flush, and the events that are written between them would push them out of less.
+const WRITER_CACHE: i64 = 16_384;
+
 /// `HCNT`: marks the file as ours in its header.
 const APPLICATION_ID: i64 = 0x4843_4e54;
 
@@ -55,6 +59,7 @@ impl SqliteStore {
         let open = || -> rusqlite::Result<_> {
             let mut writer = connect(file)?;
             let problem = prepare(&mut writer)?;
+            writer.pragma_update(None, "cache_size", -WRITER_CACHE)?;
             let reader = connect(file)?;
             reader.pragma_update(None, "query_only", true)?;
             Ok((writer, reader, problem))
