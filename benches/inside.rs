@@ -60,7 +60,7 @@ fn hits(count: usize) -> Vec<Hit> {
             nonce,
             kind: PageKind::View,
             status: 200,
-            traits: traits.clone(),
+            traits: Some(traits.clone()),
             from: None,
             bytes: 10_240,
             origin: Some(1_500),
@@ -211,6 +211,7 @@ fn visitor(c: &mut Criterion) {
         reluctant: Reluctant::Anonymous,
         place_headers: Vec::new(),
         ranges: Ranges::default(),
+        remembered: 0,
     };
     let visitors = Visitors::new(sites, places, secrets, settings);
     let (headers, peer) = (navigation(), "127.0.0.1".parse().ok());

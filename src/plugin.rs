@@ -458,6 +458,8 @@ fn visitor_settings(
             Some(file) => Ranges::open(file)?,
             None => Ranges::default(),
         },
+        // Of those that nodes count together, each node knows a part.
+        remembered: if config.shared_sessions { 0 } else { config.limits.visitors },
     })
 }
 

@@ -8,10 +8,12 @@
 //! row and visitor.
 
 mod common {
+    pub mod handed;
     pub mod model;
     pub mod traffic;
 }
 
+use common::handed::Handed;
 use common::model::Model;
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Lines, Replayed, Shard, Window};
@@ -84,12 +86,14 @@ fn agree(seed: u64, length: usize, nodes: usize) -> Result<(), TestCaseError> {
     let sites = Arc::new(vec![traffic.site.clone()]);
     let limits = Limits { visitors: 100_000, rows: 10_000 };
     let mut shards: Vec<Shard> = (0..nodes).map(|_| Shard::new(sites.clone(), limits)).collect();
+    let mut handed: Vec<Handed> =
+        (0..nodes).map(|_| Handed::new(&traffic.site, limits.visitors)).collect();
     let mut model = Model::new(traffic.site.clone());
     let mut windows = Vec::new();
     for (i, (client, hit)) in traffic.hits.iter().cloned().enumerate() {
         model.apply(client, &hit);
         let node = client % nodes;
-        shards[node].apply(hit);
+        shards[node].apply(handed[node].hand(hit));
         if i % 37 == 0 {
             windows.extend(shards[node].seal());
         }
@@ -116,6 +120,32 @@ proptest! {
     #[test]
     fn all_counts_equal_the_models(seed: u64, length in 1..150_usize, nodes in 1..3_usize) {
         agree(seed, length, nodes)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However few visitors a shard remembers and however many come, nothing is missing where
+    /// visitors are not described again.
+    #[test]
+    fn visitors_introduced_once_count_alike(
+        seed: u64,
+        length in 1..1_500_usize,
+        visitors in 1..60_usize,
+    ) {
+        let mut traffic = Traffic::new(seed, length);
+        traffic.site.new_visit_on_source = false;
+        let sites = Arc::new(vec![traffic.site.clone()]);
+        let limits = Limits { visitors, rows: 10_000 };
+        let [mut whole, mut other] = [0; 2].map(|_| Shard::seeded(sites.clone(), limits, seed));
+        let mut handed = Handed::new(&traffic.site, visitors);
+        for (_, hit) in &traffic.hits {
+            whole.apply(hit.clone());
+            other.apply(handed.hand(hit.clone()));
+        }
+        let [whole, other] = [whole, other].map(|mut s| counts(s.seal().into_iter().collect()));
+        prop_assert_eq!(other, whole);
     }
 }
 
@@ -184,7 +214,7 @@ fn rows_are_found_again_when_a_book_begins_anew() {
     let mut nonce = 0;
     let mut view = |shard: &mut Shard, page: String| {
         nonce += 1;
-        let (kind, status, traits) = (PageKind::View, 200, traits.clone());
+        let (kind, status, traits) = (PageKind::View, 200, Some(traits.clone()));
         let (page, from, bytes, origin) = (page.into(), None, 7, None);
         let what =
             What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });

@@ -45,10 +45,10 @@ fn hit(at: Millis, i: i64) -> Hit {
             from: None,
             bytes: 10_240,
             origin: Some(1_500),
-            traits: Traits::from([
+            traits: Some(Traits::from([
                 (Dimension::Country, ["DE", "FR", "US"][(i % 3) as usize]),
                 (Dimension::Browser, "Firefox"),
-            ]),
+            ])),
         }),
     }
 }

@@ -34,7 +34,7 @@ mod window;
 
 use crate::capture::Hit;
 use crate::clock::{Clock, MINUTE, Micros};
-use crate::journal::{self, Journal, Recovered};
+use crate::journal::{self, Journal, Kept, Recovered};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
 use queue::Queue;
@@ -78,10 +78,24 @@ pub struct Engine {
 }
 
 struct Lane {
-    /// Hits as they are written down: what one thread makes and another lets go costs both of them
-    /// more than these bytes do.
-    queue: Queue<Box<[u8]>>,
+    queue: Queue<Written>,
     owned: Mutex<Owned>,
+}
+
+/// A hit as it is written down: what one thread makes and another lets go costs both of them.
+enum Written {
+    Down(Kept),
+    /// Only here, for there is no journal.
+    Here(Box<[u8]>),
+}
+
+impl Written {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Down(kept) => kept.bytes(),
+            Self::Here(bytes) => bytes,
+        }
+    }
 }
 
 /// What the thread at work on a lane has to itself.
@@ -220,8 +234,8 @@ impl Engine {
     }
 
     /// Hands over a hit; it is in the journal when this returns. Never waits: with the queue full
-    /// the hit is dropped, and that is counted.
-    pub fn push(&self, hit: &Hit) {
+    /// the hit is dropped, and that is counted. Whether it was taken.
+    pub fn push(&self, hit: &Hit) -> bool {
         // First of all: what another node sees of what this leads to, comes later.
         let came = self.sharing.then(|| self.clock.micros());
         let index = usize::from(hit.lane) % self.lanes.len();
@@ -230,17 +244,18 @@ impl Engine {
         let written = journal::encoded(hit, came, |bytes| {
             let Some(ticket) = lane.queue.ticket() else {
                 self.telemetry.dropped(DropReason::QueueFull).add(events);
-                return;
+                return false;
             };
             self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
-            if let Some(journal) = &self.journal {
-                journal.append(index, ticket, bytes);
-            }
-            lane.queue.redeem(ticket, bytes.into());
+            let down = self.journal.as_ref().and_then(|j| j.append(index, ticket, bytes));
+            let written = down.map_or_else(|| Written::Here(bytes.into()), Written::Down);
+            lane.queue.redeem(ticket, written);
+            true
         });
-        if written.is_none() {
+        written.unwrap_or_else(|| {
             self.telemetry.dropped(DropReason::Panic).add(events);
-        }
+            false
+        })
     }
 
     /// Applies what is queued and takes the increments gathered since the last call.
@@ -329,8 +344,8 @@ impl Lane {
         live: &broadcast::Sender<Arc<str>>,
         sites: &[Site],
     ) {
-        while let Some(bytes) = self.queue.pop() {
-            let Some((hit, came)) = journal::decode(&bytes) else {
+        while let Some(written) = self.queue.pop() {
+            let Some((hit, came)) = journal::decode(written.bytes()) else {
                 telemetry.dropped(DropReason::Panic).inc();
                 telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
                 continue;

@@ -56,6 +56,7 @@ impl Shard {
         }
         match kind {
             PageKind::View => {
+                let traits = traits.unwrap_or_default();
                 let mut rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
                 let book = self.book(spot);
                 let place = rows.page.place(book, Dimension::Page);

@@ -6,7 +6,7 @@
 use super::classify::{Asked, is_html};
 use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
-use super::hit::Hit;
+use super::hit::{Answered, Hit, PageKind, What};
 use super::inject::{self, Injector};
 use super::script::{Script, tag};
 use super::view_id::ViewId;
@@ -310,7 +310,20 @@ impl Analytics {
     }
 
     pub(super) fn push(&self, hit: Hit) {
-        self.0.engine.push(&hit);
+        let taken = self.0.engine.push(&hit);
+        // A view without its traits is of who is known already.
+        let introduces = match hit.what {
+            What::Answered(Answered { kind: PageKind::View, traits: None, .. }) => return,
+            What::Answered(Answered { traits: Some(_), .. }) => taken,
+            _ => false,
+        };
+        if let Some(visitor) = hit.visitor {
+            self.visitors().introduced().meet(visitor, hit.at, introduces);
+        }
+    }
+
+    pub(super) fn site(&self, site: usize) -> &Site {
+        &self.0.sites[site]
     }
 
     /// The site a request is for, by its host. An unknown host never makes one.

@@ -95,7 +95,8 @@ impl Analytics {
                 if kind != PageKind::Ignored || is_frame(headers) {
                     let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
                     let host = host_of(request);
-                    let traits = who.traits(host.as_deref(), referrer, request.uri.query());
+                    let traits = (kind == PageKind::View && !self.is_introduced(site, when))
+                        .then(|| who.traits(host.as_deref(), referrer, request.uri.query()));
                     let from = match kind {
                         PageKind::Error => self.link_from(referrer, host.as_deref()),
                         _ => None,
@@ -258,6 +259,12 @@ impl Analytics {
         let at = self.now();
         let (visitor, before_midnight) = who.at(at);
         When { at, visitor, before_midnight }
+    }
+
+    /// Whether a view of this visitor goes on with a visit, whatever it brings.
+    fn is_introduced(&self, site: usize, when: When) -> bool {
+        !self.site(site).new_visit_on_source
+            && when.visitor.is_some_and(|v| self.visitors().introduced().knows(v, when.at))
     }
 
     fn count(&self, site: usize, who: &Who<'_>, when: When, what: What) {

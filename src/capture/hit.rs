@@ -66,7 +66,9 @@ pub struct Answered {
     pub nonce: u64,
     pub kind: PageKind,
     pub status: u16,
-    pub traits: Traits,
+    /// Of a view, what its visit is told apart by; `None` where that is known already, for it goes
+    /// on with a visit: see [`Introduced`](crate::visitor::Introduced).
+    pub traits: Option<Traits>,
     /// Of an error: where the link was, host and path, or the path on the site itself.
     pub from: Option<Arc<str>>,
     /// Body bytes it is to have; 0 if its head does not say.

@@ -31,7 +31,7 @@ use arc_swap::ArcSwapOption;
 use segment::Segment;
 use std::fs::File;
 use std::io::{self, Write};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -66,6 +66,19 @@ pub struct Files {
     /// Who makes segments.
     maker: OnceLock<Thread>,
     stop: AtomicBool,
+}
+
+/// A hit that was written down, and is there as long as this is, whatever becomes of the file.
+pub struct Kept {
+    segment: Arc<Segment>,
+    place: Range<usize>,
+}
+
+impl Kept {
+    /// As [`encoded`] had it.
+    pub fn bytes(&self) -> &[u8] {
+        self.segment.payload(&self.place)
+    }
 }
 
 struct Lane {
@@ -175,14 +188,15 @@ impl Drop for Journal {
 }
 
 impl Files {
-    /// Writes a hit down, as [`encoded`] has it. No lock, no system call; a segment's end aside.
-    pub fn append(&self, lane: usize, ticket: u64, hit: &[u8]) {
+    /// Writes a hit down, as [`encoded`] has it, and says where it can be read from now on; `None`:
+    /// it could not be written. No lock, no system call; a segment's end aside.
+    pub fn append(&self, lane: usize, ticket: u64, hit: &[u8]) -> Option<Kept> {
         let lane = &self.lanes[lane];
         loop {
             let current = lane.current.load();
             let Some(segment) = &*current else { break };
-            if segment.append(ticket, hit) {
-                return;
+            if let Some(place) = segment.append(ticket, hit) {
+                return Some(Kept { segment: segment.clone(), place });
             }
             if hit.len() > segment::SIZE / 2 {
                 break;
@@ -191,6 +205,7 @@ impl Files {
         }
         self.telemetry.journal_missed.inc();
         self.tear(lane);
+        None
     }
 
     /// Puts the spare segment in the place of one that is full.

@@ -16,6 +16,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes of a segment.
@@ -84,14 +85,14 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Writes a record. False: it does not fit, the segment is full.
-    pub fn append(&self, ticket: u64, payload: &[u8]) -> bool {
+    /// Writes a record; where its payload is. `None`: it does not fit, the segment is full.
+    pub fn append(&self, ticket: u64, payload: &[u8]) -> Option<Range<usize>> {
         let size = (RECORD_HEAD + payload.len()).next_multiple_of(8);
         let ticket = ticket.to_le_bytes();
         let checksum = checksum(self.secret, &ticket, payload);
         let at = self.tail.fetch_add(size, Ordering::Relaxed);
         if at.saturating_add(size) > SIZE {
-            return false;
+            return None;
         }
         // SAFETY: `at..at + size` lies inside the map and is this call's alone: `tail` only grows.
         unsafe {
@@ -101,7 +102,14 @@ impl Segment {
         }
         let head = (u64::from(checksum) << 32) | (payload.len() as u64 + 1);
         self.word(at).store(head.to_le(), Ordering::Release);
-        true
+        Some(at + RECORD_HEAD..at + RECORD_HEAD + payload.len())
+    }
+
+    /// What [`Segment::append`] has written at a place that it gave.
+    pub fn payload(&self, place: &Range<usize>) -> &[u8] {
+        assert!(place.start <= place.end && place.end <= SIZE);
+        // SAFETY: inside the map, and a record is never written again.
+        unsafe { slice::from_raw_parts(self.map.as_ptr().add(place.start), place.len()) }
     }
 
     /// How many bytes were written.

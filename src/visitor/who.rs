@@ -7,6 +7,7 @@ use super::address::{Trusted, client_address, is_trusted};
 use super::agent::{Agent, Agents};
 use super::bots::Bot;
 use super::hash::VisitorHash;
+use super::introduced::Introduced;
 use super::place::{Place, Places};
 use super::ranges::Ranges;
 use super::secrets::{Current, Secrets};
@@ -51,6 +52,8 @@ pub struct Settings {
     pub place_headers: Vec<HeaderName>,
     /// Published addresses of crawlers.
     pub ranges: Ranges,
+    /// As many visitors are surely remembered where views are counted; 0 if that is not said.
+    pub remembered: usize,
 }
 
 /// Tells clients apart without knowing them.
@@ -60,6 +63,7 @@ pub struct Visitors {
     places: Arc<Places>,
     secrets: Arc<Secrets>,
     settings: Settings,
+    introduced: Introduced,
     /// Keys lanes and buckets; see [`Visitors::spread`].
     lanes: foldhash::fast::FixedState,
 }
@@ -86,7 +90,8 @@ impl Visitors {
         let agents = Agents::new();
         let lanes = foldhash::fast::FixedState::with_seed(rand::random());
         agents.warm();
-        Self { sites, agents, places, secrets, settings, lanes }
+        let introduced = Introduced::new(settings.remembered);
+        Self { sites, agents, places, secrets, settings, introduced, lanes }
     }
 
     /// Spreads clients over lanes as another process did, which knew `key`. Without one, no two
@@ -102,6 +107,11 @@ impl Visitors {
 
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// Who has no need to be described again.
+    pub fn introduced(&self) -> &Introduced {
+        &self.introduced
     }
 
     /// What the request's user agent is.

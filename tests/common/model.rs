@@ -108,7 +108,7 @@ impl Model {
                             client,
                             at,
                             &counted,
-                            &plain(&page.traits),
+                            &plain(page.traits.as_ref().expect("a whole hit")),
                             Some(page.nonce),
                             Evidence::Server,
                         );

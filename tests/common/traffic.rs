@@ -195,7 +195,7 @@ impl Maker {
         };
         let page = PAGES[self.rng.random_range(0..PAGES.len())];
         let nonce = self.rng.random();
-        let (at, traits) = (self.now, self.traits());
+        let (at, traits) = (self.now, Some(self.traits()));
         let from = self.rng.random_bool(0.5).then(|| "example.org/links".into());
         let (bytes, origin) = (self.rng.random_range(0..9_999), self.rng.random_bool(0.9));
         let origin = origin.then(|| self.rng.random_range(100..900_000));

@@ -44,7 +44,9 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
 /// Writes `n` hits and ends.
 fn written(dir: &Path, n: usize) {
     let (engine, telemetry) = open(dir, &site(), 1, NEVER, &vec![]);
-    (0..n).for_each(|i| engine.push(&download(&format!("/{i}"))));
+    for i in 0..n {
+        engine.push(&download(&format!("/{i}")));
+    }
     assert_eq!(telemetry.journal_missed.get(), 0);
 }
 
@@ -201,7 +203,7 @@ fn hits_come_back_as_they_were() {
             nonce: ticket as u64,
             kind: PageKind::View,
             status: 200,
-            traits,
+            traits: Some(traits),
             from: Some("elsewhere.example/".into()),
             bytes: 7,
             origin: None,
@@ -222,7 +224,7 @@ fn hits_come_back_as_they_were() {
                 for i in 0..EACH {
                     let ticket = 2 * i + thread;
                     let came = (ticket % 2 == 0).then_some(ticket as i64);
-                    let append = |bytes: &[u8]| journal.append(0, ticket as u64, bytes);
+                    let append = |bytes: &[u8]| drop(journal.append(0, ticket as u64, bytes));
                     encoded(&hit(ticket), came, append).unwrap();
                 }
             });
@@ -250,7 +252,9 @@ fn several_threads_write_one_lane() {
         .map(|t| {
             let engine = engine.clone();
             std::thread::spawn(move || {
-                (0..900).for_each(|i| engine.push(&download(&format!("/{t}/{i}"))));
+                for i in 0..900 {
+                    engine.push(&download(&format!("/{t}/{i}")));
+                }
             })
         })
         .collect();

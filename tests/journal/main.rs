@@ -4,6 +4,8 @@
 //!   over and over: all counts are as if nothing had died;
 //! - `files`: torn, forged, voided and foreign records, full disks, states, what is kept how long.
 
+#[path = "../common/handed.rs"]
+mod handed;
 #[path = "../common/model.rs"]
 mod model;
 #[path = "../common/traffic.rs"]

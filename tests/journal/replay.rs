@@ -1,5 +1,6 @@
 //! Killed and replayed is as good as never killed.
 
+use super::handed::Handed;
 use super::model::Model;
 use super::open;
 use super::traffic::Traffic;
@@ -72,9 +73,12 @@ fn agree(seed: u64, length: usize, lanes: usize, state_after: u64) -> Result<(),
     let mut model = Model::new(traffic.site.clone());
     let events = traffic.hits.iter().filter(|(_, hit)| hit.what.is_event()).count();
     let (mut engine, mut telemetry) = open(dir.path(), &traffic.site, lanes, state_after, &vec![]);
+    // A process begins by knowing nobody.
+    let nobody = || Handed::new(&traffic.site, 100_000);
+    let mut handed = nobody();
     for (client, hit) in traffic.hits.iter().cloned() {
         model.apply(client, &hit);
-        engine.push(&hit);
+        engine.push(&handed.hand(hit));
         match rng.random_range(0..40) {
             0..3 => kept.seal(&engine),
             3 => {
@@ -82,6 +86,7 @@ fn agree(seed: u64, length: usize, lanes: usize, state_after: u64) -> Result<(),
                     drop(engine.seal());
                 }
                 drop(engine);
+                handed = nobody();
                 (engine, telemetry) =
                     open(dir.path(), &traffic.site, lanes, state_after, &kept.marks);
             }
