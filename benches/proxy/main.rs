@@ -74,6 +74,7 @@ fn bench(options: &Options) -> anyhow::Result<()> {
         ("asset", Kind::Asset, Some(&bare), &headcount),
         ("page to a bot", Kind::Bot, Some(&bare), &headcount),
         ("beacon", Kind::Beacon, None, &headcount),
+        ("page to a newcomer", Kind::Newcomer, Some(&bare), &headcount),
     ];
     let mut cases = Vec::new();
     for (name, kind, rival, subject) in plan {

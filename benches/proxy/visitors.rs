@@ -14,11 +14,15 @@ const VISITORS: usize = 20_000;
 const PAGES: usize = 500;
 /// Requests made beforehand and sent again and again, but for beacons.
 const POOL: usize = 30_000;
+/// More newcomers than a case can ask for a page, so that nobody comes twice.
+const NEWCOMERS: usize = 400_000;
 
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Page,
+    /// A page, to somebody who has never been there.
+    Newcomer,
     NotModified,
     Asset,
     Bot,
@@ -50,7 +54,11 @@ impl Crowd {
             _ => browsers(),
         };
         let languages = ["en-US,en;q=0.9", "de-DE,de;q=0.9,en;q=0.8", "fr", "ja,en;q=0.7"];
-        let visitors = (0..VISITORS).map(|_| Visitor {
+        let (visitors, pool) = match kind {
+            Kind::Newcomer => (NEWCOMERS, NEWCOMERS),
+            _ => (VISITORS, POOL),
+        };
+        let visitors = (0..visitors).map(|_| Visitor {
             address: address(&mut random),
             agent: agents[random.usize(..agents.len())].clone(),
             language: languages[random.usize(..languages.len())],
@@ -59,8 +67,11 @@ impl Crowd {
         let connections = HashMap::new();
         let mut crowd = Self { kind, random, visitors, pool: Vec::new(), next: 0, connections };
         if kind != Kind::Beacon {
-            for _ in 0..POOL {
-                let visitor = crowd.random.usize(..VISITORS);
+            for i in 0..pool {
+                let visitor = match kind {
+                    Kind::Newcomer => i,
+                    _ => crowd.random.usize(..VISITORS),
+                };
                 let page = crowd.page();
                 let request = crowd.get(visitor, &page, kind);
                 crowd.pool.push(request);
@@ -98,7 +109,7 @@ impl Crowd {
         let (expected, length) = match self.kind {
             Kind::NotModified => (304, 0),
             Kind::Beacon => (202, 0),
-            Kind::Page | Kind::Asset | Kind::Bot => (200, BODY),
+            Kind::Page | Kind::Newcomer | Kind::Asset | Kind::Bot => (200, BODY),
         };
         let from = self.next;
         self.next = (from + requests) % self.pool.len();
