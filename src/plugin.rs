@@ -503,3 +503,19 @@ impl Live for Engine {
         Engine::subscribe(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_count_together_describe_everybody() {
+        let mut config = Config::for_demo(&Settings::demo_defaults()).unwrap();
+        let remembered = |config: &Config| {
+            visitor_settings(config, Trusted::from(Vec::new())).unwrap().remembered
+        };
+        assert_eq!(remembered(&config), config.limits.visitors);
+        config.shared_sessions = true;
+        assert_eq!(remembered(&config), 0);
+    }
+}

@@ -225,8 +225,7 @@ impl Shard {
 
     /// Visitors of a site with a pageview since `since`.
     pub fn current_visitors(&self, site: usize, since: Millis) -> usize {
-        // They are in line by the minute.
-        let recent = self.visitors.iter().take_while(|(_, v)| v.seen >= since - MINUTE);
+        let recent = self.visitors.iter().take_while(|(_, v)| v.seen >= since);
         recent.filter(|(_, v)| v.site == site && v.viewed >= since).count()
     }
 
@@ -381,14 +380,7 @@ fn known(
     visitor: VisitorHash,
     spot: Spot,
 ) -> &mut Visitor {
-    // Who was here within the minute stays in line: to move up is to write to both neighbours, who
-    // are far away.
-    let stays = |known: &Visitor| known.seen / MINUTE >= spot.at / MINUTE;
-    let known = match visitors.peek(&visitor).is_some_and(stays) {
-        true => visitors.peek_mut(&visitor),
-        false => Some(visitors.get_or_insert_mut(visitor, Visitor::default)),
-    };
-    let Some(known) = known else { unreachable!("it was just seen") };
+    let known = visitors.get_or_insert_mut(visitor, Visitor::default);
     known.site = spot.site;
     known.seen = known.seen.max(spot.at);
     known

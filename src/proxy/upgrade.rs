@@ -16,21 +16,19 @@ use pingora::{ErrorType, OrErr, Result};
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Apart from those of usual requests, should one be kept.
+/// Connections of one group are kept for each other: for an upgrade, none of a usual request is.
 const GROUP: u64 = 1;
-
-static CONNECT: LazyLock<Arc<Connect>> = LazyLock::new(|| Arc::new(Connect));
 
 /// Makes a peer one for a single upgrade.
 pub fn for_upgrade(peer: &mut HttpPeer) {
     peer.group_key = GROUP;
-    peer.options.custom_l4 = Some(CONNECT.clone());
+    peer.options.custom_l4 = Some(Arc::new(Connect));
     peer.options.idle_timeout = Some(Duration::ZERO);
 }
 

@@ -342,13 +342,13 @@ fn an_upgrade_may_be_refused_and_the_website_away() {
     });
     let proxy = Proxy::start(&origin.url(), &[]);
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    assert_eq!(visit(proxy.site, "/").status(), 426);
     for _ in 0..3 {
         let refused = Wire::connect(proxy.site).ask("GET", "/", upgrade);
         assert_eq!((refused.status(), refused.text().as_str()), (426, "not so"));
     }
-    // Such a connection is no one else's.
     assert_eq!(visit(proxy.site, "/").status(), 426);
-    wait_for("each had its own", || origin.accepted() == 4);
+    assert_eq!(origin.accepted(), 4, "one for both visits, one for each upgrade");
 
     let nobody = Proxy::start(&format!("http://{}", free_address()), &[]);
     assert_eq!(Wire::connect(nobody.site).ask("GET", "/", upgrade).status(), 502);
