@@ -4,7 +4,7 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use headcount::aggregate::{Limits, Shard};
-use headcount::capture::classify::{Asked, classify};
+use headcount::capture::classify::{Answer, Asked, classify};
 use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, ViewKey, What, beacon};
 use headcount::clock::{Clock, Millis};
 use headcount::flush::{BATCH_MAX, Batch, Events};
@@ -255,7 +255,8 @@ fn headers(c: &mut Criterion) {
         c.bench_function(&format!("{name} classified"), |b| {
             b.iter(|| {
                 let asked = Asked::of(black_box(&asked));
-                classify(&Method::GET, asked, "/articles/17", StatusCode::OK, &answer, None)
+                let answer = Answer::of(StatusCode::OK, &answer);
+                classify(&Method::GET, asked, "/articles/17", answer, None)
             })
         });
     }

@@ -3,7 +3,7 @@
 //! Every hook fails open: a panic in here is caught and counted, and the request goes on as if
 //! analytics were not there. Nothing waits, and what is not counted allocates nothing.
 
-use super::classify::{Asked, is_html};
+use super::classify::{Answer, Asked};
 use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
 use super::hit::{Answered, Hit, PageKind, What};
@@ -256,7 +256,8 @@ impl Analytics {
                 tracking.counted = true;
                 // First, for what is added is sent too.
                 if self.0.settings.inject
-                    && (response.status == StatusCode::NOT_MODIFIED || is_html(&response.headers))
+                    && (response.status == StatusCode::NOT_MODIFIED
+                        || Answer::of(response.status, &response.headers).html)
                     && is_page_load(&session.req_header().headers)
                     && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {

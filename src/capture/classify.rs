@@ -49,17 +49,45 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// How the website answered.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    pub status: StatusCode,
+    /// With `text/html` or `application/xhtml+xml`, whatever its parameters.
+    pub html: bool,
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Answer<'a> {
+    pub fn of(status: StatusCode, headers: &'a HeaderMap) -> Self {
+        let html = content_type(headers).is_some_and(|t| {
+            t.eq_ignore_ascii_case("text/html") || t.eq_ignore_ascii_case("application/xhtml+xml")
+        });
+        Self { status, html, headers }
+    }
+
+    /// With a feed. They have types of their own; many are sent as plain XML, where only the path
+    /// tells.
+    pub fn is_feed(self, path: &str) -> bool {
+        const FEEDS: [&str; 3] =
+            ["application/rss+xml", "application/atom+xml", "application/feed+json"];
+        const XML: [&str; 2] = ["application/xml", "text/xml"];
+        let Some(kind) = content_type(self.headers).filter(|_| !self.html) else { return false };
+        let is = |kinds: &[&str]| kinds.iter().any(|known| kind.eq_ignore_ascii_case(known));
+        is(&FEEDS) || is(&XML) && looks_like_a_feed(path)
+    }
+}
+
 /// Classifies an answer to a person's request. `known_html`: what this path last turned out to
 /// be, for a 304 that doesn't say.
 pub fn classify(
     method: &Method,
     asked: Asked<'_>,
     path: &str,
-    status: StatusCode,
-    answer: &HeaderMap,
+    answer: Answer<'_>,
     known_html: Option<bool>,
 ) -> Class {
-    let html = is_html(answer);
+    let Answer { status, html, headers } = answer;
     let page = |kind| Class::Page(kind);
     match (method, status.as_u16()) {
         (&Method::GET, 304) if asked.navigation || asked.prefetch() => {
@@ -70,9 +98,9 @@ pub fn classify(
             }
         }
         (_, 304) => Class::Nothing,
-        (&Method::GET, 200..=299) if is_attachment(answer) => download(status, answer),
-        (&Method::GET, 200) if is_feed(path, answer) => Class::Feed,
-        (&Method::GET, 200..=299) if !html => download(status, answer),
+        (&Method::GET, 200..=299) if is_attachment(headers) => download(status, headers),
+        (&Method::GET, 200) if answer.is_feed(path) => Class::Feed,
+        (&Method::GET, 200..=299) if !html => download(status, headers),
         _ if !html => Class::Nothing,
         // Before the status: what is fetched ahead may never be seen, whatever it is.
         (&Method::GET, 200..=203 | 207..=299 | 404 | 410 | 500..=599) if asked.prefetch() => {
@@ -85,16 +113,10 @@ pub fn classify(
     }
 }
 
-/// `text/html` or `application/xhtml+xml`, whatever its parameters.
-pub fn is_html(headers: &HeaderMap) -> bool {
-    content_type(headers).is_some_and(|t| {
-        t.eq_ignore_ascii_case("text/html") || t.eq_ignore_ascii_case("application/xhtml+xml")
-    })
-}
-
 fn content_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or(value).trim())
+    let end = value.bytes().position(|byte| byte == b';').unwrap_or(value.len());
+    Some(value[..end].trim_ascii())
 }
 
 /// Names made once: looking one up by its text parses that text first.
@@ -161,16 +183,6 @@ fn download(status: StatusCode, answer: &HeaderMap) -> Class {
     } else {
         Class::Nothing
     }
-}
-
-/// Feeds have types of their own; many are sent as plain XML, where only the path tells.
-pub(super) fn is_feed(path: &str, answer: &HeaderMap) -> bool {
-    const FEEDS: [&str; 3] =
-        ["application/rss+xml", "application/atom+xml", "application/feed+json"];
-    const XML: [&str; 2] = ["application/xml", "text/xml"];
-    let Some(kind) = content_type(answer) else { return false };
-    let is = |kinds: &[&str]| kinds.iter().any(|known| kind.eq_ignore_ascii_case(known));
-    is(&FEEDS) || is(&XML) && looks_like_a_feed(path)
 }
 
 /// `/feed/`, `/blog/rss.xml`, `/atom`.
@@ -269,7 +281,8 @@ mod tests {
         let asking = headers(ask);
         let asked = Asked::of(&asking);
         let status = StatusCode::from_u16(status).unwrap();
-        classify(&method.parse().unwrap(), asked, path, status, &headers(answer), None)
+        let sent = headers(answer);
+        classify(&method.parse().unwrap(), asked, path, Answer::of(status, &sent), None)
     }
 
     #[test]
@@ -388,9 +401,9 @@ mod tests {
     fn what_a_path_was_last_decides_a_304() {
         let asking = headers(NAVIGATE);
         let asked = Asked::of(&asking);
-        let not_modified = |path, known| {
-            classify(&Method::GET, asked, path, StatusCode::NOT_MODIFIED, &HeaderMap::new(), known)
-        };
+        let nothing = HeaderMap::new();
+        let answer = Answer::of(StatusCode::NOT_MODIFIED, &nothing);
+        let not_modified = |path, known| classify(&Method::GET, asked, path, answer, known);
         assert_eq!(not_modified("/report", Some(false)), Class::Nothing);
         assert_eq!(not_modified("/page.pdf", Some(true)), Class::Page(PageKind::View));
     }

@@ -4,7 +4,7 @@
 //! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
 
 use super::analytics::{Analytics, Tracking, When, host_of, peer_of, plain_host};
-use super::classify::{Asked, Class, classify, is_feed, is_frame, is_html, looks_like_html};
+use super::classify::{Answer, Asked, Class, classify, is_frame, looks_like_html};
 use super::hit::{Answered, Hit, PageKind, Served, What};
 use super::view_id::TEXT_LEN;
 use crate::clock::Millis;
@@ -56,14 +56,13 @@ impl Analytics {
         if agent.bot.is_some() {
             return self.count_bot(site, agent, session, response);
         }
-        let mut asked = Asked::of(headers);
-        if !asked.navigation && is_html(&response.headers) {
+        let (mut asked, answer) =
+            (Asked::of(headers), Answer::of(response.status, &response.headers));
+        if !asked.navigation && answer.html {
             asked.navigation = asked.boosted() && !self.is_scripted();
         }
-        let known = if asked.navigation { self.known(path, response) } else { None };
-        let html = known.map(|_| false);
-        let class =
-            classify(&request.method, asked, path, response.status, &response.headers, html);
+        let known = if asked.navigation { self.known(path, answer) } else { None };
+        let class = classify(&request.method, asked, path, answer, known.map(|_| false));
         if class == Class::Nothing || self.visitors().ignores(headers) {
             return None;
         }
@@ -93,13 +92,21 @@ impl Analytics {
                     tracking.sending = Some(Sending::Page { page, kind, bytes, at, lane });
                 }
                 if kind != PageKind::Ignored || is_frame(headers) {
-                    let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
-                    let host = host_of(request);
-                    let traits = (kind == PageKind::View && !self.is_introduced(site, when))
-                        .then(|| who.traits(host.as_deref(), referrer, request.uri.query()));
-                    let from = match kind {
-                        PageKind::Error => self.link_from(referrer, host.as_deref()),
-                        _ => None,
+                    let came = || {
+                        let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
+                        (host_of(request), referrer)
+                    };
+                    let (traits, from) = match kind {
+                        PageKind::View if !self.is_introduced(site, when) => {
+                            let (host, referrer) = came();
+                            let query = request.uri.query();
+                            (Some(who.traits(host.as_deref(), referrer, query)), None)
+                        }
+                        PageKind::Error => {
+                            let (host, referrer) = came();
+                            (None, self.link_from(referrer, host.as_deref()))
+                        }
+                        _ => (None, None),
                     };
                     let status = response.status.as_u16();
                     let answered =
@@ -155,10 +162,11 @@ impl Analytics {
         let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
         let bot = who.bot()?;
         let when = self.when(&who);
-        let (status, html) = (response.status, is_html(&response.headers));
+        let answer = Answer::of(response.status, &response.headers);
+        let (status, html) = (answer.status, answer.html);
         let page = self.page(path, request.uri.query());
-        let noted = status == StatusCode::NOT_MODIFIED || is_feed(path, &response.headers);
-        let known = if noted { self.known(path, response) } else { None };
+        let noted = status == StatusCode::NOT_MODIFIED || answer.is_feed(path);
+        let known = if noted { self.known(path, answer) } else { None };
         let what = What::Bot {
             name: bot.name.clone(),
             class: bot.class.as_str().into(),
@@ -238,13 +246,13 @@ impl Analytics {
 
     /// What is known of a path that is no page: by this answer, which is noted, or, of a 304, by
     /// the last one.
-    fn known(&self, path: &str, response: &ResponseHeader) -> Option<Known> {
-        match response.status.as_u16() {
+    fn known(&self, path: &str, answer: Answer<'_>) -> Option<Known> {
+        match answer.status.as_u16() {
             304 => self.noted(path),
             200 => {
                 let known = match () {
-                    () if is_html(&response.headers) => None,
-                    () if is_feed(path, &response.headers) => Some(Known::Feed),
+                    () if answer.html => None,
+                    () if answer.is_feed(path) => Some(Known::Feed),
                     () => Some(Known::Other),
                 };
                 self.note(path, known);

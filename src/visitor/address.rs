@@ -69,12 +69,10 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// An address, perhaps with a port, perhaps in brackets.
 fn parse_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|t| t.split_once(']')).map_or(text, |(a, _)| a);
-    bare.parse()
-        .ok()
-        .or_else(|| text.parse::<SocketAddr>().ok().map(|s| s.ip()))
-        .map(|a| a.to_canonical())
+    let text = text.trim_ascii();
+    let bare = || text.strip_prefix('[')?.split_once(']')?.0.parse().ok();
+    let address = text.parse().ok().or_else(bare);
+    address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip())).map(|a| a.to_canonical())
 }
 
 /// The `for=` of one element of a `Forwarded` header.
