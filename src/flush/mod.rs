@@ -234,29 +234,34 @@ impl Flusher {
         // A store that says "gap" to what it was just replayed is broken: try again later.
         let mut replayed = false;
         loop {
-            let Some(batch) = self.depot.outbox.next(key) else {
+            let batches = self.depot.outbox.next(key);
+            if batches.is_empty() {
                 self.cut(key);
-                if self.depot.outbox.next(key).is_none() {
+                if self.depot.outbox.next(key).is_empty() {
                     return Ok(());
                 }
                 self.keep(true);
                 continue;
-            };
-            match self.store.apply(batch).await.map_err(stuck)? {
-                Applied::Now | Applied::Before => {
-                    let hits = self.depot.outbox.acknowledge(key, self.clock.now());
-                    self.telemetry.flushes.inc();
-                    self.telemetry.unflushed.fetch_sub(hits as i64, Ordering::Relaxed);
-                }
-                Applied::Gap { .. } if replayed => {
-                    return Err(Stuck::Refused(StoreError::Refused {
-                        store: self.store.name().to_owned(),
-                        reason: "it forgets batches as soon as it is given them".to_owned(),
-                    }));
-                }
-                Applied::Gap { have } => {
-                    replayed = true;
-                    self.fill_gap(key, have).await?;
+            }
+            for applied in self.store.apply_some(&batches).await.map_err(stuck)? {
+                match applied {
+                    Applied::Now | Applied::Before => {
+                        let hits = self.depot.outbox.acknowledge(key, self.clock.now());
+                        self.telemetry.flushes.inc();
+                        self.telemetry.unflushed.fetch_sub(hits as i64, Ordering::Relaxed);
+                    }
+                    Applied::Gap { .. } if replayed => {
+                        return Err(Stuck::Refused(StoreError::Refused {
+                            store: self.store.name().to_owned(),
+                            reason: "it forgets batches as soon as it is given them".to_owned(),
+                        }));
+                    }
+                    Applied::Gap { have } => {
+                        replayed = true;
+                        self.fill_gap(key, have).await?;
+                        // Those behind it have the same gap before them.
+                        break;
+                    }
                 }
             }
         }

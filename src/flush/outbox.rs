@@ -38,6 +38,9 @@ const RING_EVENTS: usize = 4 << 20;
 /// Bytes of the buffer for ops that outlast a flush.
 const UNWRITTEN: usize = 4 << 20;
 
+/// Batches that are sent at once to a store that takes several.
+const AT_ONCE: usize = 64;
+
 /// The cap is shared by this many parcels; the oldest goes first.
 const PARCELS: usize = 16;
 
@@ -306,9 +309,11 @@ impl Outbox {
         done
     }
 
-    /// The next batch to send for `key`, the same until [`Outbox::acknowledge`].
-    pub fn next(&self, key: &Key) -> Option<&Batch> {
-        self.queues.get(key)?.cut.front().map(|cut| &cut.batch)
+    /// The next batches to send for `key`, the same until [`Outbox::acknowledge`]; not all if there
+    /// are very many.
+    pub fn next(&self, key: &Key) -> Vec<&Batch> {
+        let cut = self.queues.get(key).into_iter().flat_map(|queue| &queue.cut);
+        cut.take(AT_ONCE).map(|cut| &cut.batch).collect()
     }
 
     /// The store has the front batch of `key`. Returns how many hits that delivers.

@@ -112,6 +112,15 @@ pub trait Store: Send + Sync {
     /// Applies a batch, all of it or nothing, unless its number was applied before.
     async fn apply(&self, batch: &Batch) -> Result<Applied>;
 
+    /// The same for batches of one (site, day), in their order: for the first, and for as many more
+    /// as the store can apply in the same piece. Says what became of each of these.
+    async fn apply_some(&self, batches: &[&Batch]) -> Result<Vec<Applied>> {
+        match batches.first() {
+            Some(first) => Ok(vec![self.apply(first).await?]),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// The number of the last batch of `node` that was applied to a day; 0 for none.
     async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64>;
 

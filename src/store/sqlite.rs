@@ -220,17 +220,26 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let applied = self.apply_some(&[batch]).await?;
+        applied.into_iter().next().ok_or_else(|| StoreError::Refused {
+            store: self.inner.name.clone(),
+            reason: "nothing was applied".to_owned(),
+        })
+    }
+
+    /// In one transaction: what is counted in the same rows is written once, and synced once.
+    async fn apply_some(&self, batches: &[&Batch]) -> Result<Vec<Applied>> {
         // In place: a batch is too large to be copied for another thread.
         let apply = || {
             let (writer, at_once) = (&self.inner.writer, TransactionBehavior::Immediate);
-            self.inner.within(writer, at_once, |db| db.apply(batch))
+            self.inner.within(writer, at_once, |db| batches.iter().map(|b| db.apply(b)).collect())
         };
-        let applied = blocking(apply).map_err(|e| store_error(&self.inner.name, &e))?;
-        if applied == Applied::Now && !batch.events.is_empty() {
+        let all: Vec<Applied> = blocking(apply).map_err(|e| store_error(&self.inner.name, &e))?;
+        for (batch, _) in batches.iter().zip(&all).filter(|(_, done)| **done == Applied::Now) {
             // Other processes that append to the file trim it themselves.
             self.inner.tally.added(&batch.site, batch.events.len() as u64);
         }
-        Ok(applied)
+        Ok(all)
     }
 
     async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64> {

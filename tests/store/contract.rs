@@ -7,6 +7,7 @@ use headcount::store::{Applied, Secret};
 on_both_stores! {
     a_batch_is_applied_once
     a_gap_says_what_is_there
+    several_batches_are_applied_in_their_order
     numbers_are_per_node_site_and_day
     an_empty_batch_moves_only_marker_and_version
     every_applied_batch_changes_the_version
@@ -44,6 +45,26 @@ async fn a_gap_says_what_is_there(store: Arc<dyn Upkeep>) {
     );
     assert_eq!(stored(store.as_ref()).await, 1);
     assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [1]);
+}
+
+async fn several_batches_are_applied_in_their_order(store: Arc<dyn Upkeep>) {
+    let apply = async |numbers: &[u64]| {
+        let batches: Vec<Batch> = numbers.iter().map(|number| pageview("n", *number)).collect();
+        let mut done = Vec::new();
+        while done.len() < batches.len() {
+            let left: Vec<&Batch> = batches[done.len()..].iter().collect();
+            let some = store.apply_some(&left).await.unwrap();
+            assert!((1..=left.len()).contains(&some.len()));
+            done.extend(some);
+        }
+        done
+    };
+    assert_eq!(apply(&[1, 2, 3]).await, [Applied::Now; 3]);
+    assert_eq!(apply(&[2, 3, 4, 4]).await[1..], [Applied::Before, Applied::Now, Applied::Before]);
+    assert_eq!(apply(&[5, 7, 8]).await[1..], [Applied::Gap { have: 5 }; 2]);
+    assert_eq!(stored(store.as_ref()).await, 5);
+    assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [5]);
+    assert_eq!(store.apply_some(&[]).await.unwrap(), []);
 }
 
 async fn numbers_are_per_node_site_and_day(store: Arc<dyn Upkeep>) {
