@@ -12,11 +12,10 @@
 //! else the event's own). `in` says whose sketches the visitor joins: `v` visitors, `c` confirmed
 //! ones.
 
-use crate::rollup::{self, Dimension, Metric, Row};
+use crate::rollup::{self, Dimension, Metric, Row, SEPARATOR};
 use crate::visitor::{Traits, VisitorHash};
 use serde::Deserialize;
 use serde_json::Value;
-use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 /// An anonymous event.
@@ -101,17 +100,17 @@ impl Event {
         escape(out, &self.page);
         out.push('"');
         if let Some(visitor) = visitor {
-            // Writing to a string cannot fail.
-            let _ = write!(out, ",\"visitor\":\"{visitor}\"");
+            out.push_str(",\"visitor\":\"");
+            visitor.write(out);
+            out.push('"');
         }
-        for (dimension, value) in self.traits.iter() {
-            member(out, &MEMBERS[dimension as usize], value);
-        }
+        members(out, &self.traits);
         if let Some(traits) = of_visit.filter(|traits| **traits != self.traits) {
             out.push_str(",\"visit\":{");
-            for (i, (dimension, value)) in traits.iter().enumerate() {
-                member(out, &MEMBERS[dimension as usize][usize::from(i == 0)..], value);
-            }
+            let begin = out.len();
+            members(out, traits);
+            // The comma before the first.
+            out.drain(begin..(begin + 1).min(out.len()));
             out.push('}');
         }
         out.push_str(match (seen, confirmed) {
@@ -137,19 +136,30 @@ static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
     Dimension::ALL.iter().map(|dimension| format!(",\"{}\":\"", dimension.as_str())).collect()
 });
 
-fn member(out: &mut String, begin: &str, value: &str) {
-    out.push_str(begin);
-    escape(out, value);
-    out.push('"');
+fn members(out: &mut String, traits: &Traits) {
+    // All looked at in one go; what separates them is no part of any.
+    let plain = is_plain(traits.text(), SEPARATOR as u8);
+    for (dimension, value) in traits.iter() {
+        out.push_str(&MEMBERS[dimension as usize]);
+        match plain {
+            true => out.push_str(value),
+            false => escape(out, value),
+        }
+        out.push('"');
+    }
+}
+
+/// Whether a text can stand in a JSON string as it is, in which no character below `lowest` can.
+fn is_plain(text: &str, lowest: u8) -> bool {
+    // Looked at to the end: without a way out it is done many bytes at a time.
+    !text.bytes().fold(false, |odd, b| odd | (b < lowest) | (b == b'"') | (b == b'\\'))
 }
 
 /// A text as it is in a JSON string.
 fn escape(out: &mut String, text: &str) {
-    // Looked at to the end: without a way out it is done many bytes at a time.
-    let odd = text.bytes().fold(false, |odd, b| odd | (b < b' ') | (b == b'"') | (b == b'\\'));
-    match odd {
-        false => out.push_str(text),
-        true => {
+    match is_plain(text, b' ') {
+        true => out.push_str(text),
+        false => {
             let quoted = serde_json::to_string(text).unwrap_or_default();
             out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
         }
@@ -192,19 +202,15 @@ impl Lists<'_> {
     fn write(&mut self, added: &Added) {
         match added {
             Added::One { dimension, value, metric, by } => {
-                let mut counts = Row::default();
-                counts.add(*metric, *by);
-                self.list(&counts, &[(*dimension, value)], None, ALL);
+                self.list([(*metric, *by)], &[(*dimension, value)], None, ALL);
             }
             Added::Row { dimension, value, row } => {
-                self.list(row, &[(*dimension, value)], None, ALL);
+                self.list(row.counts(), &[(*dimension, value)], None, ALL);
             }
             Added::OnPage { slot, page, metric, by } => {
-                let mut counts = Row::default();
-                counts.add(*metric, *by);
                 let rows =
                     [(Dimension::Total, ""), (Dimension::Slot, &**slot), (Dimension::Page, page)];
-                self.list(&counts, &rows, None, ALL);
+                self.list([(*metric, *by)], &rows, None, ALL);
             }
             Added::Visit { slot, entry, exit, traits, more } => {
                 let rows = [
@@ -213,7 +219,7 @@ impl Lists<'_> {
                     (Dimension::EntryPage, entry),
                     (Dimension::ExitPage, exit),
                 ];
-                self.list(more, &rows, Some(traits), ALL);
+                self.list(more.counts(), &rows, Some(traits), ALL);
             }
             Added::View { slot, page, entry, traits, metrics, visitors, claimed } => {
                 let rows = [
@@ -223,12 +229,9 @@ impl Lists<'_> {
                     (Dimension::EntryPage, entry.as_deref().unwrap_or_default()),
                 ];
                 let rows = if entry.is_some() { &rows[..] } else { &rows[..3] };
-                let mut counts = Row::default();
-                metrics.iter().for_each(|metric| counts.add(*metric, 1));
-                let there_are = ALL >> (64 - rows.len() - traits.len()).min(63);
-                self.list(&counts, rows, Some(traits), there_are & !claimed);
-                counts.add(*visitors, 1);
-                self.list(&counts, rows, Some(traits), there_are & claimed);
+                let counts = || metrics.iter().map(|metric| (*metric, 1));
+                self.list(counts(), rows, Some(traits), !claimed);
+                self.list(counts().chain([(*visitors, 1)]), rows, Some(traits), *claimed);
             }
             Added::Visitor(_) | Added::Confirmed(_) => {}
         }
@@ -238,41 +241,38 @@ impl Lists<'_> {
     /// other, whose bit is set in `which`. There are fewer dimensions than bits.
     fn list(
         &mut self,
-        counts: &Row,
+        counts: impl IntoIterator<Item = (Metric, i64)>,
         rows: &[(Dimension, &str)],
         traits: Option<&Traits>,
         which: u64,
     ) {
-        if which == 0 || *counts == Row::default() {
+        let of_traits = traits.map_or(0, Traits::len);
+        let which = which & !ALL.checked_shl((rows.len() + of_traits) as u32).unwrap_or(0);
+        let mut counts = counts.into_iter().filter(|(_, by)| *by != 0).peekable();
+        if which == 0 || counts.peek().is_none() {
             return;
         }
-        self.out.push_str(if std::mem::take(&mut self.first) { "[\"" } else { ",[\"" });
-        for (i, (metric, by)) in counts.counts().enumerate() {
-            self.out.push_str(if i > 0 { " " } else { "" });
+        self.out.push_str(if std::mem::take(&mut self.first) { "[" } else { ",[" });
+        let mut mark = '"';
+        for (metric, by) in counts {
+            self.out.push(mark);
             self.out.push_str(metric.as_str());
             self.out.push(' ');
             number(self.out, by);
+            mark = ' ';
         }
         self.out.push('"');
-        let mut left = which;
-        let mut next = || {
-            let this = left & 1 == 1;
-            left >>= 1;
-            this
-        };
-        for (dimension, value) in rows {
-            if next() {
-                self.row(*dimension, value);
-            }
+        let is_in = |i: usize| which >> i & 1 == 1;
+        for (_, (dimension, value)) in rows.iter().enumerate().filter(|(i, _)| is_in(*i)) {
+            self.row(*dimension, value);
         }
-        if let Some(traits) = traits {
-            let every = ALL >> (64 - traits.len()).min(63);
-            if which >> rows.len() & every == every && self.traits == Some(traits) {
+        if let Some(traits) = traits.filter(|traits| !traits.is_empty()) {
+            let all = (which >> rows.len()).count_ones() as usize == of_traits;
+            if all && self.traits == Some(traits) {
                 self.out.push_str(",\"*\"");
             } else {
-                for (dimension, value) in traits.iter().filter(|_| next()) {
-                    self.row(dimension, value);
-                }
+                let more = traits.iter().enumerate().filter(|(i, _)| is_in(rows.len() + i));
+                more.for_each(|(_, (dimension, value))| self.row(dimension, value));
             }
         }
         self.out.push(']');

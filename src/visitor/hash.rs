@@ -52,7 +52,16 @@ impl VisitorHash {
         u64::from_le_bytes(self.0)
     }
 
-    /// Reads back a hash as it is written in an event: 16 hexadecimal digits.
+    /// Writes it as it is in an event: 16 hexadecimal digits.
+    pub fn write(&self, out: &mut String) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        for byte in self.0 {
+            out.push(DIGITS[usize::from(byte >> 4)].into());
+            out.push(DIGITS[usize::from(byte & 15)].into());
+        }
+    }
+
+    /// Reads back a hash as it is written in an event.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok())??;
         Some(Self(digits.to_be_bytes()))
@@ -66,7 +75,9 @@ impl VisitorHash {
 
 impl fmt::Display for VisitorHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+        let mut digits = String::with_capacity(16);
+        self.write(&mut digits);
+        f.write_str(&digits)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::rollup::{Dimension, SEPARATOR};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 
 /// Device, place, source of a visit: values by their dimensions, in an order that does not matter,
@@ -17,8 +18,21 @@ use std::sync::Arc;
 pub struct Traits(Arc<str>);
 
 impl Traits {
+    /// All in one piece.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (Dimension, &str)> {
-        self.0.split_terminator(SEPARATOR).filter_map(|entry| {
+        let mut rest = &*self.0;
+        let entries = iter::from_fn(move || {
+            // Short ones: to look at each byte is quicker than what finds one in a long text.
+            let end = rest.bytes().position(|byte| byte == SEPARATOR as u8)?;
+            let entry = &rest[..end];
+            rest = &rest[end + 1..];
+            Some(entry)
+        });
+        entries.filter_map(|entry| {
             let (letter, value) = entry.split_at_checked(1)?;
             Some((dimension(letter)?, value))
         })
