@@ -19,6 +19,8 @@ mod lines;
 mod list;
 mod named;
 mod names;
+mod open;
+mod prefetch;
 mod profile;
 mod queue;
 mod recent;
@@ -59,6 +61,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A visitor with a pageview within this time is current.
 const CURRENT: i64 = 5 * MINUTE;
+
+/// Hits that are applied together: see [`Shard::look_ahead`].
+const TOGETHER: usize = 16;
 
 /// How long a hit may take, at most, from when it came to its place in a queue.
 const ON_ITS_WAY: Micros = 250_000;
@@ -344,30 +349,29 @@ impl Lane {
         live: &broadcast::Sender<Arc<str>>,
         sites: &[Site],
     ) {
-        while let Some(written) = self.queue.pop() {
-            let Some((hit, came)) = journal::decode(written.bytes()) else {
-                telemetry.dropped(DropReason::Panic).inc();
-                telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
-                continue;
-            };
-            let (site, events) = (hit.site, i64::from(hit.what.is_event()));
-            owned.take(came, &hit);
-            match catch_unwind(AssertUnwindSafe(|| owned.shard.apply(hit))) {
-                Ok(outcome) => {
-                    if outcome.pageview {
-                        telemetry.pageviews.inc();
-                    }
-                    if live.receiver_count() > 0
-                        && let Some(event) = outcome.event
-                    {
-                        let _ = live.send(live_event(&sites[site], &event));
+        let mut some = Vec::with_capacity(TOGETHER);
+        loop {
+            while some.len() < TOGETHER
+                && let Some(written) = self.queue.pop()
+            {
+                match journal::decode(written.bytes()) {
+                    Some(hit) => some.push(hit),
+                    None => {
+                        telemetry.dropped(DropReason::Panic).inc();
+                        telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
                     }
                 }
-                // It still waits to be counted elsewhere.
-                Err(_) if owned.taken.is_some() => telemetry.dropped(DropReason::Panic).inc(),
-                Err(_) => {
-                    telemetry.dropped(DropReason::Panic).inc();
-                    telemetry.unflushed.fetch_sub(events, Ordering::Relaxed);
+            }
+            if some.is_empty() {
+                return;
+            }
+            owned.shard.look_ahead(some.iter().map(|(hit, _)| hit));
+            for (hit, came) in some.drain(..) {
+                let site = &sites[hit.site];
+                if let Some(event) = owned.apply(hit, came, telemetry)
+                    && live.receiver_count() > 0
+                {
+                    let _ = live.send(live_event(site, &event));
                 }
             }
         }
@@ -375,6 +379,28 @@ impl Lane {
 }
 
 impl Owned {
+    /// Counts a hit. What it turned out to be, if there is something to tell.
+    fn apply(&mut self, hit: Hit, came: Option<Micros>, telemetry: &Telemetry) -> Option<Event> {
+        let events = i64::from(hit.what.is_event());
+        self.take(came, &hit);
+        match catch_unwind(AssertUnwindSafe(|| self.shard.apply(hit))) {
+            Ok(outcome) => {
+                if outcome.pageview {
+                    telemetry.pageviews.inc();
+                }
+                outcome.event
+            }
+            Err(_) => {
+                telemetry.dropped(DropReason::Panic).inc();
+                // Unless it still waits to be counted elsewhere.
+                if self.taken.is_none() {
+                    telemetry.unflushed.fetch_sub(events, Ordering::Relaxed);
+                }
+                None
+            }
+        }
+    }
+
     fn take(&mut self, came: Option<Micros>, hit: &Hit) {
         if let Some(taken) = &mut self.taken {
             // Written down by a process that counted for itself: by its own time, about then.

@@ -1,6 +1,7 @@
 //! What a visit is told apart by, and where its rows are.
 
 use super::book::{Book, Place};
+use super::prefetch::prefetch;
 use crate::rollup::Dimension;
 use crate::visitor::Traits;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    pub fn look_ahead(&self) {
+        prefetch(self.traits.text());
+        prefetch(&*self.places);
+    }
+
     pub fn traits(&self) -> &Traits {
         &self.traits
     }

@@ -9,11 +9,13 @@ use super::claims::{Claim, Claims};
 use super::event::{Added, Event};
 use super::named::Named;
 use super::names::Admission;
+use super::open::OpenPages;
+use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::recent::Recent;
 use super::served::{FEEDS_MAX, Subscribers};
 use super::told::Showing;
-use super::views::{Open, Pending};
+use super::views::Pending;
 use super::visit::Visit;
 use super::window::Windows;
 use crate::capture::{Hit, What};
@@ -30,7 +32,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
-const AHEAD: Millis = 5 * MINUTE;
+pub(super) const AHEAD: Millis = 5 * MINUTE;
 /// A view id is honoured for this long.
 pub const ID_LIFETIME: Millis = 30 * MINUTE;
 
@@ -62,7 +64,7 @@ pub struct Shard {
     /// Makes the numbers claims are kept as.
     pub(super) hasher: FixedState,
     pub(super) visitors: Map<VisitorHash, Visitor>,
-    /// Pages answered and not yet confirmed, by nonce.
+    /// Pages answered to no visitor and not yet confirmed, by nonce.
     pub(super) pending: Map<u64, Pending>,
     pub(super) used: Recent,
     pub(super) numbers: Recent,
@@ -91,7 +93,7 @@ pub(super) struct Visitor {
     pub visit: Option<Box<Visit>>,
     /// The hash under which the visit goes on after midnight.
     pub became: Option<VisitorHash>,
-    pub open: Vec<Open>,
+    pub open: OpenPages,
     pub showings: Vec<Showing>,
 }
 
@@ -189,6 +191,24 @@ impl Shard {
         }
         let event = told.then_some(event);
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
+    }
+
+    /// Asks for what is known of the visitors whose hits come next. A crowd's memory lies all over
+    /// the place, and to wait for one part of it takes as long as to wait for many.
+    pub fn look_ahead<'h>(&self, hits: impl Iterator<Item = &'h Hit>) {
+        let visitors: Vec<&Visitor> =
+            hits.filter_map(|hit| self.visitors.peek(&hit.visitor?)).collect();
+        for known in &visitors {
+            prefetch(*known);
+            known.visit.iter().for_each(|visit| prefetch(&**visit));
+        }
+        for known in &visitors {
+            known.open.look_ahead();
+            known.visit.iter().for_each(|visit| visit.look_ahead());
+        }
+        for known in &visitors {
+            known.visit.iter().for_each(|visit| visit.profile.look_ahead());
+        }
     }
 
     /// Forgets what is too old at `now` to matter.
@@ -375,7 +395,7 @@ pub(super) fn book_of<'b>(
     books.entry((site, day)).or_insert_with(|| Book::new(hasher.clone()))
 }
 
-fn known(
+pub(super) fn known(
     visitors: &mut Map<VisitorHash, Visitor>,
     visitor: VisitorHash,
     spot: Spot,

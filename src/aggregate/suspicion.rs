@@ -4,6 +4,7 @@
 //! by. It falls on a visit of which a server saw many views in a short time and no script a single
 //! one of them.
 
+use super::prefetch::prefetch;
 use crate::clock::{Millis, SECOND};
 use crate::rollup::{Metric, Row};
 use crate::site::Day;
@@ -47,6 +48,10 @@ impl Watch {
         }
         self.count(day, metrics);
         false
+    }
+
+    pub fn look_ahead(&self) {
+        self.unconfirmed.back().into_iter().for_each(prefetch);
     }
 
     /// A view's beacon has come after all.

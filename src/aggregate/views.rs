@@ -2,58 +2,28 @@
 //! and what that makes of a view.
 
 use super::claims::Claim;
+use super::open::{Awaited, ErrorRows, Open};
 use super::shard::{Counted, Shard, Spot, ViewRows};
+use super::visit::Visit;
 use crate::capture::{Answered, IdVerdict, Nav, PageKind, Shown};
-use crate::clock::{MINUTE, Millis, SECOND};
+use crate::clock::Millis;
 use crate::rollup::{Dimension, Metric, Row, join};
 use crate::sketch;
 use crate::visitor::VisitorHash;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A beacon without an id finds a page answered to the same visitor this long ago …
-const MATCH_WINDOW: Millis = 30 * SECOND;
-/// … or fetched ahead this long ago: what browsers keep a prefetched page for.
-const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
-/// Pages remembered per visitor for a match.
-const OPEN_MAX: usize = 64;
-
-/// A page answered lately, for a beacon that brings no id.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Open {
-    pub page: Arc<str>,
-    pub nonce: u64,
-    pub at: Millis,
-    pub kind: PageKind,
-}
-
-/// Which rows a confirmation goes to: those its view or its error was counted in.
+/// A page answered to nobody in particular, until its beacon has come.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Pending {
     pub at: Millis,
-    of: Awaited,
-}
-
-#[derive(Serialize, Deserialize)]
-enum Awaited {
-    View(ViewRows),
-    Error { page: Arc<str>, link: Arc<str>, status: Arc<str> },
+    awaited: Awaited,
 }
 
 impl Shard {
     pub(super) fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
         let Answered { page, nonce, kind, status, traits, from, bytes, origin } = page;
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        if let Some(visitor) = spot.visitor {
-            let open = &mut self.visitor(visitor, spot).open;
-            if open.len() >= OPEN_MAX {
-                open.retain(|o| spot.at - o.at <= o.match_window());
-            }
-            if open.len() >= OPEN_MAX {
-                open.remove(0);
-            }
-            open.push(Open { page: page.clone(), nonce, at: spot.at, kind });
-        }
         match kind {
             PageKind::View => {
                 let traits = traits.unwrap_or_default();
@@ -67,43 +37,89 @@ impl Shard {
                 }
                 let traits = rows.profile.traits().clone();
                 let counted = ("view", rows.page.value().clone(), Some(traits));
-                self.pending.push(nonce, Pending { at: spot.at, of: Awaited::View(rows) });
+                // Nearly always the row has the page's name: to be kept once.
+                let page = if page == counted.1 { counted.1.clone() } else { page };
+                let awaited = |visit: Option<&Visit>| Awaited::view(rows, visit);
+                self.opened(spot, page, nonce, kind, awaited);
                 counted
             }
             PageKind::Prefetch => {
-                let page = self.admit(spot, Dimension::Prefetch, &page);
+                let path = page;
+                let page = self.admit(spot, Dimension::Prefetch, &path);
                 self.book(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
                 self.sent(spot, Dimension::Prefetch, &page, bytes);
+                self.opened(spot, path, nonce, kind, |_| Awaited::Nothing);
                 ("prefetch", page, None)
             }
             PageKind::Error => {
                 let link = join([&page, from.as_deref().unwrap_or_default()]);
                 let link = self.admit(spot, Dimension::ErrorLink, &link);
-                let page = self.admit(spot, Dimension::ErrorPage, &page);
-                let status: Arc<str> = status.to_string().into();
-                self.error(spot, [&page, &link, &status], Metric::Responses);
-                let of = Awaited::Error { page: page.clone(), link, status };
-                self.pending.push(nonce, Pending { at: spot.at, of });
+                let path = page;
+                let page = self.admit(spot, Dimension::ErrorPage, &path);
+                let rows = ErrorRows { page, link, status: status.to_string().into() };
+                self.error(spot, &rows, Metric::Responses);
+                let page = rows.page.clone();
+                self.opened(spot, path, nonce, kind, |_| Awaited::Error(Box::new(rows)));
                 ("error", page, None)
             }
-            PageKind::Unseen | PageKind::Ignored => ("", page, None),
+            PageKind::Unseen | PageKind::Ignored => {
+                self.opened(spot, page.clone(), nonce, kind, |_| Awaited::Nothing);
+                ("", page, None)
+            }
         }
     }
 
-    fn error(&mut self, spot: Spot, rows: [&Arc<str>; 3], metric: Metric) {
-        let book = self.book(spot);
-        let of = [Dimension::ErrorPage, Dimension::ErrorLink, Dimension::ErrorStatus];
-        for (dimension, value) in of.into_iter().zip(rows) {
-            book.add(dimension, value, metric, 1);
+    /// Remembers a page for its beacon, which may be about `awaited`: that may depend on the visit
+    /// which now runs.
+    fn opened(
+        &mut self,
+        spot: Spot,
+        page: Arc<str>,
+        nonce: u64,
+        kind: PageKind,
+        awaited: impl FnOnce(Option<&Visit>) -> Awaited,
+    ) {
+        let at = spot.at;
+        match spot.visitor.map(|visitor| self.visitor(visitor, spot)) {
+            Some(known) => {
+                let awaited = awaited(known.visit.as_deref());
+                known.open.push(Open { page, nonce, at, kind, awaited });
+            }
+            None => match awaited(None) {
+                Awaited::Nothing => {}
+                awaited => drop(self.pending.push(nonce, Pending { at, awaited })),
+            },
         }
+    }
+
+    /// What is awaited of a page, which is the beacon that has come.
+    fn take_awaited(&mut self, answered: Spot, nonce: u64) -> Option<Awaited> {
+        let Some(known) = answered.visitor.and_then(|v| self.visitors.peek_mut(&v)) else {
+            return self.pending.pop(&nonce).map(|pending| pending.awaited);
+        };
+        match known.open.take(nonce)? {
+            Awaited::Running(page) => {
+                let rows = known.visit.as_ref()?.rows(page.into());
+                Some(Awaited::View(Box::new(rows)))
+            }
+            awaited => Some(awaited),
+        }
+    }
+
+    fn error(&mut self, spot: Spot, rows: &ErrorRows, metric: Metric) {
+        let ErrorRows { page, link, status } = rows;
+        let book = self.book(spot);
+        book.add(Dimension::ErrorPage, page, metric, 1);
+        book.add(Dimension::ErrorLink, link, metric, 1);
+        book.add(Dimension::ErrorStatus, status, metric, 1);
     }
 
     /// An error page's beacon has come: somebody saw it.
     fn error_seen(&mut self, answered: Spot, nonce: u64, page: &Arc<str>) -> Counted {
-        match self.pending.pop(&nonce) {
-            Some(Pending { of: Awaited::Error { page, link, status }, .. }) => {
-                self.error(answered, [&page, &link, &status], Metric::Seen);
-                ("error confirmed", page, None)
+        match self.take_awaited(answered, nonce) {
+            Some(Awaited::Error(rows)) => {
+                self.error(answered, &rows, Metric::Seen);
+                ("error confirmed", rows.page, None)
             }
             // Answered by another node, or long forgotten: what the beacon knows is the page.
             _ => {
@@ -169,8 +185,8 @@ impl Shard {
 
     /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
     fn confirm(&mut self, answered: Spot, nonce: u64, shown: Shown) -> Counted {
-        let mut rows = match self.pending.pop(&nonce) {
-            Some(Pending { of: Awaited::View(rows), .. }) => rows,
+        let mut rows = match self.take_awaited(answered, nonce) {
+            Some(Awaited::View(rows)) => *rows,
             // Answered by another node, or long forgotten.
             _ => self.rows_of(answered, &shown.page, shown.traits),
         };
@@ -215,13 +231,7 @@ impl Shard {
         let now = spot.at.min(shown.received);
         let page = shown.page.split('#').next().unwrap_or_default();
         let (visitors, used) = (&mut self.visitors, &self.used);
-        let mut of = |visitor: VisitorHash| {
-            let open = &mut visitors.get_mut(&visitor)?.open;
-            open.retain(|o| now - o.at <= o.match_window() && !used.contains(o.nonce));
-            let found = open.iter().position(|o| &*o.page == page)?;
-            let open = open.remove(found);
-            Some((open.nonce, open.at, open.kind))
-        };
+        let mut of = |visitor: VisitorHash| visitors.get_mut(&visitor)?.open.find(page, now, used);
         spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
     }
 
@@ -264,11 +274,5 @@ impl Evidence {
             Self::Cached { .. } | Self::Browser => "browser",
             Self::Unverified => "unverified",
         }
-    }
-}
-
-impl Open {
-    fn match_window(&self) -> Millis {
-        if self.kind == PageKind::Prefetch { MATCH_WINDOW_PREFETCH } else { MATCH_WINDOW }
     }
 }

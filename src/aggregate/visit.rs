@@ -7,6 +7,7 @@
 use super::book::{Book, TOTAL};
 use super::event::Added;
 use super::named::Named;
+use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::shard::ViewRows;
 use super::suspicion::Watch;
@@ -102,6 +103,13 @@ impl Visit {
         book.add_at(exit, Metric::Visitors, i64::from(visit.exits.claimed));
         visit.see(book, page);
         (visit, begun)
+    }
+
+    pub fn look_ahead(&self) {
+        prefetch(&*self.profile);
+        self.watch.look_ahead();
+        prefetch(&**self.exit.value());
+        self.pages.iter().take(1).for_each(prefetch);
     }
 
     /// The rows that a view of this page counts in.

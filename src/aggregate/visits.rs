@@ -3,10 +3,11 @@
 use super::book::Book;
 use super::claims::Claim;
 use super::named::Named;
-use super::shard::{Shard, Spot, ViewRows, book_of};
+use super::shard::{Shard, Spot, ViewRows, book_of, known};
 use super::visit::Visit;
 use crate::goal::Reached;
 use crate::rollup::{Dimension, Metric, Row};
+use crate::site::Site;
 use crate::visitor::Traits;
 use crate::visitor::{AI_CHANNEL, DIRECT, VisitorHash};
 use std::sync::Arc;
@@ -48,11 +49,11 @@ impl Shard {
         suspicion: impl FnOnce(&mut Visit) -> bool,
     ) -> (ViewRows, Row) {
         let owner = self.visit_owner(spot, visitor);
-        let known = self.visitor(owner, spot);
+        let known = known(&mut self.visitors, owner, spot);
         known.viewed = spot.at;
         let before = known.visit.take();
-        let goes_on =
-            |visit: &Visit| visit.runs(spot.at) && !self.arrives_anew(spot, &traits, visit);
+        let site = &self.sites[spot.site];
+        let goes_on = |visit: &Visit| visit.runs(spot.at) && !arrives_anew(site, &traits, visit);
         let (visit, more) = match before {
             Some(mut running) if goes_on(&running) => {
                 let book = book_of(&mut self.books, &self.hasher, spot.site, running.day);
@@ -63,12 +64,16 @@ impl Shard {
                     more = Row::default();
                 }
                 if suspected {
+                    known.open.part(&running, spot.at);
                     running.suspect(book);
                     self.suspect(spot, &running.watch.so_far(spot.day));
                 }
                 (running, more)
             }
             before => {
+                if let Some(before) = &before {
+                    known.open.part(before, spot.at);
+                }
                 let day = spot.day;
                 let profile = self.profile(spot, &traits);
                 let book = self.book(spot);
@@ -86,17 +91,6 @@ impl Shard {
         let rows = visit.rows(page);
         self.visitor(owner, spot).visit = Some(visit);
         (rows, more)
-    }
-
-    /// Whether a view comes from elsewhere than its visit did, where that begins a new one.
-    fn arrives_anew(&self, spot: Spot, traits: &Traits, visit: &Visit) -> bool {
-        let differs = |dimension| {
-            traits.get(dimension).is_some_and(|value| {
-                value != DIRECT && visit.profile.traits().get(dimension) != Some(value)
-            })
-        };
-        self.sites[spot.site].new_visit_on_source
-            && (differs(Dimension::Source) || differs(Dimension::UtmCampaign))
     }
 
     /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
@@ -124,6 +118,7 @@ impl Shard {
             // Also without a visit: what is late from yesterday belongs to today's.
             yesterday.became = Some(visitor);
             if !visits_today && let Some(visit) = yesterday.visit.take() {
+                yesterday.open.part(&visit, spot.at);
                 self.visitor(visitor, spot).visit = Some(visit);
             }
         }
@@ -165,4 +160,14 @@ impl Shard {
             run(visit, book_of(&mut self.books, &self.hasher, spot.site, day));
         }
     }
+}
+
+/// Whether a view comes from elsewhere than its visit did, where that begins a new one.
+fn arrives_anew(site: &Site, traits: &Traits, visit: &Visit) -> bool {
+    let differs = |dimension| {
+        traits.get(dimension).is_some_and(|value| {
+            value != DIRECT && visit.profile.traits().get(dimension) != Some(value)
+        })
+    };
+    site.new_visit_on_source && (differs(Dimension::Source) || differs(Dimension::UtmCampaign))
 }

@@ -10,7 +10,7 @@ use crate::rollup::{Dimension, Metric};
 use std::cell::RefCell;
 
 /// Raised when a hit, or a shard's state, is written in another way than before.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 thread_local! {
     /// Each thread's own, so that nothing is allocated for a hit.
