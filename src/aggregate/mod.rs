@@ -367,11 +367,11 @@ impl Lane {
             }
             owned.shard.look_ahead(some.iter().map(|(hit, _)| hit));
             for (hit, came) in some.drain(..) {
-                let site = &sites[hit.site];
+                let site = hit.site;
                 if let Some(event) = owned.apply(hit, came, telemetry)
                     && live.receiver_count() > 0
                 {
-                    let _ = live.send(live_event(site, &event));
+                    let _ = live.send(live_event(&sites[site], &event));
                 }
             }
         }

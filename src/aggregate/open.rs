@@ -55,6 +55,7 @@ pub(super) struct ErrorRows {
 pub(super) struct OpenPages(Vec<Open>);
 
 impl OpenPages {
+    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
     pub fn look_ahead(&self) {
         self.0.last().into_iter().for_each(prefetch);
     }

@@ -21,6 +21,7 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
     pub fn look_ahead(&self) {
         prefetch(self.traits.text());
         prefetch(&*self.places);

@@ -50,6 +50,7 @@ impl Watch {
         false
     }
 
+    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
     pub fn look_ahead(&self) {
         self.unconfirmed.back().into_iter().for_each(prefetch);
     }
