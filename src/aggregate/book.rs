@@ -7,7 +7,6 @@
 use super::claims::Claim;
 use super::event::{Added, Event};
 use super::list::EventList;
-use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::window::Window;
 use crate::clock::Millis;
@@ -157,18 +156,6 @@ impl Book {
             self.touched.push(place);
         }
         &mut entry.counts
-    }
-
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self, dimension: Dimension, value: &str) {
-        let row = self.rows.get(&Name(dimension, value));
-        row.into_iter().for_each(prefetch);
-    }
-
-    /// The same for the row at a place.
-    pub fn look_ahead_at(&self, place: Place) {
-        let row = self.rows.get_index(place as usize);
-        row.into_iter().for_each(|(_, row)| prefetch(row));
     }
 
     /// What a visitor claims the row at a place with.

@@ -20,13 +20,6 @@ impl Named {
         &self.value
     }
 
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self, book: &Book) {
-        if self.book == book.serial() {
-            book.look_ahead_at(self.place);
-        }
-    }
-
     /// The place of its row in a book. Of one dimension: a value that names rows of two has two of
     /// these.
     pub fn place(&mut self, book: &mut Book, dimension: Dimension) -> Place {

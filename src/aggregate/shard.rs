@@ -193,26 +193,18 @@ impl Shard {
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 
-    /// Asks for the memory that the next hits are about to be counted in. A crowd's lies all over the
-    /// place, and to wait for one part of it takes as long as to wait for many.
-    pub fn look_ahead<'h>(&self, hits: impl Iterator<Item = &'h Hit> + Clone) {
-        let known = |hit: &Hit| self.visitors.peek(&hit.visitor?);
-        let visitors: Vec<&Visitor> = hits.clone().filter_map(known).collect();
+    /// Asks for what is known of the visitors whose hits come next. A crowd's memory lies all over
+    /// the place, and to wait for one part of it takes as long as to wait for many.
+    pub fn look_ahead<'h>(&self, hits: impl Iterator<Item = &'h Hit>) {
+        let visitors: Vec<&Visitor> =
+            hits.filter_map(|hit| self.visitors.peek(&hit.visitor?)).collect();
         for known in &visitors {
             prefetch(*known);
             known.visit.iter().for_each(|visit| prefetch(&**visit));
         }
-        // Nearly all hits belong to one.
-        let Some(book) = self.books.values().next_back() else { return };
-        for hit in hits {
-            if let What::Answered(answered) = &hit.what {
-                book.look_ahead(Dimension::Page, &answered.page);
-                book.look_ahead(Dimension::ExitPage, &answered.page);
-            }
-        }
         for known in &visitors {
             known.open.look_ahead();
-            known.visit.iter().for_each(|visit| visit.look_ahead(book));
+            known.visit.iter().for_each(|visit| visit.look_ahead());
         }
         for known in &visitors {
             known.visit.iter().for_each(|visit| visit.profile.look_ahead());

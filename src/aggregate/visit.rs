@@ -106,12 +106,10 @@ impl Visit {
     }
 
     /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self, book: &Book) {
+    pub fn look_ahead(&self) {
         prefetch(&*self.profile);
         self.watch.look_ahead();
         prefetch(&**self.exit.value());
-        self.exit.look_ahead(book);
-        self.entry.look_ahead(book);
         self.pages.iter().take(1).for_each(prefetch);
     }
 
