@@ -361,3 +361,48 @@ fn read_sum(text: &str) -> Option<Vec<(Metric, i64)>> {
     });
     pairs.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values come from outside: none may end its string, in whichever place it stands.
+    #[test]
+    fn what_json_cannot_bear_comes_back_as_it_was() {
+        let traits = |browser: &str| {
+            Traits::from([(Dimension::Browser, browser), (Dimension::UtmCampaign, "a\tb")])
+        };
+        for odd in ["plain", "a \"quote\"", "back\\slash", "\\", "a\nline"] {
+            let (page, of_visit): (Arc<str>, _) = (odd.into(), traits("its \"visit\""));
+            let (at, kind, visitor) = (0, "view", Some(VisitorHash::from_stored([0xab; 8])));
+            let event = Event { at, kind, page: page.clone(), visitor, traits: traits(odd) };
+            let view = Added::View {
+                slot: "0".into(),
+                page: "another \"page\"".into(),
+                entry: None,
+                traits: of_visit.clone(),
+                metrics: &[Metric::Server],
+                visitors: Metric::Visitors,
+                claimed: 1,
+            };
+            let mut line = String::new();
+            event.write(&mut line, Some(&[view]));
+            let json: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            assert_eq!((&json["page"], &json["browser"]), (&odd.into(), &odd.into()), "{line}");
+            assert_eq!(json["visit"]["browser"], "its \"visit\"");
+            let mut counts = Replayed::read(&line).expect("an event of ours").counts;
+            counts.sort();
+            let mut rows = vec![
+                (Dimension::Total, "", Metric::Server),
+                (Dimension::Total, "", Metric::Visitors),
+                (Dimension::Slot, "0", Metric::Server),
+                (Dimension::Page, "another \"page\"", Metric::Server),
+            ];
+            rows.extend(of_visit.iter().map(|(d, value)| (d, value, Metric::Server)));
+            rows.sort();
+            let expected: Vec<_> =
+                rows.iter().map(|(d, v, m)| (*d, (*v).to_owned(), *m, 1)).collect();
+            assert_eq!(counts, expected, "{line}");
+        }
+    }
+}

@@ -292,7 +292,8 @@ impl Engine {
         sealed
     }
 
-    /// Waits until all hits that were handed over before now are applied, or `patience` is over.
+    /// Waits until all hits that were handed over before now are taken from their queues, and so in
+    /// what is sealed next, or `patience` is over.
     pub async fn caught_up(&self, patience: Duration) {
         let deadline = tokio::time::Instant::now() + patience;
         let tickets: Vec<u64> = self.lanes.iter().map(|lane| lane.queue.next()).collect();
