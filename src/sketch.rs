@@ -21,6 +21,12 @@ pub fn bucket(value: f64) -> u32 {
     ((value / LEAST).ln() / GAMMA.ln()).ceil().min(f64::from(LAST)) as u32
 }
 
+/// The bucket of a time that the server took. Below a millisecond nobody asks how much, and every
+/// bucket of every page is a row.
+pub fn bucket_of_micros(micros: u32) -> u32 {
+    bucket((f64::from(micros) / 1_000.0).max(1.0))
+}
+
 /// The value that stands for a bucket: within 5 % of all that fall in it.
 pub fn value(bucket: u32) -> f64 {
     LEAST * GAMMA.powi(bucket as i32) * 2.0 / (1.0 + GAMMA)
@@ -60,6 +66,13 @@ mod tests {
             let got = quantile(counts, q).unwrap();
             prop_assert!((got / exact - 1.0).abs() < 0.05, "{got} for {exact}");
         }
+    }
+
+    #[test]
+    fn what_is_quicker_than_a_millisecond_is_one() {
+        assert_eq!([0, 1, 999, 1_000].map(bucket_of_micros), [bucket(1.0); 4]);
+        assert_eq!([1_200, 90_000].map(bucket_of_micros), [1.2, 90.0].map(bucket));
+        assert_eq!(value(bucket(1.0)).round(), 1.0);
     }
 
     #[test]

@@ -183,9 +183,9 @@ impl Book {
     }
 
     /// Adds to the rows of a profile.
-    pub fn merge_profile(&mut self, profile: &Profile, more: &Row) {
+    pub fn add_to_profile(&mut self, profile: &Profile, more: &[(Metric, i64)]) {
         for place in profile.places(self) {
-            self.at(place).merge(more);
+            self.at(place).add_all(more);
         }
     }
 
@@ -290,7 +290,7 @@ impl Book {
             let (dimension, value) = self.name(place);
             Added::One { dimension, value, metric, by }
         };
-        gathered.into_iter().map(add).collect()
+        gathered.into_iter().filter(|(_, by)| *by != 0).map(add).collect()
     }
 
     /// Tells of what was gathered, with few events: every increment is in one, so that a day can be

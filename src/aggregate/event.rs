@@ -12,7 +12,7 @@
 //! else the event's own). `in` says whose sketches the visitor joins: `v` visitors, `c` confirmed
 //! ones.
 
-use crate::rollup::{self, Dimension, Metric, Row, SEPARATOR};
+use crate::rollup::{self, Counts, Dimension, Metric, Row, SEPARATOR};
 use crate::visitor::{Traits, VisitorHash};
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,7 +101,7 @@ impl Event {
         out.push('"');
         if let Some(visitor) = visitor {
             out.push_str(",\"visitor\":\"");
-            visitor.write(out);
+            out.push_str(visitor.digits(&mut [0; 16]));
             out.push('"');
         }
         members(out, &self.traits);
@@ -123,7 +123,7 @@ impl Event {
             out.push_str(",\"add\":[");
             let mut slot = itoa::Buffer::new();
             let own = Own { page: &self.page, slot: slot.format(rollup::slot(self.at)) };
-            let mut lists = Lists { out, own, traits: of_visit, first: true };
+            let mut lists = Lists { out, own, traits: of_visit, first: true, pieces: &PIECES };
             added.iter().for_each(|added| lists.write(added));
             out.push(']');
         }
@@ -131,16 +131,41 @@ impl Event {
     }
 }
 
-/// How a trait begins as a further member of a JSON object, by dimension.
-static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    Dimension::ALL.iter().map(|dimension| format!(",\"{}\":\"", dimension.as_str())).collect()
+/// What events are made of, as it stands in their JSON: a text is written the faster, the fewer
+/// pieces it has.
+struct Pieces {
+    /// How a trait begins as a further member of an object, by dimension.
+    members: Vec<String>,
+    /// The event's own row as a further element of a list, and how any other begins, by dimension.
+    own_rows: Vec<String>,
+    rows: Vec<String>,
+    /// How a list's first count begins, and how a further one does, by metric.
+    first_counts: Vec<String>,
+    counts: Vec<String>,
+}
+
+static PIECES: LazyLock<Pieces> = LazyLock::new(|| {
+    let dimensions = |piece: fn(&str) -> String| {
+        Dimension::ALL.iter().map(|dimension| piece(dimension.as_str())).collect()
+    };
+    let metrics = |piece: fn(&str) -> String| {
+        Metric::ALL.iter().map(|metric| piece(metric.as_str())).collect()
+    };
+    Pieces {
+        members: dimensions(|word| format!(",\"{word}\":\"")),
+        own_rows: dimensions(|word| format!(",\"{word}\"")),
+        rows: dimensions(|word| format!(",\"{word}:")),
+        first_counts: metrics(|word| format!("\"{word} ")),
+        counts: metrics(|word| format!(" {word} ")),
+    }
 });
 
 fn members(out: &mut String, traits: &Traits) {
     // All looked at in one go; what separates them is no part of any.
     let plain = is_plain(traits.text(), SEPARATOR as u8);
+    let members = &PIECES.members;
     for (dimension, value) in traits.iter() {
-        out.push_str(&MEMBERS[dimension as usize]);
+        out.push_str(&members[dimension as usize]);
         match plain {
             true => out.push_str(value),
             false => escape(out, value),
@@ -196,21 +221,22 @@ struct Lists<'a> {
     /// What `*` stands for.
     traits: Option<&'a Traits>,
     first: bool,
+    pieces: &'static Pieces,
 }
 
 impl Lists<'_> {
     fn write(&mut self, added: &Added) {
         match added {
             Added::One { dimension, value, metric, by } => {
-                self.list([(*metric, *by)], &[(*dimension, value)], None, ALL);
+                self.list(&[(*metric, *by)], &[(*dimension, value)], None, ALL);
             }
             Added::Row { dimension, value, row } => {
-                self.list(row.counts(), &[(*dimension, value)], None, ALL);
+                self.list(&row.nonzero(), &[(*dimension, value)], None, ALL);
             }
             Added::OnPage { slot, page, metric, by } => {
                 let rows =
                     [(Dimension::Total, ""), (Dimension::Slot, &**slot), (Dimension::Page, page)];
-                self.list([(*metric, *by)], &rows, None, ALL);
+                self.list(&[(*metric, *by)], &rows, None, ALL);
             }
             Added::Visit { slot, entry, exit, traits, more } => {
                 let rows = [
@@ -219,7 +245,7 @@ impl Lists<'_> {
                     (Dimension::EntryPage, entry),
                     (Dimension::ExitPage, exit),
                 ];
-                self.list(more.counts(), &rows, Some(traits), ALL);
+                self.list(&more.nonzero(), &rows, Some(traits), ALL);
             }
             Added::View { slot, page, entry, traits, metrics, visitors, claimed } => {
                 let rows = [
@@ -229,9 +255,10 @@ impl Lists<'_> {
                     (Dimension::EntryPage, entry.as_deref().unwrap_or_default()),
                 ];
                 let rows = if entry.is_some() { &rows[..] } else { &rows[..3] };
-                let counts = || metrics.iter().map(|metric| (*metric, 1));
-                self.list(counts(), rows, Some(traits), !claimed);
-                self.list(counts().chain([(*visitors, 1)]), rows, Some(traits), *claimed);
+                let ones = metrics.iter().map(|metric| (*metric, 1));
+                let all: Counts = ones.chain([(*visitors, 1)]).collect();
+                self.list(&all[..metrics.len()], rows, Some(traits), !claimed);
+                self.list(&all, rows, Some(traits), *claimed);
             }
             Added::Visitor(_) | Added::Confirmed(_) => {}
         }
@@ -241,25 +268,22 @@ impl Lists<'_> {
     /// other, whose bit is set in `which`. There are fewer dimensions than bits.
     fn list(
         &mut self,
-        counts: impl IntoIterator<Item = (Metric, i64)>,
+        counts: &[(Metric, i64)],
         rows: &[(Dimension, &str)],
         traits: Option<&Traits>,
         which: u64,
     ) {
         let of_traits = traits.map_or(0, Traits::len);
         let which = which & !ALL.checked_shl((rows.len() + of_traits) as u32).unwrap_or(0);
-        let mut counts = counts.into_iter().filter(|(_, by)| *by != 0).peekable();
-        if which == 0 || counts.peek().is_none() {
+        if which == 0 || counts.is_empty() {
             return;
         }
         self.out.push_str(if std::mem::take(&mut self.first) { "[" } else { ",[" });
-        let mut mark = '"';
+        let mut pieces = &self.pieces.first_counts;
         for (metric, by) in counts {
-            self.out.push(mark);
-            self.out.push_str(metric.as_str());
-            self.out.push(' ');
-            number(self.out, by);
-            mark = ' ';
+            self.out.push_str(&pieces[*metric as usize]);
+            number(self.out, *by);
+            pieces = &self.pieces.counts;
         }
         self.out.push('"');
         let is_in = |i: usize| which >> i & 1 == 1;
@@ -279,13 +303,13 @@ impl Lists<'_> {
     }
 
     fn row(&mut self, dimension: Dimension, value: &str) {
-        self.out.push_str(",\"");
-        self.out.push_str(dimension.as_str());
-        if value != self.own.value(dimension) {
-            self.out.push(':');
+        if value == self.own.value(dimension) {
+            self.out.push_str(&self.pieces.own_rows[dimension as usize]);
+        } else {
+            self.out.push_str(&self.pieces.rows[dimension as usize]);
             escape(self.out, value);
+            self.out.push('"');
         }
-        self.out.push('"');
     }
 }
 

@@ -272,7 +272,8 @@ impl Shard {
         let visitors = kind.metric();
         // Which rows claimed the visitor, by their order.
         let (mut row, mut claimed) = (0, 0u64);
-        let visit = Some(visit).filter(|visit| **visit != Row::default());
+        let visit = visit.nonzero();
+        let visit = Some(&*visit).filter(|visit| !visit.is_empty());
         let all_claimed = known.as_ref().is_some_and(|known| {
             let of = known.claimed[kind as usize].as_ref();
             of.is_some_and(|profile| Arc::ptr_eq(profile, &rows.profile))
@@ -283,7 +284,7 @@ impl Shard {
                 counts.add(*metric, 1);
             }
             if let Some(visit) = visit {
-                counts.merge(visit);
+                counts.add_all(visit);
             }
             if let (Some(known), Some(claim)) = (&mut known, claim)
                 && known.claims.insert(claim)

@@ -32,8 +32,7 @@ impl Shard {
                 let place = rows.page.place(book, Dimension::Page);
                 book.add_on_page(spot.at, place, Metric::Bytes, bytes);
                 if let Some(micros) = origin {
-                    let bucket = sketch::bucket(f64::from(micros) / 1_000.0);
-                    book.time(spot.at, "origin", place, bucket);
+                    book.time(spot.at, "origin", place, sketch::bucket_of_micros(micros));
                 }
                 let traits = rows.profile.traits().clone();
                 let counted = ("view", rows.page.value().clone(), Some(traits));

@@ -205,21 +205,23 @@ impl Visit {
     /// traits.
     pub fn book_shared(&mut self, book: &mut Book, more: &Row) {
         let entry = self.entry.place(book, Dimension::EntryPage);
-        book.at(TOTAL).merge(more);
-        book.at(entry).merge(more);
-        book.merge_profile(&self.profile, more);
+        let more = more.nonzero();
+        book.at(TOTAL).add_all(&more);
+        book.at(entry).add_all(&more);
+        book.add_to_profile(&self.profile, &more);
     }
 
     /// Adds to the other rows of the visit, and notes what is added to all of them.
     fn book_apart(&mut self, book: &mut Book, more: &Row) {
-        self.gathered.merge(more);
+        let counts = more.nonzero();
+        self.gathered.add_all(&counts);
         let slot = self.slot.place(book, Dimension::Slot);
         let exit = self.exit.place(book, Dimension::ExitPage);
-        book.at(slot).merge(more);
-        book.at(exit).merge(more);
+        book.at(slot).add_all(&counts);
+        book.at(exit).add_all(&counts);
         // Its views are told the place along with the name.
         self.entry.place(book, Dimension::EntryPage);
-        if *more != Row::default() {
+        if !counts.is_empty() {
             book.note(Added::Visit {
                 slot: self.slot.value().clone(),
                 entry: self.entry.value().clone(),

@@ -72,7 +72,8 @@ impl<'a> Answer<'a> {
         const FEEDS: [&str; 3] =
             ["application/rss+xml", "application/atom+xml", "application/feed+json"];
         const XML: [&str; 2] = ["application/xml", "text/xml"];
-        let Some(kind) = content_type(self.headers).filter(|_| !self.html) else { return false };
+        let kind = if self.html { None } else { content_type(self.headers) };
+        let Some(kind) = kind else { return false };
         let is = |kinds: &[&str]| kinds.iter().any(|known| kind.eq_ignore_ascii_case(known));
         is(&FEEDS) || is(&XML) && looks_like_a_feed(path)
     }

@@ -87,8 +87,9 @@ impl Analytics {
                     StatusCode::NOT_MODIFIED => 0,
                     _ => content_length(&response.headers).map_or(0, |told| told.min(BYTES_MAX)),
                 };
+                let lane = who.lane();
                 if matches!(kind, PageKind::View | PageKind::Prefetch) {
-                    let (page, at, lane) = (page.clone(), when.at, who.lane());
+                    let (page, at) = (page.clone(), when.at);
                     tracking.sending = Some(Sending::Page { page, kind, bytes, at, lane });
                 }
                 if kind != PageKind::Ignored || is_frame(headers) {
@@ -111,7 +112,7 @@ impl Analytics {
                     let status = response.status.as_u16();
                     let answered =
                         Answered { page, nonce, kind, status, traits, from, bytes, origin };
-                    self.count(site, &who, when, What::Answered(answered));
+                    self.count(site, lane, when, What::Answered(answered));
                 }
                 id
             }
@@ -142,7 +143,7 @@ impl Analytics {
                 let headers = &session.req_header().headers;
                 let who = self.visitors().identify(site, peer_of(session), headers);
                 let what = What::Download { path, complete, bytes };
-                self.count(site, &who, self.when(&who), what);
+                self.count(site, who.lane(), self.when(&who), what);
             }
         }
     }
@@ -178,7 +179,7 @@ impl Analytics {
                     status => html && status.is_success(),
                 },
         };
-        self.count(site, &who, when, what);
+        self.count(site, who.lane(), when, what);
         if request.method == Method::GET && known == Some(Known::Feed) {
             let subscribers = bots::subscribers(who.user_agent());
             self.count_feed(site, &who, path, bot.name.clone(), subscribers);
@@ -275,9 +276,9 @@ impl Analytics {
             && when.visitor.is_some_and(|v| self.visitors().introduced().knows(v, when.at))
     }
 
-    fn count(&self, site: usize, who: &Who<'_>, when: When, what: What) {
+    fn count(&self, site: usize, lane: u16, when: When, what: What) {
         let When { at, visitor, before_midnight } = when;
-        self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
+        self.push(Hit { at, site, lane, visitor, before_midnight, what });
     }
 
     fn bounded(&self, value: &str) -> Arc<str> {

@@ -52,13 +52,14 @@ impl VisitorHash {
         u64::from_le_bytes(self.0)
     }
 
-    /// Writes it as it is in an event: 16 hexadecimal digits.
-    pub fn write(&self, out: &mut String) {
+    /// As it is in an event: 16 hexadecimal digits, written into `room`.
+    pub fn digits<'r>(&self, room: &'r mut [u8; 16]) -> &'r str {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        for byte in self.0 {
-            out.push(DIGITS[usize::from(byte >> 4)].into());
-            out.push(DIGITS[usize::from(byte & 15)].into());
+        for (pair, byte) in room.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
         }
+        // They are ASCII.
+        str::from_utf8(room).unwrap_or_default()
     }
 
     /// Reads back a hash as it is written in an event.
@@ -75,9 +76,7 @@ impl VisitorHash {
 
 impl fmt::Display for VisitorHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = String::with_capacity(16);
-        self.write(&mut digits);
-        f.write_str(&digits)
+        f.write_str(self.digits(&mut [0; 16]))
     }
 }
 

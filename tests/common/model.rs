@@ -102,7 +102,8 @@ impl Model {
                     PageKind::View => {
                         self.sent(at, page.kind, &page.page, page.bytes as i64);
                         if let Some(micros) = page.origin {
-                            self.timed(day, "origin", f64::from(micros) / 1e3, &page.page);
+                            let millis = f64::from(micros.max(1_000)) / 1e3;
+                            self.timed(day, "origin", millis, &page.page);
                         }
                         self.view(
                             client,
