@@ -4,7 +4,7 @@
 //! The parts are processes of their own, so that each one's CPU time can be read alone: a website
 //! ([`website`]), a bare proxy ([`bare`]), and the real `headcount` binary with an embedded store.
 //! This process is the visitors ([`visitors`]). Machines are noisy and rarely idle, so turns are
-//! short and alternate. What counts is all that a process uses in a round of them, which lasts as
+//! short and alternate, but longer than the aggregator pauses: most of its work is in them. What counts is all that a process uses in a round of them, which lasts as
 //! long as it is between two flushes; the table tells how much rounds differ.
 //!
 //! `cargo bench --bench proxy -- [--rounds N] [--requests N] [CASE…]`
@@ -31,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUND: Duration = Duration::from_secs(10);
 
 /// Hits still in a queue are applied within a pause of the aggregator's.
-pub const SETTLE: Duration = Duration::from_millis(60);
+pub const SETTLE: Duration = Duration::from_millis(300);
 
 struct Options {
     rounds: usize,
@@ -42,7 +42,7 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { rounds: 5, requests: 2_000, cases: HashSet::new() };
+    let mut options = Options { rounds: 5, requests: 5_000, cases: HashSet::new() };
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
         match argument.as_str() {

@@ -2,7 +2,7 @@
 //!
 //! One shard owns a visitor, so threads that serve requests share nothing but a [`queue`] they
 //! never wait for: [`Engine::push`] is a few atomic operations, a copy into the journal, and no
-//! system call. A thread per shard empties its queue twenty times a second and applies the rules
+//! system call. A thread per shard empties its queue four times a second and applies the rules
 //! of [`shard`]; the flusher takes what has gathered with [`Engine::seal`].
 //!
 //! With a [`Journal`] the shards begin where those of the last process ended: see
@@ -57,7 +57,10 @@ pub use window::{Window, Windows};
 
 /// How long a queue may fill before its thread looks again. Short enough to stay small and live;
 /// long enough to cost nothing when idle, and to take the caches from those who serve but seldom.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often somebody looks who waits for a queue to be emptied.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A visitor with a pageview within this time is current.
 const CURRENT: i64 = 5 * MINUTE;
@@ -297,9 +300,10 @@ impl Engine {
     pub async fn caught_up(&self, patience: Duration) {
         let deadline = tokio::time::Instant::now() + patience;
         let tickets: Vec<u64> = self.lanes.iter().map(|lane| lane.queue.next()).collect();
+        self.threads.iter().for_each(|thread| thread.thread().unpark());
         let behind = || self.lanes.iter().zip(&tickets).any(|(l, ticket)| l.queue.read() < *ticket);
         while behind() && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
