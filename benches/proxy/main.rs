@@ -4,8 +4,9 @@
 //! The parts are processes of their own, so that each one's CPU time can be read alone: a website
 //! ([`website`]), a bare proxy ([`bare`]), and the real `headcount` binary with an embedded store.
 //! This process is the visitors ([`visitors`]). Machines are noisy and rarely idle, so turns are
-//! short and alternate, but longer than the aggregator pauses: most of its work is in them. What counts is all that a process uses in a round of them, which lasts as
-//! long as it is between two flushes; the table tells how much rounds differ.
+//! short and alternate, but longer than the aggregator's pauses, so that it works beside those who
+//! serve as it does elsewhere. What counts is all that a process uses in a round of them, which
+//! lasts as long as it is between two flushes; the table tells how much rounds differ.
 //!
 //! `cargo bench --bench proxy -- [--rounds N] [--requests N] [CASE…]`
 
