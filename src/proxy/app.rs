@@ -24,8 +24,7 @@ use tokio::net::TcpSocket;
 const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Bytes of an answer of known length that wait for more of it: a usual page leaves in one piece,
-/// head and body, where Pingora's 1,460 make two of it. What is read waits nowhere: Pingora reads
-/// into buffers of its own, and another before these is more memory for every connection.
+/// head and body, where Pingora's 1,460 make two of it.
 const ANSWER: usize = 16 * 1024;
 
 /// How long Pingora goes on letting visitors in after it has given the listening socket away.
@@ -71,6 +70,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let gate = Gate::new(website, counting.open().trusted.clone(), config.timeouts.clone());
     let proxy = WithAnalytics::new(gate, counting.analytics());
     let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
+    // Pingora reads into buffers of its own: another before these is only more memory.
     let buffers = L4BufferSettings::new(0, ANSWER);
     service.add_listener(ListenerConfig::tcp(config.listen.to_string()).l4_buffer(buffers));
     server.add_service(service);
