@@ -16,7 +16,7 @@ async fn pages_ahead_by_visitor_and_path() {
 }
 
 async fn pages_ahead(ids: Ids) {
-    let Some(stage) = Stage::set(ids, &[]).await else { return };
+    let stage = Stage::set(ids, &[]).await;
 
     for (from, page, purpose) in [
         ("/ahead/rendered", "/rendered", "prefetch;prerender"),

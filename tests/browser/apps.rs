@@ -19,7 +19,7 @@ async fn apps_by_visitor_and_path() {
 }
 
 async fn apps(ids: Ids) {
-    let Some(stage) = Stage::set(ids, &[]).await else { return };
+    let stage = Stage::set(ids, &[]).await;
 
     stage.show("/app").await;
     stage

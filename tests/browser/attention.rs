@@ -40,7 +40,7 @@ async fn attention_by_visitor_and_path() {
 
 async fn attention(ids: Ids) {
     let all = ["--script-scroll", "--script-clicks", "--script-forms", "--script-vitals"];
-    let Some(stage) = Stage::set(ids, &all).await else { return };
+    let stage = Stage::set(ids, &all).await;
     let page = stage.browser.window().await.unwrap();
 
     stage.show("/tall/read").await;

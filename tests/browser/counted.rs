@@ -25,7 +25,7 @@ async fn seven_pageviews_in_redis() {
 }
 
 async fn seven_pageviews(store: &str) {
-    let Some(browser) = Browser::start().await else { return };
+    let browser = Browser::start().await;
     let site = Site::start().await;
     let headcount = Headcount::start(&site.url(), store, &[]);
     let run = async |script| browser.execute(script, vec![]).await.unwrap();
@@ -71,7 +71,7 @@ async fn seven_pageviews(store: &str) {
 
     // A fresh profile, which could be told apart only by a cookie: the same visitor.
     drop(browser);
-    let Some(browser) = Browser::start().await else { return };
+    let browser = Browser::start().await;
     browser.goto(&headcount.url("/six")).await.unwrap();
     until_counted(&headcount, "/six", [0, 1, 0]).await;
     assert_eq!(headcount.total("visitors").await, 1);
@@ -90,7 +90,7 @@ async fn a_bare_headless_browser_is_a_bot_in_redis() {
 }
 
 async fn a_bare_headless_browser_is_a_bot(store: &str) {
-    let Some(browser) = Browser::start_with(&["--headless"]).await else { return };
+    let browser = Browser::start_with(&["--headless"]).await;
     let site = Site::start().await;
     let headcount = Headcount::start(&site.url(), store, &[]);
 

@@ -18,7 +18,7 @@ const AGENT: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn follows_what_happens() {
-    let Some((browser, headcount)) = stage().await else { return };
+    let (browser, headcount) = stage().await;
     visit(&headcount, "192.0.2.1", "/early").await;
     headcount.settle().await;
 
@@ -45,7 +45,7 @@ async fn follows_what_happens() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn links_work_in_place_and_without_javascript() {
-    let Some((browser, headcount)) = stage().await else { return };
+    let (browser, headcount) = stage().await;
     visit(&headcount, "192.0.2.1", "/a").await;
     visit(&headcount, "192.0.2.2", "/b").await;
     headcount.settle().await;
@@ -80,7 +80,7 @@ async fn links_work_in_place_and_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fits_every_screen_without_a_complaint() {
-    let Some((browser, headcount)) = stage().await else { return };
+    let (browser, headcount) = stage().await;
     let long = format!("/{}", "a-long-path/".repeat(20));
     for (i, page) in ["/", &long, "/docs"].iter().enumerate() {
         visit(&headcount, &format!("192.0.2.{i}"), page).await;
@@ -108,11 +108,11 @@ async fn fits_every_screen_without_a_complaint() {
 }
 
 /// A browser, and the program that believes what it is told of addresses.
-async fn stage() -> Option<(Browser, Headcount)> {
-    let browser = Browser::start().await?;
+async fn stage() -> (Browser, Headcount) {
+    let browser = Browser::start().await;
     let site = Site::start().await;
     let more = ["--trusted-proxies", "127.0.0.1"];
-    Some((browser, Headcount::start(&site.url(), "sqlite:counts.db", &more)))
+    (browser, Headcount::start(&site.url(), "sqlite:counts.db", &more))
 }
 
 /// Opens a page of the site as a browser at an address would that runs no script.

@@ -21,7 +21,7 @@ async fn documents_by_visitor_and_path() {
 }
 
 async fn documents(ids: Ids) {
-    let Some(stage) = Stage::set(ids, &[]).await else { return };
+    let stage = Stage::set(ids, &[]).await;
 
     stage.show("/a").await;
     stage.follow("/b").await;

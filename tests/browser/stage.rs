@@ -44,14 +44,13 @@ impl Counted {
 }
 
 impl Stage {
-    /// `None` without the programs that it takes.
-    pub async fn set(ids: Ids, more: &[&str]) -> Option<Self> {
+    pub async fn set(ids: Ids, more: &[&str]) -> Self {
         let names = "--host-resolver-rules=MAP site.test 127.0.0.1";
-        let browser = Browser::start_with(&[names]).await?;
+        let browser = Browser::start_with(&[names]).await;
         let site = Site::start().await;
         let headcount = Headcount::start(&site.url(), "sqlite:counts.db", more);
         let relay = Relay::start(headcount.url(""), ids == Ids::Hidden).await;
-        Some(Self { browser, relay, headcount, site })
+        Self { browser, relay, headcount, site }
     }
 
     /// Opens a page as if its address were typed.

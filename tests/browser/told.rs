@@ -36,7 +36,7 @@ const SHOP: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_browser_tells_is_in_the_stats_api() {
     let all = ["--script-scroll", "--script-clicks", "--script-vitals"];
-    let Some(stage) = Stage::set(Ids::Shown, &all).await else { return };
+    let stage = Stage::set(Ids::Shown, &all).await;
     stage.show(PAGE).await;
     stage.run(WITNESS).await;
     stage.run(SHOP).await;

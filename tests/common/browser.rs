@@ -1,8 +1,8 @@
 //! A real Chromium to drive, headed on a screen of its own, so that it is a browser like a
 //! visitor's: headless ones behave otherwise and call themselves bots.
 //!
-//! Needs Debian's `xvfb`, `chromium` and `chromium-driver`. Include it from a test with
-//! `#[path = "common/browser.rs"] mod browser;`.
+//! Needs Debian's `xvfb`, `chromium` and `chromium-driver`; a test fails without them. Include it from
+//! a test with `#[path = "common/browser.rs"] mod browser;`.
 
 // Each test program uses its own part of this.
 #![allow(dead_code)]
@@ -13,8 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -31,27 +33,20 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// `None`, and a line that says so, where one of the programs is not installed.
-    pub async fn start() -> Option<Self> {
+    pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
     /// Starts it with further command-line arguments.
-    pub async fn start_with(arguments: &[&str]) -> Option<Self> {
-        let chromium = ["chromium", "chromium-browser", "google-chrome"]
-            .into_iter()
-            .find(|name| installed(name));
-        let Some(chromium) = chromium.filter(|_| installed("Xvfb") && installed("chromedriver"))
-        else {
-            eprintln!("not tested: needs chromium, chromedriver and Xvfb");
-            return None;
-        };
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let chromium = program(&["chromium", "chromium-browser", "google-chrome"], &path);
 
         // Each picks a free number for itself and tells it.
-        let mut screen = Command::new("Xvfb");
+        let mut screen = Command::new(program(&["Xvfb"], &path));
         screen.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
         let (screen, display) = Process::spawn(screen, |line| line.trim().parse::<u32>().ok());
-        let mut driver = Command::new("chromedriver");
+        let mut driver = Command::new(program(&["chromedriver"], &path));
         driver.arg("--port=0").env("DISPLAY", format!(":{display}"));
         let (driver, port) = Process::spawn(driver, |line| {
             line.split_once("successfully on port ")?
@@ -73,7 +68,7 @@ impl Browser {
             format!("--user-data-dir={}", profile.path().display()),
         ];
         all.extend(arguments.iter().map(ToString::to_string));
-        let options = json!({ "binary": which(chromium).unwrap(), "args": all });
+        let options = json!({ "binary": chromium, "args": all });
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": options,
@@ -84,7 +79,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser session");
-        Some(Self { client, _driver: driver, _screen: screen, _profile: profile })
+        Self { client, _driver: driver, _screen: screen, _profile: profile }
     }
 
     /// A command of the DevTools protocol to the current tab.
@@ -177,11 +172,18 @@ impl Drop for Process {
     }
 }
 
-fn installed(name: &str) -> bool {
-    which(name).is_some()
+/// The first of these programs that is in one of the folders of `path`. Fails where there is none: a
+/// test without its tool has tested nothing.
+fn program(names: &[&str], path: &OsStr) -> PathBuf {
+    names
+        .iter()
+        .flat_map(|name| std::env::split_paths(path).map(move |folder| folder.join(name)))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("{} is not installed: `make test` installs it", names[0]))
 }
 
-fn which(name: &str) -> Option<std::path::PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+#[test]
+#[should_panic(expected = "chromedriver is not installed")]
+fn a_missing_program_fails_its_test() {
+    program(&["chromedriver"], OsStr::new("/nowhere:/nothing"));
 }
