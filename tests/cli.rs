@@ -185,13 +185,13 @@ fn another(key: &Key) -> Value {
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
         ("privacy.respect_gpc", _) => "ignore",
-        ("limits.outbox" | "limits.beacon_body", _) => "1MiB",
+        ("limits.outbox" | "limits.beacon_body" | "limits.header_size", _) => "1MiB",
         ("admin_auth.password_hash", _) => {
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$dGhpcyBpcyBub3QgYSByZWFsIGhhc2g"
         }
         ("upstream_tls.sni", _) => "sni.example.org",
         ("flush_interval", _) => "2m",
-        (path, _) if path.starts_with("timeouts.") => "1500ms",
+        (path, _) if path.starts_with("timeouts.") || path == "limits.header_time" => "1500ms",
         (path, _) => panic!("what is another valid value of {path}?"),
     };
     Value::Text(text.to_owned())

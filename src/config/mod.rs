@@ -106,6 +106,9 @@ pub struct Limits {
     pub visitors: usize,
     /// Bytes.
     pub outbox: usize,
+    pub header_time: Duration,
+    /// Bytes.
+    pub header_size: usize,
     /// Bytes.
     pub beacon_body: usize,
     pub beacons_per_minute: usize,

@@ -156,6 +156,8 @@ fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
         rows_per_dimension: get("rows_per_dimension").number(1..=MANY)?,
         visitors: get("visitors").number(1..=MANY)?,
         outbox: get("outbox").read(values::size)?,
+        header_time: duration(settings, "limits.header_time", WAIT)?,
+        header_size: get("header_size").read(values::size)?,
         beacon_body: get("beacon_body").read(values::size)?,
         beacons_per_minute: get("beacons_per_minute").number(1..=MANY)?,
         events_cap: get("events_cap").number(0..=MANY)?,

@@ -1,6 +1,7 @@
 //! The program: the gate and what counts behind it, from start to the last flush.
 
 use super::gate::Gate;
+use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
 use super::stop::{Signals, Stop, drained, stopped};
 use super::website::Website;
@@ -8,8 +9,7 @@ use crate::capture::WithAnalytics;
 use crate::config::Config;
 use crate::plugin::Counting;
 use anyhow::Context;
-use pingora::listeners::{L4BufferSettings, ListenerConfig};
-use pingora::proxy::http_proxy_service_with_name;
+use pingora::proxy::http_proxy;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
 use std::fs::File;
@@ -22,10 +22,6 @@ use tokio::net::TcpSocket;
 
 /// Requests that take longer than this no longer hold up those that wait for the next process.
 const HAND_OVER: Duration = Duration::from_secs(1);
-
-/// Bytes of an answer of known length that wait for more of it: a usual page leaves in one piece,
-/// head and body, where Pingora's 1,460 make two of it.
-const ANSWER: usize = 16 * 1024;
 
 /// How long Pingora goes on letting visitors in after it has given the listening socket away.
 const GIVEN_AWAY: Duration = Duration::from_secs(5);
@@ -67,13 +63,25 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         async move { website.keep_resolved().await }
     });
 
-    let gate = Gate::new(website, counting.open().trusted.clone(), config.timeouts.clone());
+    let connections = Connections::new();
+    let gate = Gate::new(
+        website,
+        counting.open().trusted.clone(),
+        config.timeouts.clone(),
+        connections.clone(),
+    );
     let proxy = WithAnalytics::new(gate, counting.analytics());
-    let mut service = http_proxy_service_with_name(&server.configuration, proxy, "website");
-    // Pingora reads into buffers of its own: another before these is only more memory.
-    let buffers = L4BufferSettings::new(0, ANSWER);
-    service.add_listener(ListenerConfig::tcp(config.listen.to_string()).l4_buffer(buffers));
-    server.add_service(service);
+    let shared = listen::Shared {
+        app: Arc::new(http_proxy(&server.configuration, proxy)),
+        limits: listen::Limits {
+            header_time: config.limits.header_time,
+            header_size: config.limits.header_size,
+            idle: config.timeouts.idle,
+        },
+        connections: connections.clone(),
+        telemetry: counting.telemetry().clone(),
+    };
+    server.add_service(Listening::new(config.listen, shared));
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
     let signals = {
         let _within = office.enter();
@@ -93,11 +101,11 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
 
     let patience = config.timeouts.shutdown;
     if office.block_on(stopped(phases)) == Stop::Replaced {
-        office.block_on(drained(counting.telemetry(), patience.min(HAND_OVER)));
+        office.block_on(drained(&connections, counting.telemetry(), patience.min(HAND_OVER)));
         counting.hand_over(&config);
     }
     let office = counting.office().context("the office is closed")?;
-    let running = office.block_on(drained(counting.telemetry(), patience));
+    let running = office.block_on(drained(&connections, counting.telemetry(), patience));
     if running > 0 {
         tracing::warn!("{running} requests are still running and will be cut");
     }

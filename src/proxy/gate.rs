@@ -3,6 +3,8 @@
 //! It says who asked (`X-Forwarded-*`), bounds how long anyone may wait, and shows a plain page
 //! when the website cannot be reached. It counts nothing: that is what it is wrapped in for.
 
+use super::listen::{Asked, Connections};
+use super::page::page;
 use super::upgrade::for_upgrade;
 use super::website::Website;
 use crate::config::Timeouts;
@@ -16,7 +18,8 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
-use std::io::Write;
+use std::any::Any;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,6 +32,7 @@ pub struct Gate {
     website: Arc<Website>,
     trusted: Trusted,
     timeouts: Timeouts,
+    connections: Arc<Connections>,
     started: Instant,
     /// Seconds after `started` at which the website's absence was last reported.
     reported: AtomicI64,
@@ -38,15 +42,23 @@ pub struct Gate {
 #[derive(Default)]
 pub struct Passage {
     attempts: usize,
+    /// What the layer below knows of the request.
+    asked: Option<Box<Asked>>,
 }
 
 impl Gate {
-    pub fn new(website: Arc<Website>, trusted: Trusted, timeouts: Timeouts) -> Self {
+    pub fn new(
+        website: Arc<Website>,
+        trusted: Trusted,
+        timeouts: Timeouts,
+        connections: Arc<Connections>,
+    ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
         Self {
             website,
             trusted,
             timeouts,
+            connections,
             started: Instant::now(),
             reported: AtomicI64::new(never),
         }
@@ -79,6 +91,16 @@ impl ProxyHttp for Gate {
     /// every request.
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
+    /// Called for a connection's first request too: what is handed over is the layer's below.
+    fn on_connection_reuse(
+        &self,
+        _: &mut Session,
+        passage: &mut Passage,
+        from_below: Box<dyn Any + Send + Sync>,
+    ) {
+        passage.asked = from_below.downcast().ok();
+    }
+
     async fn early_request_filter(&self, session: &mut Session, _: &mut Passage) -> Result<()> {
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
@@ -109,10 +131,25 @@ impl ProxyHttp for Gate {
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        _: &mut Passage,
+        passage: &mut Passage,
     ) -> Result<()> {
+        if let Some(asked) = &passage.asked {
+            request.set_raw_path(&asked.raw_target)?;
+        }
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
         forward_headers(request, peer, &self.trusted.now())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        _: &mut ResponseHeader,
+        _: &mut Passage,
+    ) -> Result<()> {
+        if self.connections.are_closing() {
+            session.set_keepalive(None);
+        }
+        Ok(())
     }
 
     fn fail_to_connect(
@@ -164,6 +201,9 @@ impl ProxyHttp for Gate {
 
 /// The status a request that failed is answered with; 0: nobody is there to read it.
 fn status_of(error: &Error) -> u16 {
+    if is_malformed(error) {
+        return 400;
+    }
     match (error.etype(), error.esource()) {
         (ErrorType::HTTPStatus(status), _) => *status,
         (
@@ -184,6 +224,13 @@ fn status_of(error: &Error) -> u16 {
     }
 }
 
+/// Whether the layer below has found the body's framing malformed.
+fn is_malformed(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    matches!(error.esource(), ErrorSource::Downstream)
+        && cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
+}
+
 async fn write_page(session: &mut Session, status: u16) -> Result<()> {
     let page = page(status);
     let mut response = ResponseHeader::build(status, Some(4))?;
@@ -192,22 +239,6 @@ async fn write_page(session: &mut Session, status: u16) -> Result<()> {
     response.insert_header(header::CACHE_CONTROL, "no-store")?;
     let body = if session.req_header().method == http::Method::HEAD { Bytes::new() } else { page };
     session.as_downstream_mut().write_error_response(response, body).await
-}
-
-/// A plain, short page.
-fn page(status: u16) -> Bytes {
-    let (title, text) = match status {
-        502 => ("Bad gateway", "The website cannot be reached right now. Please try again soon."),
-        504 => ("Gateway timeout", "The website took too long to answer. Please try again soon."),
-        408 => ("Request timeout", "The request took too long to arrive."),
-        400..=499 => ("Bad request", "The request could not be understood."),
-        _ => ("Something went wrong", "Please try again soon."),
-    };
-    Bytes::from(format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <h1>{title}</h1>\n<p>{text}</p>\n"
-    ))
 }
 
 static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

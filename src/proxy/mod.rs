@@ -1,12 +1,14 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
-//! [`gate`] forwards requests; [`website`] knows where to, [`upgrade`] how to connect for what will be
+//! [`listen`] lets visitors in and judges what they ask for; [`gate`] forwards requests; [`website`] knows where to, [`upgrade`] how to connect for what will be
 //! no HTTP any more; [`app`] puts all rooms together, in the order they depend on each other, and
 //! takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
 //! [`reload`] changes settings meanwhile.
 
 mod app;
 mod gate;
+mod listen;
+mod page;
 mod reload;
 mod stop;
 mod upgrade;

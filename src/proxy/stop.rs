@@ -1,5 +1,6 @@
 //! How the program is asked to stop or to be replaced, and when it may.
 
+use super::listen::Connections;
 use crate::node::is_locked;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
@@ -11,13 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Instant;
 
 /// How long listeners take to close after the signal, at most; a request may still slip in.
 const CLOSING: Duration = Duration::from_millis(100);
-
-/// How often running requests are counted.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
 pub struct Signals {
@@ -91,15 +88,9 @@ pub async fn stopped(mut phases: broadcast::Receiver<ExecutionPhase>) -> Stop {
     }
 }
 
-/// Waits until no request is being answered, or `patience` is over. Returns how many still are.
-pub async fn drained(telemetry: &Telemetry, patience: Duration) -> i64 {
-    let deadline = Instant::now() + patience;
-    tokio::time::sleep(CLOSING).await;
-    loop {
-        let running = telemetry.in_flight.load(Ordering::Relaxed);
-        if running <= 0 || Instant::now() >= deadline {
-            return running.max(0);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+/// Waits until every visitor has the answer and has closed the connection, or `patience` is over.
+/// Returns how many requests are still being answered.
+pub async fn drained(connections: &Connections, telemetry: &Telemetry, patience: Duration) -> i64 {
+    let _ = tokio::time::timeout(patience.max(CLOSING), connections.closed()).await;
+    telemetry.in_flight.load(Ordering::Relaxed).max(0)
 }

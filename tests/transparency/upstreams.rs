@@ -214,7 +214,7 @@ fn clients_that_stall_are_let_go() {
         }
         true
     });
-    let flags = ["--timeouts-idle", "1s", "--timeouts-read", "1s"];
+    let flags = ["--timeouts-idle", "1s", "--timeouts-read", "1s", "--limits-header-time", "1s"];
     let proxy = Proxy::start(&origin.url(), &flags);
     let ask = |stream: &mut TcpStream| {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();

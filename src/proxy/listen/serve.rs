@@ -1,0 +1,151 @@
+//! One connection, request by request: reads each head, judges it, and lets Pingora answer.
+
+use super::Shared;
+use super::connections::LAST_REQUEST;
+use super::head::{self, Head, Refused};
+use super::wire::Wire;
+use crate::proxy::page;
+use bytes::{Bytes, BytesMut};
+use pingora::apps::HttpServerApp;
+use pingora::protocols::http::ServerSession;
+use std::io;
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// What a usual head fits in.
+const HEAD: usize = 4096;
+
+/// What the proxy has to know of a request that Pingora cannot tell it.
+pub struct Asked {
+    /// The target for the website.
+    pub raw_target: Bytes,
+}
+
+/// Answers a client until either side ends.
+pub async fn serve<A>(mut wire: Wire, shared: Arc<Shared<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    let mut closing = shared.connections.watch();
+    // Pingora's own watch would end keep-alive before the listening socket is closed.
+    let stop = shared.connections.watch();
+    loop {
+        let mut bytes = match next_head(&mut wire, &shared, &mut closing).await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) | Err(Ended::Broken) => return,
+            Err(Ended::Refused(refused)) => return refuse(wire, &shared, refused).await,
+        };
+        let Head { framing, raw_target } = match head::judge(&mut bytes) {
+            Ok(head) => head,
+            Err(refused) => return refuse(wire, &shared, refused).await,
+        };
+        wire.begin(framing);
+        let mut session = ServerSession::new_http1(Box::new(wire));
+        // How long, the proxy says; without it, that this is the last answer.
+        session.set_keepalive(Some(0));
+        session.set_pipelining_enabled(true);
+        session.set_pipelined_prefix(bytes);
+        if let Some(raw_target) = raw_target {
+            session.set_connection_user_context(Some(Box::new(Asked { raw_target })));
+        }
+        let Some(reusable) = shared.app.process_new_http(session, &stop).await else { return };
+        let (stream, _) = reusable.consume();
+        match stream.into_any().downcast::<Wire>() {
+            Ok(same) => wire = *same,
+            Err(_) => return,
+        }
+    }
+}
+
+/// Why there is no next request.
+enum Ended {
+    /// Nobody is there to read an answer.
+    Broken,
+    Refused(Refused),
+}
+
+impl From<io::Error> for Ended {
+    fn from(_: io::Error) -> Self {
+        Self::Broken
+    }
+}
+
+/// Reads the next head whole. `None`: the client has nothing more to say.
+async fn next_head<A>(
+    wire: &mut Wire,
+    shared: &Shared<A>,
+    closing: &mut watch::Receiver<bool>,
+) -> Result<Option<BytesMut>, Ended> {
+    if wire.input.capacity() < HEAD {
+        wire.input.reserve(HEAD);
+    }
+    if wire.input.is_empty() && !first_bytes(wire, shared, closing).await? {
+        return Ok(None);
+    }
+    let limits = &shared.limits;
+    // From its first byte on: a client that sends one byte a minute never sends a whole head.
+    let mut deadline = None;
+    let mut searched = 0;
+    loop {
+        let blank = head::blank_lines(&wire.input);
+        if blank > 0 {
+            let _ = wire.input.split_to(blank);
+            searched = 0;
+        }
+        let end = head::end(&wire.input, searched);
+        if end.unwrap_or(wire.input.len()) > limits.header_size {
+            return Err(Ended::Refused(Refused(431)));
+        }
+        if let Some(end) = end {
+            // A whole buffer is cheaper than a part of one: that would have to be shared.
+            let rest =
+                if end == wire.input.len() { BytesMut::new() } else { wire.input.split_off(end) };
+            return Ok(Some(std::mem::replace(&mut wire.input, rest)));
+        }
+        searched = wire.input.len();
+        let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.header_time);
+        tokio::select! {
+            biased;
+            read = wire.read_more() => if read? == 0 {
+                return if searched == 0 { Ok(None) } else { Err(Ended::Refused(Refused(400))) };
+            },
+            () = sleep_until(deadline) => return Err(Ended::Refused(Refused(408))),
+        }
+    }
+}
+
+/// Waits for the first bytes of a request. Returns whether there are any.
+async fn first_bytes<A>(
+    wire: &mut Wire,
+    shared: &Shared<A>,
+    closing: &mut watch::Receiver<bool>,
+) -> io::Result<bool> {
+    let idle = sleep_until(Instant::now() + shared.limits.idle);
+    tokio::pin!(idle);
+    let mut last = *closing.borrow_and_update();
+    if last {
+        idle.as_mut().reset(Instant::now() + LAST_REQUEST);
+    }
+    loop {
+        tokio::select! {
+            biased;
+            read = wire.read_more() => return Ok(read? > 0),
+            () = &mut idle => return Ok(false),
+            _ = closing.changed(), if !last => {
+                last = true;
+                idle.as_mut().reset(Instant::now() + LAST_REQUEST);
+            }
+        }
+    }
+}
+
+/// Answers with a page of our own, and ends the connection.
+async fn refuse<A>(mut wire: Wire, shared: &Shared<A>, Refused(status): Refused) {
+    shared.telemetry.answered(status);
+    let page = page::answer(status);
+    // Whether it arrives is the client's affair; the connection lingers either way.
+    let _ = wire.write_all(&page).await;
+    let _ = wire.shutdown().await;
+}
