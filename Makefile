@@ -29,7 +29,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx chromium=chromium \
 	chromedriver=chromium-driver Xvfb=xvfb node=nodejs npm=npm \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace
 
-.PHONY: help run build test valkey torture bench data
+.PHONY: help run build test valkey torture soak bench data
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -40,6 +40,7 @@ help:
 	@echo 'make test                                 format, lints, all tests'
 	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
 	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
+	@echo 'make soak                                 stops and hand-overs under busy clients: 20 minutes'
 	@echo 'make bench                                what it costs'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 
@@ -77,6 +78,11 @@ valkey:
 torture:
 	@.ci/install $(test_needs)
 	TORTURE=1 cargo test --test torture -- --nocapture --test-threads=4
+
+# 100 stops and 30 hand-overs, directly and behind nginx.
+soak:
+	@.ci/install $(test_needs)
+	SOAK=1 cargo test --test soak -- --nocapture --test-threads=2
 
 bench:
 	@.ci/install $(build_needs)

@@ -69,8 +69,13 @@ impl Headcount {
 
     /// Starts it again after it has ended: same folder and flags, new ports.
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "it still runs");
         self.ports = (free_port(), free_port());
+        self.restart_on_same_ports();
+    }
+
+    /// The same on the ports it had before.
+    pub fn restart_on_same_ports(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
         let before = self.log().len();
         self.launch(&[]);
         wait_for("headcount to come up", || {
