@@ -6,6 +6,8 @@
 //!   both sides.
 //! - `upstreams`: Unix sockets, TLS with and without verification, websites that are down, take
 //!   nobody in, are mute or die in the middle; clients that are slow or mute; stopping while answers are under way.
+//! - `layer`: what happens under Pingora: odd targets, framing, refused requests, slow answers, the
+//!   last answer of a connection;
 //! - `injected`: what `inject` changes of a page, and that it changes nothing else.
 
 #[path = "../common/mod.rs"]
@@ -14,4 +16,5 @@ mod common;
 mod bodies;
 mod heads;
 mod injected;
+mod layer;
 mod upstreams;
