@@ -2,6 +2,7 @@
 //!
 //! Written in the settings as one line each, matched while visits happen.
 
+use crate::page_name;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub struct Funnel {
 /// What is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A page whose path fits; `*` stands for anything.
+    /// A page whose name fits, in the form of [`page_name`]; `*` stands for anything.
     Page(String),
     /// A custom event of this name.
     Event(String),
@@ -95,7 +96,9 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, String> {
         let what = text.trim();
         match what.split_once(' ').map(|(kind, what)| (kind, what.trim())) {
-            Some(("page", path)) if path.starts_with(['/', '*']) => Ok(Self::Page(path.to_owned())),
+            Some(("page", path)) if path.starts_with(['/', '*']) => {
+                Ok(Self::Page(page_name::plain(path).into_owned()))
+            }
             Some(("page", _)) => Err(format!("`{what}`: a page's path begins with /")),
             Some(("event", name)) if !name.is_empty() => Ok(Self::Event(name.to_owned())),
             _ => Err(format!("`{what}` is neither `page /PATH` nor `event NAME`")),
@@ -132,6 +135,8 @@ mod tests {
         assert_eq!((&*goal.name, goal.target), ("Sign up", Target::Event("Signup".into())));
         let funnel: Funnel = "Buy = page /cart > page /pay/* > event Purchase".parse().unwrap();
         assert_eq!(funnel.steps.len(), 3);
+        let coffee: Goal = "Coffee = page /café/*/..*".parse().unwrap();
+        assert!(coffee.target.is(Reached::Page("/caf%C3%A9/a/..b")), "{:?}", coffee.target);
         let pay = &funnel.steps[1];
         assert!(pay.is(Reached::Page("/pay/card")) && !pay.is(Reached::Page("/pay")));
         assert!(!pay.is(Reached::Event("/pay/card")));

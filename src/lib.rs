@@ -19,7 +19,8 @@
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
-//! [`site`]; [`goal`]; [`clock`]; [`sketch`]), the settings ([`config`]), the counters of the process
+//! [`site`]; [`goal`]; [`clock`]; [`sketch`]), how what others write is read and compared (`text`,
+//! `host`, `page_name`), the settings ([`config`]), the counters of the process
 //! itself ([`telemetry`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
 //! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
 //! ([`demo`]).
@@ -35,9 +36,11 @@ pub mod demo;
 pub mod flush;
 pub mod goal;
 mod home;
+mod host;
 pub mod journal;
 pub mod node;
 mod open;
+mod page_name;
 pub mod plugin;
 pub mod proxy;
 pub mod report;
@@ -47,5 +50,6 @@ pub mod site;
 pub mod sketch;
 pub mod store;
 pub mod telemetry;
+mod text;
 pub mod upkeep;
 pub mod visitor;

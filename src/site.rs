@@ -54,7 +54,7 @@ impl FromStr for Month {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub name: Arc<str>,
-    /// Hosts it answers to, lower case, without port. Empty: every host.
+    /// Hosts it answers to, in the form they are compared in ([`crate::host`]). Empty: every host.
     pub hosts: Vec<String>,
     pub timezone: Tz,
     pub goals: Vec<Goal>,

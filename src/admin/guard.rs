@@ -1,6 +1,7 @@
 //! Who gets in, and what every answer carries.
 
 use super::{App, login, stats};
+use crate::{host, text};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -35,9 +36,9 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
 
 fn knows(app: &App, headers: &HeaderMap) -> bool {
     let auth = &app.admin.auth;
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    text(header::AUTHORIZATION).is_some_and(|value| auth.token_is_valid(value))
-        || text(header::COOKIE)
+    text::header(headers, header::AUTHORIZATION).is_some_and(|value| auth.token_is_valid(&value))
+        || text::header(headers, header::COOKIE)
+            .as_deref()
             .and_then(login::session)
             .is_some_and(|session| auth.session_is_valid(session, app.admin.clock.now()))
 }
@@ -50,10 +51,10 @@ fn is_local(headers: &HeaderMap, uri: &Uri) -> bool {
         _ => None,
     };
     authority.is_some_and(|authority| {
-        let host = authority.host();
+        let host = host::plain(authority.host());
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         !authority.as_str().contains('@')
-            && (host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback()))
+            && (host == "localhost" || address.is_ok_and(|a| a.is_loopback()))
     })
 }
 
@@ -87,8 +88,15 @@ mod tests {
             headers.insert(header::HOST, host.parse().unwrap());
             is_local(&headers, &Uri::from_static("/"))
         };
-        for host in ["localhost", "LOCALHOST:8090", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "[::1]"]
-        {
+        for host in [
+            "localhost",
+            "LOCALHOST:8090",
+            "localhost.:80",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:80",
+            "[::1]",
+        ] {
             assert!(local(host), "{host}");
         }
         for host in [

@@ -12,6 +12,7 @@ use super::script::{Script, tag};
 use super::view_id::ViewId;
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
+use crate::host;
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
 use crate::visitor::address::Trusted;
@@ -337,7 +338,12 @@ impl Analytics {
     }
 
     pub(super) fn is_own_host(&self, host: &str) -> bool {
-        self.0.sites.iter().any(|site| site.hosts.iter().any(|own| own == host))
+        self.own_hosts().any(|own| own == host)
+    }
+
+    /// All hosts of all sites.
+    pub(super) fn own_hosts(&self) -> impl Iterator<Item = &str> {
+        self.0.sites.iter().flat_map(|site| &site.hosts).map(String::as_str)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -414,21 +420,9 @@ impl Analytics {
 
 /// The host a request is for: HTTP/1 says it in `Host`, HTTP/2 in the URI.
 pub(super) fn host_of(request: &RequestHeader) -> Option<Cow<'_, str>> {
-    let host = request.headers.get(header::HOST).and_then(|v| v.to_str().ok());
-    host.or_else(|| request.uri.authority().map(|a| a.as_str())).map(plain_host)
-}
-
-/// A host as compared: lower case, without port.
-pub(super) fn plain_host(host: &str) -> Cow<'_, str> {
-    let host = host.trim();
-    let end = match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => colon,
-        _ => host.len(),
-    };
-    let host = &host[..end];
-    match host.bytes().any(|b| b.is_ascii_uppercase()) {
-        true => host.to_ascii_lowercase().into(),
-        false => host.into(),
+    match request.headers.get(header::HOST) {
+        Some(host) => Some(host::plain_bytes(host.as_bytes())),
+        None => request.uri.authority().map(|authority| host::plain(authority.as_str())),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::hit::{self, Nav, Vital};
 use crate::clock::{MINUTE, Millis};
+use crate::page_name;
 use crate::rollup::{self, GRID, GRID_ROWS};
 use chrono::DateTime;
 use serde::Deserialize;
@@ -113,20 +114,22 @@ impl Raw {
 
     /// What the script tells of a page beside its views.
     fn told(&self, value_max: usize) -> Result<hit::Event, String> {
-        let named = |what: &str| match self.name.as_deref().map(str::trim) {
-            Some(name) if !name.is_empty() => Ok(Arc::from(rollup::clean(name, value_max))),
+        let name = |what: &str| match self.name.as_deref().map(str::trim) {
+            Some(name) if !name.is_empty() => Ok(name),
             _ => Err(format!("{what} without a name")),
         };
+        let bounded = |name: &str| Arc::from(rollup::clean(name, value_max));
+        let link = |what: &str| Ok::<_, String>(bounded(&page_name::plain_url(name(what)?)));
         let value = self.value.as_ref().and_then(Value::as_f64).filter(|v| v.is_finite());
         let screen = || self.screen.as_deref().and_then(screen_class);
         Ok(match self.kind.as_str() {
             "event" => hit::Event::Custom {
-                name: named("event")?,
+                name: bounded(name("event")?),
                 properties: self.properties(value_max),
                 value: value.map(|v| (v * 1_000.0).round().clamp(-VALUE_MAX, VALUE_MAX) as i64),
             },
-            "outbound" => hit::Event::Outbound { url: named("outbound")? },
-            "download" => hit::Event::File { url: named("download")? },
+            "outbound" => hit::Event::Outbound { url: link("outbound")? },
+            "download" => hit::Event::File { url: link("download")? },
             "engagement" => hit::Event::Engagement {
                 millis: match value {
                     Some(millis) if millis >= 0.0 => millis.min(86_400_000.0) as u32,

@@ -5,6 +5,7 @@
 //! consulted: they come from caches and CDNs, and bots fetch them too.
 
 use super::hit::PageKind;
+use crate::text::elements_from_last;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use mime_guess::mime;
 
@@ -115,9 +116,9 @@ pub fn classify(
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let end = value.bytes().position(|byte| byte == b';').unwrap_or(value.len());
-    Some(value[..end].trim_ascii())
+    let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    str::from_utf8(value[..end].trim_ascii()).ok()
 }
 
 /// Names made once: looking one up by its text parses that text first.
@@ -133,6 +134,7 @@ static PURPOSES: [HeaderName; 5] = [
 static TURBO_REQUEST: HeaderName = HeaderName::from_static("x-turbo-request-id");
 static TURBO_FRAME: HeaderName = HeaderName::from_static("turbo-frame");
 static HX_BOOSTED: HeaderName = HeaderName::from_static("hx-boosted");
+const HTML: &[u8] = b"text/html";
 const AHEAD: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
 
 /// `Sec-Fetch-*` say it; where a browser sends none (plain HTTP, old browsers), it accepts
@@ -147,9 +149,9 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     if headers.contains_key("sec-fetch-site") || headers.contains_key("x-requested-with") {
         return false;
     }
-    let mut accepts = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    accepts
-        .any(|a| a.split(',').any(|t| t.trim_start().to_ascii_lowercase().starts_with("text/html")))
+    let accepts = headers.get_all(header::ACCEPT).iter().flat_map(elements_from_last);
+    let mut types = accepts.filter_map(|kind| kind.get(..HTML.len()));
+    types.any(|kind| kind.eq_ignore_ascii_case(HTML))
 }
 
 /// `Sec-Purpose` (also of prerenders), its older names, and Turbo's.
@@ -171,8 +173,8 @@ fn is_attachment(headers: &HeaderMap) -> bool {
 /// A file counts once: whole, or by the part that begins it.
 fn download(status: StatusCode, answer: &HeaderMap) -> Class {
     let first_part = || {
-        let range = answer.get(header::CONTENT_RANGE).and_then(|v| v.to_str().ok());
-        range.and_then(|r| r.strip_prefix("bytes ")).is_some_and(|r| r.starts_with("0-"))
+        let range = answer.get(header::CONTENT_RANGE).map(|v| v.as_bytes());
+        range.is_some_and(|range| range.starts_with(b"bytes 0-"))
     };
     let counts = match status.as_u16() {
         200 => true,

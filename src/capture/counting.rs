@@ -3,13 +3,14 @@
 //! The rules themselves are [`classify`]'s; here they meet the visitor. Called from the hooks of
 //! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
 
-use super::analytics::{Analytics, Tracking, When, host_of, peer_of, plain_host};
+use super::analytics::{Analytics, Tracking, When, host_of, peer_of};
 use super::classify::{Answer, Asked, Class, classify, is_frame, looks_like_html};
 use super::hit::{Answered, Hit, PageKind, Served, What};
 use super::view_id::TEXT_LEN;
 use crate::clock::Millis;
-use crate::rollup;
+use crate::host;
 use crate::visitor::{Agent, Who, bots};
+use crate::{page_name, rollup, text};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora::Error;
 use pingora::http::ResponseHeader;
@@ -69,7 +70,7 @@ impl Analytics {
         match class {
             Class::Nothing => None,
             Class::Download => {
-                tracking.sending = Some(Sending::Download(self.bounded(path)));
+                tracking.sending = Some(Sending::Download(self.named(path)));
                 None
             }
             Class::Feed => {
@@ -93,19 +94,16 @@ impl Analytics {
                     tracking.sending = Some(Sending::Page { page, kind, bytes, at, lane });
                 }
                 if kind != PageKind::Ignored || is_frame(headers) {
-                    let came = || {
-                        let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
-                        (host_of(request), referrer)
-                    };
+                    let came = || (host_of(request), text::header(headers, header::REFERER));
                     let (traits, from) = match kind {
                         PageKind::View if !self.is_introduced(site, when) => {
                             let (host, referrer) = came();
                             let query = request.uri.query();
-                            (Some(who.traits(host.as_deref(), referrer, query)), None)
+                            (Some(who.traits(host.as_deref(), referrer.as_deref(), query)), None)
                         }
                         PageKind::Error => {
                             let (host, referrer) = came();
-                            (None, self.link_from(referrer, host.as_deref()))
+                            (None, self.link_from(referrer.as_deref(), host.as_deref()))
                         }
                         _ => (None, None),
                     };
@@ -198,7 +196,7 @@ impl Analytics {
         subscribers: Option<u32>,
     ) {
         let When { at, visitor, before_midnight } = self.when(who);
-        let path = self.bounded(path);
+        let path = self.named(path);
         let lane = self.visitors().lane_of((&*reader, &*path));
         let what = What::Feed { path, reader, subscribers };
         self.push(Hit { at, site, lane, visitor, before_midnight, what });
@@ -207,19 +205,19 @@ impl Analytics {
     /// The page a path names, with what of its query tells pages apart.
     pub(super) fn page(&self, path: &str, query: Option<&str>) -> Arc<str> {
         let keep = &self.settings().keep_query;
-        let (Some(query), false) = (query, keep.is_empty()) else { return self.bounded(path) };
-        let kept: Vec<&str> = query
-            .split('&')
-            .filter(|pair| {
-                let name = pair.split('=').next().unwrap_or_default();
-                keep.iter().any(|kept| kept == name)
-            })
-            .collect();
+        let (Some(query), false) = (query, keep.is_empty()) else { return self.named(path) };
+        let kept = page_name::kept(query, keep);
         if kept.is_empty() {
-            return self.bounded(path);
+            return self.named(path);
         }
+        let path = page_name::plain(path);
         let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
-        self.bounded(&format!("{path}?{}{fragment}", kept.join("&")))
+        self.bounded(&format!("{path}?{kept}{fragment}"))
+    }
+
+    /// What a path names, in the one form there is of it.
+    fn named(&self, path: &str) -> Arc<str> {
+        self.bounded(&page_name::plain(path))
     }
 
     /// Where a broken link was: host and path, or the path on the site itself.
@@ -229,9 +227,10 @@ impl Analytics {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         // What stands before an @ is nobody's business.
         let authority = authority.rsplit('@').next().unwrap_or_default();
-        let from = plain_host(authority);
-        let own = host == Some(&from) || self.is_own_host(&from);
-        Some(if own { self.bounded(path) } else { self.bounded(&format!("{from}{path}")) })
+        let from = host::plain(authority);
+        let own = host.into_iter().chain(self.own_hosts()).any(|own| host::is_same(own, &from));
+        let path = page_name::plain(path);
+        Some(if own { self.bounded(&path) } else { self.bounded(&format!("{from}{path}")) })
     }
 
     /// A page's view id, as a `Server-Timing` entry.
@@ -292,5 +291,5 @@ fn micros_since(then: Instant) -> u32 {
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    str::from_utf8(headers.get(header::CONTENT_LENGTH)?.as_bytes()).ok()?.parse().ok()
 }

@@ -1,11 +1,13 @@
 //! What the proxy answers itself, in the website's name: the script and the beacons.
 
-use super::analytics::{Analytics, Tracking, host_of, peer_of, plain_host};
+use super::analytics::{Analytics, Tracking, host_of, peer_of};
 use super::beacon;
 use super::hit::{Hit, IdVerdict, Nav, PageKind, Shown, Told, What};
 use super::view_id::ViewId;
 use crate::aggregate::ID_LIFETIME;
+use crate::host;
 use crate::telemetry::DropReason;
+use crate::text;
 use crate::visitor::address::is_trusted;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, header};
@@ -53,12 +55,12 @@ impl Analytics {
             ("etag", script.etag.as_str()),
             ("x-content-type-options", "nosniff"),
         ];
-        let asked = request.headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+        let asked = text::header(&request.headers, header::IF_NONE_MATCH);
         let known = |list: &str| {
             list.split(',')
                 .any(|e| e.trim().trim_start_matches("W/") == script.etag || e.trim() == "*")
         };
-        if asked.is_some_and(known) {
+        if asked.as_deref().is_some_and(known) {
             return respond(session, 304, &headers[1..], String::new()).await;
         }
         respond(session, 200, &headers, script.body.clone()).await
@@ -79,7 +81,7 @@ impl Analytics {
             return refuse(403, "a beacon must come from the site itself");
         }
         let max = self.settings().beacon_body;
-        let length = request.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+        let length = text::header(&request.headers, header::CONTENT_LENGTH);
         if length.and_then(|l| l.parse::<usize>().ok()).is_some_and(|l| l > max) {
             return refuse(413, "the beacon is too large");
         }
@@ -185,21 +187,20 @@ impl Analytics {
         host: Option<&str>,
         peer: Option<IpAddr>,
     ) -> bool {
-        let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-        match text("sec-fetch-site") {
+        let text = |name: &str| text::header(headers, name);
+        match text("sec-fetch-site").as_deref() {
             Some("same-origin" | "none") => return true,
             Some("cross-site") => return false,
             _ => {}
         }
         let Some(origin) = text("origin") else { return true };
-        let Some(origin) = origin.split_once("://").map(|(_, host)| plain_host(host)) else {
-            return false;
-        };
+        let Some((_, origin)) = origin.split_once("://") else { return false };
+        let origin = host::plain(origin);
         let forwarded = text("x-forwarded-host").filter(|_| {
             peer.is_some_and(|p| is_trusted(p, &self.settings().trusted_proxies.now()))
         });
         host.is_some_and(|h| h == origin)
-            || forwarded.is_some_and(|h| plain_host(h) == origin)
+            || forwarded.is_some_and(|list| list.split(',').any(|h| host::plain(h) == origin))
             || self.is_own_host(&origin)
     }
 }

@@ -4,6 +4,7 @@
 //! begins with the value. Which setting it belongs to is not known here.
 
 use super::error::did_you_mean;
+use crate::host;
 use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
 use http::HeaderName;
@@ -106,13 +107,13 @@ pub(super) fn site_name(text: &str) -> Read<String> {
     }
 }
 
-/// A host as a `Host` header names it, without its port and in lower case.
+/// A host as a `Host` header names it, without its port, in the form hosts are compared in.
 pub(super) fn host(text: &str) -> Read<String> {
-    let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    match address.and_then(|inside| inside.parse::<Ipv6Addr>().ok()) {
-        Some(address) => Ok(format!("[{address}]")),
-        None => site_name(text)
-            .map_err(|_| format!("has {text:?}, no host: write www.example.org, without port")),
+    let host = host::plain(text);
+    match Host::parse(text) {
+        Ok(Host::Ipv6(_)) => Ok(host.into_owned()),
+        Ok(_) if (1..=253).contains(&host.len()) && host::is_plain(&host) => Ok(host.into_owned()),
+        _ => Err(format!("has {text:?}, no host: write www.example.org, without port")),
     }
 }
 
@@ -281,7 +282,9 @@ mod tests {
             site_name(wrong).unwrap_err();
         }
         assert_eq!(host("[::0001]"), Ok("[::1]".into()));
-        for wrong in ["a.org:80", "[::1]:80", "[x]", ""] {
+        assert_eq!(host("WWW.Example.org."), Ok("www.example.org".into()));
+        assert_eq!(host("Bücher.example"), Ok("xn--bcher-kva.example".into()));
+        for wrong in ["a.org:80", "[::1]:80", "[x]", "", ".", "*.a.org", "a b", &long] {
             host(wrong).unwrap_err();
         }
     }

@@ -1,12 +1,13 @@
 //! Which address a request comes from, seen through proxies that are trusted, and only those.
 
+use crate::text::elements_from_last;
 use arc_swap::{ArcSwap, Guard};
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-type Parse = fn(&str) -> Option<IpAddr>;
+type Parse = fn(&[u8]) -> Option<IpAddr>;
 
 /// Where proxies tell, the most usual first.
 static LISTS: [(HeaderName, Parse); 3] = [
@@ -37,7 +38,8 @@ impl From<Vec<IpNet>> for Trusted {
 
 /// The client's address: the peer's, unless the peer is a trusted proxy. Then the last address
 /// in `X-Forwarded-For` that is no trusted proxy itself (what stands before it, the client may
-/// have written), else the same of `Forwarded` (RFC 7239), else `CF-Connecting-IP`.
+/// have written), else the same of `Forwarded` (RFC 7239), else `CF-Connecting-IP`. They are lists
+/// as RFC 9110 §5.6.1 has them: see [`elements_from_last`].
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
@@ -45,9 +47,8 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         return peer;
     }
     for (name, parse) in &LISTS {
-        let values = headers.get_all(name).iter().rev().filter_map(|v| v.to_str().ok());
         let mut nearest = None;
-        for hop in values.flat_map(|v| v.rsplit(',')) {
+        for hop in headers.get_all(name).iter().rev().flat_map(elements_from_last) {
             // A hop that is no address ends what can be believed.
             let Some(address) = parse(hop) else { break };
             nearest = Some(address);
@@ -67,19 +68,20 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&peer.to_canonical()))
 }
 
-/// An address, perhaps with a port, perhaps in brackets.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim_ascii();
+/// An address, perhaps with a port, in brackets, in quotes.
+fn parse_address(text: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(text).ok()?.trim_ascii();
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
     let bare = || text.strip_prefix('[')?.split_once(']')?.0.parse().ok();
     let address = text.parse().ok().or_else(bare);
     address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip())).map(|a| a.to_canonical())
 }
 
 /// The `for=` of one element of a `Forwarded` header.
-fn parse_forwarded(element: &str) -> Option<IpAddr> {
-    element.split(';').find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("for").then(|| parse_address(value.trim_matches('"')))?
+fn parse_forwarded(element: &[u8]) -> Option<IpAddr> {
+    element.split(|byte| *byte == b';').find_map(|pair| {
+        let (name, value) = pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)?;
+        name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| parse_address(&value[1..]))?
     })
 }
 
@@ -120,6 +122,10 @@ mod tests {
         assert_eq!(hops("::ffff:198.51.100.9"), "198.51.100.9");
         assert_eq!(hops("198.51.100.9, unknown"), "10.0.0.1");
         assert_eq!(hops(""), "10.0.0.1");
+        assert_eq!(hops("203.0.113.5,"), "203.0.113.5");
+        assert_eq!(hops(", 203.0.113.5 ,,10.0.0.7,\t,"), "203.0.113.5");
+        assert_eq!(hops("1.1.1.1, \"203.0.113.5:80\", \"[fd00::1]\""), "203.0.113.5");
+        assert_eq!(hops("é\", 203.0.113.5"), "203.0.113.5");
     }
 
     #[test]
@@ -128,6 +134,8 @@ mod tests {
             |headers: &[(&'static str, &str)]| address("127.0.0.1", headers, &["127.0.0.1/32"]);
         let forwarded = "for=192.0.2.60;proto=http, For=\"[2001:db8::9]:80\"";
         assert_eq!(of(&[("forwarded", forwarded)]), "2001:db8::9");
+        let listed = "for=192.0.2.60, by=\"a;b,c\"; FOR = \"203.0.113.5\" ,,";
+        assert_eq!(of(&[("forwarded", listed)]), "203.0.113.5");
         assert_eq!(of(&[("cf-connecting-ip", "203.0.113.5")]), "203.0.113.5");
     }
 }

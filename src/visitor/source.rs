@@ -5,7 +5,9 @@
 
 use super::channel::{Clues, channel};
 use super::known_sources::{self as known, Kind, Known};
+use crate::host::{self, without_www};
 use crate::rollup::clean;
+use crate::{page_name, text};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
@@ -124,13 +126,9 @@ fn value(text: &str) -> Arc<str> {
     clean(text, LONGEST).into()
 }
 
-fn without_www(host: &str) -> &str {
-    host.strip_prefix("www.").unwrap_or(host)
-}
-
 /// A referrer that is worth something: a web page or an app.
 struct Referrer<'a> {
-    /// Lower case, without port.
+    /// As [`host::plain`] has it.
     host: Cow<'a, str>,
     path: &'a str,
 }
@@ -148,29 +146,17 @@ impl<'a> Referrer<'a> {
             None => (rest, ""),
         };
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let host = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => host,
-        };
-        let host = host.strip_suffix('.').unwrap_or(host);
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        let host = host::plain(host);
         // Hosts have a dot, apps have one in their package; what has none is a machine next door or
         // an attempt to fill the reports.
-        if host.len() > 253 || !host.contains('.') || !host.bytes().all(fits) {
-            return None;
-        }
-        let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
-            Cow::Owned(host.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(host)
-        };
-        Some(Self { host, path })
+        let fits = host.len() <= 253 && host.contains('.') && host::is_plain(&host);
+        fits.then_some(Self { host, path })
     }
 
     /// As reports show it: host and path.
     fn shown(&self) -> Arc<str> {
-        let path = self.path.trim_end_matches('/');
-        value(&[without_www(&self.host), path].concat())
+        let path = page_name::plain(self.path);
+        value(&[without_www(&self.host), path.trim_end_matches('/')].concat())
     }
 }
 
@@ -193,12 +179,12 @@ impl<'a> Tags<'a> {
     fn read(query: &'a str) -> Self {
         let mut tags = Self::default();
         let (mut source, mut reference) = (None, None);
-        for pair in query.split('&') {
-            let Some((key, text)) = pair.split_once('=').filter(|(_, text)| !text.is_empty())
-            else {
-                continue;
-            };
-            let slot = match key {
+        for (mut key, text) in text::parameters(query) {
+            let Some(text) = text.filter(|text| !text.is_empty()) else { continue };
+            if key.bytes().any(|b| b.is_ascii_uppercase()) {
+                key.to_mut().make_ascii_lowercase();
+            }
+            let slot = match &*key {
                 "utm_source" => &mut tags.utm_source,
                 "utm_medium" => &mut tags.medium,
                 "utm_campaign" => &mut tags.campaign,
@@ -230,22 +216,11 @@ impl<'a> Tags<'a> {
             };
             // The first of its kind counts; a second is a mistake or an attempt.
             if slot.is_none() {
-                *slot = Some(decode(text)).filter(|text| !text.trim().is_empty());
+                *slot = Some(text::form_decoded(text)).filter(|text| !text.trim().is_empty());
             }
         }
         tags.source = tags.utm_source.clone().or(source).or(reference);
         tags
-    }
-}
-
-/// Decodes a form's value: `%20` and `+` are blanks.
-fn decode(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|b| b == b'%' || b == b'+') {
-        let blanks = text.replace('+', " ");
-        let text = percent_encoding::percent_decode_str(&blanks).decode_utf8_lossy();
-        Cow::Owned(text.into_owned())
-    } else {
-        Cow::Borrowed(text)
     }
 }
 
@@ -300,7 +275,6 @@ mod tests {
             "google.com",
             "https://<script>.com/",
             "https://goo gle.com/",
-            "https://é.com/",
             "chrome-extension://abcdefg/",
             "ftp://example.org/",
         ] {
@@ -335,6 +309,30 @@ mod tests {
         assert_eq!(arrival.utm_content.as_deref(), Some("a"));
         assert_eq!(arrival.utm_term.as_deref(), Some("b"));
         assert_eq!(arrival.channel, "Email");
+    }
+
+    #[test]
+    fn a_campaign_is_found_however_it_is_written() {
+        for query in [
+            "utm%5Fsource=caf%C3%A9",
+            "UTM_Source=caf%c3%a9",
+            "a=b&amp;utm_source=café",
+            "%75tm_source=caf%E9",
+        ] {
+            let arrival = from("", query);
+            assert_eq!(arrival.utm_source.as_deref(), Some("café"), "{query}");
+        }
+        assert_eq!(from("", "GCLID=1").channel, "Paid Search");
+    }
+
+    #[test]
+    fn a_referrer_is_named_as_pages_are() {
+        for path in ["gr%C3%B6%C3%9Fe", "größe;jsessionid=7", "gr%c3%b6%c3%9fe/"] {
+            let arrival = from(&format!("https://Müller.example/{path}"), "");
+            assert_eq!(&*arrival.source, "xn--mller-kva.example");
+            let page = "xn--mller-kva.example/gr%C3%B6%C3%9Fe";
+            assert_eq!(arrival.referrer.as_deref(), Some(page), "{path}");
+        }
     }
 
     #[test]

@@ -14,16 +14,22 @@ use super::secrets::{Current, Secrets};
 use super::source::arrival;
 use super::traits::Traits;
 use crate::clock::Millis;
+use crate::host;
 use crate::rollup::{self, Dimension};
 use crate::site::Site;
+use crate::text;
 use arc_swap::Guard;
 use http::{HeaderMap, HeaderName, header};
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// As many as there can be threads.
 const LANES: u64 = 1_024;
+
+/// Bytes of a host's name, which DNS bounds.
+const HOST_MAX: usize = 253;
 
 /// Bytes of a region's or city's name.
 const PLACE_MAX: usize = 100;
@@ -75,7 +81,7 @@ pub struct Who<'a> {
     peer: IpAddr,
     address: IpAddr,
     agent: Arc<Agent>,
-    user_agent: &'a str,
+    user_agent: Cow<'a, str>,
     headers: &'a HeaderMap,
     secrets: Guard<Arc<Current>>,
 }
@@ -117,7 +123,7 @@ impl Visitors {
     /// What the request's user agent is.
     pub fn agent(&self, headers: &HeaderMap) -> Arc<Agent> {
         let mobile = headers.get(&MOBILE).map(|v| v.as_bytes() == b"?1");
-        self.agents.read(user_agent(headers), mobile)
+        self.agents.read(&user_agent(headers), mobile)
     }
 
     /// Whether this client is not to be counted at all: it asked for that, and is heard.
@@ -166,13 +172,13 @@ impl Who<'_> {
     }
 
     pub fn user_agent(&self) -> &str {
-        self.user_agent
+        &self.user_agent
     }
 
     /// Chooses the shard: one client, one lane, whatever the day's salt. There are few lanes, so
     /// that a lane that is written down tells nobody apart.
     pub fn lane(&self) -> u16 {
-        self.visitors.lane_of((self.network(), self.user_agent))
+        self.visitors.lane_of((self.network(), &*self.user_agent))
     }
 
     /// For limits per address: one household, one bucket.
@@ -196,7 +202,7 @@ impl Who<'_> {
         (Some(hash(today)), self.secrets.yesterdays_salt(self.site, at).map(hash))
     }
 
-    /// What the visit is told apart by, as this request says.
+    /// What the visit is told apart by, as this request says; `host` as [`host::plain`] has it.
     pub fn traits(
         &self,
         host: Option<&str>,
@@ -205,13 +211,14 @@ impl Who<'_> {
     ) -> Traits {
         let site = &self.visitors.sites[self.site];
         let own = |other: &str| {
-            host.is_some_and(|h| h.eq_ignore_ascii_case(other))
-                || site.hosts.iter().any(|h| h.eq_ignore_ascii_case(other))
+            let mut hosts = host.into_iter().chain(site.hosts.iter().map(String::as_str));
+            hosts.any(|own| host::is_same(own, other))
         };
         let from = arrival(referrer, query, own);
         let place = self.place();
-        let language = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-        let language = language.and_then(super::language::language);
+        let hostname = host.map(|host| rollup::clean(host, HOST_MAX));
+        let language = text::header(self.headers, header::ACCEPT_LANGUAGE);
+        let language = language.and_then(|asked| super::language::language(&asked));
         let all = [
             (Dimension::Source, Some(&*from.source)),
             (Dimension::Channel, Some(from.channel)),
@@ -225,7 +232,7 @@ impl Who<'_> {
             (Dimension::Region, place.region.as_deref()),
             (Dimension::City, place.city.as_deref()),
             (Dimension::Language, language.as_deref()),
-            (Dimension::Hostname, host),
+            (Dimension::Hostname, hostname.as_deref()),
         ];
         let known = all.into_iter().filter_map(|(dimension, value)| Some((dimension, value?)));
         self.agent.traits.and(known)
@@ -235,8 +242,9 @@ impl Who<'_> {
     fn place(&self) -> Place {
         let Settings { place_headers, trusted_proxies, .. } = &self.visitors.settings;
         let told = |i: usize| {
-            let value = self.headers.get(place_headers.get(i)?)?.to_str().ok()?;
-            (!value.is_empty()).then(|| Arc::from(rollup::clean(value, PLACE_MAX)))
+            let value = text::header(self.headers, place_headers.get(i)?)?;
+            let value = text::percent_decoded(&value);
+            (!value.is_empty()).then(|| Arc::from(rollup::clean(&value, PLACE_MAX)))
         };
         if !place_headers.is_empty()
             && is_trusted(self.peer, &trusted_proxies.now())
@@ -276,6 +284,6 @@ fn is_reluctant(headers: &HeaderMap) -> bool {
     RELUCTANT.iter().any(|name| headers.get(name).is_some_and(|v| v == "1"))
 }
 
-fn user_agent(headers: &HeaderMap) -> &str {
-    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
+fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
+    text::header(headers, header::USER_AGENT).unwrap_or_default()
 }

@@ -4,12 +4,14 @@
 //! - `server`: what the proxy sees by itself
 //! - `script`: what beacons add to it
 //! - `owner`: goals, funnels and settings
+//! - `others`: headers, hosts, paths and ranges in all the ways they are written
 //!
 //! Each rule has a program of its own, over SQLite.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod others;
 mod owner;
 mod script;
 mod server;

@@ -209,7 +209,11 @@ fn answer(stream: TcpStream) -> Option<()> {
     let status: u16 = parts.next()?.parse().ok()?;
     let mut head = format!("HTTP/1.1 {status} So\r\nconnection: close\r\n");
     let mut measured = true;
+    let mut body = BODY;
     for header in parts {
+        if let Some(length) = header.strip_prefix("content-length: ") {
+            body = &BODY[..BODY.len().min(length.parse().ok()?)];
+        }
         match header {
             UNMEASURED => measured = false,
             header => head.push_str(&format!("{header}\r\n")),
@@ -219,6 +223,6 @@ fn answer(stream: TcpStream) -> Option<()> {
     if measured && !matches!(status, 204 | 304) && !head.contains("content-length") {
         head.push_str(&format!("content-length: {}\r\n", BODY.len()));
     }
-    let body = if bodiless { "" } else { BODY };
+    let body = if bodiless { "" } else { body };
     (&stream).write_all(format!("{head}\r\n{body}").as_bytes()).ok()
 }

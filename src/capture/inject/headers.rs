@@ -1,6 +1,7 @@
 //! The headers of a page that gets the tag: may it be added, and what is then true of the page.
 
 use super::etag;
+use crate::text;
 use encoding_rs::Encoding;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH,
@@ -95,8 +96,8 @@ fn carries_a_page(status: StatusCode) -> bool {
 }
 
 fn may_be_changed(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(injectable)
+    let content_type = text::header(headers, CONTENT_TYPE);
+    content_type.is_some_and(|kind| injectable(&kind))
         && listed(headers, CONTENT_ENCODING).all(|coding| is(coding, "identity"))
         && !listed(headers, CACHE_CONTROL).any(|directive| is(directive, "no-transform"))
         && !headers.get_all(CONTENT_DISPOSITION).iter().any(is_attachment)

@@ -35,7 +35,7 @@ function $on($type, $listener) {
 
 // Of a query, what tells pages apart.
 function $kept($search) { // [query]
-  return $search.replace(/[?&](?!(KEEP)=)[^&]*/g, '').replace(/^&/, '?'); // [query]
+  return $search.replace(/[?&](?!(KEEP)=)[^&]*/gi, '').replace(/^&/, '?'); // [query]
 } // [query]
 
 function $where() {
