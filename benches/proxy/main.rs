@@ -8,7 +8,8 @@
 //! serve as it does elsewhere. What counts is all that a process uses in a round of them, which
 //! lasts as long as it is between two flushes; the table tells how much rounds differ.
 //!
-//! `cargo bench --bench proxy -- [--rounds N] [--requests N] [CASE…]`
+//! `cargo bench --bench proxy -- [--rounds N] [--requests N] [--against HEADCOUNT] [CASE…]`, where
+//! HEADCOUNT is the binary of another version: it is the rival then, in the place of bare Pingora.
 
 mod bare;
 mod meter;
@@ -19,6 +20,7 @@ mod website;
 use meter::Child;
 use std::collections::HashSet;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use table::{Case, Cost};
 use tempfile::TempDir;
@@ -38,13 +40,19 @@ struct Options {
     rounds: usize,
     /// Of a turn.
     requests: usize,
+    /// Another headcount to compare with.
+    against: Option<PathBuf>,
     cases: HashSet<String>,
 }
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { rounds: 5, requests: 5_000, cases: HashSet::new() };
+    let mut options = Options { rounds: 5, requests: 5_000, against: None, cases: HashSet::new() };
     while let Some(argument) = arguments.next() {
+        if argument == "--against" {
+            options.against = arguments.next().map(PathBuf::from);
+            continue;
+        }
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
         match argument.as_str() {
             "--website" => return website::run(),
@@ -63,19 +71,23 @@ fn main() -> anyhow::Result<()> {
 
 fn bench(options: &Options) -> anyhow::Result<()> {
     let website = Child::website()?;
-    let bare = Child::bare(website.port)?;
-    let folders = (TempDir::new()?, TempDir::new()?);
-    let headcount = Child::headcount(website.port, &folders.0, false)?;
-    let injecting = Child::headcount(website.port, &folders.1, true)?;
+    let folders = (TempDir::new()?, TempDir::new()?, TempDir::new()?);
+    let ours = Path::new(env!("CARGO_BIN_EXE_headcount"));
+    let rival = match &options.against {
+        Some(other) => Child::headcount(other, website.port, &folders.2, false)?,
+        None => Child::bare(website.port)?,
+    };
+    let headcount = Child::headcount(ours, website.port, &folders.0, false)?;
+    let injecting = Child::headcount(ours, website.port, &folders.1, true)?;
 
     let plan = [
-        ("page", Kind::Page, Some(&bare), &headcount),
-        ("page, tag injected", Kind::Page, Some(&bare), &injecting),
-        ("page not modified", Kind::NotModified, Some(&bare), &headcount),
-        ("asset", Kind::Asset, Some(&bare), &headcount),
-        ("page to a bot", Kind::Bot, Some(&bare), &headcount),
+        ("page", Kind::Page, Some(&rival), &headcount),
+        ("page, tag injected", Kind::Page, Some(&rival), &injecting),
+        ("page not modified", Kind::NotModified, Some(&rival), &headcount),
+        ("asset", Kind::Asset, Some(&rival), &headcount),
+        ("page to a bot", Kind::Bot, Some(&rival), &headcount),
         ("beacon", Kind::Beacon, None, &headcount),
-        ("page to a newcomer", Kind::Newcomer, Some(&bare), &headcount),
+        ("page to a newcomer", Kind::Newcomer, Some(&rival), &headcount),
     ];
     let mut cases = Vec::new();
     for (name, kind, rival, subject) in plan {
@@ -102,19 +114,20 @@ fn bench(options: &Options) -> anyhow::Result<()> {
     let before = headcount.meter.cpu();
     std::thread::sleep(ROUND);
     let idle = (headcount.meter.cpu() - before).as_secs_f64() / ROUND.as_secs_f64();
-    let mut text = table::render(&cases, options.rounds, options.requests);
+    let name = if options.against.is_some() { "the other headcount" } else { "bare Pingora" };
+    let mut text = table::render(&cases, name, options.rounds, options.requests);
     text.push_str(&format!(
         "\nCPU while idle: headcount {:.2} % of a core.\n\
-         Memory at the end: bare {}, headcount {}, with injection {} MB.\n\
+         Memory at the end: {name} {}, headcount {}, with injection {} MB.\n\
          Counted by headcount: {}.\n",
         idle * 100.0,
-        bare.meter.resident_mb(),
+        rival.meter.resident_mb(),
         headcount.meter.resident_mb(),
         injecting.meter.resident_mb(),
         headcount.counted()?,
     ));
     println!("{text}");
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     std::fs::create_dir_all(&folder)?;
     std::fs::File::create(folder.join("proxy.txt"))?.write_all(text.as_bytes())?;
     Ok(())

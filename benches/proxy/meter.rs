@@ -4,6 +4,7 @@ use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -35,11 +36,16 @@ impl Child {
         Self::new(ourselves()?.arg("--bare").args(numbers).spawn()?, port, 0)
     }
 
-    /// The real binary, in its own folder, as it comes but for a single thread. The visitors'
+    /// A real binary, in its own folder, as it comes but for a single thread. The visitors'
     /// addresses are in `X-Forwarded-For`.
-    pub fn headcount(website: u16, folder: &TempDir, inject: bool) -> anyhow::Result<Self> {
+    pub fn headcount(
+        binary: &Path,
+        website: u16,
+        folder: &TempDir,
+        inject: bool,
+    ) -> anyhow::Result<Self> {
         let (port, admin) = (free_port()?, free_port()?);
-        let process = Command::new(env!("CARGO_BIN_EXE_headcount"))
+        let process = Command::new(binary)
             .arg("run")
             .arg(format!("--upstream=http://127.0.0.1:{website}"))
             .arg(format!("--listen=127.0.0.1:{port}"))

@@ -36,13 +36,13 @@ impl Case {
     }
 }
 
-pub fn render(cases: &[Case], rounds: usize, requests: usize) -> String {
+pub fn render(cases: &[Case], rival: &str, rounds: usize, requests: usize) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
         "CPU time per request, one proxy thread each, {rounds} rounds of 10 s, turns of {requests} \
          requests, 16 connections\n{}\n\n\
-         | case | bare Pingora, µs | headcount, µs | ratio (from – to) | requests/s |\n\
+         | case | {rival}, µs | headcount, µs | ratio (from – to) | requests/s |\n\
          | --- | ---: | ---: | ---: | ---: |",
         machine()
     );
