@@ -104,8 +104,6 @@ impl ProxyHttp for Gate {
     async fn early_request_filter(&self, session: &mut Session, _: &mut Passage) -> Result<()> {
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
-        // Else what a client sent ahead is thrown away with the connection, its answer too.
-        session.set_pipelining_enabled(true);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
         }

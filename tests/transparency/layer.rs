@@ -190,3 +190,26 @@ fn an_idle_connection_is_answered_once_more() {
     assert_eq!(idle.rest(), b"");
     assert!(proxy.ended().success());
 }
+
+/// An answer whose body looks like the head of an upgrade is an answer.
+#[test]
+fn a_body_is_no_upgrade() {
+    let origin = Origin::start(|wire, request| {
+        if request.target() == "/101" {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n");
+            wire.send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n".repeat(2_000).split_at(40_000).0);
+        } else {
+            wire.reply("200 OK", "", request.target().as_bytes());
+        }
+        true
+    });
+    let proxy = Proxy::start(&origin.url(), &[]);
+    let mut wire = Wire::connect(proxy.site);
+    for _ in 0..5 {
+        let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        let next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+        wire.send(format!("GET /101 HTTP/1.1\r\nHost: a\r\n{upgrade}\r\n{next}"));
+        assert_eq!(wire.answer("GET").body.len(), 40_000);
+        assert_eq!(wire.answer("GET").text(), "/next");
+    }
+}

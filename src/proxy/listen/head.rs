@@ -25,6 +25,8 @@ const UNKNOWN_VERSION: Refused = Refused(505);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
     pub framing: Framing,
+    /// The client asks for another protocol on this connection.
+    pub upgrade: bool,
     /// The target for the website, where it is not the one in the head that Pingora reads: it has
     /// bytes above ASCII, which Pingora's parser does not take.
     pub raw_target: Option<Bytes>,
@@ -82,8 +84,8 @@ pub fn judge(head: &mut BytesMut) -> Result<Head, Refused> {
         written.put_slice(&head[range.end..]);
         *head = written;
     }
-    let framing = check_fields(head, http_10)?;
-    Ok(Head { framing, raw_target })
+    let (framing, upgrade) = check_fields(head, http_10)?;
+    Ok(Head { framing, upgrade, raw_target })
 }
 
 /// Splits at the first space. A second one beside it stays, and is refused later.
@@ -145,8 +147,9 @@ fn encoded(target: &[u8], bytes: bool) -> BytesMut {
     to
 }
 
-/// What must be clear of the fields: how long the body is, and for whom the request is.
-fn check_fields(head: &[u8], http_10: bool) -> Result<Framing, Refused> {
+/// What must be clear of the fields: how long the body is, for whom the request is, and whether it
+/// asks for an upgrade.
+fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, bool), Refused> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(head, &mut fields) {
@@ -155,7 +158,7 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<Framing, Refused> {
         Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY_FIELDS),
         Err(_) => return Err(MALFORMED),
     }
-    let (mut length, mut chunked, mut host) = (None, false, false);
+    let (mut length, mut chunked, mut host, mut upgrade) = (None, false, false, false);
     for field in request.headers.iter() {
         let (name, value) = (field.name, field.value);
         match name.len() {
@@ -181,6 +184,7 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<Framing, Refused> {
                 }
                 chunked = true;
             }
+            7 if name.eq_ignore_ascii_case("upgrade") => upgrade = !http_10,
             _ => {}
         }
     }
@@ -189,8 +193,8 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<Framing, Refused> {
     }
     match (length, chunked) {
         (Some(_), true) => Err(MALFORMED),
-        (None, true) => Ok(Framing::chunked()),
-        (length, false) => Ok(Framing::length(length.unwrap_or(0))),
+        (None, true) => Ok((Framing::chunked(), upgrade)),
+        (length, false) => Ok((Framing::length(length.unwrap_or(0)), upgrade)),
     }
 }
 

@@ -37,15 +37,14 @@ where
             Ok(None) | Err(Ended::Broken) => return,
             Err(Ended::Refused(refused)) => return refuse(wire, &shared, refused).await,
         };
-        let Head { framing, raw_target } = match head::judge(&mut bytes) {
+        let Head { framing, upgrade, raw_target } = match head::judge(&mut bytes) {
             Ok(head) => head,
             Err(refused) => return refuse(wire, &shared, refused).await,
         };
-        wire.begin(framing);
+        wire.begin(framing, upgrade);
         let mut session = ServerSession::new_http1(Box::new(wire));
         // How long, the proxy says; without it, that this is the last answer.
         session.set_keepalive(Some(0));
-        session.set_pipelining_enabled(true);
         session.set_pipelined_prefix(bytes);
         if let Some(raw_target) = raw_target {
             session.set_connection_user_context(Some(Box::new(Asked { raw_target })));

@@ -29,7 +29,8 @@ const HELD: usize = 16 * 1024;
 /// How long they wait at most.
 const HELD_FOR: Duration = Duration::from_millis(20);
 
-/// What an upgraded connection's answer begins with.
+/// What an answer begins with that is not the last, and that of an upgrade among them.
+const INTERIM: &[u8] = b"HTTP/1.1 1";
 const SWITCHING: &[u8] = b"HTTP/1.1 101";
 
 /// Which bytes of the client Pingora may have.
@@ -50,6 +51,8 @@ pub struct Wire {
     /// Read, and not given to Pingora.
     pub input: BytesMut,
     reading: Reading,
+    /// The next head of an answer may be that of an upgrade, which the client has asked for.
+    may_upgrade: bool,
     output: Output,
     digest: Arc<SocketDigest>,
 }
@@ -80,6 +83,7 @@ impl Wire {
             link: Some(Link { stream, ended: false, _open: open }),
             input: BytesMut::new(),
             reading: Reading::Nothing,
+            may_upgrade: false,
             output: Output::default(),
             digest: Arc::new(digest),
         }
@@ -96,8 +100,9 @@ impl Wire {
         Ok(read)
     }
 
-    /// Gives Pingora the body of the next request.
-    pub fn begin(&mut self, body: Framing) {
+    /// Gives Pingora the body of the next request, and all that comes after an upgrade.
+    pub fn begin(&mut self, body: Framing, may_upgrade: bool) {
+        self.may_upgrade = may_upgrade;
         self.reading = if body.is_over() { Reading::Nothing } else { Reading::Body(body) };
     }
 
@@ -239,8 +244,12 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if bytes.starts_with(SWITCHING) && !matches!(this.reading, Reading::Tunnel) {
-            this.reading = Reading::Tunnel;
+        // Pingora writes a head with a call of its own.
+        if this.may_upgrade {
+            if bytes.starts_with(SWITCHING) {
+                this.reading = Reading::Tunnel;
+            }
+            this.may_upgrade = bytes.starts_with(INTERIM);
         }
         loop {
             let held = this.output.bytes.len();
