@@ -166,12 +166,17 @@ fn without_session(path: &str) -> Cow<'_, str> {
             rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
         })
     };
-    let Some(at) = path.match_indices(';').map(|(at, _)| at).find(|at| begins(&path[*at..])) else {
+    let (mut kept, mut rest) = (String::new(), path);
+    while let Some((at, _)) = rest.match_indices(';').find(|(at, _)| begins(&rest[*at..])) {
+        kept.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        rest = &after[after.find(['/', ';']).unwrap_or(after.len())..];
+    }
+    if kept.is_empty() && rest.len() == path.len() {
         return path.into();
-    };
-    let after = &path[at + 1..];
-    let after = &after[after.find(['/', ';']).unwrap_or(after.len())..];
-    format!("{}{}", &path[..at], without_session(after)).into()
+    }
+    kept.push_str(rest);
+    kept.into()
 }
 
 /// Resolves `.` and `..` (RFC 3986 §5.2.4), of a path without its first `/`.
@@ -224,6 +229,7 @@ mod tests {
             ("/a;jsessionid=1", "/a"),
             ("/a;JSessionID=1.node2/b;x=2;PHPSESSID=3;y=4", "/a/b;x=2;y=4"),
             ("/a;jsessionids", "/a;jsessionids"),
+            (&format!("/a{}/b", ";jsessionid=1".repeat(10_000)), "/a/b"),
             ("/;é", "/;%C3%A9"),
             ("/app#/inbox?é", "/app#/inbox?%C3%A9"),
             ("/a?b=c%2f", "/a?b=c%2F"),
