@@ -1,6 +1,7 @@
 //! Probes: is the process alive, does its store answer.
 
 use super::App;
+use crate::store::StoreError;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -18,29 +19,31 @@ const FRESH_ON_A_BUDGET: Duration = Duration::from_secs(60);
 
 /// What the store last said.
 #[derive(Default)]
-pub(super) struct Health(Mutex<Option<(Instant, Result<(), String>)>>);
+pub(super) struct Health(Mutex<Option<(Instant, Result<(), &'static str>)>>);
 
 pub(super) async fn alive() -> &'static str {
     "ok"
 }
 
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
+/// Needs no credentials, so it says nothing of where the store is: the log does.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
     let mut last = app.health.0.lock().await;
     let fresh = if app.admin.budget.is_some() { FRESH_ON_A_BUDGET } else { FRESH };
     let result = match &*last {
-        Some((at, result)) if at.elapsed() < fresh => result.clone(),
+        Some((at, result)) if at.elapsed() < fresh => *result,
         _ => {
-            let store = &app.admin.store;
-            let result = match tokio::time::timeout(PATIENCE, store.ping()).await {
-                Ok(pong) => pong.map_err(|e| e.to_string()),
-                Err(_) => Err(format!("{} does not answer", store.name())),
+            let result = match tokio::time::timeout(PATIENCE, app.admin.store.ping()).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(StoreError::Unreachable { .. })) => Err("the store is unreachable"),
+                Ok(Err(_)) => Err("the store refuses to answer"),
+                Err(_) => Err("the store does not answer"),
             };
-            *last = Some((Instant::now(), result.clone()));
+            *last = Some((Instant::now(), result));
             result
         }
     };
     match result {
-        Ok(()) => (StatusCode::OK, "ok".into()),
+        Ok(()) => (StatusCode::OK, "ok"),
         Err(line) => (StatusCode::SERVICE_UNAVAILABLE, line),
     }
 }
