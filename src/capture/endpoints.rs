@@ -15,6 +15,9 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use std::net::IpAddr;
 
+/// Body of a beacon's 202: Chromium logs an answer without one as `net::ERR_ABORTED`.
+const ACCEPTED: &str = "ok";
+
 /// Which of ours a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
@@ -66,7 +69,7 @@ impl Analytics {
         respond(session, 200, &headers, script.body.clone()).await
     }
 
-    /// Takes a beacon: the status to answer, and the reason where it is refused.
+    /// Takes a beacon: the status to answer, and what to say: why it is refused, or `ok`.
     async fn take_beacon(
         &self,
         tracking: &Tracking,
@@ -103,7 +106,7 @@ impl Analytics {
         let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
         self.telemetry().beacons.add(events.len() as u64);
         if self.visitors().ignores(headers) {
-            return (202, String::new());
+            return (202, ACCEPTED.to_owned());
         }
         let who = self.visitors().identify(site, peer_of(session), headers);
         let limit = self.settings().beacons_per_minute;
@@ -175,7 +178,7 @@ impl Analytics {
                 (400, reason)
             }
             None if limited => (429, "too many beacons for this view".to_owned()),
-            None => (202, String::new()),
+            None => (202, ACCEPTED.to_owned()),
         }
     }
 

@@ -4,6 +4,7 @@
 //!   which the server alone saw two, both saw three, the browser alone saw two
 //! - that is one visitor, in one visit; also when the browser starts anew with nothing remembered
 //! - a bare headless browser is a bot, by name and class, and its views and beacons are none
+//! - to the browser no beacon has failed
 
 use crate::browser::Browser;
 use crate::common::redis::RedisServer;
@@ -125,6 +126,21 @@ async fn a_bare_headless_browser_is_a_bot(store: &str) {
     browser.goto(&headcount.url("/three")).await.unwrap();
     until_counted(&headcount, "/three", [0, 1, 0]).await;
     assert_eq!(headcount.total("visitors").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_beacon_fails_for_the_browser() {
+    let browser = Browser::start().await;
+    let site = Site::start().await;
+    let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &[]);
+    for page in ["/one", "/two"] {
+        browser.goto(&headcount.url(page)).await.unwrap();
+        until_counted(&headcount, page, [0, 1, 0]).await;
+    }
+    let sent = browser.requests().await;
+    let beacons: Vec<_> = sent.iter().filter(|(url, _)| url.ends_with("/api/track")).collect();
+    assert!(beacons.len() >= 2, "{sent:?}");
+    assert!(beacons.iter().all(|(_, failed)| failed.is_none()), "{beacons:?}");
 }
 
 /// Waits until a page's row says server only, confirmed, browser only.

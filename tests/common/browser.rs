@@ -72,7 +72,7 @@ impl Browser {
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": options,
-            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         });
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())
@@ -98,11 +98,34 @@ impl Browser {
 
     /// What the console was told since it was last asked for, as `LEVEL message`.
     pub async fn console(&self) -> Vec<String> {
-        let lines = self.client.issue_cmd(Extra("se/log", json!({ "type": "browser" }))).await;
         let line = |entry: &Value| {
             format!("{} {}", entry["level"].as_str().unwrap(), entry["message"].as_str().unwrap())
         };
-        lines.unwrap().as_array().unwrap().iter().map(line).collect()
+        self.log("browser").await.iter().map(line).collect()
+    }
+
+    /// Requests that were sent since they were last asked for: address, and why it failed, if it did.
+    pub async fn requests(&self) -> Vec<(String, Option<String>)> {
+        let mut requests: Vec<(Value, String, Option<String>)> = Vec::new();
+        for entry in self.log("performance").await {
+            let entry: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+            let (method, of) = (&entry["message"]["method"], &entry["message"]["params"]);
+            if method == "Network.requestWillBeSent" {
+                let url = of["request"]["url"].as_str().unwrap().to_owned();
+                requests.push((of["requestId"].clone(), url, None));
+            } else if method == "Network.loadingFailed"
+                && let Some(failed) = requests.iter_mut().find(|(id, ..)| *id == of["requestId"])
+            {
+                failed.2 = Some(of["errorText"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+        requests.into_iter().map(|(_, url, failed)| (url, failed)).collect()
+    }
+
+    /// A log's entries since they were last asked for.
+    async fn log(&self, kind: &str) -> Vec<Value> {
+        let entries = self.client.issue_cmd(Extra("se/log", json!({ "type": kind }))).await;
+        entries.unwrap().as_array().unwrap().clone()
     }
 }
 
