@@ -11,6 +11,7 @@
 
 mod common;
 
+use aho_corasick::AhoCorasick;
 use common::headcount::{Headcount, SITE};
 use common::http::{self, ACCEPT_PAGE, Answer, BEACON, FIREFOX, NAVIGATION, PREFETCH};
 use common::nginx::Nginx;
@@ -27,7 +28,11 @@ const FORWARDED: &[&str] = &["203.0.113.77", "2001:db8:77::77", "::ffff:203.0.11
 const PEER: &str = "127.0.7.77";
 
 /// Everything an address could be found as.
-struct Needles(Vec<(String, Vec<u8>)>);
+struct Needles {
+    named: Vec<(String, Vec<u8>)>,
+    /// Searches for all at once.
+    search: AhoCorasick,
+}
 
 impl Needles {
     fn new() -> Self {
@@ -56,14 +61,15 @@ impl Needles {
                 add(&text, text.to_uppercase().as_bytes());
             }
         }
-        Self(needles)
+        let search = AhoCorasick::new(needles.iter().map(|(_, bytes)| bytes)).unwrap();
+        Self { named: needles, search }
     }
 
     #[track_caller]
     fn in_none_of(&self, place: &str, bytes: &[u8]) {
-        for (what, needle) in &self.0 {
-            let found = bytes.windows(needle.len()).position(|window| window == needle);
-            assert_eq!(found, None, "{what} ({needle:x?}) in {place}");
+        if let Some(found) = self.search.find(bytes) {
+            let (what, needle) = &self.named[found.pattern().as_usize()];
+            panic!("{what} ({needle:x?}) in {place}, at {}", found.start());
         }
     }
 
