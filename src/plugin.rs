@@ -27,7 +27,7 @@
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
 use crate::admin::{self, AdminState, Live};
-use crate::aggregate::Engine;
+use crate::aggregate::{Engine, Happened};
 use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
@@ -235,6 +235,7 @@ impl Counting {
             telemetry: telemetry.clone(),
             live: engine.clone(),
             auth: auth.clone(),
+            trusted: trusted.clone(),
             clock: clock.clone(),
             flush_interval: match &budget {
                 Some(budget) => config.flush_interval.max(budget.interval()),
@@ -499,7 +500,7 @@ impl Live for Engine {
         Engine::current_visitors(self, site)
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Arc<str>> {
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Happened>> {
         Engine::subscribe(self)
     }
 }

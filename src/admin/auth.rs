@@ -1,9 +1,9 @@
-//! Credentials: a password for people, tokens for programs, and the sessions a password opens.
+//! Credentials: a password for people, tokens for programs, and browsers that have signed in.
 //!
 //! Apart from the handlers so that every comparison of a secret stands in one file. It knows no
 //! HTTP beyond a header's value.
 
-use crate::clock::{HOUR, Millis};
+use super::sessions::Sessions;
 use arc_swap::ArcSwap;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
@@ -15,20 +15,17 @@ use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// How long a session lasts without signing in again.
-pub(super) const SESSION: Millis = 7 * 24 * HOUR;
-
 /// Who may see the admin port. Without any credential: whoever reaches it on loopback.
-pub struct Auth(ArcSwap<Credentials>);
+pub struct Auth {
+    credentials: ArcSwap<Credentials>,
+    pub(super) sessions: Sessions,
+}
 
 #[derive(Clone)]
 struct Credentials {
     password_hash: Option<PasswordHash>,
     /// SHA-256 of each token: comparing these gives nothing away about a token.
     tokens: Vec<[u8; 32]>,
-    /// Signs sessions. Made new by each process, so that nothing in a file or the store can forge
-    /// one; a restart asks for the password again. A whole block of SHA-256.
-    session_key: [u8; 64],
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +36,6 @@ pub enum AuthError {
     Token(usize),
     #[error("admin {0} is not a loopback address, and there would be no credentials")]
     Open(SocketAddr),
-    #[error("no randomness for session keys: {0}")]
-    Randomness(getrandom::Error),
 }
 
 impl Credentials {
@@ -53,15 +48,20 @@ impl Credentials {
             .zip(1..)
             .map(|(token, nth)| digest(token).ok_or(AuthError::Token(nth)))
             .collect::<Result<_, _>>()?;
-        let mut session_key = [0; 64];
-        getrandom::fill(&mut session_key).map_err(AuthError::Randomness)?;
-        Ok(Self { password_hash, tokens, session_key })
+        Ok(Self { password_hash, tokens })
     }
 
-    fn mac(&self, text: &str) -> Hmac<Sha256> {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&self.session_key.into());
-        mac.update(text.as_bytes());
-        mac
+    fn are_none(&self) -> bool {
+        self.password_hash.is_none() && self.tokens.is_empty()
+    }
+
+    /// Signs the number of a browser that has signed in, by the password's hash: so a mark is good for
+    /// as long as the password, on every node and after every restart.
+    fn mac(&self, browser: &str) -> Option<Hmac<Sha256>> {
+        let key = self.password_hash.as_ref()?.to_string();
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).ok()?;
+        mac.update(browser.as_bytes());
+        Some(mac)
     }
 }
 
@@ -72,7 +72,8 @@ impl Auth {
     /// # Errors
     /// If one of them could never match.
     pub fn new(password_hash: Option<&str>, tokens: &[String]) -> Result<Self, AuthError> {
-        Credentials::new(password_hash, tokens).map(|new| Self(ArcSwap::from_pointee(new)))
+        let credentials = Credentials::new(password_hash, tokens)?;
+        Ok(Self { credentials: ArcSwap::from_pointee(credentials), sessions: Sessions::default() })
     }
 
     /// From now on these, and the port is on `address`. Who signed in with a password that stays is
@@ -86,36 +87,34 @@ impl Auth {
         tokens: &[String],
         address: SocketAddr,
     ) -> Result<(), AuthError> {
-        let mut new = Credentials::new(password_hash, tokens)?;
-        let now = self.0.load();
-        if new.password_hash == now.password_hash {
-            new.session_key = now.session_key;
-        }
-        if !Self(ArcSwap::from_pointee(new.clone())).allows_bind(address) {
+        let new = Arc::new(Credentials::new(password_hash, tokens)?);
+        if new.are_none() && !is_loopback(address) {
             return Err(AuthError::Open(address));
         }
-        self.0.store(Arc::new(new));
+        let before = self.credentials.swap(new.clone());
+        if new.password_hash != before.password_hash {
+            self.sessions.close_all();
+        }
         Ok(())
     }
 
     /// No credentials are set.
     pub fn is_open(&self) -> bool {
-        let known = self.0.load();
-        known.password_hash.is_none() && known.tokens.is_empty()
+        self.credentials.load().are_none()
     }
 
     /// Whether the admin port may listen on `address`: without credentials only on loopback.
     pub fn allows_bind(&self, address: SocketAddr) -> bool {
-        !self.is_open() || address.ip().to_canonical().is_loopback()
+        !self.is_open() || is_loopback(address)
     }
 
     pub(super) fn has_password(&self) -> bool {
-        self.0.load().password_hash.is_some()
+        self.credentials.load().password_hash.is_some()
     }
 
     /// Costs tens of milliseconds and megabytes, on purpose: never on a thread that serves others.
     pub(super) fn password_is(&self, password: &str) -> bool {
-        self.0.load().password_hash.as_ref().is_some_and(|hash| {
+        self.credentials.load().password_hash.as_ref().is_some_and(|hash| {
             Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
         })
     }
@@ -128,22 +127,31 @@ impl Auth {
         }
         let digest: [u8; 32] = Sha256::digest(token.trim().as_bytes()).into();
         // Every token is compared, every byte of it.
-        self.0.load().tokens.iter().fold(false, |found, known| found | same(known, &digest))
+        self.credentials
+            .load()
+            .tokens
+            .iter()
+            .fold(false, |found, known| found | same(known, &digest))
     }
 
-    /// A session that ends at [`SESSION`] from now: when, and a MAC over it.
-    pub(super) fn open_session(&self, now: Millis) -> String {
-        let expires = (now + SESSION).to_string();
-        let mac = self.0.load().mac(&expires).finalize().into_bytes();
-        format!("{expires}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac))
+    /// A mark for a browser that has signed in: its number, and a MAC over it.
+    pub(super) fn mark(&self, browser: u64) -> Option<String> {
+        let browser = format!("{browser:016x}");
+        let mac = self.credentials.load().mac(&browser)?.finalize().into_bytes();
+        Some(format!("{browser}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac)))
     }
 
-    pub(super) fn session_is_valid(&self, session: &str, now: Millis) -> bool {
-        let Some((expires, mac)) = session.split_once('.') else { return false };
-        let Ok(mac) = BASE64_URL_SAFE_NO_PAD.decode(mac) else { return false };
-        self.0.load().mac(expires).verify_slice(&mac).is_ok()
-            && expires.parse::<Millis>().is_ok_and(|expires| now < expires)
+    /// The number in a mark, if it is ours.
+    pub(super) fn marked(&self, mark: &str) -> Option<u64> {
+        let (browser, mac) = mark.split_once('.')?;
+        let mac = BASE64_URL_SAFE_NO_PAD.decode(mac).ok()?;
+        self.credentials.load().mac(browser)?.verify_slice(&mac).ok()?;
+        u64::from_str_radix(browser, 16).ok()
     }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 fn digest(token: &str) -> Option<[u8; 32]> {
@@ -167,6 +175,7 @@ fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::password_hash::PasswordHasher;
 
     fn tokens(tokens: &[&str]) -> Result<Auth, AuthError> {
         Auth::new(None, &tokens.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
@@ -194,16 +203,37 @@ mod tests {
         assert!(matches!(Auth::new(Some("hunter2"), &[]), Err(AuthError::PasswordHash(_))));
     }
 
+    /// The least work that argon2 can be asked for.
+    fn hash(password: &str) -> String {
+        let quick = argon2::Params::new(8, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(Default::default(), Default::default(), quick);
+        argon2.hash_password(password.as_bytes()).unwrap().to_string()
+    }
+
     #[test]
-    fn a_session_ends_and_cannot_be_prolonged() {
-        let auth = tokens(&[]).unwrap();
-        let session = auth.open_session(1_000);
-        assert!(auth.session_is_valid(&session, 1_000 + SESSION - 1));
-        assert!(!auth.session_is_valid(&session, 1_000 + SESSION));
-        let later = session.replace(&(1_000 + SESSION).to_string(), &(2_000 + SESSION).to_string());
-        assert!(!auth.session_is_valid(&later, 1_000));
-        assert!(!tokens(&[]).unwrap().session_is_valid(&session, 1_000));
-        assert!(!auth.session_is_valid("", 1_000));
+    fn a_mark_is_good_for_as_long_as_the_password() {
+        let (one, other) = (hash("one"), hash("other"));
+        let auth = Auth::new(Some(&one), &[]).unwrap();
+        let mark = auth.mark(7).unwrap();
+        assert_eq!(auth.marked(&mark), Some(7));
+        assert_eq!(Auth::new(Some(&one), &[]).unwrap().marked(&mark), Some(7), "after a restart");
+        for wrong in ["", ".", "7.", &mark.replacen('7', "8", 1), &format!("{mark}A")] {
+            assert_eq!(auth.marked(wrong), None, "{wrong}");
+        }
+        assert_eq!(Auth::new(Some(&other), &[]).unwrap().marked(&mark), None);
+        assert_eq!(tokens(&["some-token"]).unwrap().mark(7), None);
+    }
+
+    #[test]
+    fn another_password_ends_all_sessions() {
+        let (one, other) = (hash("one"), hash("other"));
+        let address = "127.0.0.1:1".parse().unwrap();
+        let auth = Auth::new(Some(&one), &[]).unwrap();
+        let session = auth.sessions.open(0);
+        auth.replace(Some(&one), &["some-token".into()], address).unwrap();
+        assert!(auth.sessions.is_open(&session, 0));
+        auth.replace(Some(&other), &["some-token".into()], address).unwrap();
+        assert!(!auth.sessions.is_open(&session, 0));
     }
 
     #[test]

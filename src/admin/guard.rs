@@ -22,7 +22,7 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
                         and [::1]. Set a password or a token to use another name.";
             return (StatusCode::FORBIDDEN, line).into_response();
         }
-    } else if !path.starts_with("/assets/") && path != "/login" && !knows(&app, request.headers()) {
+    } else if !is_public(path) && !knows(&app, request.headers()) {
         return if path == "/" && auth.has_password() {
             Redirect::to("/login").into_response()
         } else {
@@ -31,16 +31,40 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
             (challenge, stats::error(StatusCode::UNAUTHORIZED, line)).into_response()
         };
     }
+    // A form on another website's page must sign nobody in or out here.
+    if !request.method().is_safe() && is_from_elsewhere(request.headers()) {
+        let line = "this request comes from a page of another website";
+        return stats::error(StatusCode::FORBIDDEN, line).into_response();
+    }
     next.run(request).await
 }
 
-fn knows(app: &App, headers: &HeaderMap) -> bool {
+/// What people need who are not signed in.
+fn is_public(path: &str) -> bool {
+    path.starts_with("/assets/") || matches!(path, "/login" | "/logout")
+}
+
+/// Whether a request has, now, what it takes to be answered.
+pub(super) fn knows(app: &App, headers: &HeaderMap) -> bool {
     let auth = &app.admin.auth;
-    text::header(headers, header::AUTHORIZATION).is_some_and(|value| auth.token_is_valid(&value))
-        || text::header(headers, header::COOKIE)
-            .as_deref()
-            .and_then(login::session)
-            .is_some_and(|session| auth.session_is_valid(session, app.admin.clock.now()))
+    auth.is_open()
+        || text::header(headers, header::AUTHORIZATION)
+            .is_some_and(|value| auth.token_is_valid(&value))
+        || login::session(headers)
+            .is_some_and(|session| auth.sessions.is_open(session, app.admin.clock.now()))
+}
+
+/// Whether a page of another origin sent a request: browsers say so in `Sec-Fetch-Site`, and older
+/// ones, or on plain HTTP, in `Origin`. A program sends neither.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let of = |name| headers.get(name).map(HeaderValue::as_bytes);
+    if let Some(site) = of(HeaderName::from_static("sec-fetch-site")) {
+        return !matches!(site, b"same-origin" | b"none");
+    }
+    let Some(origin) = of(header::ORIGIN) else { return false };
+    // Not `null`, which is what a sandboxed page says.
+    let host = origin.windows(3).position(|w| w == b"://").map(|at| &origin[at + 3..]);
+    !host.is_some_and(|host| of(header::HOST).is_some_and(|own| own.eq_ignore_ascii_case(host)))
 }
 
 fn is_local(headers: &HeaderMap, uri: &Uri) -> bool {
@@ -67,7 +91,8 @@ pub(super) async fn harden(mut response: Response) -> Response {
              object-src 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Elsewhere nobody learns of this page, and our own forms say where they come from.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
     ];
@@ -80,6 +105,36 @@ pub(super) async fn harden(mut response: Response) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_of_other_origins_are_told_apart() {
+        let elsewhere = |headers: &[(&'static str, &'static str)]| {
+            let own = [("host", "stats.example:8090")];
+            let headers = own.iter().chain(headers).map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            is_from_elsewhere(&headers.collect())
+        };
+        for own in [
+            &[][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "http://stats.example:8090")],
+            &[("origin", "https://STATS.example:8090")],
+        ] {
+            assert!(!elsewhere(own), "{own:?}");
+        }
+        for other in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site"), ("origin", "http://stats.example:8090")],
+            &[("origin", "http://stats.example")],
+            &[("origin", "http://other.example:8090")],
+            &[("origin", "null")],
+            &[("origin", "")],
+        ] {
+            assert!(elsewhere(other), "{other:?}");
+        }
+    }
 
     #[test]
     fn only_local_hosts_are_local() {

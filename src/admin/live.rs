@@ -1,41 +1,155 @@
 //! Server-sent events: who is here now, and what happens, straight from this process.
+//!
+//! Every stream looks for news by itself, ten times a second: so the aggregators never wake a
+//! reader, and one that does not read costs nothing once its buffers are full.
 
 use super::params::Params;
-use super::{App, stats};
+use super::{App, guard, stats};
+use crate::aggregate::Happened;
+use axum::body::Body;
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream, StreamExt};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt};
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
-use tokio_stream::wrappers::{BroadcastStream, IntervalStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-/// How often the number of current visitors is looked at; it is sent when it changed.
-const LOOK: Duration = Duration::from_secs(2);
+/// Streams at a time. A page that is being looked at holds one.
+const MOST: usize = 100;
 
-/// `visitors` events carry the number of current visitors, unnamed ones what happened, as JSON.
-/// A reader too slow for what happens misses some of it.
+/// How often a stream looks for what happened.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How often for the number of current visitors, which is sent when it changed, and whether its reader
+/// may still read.
+const LOOK_UP: Duration = Duration::from_secs(2);
+
+/// How long a number of current visitors serves all streams.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A comment is sent after this much silence, so that nobody takes the stream for dead.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What streams share.
+pub(super) struct Streams {
+    places: Arc<Semaphore>,
+    /// By site: current visitors, and when they were counted.
+    current: Mutex<HashMap<usize, (Instant, u64)>>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST)), current: Mutex::default() }
+    }
+}
+
+/// A reader's stream.
+struct Reader {
+    app: Arc<App>,
+    /// Of the request: what opened the stream must go on being valid.
+    headers: HeaderMap,
+    site: usize,
+    happened: broadcast::Receiver<Arc<Happened>>,
+    looks: Interval,
+    looked_up: Option<Instant>,
+    visitors: Option<u64>,
+    sent: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+/// `visitors` events carry the number of current visitors, unnamed ones what happened on the site, as
+/// JSON. A reader too slow for what happens misses some of it.
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     params: Params,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, stats::Error> {
+    headers: HeaderMap,
+) -> Result<Response, stats::Error> {
     let (site, _) = app.site(&params)?;
-    let happened = BroadcastStream::new(app.admin.live.subscribe())
-        .filter_map(async |message| message.ok().map(|json| Event::default().data(json.as_ref())));
-    let mut looks = tokio::time::interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let Ok(place) = app.streams.places.clone().try_acquire_owned() else {
+        let line = format!("{MOST} live streams are open already; close one");
+        let retry = [(header::RETRY_AFTER, "10")];
+        return Ok((retry, stats::error(StatusCode::SERVICE_UNAVAILABLE, &line)).into_response());
+    };
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut closing = app.closing.clone();
-    let mut shown = None;
-    let visitors = IntervalStream::new(looks).filter_map(move |_| {
-        let now = app.admin.live.current_visitors(site);
-        let event = (shown.replace(now) != Some(now))
-            .then(|| Event::default().event("visitors").data(now.to_string()));
-        std::future::ready(event)
+    let reader = Reader {
+        happened: app.admin.live.subscribe(),
+        app,
+        headers,
+        site,
+        looks,
+        looked_up: None,
+        visitors: None,
+        sent: Instant::now(),
+        _place: place,
+    };
+    let events = stream::unfold(reader, async |mut reader| {
+        let news = reader.news().await?;
+        Some((Ok::<_, Infallible>(news), reader))
     });
     let until = async move {
         let _ = closing.wait_for(|closing| *closing).await;
     };
-    let events = stream::select(visitors, happened).map(Ok).take_until(Box::pin(until));
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    let body = Body::from_stream(events.take_until(Box::pin(until)));
+    Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
+}
+
+impl Reader {
+    /// The next events, as they are written; `None` once the reader may read no more.
+    async fn news(&mut self) -> Option<String> {
+        let mut news = String::new();
+        while news.is_empty() {
+            let now = self.looks.tick().await;
+            if self.looked_up.is_none_or(|at| now - at >= LOOK_UP) {
+                self.looked_up = Some(now);
+                if !guard::knows(&self.app, &self.headers) {
+                    return None;
+                }
+                let visitors = self.app.current_visitors(self.site, now);
+                if self.visitors.replace(visitors) != Some(visitors) {
+                    let _ = write!(news, "event: visitors\ndata: {visitors}\n\n");
+                }
+            }
+            self.read(&mut news);
+            if news.is_empty() && now - self.sent >= SILENCE {
+                news.push_str(":\n\n");
+            }
+        }
+        self.sent = Instant::now();
+        Some(news)
+    }
+
+    /// What has happened since the last look, at most as much as may wait.
+    fn read(&mut self, news: &mut String) {
+        for _ in 0..self.happened.len() {
+            match self.happened.try_recv() {
+                Ok(happened) if happened.site == self.site => {
+                    let _ = write!(news, "data: {}\n\n", happened.json());
+                }
+                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl App {
+    /// Counted at most once in [`FRESH`], however many streams ask: aggregators stand still meanwhile.
+    fn current_visitors(&self, site: usize, now: Instant) -> u64 {
+        let mut current = self.streams.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match current.get(&site) {
+            Some((at, visitors)) if now.saturating_duration_since(*at) < FRESH => *visitors,
+            _ => {
+                let visitors = self.admin.live.current_visitors(site);
+                current.insert(site, (now, visitors));
+                visitors
+            }
+        }
+    }
 }

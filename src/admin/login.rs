@@ -1,56 +1,24 @@
-//! Signing in: the form, its answer, and how often one may try.
+//! Signing in and out: the form and its answers.
 
-use super::{App, auth, dashboard};
-use crate::clock::{MINUTE, Millis};
+use super::attempts::Origin;
+use super::sessions::SESSION;
+use super::{App, dashboard};
+use crate::visitor::address::{client_address, is_trusted, network};
 use axum::extract::{ConnectInfo, Form, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-const COOKIE: &str = "headcount_session";
+const SESSION_COOKIE: &str = "headcount_session";
 
-/// Tries an address has in a minute.
-const TRIES: u32 = 10;
+/// Tells a browser that has signed in before, so that nobody's guesses stand in its way.
+const BROWSER_COOKIE: &str = "headcount_browser";
 
-/// Addresses remembered; beyond that nobody new may try until a minute has gone.
-const ADDRESSES: usize = 10_000;
-
-/// Passwords hashed at one time: each takes a core and 19 MiB.
-const HASHING: usize = 2;
-
-/// Who tried how often, and how many tries are being judged.
-pub(super) struct Attempts {
-    by_address: Mutex<HashMap<IpAddr, (Millis, u32)>>,
-    hashing: Arc<Semaphore>,
-}
-
-impl Default for Attempts {
-    fn default() -> Self {
-        Self { by_address: Mutex::default(), hashing: Arc::new(Semaphore::new(HASHING)) }
-    }
-}
-
-impl Attempts {
-    fn may_try(&self, address: IpAddr, now: Millis) -> bool {
-        let mut tries = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if tries.len() >= ADDRESSES {
-            tries.retain(|_, (since, _)| now - *since < MINUTE);
-        }
-        if tries.len() >= ADDRESSES && !tries.contains_key(&address) {
-            return false;
-        }
-        let (since, count) = tries.entry(address).or_insert((now, 0));
-        if now - *since >= MINUTE {
-            (*since, *count) = (now, 0);
-        }
-        *count += 1;
-        *count <= TRIES
-    }
-}
+/// How long it does, in seconds: a year.
+const BROWSER_AGE: i64 = 365 * 24 * 60 * 60;
 
 #[derive(serde::Deserialize)]
 pub(super) struct Credentials {
@@ -71,43 +39,83 @@ pub(super) async fn enter(
     headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Response {
-    let now = app.admin.clock.now();
-    if !app.attempts.may_try(peer.ip(), now) {
-        let retry = [(header::RETRY_AFTER, "60")];
-        let page = page(Some("Too many tries. Wait a minute."));
-        return (StatusCode::TOO_MANY_REQUESTS, retry, page).into_response();
+    let auth = &app.admin.auth;
+    let known = cookie(&headers, BROWSER_COOKIE).and_then(|mark| auth.marked(mark));
+    let origin = match known {
+        Some(browser) => Origin::Browser(browser),
+        None => {
+            let trusted = app.admin.trusted.now();
+            Origin::Network(network(client_address(peer.ip(), &headers, &trusted)))
+        }
+    };
+    match app.attempts.turn(origin, app.admin.clock.now()) {
+        Ok(wait) => tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await,
+        Err(wait) => return too_many(&app, peer, &headers, wait.unsigned_abs().div_ceil(1_000)),
     }
-    let permit = app.attempts.hashing.clone().acquire_owned().await;
+    let place = app.attempts.place(origin).await;
     let judge = app.clone();
     let right = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _place = place;
         judge.admin.auth.password_is(&credentials.password)
     });
     if !right.await.unwrap_or(false) {
         return (StatusCode::UNAUTHORIZED, page(Some("That is not the password."))).into_response();
     }
-    // Plain HTTP on loopback is common here; behind TLS the cookie stays there.
+    app.attempts.forgive(origin);
+    // Plain HTTP on loopback is common here; behind TLS the cookies stay there.
     let tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let cookie = format!(
-        "{COOKIE}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}",
-        app.admin.auth.open_session(now),
-        auth::SESSION / 1000,
-        if tls { "; Secure" } else { "" },
+    let secure = if tls { "; Secure" } else { "" };
+    let session = auth.sessions.open(app.admin.clock.now());
+    let age = SESSION / 1_000;
+    let session = format!(
+        "{SESSION_COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
     );
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    let mark = auth.mark(known.unwrap_or_else(rand::random)).unwrap_or_default();
+    let browser = format!(
+        "{BROWSER_COOKIE}={mark}; Path=/login; Max-Age={BROWSER_AGE}; HttpOnly; \
+         SameSite=Strict{secure}"
+    );
+    let cookies = [session, browser].map(|cookie| (header::SET_COOKIE, cookie));
+    (AppendHeaders(cookies), Redirect::to("/")).into_response()
 }
 
-pub(super) async fn leave() -> Response {
-    let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+/// So many wait for their turn that one more is told when to come back.
+fn too_many(app: &App, peer: SocketAddr, headers: &HeaderMap, seconds: u64) -> Response {
+    let proxied = ["x-forwarded-for", "forwarded"].iter().any(|name| headers.contains_key(*name));
+    if proxied && !is_trusted(peer.ip(), &app.admin.trusted.now()) {
+        let peer = peer.ip();
+        app.attempts.warn_once(|| {
+            tracing::warn!(
+                "too many wrong passwords from {peer}, a proxy that `trusted_proxies` does not \
+                 name: all who come through it share one limit"
+            );
+        });
+    }
+    let line = format!("Too many wrong passwords from your address. Try again in {seconds} s.");
+    let retry = [(header::RETRY_AFTER, seconds)];
+    (StatusCode::TOO_MANY_REQUESTS, retry, page(Some(&line))).into_response()
+}
+
+pub(super) async fn leave(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if let Some(session) = session(&headers) {
+        app.admin.auth.sessions.close(session);
+    }
+    let cookie = format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
     ([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response()
 }
 
-/// The session in a `Cookie` header's value.
-pub(super) fn session(cookies: &str) -> Option<&str> {
-    cookies
-        .split(';')
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+/// The session that a request belongs to.
+pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, SESSION_COOKIE)
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|cookies| cookies.as_bytes().split(|b| *b == b';'))
+        .filter_map(|cookie| str::from_utf8(cookie).ok()?.trim().split_once('='))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 fn page(problem: Option<&str>) -> Markup {
@@ -129,30 +137,4 @@ fn page(problem: Option<&str>) -> Markup {
             }
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tries_run_out_and_come_back() {
-        let attempts = Attempts::default();
-        let address = |n: u32| IpAddr::from(n.to_be_bytes());
-        assert!((0..TRIES).all(|_| attempts.may_try(address(1), 0)));
-        assert!(!attempts.may_try(address(1), MINUTE - 1));
-        assert!(attempts.may_try(address(2), MINUTE - 1));
-        assert!(attempts.may_try(address(1), MINUTE));
-    }
-
-    #[test]
-    fn many_addresses_do_not_fill_the_memory() {
-        let attempts = Attempts::default();
-        for n in 0..2 * ADDRESSES as u32 {
-            attempts.may_try(IpAddr::from(n.to_be_bytes()), 0);
-        }
-        assert_eq!(attempts.by_address.lock().unwrap().len(), ADDRESSES);
-        assert!(attempts.may_try(IpAddr::from([255, 0, 0, 1]), MINUTE));
-        assert_eq!(attempts.by_address.lock().unwrap().len(), 1);
-    }
 }

@@ -4,6 +4,7 @@
 //! leaves what a question means to [`crate::report`] and where counts lie to [`crate::store`].
 //! What only the running process knows, who is here now, it asks through [`Live`].
 
+mod attempts;
 mod auth;
 mod countries;
 mod dashboard;
@@ -15,19 +16,24 @@ mod login;
 mod metrics;
 mod params;
 mod reader;
+mod sessions;
 mod stats;
 #[cfg(test)]
 mod tests;
 
+use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use crate::visitor::address::Trusted;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use socket2::SockRef;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,13 +45,16 @@ pub use auth::{Auth, AuthError};
 /// How long answers that are under way may take once the process is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
+/// How long a connection is kept whose client takes nothing of what it was sent.
+const UNREAD: Duration = Duration::from_secs(30);
+
 /// What only the running process knows.
 pub trait Live: Send + Sync {
     /// Visitors seen in the last five minutes; `site` is its place in [`AdminState::sites`].
     fn current_visitors(&self, site: usize) -> u64;
 
-    /// What happens from now on, one JSON object a message.
-    fn subscribe(&self) -> broadcast::Receiver<Arc<str>>;
+    /// What happens from now on.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Happened>>;
 }
 
 /// What the admin port shows, and to whom.
@@ -55,6 +64,8 @@ pub struct AdminState {
     pub telemetry: Arc<Telemetry>,
     pub live: Arc<dyn Live>,
     pub auth: Arc<Auth>,
+    /// Proxies whose word on a client's address is taken.
+    pub trusted: Trusted,
     pub clock: Clock,
     /// Names of the configured goals, in their order.
     pub goals: Vec<String>,
@@ -70,8 +81,9 @@ pub struct AdminState {
 struct App {
     admin: AdminState,
     reader: reader::Reader,
-    attempts: login::Attempts,
+    attempts: attempts::Attempts,
     health: health::Health,
+    streams: live::Streams,
     /// Turns true when the process is to end: streams that would never end do then.
     closing: watch::Receiver<bool>,
 }
@@ -88,6 +100,11 @@ pub async fn serve(
     let (close, closing) = watch::channel(false);
     let mut closed = closing.clone();
     let service = router(state, closing).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = SockRef::from(&*connection).set_tcp_user_timeout(Some(UNREAD)) {
+            tracing::debug!("a reader that stops reading will be waited for: {error}");
+        }
+    });
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         let _ = close.send(true);
@@ -104,8 +121,8 @@ pub async fn serve(
 
 fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let reader = reader::Reader::new(admin.store.clone(), admin.budget.clone());
-    let (attempts, health) = Default::default();
-    let app = Arc::new(App { admin, reader, attempts, health, closing });
+    let (attempts, health, streams) = Default::default();
+    let app = Arc::new(App { admin, reader, attempts, health, streams, closing });
     Router::new()
         .route("/", get(dashboard::show))
         .route("/api/live", get(live::stream))

@@ -15,6 +15,7 @@ mod book;
 mod claims;
 mod event;
 mod events;
+mod happened;
 mod lines;
 mod list;
 mod named;
@@ -39,6 +40,7 @@ use crate::clock::{Clock, MINUTE, Micros};
 use crate::journal::{self, Journal, Kept, Recovered};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
+use happened::Watchers;
 use queue::Queue;
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +52,7 @@ use tokio::sync::broadcast;
 
 pub use event::{Event, Replayed};
 pub use events::Events;
+pub use happened::Happened;
 pub use lines::Lines;
 pub use list::{EventList, PACK};
 pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
@@ -77,7 +80,7 @@ pub struct Engine {
     journal: Option<Arc<Journal>>,
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
-    live: broadcast::Sender<Arc<str>>,
+    live: Watchers,
     clock: Clock,
     /// Hits are counted elsewhere.
     sharing: bool,
@@ -215,7 +218,7 @@ impl Engine {
         clock: Clock,
     ) -> Self {
         let lanes = Arc::new(lanes);
-        let (live, _) = broadcast::channel(256);
+        let live = Watchers::new();
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..lanes.len())
             .filter_map(|i| {
@@ -318,8 +321,8 @@ impl Engine {
         self.lanes.iter().map(|l| l.lock().shard.current_visitors(site, since) as u64).sum()
     }
 
-    /// Events as they are counted, as JSON with the site's name; a slow reader misses some.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<str>> {
+    /// Events as they are counted; a slow reader misses some.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Happened>> {
         self.live.subscribe()
     }
 }
@@ -339,7 +342,7 @@ impl Lane {
         self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn drain(&self, telemetry: &Telemetry, live: &broadcast::Sender<Arc<str>>, sites: &[Site]) {
+    fn drain(&self, telemetry: &Telemetry, live: &Watchers, sites: &[Site]) {
         if !self.queue.is_empty() {
             self.drain_into(&mut self.lock(), telemetry, live, sites);
         }
@@ -351,7 +354,7 @@ impl Lane {
         &self,
         owned: &mut Owned,
         telemetry: &Telemetry,
-        live: &broadcast::Sender<Arc<str>>,
+        live: &Watchers,
         sites: &[Site],
     ) {
         let mut some = Vec::with_capacity(TOGETHER);
@@ -373,10 +376,8 @@ impl Lane {
             owned.shard.look_ahead(some.iter().map(|(hit, _)| hit));
             for (hit, came) in some.drain(..) {
                 let site = hit.site;
-                if let Some(event) = owned.apply(hit, came, telemetry)
-                    && live.receiver_count() > 0
-                {
-                    let _ = live.send(live_event(&sites[site], &event));
+                if let Some(event) = owned.apply(hit, came, telemetry) {
+                    live.tell(sites, site, event);
                 }
             }
         }
@@ -439,15 +440,4 @@ fn replay(owned: &mut Owned, found: &Recovered, mark: u64, telemetry: &Telemetry
     if !sealed {
         owned.shard.seal();
     }
-}
-
-/// An event as the live stream shows it: without the visitor's hash.
-fn live_event(site: &Site, event: &Event) -> Arc<str> {
-    let mut json = format!("{{\"site\":{},", serde_json::Value::from(&*site.name));
-    let start = json.len();
-    let event = Event { visitor: None, ..event.clone() };
-    event.write(&mut json, None);
-    // Both are one object.
-    json.remove(start);
-    json.into()
 }

@@ -3,7 +3,7 @@
 //! [`Who`] holds the address for the time of one request and gives out only what cannot be turned
 //! back into it.
 
-use super::address::{Trusted, client_address, is_trusted};
+use super::address::{Trusted, client_address, is_trusted, network};
 use super::agent::{Agent, Agents};
 use super::bots::Bot;
 use super::hash::VisitorHash;
@@ -178,12 +178,12 @@ impl Who<'_> {
     /// Chooses the shard: one client, one lane, whatever the day's salt. There are few lanes, so
     /// that a lane that is written down tells nobody apart.
     pub fn lane(&self) -> u16 {
-        self.visitors.lane_of((self.network(), &*self.user_agent))
+        self.visitors.lane_of((network(self.address), &*self.user_agent))
     }
 
     /// For limits per address: one household, one bucket.
     pub fn bucket(&self) -> u64 {
-        self.visitors.lanes.hash_one(self.network())
+        self.visitors.lanes.hash_one(network(self.address))
     }
 
     /// The visitor on the day `at` falls on, and under the salt of the day before if that day is
@@ -253,14 +253,6 @@ impl Who<'_> {
             return Place { country: Some(country), region: told(1), city: told(2) };
         }
         self.visitors.places.locate(self.address)
-    }
-
-    /// The network one household has: an IPv4 address, an IPv6 /64.
-    fn network(&self) -> u128 {
-        match self.address.to_canonical() {
-            IpAddr::V4(v4) => u128::from(v4.to_bits()),
-            IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
-        }
     }
 }
 

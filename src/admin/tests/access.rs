@@ -4,8 +4,14 @@ use super::port::{NOW, Port};
 use crate::admin::Auth;
 use argon2::password_hash::PasswordHasher;
 use argon2::{Argon2, Params};
-use reqwest::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{
+    AUTHORIZATION, COOKIE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::task::JoinSet;
 
 const TOKEN: &str = "a-token-for-programs";
 
@@ -18,15 +24,46 @@ async fn guarded() -> Port {
 }
 
 async fn sign_in(port: &Port, password: &str) -> Response {
+    form(&port.client, port, password).send().await.unwrap()
+}
+
+/// The form, filled in and not sent yet.
+fn form(client: &Client, port: &Port, password: &str) -> RequestBuilder {
     let body =
         form_urlencoded::Serializer::new(String::new()).append_pair("password", password).finish();
-    port.client
+    client
         .post(format!("http://{}/login", port.address))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(body)
-        .send()
-        .await
-        .unwrap()
+}
+
+/// A cookie that an answer sets, as it is sent back.
+fn cookie(response: &Response, name: &str) -> String {
+    let all = response.headers().get_all(SET_COOKIE);
+    let mut all = all.iter().map(|value| value.to_str().unwrap());
+    let set = all.find(|cookie| cookie.starts_with(name)).unwrap_or_else(|| panic!("no {name}"));
+    set.split(';').next().unwrap().to_owned()
+}
+
+/// Guesses until no more may wait; those that do, wait on.
+async fn guess(client: &Client, port: &Port, headers: &[(&'static str, &'static str)]) {
+    let mut guesses = JoinSet::new();
+    loop {
+        let mut guess = form(client, port, "guess");
+        for (name, value) in headers {
+            guess = guess.header(*name, *value);
+        }
+        guesses.spawn(async { guess.send().await.unwrap().status() });
+        while let Ok(Some(judged)) =
+            tokio::time::timeout(Duration::from_millis(50), guesses.join_next()).await
+        {
+            match judged.unwrap() {
+                StatusCode::UNAUTHORIZED => {}
+                StatusCode::TOO_MANY_REQUESTS => return,
+                other => panic!("{other}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -84,29 +121,105 @@ async fn people_sign_in_and_their_session_ends() {
 
     let right = sign_in(&port, "correct horse").await;
     assert_eq!(right.status(), StatusCode::SEE_OTHER);
-    let cookie = right.headers()[SET_COOKIE].to_str().unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-    let cookie = cookie.split(';').next().unwrap();
+    for set in right.headers().get_all(SET_COOKIE) {
+        let set = set.to_str().unwrap();
+        assert!(set.contains("; HttpOnly; SameSite=") && !set.contains("; Secure"), "{set}");
+    }
+    let behind_tls =
+        form(&port.client, &port, "correct horse").header("x-forwarded-proto", "https");
+    for set in behind_tls.send().await.unwrap().headers().get_all(SET_COOKIE) {
+        assert!(set.to_str().unwrap().ends_with("; Secure"), "{set:?}");
+    }
+    let cookie = &cookie(&right, "headcount_session");
     let status = async |cookie: &str| {
         port.request("/").header(COOKIE, format!("a=b; {cookie}")).send().await.unwrap().status()
     };
     assert_eq!(status(cookie).await, StatusCode::OK);
-    assert_eq!(status(&cookie.replacen('1', "2", 1)).await, StatusCode::SEE_OTHER);
+    assert_eq!(status(&format!("{cookie}A")).await, StatusCode::SEE_OTHER);
     port.clock.set(NOW + 8 * 24 * crate::clock::HOUR);
     assert_eq!(status(cookie).await, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down() {
+async fn signing_out_ends_the_session_and_its_streams() {
     let port = guarded().await;
-    let mut last = StatusCode::OK;
-    for _ in 0..11 {
-        last = sign_in(&port, "guess").await.status();
+    let here = cookie(&sign_in(&port, "correct horse").await, "headcount_session");
+    let elsewhere = cookie(&sign_in(&port, "correct horse").await, "headcount_session");
+    let get = async |path: &str, session: &str| {
+        port.request(path).header(COOKIE, session).send().await.unwrap()
+    };
+    let mut stream = get("/api/live", &here).await;
+    assert_eq!(stream.status(), StatusCode::OK);
+    let leave = port.client.post(format!("http://{}/logout", port.address));
+    let left = leave.header(COOKIE, &here).send().await.unwrap();
+    assert_eq!(left.headers()[LOCATION], "/login");
+    assert_eq!(cookie(&left, "headcount_session"), "headcount_session=");
+    assert_eq!(get("/api/v1/stats/aggregate", &here).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(get("/api/v1/stats/aggregate", &elsewhere).await.status(), StatusCode::OK);
+    while stream.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn forms_of_other_websites_sign_nobody_in_or_out() {
+    let port = guarded().await;
+    let session = cookie(&sign_in(&port, "correct horse").await, "headcount_session");
+    let own = format!("http://{}", port.address);
+    for (header, value, allowed) in [
+        ("sec-fetch-site", "cross-site", false),
+        ("sec-fetch-site", "same-site", false),
+        ("origin", "https://elsewhere.example", false),
+        ("origin", "null", false),
+        ("sec-fetch-site", "same-origin", true),
+        ("origin", &own, true),
+    ] {
+        let expected = if allowed { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
+        let entered = form(&port.client, &port, "correct horse").header(header, value);
+        let entered = entered.send().await.unwrap();
+        assert_eq!(entered.status(), expected, "{header}: {value}");
+        assert_eq!(entered.headers().contains_key(SET_COOKIE), allowed);
+        if !allowed {
+            let leave = port.client.post(format!("{own}/logout")).header(COOKIE, &session);
+            let left = leave.header(header, value).send().await.unwrap();
+            assert_eq!(left.status(), StatusCode::FORBIDDEN);
+            assert!(!left.headers().contains_key(SET_COOKIE));
+        }
     }
-    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(sign_in(&port, "correct horse").await.status(), StatusCode::TOO_MANY_REQUESTS);
-    port.clock.set(NOW + crate::clock::MINUTE);
+    let kept = port.request("/").header(COOKIE, &session).send().await.unwrap();
+    assert_eq!(kept.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_and_keeps_nobody_else_out() {
+    let port = guarded().await;
+    let browser = cookie(&sign_in(&port, "correct horse").await, "headcount_browser");
+    guess(&port.client, &port, &[]).await;
+    let refused = sign_in(&port, "correct horse").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers().contains_key(RETRY_AFTER));
+    // A browser that has signed in before is known, from wherever it comes.
+    let known = form(&port.client, &port, "correct horse").header(COOKIE, &browser);
+    assert_eq!(known.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    // Whoever waits gets in.
+    port.clock.set(NOW + 2 * crate::clock::MINUTE);
     assert_eq!(sign_in(&port, "correct horse").await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_each_client_has_tries_of_its_own() {
+    let port = guarded().await;
+    let proxy =
+        Client::builder().redirect(Policy::none()).local_address(IpAddr::from([127, 0, 0, 2]));
+    let proxy = proxy.build().unwrap();
+    guess(&proxy, &port, &[("x-forwarded-for", "198.51.100.66")]).await;
+    let from = async |client: &Client, address: &str| {
+        let form = form(client, &port, "correct horse").header("x-forwarded-for", address);
+        form.send().await.unwrap().status()
+    };
+    assert_eq!(from(&proxy, "198.51.100.66").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(from(&proxy, "203.0.113.5").await, StatusCode::SEE_OTHER);
+    // Who is no proxy of ours gains nothing by other addresses.
+    guess(&port.client, &port, &[("x-forwarded-for", "198.51.100.66")]).await;
+    assert_eq!(from(&port.client, "203.0.113.5").await, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]

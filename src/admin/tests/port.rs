@@ -1,6 +1,7 @@
 //! A running admin port to test: real HTTP on a port of its own, counts kept in memory.
 
 use crate::admin::{AdminState, Auth, Live, serve};
+use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::flush::Batch;
@@ -8,6 +9,7 @@ use crate::rollup::{DayCounts, Dimension, Metric as Stored, field};
 use crate::site::{Day, Month, Site};
 use crate::store::{Applied, Result, Secret, Store, StoreError};
 use crate::telemetry::Telemetry;
+use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use reqwest::{Client, StatusCode, redirect};
 use serde_json::Value as Json;
@@ -147,7 +149,7 @@ impl Store for MemoryStore {
 
 pub(super) struct Here {
     pub visitors: AtomicU64,
-    pub happened: broadcast::Sender<Arc<str>>,
+    pub happened: broadcast::Sender<Arc<Happened>>,
 }
 
 impl Live for Here {
@@ -155,7 +157,7 @@ impl Live for Here {
         self.visitors.load(Ordering::Relaxed)
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Arc<str>> {
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Happened>> {
         self.happened.subscribe()
     }
 }
@@ -203,6 +205,7 @@ impl Port {
             telemetry: telemetry.clone(),
             live: live.clone(),
             auth: Arc::new(auth),
+            trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
             clock: clock.clone(),
             goals: vec!["Signup".into(), "Pricing".into()],
             funnels: vec![(
@@ -228,6 +231,11 @@ impl Port {
 
     pub(super) async fn local() -> Self {
         Self::open(Auth::new(None, &[]).unwrap(), &["example.org"]).await
+    }
+
+    /// Something happens on a site, by its place.
+    pub(super) fn happens(&self, site: usize, json: &'static str) {
+        let _ = self.live.happened.send(Happened::new(site, move || json.to_owned()));
     }
 
     pub(super) fn request(&self, path: &str) -> reqwest::RequestBuilder {

@@ -1,0 +1,136 @@
+//! How often one may try a password.
+//!
+//! Apart from the form because of what it promises: whoever guesses is slowed down, and never keeps
+//! the owner out. So nothing is locked. Tries are limited by where they come from; beyond a few they
+//! wait for their turn; and a browser that has signed in before has tries of its own, wherever it is.
+
+use crate::clock::{Millis, SECOND};
+use lru::LruCache;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Wrong passwords in a row that cost no time.
+const FREE: Millis = 10;
+
+/// Then one try in this time.
+const EVERY: Millis = 6 * SECOND;
+
+/// The longest a try waits for its turn. What would have to wait longer is refused.
+const PATIENCE: Millis = 30 * SECOND;
+
+/// Origins of tries remembered; one more forgets the one that has been quiet for longest.
+const ORIGINS: NonZeroUsize = NonZeroUsize::new(10_000).expect("a constant");
+
+/// Passwords of strangers hashed at one time: each takes a core and 19 MiB. Known browsers have
+/// one place for themselves.
+const HASHING: usize = 2;
+
+/// Where a try comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Origin {
+    /// A client's address; of an IPv6 address its /64.
+    Network(u128),
+    /// A browser that has signed in before.
+    Browser(u64),
+}
+
+/// Who tried how often, and how many tries are being judged.
+pub(super) struct Attempts {
+    /// When all tries so far will have had their time.
+    paid: Mutex<LruCache<Origin, Millis>>,
+    strangers: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+    warned: Once,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            paid: Mutex::new(LruCache::new(ORIGINS)),
+            strangers: Arc::new(Semaphore::new(HASHING)),
+            known: Arc::new(Semaphore::new(1)),
+            warned: Once::new(),
+        }
+    }
+}
+
+impl Attempts {
+    /// How long this try has to wait.
+    ///
+    /// # Errors
+    /// Too many wait already: how long until one more may.
+    pub(super) fn turn(&self, origin: Origin, now: Millis) -> Result<Millis, Millis> {
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let paid = paid.get_or_insert_mut(origin, || now);
+        // In no more than this from now all have had their turn, unless the clock was put back.
+        let start = (*paid).clamp(now, now + FREE * EVERY + PATIENCE);
+        let wait = (start - now - (FREE - 1) * EVERY).max(0);
+        if wait > PATIENCE {
+            return Err(wait - PATIENCE);
+        }
+        *paid = start + EVERY;
+        Ok(wait)
+    }
+
+    /// The password was right: what was wrong before is forgotten.
+    pub(super) fn forgive(&self, origin: Origin) {
+        self.paid.lock().unwrap_or_else(PoisonError::into_inner).pop(&origin);
+    }
+
+    pub(super) fn warn_once(&self, warning: impl FnOnce()) {
+        self.warned.call_once(warning);
+    }
+
+    /// A place to hash in. `None` never happens: they are not closed.
+    pub(super) async fn place(&self, origin: Origin) -> Option<OwnedSemaphorePermit> {
+        let places = match origin {
+            Origin::Network(_) => &self.strangers,
+            Origin::Browser(_) => &self.known,
+        };
+        places.clone().acquire_owned().await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_cost_time_and_are_never_locked_out() {
+        let attempts = Attempts::default();
+        let who = Origin::Network(1);
+        assert!((0..FREE).all(|_| attempts.turn(who, 0) == Ok(0)));
+        for waiting in 1..=PATIENCE / EVERY {
+            assert_eq!(attempts.turn(who, 0), Ok(waiting * EVERY));
+        }
+        assert_eq!(attempts.turn(who, 0), Err(EVERY));
+        // What is refused costs nothing: the next turn comes as promised.
+        assert_eq!(attempts.turn(who, EVERY), Ok(PATIENCE));
+        assert_eq!(attempts.turn(who, EVERY), Err(EVERY));
+        assert_eq!(attempts.turn(Origin::Network(2), 0), Ok(0), "others have their own");
+        assert_eq!(attempts.turn(Origin::Browser(1), 0), Ok(0));
+        assert_eq!(attempts.turn(who, FREE * EVERY + PATIENCE + EVERY), Ok(0));
+        // Nor by a clock that is put back.
+        assert!(attempts.turn(who, -3_600 * SECOND).is_err_and(|wait| wait <= EVERY));
+    }
+
+    #[test]
+    fn the_right_password_makes_good() {
+        let attempts = Attempts::default();
+        let who = Origin::Browser(1);
+        while attempts.turn(who, 0).is_ok() {}
+        attempts.forgive(who);
+        assert_eq!(attempts.turn(who, 0), Ok(0));
+    }
+
+    #[test]
+    fn many_origins_fill_no_memory_and_keep_nobody_out() {
+        let attempts = Attempts::default();
+        for n in 0..2 * ORIGINS.get() as u128 {
+            assert_eq!(attempts.turn(Origin::Network(n), 0), Ok(0));
+        }
+        assert_eq!(attempts.paid.lock().unwrap().len(), ORIGINS.get());
+        assert_eq!(attempts.turn(Origin::Network(u128::MAX), 0), Ok(0));
+    }
+}

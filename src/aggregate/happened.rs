@@ -1,0 +1,70 @@
+//! What happens, for those who watch it live.
+//!
+//! Apart because of its price: an event costs its aggregator a few nanoseconds to hand over, whether
+//! anybody reads it or not. It is written as JSON once, when the first reader takes it, and readers
+//! look for news by themselves, so that none has to be woken.
+
+use super::event::Event;
+use crate::site::Site;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use tokio::sync::broadcast;
+
+/// Events that may wait for a reader; one that is slower misses the oldest.
+const WAITING: usize = 1_024;
+
+/// One event of a site, without the visitor's hash.
+pub struct Happened {
+    /// The site's place among all.
+    pub site: usize,
+    json: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
+}
+
+impl Happened {
+    /// One that `write` turns into JSON if anybody asks for it.
+    pub fn new(site: usize, write: impl FnOnce() -> String + Send + 'static) -> Arc<Self> {
+        Arc::new(Self { site, json: LazyLock::new(Box::new(write)) })
+    }
+
+    /// One JSON object, with the site's name.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+}
+
+impl fmt::Debug for Happened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Happened({})", self.site)
+    }
+}
+
+/// Those who watch what is counted.
+#[derive(Clone)]
+pub(super) struct Watchers(broadcast::Sender<Arc<Happened>>);
+
+impl Watchers {
+    pub fn new() -> Self {
+        Self(broadcast::channel(WAITING).0)
+    }
+
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Happened>> {
+        self.0.subscribe()
+    }
+
+    pub fn tell(&self, sites: &[Site], site: usize, event: Event) {
+        if self.0.receiver_count() > 0 {
+            let name = sites[site].name.clone();
+            let _ = self.0.send(Happened::new(site, move || write(&name, event)));
+        }
+    }
+}
+
+fn write(site: &str, event: Event) -> String {
+    let mut json = format!("{{\"site\":{},", serde_json::Value::from(site));
+    let start = json.len();
+    let event = Event { visitor: None, ..event };
+    event.write(&mut json, None);
+    // Both are one object.
+    json.remove(start);
+    json
+}
