@@ -42,6 +42,7 @@ pub mod node;
 mod open;
 mod page_name;
 pub mod plugin;
+mod private;
 pub mod proxy;
 pub mod report;
 pub mod rollup;

@@ -15,11 +15,11 @@
 //! A store of this machine alone (SQLite) needs no lease: it is copied along.
 
 use crate::clock::{HOUR, Millis};
+use crate::private;
 use crate::store::{Secret, Store, StoreError};
 use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -98,14 +98,17 @@ impl Node {
         store: Option<&dyn Store>,
         now: Millis,
     ) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        let mut options = OpenOptions::new();
+        private::folder(path)?;
+        let mut options = private::options();
         let lock = options.read(true).write(true).create(true).truncate(false);
         let lock = lock.open(path.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::other("another headcount uses it"),
             TryLockError::Error(error) => error,
         })?;
+        for entry in std::fs::read_dir(path)? {
+            private::tighten(&entry?.path());
+        }
         let born = lock.metadata()?.created().ok();
         let born = born.and_then(|at| Some(at.duration_since(UNIX_EPOCH).ok()?.as_nanos()));
         let (who, known) = match read(path)? {
@@ -177,7 +180,7 @@ impl Node {
     fn write(&self) -> io::Result<()> {
         let path = self.path.join("node.json");
         let new = path.with_extension("new");
-        let mut file = File::create(&new)?;
+        let mut file = private::create(&new)?;
         serde_json::to_writer_pretty(&mut file, &self.who)?;
         file.write_all(b"\n")?;
         file.sync_data()?;

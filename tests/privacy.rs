@@ -5,6 +5,8 @@
 //! - the log, at its most talkative, and every file in the data folder;
 //! - every answer to clients, and every page, answer and stream of the admin port;
 //! - as text in every spelling, as raw bytes of either order, and for IPv6 the household's /64;
+//! - no other user of the machine may read a file of ours, whatever the umask, nor one that an
+//!   earlier version left open;
 //! - yet the website gets it in `X-Forwarded-For`, as behind any proxy.
 //!
 //! Addresses come by `X-Forwarded-For` from a trusted proxy, and from a peer itself.
@@ -18,8 +20,10 @@ use common::nginx::Nginx;
 use common::redis::RedisServer;
 use common::wait_for;
 use headcount::shared::Item;
+use std::fs::{Permissions, set_permissions};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 /// As sent in `X-Forwarded-For`.
 const FORWARDED: &[&str] = &["203.0.113.77", "2001:db8:77::77", "::ffff:203.0.113.78"];
@@ -304,6 +308,72 @@ fn read_all(headcount: &Headcount, needles: &Needles) {
         needles.in_none_of(&path, &answer.body);
     }
     assert!(headcount.total("visitors") >= 4);
+}
+
+/// All files and folders in a folder.
+fn all_in(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(all_in(&path));
+        }
+        all.push(path);
+    }
+    all
+}
+
+#[track_caller]
+fn closed_to_others(headcount: &Headcount, names: &[&str]) {
+    let (data, all) = (headcount.data_dir(), all_in(&headcount.data_dir()));
+    for path in &all {
+        let metadata = path.symlink_metadata().unwrap();
+        // Pingora opens its socket to all: its folder is closed.
+        if !metadata.file_type().is_socket() {
+            let mode = metadata.permissions().mode() & 0o7777;
+            assert_eq!(mode, if metadata.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+        }
+    }
+    for name in names {
+        assert!(all.contains(&data.join(name)), "{name} in {all:?}");
+    }
+}
+
+#[test]
+fn no_other_user_may_read_a_file() {
+    let nginx = Nginx::start();
+    let mut headcount = Headcount::prepare(&nginx.url(), &["--flush-interval", "100ms"]);
+    headcount.wrap(&["sh", "-c", "umask 000; exec \"$0\" \"$@\""]);
+    let count = |headcount: &mut Headcount, views| {
+        headcount.start_again();
+        let headers = [NAVIGATION, &[("Host", "localhost"), ("User-Agent", FIREFOX)]].concat();
+        assert_eq!(http::get(headcount.site(), "/index.html", &headers).status, 200);
+        wait_for("a flush", || (headcount.total("pageviews") == views).then_some(()));
+    };
+    let node = format!("headcount-{SITE}");
+    let in_node = ["", "/lock", "/node.json", "/secrets", "/outbox", "/journal-0-0000000000"];
+    let mut names: Vec<String> = in_node.iter().map(|name| format!("{node}{name}")).collect();
+    names.extend(["", "-wal", "-shm"].map(|log| format!("headcount.db{log}")));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+
+    count(&mut headcount, 1);
+    closed_to_others(&headcount, &names);
+
+    // What a version before this one has left, also after a kill.
+    headcount.kill();
+    for path in all_in(&headcount.data_dir()) {
+        let open = if path.is_dir() { 0o777 } else { 0o666 };
+        set_permissions(path, Permissions::from_mode(open)).unwrap();
+    }
+    count(&mut headcount, 2);
+    closed_to_others(&headcount, &names);
+    for name in ["headcount.db", "headcount.db-wal", &format!("{node}/secrets")] {
+        let path = headcount.data_dir().join(name);
+        let said = format!("{} was open to other users", path.display());
+        assert_eq!(headcount.log().matches(&said).count(), 1, "{}", headcount.log());
+    }
+    headcount.upgrade();
+    closed_to_others(&headcount, &[&format!("{node}.successor")]);
 }
 
 /// Listens to the live stream until it ends with the program.

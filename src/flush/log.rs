@@ -4,7 +4,8 @@
 //! first that is torn (the process or the machine ended while it was written), which is cut off
 //! and reported. [`Log::rewrite`] replaces the file by a shorter one that says the same.
 
-use std::fs::{File, OpenOptions};
+use crate::private;
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -29,8 +30,8 @@ impl Log {
     /// The disk's. A file of another version is set aside and reported, as is one that `read`
     /// cannot make sense of (false).
     pub fn open(path: &Path, mut read: impl FnMut(&[u8]) -> bool) -> io::Result<Self> {
-        let options =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+        let mut options = private::options();
+        options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -102,7 +103,7 @@ impl Log {
         write: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
     ) -> io::Result<()> {
         let path = self.path.with_extension("new");
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        let file = private::create(&path)?;
         let mut to = BufWriter::new(file);
         to.write_all(&MAGIC)?;
         let mut size = MAGIC.len() as u64;

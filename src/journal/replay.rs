@@ -8,7 +8,7 @@ use super::record;
 use super::segment::Written;
 use crate::capture::Hit;
 use crate::clock::Micros;
-use std::fs::File;
+use crate::private;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -144,7 +144,7 @@ pub(super) fn write_state(
     ticket: u64,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
-    let to = File::create(path)?;
+    let to = private::create(path)?;
     let file = Checked { to, checksum: crc32fast::Hasher::new(), size: 0 };
     // States come in tiny pieces, and checksums of those are dear.
     let mut file = BufWriter::with_capacity(1 << 16, file);

@@ -10,9 +10,10 @@
 //! by looking on from there. Checksums begin with a secret of the segment, so nobody can pass off
 //! a path as a record.
 
+use crate::private;
 use crc32fast::Hasher;
 use memmap2::{Mmap, MmapRaw, UncheckedAdvice};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ impl Segment {
     /// # Errors
     /// A full or read-only disk, mostly. Nothing is left behind then.
     pub fn create(path: &Path, format: u64, fill: bool) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        let file = private::options().read(true).write(true).create_new(true).open(path)?;
         Self::prepare(path, file, format, fill).inspect_err(|_| drop(std::fs::remove_file(path)))
     }
 

@@ -8,11 +8,11 @@ use super::website::Website;
 use crate::capture::WithAnalytics;
 use crate::config::Config;
 use crate::plugin::Counting;
+use crate::private;
 use anyhow::Context;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
-use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,7 +38,12 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let patience = if upgrade {
         // What can be wrong is said while the process before still serves.
         Counting::check(&config)?;
-        let waiting = File::create(&successor).with_context(|| successor.display().to_string())?;
+        // Pingora lets everybody write to its socket: whoever could would have the visitors.
+        let socket = upgrade_socket(&config);
+        let folder = socket.parent().unwrap_or(&config.data_dir);
+        private::folder(folder).with_context(|| folder.display().to_string())?;
+        let waiting =
+            private::create(&successor).with_context(|| successor.display().to_string())?;
         waiting.try_lock().context("another process waits to take over already")?;
         tracing::info!("waiting for the process before to get SIGQUIT");
         // Ends the process when nobody hands over in time.
@@ -127,7 +132,7 @@ fn free(address: SocketAddr) -> io::Result<()> {
 
 /// Where the next process waits for the listening socket.
 fn upgrade_socket(config: &Config) -> PathBuf {
-    config.data_dir.join(format!("headcount-{}.upgrade", config.site.name))
+    config.data_dir.join(format!("headcount-{}/upgrade", config.site.name))
 }
 
 fn server(config: &Config, upgrade: bool) -> Server {

@@ -11,6 +11,7 @@ use super::{Applied, Result, Secret, Store, StoreError};
 use crate::blocking::blocking;
 use crate::clock::Millis;
 use crate::flush::Batch;
+use crate::private;
 use crate::rollup::DayCounts;
 use crate::site::{Day, Month};
 use async_trait::async_trait;
@@ -56,6 +57,8 @@ impl SqliteStore {
     /// is no database, or not one of ours.
     pub fn open(file: &Path) -> Result<Self> {
         let name = format!("sqlite:{}", file.display());
+        // SQLite would make it with the umask's permissions. What is wrong with it, SQLite says.
+        let _ = private::options().write(true).create_new(true).open(file);
         let open = || -> rusqlite::Result<_> {
             let mut writer = connect(file)?;
             let problem = prepare(&mut writer)?;
@@ -67,6 +70,12 @@ impl SqliteStore {
         let (writer, reader, problem) = open().map_err(|e| store_error(&name, &e))?;
         if let Some(reason) = problem {
             return Err(StoreError::Refused { store: name, reason });
+        }
+        // The day's salt is in it. Logs that SQLite makes beside it have its permissions.
+        for suffix in ["", "-wal", "-shm"] {
+            let mut path = file.as_os_str().to_owned();
+            path.push(suffix);
+            private::tighten(Path::new(&path));
         }
         let inner = Inner {
             name,

@@ -5,11 +5,11 @@
 //! it replaces is overwritten, so that a salt whose day is over is not found on the disk.
 
 use super::secrets::StoredKey;
+use crate::private;
 use crate::site::Day;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// What the file holds.
@@ -51,11 +51,10 @@ impl Kept {
     /// The disk's; the file is then as it was.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let new = path.with_extension("new");
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = private::create(&new)?;
         serde_json::to_writer(&mut file, self)?;
         file.sync_data()?;
-        let old = OpenOptions::new().write(true).open(path).ok();
+        let old = File::options().write(true).open(path).ok();
         std::fs::rename(&new, path)?;
         old.map_or(Ok(()), overwrite)
     }

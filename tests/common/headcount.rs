@@ -94,7 +94,7 @@ impl Headcount {
         let starts = self.log().matches("counting ").count();
         self.launch(&["--upgrade"]);
         wait_for("the other to be ready", || {
-            let ready = self.data_dir().join(format!("headcount-{SITE}.upgrade"));
+            let ready = self.data_dir().join(format!("headcount-{SITE}/upgrade"));
             ready.exists().then_some(())
         });
         kill(Pid::from_raw(before.id() as i32), Signal::SIGQUIT).unwrap();
