@@ -257,10 +257,10 @@ impl Engine {
                 self.telemetry.dropped(DropReason::QueueFull).add(events);
                 return false;
             };
-            self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
-            let down = self.journal.as_ref().and_then(|j| j.append(index, ticket, bytes));
+            let down = self.journal.as_ref().and_then(|j| j.append(index, ticket.number(), bytes));
             let written = down.map_or_else(|| Written::Here(bytes.into()), Written::Down);
-            lane.queue.redeem(ticket, written);
+            self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
+            ticket.redeem(written);
             true
         });
         written.unwrap_or_else(|| {
@@ -360,7 +360,7 @@ impl Lane {
         let mut some = Vec::with_capacity(TOGETHER);
         loop {
             while some.len() < TOGETHER
-                && let Some(written) = self.queue.pop()
+                && let Some((_, written)) = self.queue.pop()
             {
                 match journal::decode(written.bytes()) {
                     Some(hit) => some.push(hit),

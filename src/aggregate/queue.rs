@@ -1,34 +1,71 @@
 //! A lane's queue: hits on their way to a shard, in an order that can be written down.
 //!
-//! A [`Ticket`](Queue::ticket) is a hit's place in the order. It is taken before the hit is
-//! journalled and redeemed after, so replay can give the shard the same hits in the same order.
-//! Taking one never waits; the reader stops at a ticket that is not redeemed yet, which another
-//! thread is about to do.
+//! A [`Ticket`] is a hit's place in the order. It is taken before the hit is journalled and
+//! redeemed after, so replay can give the shard the same hits in the same order. Taking one never
+//! waits; the reader stops at a ticket that is not redeemed yet, which another thread is about to
+//! do. A ticket that is dropped instead (its thread panicked) is passed over, or the queue would
+//! stand still for good.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub struct Queue<T> {
     /// A slot's lock is only ever held for a move, and by one of two: its writer, the reader.
-    slots: Box<[Mutex<Option<T>>]>,
+    slots: Box<[Mutex<Slot<T>>]>,
     /// The next ticket to be taken.
     next: AtomicU64,
     /// The next ticket to be read.
     read: AtomicU64,
 }
 
+/// What is where a ticket says.
+enum Slot<T> {
+    /// Not yet anything.
+    Empty,
+    Hit(T),
+    /// Nothing, and nothing comes.
+    PassedOver,
+}
+
+/// A hit's place in a queue.
+pub struct Ticket<'q, T> {
+    queue: &'q Queue<T>,
+    number: u64,
+    redeemed: bool,
+}
+
+impl<T> Ticket<'_, T> {
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Puts the hit where the ticket says.
+    pub fn redeem(mut self, hit: T) {
+        self.redeemed = true;
+        self.queue.put(self.number, Slot::Hit(hit));
+    }
+}
+
+impl<T> Drop for Ticket<'_, T> {
+    fn drop(&mut self) {
+        if !self.redeemed {
+            self.queue.put(self.number, Slot::PassedOver);
+        }
+    }
+}
+
 impl<T> Queue<T> {
     /// Holds `size` hits; tickets begin with `first`.
     pub fn new(size: usize, first: u64) -> Self {
         Self {
-            slots: (0..size.max(1)).map(|_| Mutex::new(None)).collect(),
+            slots: (0..size.max(1)).map(|_| Mutex::new(Slot::Empty)).collect(),
             next: AtomicU64::new(first),
             read: AtomicU64::new(first),
         }
     }
 
-    /// Takes the next ticket, which must be redeemed. `None`: the queue is full.
-    pub fn ticket(&self) -> Option<u64> {
+    /// Takes the next ticket. `None`: the queue is full.
+    pub fn ticket(&self) -> Option<Ticket<'_, T>> {
         let mut next = self.next.load(Ordering::Relaxed);
         loop {
             // Read before `next` is confirmed, so never ahead of it.
@@ -41,26 +78,32 @@ impl<T> Queue<T> {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some(next),
+                Ok(number) => return Some(Ticket { queue: self, number, redeemed: false }),
                 Err(now) => next = now,
             }
         }
     }
 
-    /// Puts the hit where its ticket says.
-    pub fn redeem(&self, ticket: u64, hit: T) {
-        *self.slot(ticket).lock().unwrap_or_else(PoisonError::into_inner) = Some(hit);
+    fn put(&self, ticket: u64, what: Slot<T>) {
+        *self.slot(ticket) = what;
     }
 
-    /// The next hit, if it is there. For one reader at a time.
-    pub fn pop(&self) -> Option<T> {
-        let read = self.read.load(Ordering::Relaxed);
-        if read == self.next.load(Ordering::Acquire) {
-            return None;
+    /// The next hit with its ticket's number, if it is there. For one reader at a time.
+    pub fn pop(&self) -> Option<(u64, T)> {
+        loop {
+            let read = self.read.load(Ordering::Relaxed);
+            if read == self.next.load(Ordering::Acquire) {
+                return None;
+            }
+            let there = std::mem::replace(&mut *self.slot(read), Slot::Empty);
+            if matches!(there, Slot::Empty) {
+                return None;
+            }
+            self.read.store(read + 1, Ordering::Release);
+            if let Slot::Hit(hit) = there {
+                return Some((read, hit));
+            }
         }
-        let hit = self.slot(read).lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        self.read.store(read + 1, Ordering::Release);
-        Some(hit)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -77,8 +120,9 @@ impl<T> Queue<T> {
         self.next.load(Ordering::Acquire)
     }
 
-    fn slot(&self, ticket: u64) -> &Mutex<Option<T>> {
-        &self.slots[(ticket % self.slots.len() as u64) as usize]
+    fn slot(&self, ticket: u64) -> MutexGuard<'_, Slot<T>> {
+        let slot = &self.slots[(ticket % self.slots.len() as u64) as usize];
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,15 +140,35 @@ mod tests {
     #[test]
     fn order_is_that_of_tickets() {
         let queue = Queue::new(3, 40);
-        let tickets: Vec<u64> = (0..3).map(|_| queue.ticket().unwrap()).collect();
-        assert_eq!(tickets, [40, 41, 42]);
-        assert_eq!(queue.ticket(), None, "full");
-        queue.redeem(41, hit(1));
+        let [first, second, third] = [(); 3].map(|()| queue.ticket().unwrap());
+        assert_eq!([first.number(), second.number(), third.number()], [40, 41, 42]);
+        assert!(queue.ticket().is_none(), "full");
+        second.redeem(hit(1));
         assert!(queue.pop().is_none(), "the first is not there yet");
-        queue.redeem(40, hit(0));
-        assert_eq!((queue.pop().unwrap().at, queue.pop().unwrap().at), (0, 1));
+        first.redeem(hit(0));
+        let popped = [(); 2].map(|()| queue.pop().unwrap()).map(|(ticket, hit)| (ticket, hit.at));
+        assert_eq!(popped, [(40, 0), (41, 1)]);
         assert_eq!((queue.read(), queue.next()), (42, 43));
-        assert_eq!(queue.ticket(), Some(43));
+        assert_eq!(queue.ticket().unwrap().number(), 43);
+    }
+
+    #[test]
+    fn a_ticket_that_is_never_redeemed_stops_nobody() {
+        let queue = Queue::new(2, 0);
+        for round in 0..5 {
+            let lost = std::thread::scope(|scope| {
+                let panics = || {
+                    let _ticket = queue.ticket();
+                    panic!("on purpose");
+                };
+                scope.spawn(panics).join()
+            });
+            assert!(lost.is_err());
+            assert!(queue.pop().is_none());
+            queue.ticket().unwrap().redeem(hit(round));
+            assert_eq!(queue.pop().map(|(_, hit)| hit.at), Some(round));
+        }
+        assert!(queue.is_empty());
     }
 
     #[test]
@@ -121,7 +185,7 @@ mod tests {
                                 None => std::thread::yield_now(),
                             }
                         };
-                        queue.redeem(ticket, hit(writer * 1_000_000 + n));
+                        ticket.redeem(hit(writer * 1_000_000 + n));
                     }
                 })
             })
@@ -130,7 +194,7 @@ mod tests {
         for _ in 0..80_000 {
             let hit = loop {
                 match queue.pop() {
-                    Some(hit) => break hit,
+                    Some((_, hit)) => break hit,
                     None => std::thread::yield_now(),
                 }
             };
