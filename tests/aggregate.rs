@@ -249,3 +249,42 @@ fn rows_are_found_again_when_a_book_begins_anew() {
         assert_eq!(of(Dimension::Page, page, Metric::Bytes), 7 * views, "{page}");
     }
 }
+
+/// Whoever asks for invented pages all day takes as much memory as a keen reader; nothing but
+/// visitors of further pages goes uncounted.
+#[test]
+fn one_visitor_claims_only_so_many_rows() {
+    const PAGES: i64 = 20_000;
+    const HOUR: i64 = 3_600_000;
+    let site = Site { name: "example.org".into(), new_visit_on_source: true, ..Site::default() };
+    let limits = Limits { visitors: 10, rows: 100_000 };
+    let mut shard = Shard::seeded(Arc::new(vec![site]), limits, 7);
+    let begin = 1_800_000_000_000 / (24 * HOUR) * 24 * HOUR;
+    let mut view = |nonce: i64, at: i64| {
+        // Each a visit of its own, with another exit page.
+        let traits = Traits::from([(Dimension::Source, format!("source {nonce}").as_str())]);
+        let (page, kind) = (format!("/{nonce}").into(), PageKind::View);
+        let (status, traits, nonce) = (200, Some(traits), nonce as u64);
+        let (from, bytes, origin) = (None, 0, None);
+        let what =
+            What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
+        let visitor = Some(VisitorHash::from_stored([1; 8]));
+        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what });
+    };
+    (0..PAGES).for_each(|nonce| view(nonce, begin + nonce));
+    // The next hour still counts them.
+    view(PAGES, begin + HOUR);
+    let got = counts(shard.seal().into_iter().collect());
+    let sum = |dimension, metric| {
+        let rows = got.iter().filter(|((_, d, _, m), _)| (*d, *m) == (dimension, metric));
+        rows.map(|(_, n)| *n).sum::<i64>()
+    };
+    assert_eq!(sum(Dimension::Total, Metric::Server), PAGES + 1);
+    assert_eq!(sum(Dimension::Page, Metric::Server), PAGES + 1);
+    assert_eq!(sum(Dimension::Total, Metric::Visitors), 1);
+    assert_eq!(sum(Dimension::Slot, Metric::Visitors), 2);
+    let pages = sum(Dimension::Page, Metric::Visitors);
+    assert!((300..1_100).contains(&pages), "{pages}");
+    let exits = sum(Dimension::ExitPage, Metric::Visitors);
+    assert!((50..200).contains(&exits), "{exits}");
+}

@@ -286,11 +286,16 @@ impl Shard {
             if let Some(visit) = visit {
                 counts.add_all(visit);
             }
-            if let (Some(known), Some(claim)) = (&mut known, claim)
-                && known.claims.insert(claim)
-            {
-                counts.add(visitors, 1);
-                claimed |= 1u64.checked_shl(row).unwrap_or(0);
+            if let (Some(known), Some(claim)) = (&mut known, claim) {
+                // The total and the hour come first.
+                let first_seen = match row {
+                    0 | 1 => known.claims.insert_always(claim),
+                    _ => known.claims.insert(claim),
+                };
+                if first_seen {
+                    counts.add(visitors, 1);
+                    claimed |= 1u64.checked_shl(row).unwrap_or(0);
+                }
             }
             row += 1;
         };

@@ -25,6 +25,9 @@ pub const TIMEOUT: Millis = 30 * MINUTE;
 /// Pages told apart in one visit; beyond, `visits` of further pages are not counted.
 const PAGES_MAX: usize = 1_000;
 
+/// Exit pages of a visitor's visits on a day that count the visitor; further ones do not.
+const EXITS_MAX: usize = 100;
+
 type Set = HashSet<Arc<str>, foldhash::fast::RandomState>;
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +66,13 @@ pub struct Exits {
     other_day: Option<(Day, Set)>,
 }
 
+impl Exits {
+    /// Whether an exit page's row counts the visitor by the running visit.
+    fn would_claim(&self, exit: &Arc<str>) -> bool {
+        self.earlier.len() < EXITS_MAX && !self.earlier.contains(exit)
+    }
+}
+
 impl Visit {
     /// Begins with a pageview. `before` is the visitor's earlier visit on the same day, if any.
     /// Like [`Visit::view`] it returns what is still to be booked.
@@ -76,7 +86,7 @@ impl Visit {
     ) -> (Self, Row) {
         let mut exits = before.map(|before| before.exits_for(day)).unwrap_or_default();
         let entry = page.value();
-        exits.claimed = !exits.earlier.contains(entry);
+        exits.claimed = exits.would_claim(entry);
         let (slot, _) = book.slot(at);
         let mut visit = Self {
             number: 0,
@@ -122,7 +132,9 @@ impl Visit {
     /// What is known of exit pages where a visit begins after this one.
     fn exits_for(self, day: Day) -> Exits {
         let Exits { mut earlier, other_day, .. } = self.exits;
-        earlier.insert(self.exit.into());
+        if earlier.len() < EXITS_MAX {
+            earlier.insert(self.exit.into());
+        }
         if self.day == day {
             return Exits { earlier, claimed: false, other_day };
         }
@@ -244,7 +256,7 @@ impl Visit {
 
         let mut new = self.gathered;
         self.exit = page;
-        self.exits.claimed = !self.exits.earlier.contains(self.exit.value());
+        self.exits.claimed = self.exits.would_claim(self.exit.value());
         new.add(Metric::Visitors, i64::from(self.exits.claimed));
         let exit = self.exit.place(book, Dimension::ExitPage);
         book.add_row_at(exit, &new);
