@@ -35,6 +35,27 @@ impl Nginx {
     pub fn start() -> Self {
         let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
         prepare(&dir, port);
+        Self::launch(port, dir)
+    }
+
+    /// One that stands before a website and forwards all requests to it, with its own settings for
+    /// everything else.
+    pub fn before(website: &str) -> Self {
+        let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+        let server = format!(
+            "listen 127.0.0.1:{port};
+            location / {{
+                proxy_pass {website};
+                proxy_http_version 1.1;
+                proxy_set_header Host $http_host;
+                proxy_set_header Connection '';
+            }}"
+        );
+        configure(&dir, &server);
+        Self::launch(port, dir)
+    }
+
+    fn launch(port: u16, dir: TempDir) -> Self {
         let mut process = Command::new("nginx")
             .arg("-p")
             .arg(dir.path())
@@ -78,23 +99,8 @@ fn prepare(dir: &TempDir, port: u16) {
     write(made.join("slow.html"), page("slow").repeat(10_000)).unwrap();
     write(made.join("paper.pdf"), b"%PDF-1.4\n".repeat(1_000)).unwrap();
     File::create(made.join("huge.zip")).unwrap().set_len(64 << 20).unwrap();
-    let conf = format!(
+    let server = format!(
         r#"
-daemon off;
-master_process off;
-pid nginx.pid;
-events {{ worker_connections 1024; }}
-http {{
-    include /etc/nginx/mime.types;
-    log_format seen '$http_x_forwarded_for|$request|$status';
-    access_log access.log seen;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    keepalive_requests 1000000;
-    server {{
         listen 127.0.0.1:{port};
         root {DOCS};
         location = /moved {{ return 301 /index.html; }}
@@ -113,10 +119,33 @@ http {{
         }}
         location = /made/slow.html {{ root {prefix}; limit_rate 100k; }}
         location /made/ {{ root {prefix}; }}
-    }}
-}}
 "#,
         prefix = prefix.display()
     );
-    write(prefix.join("nginx.conf"), conf).unwrap();
+    configure(dir, &server);
+}
+
+/// Writes its settings, with those of its one server.
+fn configure(dir: &TempDir, server: &str) {
+    let conf = format!(
+        r#"
+daemon off;
+master_process off;
+pid nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+    include /etc/nginx/mime.types;
+    log_format seen '$http_x_forwarded_for|$request|$status';
+    access_log access.log seen;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 1000000;
+    server {{ {server} }}
+}}
+"#
+    );
+    write(dir.path().join("nginx.conf"), conf).unwrap();
 }

@@ -17,8 +17,9 @@ pub const NAVIGATION: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128
      Firefox/128.0\r\nAccept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\n\
      Sec-Fetch-Dest: document\r\n";
 
-/// A request or a response.
-#[derive(Debug, Clone, Default)]
+/// A request or a response. In its lines, each character is a byte (Latin-1): nothing of what came
+/// is lost, whatever it is.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Message {
     /// Its first line.
     pub start: String,
@@ -132,6 +133,14 @@ impl Wire {
         Ok(Some(Message { start, headers: self.fields()?, ..Message::default() }))
     }
 
+    /// The same of a request, before which there may be an empty line (RFC 9112 §2.2).
+    fn request(&mut self) -> io::Result<Option<Message>> {
+        while self.0.fill_buf()?.first().is_some_and(|b| matches!(b, b'\r' | b'\n')) {
+            self.0.consume(1);
+        }
+        self.head()
+    }
+
     /// Reads the body that a head announced. `to_end`: one without a length lasts to the end.
     pub fn body(&mut self, message: &mut Message, to_end: bool) -> io::Result<()> {
         if message.is_chunked() {
@@ -192,7 +201,8 @@ impl Wire {
         if self.0.read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
-        Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()))
+        let line: String = line.into_iter().map(char::from).collect();
+        Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
     fn fields(&mut self) -> io::Result<Vec<(String, String)>> {
@@ -200,7 +210,10 @@ impl Wire {
         loop {
             let line = self.line()?.ok_or(io::ErrorKind::UnexpectedEof)?;
             match line.split_once(':') {
-                Some((name, value)) => fields.push((name.to_owned(), value.trim().to_owned())),
+                Some((name, value)) => {
+                    // No other white space, as Latin-1 has some (RFC 9112 §5).
+                    fields.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
+                }
                 None => return Ok(fields),
             }
         }
@@ -312,7 +325,7 @@ impl Origin {
                 accepted.fetch_add(1, Ordering::SeqCst);
                 let (seen, answer) = (seen.clone(), answer.clone());
                 std::thread::spawn(move || {
-                    while let Ok(Some(mut request)) = wire.head() {
+                    while let Ok(Some(mut request)) = wire.request() {
                         seen.lock().unwrap().push(request.clone());
                         if !answer(&mut wire, &mut request) {
                             break;

@@ -7,14 +7,19 @@
 //! - `upstreams`: Unix sockets, TLS with and without verification, websites that are down, take
 //!   nobody in, are mute or die in the middle; clients that are slow or mute; stopping while answers are under way.
 //! - `layer`: what happens under Pingora: odd targets, framing, refused requests, slow answers, the
-//!   last answer of a connection;
+//!   last answer of a connection.
+//! - `compared`: some 240 exchanges, each directly and through the proxy; the whole list of what
+//!   differs, and why, is in `compared/differences.rs`.
+//! - `malformed`: some 120 malformed requests, with a real nginx as the judge.
 //! - `injected`: what `inject` changes of a page, and that it changes nothing else.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod bodies;
+mod compared;
 mod heads;
 mod injected;
 mod layer;
+mod malformed;
 mod upstreams;
