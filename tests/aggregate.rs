@@ -9,6 +9,8 @@
 
 mod common {
     pub mod handed;
+    // `answers` asks for what filters let through.
+    #[allow(dead_code)]
     pub mod model;
     pub mod traffic;
 }

@@ -1,11 +1,12 @@
 //! The sums.
 //!
-//! Visitors over several days, or over several rows that a filter lets through, are a sum: with a
-//! new salt every day nobody can be recognised the day after.
+//! Visitors over several days are a sum: with a new salt every day nobody can be recognised the day
+//! after. Over several rows of a day they are none: see [`super::known`].
 
+use super::known::Known;
 use super::rows::{Selection, merge_day};
 use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Sums, Value};
-use crate::rollup::{DayCounts, Dimension, Row, SLOT, parts, slot};
+use crate::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::site::{Day, Site};
 use chrono::{Datelike, NaiveDateTime};
 use serde_json::{Map, json};
@@ -89,7 +90,11 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Valu
                 .collect()
         }
     };
-    json!({ "results": results })
+    let mut answer = json!({ "results": results });
+    if let Some(warning) = question.warning() {
+        answer["warning"] = warning.into();
+    }
+    answer
 }
 
 fn object(
@@ -131,6 +136,7 @@ pub fn aggregate(
 pub fn sums(days: &Days, range: Range, filter: Option<&Filter>) -> Sums {
     let mut sums = Sums::default();
     if let Ok(selection) = Selection::new(None, filter) {
+        sums.known = selection.known();
         for (_, counts) in days.range(range.first..=range.last) {
             sums.merge_day(&day_sums(counts, &selection, filter));
         }
@@ -145,7 +151,7 @@ fn day_sums(counts: &DayCounts, selection: &Selection, filter: Option<&Filter>) 
         let matching = counts.rows(of).filter(|(page, _)| filter.takes_all(page));
         matching.for_each(|(_, row)| beside.merge(row));
     }
-    Sums { row: selection.sum(counts), everyone, beside }
+    Sums { row: selection.sum(counts), known: selection.known(), everyone, beside }
 }
 
 /// Where the rows stand that a property's own are measured against: exits against the views of the
@@ -182,31 +188,47 @@ pub fn timeseries(
         match interval {
             Interval::Hour => hours(counts.map(Arc::as_ref), site, day)
                 .into_iter()
-                .for_each(|(start, row)| add(start, row.into())),
+                .for_each(|(start, sums)| add(start, sums)),
             Interval::Day | Interval::Month => {
+                let nothing = Sums { known: selection.known(), ..Sums::default() };
                 let sums = counts.map(|counts| day_sums(counts, &selection, filter));
                 let start = match interval {
                     Interval::Month => day.with_day(1).unwrap_or(day),
                     _ => day,
                 };
-                add(midnight(start), sums.unwrap_or_default());
+                add(midnight(start), sums.unwrap_or(nothing));
             }
         }
     }
     buckets
 }
 
-fn hours(counts: Option<&DayCounts>, site: &Site, day: Day) -> BTreeMap<NaiveDateTime, Row> {
-    let mut hours: BTreeMap<NaiveDateTime, Row> = BTreeMap::new();
+fn hours(counts: Option<&DayCounts>, site: &Site, day: Day) -> BTreeMap<NaiveDateTime, Sums> {
+    let mut hours: BTreeMap<NaiveDateTime, Sums> = BTreeMap::new();
+    // Of a day that only its month still knows, there are totals and no hours.
+    let nothing = match counts.is_none_or(has_slots) {
+        true => Sums::default(),
+        false => Sums { known: Known::NOTHING, ..Sums::default() },
+    };
     let (first, end) = (site.day_start(day), site.day_start(day + chrono::Days::new(1)));
     for slot in slot(first)..slot(end) {
         let start = day.and_hms_opt(site.hour(slot * SLOT), 0, 0).unwrap_or_default();
-        let row = hours.entry(start).or_default();
+        let sums = hours.entry(start).or_insert(nothing);
         if let Some(counts) = counts {
-            row.merge(&counts.row(Dimension::Slot, &slot.to_string()));
+            sums.row.merge(&counts.row(Dimension::Slot, &slot.to_string()));
         }
     }
     hours
+}
+
+/// A row in which values without one of their own are counted: a sum of many.
+fn is_rest(value: &str) -> bool {
+    parts(value, usize::MAX).any(|part| part == OTHER)
+}
+
+fn has_slots(counts: &DayCounts) -> bool {
+    let total = counts.row(Dimension::Total, "");
+    total == Row::default() || counts.rows(Dimension::Slot).next().is_some()
 }
 
 /// All rows of a property that say anything, by the first metric, largest first, then by value.
@@ -230,17 +252,20 @@ pub fn breakdown(
         }
     }
     let everyone = sums(days, range, None).row;
+    let known = selection.known();
+    let known_of_rest = known.and(selection.known_of_sums());
     let mut slices: Vec<Slice> = rows
         .into_iter()
         .map(|(value, row)| {
             let beside = others.get(value).copied().unwrap_or_default();
-            let sums = Sums { row, everyone, beside };
+            let known = if is_rest(value) { known_of_rest } else { known };
+            let sums = Sums { row, known, everyone, beside };
             Slice {
                 value: value.to_owned(),
                 metrics: metrics.iter().map(|m| m.of(&sums, Some(property))).collect(),
             }
         })
-        .filter(|slice| !slice.metrics.iter().all(|value| value.is_nothing()))
+        .filter(|slice| is_rest(&slice.value) || !slice.metrics.iter().all(|v| v.is_nothing()))
         .collect();
     let rank = |slice: &Slice| {
         slice.metrics.first().and_then(|value| value.number()).unwrap_or(f64::NEG_INFINITY)

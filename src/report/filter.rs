@@ -5,7 +5,7 @@
 //! plain characters.
 
 use super::{Invalid, Property, Selection};
-use crate::rollup::parts;
+use crate::rollup::{OTHER, parts};
 use serde_json::Value as Json;
 
 /// Conditions that a row must all meet. Their properties can be of the same rows: see
@@ -91,6 +91,14 @@ impl Filter {
     pub(super) fn matches<'v>(&self, values: impl IntoIterator<Item = &'v str>) -> bool {
         self.conditions.iter().zip(values).all(|(condition, value)| {
             condition.any_of.iter().any(|pattern| matches(pattern, value)) != condition.negated
+        })
+    }
+
+    /// Of each condition whether it is met by one value only, and that one that is told apart.
+    pub(super) fn is_exact(&self) -> impl Iterator<Item = bool> + '_ {
+        self.conditions.iter().map(|condition| match condition.any_of.as_slice() {
+            [pattern] => !condition.negated && pattern.len() == 1 && pattern[0] != OTHER,
+            _ => false,
         })
     }
 

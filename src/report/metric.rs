@@ -1,5 +1,6 @@
 //! Metrics: what an answer says of a row, in the Stats API's words.
 
+use super::known::Known;
 use super::rows::merge_day;
 use super::{Invalid, Property};
 use crate::rollup::{Metric as Stored, Row};
@@ -141,12 +142,11 @@ impl Metric {
     pub fn of(self, sums: &Sums, property: Option<&Property>) -> Value {
         let row = &sums.row;
         let count = |metric| Value::Count(row.get(metric));
-        match property {
-            Some(property) if property.counts_responses() => {
-                return self.of_responses(row, property.family());
-            }
-            Some(property) if !self.is_known_of(property) => return Value::Unknown,
-            _ => {}
+        if !self.is_told(property, sums.known) {
+            return Value::Unknown;
+        }
+        if property.is_some_and(Property::counts_responses) {
+            return self.of_responses(row);
         }
         match self {
             Self::Visitors => count(Stored::Visitors),
@@ -200,44 +200,78 @@ impl Metric {
         }
     }
 
-    fn of_responses(self, row: &Row, family: &str) -> Value {
+    fn of_responses(self, row: &Row) -> Value {
         let (all, seen) = (row.get(Stored::Responses), row.get(Stored::Seen));
-        match (self, family) {
-            (Self::Pageviews, _) => Value::Count(all),
-            (Self::ConfirmedPageviews, "error" | "prefetch") => Value::Count(seen),
-            (Self::BlindSpot, "error" | "prefetch") => percent(1, share(all - seen, all)),
-            (Self::Bytes, "download" | "prefetch") => Value::Count(row.get(Stored::Bytes)),
-            (Self::Complete, "download") => Value::Count(row.get(Stored::Complete)),
-            (Self::Aborted, "download") => Value::Count(all - row.get(Stored::Complete)),
-            (Self::Subscribers, "feed") => Value::Count(row.get(Stored::Subscribers)),
+        match self {
+            Self::Pageviews => Value::Count(all),
+            Self::ConfirmedPageviews => Value::Count(seen),
+            Self::BlindSpot => percent(1, share(all - seen, all)),
+            Self::Bytes => Value::Count(row.get(Stored::Bytes)),
+            Self::Complete => Value::Count(row.get(Stored::Complete)),
+            Self::Aborted => Value::Count(all - row.get(Stored::Complete)),
+            Self::Subscribers => Value::Count(row.get(Stored::Subscribers)),
             _ => Value::Unknown,
         }
     }
 
-    fn is_known_of(self, property: &Property) -> bool {
-        match self {
-            Self::TimeOnPage => property.as_str() == "event:page",
-            Self::ExitRate => property.as_str() == "visit:exit_page",
-            Self::ConversionRate => property.counts_actions(),
-            // Not counted by page.
-            Self::ViewsPerVisit | Self::VisitDuration if property.as_str() == "event:page" => false,
-            _ if property.knows_only_pageviews() => matches!(
-                self,
-                Self::Pageviews
-                    | Self::ServerPageviews
-                    | Self::ConfirmedPageviews
-                    | Self::BrowserPageviews
-            ),
-            _ if property.counts_actions() => matches!(
-                self,
-                Self::Visitors
-                    | Self::Events
-                    | Self::Conversions
-                    | Self::Percentage
-                    | Self::TotalRevenue
-                    | Self::AverageRevenue
-            ),
-            _ => true,
+    /// Whether rows of `property`, of which so much is `known`, say it.
+    pub(super) fn is_told(self, property: Option<&Property>, known: Known) -> bool {
+        let counts = match property {
+            Some(property) if property.counts_responses() => {
+                self.made_of_responses(property.family())
+            }
+            _ => self.made_of(property),
+        };
+        counts.is_some_and(|counts| counts.iter().all(|count| known.has(*count)))
+    }
+
+    /// The counts of a row that it is made of; `None` where it means nothing.
+    fn made_of(self, property: Option<&Property>) -> Option<&'static [Stored]> {
+        use Stored as S;
+        let name = property.map_or("", Property::as_str);
+        let of_actions = property.is_some_and(Property::counts_actions);
+        Some(match self {
+            Self::Visitors => &[S::Visitors],
+            Self::Visits => &[S::Visits],
+            Self::Pageviews => &[S::Server, S::Browser],
+            Self::ViewsPerVisit => &[S::VisitViews, S::Visits],
+            // Of the visits that entered by the page, which add up.
+            Self::BounceRate if name == "event:page" => &[],
+            Self::BounceRate => &[S::Bounces, S::Visits],
+            Self::VisitDuration => &[S::Duration, S::Visits],
+            Self::Events if of_actions => &[S::Events],
+            Self::Events => &[S::Server, S::Browser, S::Events],
+            Self::ServerPageviews => &[S::Server],
+            Self::ConfirmedPageviews => &[S::Confirmed],
+            Self::BrowserPageviews => &[S::Browser],
+            Self::ConfirmedVisitors => &[S::ConfirmedVisitors],
+            Self::ScrollDepth => &[S::ScrollDepth, S::ScrollViews],
+            Self::TimeOnPage if name == "event:page" => {
+                &[S::Engagement, S::Visits, S::Server, S::Confirmed, S::Browser]
+            }
+            Self::ExitRate if name == "visit:exit_page" => &[S::Visits],
+            Self::BlindSpot => &[S::Server, S::Confirmed],
+            Self::Bytes => &[S::Bytes],
+            Self::Conversions => &[S::Events],
+            Self::ConversionRate if of_actions => &[S::Visitors],
+            Self::Percentage => &[S::Visitors],
+            Self::TotalRevenue => &[S::Revenue],
+            Self::AverageRevenue => &[S::Revenue, S::Events],
+            Self::TimeOnPage | Self::ExitRate | Self::ConversionRate => return None,
+            Self::Complete | Self::Aborted | Self::Subscribers => return None,
+        })
+    }
+
+    fn made_of_responses(self, family: &str) -> Option<&'static [Stored]> {
+        use Stored as S;
+        match (self, family) {
+            (Self::Pageviews, _) => Some(&[S::Responses]),
+            (Self::ConfirmedPageviews, "error" | "prefetch") => Some(&[S::Seen]),
+            (Self::BlindSpot, "error" | "prefetch") => Some(&[S::Responses, S::Seen]),
+            (Self::Bytes, "download" | "prefetch") => Some(&[S::Bytes]),
+            (Self::Complete | Self::Aborted, "download") => Some(&[S::Responses, S::Complete]),
+            (Self::Subscribers, "feed") => Some(&[S::Subscribers]),
+            _ => None,
         }
     }
 
@@ -269,9 +303,11 @@ impl Metric {
 }
 
 /// What happened, and what it is measured against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sums {
     pub row: Row,
+    /// The counts of `row` that are known; the others are no numbers to tell.
+    pub known: Known,
     /// Everything in the same time.
     pub everyone: Row,
     /// For rows of exit pages: the same pages' own rows; for those of pages: of the visits that
@@ -279,10 +315,18 @@ pub struct Sums {
     pub beside: Row,
 }
 
+impl Default for Sums {
+    /// Nothing, of which all is known.
+    fn default() -> Self {
+        Row::default().into()
+    }
+}
+
 impl Sums {
     /// Adds what happened on another day.
     pub fn merge_day(&mut self, day: &Self) {
         merge_day(&mut self.row, &day.row);
+        self.known = self.known.and(day.known);
         merge_day(&mut self.everyone, &day.everyone);
         merge_day(&mut self.beside, &day.beside);
     }
@@ -291,7 +335,7 @@ impl Sums {
 impl From<Row> for Sums {
     /// Everything, measured against itself.
     fn from(row: Row) -> Self {
-        Self { row, everyone: row, beside: Row::default() }
+        Self { row, known: Known::ALL, everyone: row, beside: Row::default() }
     }
 }
 

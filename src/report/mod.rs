@@ -13,6 +13,7 @@ mod answer;
 mod filter;
 mod heatmap;
 mod journey;
+mod known;
 mod metric;
 mod period;
 mod property;

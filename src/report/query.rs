@@ -39,6 +39,8 @@ pub struct Query {
     offset: u64,
     total_rows: bool,
     time_labels: bool,
+    /// Of metrics that cannot be told, why.
+    warnings: Map<String, Json>,
     /// The question as it was understood, which the answer repeats.
     echo: Json,
 }
@@ -85,18 +87,25 @@ impl Query {
             filter::read(filter, false, &mut conditions)?;
         }
         let filter = Filter::of(conditions)?;
-        match &by {
-            By::Property(property) => {
-                Selection::new(Some(property), filter.as_ref())?;
-            }
-            By::Time(Interval::Hour) if filter.is_some() => {
-                return wrong(
-                    "hours cannot be filtered: they are kept for all of a site's traffic; \
-                     ask for time:day",
-                );
-            }
-            _ => {}
+        if by == By::Time(Interval::Hour) && filter.is_some() {
+            return wrong(
+                "hours cannot be filtered: they are kept for all of a site's traffic; \
+                 ask for time:day",
+            );
         }
+        let rows = match &by {
+            By::Property(property) => Some(property),
+            _ => None,
+        };
+        let selection = Selection::new(rows, filter.as_ref())?;
+        let property = rows.or(filter.as_ref().map(Filter::property));
+        selection.check(&metrics, property)?;
+        let warnings = metrics.iter().filter_map(|metric| {
+            let warning =
+                json!({ "code": "not_known", "warning": selection.why_not(*metric, property)? });
+            Some((metric.as_str().to_owned(), warning))
+        });
+        let warnings = warnings.collect();
         let order = order(body.get("order_by"), dimension, &metrics)?;
         let (limit, offset) = pagination(body.get("pagination"))?;
         let (total_rows, time_labels) = include(body.get("include"), &by)?;
@@ -126,7 +135,19 @@ impl Query {
         }
         echo.insert("pagination".into(), json!({ "offset": offset, "limit": limit }));
         let echo = echo.into();
-        Ok(Self { range, metrics, by, filter, order, limit, offset, total_rows, time_labels, echo })
+        Ok(Self {
+            range,
+            metrics,
+            by,
+            filter,
+            order,
+            limit,
+            offset,
+            total_rows,
+            time_labels,
+            warnings,
+            echo,
+        })
     }
 
     /// The JSON object of the response.
@@ -164,6 +185,9 @@ impl Query {
         }
         if self.time_labels {
             meta.insert("time_labels".into(), labels.into());
+        }
+        if !self.warnings.is_empty() {
+            meta.insert("metric_warnings".into(), self.warnings.clone().into());
         }
         let results: Vec<Json> = rows
             .into_iter()

@@ -92,24 +92,36 @@ impl Question {
         let range = period.range(param("date"), today)?;
         let filter = param("filters").map_or(Ok(None), Filter::parse)?;
         let question = Self { range, metrics: Vec::new(), filter, shape: shape(period)? };
-        if let Shape::Breakdown { property, .. } = &question.shape {
-            Selection::new(Some(property), question.filter.as_ref())?;
-        }
+        let selection = Selection::new(question.rows(), question.filter.as_ref())?;
         // Visitors mean nothing where responses are counted.
         let default = match question.property() {
             Some(p) if p.knows_only_pageviews() || p.counts_responses() => Metric::Pageviews,
             _ => Metric::Visitors,
         };
         let metrics = param("metrics").map_or(Ok(vec![default]), Metric::parse_list)?;
+        selection.check(&metrics, question.property())?;
         Ok(Self { metrics, ..question })
+    }
+
+    /// What is to be said of metrics that are `null` in the answer.
+    pub fn warning(&self) -> Option<String> {
+        let selection = Selection::new(self.rows(), self.filter.as_ref()).ok()?;
+        let why_not = |metric: &Metric| selection.why_not(*metric, self.property());
+        let reasons: Vec<String> = self.metrics.iter().filter_map(why_not).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    /// The property that rows are told apart by.
+    fn rows(&self) -> Option<&Property> {
+        match &self.shape {
+            Shape::Breakdown { property, .. } => Some(property),
+            _ => None,
+        }
     }
 
     /// The property whose rows the answer is made of; `None`: the totals.
     pub fn property(&self) -> Option<&Property> {
-        match (&self.shape, &self.filter) {
-            (Shape::Breakdown { property, .. }, _) => Some(property),
-            (_, filter) => filter.as_ref().map(Filter::property),
-        }
+        self.rows().or(self.filter.as_ref().map(Filter::property))
     }
 
     /// The days whose counts are needed.

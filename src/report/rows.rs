@@ -11,18 +11,19 @@ use std::collections::HashMap;
 
 /// Which rows, and what they are told apart by. One that exists can be read.
 pub struct Selection<'a> {
-    source: Source,
+    pub(super) source: Source,
     /// `None`: all rows together.
-    by: Option<Place>,
-    filter: Option<&'a Filter>,
+    pub(super) by: Option<Place>,
+    pub(super) filter: Option<&'a Filter>,
     /// Where each of the filter's conditions finds its value.
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// Second part that rows of event properties must have.
-    event_key: Option<&'a str>,
+    pub(super) event_key: Option<&'a str>,
 }
 
+/// Where rows are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Total,
     Of(Dimension),
     Evidence,
@@ -94,9 +95,38 @@ impl<'a> Selection<'a> {
             _ => {
                 let mut sum = Row::default();
                 self.each(counts, |_, row| sum.merge(row));
+                if let Some(dimension) = self.takes_the_rest() {
+                    sum.merge(&self.rest(counts, dimension));
+                }
                 sum
             }
         }
+    }
+
+    /// The dimension whose sum holds what has no row in it, too: a visit without a campaign is
+    /// none of the campaign that is excluded.
+    fn takes_the_rest(&self) -> Option<Dimension> {
+        match self.places.first() {
+            Some(Place::Value(dimension)) => self
+                .filter
+                .filter(|filter| self.by.is_none() && filter.takes_all(""))
+                .filter(|filter| filter.property().family() == "visit")
+                .map(|_| *dimension),
+            _ => None,
+        }
+    }
+
+    /// What of the total is in no row of a dimension, as far as its rows add up.
+    fn rest(&self, counts: &DayCounts, dimension: Dimension) -> Row {
+        let known = self.known_of_sums();
+        let mut rest = counts.row(Dimension::Total, "");
+        for (_, row) in counts.rows(dimension) {
+            row.counts().for_each(|(metric, n)| rest.add(metric, -n));
+        }
+        let mut row = Row::default();
+        let known = rest.counts().filter(|(metric, _)| known.has(*metric));
+        known.for_each(|(metric, n)| row.add(metric, n));
+        row
     }
 
     /// A day's rows, each value once, in no order.

@@ -641,6 +641,74 @@ impl Model {
     }
 }
 
+/// What a filter on one dimension lets through: each visitor of a day and each visit once.
+#[derive(Debug, Default)]
+pub struct Truth {
+    pub views: usize,
+    pub visitors: usize,
+    pub visits: usize,
+    pub bounces: usize,
+    pub duration: Millis,
+    pub events: usize,
+}
+
+impl Model {
+    /// `takes` judges the value; what has none has the empty one.
+    pub fn matching(&self, dimension: Dimension, takes: impl Fn(&str) -> bool) -> Truth {
+        let mut truth = Truth::default();
+        let mut people = BTreeSet::new();
+        let of_traits = |traits: &Traits| {
+            takes(traits.iter().find(|(d, _)| *d == dimension).map_or("", |(_, value)| value))
+        };
+        let of_actions =
+            matches!(dimension, Dimension::Event | Dimension::Goal | Dimension::EventProperty);
+        for view in self.views.iter().filter(|_| !of_actions) {
+            let takes = match dimension {
+                Dimension::Page => takes(&view.page),
+                Dimension::EntryPage => takes(view.entry.as_deref().unwrap_or_default()),
+                Dimension::ExitPage => false,
+                _ => of_traits(&view.traits),
+            };
+            truth.views += usize::from(takes);
+            if let Some(client) = view.client.filter(|_| takes) {
+                people.insert((self.site.day(view.at), client));
+            }
+        }
+        for visit in self.visits.iter().filter(|_| !of_actions) {
+            let exit = &visit.pages.iter().max_by_key(|(at, _)| *at).unwrap().1;
+            let takes = match dimension {
+                Dimension::Page => visit.pages.iter().any(|(_, page)| takes(page)),
+                Dimension::EntryPage => takes(&visit.pages[0].1),
+                Dimension::ExitPage => takes(exit),
+                _ => of_traits(&visit.traits()),
+            };
+            if takes {
+                truth.visits += 1;
+                truth.bounces += usize::from(visit.pages.len() == 1 && !visit.interacted);
+                truth.duration += visit.last - visit.start;
+                if dimension == Dimension::ExitPage {
+                    people.insert((self.site.day(visit.start), visit.client));
+                }
+            }
+        }
+        for (client, day, of, value, _) in &self.actions {
+            if *of == dimension && takes(value) {
+                truth.events += 1;
+                people.extend(client.map(|client| (*day, client)));
+            }
+        }
+        // Events of a page have no row of their own.
+        if dimension == Dimension::Page {
+            let of = |row: &&(_, Dimension, String, Metric, i64)| {
+                row.1 == dimension && row.3 == Metric::Events && takes(&row.2)
+            };
+            truth.events = self.others.iter().filter(of).map(|row| row.4 as usize).sum();
+        }
+        truth.visitors = people.len();
+        truth
+    }
+}
+
 impl Visit {
     fn traits(&self) -> Traits {
         let mut traits = self.traits.clone();

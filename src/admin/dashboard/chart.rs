@@ -106,23 +106,24 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
 }
 
 /// The lines' names with their colours.
-pub(super) fn legend(property: Option<&Property>) -> Markup {
+pub(super) fn legend(buckets: &[Bucket], property: Option<&Property>) -> Markup {
     html! {
         ul.legend {
-            @for line in lines(&[], property).iter().rev() {
+            @for line in lines(buckets, property).iter().rev() {
                 li { i.(line.class) {} (line.name) }
             }
         }
     }
 }
 
-/// Pageviews first: visitors are drawn over them.
+/// Pageviews first: visitors are drawn over them. What is not known has no line.
 fn lines(buckets: &[Bucket], property: Option<&Property>) -> Vec<Line> {
     let line = |name, class, metric: Metric| {
-        let of = |bucket: &Bucket| metric.of(&bucket.sums, property).number().unwrap_or(0.0) as i64;
-        Line { name, class, values: buckets.iter().map(of).collect() }
+        let of = |bucket: &Bucket| Some(metric.of(&bucket.sums, property).number()? as i64);
+        let values = buckets.iter().map(of).collect::<Option<_>>()?;
+        Some(Line { name, class, values })
     };
-    match property {
+    let lines = match property {
         Some(p) if p.counts_responses() => {
             vec![line("Responses", "visitors", Metric::Pageviews)]
         }
@@ -130,14 +131,17 @@ fn lines(buckets: &[Bucket], property: Option<&Property>) -> Vec<Line> {
             line("Events", "pageviews", Metric::Conversions),
             line("Visitors", "visitors", Metric::Visitors),
         ],
-        Some(p) if p.knows_only_pageviews() => {
-            vec![line("Pageviews", "pageviews", Metric::Pageviews)]
-        }
+        // Views of a visit are not told apart by where it ended.
+        Some(p) if p.as_str() == "visit:exit_page" => vec![
+            line("Visits", "pageviews", Metric::Visits),
+            line("Visitors", "visitors", Metric::Visitors),
+        ],
         _ => vec![
             line("Pageviews", "pageviews", Metric::Pageviews),
             line("Visitors", "visitors", Metric::Visitors),
         ],
-    }
+    };
+    lines.into_iter().flatten().collect()
 }
 
 /// Round numbers from 0 to above the highest value, at most six.

@@ -267,7 +267,7 @@ fn over_time(view: &View, days: &Days) -> Markup {
     }
     let buckets = timeseries(days, &view.site, view.range, interval, view.filter.as_ref());
     html! {
-        (chart::legend(view.property()))
+        (chart::legend(&buckets, view.property()))
         (chart::chart(view, &buckets))
     }
 }

@@ -267,11 +267,11 @@ async fn version_two_answers_what_can_be_told() {
             json!([{ "dimensions": ["2026-11-24"], "metrics": [200] }]),
         ),
         (
-            json!({ "filters": [["contains", "event:page", ["a"]]] }),
-            json!([{ "dimensions": [], "metrics": [150] }]),
+            json!({ "metrics": ["pageviews", "visitors"], "filters": [["contains", "event:page", ["a"]]] }),
+            json!([{ "dimensions": [], "metrics": [240, null] }]),
         ),
         (
-            json!({ "filters": [["not", ["is", "event:page", ["/a"]]]] }),
+            json!({ "metrics": ["pageviews"], "filters": [["not", ["is", "event:page", ["/a"]]]] }),
             json!([{ "dimensions": [], "metrics": [0] }]),
         ),
         (
@@ -315,6 +315,14 @@ async fn version_two_answers_what_can_be_told() {
         (json!({ "pagination": { "limit": 0 } }), "limit"),
         (json!({ "include": { "time_labels": true } }), "time dimension"),
         (json!({ "cohort": 1 }), "`cohort`"),
+        (
+            json!({ "filters": [["is_not", "event:page", ["/"]]] }),
+            "`visitors` cannot be added up over several values of `event:page`",
+        ),
+        (
+            json!({ "metrics": ["visits"], "dimensions": ["visit:evidence"] }),
+            "`visits` is not known of `visit:evidence`",
+        ),
     ] {
         let mut body = json!({ "metrics": ["visitors"], "date_range": "day" });
         body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());

@@ -278,6 +278,7 @@ fn small() -> Days {
         at("2026-11-24", Dimension::Page, "/", Stored::Visitors, 3),
         at("2026-11-24", Dimension::Page, "/b", Stored::Visitors, 1),
         at("2026-11-24", Dimension::Page, "/a", Stored::Visitors, 1),
+        at("2026-11-24", Dimension::Slot, "1994976", Stored::Visitors, 3),
         // An exit page that moved on.
         at("2026-11-24", Dimension::ExitPage, "/", Stored::Visits, 0),
         at("2026-11-24", Dimension::ExitPage, "/b", Stored::Visits, 1),
