@@ -143,7 +143,7 @@ fn journal(c: &mut Criterion) {
                 left -= hits.len();
                 let start = cpu();
                 for hit in hits {
-                    encoded(black_box(hit), None, |bytes| journal.append(0, ticket, bytes));
+                    encoded(black_box(hit), None, None, |bytes| journal.append(0, ticket, bytes));
                     ticket += 1;
                 }
                 spent += cpu() - start;

@@ -8,7 +8,7 @@ use crate::aggregate::{Engine, Limits, Recovery};
 use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::flush::Depot;
-use crate::journal::{Journal, STATE_AFTER};
+use crate::journal::{Journal, LateLog, LateLogs, STATE_AFTER};
 use crate::node::{self, Node, random_name};
 use crate::site::Site;
 use crate::store::Store;
@@ -121,6 +121,23 @@ impl Home {
             tracing::warn!("{}: {error}", self.folder.display());
         }
         shared
+    }
+
+    /// What earlier processes write after they handed over, for this one to count.
+    pub fn late_logs(&self, engine: &Engine) -> Option<LateLogs> {
+        self.folder().map(|folder| LateLogs::new(folder, engine.adopted().clone()))
+    }
+
+    /// Where to write what happens from now on, for the process that takes over.
+    pub fn late_log(&self, clock: &Clock) -> Option<Arc<LateLog>> {
+        let created = LateLog::create(self.folder()?, clock.micros());
+        if let Err(error) = &created {
+            tracing::warn!(
+                "{}: {error}; what running requests still bring is lost if this process is killed",
+                self.folder.display()
+            );
+        }
+        created.ok().map(Arc::new)
     }
 
     /// What happens from now on is not written down here.

@@ -34,6 +34,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod flush;
+mod frames;
 pub mod goal;
 mod home;
 mod host;

@@ -168,7 +168,9 @@ impl Node {
         );
         for entry in std::fs::read_dir(&self.path)? {
             let entry = entry?;
-            if entry.file_name() != "lock" {
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else if entry.file_name() != "lock" {
                 std::fs::remove_file(entry.path())?;
             }
         }
@@ -257,7 +259,8 @@ pub async fn free(path: &Path, patience: Duration) {
 /// Whether a process that lives has a file locked.
 pub fn is_locked(file: &Path) -> bool {
     let file = File::open(file);
-    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    // Shared, so that those who look are not taken for those who hold it.
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// A store's answer, or none if it takes too long or is away.

@@ -36,6 +36,7 @@ use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, Depot, Flusher};
 use crate::goal::Funnel;
 use crate::home::{self, Home};
+use crate::journal::LateLog;
 use crate::node::random_name;
 use crate::open::{self, Open};
 use crate::shared;
@@ -246,7 +247,8 @@ impl Counting {
             funnels: config.site.funnels.iter().map(labelled).collect(),
         };
         let (closing, closed) = watch::channel(false);
-        let flushing = office.spawn(flusher(depot).run(closed.clone()));
+        let late = home.late_logs(&engine);
+        let flushing = office.spawn(flusher(depot).adopting(late).run(closed.clone()));
         let showing = office.spawn(serve_admin(listener, state, closed));
         let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), random_name());
         let open = Open { trusted, places: places.clone(), auth, admin };
@@ -317,13 +319,15 @@ impl Counting {
     }
 
     /// Delivers what there is, and lets go the admin port and the node's folder: another process
-    /// goes on with them, and knows all visits. What the last requests still bring is counted from
-    /// memory.
-    pub(crate) fn hand_over(&mut self, config: &Config) {
-        let (Some(office), Some(home)) = (&self.office, self.home.take()) else { return };
-        let Some((flushing, showing)) = self.work.take() else { return };
-        // From here on hits are in the journal or counted by this process, never both: all that are
-        // in it are below the marks of the last flush.
+    /// goes on with them, and knows all visits. What the last requests still bring is written down
+    /// for that process to count; gives where, unless it has to be counted from memory.
+    pub(crate) fn hand_over(&mut self, config: &Config) -> Option<Arc<LateLog>> {
+        let (office, home) = (self.office.as_ref()?, self.home.take()?);
+        let (flushing, showing) = self.work.take()?;
+        // From here on hits are in the journal, in the late log or counted by this process, never in
+        // two places: all that are in the journal are below the marks of the last flush.
+        let late = home.late_log(&Clock::system());
+        late.iter().for_each(|late| self.engine.hand_over(late.clone()));
         home.close();
         office.block_on(self.engine.caught_up(CATCH_UP));
         self.closing.send_replace(true);
@@ -334,6 +338,7 @@ impl Counting {
         let (closing, closed) = watch::channel(false);
         self.closing = closing;
         self.work = Some((office.spawn(flusher.run(closed)), showing));
+        late
     }
 
     /// Delivers what is left and ends. To be called once no request runs any more, from a thread

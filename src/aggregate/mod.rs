@@ -37,15 +37,16 @@ mod window;
 
 use crate::capture::Hit;
 use crate::clock::{Clock, MINUTE, Micros};
-use crate::journal::{self, Journal, Kept, Recovered};
+use crate::journal::{self, Journal, Kept, LateLog, Origin, Record, Recovered};
 use crate::site::Site;
 use crate::telemetry::{DropReason, Telemetry};
 use happened::Watchers;
 use queue::Queue;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -78,6 +79,10 @@ const ON_ITS_WAY: Micros = 250_000;
 pub struct Engine {
     lanes: Arc<Vec<Lane>>,
     journal: Option<Arc<Journal>>,
+    /// Where hits are written once another process counts them.
+    late: OnceLock<Arc<LateLog>>,
+    /// Of each late log of an earlier process, up to where its hits are in the journal.
+    adopted: HashMap<u64, u64>,
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
     live: Watchers,
@@ -191,6 +196,7 @@ impl Engine {
         recovery: Recovery,
     ) -> Self {
         let Recovery { journal, lanes, marks, seed, share } = recovery;
+        let mut adopted = HashMap::new();
         let lanes = lanes
             .iter()
             .enumerate()
@@ -198,7 +204,7 @@ impl Engine {
                 let mark = marks.get(i).copied().unwrap_or(0);
                 let shard = Shard::seeded(sites.clone(), limits, seed);
                 let mut owned = Owned { shard, taken: share.then(Vec::new) };
-                replay(&mut owned, found, mark, &telemetry);
+                replay(&mut owned, found, mark, &telemetry, &mut adopted);
                 let unsealed = i64::try_from(owned.shard.unsealed()).unwrap_or(0);
                 telemetry.unflushed.fetch_add(unsealed, Ordering::Relaxed);
                 let first = found.next_ticket().max(mark);
@@ -206,7 +212,7 @@ impl Engine {
             })
             .collect();
         let mut engine = Self::run(lanes, Some(journal), sites, telemetry, clock);
-        engine.sharing = share;
+        (engine.sharing, engine.adopted) = (share, adopted);
         engine
     }
 
@@ -241,32 +247,73 @@ impl Engine {
                 }
             })
             .collect();
-        Self { lanes, journal, sites, telemetry, live, clock, sharing: false, stop, threads }
+        let (late, adopted, sharing) = (OnceLock::new(), HashMap::new(), false);
+        Self {
+            lanes,
+            journal,
+            late,
+            adopted,
+            sites,
+            telemetry,
+            live,
+            clock,
+            sharing,
+            stop,
+            threads,
+        }
     }
 
     /// Hands over a hit; it is in the journal when this returns. Never waits: with the queue full
     /// the hit is dropped, and that is counted. Whether it was taken.
     pub fn push(&self, hit: &Hit) -> bool {
+        if let Some(late) = self.late.get()
+            && journal::encoded(hit, None, None, |bytes| late.append(bytes)) == Some(true)
+        {
+            return true;
+        }
         // First of all: what another node sees of what this leads to, comes later.
         let came = self.sharing.then(|| self.clock.micros());
+        let taken = self.take(hit, came, None);
+        if let Err(reason) = taken {
+            self.telemetry.dropped(reason).add(u64::from(hit.what.is_event()));
+        }
+        taken.is_ok()
+    }
+
+    /// Hands over a hit that an old process has written into a [`LateLog`]. False: not now.
+    pub fn adopt(&self, hit: &Hit, origin: Origin) -> bool {
+        self.take(hit, Some(self.clock.micros()), Some(origin)).is_ok()
+    }
+
+    fn take(
+        &self,
+        hit: &Hit,
+        came: Option<Micros>,
+        origin: Option<Origin>,
+    ) -> Result<(), DropReason> {
         let index = usize::from(hit.lane) % self.lanes.len();
         let lane = &self.lanes[index];
-        let events = u64::from(hit.what.is_event());
-        let written = journal::encoded(hit, came, |bytes| {
-            let Some(ticket) = lane.queue.ticket() else {
-                self.telemetry.dropped(DropReason::QueueFull).add(events);
-                return false;
-            };
+        let written = journal::encoded(hit, came, origin, |bytes| {
+            let ticket = lane.queue.ticket().ok_or(DropReason::QueueFull)?;
             let down = self.journal.as_ref().and_then(|j| j.append(index, ticket.number(), bytes));
             let written = down.map_or_else(|| Written::Here(bytes.into()), Written::Down);
-            self.telemetry.unflushed.fetch_add(events as i64, Ordering::Relaxed);
+            let events = i64::from(hit.what.is_event());
+            self.telemetry.unflushed.fetch_add(events, Ordering::Relaxed);
             ticket.redeem(written);
-            true
+            Ok(())
         });
-        written.unwrap_or_else(|| {
-            self.telemetry.dropped(DropReason::Panic).add(events);
-            false
-        })
+        written.unwrap_or(Err(DropReason::Panic))
+    }
+
+    /// From now on another process counts what happens, and finds it there. What cannot be written
+    /// there is counted here.
+    pub fn hand_over(&self, late: Arc<LateLog>) {
+        let _ = self.late.set(late);
+    }
+
+    /// Of each late log of an earlier process, up to where its hits are in the journal.
+    pub fn adopted(&self) -> &HashMap<u64, u64> {
+        &self.adopted
     }
 
     /// Applies what is queued and takes the increments gathered since the last call.
@@ -363,7 +410,7 @@ impl Lane {
                 && let Some((_, written)) = self.queue.pop()
             {
                 match journal::decode(written.bytes()) {
-                    Some(hit) => some.push(hit),
+                    Some(record) => some.push(record),
                     None => {
                         telemetry.dropped(DropReason::Panic).inc();
                         telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
@@ -373,8 +420,8 @@ impl Lane {
             if some.is_empty() {
                 return;
             }
-            owned.shard.look_ahead(some.iter().map(|(hit, _)| hit));
-            for (hit, came) in some.drain(..) {
+            owned.shard.look_ahead(some.iter().map(|record| &record.hit));
+            for Record { hit, came, .. } in some.drain(..) {
                 let site = hit.site;
                 if let Some(event) = owned.apply(hit, came, telemetry) {
                     live.tell(sites, site, event);
@@ -416,8 +463,15 @@ impl Owned {
     }
 }
 
-/// Gives a shard what was written down. Increments of hits below `mark` are sealed already.
-fn replay(owned: &mut Owned, found: &Recovered, mark: u64, telemetry: &Telemetry) {
+/// Gives a shard what was written down. Increments of hits below `mark` are sealed already. Notes in
+/// `adopted` how far late logs are among it.
+fn replay(
+    owned: &mut Owned,
+    found: &Recovered,
+    mark: u64,
+    telemetry: &Telemetry,
+    adopted: &mut HashMap<u64, u64>,
+) {
     let shard = &mut owned.shard;
     if let Some((_, state)) = found.state()
         && !shard.restore(state)
@@ -425,7 +479,11 @@ fn replay(owned: &mut Owned, found: &Recovered, mark: u64, telemetry: &Telemetry
         tracing::warn!("a shard's state was written by another version; visitors count anew");
     }
     let mut sealed = false;
-    for (ticket, hit, came) in found.hits() {
+    for (ticket, Record { hit, came, origin }) in found.hits() {
+        if let Some(Origin { log, upto }) = origin {
+            let known = adopted.entry(log).or_default();
+            *known = upto.max(*known);
+        }
         if !sealed && ticket >= mark {
             sealed = true;
             owned.shard.seal();

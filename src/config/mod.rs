@@ -125,6 +125,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// May be zero: stop at once.
     pub shutdown: Duration,
+    /// The same where another process has taken over.
+    pub drain: Duration,
 }
 
 /// With neither, `admin` is a loopback address.

@@ -172,6 +172,7 @@ fn timeouts(settings: &Settings) -> Result<Timeouts, ConfigError> {
         write: duration(settings, "timeouts.write", WAIT)?,
         idle: duration(settings, "timeouts.idle", WAIT)?,
         shutdown: duration(settings, "timeouts.shutdown", Duration::ZERO..=*WAIT.end())?,
+        drain: duration(settings, "timeouts.drain", Duration::ZERO..=*WAIT.end())?,
     })
 }
 

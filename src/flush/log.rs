@@ -1,9 +1,9 @@
 //! The file that an outbox is rebuilt from: what happened to it, frame by frame.
 //!
-//! A frame is whole or it is not there: each has its length and checksum, and reading ends at the
-//! first that is torn (the process or the machine ended while it was written), which is cut off
-//! and reported. [`Log::rewrite`] replaces the file by a shorter one that says the same.
+//! Reading ends at the first frame that is torn, which is cut off and reported. [`Log::rewrite`]
+//! replaces the file by a shorter one that says the same.
 
+use crate::frames::{self, HEAD};
 use crate::private;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 
 /// The file's first bytes; the last of them is the version of what frames hold.
 const MAGIC: [u8; 8] = *b"hcoutbx2";
-
-/// Length and checksum of a frame.
-const HEAD: usize = 8;
 
 /// The file of an outbox, open for more.
 pub struct Log {
@@ -42,7 +39,7 @@ impl Log {
         }
         let mut at = MAGIC.len();
         let mut sense = bytes.is_empty() || bytes.starts_with(&MAGIC);
-        while sense && let Some(frame) = frame(&bytes, at) {
+        while sense && let Some(frame) = frames::at(&bytes, at) {
             sense = read(frame);
             at += HEAD + frame.len();
         }
@@ -78,7 +75,7 @@ impl Log {
     /// # Errors
     /// The disk's; the file then ends where it did before.
     pub fn append(&mut self, frame: &[u8], sync: bool) -> io::Result<()> {
-        let written = write_frame(&mut self.file, frame);
+        let written = frames::write(&mut self.file, frame);
         let written = written.and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
         match written {
             Ok(()) => self.size += (HEAD + frame.len()) as u64,
@@ -109,7 +106,7 @@ impl Log {
         let mut size = MAGIC.len() as u64;
         write(&mut |frame| {
             size += (HEAD + frame.len()) as u64;
-            write_frame(&mut to, frame)
+            frames::write(&mut to, frame)
         })?;
         let mut file = to.into_inner()?;
         file.sync_data()?;
@@ -132,24 +129,6 @@ impl Log {
         self.size = 0;
         std::fs::remove_file(&self.path)
     }
-}
-
-fn write_frame(to: &mut impl Write, frame: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
-    let mut head = [0; HEAD];
-    head[..4].copy_from_slice(&length.to_le_bytes());
-    head[4..].copy_from_slice(&crc32fast::hash(frame).to_le_bytes());
-    to.write_all(&head)?;
-    to.write_all(frame)
-}
-
-/// The frame at `at`, if there is a whole one.
-fn frame(bytes: &[u8], at: usize) -> Option<&[u8]> {
-    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b));
-    let (length, checksum) = (word(at)? as usize, word(at + 4)?);
-    let frame = bytes.get(at + HEAD..)?.get(..length)?;
-    // Zeros would pass: they are their own checksum.
-    (length > 0 && crc32fast::hash(frame) == checksum).then_some(frame)
 }
 
 #[cfg(test)]

@@ -17,8 +17,10 @@ mod parcel;
 mod sharing;
 
 use crate::aggregate::Engine;
+use crate::blocking::blocking;
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::journal::LateLogs;
 use crate::site::Site;
 use crate::store::{Applied, Store, StoreError};
 use crate::telemetry::{DropReason, Telemetry};
@@ -38,6 +40,9 @@ pub use parcel::batches;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);
+
+/// How often it is looked for what earlier processes write.
+const LATE_EVERY: Duration = Duration::from_secs(1);
 
 /// Settings of a [`Flusher`].
 #[derive(Debug, Clone)]
@@ -60,6 +65,7 @@ pub struct Flusher {
     troubles: Troubles,
     budget: Option<Arc<Budget>>,
     sharing: Option<Sharing>,
+    late: Option<LateLogs>,
     /// How often the store had been connected to when its markers were last looked at.
     looked: u64,
 }
@@ -85,7 +91,7 @@ impl Flusher {
     ) -> Self {
         let waiting = i64::try_from(depot.hits()).unwrap_or(0);
         telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);
-        let (troubles, budget, sharing) = (Troubles::default(), None, None);
+        let (troubles, budget, sharing, late) = (Troubles::default(), None, None, None);
         // Of a store that lost its tail before this process began, nothing is known yet.
         let looked = 0;
         Self {
@@ -99,6 +105,7 @@ impl Flusher {
             troubles,
             budget,
             sharing,
+            late,
             looked,
         }
     }
@@ -109,20 +116,27 @@ impl Flusher {
         self
     }
 
+    /// Counts what earlier processes write after they handed over, too.
+    #[must_use]
+    pub fn adopting(mut self, late: Option<LateLogs>) -> Self {
+        self.late = late;
+        self
+    }
+
     /// Flushes every interval until `stop` changes, then once more, insisting.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(self.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = tokio::time::interval(LATE_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let stopping = tokio::select! {
-                _ = ticks.tick() => false,
-                _ = stop.changed() => true,
-            };
-            if stopping {
-                break;
+            tokio::select! {
+                _ = ticks.tick() => self.tick().await,
+                _ = looks.tick(), if self.late.is_some() => self.adopt(),
+                _ = stop.changed() => break,
             }
-            self.tick().await;
         }
+        self.adopt();
         let deadline = Instant::now() + self.settings.last;
         while !self.flush().await {
             let (hits, store) = (self.depot.hits(), self.store.name());
@@ -137,6 +151,18 @@ impl Flusher {
             tokio::time::sleep(LAST_RETRY).await;
         }
         self.leave().await;
+    }
+
+    /// Takes over what earlier processes have written. Never while a flush runs: how far it is taken
+    /// must be noted before the journal lets go of anything.
+    fn adopt(&mut self) {
+        let Self { engine, late: Some(late), .. } = self else { return };
+        let safe = || engine.journal().map_or(Ok(()), |journal| journal.sync());
+        let read = blocking(|| late.read(|hit, origin| engine.adopt(hit, origin), safe));
+        if let Err(error) = read {
+            let why = "what an earlier process still writes cannot be read";
+            self.troubles.note("late", format!("{why}: {error}"));
+        }
     }
 
     /// A flush, if the budget bears one now. What waits meanwhile merges.

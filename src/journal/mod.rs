@@ -19,11 +19,14 @@
 //! Where no segment can be made (a full disk), hits count all the same: they are only not safe from
 //! a kill, and the journal says so in one line and in `headcount_journal_missed_total`.
 
+mod late;
 mod record;
+mod release6;
 mod replay;
 mod segment;
 
-pub use record::{decode, encoded, format};
+pub use late::{LateLog, LateLogs};
+pub use record::{Origin, Record, decode, encoded, format};
 pub use replay::Recovered;
 
 use crate::telemetry::Telemetry;

@@ -1,13 +1,12 @@
 //! A lane's files, read back: the last state, and the hits since, in order.
 //!
-//! What is not of this program's format is set aside under another name, so that nobody reads it
-//! by mistake and nothing is destroyed. A record that was never published is skipped: nobody was
-//! told that it counts.
+//! Hits are read as whichever release wrote them; a state only as this program writes it, for all it
+//! costs is that visitors count anew. What cannot be read is set aside under another name, so that
+//! nobody reads it by mistake and nothing is destroyed. A record that was never published is skipped:
+//! nobody was told that it counts.
 
-use super::record;
+use super::record::{self, Record};
 use super::segment::Written;
-use crate::capture::Hit;
-use crate::clock::Micros;
 use crate::private;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -46,7 +45,7 @@ impl Recovered {
         let mut holes = 0;
         for (index, path) in segments(dir, lane)? {
             found.next_index = index + 1;
-            match Written::read(&path, format)? {
+            match Written::read(&path, record::is_known)? {
                 Some(written) => {
                     let file = found.written.len();
                     let records = written.records.iter().filter(|(ticket, _)| *ticket >= since);
@@ -85,12 +84,11 @@ impl Recovered {
         self.state.as_ref().map(|(ticket, state)| (*ticket, state.as_slice()))
     }
 
-    /// Hits since the state with their tickets and when they came, if that was written down, in
-    /// order.
-    pub fn hits(&self) -> impl Iterator<Item = (u64, Hit, Option<Micros>)> + '_ {
+    /// Hits since the state with their tickets, in order.
+    pub fn hits(&self) -> impl Iterator<Item = (u64, Record)> + '_ {
         self.hits.iter().filter_map(|(ticket, file, at)| {
-            let (hit, came) = record::decode(self.written[*file].payload(at))?;
-            Some((*ticket, hit, came))
+            let written = &self.written[*file];
+            Some((*ticket, record::decode_as(written.format, written.payload(at))?))
         })
     }
 

@@ -163,6 +163,8 @@ fn checksum(secret: u32, ticket: &[u8], payload: &[u8]) -> u32 {
 /// A segment read back.
 pub struct Written {
     map: Mmap,
+    /// How its records are encoded.
+    pub format: u64,
     /// Ticket and place of each record, as they lie in the file.
     pub records: Vec<(u64, Range<usize>)>,
     /// Records that were begun and never published.
@@ -170,11 +172,11 @@ pub struct Written {
 }
 
 impl Written {
-    /// Reads a segment. `None`: not one of this format, or one that counts for nothing.
+    /// Reads a segment. `None`: not one of a `known` format, or one that counts for nothing.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn read(path: &Path, format: u64) -> io::Result<Option<Self>> {
+    pub fn read(path: &Path, known: fn(u64) -> bool) -> io::Result<Option<Self>> {
         let file = File::open(path)?;
         if file.metadata()?.len() != SIZE as u64 {
             return Ok(None);
@@ -182,7 +184,8 @@ impl Written {
         // SAFETY: the folder is locked; no other process of ours cuts or writes the file.
         let map = unsafe { Mmap::map(&file)? };
         let word = |at: usize| word(&map, at);
-        if word(0) != MAGIC || word(8) != format || word(VOID_AT) != 0 {
+        let format = word(8);
+        if word(0) != MAGIC || !known(format) || word(VOID_AT) != 0 {
             return Ok(None);
         }
         let secret = word(16) as u32;
@@ -204,7 +207,7 @@ impl Written {
             }
         }
         holes += usize::from(torn);
-        Ok(Some(Self { map, records, holes }))
+        Ok(Some(Self { map, format, records, holes }))
     }
 
     pub fn payload(&self, place: &Range<usize>) -> &[u8] {

@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
-use super::stop::{Signals, Stop, drained, stopped};
+use super::stop::{Ended, Signals, Stop, drained, drained_behind, stopped};
 use super::website::Website;
 use crate::capture::WithAnalytics;
 use crate::config::Config;
@@ -88,12 +88,12 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     };
     server.add_service(Listening::new(config.listen, shared));
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
-    let signals = {
+    let (signals, ended) = {
         let _within = office.enter();
         if let Some(reload) = reload {
             office.spawn(reload.run(counting.open().clone()));
         }
-        Signals::hear(successor)
+        (Signals::hear(successor), Ended::hear())
     };
     let phases = server.watch_execution_phase();
     std::thread::Builder::new()
@@ -104,13 +104,19 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     tracing::info!("numbers:  http://{}", counting.admin());
     tracing::info!("counting {} in {}", config.site.name, counting.store_name());
 
-    let patience = config.timeouts.shutdown;
-    if office.block_on(stopped(phases)) == Stop::Replaced {
-        office.block_on(drained(&connections, counting.telemetry(), patience.min(HAND_OVER)));
-        counting.hand_over(&config);
-    }
-    let office = counting.office().context("the office is closed")?;
-    let running = office.block_on(drained(&connections, counting.telemetry(), patience));
+    let (shutdown, drain) = (config.timeouts.shutdown, config.timeouts.drain);
+    let telemetry = counting.telemetry().clone();
+    let drained = |patience| drained(&connections, &telemetry, patience);
+    let running = match office.block_on(stopped(phases)) {
+        Stop::End => office.block_on(drained(shutdown)),
+        Stop::Replaced => {
+            office.block_on(drained(drain.min(HAND_OVER)));
+            let late = counting.hand_over(&config);
+            let office = counting.office().context("the office is closed")?;
+            let running = office.block_on(drained_behind(drained(drain), ended, late));
+            running.unwrap_or_else(|| office.block_on(drained(shutdown.min(drain))))
+        }
+    };
     if running > 0 {
         tracing::warn!("{running} requests are still running and will be cut");
     }
@@ -136,11 +142,12 @@ fn upgrade_socket(config: &Config) -> PathBuf {
 }
 
 fn server(config: &Config, upgrade: bool) -> Server {
+    let (shutdown, drain) = (config.timeouts.shutdown, config.timeouts.drain);
     let conf = ServerConf {
         threads: config.threads,
         max_retries: 4,
         // Longer than ours: Pingora cuts in whole seconds, and would cut first.
-        grace_period_seconds: Some((HAND_OVER + config.timeouts.shutdown).as_secs() + 1),
+        grace_period_seconds: Some((2 * HAND_OVER + shutdown + drain).as_secs() + 1),
         upgrade_sock: upgrade_socket(config).to_string_lossy().into_owned(),
         ca_file: config.upstream_tls.ca.as_ref().map(|f| f.to_string_lossy().into_owned()),
         ..ServerConf::default()

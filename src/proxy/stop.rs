@@ -1,11 +1,14 @@
 //! How the program is asked to stop or to be replaced, and when it may.
 
 use super::listen::Connections;
+use crate::blocking::blocking;
+use crate::journal::LateLog;
 use crate::node::is_locked;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
 use pingora::server::{ExecutionPhase, ShutdownSignal, ShutdownSignalWatch};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,6 +18,12 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// How long listeners take to close after the signal, at most; a request may still slip in.
 const CLOSING: Duration = Duration::from_millis(100);
+
+/// How often an old process looks whether newer ones have handed over.
+const NEWER_EVERY: Duration = Duration::from_secs(1);
+
+/// Processes that have handed over, at most; the oldest ends.
+const OLD_MAX: usize = 2;
 
 /// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
 pub struct Signals {
@@ -68,6 +77,31 @@ pub fn hear(kind: SignalKind) -> Option<Signal> {
     }
 }
 
+/// SIGTERM and SIGINT for a process that has handed over.
+pub struct Ended([Option<Signal>; 2]);
+
+impl Ended {
+    /// Hears them from now on, within a runtime.
+    pub fn hear() -> Self {
+        Self([SignalKind::terminate(), SignalKind::interrupt()].map(hear))
+    }
+
+    async fn heard(&mut self) {
+        let [term, int] = &mut self.0;
+        tokio::select! {
+            () = next(term) => {}
+            () = next(int) => {}
+        }
+    }
+}
+
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
 /// Why nobody is let in any more.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -93,4 +127,38 @@ pub async fn stopped(mut phases: broadcast::Receiver<ExecutionPhase>) -> Stop {
 pub async fn drained(connections: &Connections, telemetry: &Telemetry, patience: Duration) -> i64 {
     let _ = tokio::time::timeout(patience.max(CLOSING), connections.closed()).await;
     telemetry.in_flight.load(Ordering::Relaxed).max(0)
+}
+
+/// The same for a process that has handed over. `None`: it was told to end meanwhile, or too many
+/// others have handed over since.
+pub async fn drained_behind(
+    drained: impl Future<Output = i64>,
+    mut ended: Ended,
+    late: Option<Arc<LateLog>>,
+) -> Option<i64> {
+    tokio::select! {
+        running = drained => Some(running),
+        () = ended.heard() => None,
+        () = outnumbered(late) => {
+            tracing::info!("too many processes have handed over; ending");
+            None
+        }
+    }
+}
+
+/// Keeps what is written late on disk until too many processes have handed over later.
+async fn outnumbered(late: Option<Arc<LateLog>>) {
+    let Some(late) = late else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(NEWER_EVERY).await;
+        let look = || {
+            if let Err(error) = late.sync() {
+                tracing::warn!("what running requests bring cannot be put on disk: {error}");
+            }
+            late.younger()
+        };
+        if blocking(look) >= OLD_MAX {
+            return;
+        }
+    }
 }

@@ -88,9 +88,18 @@ impl Headcount {
         });
     }
 
-    /// Has another process, with the same settings, take over from it, and waits until it has.
+    /// Has another process, with the same settings, take over from it, and waits until that counts
+    /// and this one has ended.
     pub fn upgrade(&mut self) {
-        let mut before = self.process.take().expect("it runs");
+        let mut before = self.hand_over();
+        let ended = wait_for("the one before to end", || before.try_wait().unwrap());
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
+    /// Has another process, with the same settings, take over from it; gives the one before, which
+    /// may still have requests to answer.
+    pub fn hand_over(&mut self) -> Child {
+        let before = self.process.take().expect("it runs");
         let starts = self.log().matches("counting ").count();
         self.launch(&["--upgrade"]);
         wait_for("the other to be ready", || {
@@ -101,8 +110,7 @@ impl Headcount {
         wait_for("the other to count", || {
             (self.log().matches("counting ").count() > starts).then_some(())
         });
-        let ended = wait_for("the one before to end", || before.try_wait().unwrap());
-        assert!(ended.success(), "{ended}: {}", self.log());
+        before
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -3,7 +3,7 @@
 use super::open;
 use headcount::aggregate::{Engine, Marks};
 use headcount::capture::{Answered, Hit, PageKind, What};
-use headcount::journal::{Journal, encoded};
+use headcount::journal::{Journal, Record, encoded};
 use headcount::rollup::Dimension;
 use headcount::site::Site;
 use headcount::telemetry::Telemetry;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 const NEVER: u64 = u64::MAX;
 
-fn site() -> Site {
+pub fn site() -> Site {
     Site { name: "site".into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() }
 }
 
-fn download(path: &str) -> Hit {
+pub fn download(path: &str) -> Hit {
     let what = What::Download { path: path.into(), complete: true, bytes: 1 };
     Hit { at: 1_800_000_000_000, site: 0, lane: 0, visitor: None, before_midnight: None, what }
 }
@@ -28,7 +28,7 @@ fn replayed(dir: &Path, marks: &Marks) -> u64 {
     sealed(&open(dir, &site(), 1, NEVER, marks).0).0
 }
 
-fn sealed(engine: &Engine) -> (u64, Marks) {
+pub fn sealed(engine: &Engine) -> (u64, Marks) {
     let sealed = engine.seal();
     (sealed.windows.values().map(|w| w.hits).sum(), sealed.marks)
 }
@@ -225,7 +225,7 @@ fn hits_come_back_as_they_were() {
                     let ticket = 2 * i + thread;
                     let came = (ticket % 2 == 0).then_some(ticket as i64);
                     let append = |bytes: &[u8]| drop(journal.append(0, ticket as u64, bytes));
-                    encoded(&hit(ticket), came, append).unwrap();
+                    encoded(&hit(ticket), came, None, append).unwrap();
                 }
             });
         }
@@ -238,7 +238,8 @@ fn hits_come_back_as_they_were() {
     let mut found = found[0].hits();
     for ticket in 0..2 * EACH {
         let came = (ticket % 2 == 0).then_some(ticket as i64);
-        assert_eq!(found.next(), Some((ticket as u64, hit(ticket), came)));
+        let record = Record { hit: hit(ticket), came, origin: None };
+        assert_eq!(found.next(), Some((ticket as u64, record)));
     }
     assert_eq!(found.next(), None);
 }

@@ -2,6 +2,7 @@
 //!
 //! - `replay`: random traffic against the naive model, with the process ended at random points
 //!   over and over: all counts are as if nothing had died;
+//! - `late`: what a process writes that another has taken over from;
 //! - `files`: torn, forged, voided and foreign records, full disks, states, what is kept how long.
 
 #[path = "../common/handed.rs"]
@@ -12,6 +13,7 @@ mod model;
 mod traffic;
 
 mod files;
+mod late;
 mod replay;
 
 use headcount::aggregate::{Engine, Limits, Marks, Recovery};

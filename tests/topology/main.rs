@@ -6,12 +6,14 @@
 //!   replace, both also encrypted and behind passwords;
 //! - `together`: nodes that share sessions, which join, leave and are replaced;
 //! - `upgrade`: one process takes over from another;
+//! - `drain`: what still runs when it has;
 //! - `reload`: settings change while it runs.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod crowd;
+mod drain;
 mod reload;
 mod stores;
 mod together;
