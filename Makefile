@@ -60,6 +60,7 @@ build:
 
 test:
 	@.ci/install $(test_needs)
+	@.ci/axe '$(target)/axe'
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	@if cargo nextest --version >/dev/null 2>&1; then \

@@ -145,6 +145,10 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
             "/assets/dashboard.js",
             asset("text/javascript; charset=utf-8", include_str!("assets/dashboard.js")),
         )
+        .route(
+            "/assets/patch.js",
+            asset("text/javascript; charset=utf-8", include_str!("assets/patch.js")),
+        )
         .route("/assets/icon.svg", asset("image/svg+xml", include_str!("assets/icon.svg")))
         .fallback(stats::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit))

@@ -88,13 +88,8 @@ async fn fits_every_screen_without_a_complaint() {
     headcount.settle().await;
 
     for theme in ["light", "dark"] {
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
-        browser.devtools("Emulation.setEmulatedMedia", features).await;
         for width in [320, 390, 768, 1280, 1920] {
-            let screen = json!({
-                "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500,
-            });
-            browser.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+            browser.look(theme, width).await;
             for period in ["day", "30d", "12mo"] {
                 let path = format!("/?period={period}&compare=previous_period");
                 browser.goto(&headcount.admin_url(&path)).await.unwrap();
@@ -108,7 +103,7 @@ async fn fits_every_screen_without_a_complaint() {
 }
 
 /// A browser, and the program that believes what it is told of addresses.
-async fn stage() -> (Browser, Headcount) {
+pub async fn stage() -> (Browser, Headcount) {
     let browser = Browser::start().await;
     let site = Site::start().await;
     let more = ["--trusted-proxies", "127.0.0.1"];
@@ -116,7 +111,7 @@ async fn stage() -> (Browser, Headcount) {
 }
 
 /// Opens a page of the site as a browser at an address would that runs no script.
-async fn visit(headcount: &Headcount, address: &str, page: &str) {
+pub async fn visit(headcount: &Headcount, address: &str, page: &str) {
     let request = reqwest::Client::new()
         .get(headcount.url(page))
         .header("user-agent", AGENT)
@@ -125,7 +120,7 @@ async fn visit(headcount: &Headcount, address: &str, page: &str) {
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
-async fn run(browser: &Browser, script: &str) -> Value {
+pub async fn run(browser: &Browser, script: &str) -> Value {
     browser.execute(script, vec![]).await.unwrap()
 }
 
@@ -144,7 +139,7 @@ async fn click(browser: &Browser, link: &str) {
 }
 
 /// Waits until a script returns what is expected.
-async fn until(browser: &Browser, script: &str, expected: Value) {
+pub async fn until(browser: &Browser, script: &str, expected: Value) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let found = run(browser, script).await;

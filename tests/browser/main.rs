@@ -7,11 +7,13 @@
 //! - `ahead`: pages fetched or rendered ahead, seen and never seen
 //! - `attention`: how long and how far a page was read
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
-//! - `dashboard`: the numbers, followed by a browser
+//! - `dashboard`: the numbers, followed by a browser; `stale`: left open while things die
+//! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
 //! path alone.
 
+mod accessible;
 mod ahead;
 mod apps;
 mod attention;
@@ -26,4 +28,5 @@ mod program;
 mod relay;
 mod site;
 mod stage;
+mod stale;
 mod told;

@@ -21,6 +21,7 @@ pub struct Headcount {
     /// Where the numbers are.
     pub admin: u16,
     pub dir: TempDir,
+    words: Vec<String>,
     process: Child,
     client: reqwest::Client,
 }
@@ -28,42 +29,37 @@ pub struct Headcount {
 impl Headcount {
     /// Starts it in front of `upstream`, with `--inject`, a quick flush and `more` flags.
     pub fn start(upstream: &str, store: &str, more: &[&str]) -> Self {
+        let given = ["run", "--inject", "--threads", "2", "--upstream", upstream, "--store", store];
+        Self::launch(&given, more)
+    }
+
+    /// Starts the demo.
+    pub fn demo(more: &[&str]) -> Self {
+        Self::launch(&["demo"], more)
+    }
+
+    fn launch(given: &[&str], more: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let (port, admin) = (free_port(), free_port());
-        let mut process = Command::new(env!("CARGO_BIN_EXE_headcount"))
-            .args(["run", "--inject", "--threads", "2", "--flush-interval", "200ms"])
-            .args(["--upstream", upstream, "--store", store])
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--admin", &format!("127.0.0.1:{admin}")])
-            .arg("--data-dir")
-            .arg(dir.path())
-            .args(more)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let log = BufReader::new(process.stderr.take().expect("a piped log"));
-        let (said, ready) = mpsc::channel();
-        // Reads to the end, so that the process never waits for us.
-        std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                if line.contains("numbers:") {
-                    let _ = said.send(());
-                }
-                eprintln!("{line}");
-            }
-        });
-        let client = reqwest::Client::new();
-        let mut running = Self { port, admin, dir, process, client };
-        // Disconnected at once if it ends.
-        ready.recv_timeout(PATIENCE).expect("it starts");
-        let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = running.process.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "it takes nobody: {ended:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        running
+        let (listen, numbers) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{admin}"));
+        let mut words: Vec<_> = given.iter().map(ToString::to_string).collect();
+        words.extend(["--flush-interval", "200ms", "--listen", &listen].map(str::to_owned));
+        words.extend(["--admin", &numbers, "--data-dir"].map(str::to_owned));
+        words.push(dir.path().display().to_string());
+        words.extend(more.iter().map(ToString::to_string));
+        let process = run(&words, port);
+        Self { port, admin, dir, words, process, client: reqwest::Client::new() }
+    }
+
+    /// Ends it in the midst of whatever it does.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again after it has ended, as it was.
+    pub fn start_again(&mut self) {
+        self.process = run(&self.words, self.port);
     }
 
     /// The URL of a path on the site, through the proxy.
@@ -143,4 +139,34 @@ impl Drop for Headcount {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// Starts it with these words, and waits until it takes visitors.
+fn run(words: &[String], port: u16) -> Child {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_headcount"))
+        .args(words)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let log = BufReader::new(process.stderr.take().expect("a piped log"));
+    let (said, ready) = mpsc::channel();
+    // Reads to the end, so that the process never waits for us.
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            if line.contains("numbers:") {
+                let _ = said.send(());
+            }
+            eprintln!("{line}");
+        }
+    });
+    // Disconnected at once if it ends.
+    ready.recv_timeout(PATIENCE).expect("it starts");
+    let deadline = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = process.try_wait().unwrap();
+        assert!(ended.is_none() && Instant::now() < deadline, "it takes nobody: {ended:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    process
 }

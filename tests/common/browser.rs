@@ -88,6 +88,16 @@ impl Browser {
         self.client.issue_cmd(Extra("goog/cdp/execute", body)).await.unwrap()
     }
 
+    /// Shows the current tab in a theme, `light` or `dark`, on a screen so many pixels wide.
+    pub async fn look(&self, theme: &str, width: u32) {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+        let screen = json!({
+            "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+    }
+
     /// Takes the current tab off the net, or back on it.
     pub async fn offline(&self, offline: bool) {
         let conditions = json!({ "network_conditions": {

@@ -1,54 +1,107 @@
 // The dashboard works without this. With it, links change the page in place, counts refresh as
-// often as they are flushed, and the number of current visitors follows what happens.
+// often as they are flushed, and the number of current visitors follows what happens. What cannot
+// be renewed says so, and is tried again.
+
+import { patch } from "./patch.js";
+
+const RETRY = 5_000;
+const PATIENCE = 20_000;
 
 const view = () => document.getElementById("view");
-let asked = 0;
-let waiting = 0;
+const visitors = () => document.getElementById("current");
 
-async function load(url, push) {
+let asked = 0; // the last request
+let waiting = 0; // requests whose answer is on its way
+let wanted; // a link that was followed and has not been shown yet
+let stale = false; // the numbers are older than they should be
+let live; // the stream of current visitors
+let silent = false; // it is not there
+let timer;
+let reopening;
+
+async function load() {
+  const url = wanted ?? location.href;
   const mine = ++asked;
   waiting++;
-  await show(url, push, mine).finally(() => waiting--);
+  try {
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch(url, { headers: { accept: "text/html" }, signal });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Another click was faster.
+    if (mine !== asked) return;
+    if (answer.redirected) return location.assign(answer.url);
+    if (fresh.getElementById("view")) return show(fresh, url);
+    // What will not pass is shown by the browser: it says why.
+    if (wanted && answer.status < 500) return location.assign(url);
+    say(fresh.getElementById("why")?.textContent ?? `The answer was ${answer.status}`);
+  } catch {
+    if (mine === asked) say("headcount does not answer");
+  } finally {
+    waiting--;
+  }
 }
 
-async function show(url, push, mine) {
-  const answer = await fetch(url, { headers: { accept: "text/html" } });
-  if (answer.redirected) return location.assign(answer.url);
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const next = fresh.getElementById("view");
-  // Another click was faster, or there is no dashboard to show: let the browser say why.
-  if (mine !== asked) return;
-  if (!next) return push && location.assign(url);
-  if (push) history.pushState(null, "", url);
-  else for (const open of view().querySelectorAll("details[open][id]")) {
-    next.querySelector("#" + open.id)?.setAttribute("open", "");
-  }
-  const focused = document.activeElement?.getAttribute("href");
+function show(fresh, url) {
   const site = view().dataset.site;
-  view().replaceWith(next);
-  document.title = fresh.title;
-  if (focused) {
-    const same = [...next.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
-    same?.focus({ preventScroll: true });
+  if (wanted) {
+    if (url !== location.href) history.pushState(null, "", url);
+    for (const menu of view().querySelectorAll("details.menu[open]")) menu.open = false;
   }
-  if (site !== next.dataset.site) follow();
+  wanted = undefined;
+  stale = false;
+  patch(view(), fresh.getElementById("view"));
+  document.title = fresh.title;
+  pulse();
+  if (site !== view().dataset.site) follow();
 }
 
-function refresh() {
-  const busy = view().querySelector("form :focus, #custom[open]");
+// The numbers stay, with the time they are of.
+function say(why) {
+  stale = true;
+  const time = document.getElementById("read").textContent;
+  const line = `Not up to date: these are the numbers of ${time}. ${why}. Trying again.`;
+  const place = document.getElementById("stale");
+  if (place.textContent !== line) place.textContent = line;
+  pulse();
+}
+
+function pulse() {
+  const quiet = stale || silent || visitors().textContent === "0";
+  view().querySelector(".pulse").classList.toggle("quiet", quiet);
+}
+
+async function refresh() {
   // Never in the way of a click whose answer is on its way.
-  if (!document.hidden && !busy && !waiting) load(location.href, false).catch(() => {});
-  setTimeout(refresh, Number(view().dataset.refresh));
+  if (!document.hidden && !waiting) await load();
+  refreshLater();
 }
 
-let live;
+function refreshLater() {
+  clearTimeout(timer);
+  timer = setTimeout(refresh, stale ? RETRY : Number(view().dataset.refresh));
+}
+
+function go(url) {
+  wanted = url;
+  load().then(refreshLater);
+}
+
 function follow() {
   live?.close();
+  clearTimeout(reopening);
   live = new EventSource("/api/live?site_id=" + encodeURIComponent(view().dataset.site));
   live.addEventListener("visitors", ({ data }) => {
-    document.getElementById("current").textContent = Number(data).toLocaleString("en");
+    visitors().textContent = Number(data).toLocaleString("en");
     document.getElementById("current-noun").textContent = data === "1" ? "visitor" : "visitors";
-    view().querySelector(".pulse").classList.toggle("quiet", data === "0");
+    silent = false;
+    pulse();
+  });
+  live.addEventListener("error", () => {
+    silent = true;
+    pulse();
+    // Without an answer the browser tries again by itself; after one that it does not like, it does not.
+    if (live.readyState === EventSource.CLOSED) reopening = setTimeout(follow, RETRY);
+    refresh();
   });
 }
 
@@ -57,12 +110,33 @@ if (view()) {
     const link = event.target.closest?.("#view a[href^='/?']");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    load(link.href, true).catch(() => location.assign(link.href));
+    go(link.href);
   });
-  addEventListener("popstate", () => load(location.href, false).catch(() => location.reload()));
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("#view form[method='get']");
+    if (!form) return;
+    event.preventDefault();
+    go(new URL("/?" + new URLSearchParams(new FormData(form)), location.href).href);
+  });
+  // Menus close as menus do.
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && view().querySelector("details.menu[open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    for (const open of view().querySelectorAll("details.menu[open]")) {
+      if (!open.contains(event.target)) open.open = false;
+    }
+  });
+  addEventListener("popstate", () => go(location.href));
+  // A page that nobody looks at holds no stream: browsers have six connections to a server.
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && !waiting) load(location.href, false).catch(() => {});
+    if (document.hidden) return live?.close();
+    follow();
+    refresh();
   });
-  setTimeout(refresh, Number(view().dataset.refresh));
-  follow();
+  refreshLater();
+  if (!document.hidden) follow();
 }

@@ -7,7 +7,7 @@
 use super::view::View;
 use super::words;
 use crate::report::{Bucket, Interval, Metric, Property};
-use chrono::{DateTime, NaiveDateTime};
+use chrono::NaiveDateTime;
 use maud::{Markup, html};
 use std::fmt::Write;
 
@@ -29,8 +29,7 @@ struct Line {
 
 pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
     let property = view.property();
-    let now = DateTime::from_timestamp_millis(view.now).unwrap_or_default();
-    let now = now.with_timezone(&view.site.timezone).naive_local();
+    let now = view.local_now();
     let passed = buckets.iter().take_while(|bucket| bucket.start <= now).count();
     let lines = lines(&buckets[..passed], property);
     let interval = view.interval();
@@ -83,7 +82,7 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
         }
         details.numbers id="numbers" {
             summary { "Show as a table" }
-            div.scroll {
+            div.scroll tabindex="0" role="region" aria-label="Numbers of the chart" {
                 table {
                     thead {
                         tr {

@@ -2,7 +2,7 @@
 //!
 //! Everything it can show has an address: period, filter, and which tab of a card is open are
 //! query parameters, named as in the Stats API where it has them. The small module only fetches
-//! the same page again and swaps it in. Values come from whoever visits the site, attackers
+//! the same page again and patches it in. Values come from whoever visits the site, attackers
 //! included: maud escapes them, and links are made of our own paths only.
 
 mod cards;
@@ -18,16 +18,19 @@ mod words;
 use super::params::Params;
 use super::{App, stats};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 use std::sync::Arc;
 use view::View;
 
+/// Seconds until a page that could not be shown asks again.
+const RETRY: &str = "5";
+
 pub(super) async fn show(State(app): State<Arc<App>>, params: Params) -> Response {
     match render(app, &params).await {
         Ok(page) => page.into_response(),
-        Err(e) => problem(e.status(), &e.line()).into_response(),
+        Err(e) => problem(e.status(), &e.line()),
     }
 }
 
@@ -45,8 +48,9 @@ async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> 
         .map_err(|_| stats::Error::Lost)
 }
 
-/// A page that says why there is nothing else to see.
-fn problem(status: StatusCode, line: &str) -> (StatusCode, Markup) {
+/// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.
+fn problem(status: StatusCode, line: &str) -> Response {
+    let away = status == StatusCode::SERVICE_UNAVAILABLE;
     let page = document(
         "headcount",
         html! {
@@ -54,19 +58,25 @@ fn problem(status: StatusCode, line: &str) -> (StatusCode, Markup) {
                 div.sheet role="alert" {
                     (logo())
                     h1 {
-                        @if status == StatusCode::SERVICE_UNAVAILABLE { "The counts are out of reach" }
-                        @else { "That cannot be shown" }
+                        @if away { "The counts are out of reach" } @else { "That cannot be shown" }
                     }
-                    p { (line) }
-                    @if status == StatusCode::SERVICE_UNAVAILABLE {
-                        p.quiet { "Nothing is lost: what is counted waits in the process and is written when the store is back." }
+                    p #why { (line) }
+                    @if away {
+                        p.quiet {
+                            "Requests are still answered and counted. What is counted waits here, up to "
+                            code { "limits.outbox" }
+                            ", until the store takes it. This page tries again every " (RETRY) " s."
+                        }
                     }
                     p { a href="/" { "Back to the dashboard" } }
                 }
             }
         },
     );
-    (status, page)
+    // By a header, which needs no script.
+    let again = [("refresh", RETRY), ("retry-after", RETRY)]
+        .map(|(name, value)| (HeaderName::from_static(name), value));
+    if away { (status, again, page).into_response() } else { (status, page).into_response() }
 }
 
 pub(super) fn document(title: &str, body: Markup) -> Markup {

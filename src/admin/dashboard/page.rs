@@ -66,6 +66,8 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
         div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
             data-site=(view.site.name) {
             (header(admin, view, days, current))
+            // What the script has to say of numbers that it could not renew.
+            p #stale role="status" {}
             main {
                 (filter_chip(view))
                 section.sheet aria-label="Totals" {
@@ -156,16 +158,26 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     @if let Some(link) = &before { a href=(link) aria-label="Period before" { "‹" } }
                     @if let Some(link) = &after { a href=(link) aria-label="Period after" { "›" } }
                 }
-                @let change = [("compare", view.compare.then_some("none"))];
-                a.compare href=(view.link(&change)) role="switch" aria-checked=(view.compare) { "Compare" }
+                (switch(view, "Compare", view.compare, &[("compare", view.compare.then_some("none"))]))
                 @let without = view.get("filters") == Some(WITHOUT_SUSPECTED) && view.page().is_none();
                 @if without || view.suspected(days) {
                     @let change = [("filters", (!without).then_some(WITHOUT_SUSPECTED)), ("page", None)];
-                    a.compare href=(view.link(&change)) role="switch" aria-checked=(without) {
-                        "Without suspected robots"
-                    }
+                    (switch(view, "Without suspected robots", without, &change))
                 }
             }
+        }
+    }
+}
+
+/// Turns something on or off. A button, so that it obeys the keys of one, with a form around it, so that
+/// it needs no script.
+fn switch(view: &View, name: &str, on: bool, change: &[(&str, Option<&str>)]) -> Markup {
+    html! {
+        form method="get" action="/" {
+            @for (name, value) in view.parameters(change) {
+                input type="hidden" name=(name) value=(value);
+            }
+            button.switch type="submit" role="switch" aria-checked=(on) { (name) }
         }
     }
 }
@@ -331,7 +343,9 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
             p {
                 "Days are days in " (view.site.timezone.name()) ". "
                 "Visitors over several days are a sum of days: nobody is recognised the day after. "
-                "Counts are as of the last flush, every " (admin.flush_interval.as_secs().max(1)) " s."
+                "Read at " time #read { (words::moment(view.local_now())) }
+                "; counts are as of the flush before that, every "
+                (admin.flush_interval.as_secs().max(1)) " s."
                 @if let Some(budget) = &admin.budget {
                     " Store commands: "
                     (words::value(Metric::Pageviews, Value::Count(budget.projection() as i64)))

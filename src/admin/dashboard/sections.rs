@@ -206,7 +206,7 @@ pub(super) fn speed(view: &View, days: &Days) -> Markup {
                 "The website's time is counted for the same views as the browser's."
             }
             @if !pages.is_empty() {
-                div.scroll-x { table.slowest {
+                div.scroll-x tabindex="0" role="region" aria-label="Slowest pages" { table.slowest {
                     thead { tr {
                         th scope="col" { "Slowest pages" }
                         th scope="col" { "Website" }

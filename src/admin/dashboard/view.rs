@@ -5,7 +5,7 @@ use crate::clock::Millis;
 use crate::report::{Filter, Interval, Invalid, Period, Property, Range};
 use crate::rollup::Dimension;
 use crate::site::{Day, Site};
-use chrono::{Days, Months};
+use chrono::{DateTime, Days, Months, NaiveDateTime};
 
 /// Parameters that a link keeps, in the order they are written.
 const KEPT: [&str; 19] = [
@@ -84,6 +84,12 @@ impl View {
         if self.compare { Range { first: range.previous().first, ..range } } else { range }
     }
 
+    /// The time where the site is.
+    pub fn local_now(&self) -> NaiveDateTime {
+        let now = DateTime::from_timestamp_millis(self.now).unwrap_or_default();
+        now.with_timezone(&self.site.timezone).naive_local()
+    }
+
     pub fn interval(&self) -> Interval {
         match self.range.len() {
             1 => Interval::Hour,
@@ -97,19 +103,25 @@ impl View {
         self.filter.as_ref().map(Filter::property)
     }
 
-    /// A link to this view with some parameters changed or, where `None`, dropped.
-    pub fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
-        let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2);
-        for name in KEPT {
+    /// The parameters of this view with some changed or, where `None`, dropped.
+    pub fn parameters<'a>(
+        &'a self,
+        changes: &'a [(&'a str, Option<&'a str>)],
+    ) -> impl Iterator<Item = (&'static str, &'a str)> {
+        KEPT.into_iter().filter_map(|name| {
             let value = match changes.iter().find(|(changed, _)| *changed == name) {
                 Some((_, value)) => *value,
                 None => self.get(name),
             };
-            if let Some(value) = value {
-                query.append_pair(name, value);
-            }
-        }
-        query.finish()
+            Some((name, value?))
+        })
+    }
+
+    /// A link to it with these changes.
+    pub fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
+        form_urlencoded::Serializer::for_suffix(String::from("/?"), 2)
+            .extend_pairs(self.parameters(changes))
+            .finish()
     }
 
     /// Links to the periods before and after; `None` where there is nothing to go to.

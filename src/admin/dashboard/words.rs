@@ -2,7 +2,7 @@
 
 use crate::report::{Metric, Property, Range, Value};
 use crate::site::Day;
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDateTime};
 
 /// `1,234`, from a hundred thousand on `123k`, `1.2M`.
 pub(super) fn count(n: i64) -> String {
@@ -105,6 +105,11 @@ pub(super) fn range(range: Range) -> String {
 /// `Tue, 24 Nov`.
 pub(super) fn weekday(day: Day) -> String {
     day.format("%a, %-d %b").to_string()
+}
+
+/// `Tue, 24 Nov, 15:30:05`.
+pub(super) fn moment(at: NaiveDateTime) -> String {
+    format!("{}, {}", weekday(at.date()), at.format("%H:%M:%S"))
 }
 
 /// What a row of a property is: `Entry page`, `Bot class`.

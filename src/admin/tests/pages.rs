@@ -5,6 +5,7 @@ use crate::admin::Auth;
 use crate::rollup::{Dimension, Metric as Stored};
 use regex::Regex;
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
@@ -136,7 +137,31 @@ async fn what_cannot_be_shown_says_why() {
         assert_eq!(got, status, "{path}");
         assert!(page.contains(names) && page.contains("Back to the dashboard"), "{path}: {page}");
     }
+    assert!(!port.request("/?period=no").send().await.unwrap().headers().contains_key("refresh"));
     let (status, page) = port.get("/?first=2026-11-01&last=2026-11-02").await;
     assert_eq!(status, 200);
     assert!(page.contains("1–2 Nov 2026"));
+}
+
+#[tokio::test]
+async fn a_store_out_of_reach_is_asked_again_and_nothing_is_promised() {
+    let port = Port::local().await;
+    port.store.down.store(true, Ordering::Relaxed);
+    let away = port.request("/?period=7d").send().await.unwrap();
+    assert_eq!(away.status(), 503);
+    // Without an address: the same page, whatever it shows.
+    assert_eq!(away.headers()["refresh"], "5");
+    assert_eq!(away.headers()["retry-after"], "5");
+    let page = away.text().await.unwrap();
+    assert!(page.contains("it is down") && page.contains("again every 5 s"), "{page}");
+    assert!(!page.contains("Nothing is lost"), "a store may come back without what it had");
+    port.store.down.store(false, Ordering::Relaxed);
+    assert_eq!(port.get("/?period=7d").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_page_says_when_it_was_read() {
+    let port = attacked().await;
+    let (_, page) = port.get("/").await;
+    assert!(page.contains(r#"<time id="read">Tue, 24 Nov, 15:30:00</time>"#), "{page}");
 }

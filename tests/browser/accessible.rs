@@ -1,0 +1,144 @@
+//! The dashboard for everybody: axe-core finds nothing on any page, in any state, light and dark, on a
+//! phone and on a screen.
+//!
+//! axe-core is put beside the compiled tests by `.ci/axe`, which `make test` runs.
+
+use crate::browser::Browser;
+use crate::common::ports::free_port;
+use crate::program::Headcount;
+use crate::site::Site;
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+const AXE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../axe/node_modules/axe-core/axe.min.js");
+
+/// What `headcount passwd` made of a password.
+const PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bLs+pl93BLEphyb/DRa+Qw\
+    $KnE/Hn/hsQLts7cLOrIUWNbbTEDkmw0ru9lP2DOrt8E";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_in_all_its_views() {
+    let headcount = Headcount::demo(&[]);
+    let page = Page::open().await;
+    // Until the sample visitors have done a bit of everything.
+    page.go(&headcount.admin_url("/?period=7d")).await;
+    let sections = "return ['#pages tr td', '#bots tr td', '#errors tr td', '#events tr td',
+        '#goals tr td', '.funnel li', '.timings dd', '.slowest td', '#ai td']
+        .filter((section) => !document.querySelector(section))";
+    page.until(sections, json!([])).await;
+    let first = page.run("return document.querySelector('#pages tbody a').getAttribute('href')");
+    let first = first.await.as_str().unwrap().to_owned();
+
+    for path in [
+        "/",
+        "/?period=day&compare=none",
+        "/?period=30d&pages=visit:exit_page&sources=visit:source&more=pages",
+        "/?period=7d&filters=visit:browser%3D%3DFirefox",
+        "/?period=7d&filters=bot:class%3D%3Dsearch&errors=error:link",
+        "/?period=day&filters=event:goal%3D~x",
+        "/?period=12mo&date=2020-01-01",
+        &first,
+        &format!("{first}&heat=scroll"),
+        "/?period=fortnight",
+    ] {
+        page.go(&headcount.admin_url(path)).await;
+        page.check(path).await;
+    }
+
+    page.go(&headcount.admin_url("/?period=7d")).await;
+    for open in ["#custom", "#numbers"] {
+        page.run(&format!("document.querySelector('{open}').open = true")).await;
+        page.check(open).await;
+    }
+    page.nothing_found();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_meet_who_cannot_see_numbers() {
+    let site = Site::start().await;
+    let page = Page::open().await;
+
+    let empty = Headcount::start(&site.url(), "sqlite:counts.db", &[]);
+    page.go(&empty.admin_url("/")).await;
+    page.check("nothing counted yet").await;
+    drop(empty);
+    page.until("return document.getElementById('stale').textContent !== ''", json!(true)).await;
+    page.check("the process has ended").await;
+
+    let nobody = format!("redis://127.0.0.1:{}", free_port());
+    let away = Headcount::start(&site.url(), &nobody, &[]);
+    page.go(&away.admin_url("/")).await;
+    assert_eq!(page.run("return !document.getElementById('why')").await, false);
+    page.check("the store is away").await;
+    drop(away);
+
+    let password = ["--admin-auth-password-hash", PASSWORD];
+    let guarded = Headcount::start(&site.url(), "sqlite:counts.db", &password);
+    page.go(&guarded.admin_url("/")).await;
+    page.check("signing in").await;
+    let form = "document.getElementById('password').value = 'wrong';
+        document.forms[0].submit()";
+    page.run(form).await;
+    page.until("return !!document.querySelector('.problem')", json!(true)).await;
+    page.check("a wrong password").await;
+    page.nothing_found();
+}
+
+struct Page {
+    browser: Browser,
+    axe: String,
+    /// What axe-core found so far.
+    found: Mutex<Vec<String>>,
+}
+
+impl Page {
+    async fn open() -> Self {
+        let axe = std::fs::read_to_string(AXE)
+            .unwrap_or_else(|e| panic!("axe-core is not installed: `make test` installs it ({e})"));
+        Self { browser: Browser::start().await, axe, found: Mutex::default() }
+    }
+
+    async fn go(&self, url: &str) {
+        self.browser.goto(url).await.unwrap();
+    }
+
+    async fn run(&self, script: &str) -> Value {
+        self.browser.execute(script, vec![]).await.unwrap()
+    }
+
+    async fn until(&self, script: &str, expected: Value) {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        loop {
+            let found = self.run(script).await;
+            if found == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{found}, not {expected}, from {script}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Has axe-core look at the page as it is now, in both themes and both widths.
+    async fn check(&self, state: &str) {
+        self.run(&self.axe).await;
+        for theme in ["light", "dark"] {
+            for width in [390, 1280] {
+                self.browser.look(theme, width).await;
+                let found = "const done = arguments[0];
+                    axe.run().then(({ violations }) => done(violations.flatMap((rule) =>
+                        rule.nodes.map((node) => rule.id + ': ' + node.html.slice(0, 160) + ' '
+                            + node.any.concat(node.all).map((check) => check.message).join(' ')))))";
+                let found = self.browser.execute_async(found, vec![]).await.unwrap();
+                let of_state = |found: &Value| format!("{state}, {theme}, {width}: {found}");
+                let found = found.as_array().unwrap().iter().map(of_state);
+                self.found.lock().unwrap().extend(found);
+            }
+        }
+    }
+
+    fn nothing_found(&self) {
+        let found = self.found.lock().unwrap();
+        assert!(found.is_empty(), "{found:#?}");
+    }
+}
