@@ -21,7 +21,7 @@
 //! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
 //! [`site`]; [`goal`]; [`clock`]; [`sketch`]), how what others write is read and compared (`text`,
 //! `host`, `page_name`), the settings ([`config`]), the counters of the process
-//! itself ([`telemetry`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
+//! itself ([`telemetry`]), what keeps its background tasks going ([`supervise`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
 //! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
 //! ([`demo`]).
 
@@ -51,6 +51,7 @@ pub mod shared;
 pub mod site;
 pub mod sketch;
 pub mod store;
+pub mod supervise;
 pub mod telemetry;
 mod text;
 pub mod upkeep;

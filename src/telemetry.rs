@@ -2,6 +2,7 @@
 //!
 //! One struct of atomics, so that the request path pays one relaxed addition and no look-up.
 
+use crate::supervise::Tasks;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// A count that only grows.
@@ -81,6 +82,8 @@ pub struct Telemetry {
     pub journal_missed: Counter,
     /// 1 while a kill would lose nothing: journal and outbox on disk say all there is. Else 0.
     pub journal_on: AtomicI64,
+    /// What runs beside requests.
+    pub tasks: Tasks,
     /// Requests being answered now.
     pub in_flight: AtomicI64,
     /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).

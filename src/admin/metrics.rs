@@ -3,6 +3,7 @@
 use super::App;
 use crate::budget::Budget;
 use crate::store::{Store, Trouble};
+use crate::supervise::Task;
 use crate::telemetry::{DropReason, Telemetry};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -68,6 +69,9 @@ impl Collector for Process {
         }
         let dropped = DropReason::ALL.map(|why| (why.as_str(), t.dropped(why).get()));
         family(&mut to, "events_dropped", "What could not be counted", "reason", dropped)?;
+        let tasks = Task::ALL.map(|task| (task.as_str(), t.tasks.restarts(task)));
+        let help = "Background tasks that panicked and were begun again";
+        family(&mut to, "task_restarts", help, "task", tasks)?;
         let troubles = self.store.troubles();
         let errors = Trouble::ALL.map(|kind| (kind.as_str(), troubles.count(kind)));
         family(&mut to, "store_errors", "What went wrong with the store", "kind", errors)?;

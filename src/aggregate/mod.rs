@@ -16,6 +16,7 @@ mod claims;
 mod event;
 mod events;
 mod happened;
+mod lane;
 mod lines;
 mod list;
 mod named;
@@ -29,6 +30,8 @@ mod served;
 mod shard;
 mod state;
 mod suspicion;
+#[cfg(test)]
+mod tests;
 mod told;
 mod views;
 mod visit;
@@ -37,16 +40,15 @@ mod window;
 
 use crate::capture::Hit;
 use crate::clock::{Clock, MINUTE, Micros};
-use crate::journal::{self, Journal, Kept, LateLog, Origin, Record, Recovered};
+use crate::journal::{self, Journal, LateLog, Origin, Recovered};
 use crate::site::Site;
+use crate::supervise::Task;
 use crate::telemetry::{DropReason, Telemetry};
 use happened::Watchers;
-use queue::Queue;
-use serde::{Deserialize, Serialize};
+use lane::{Around, Lane, Owned, Written};
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -54,6 +56,7 @@ use tokio::sync::broadcast;
 pub use event::{Event, Replayed};
 pub use events::Events;
 pub use happened::Happened;
+pub use lane::Arrived;
 pub use lines::Lines;
 pub use list::{EventList, PACK};
 pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
@@ -69,65 +72,22 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A visitor with a pageview within this time is current.
 const CURRENT: i64 = 5 * MINUTE;
 
-/// Hits that are applied together: see [`Shard::look_ahead`].
-const TOGETHER: usize = 16;
-
 /// How long a hit may take, at most, from when it came to its place in a queue.
 const ON_ITS_WAY: Micros = 250_000;
 
 /// All shards, their queues and threads. Dropping it stops the threads.
 pub struct Engine {
     lanes: Arc<Vec<Lane>>,
-    journal: Option<Arc<Journal>>,
+    around: Arc<Around>,
     /// Where hits are written once another process counts them.
     late: OnceLock<Arc<LateLog>>,
     /// Of each late log of an earlier process, up to where its hits are in the journal.
     adopted: HashMap<u64, u64>,
-    sites: Arc<Vec<Site>>,
-    telemetry: Arc<Telemetry>,
-    live: Watchers,
     clock: Clock,
     /// Hits are counted elsewhere.
     sharing: bool,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-}
-
-struct Lane {
-    queue: Queue<Written>,
-    owned: Mutex<Owned>,
-}
-
-/// A hit as it is written down: what one thread makes and another lets go costs both of them.
-enum Written {
-    Down(Kept),
-    /// Only here, for there is no journal.
-    Here(Box<[u8]>),
-}
-
-impl Written {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Down(kept) => kept.bytes(),
-            Self::Here(bytes) => bytes,
-        }
-    }
-}
-
-/// What the thread at work on a lane has to itself.
-struct Owned {
-    shard: Shard,
-    /// Hits since the last seal, where they are counted elsewhere.
-    taken: Option<Vec<Arrived>>,
-}
-
-/// A hit on its way to where it is counted with those of other nodes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arrived {
-    /// When it came, by the clock of the machine it came to: the order in which one process would
-    /// have seen it.
-    pub at: Micros,
-    pub hit: Hit,
 }
 
 /// What shards begin with after a restart.
@@ -167,20 +127,19 @@ impl Engine {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> Self {
-        let lanes = (0..shards.max(1))
-            .map(|_| Lane {
-                queue: Queue::new(queue, 0),
-                owned: Mutex::new(Owned { shard: Shard::new(sites.clone(), limits), taken: None }),
-            })
-            .collect();
-        Self::run(lanes, None, sites, telemetry, clock)
+        let around = Arc::new(Around { journal: None, sites, telemetry, live: Watchers::new() });
+        let lane = |index| {
+            let owned = Owned::new(Shard::new(around.sites.clone(), limits), false);
+            Lane::new(index, queue, 0, owned, around.clone())
+        };
+        Self::run((0..shards.max(1)).map(lane).collect(), around.clone(), clock)
     }
 
     /// Hits are to be counted elsewhere. Before there are any.
     #[must_use]
     pub fn sharing(mut self) -> Self {
         self.sharing = true;
-        self.lanes.iter().for_each(|lane| lane.lock().taken = Some(Vec::new()));
+        self.lanes.iter().for_each(|lane| lane.lock().share());
         self
     }
 
@@ -195,46 +154,41 @@ impl Engine {
         clock: Clock,
         recovery: Recovery,
     ) -> Self {
-        let Recovery { journal, lanes, marks, seed, share } = recovery;
+        let Recovery { journal, lanes: found, marks, seed, share } = recovery;
+        let (journal, live) = (Some(journal), Watchers::new());
+        let around = Arc::new(Around { journal, sites, telemetry, live });
+        let mut lanes = Vec::with_capacity(found.len());
         let mut adopted = HashMap::new();
-        let lanes = lanes
-            .iter()
-            .enumerate()
-            .map(|(i, found)| {
-                let mark = marks.get(i).copied().unwrap_or(0);
-                let shard = Shard::seeded(sites.clone(), limits, seed);
-                let mut owned = Owned { shard, taken: share.then(Vec::new) };
-                replay(&mut owned, found, mark, &telemetry, &mut adopted);
-                let unsealed = i64::try_from(owned.shard.unsealed()).unwrap_or(0);
-                telemetry.unflushed.fetch_add(unsealed, Ordering::Relaxed);
-                let first = found.next_ticket().max(mark);
-                Lane { queue: Queue::new(queue, first), owned: Mutex::new(owned) }
-            })
-            .collect();
-        let mut engine = Self::run(lanes, Some(journal), sites, telemetry, clock);
+        for (index, found) in found.into_iter().enumerate() {
+            let mark = marks.get(index).copied().unwrap_or(0);
+            let first = found.next_ticket().max(mark);
+            let mut owned = Owned::new(Shard::seeded(around.sites.clone(), limits, seed), share);
+            for Origin { log, upto } in found.hits().filter_map(|(_, record)| record.origin) {
+                let known = adopted.entry(log).or_default();
+                *known = upto.max(*known);
+            }
+            owned.replay(found, mark, first, &around.telemetry);
+            let unsealed = i64::try_from(owned.shard.unsealed()).unwrap_or(0);
+            around.telemetry.unflushed.fetch_add(unsealed, Ordering::Relaxed);
+            lanes.push(Lane::new(index, queue, first, owned, around.clone()));
+        }
+        let mut engine = Self::run(lanes, around, clock);
         (engine.sharing, engine.adopted) = (share, adopted);
         engine
     }
 
-    fn run(
-        lanes: Vec<Lane>,
-        journal: Option<Arc<Journal>>,
-        sites: Arc<Vec<Site>>,
-        telemetry: Arc<Telemetry>,
-        clock: Clock,
-    ) -> Self {
+    fn run(lanes: Vec<Lane>, around: Arc<Around>, clock: Clock) -> Self {
         let lanes = Arc::new(lanes);
-        let live = Watchers::new();
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..lanes.len())
             .filter_map(|i| {
-                let (lanes, stop) = (lanes.clone(), stop.clone());
-                let (telemetry, live, sites) = (telemetry.clone(), live.clone(), sites.clone());
+                let (lanes, stop, telemetry) =
+                    (lanes.clone(), stop.clone(), around.telemetry.clone());
                 let run = move || {
-                    while !stop.load(Ordering::Relaxed) {
-                        lanes[i].drain(&telemetry, &live, &sites);
-                        std::thread::park_timeout(PAUSE);
-                    }
+                    telemetry.tasks.keep_thread(Task::Aggregate, &stop, || {
+                        lanes[i].drain();
+                        PAUSE
+                    });
                 };
                 let name = format!("aggregate-{i}");
                 match std::thread::Builder::new().name(name).spawn(run) {
@@ -248,19 +202,7 @@ impl Engine {
             })
             .collect();
         let (late, adopted, sharing) = (OnceLock::new(), HashMap::new(), false);
-        Self {
-            lanes,
-            journal,
-            late,
-            adopted,
-            sites,
-            telemetry,
-            live,
-            clock,
-            sharing,
-            stop,
-            threads,
-        }
+        Self { lanes, around, late, adopted, clock, sharing, stop, threads }
     }
 
     /// Hands over a hit; it is in the journal when this returns. Never waits: with the queue full
@@ -275,7 +217,7 @@ impl Engine {
         let came = self.sharing.then(|| self.clock.micros());
         let taken = self.take(hit, came, None);
         if let Err(reason) = taken {
-            self.telemetry.dropped(reason).add(u64::from(hit.what.is_event()));
+            self.around.telemetry.dropped(reason).add(u64::from(hit.what.is_event()));
         }
         taken.is_ok()
     }
@@ -295,10 +237,11 @@ impl Engine {
         let lane = &self.lanes[index];
         let written = journal::encoded(hit, came, origin, |bytes| {
             let ticket = lane.queue.ticket().ok_or(DropReason::QueueFull)?;
-            let down = self.journal.as_ref().and_then(|j| j.append(index, ticket.number(), bytes));
+            let journal = self.around.journal.as_ref();
+            let down = journal.and_then(|journal| journal.append(index, ticket.number(), bytes));
             let written = down.map_or_else(|| Written::Here(bytes.into()), Written::Down);
             let events = i64::from(hit.what.is_event());
-            self.telemetry.unflushed.fetch_add(events, Ordering::Relaxed);
+            self.around.telemetry.unflushed.fetch_add(events, Ordering::Relaxed);
             ticket.redeem(written);
             Ok(())
         });
@@ -321,28 +264,35 @@ impl Engine {
         let until = self.clock.micros() - ON_ITS_WAY;
         let (windows, marks, hits) = (Windows::default(), Marks::new(), Vec::new());
         let mut sealed = Sealed { windows, marks, hits, until };
-        for (i, lane) in self.lanes.iter().enumerate() {
-            let mut owned = lane.lock();
-            lane.drain_into(&mut owned, &self.telemetry, &self.live, &self.sites);
-            let applied = lane.queue.read();
+        for lane in self.lanes.iter() {
+            let (windows, mut hits, applied) = lane.seal();
+            for (key, window) in windows {
+                sealed.windows.entry(key).or_default().merge(window);
+            }
+            sealed.hits.append(&mut hits);
             sealed.marks.push(applied);
-            let Owned { shard, taken } = &mut *owned;
-            let windows = shard.seal();
-            match taken {
-                Some(taken) => sealed.hits.append(taken),
-                None => {
-                    for (key, window) in windows {
-                        sealed.windows.entry(key).or_default().merge(window);
-                    }
-                }
-            }
-            if let Some(journal) = &self.journal {
-                journal.offer(i, applied, lane.queue.next(), |to| shard.save(to));
-            }
         }
         // Stable: hits of a lane that came together stay as they are.
         sealed.hits.sort_by_key(|hit| hit.at);
         sealed
+    }
+
+    /// What was sealed since `marks` is lost: it is to be sealed once more. `waiting` hits are sealed
+    /// and not delivered. All lanes or none; false: the journal does not have what it takes.
+    pub fn go_back(&self, marks: &Marks, waiting: u64) -> bool {
+        let mut owned: Vec<_> = self.lanes.iter().map(Lane::lock).collect();
+        let found: Option<Vec<Recovered>> = self.lanes.iter().map(Lane::read_again).collect();
+        let Some(found) = found else { return false };
+        let mut unflushed = waiting;
+        for (index, (owned, found)) in owned.iter_mut().zip(found).enumerate() {
+            let mark = marks.get(index).copied().unwrap_or(0);
+            self.lanes[index].go_back(owned, found, mark);
+            unflushed += owned.shard.unsealed();
+        }
+        // But for hits that are being handed over in this moment.
+        let unflushed = i64::try_from(unflushed).unwrap_or(i64::MAX);
+        self.around.telemetry.unflushed.store(unflushed, Ordering::Relaxed);
+        true
     }
 
     /// Waits until all hits that were handed over before now are taken from their queues, and so in
@@ -359,7 +309,7 @@ impl Engine {
 
     /// Where hits are written down, if they are.
     pub fn journal(&self) -> Option<&Arc<Journal>> {
-        self.journal.as_ref()
+        self.around.journal.as_ref()
     }
 
     /// Visitors of a site with a pageview within the last 5 minutes.
@@ -370,7 +320,7 @@ impl Engine {
 
     /// Events as they are counted; a slow reader misses some.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Happened>> {
-        self.live.subscribe()
+        self.around.live.subscribe()
     }
 }
 
@@ -381,121 +331,5 @@ impl Drop for Engine {
             thread.thread().unpark();
             let _ = thread.join();
         }
-    }
-}
-
-impl Lane {
-    fn lock(&self) -> MutexGuard<'_, Owned> {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn drain(&self, telemetry: &Telemetry, live: &Watchers, sites: &[Site]) {
-        if !self.queue.is_empty() {
-            self.drain_into(&mut self.lock(), telemetry, live, sites);
-        }
-    }
-
-    /// The shard stays locked while hits are taken from the queue, so that they are applied in
-    /// order also when the flusher drains at the same time.
-    fn drain_into(
-        &self,
-        owned: &mut Owned,
-        telemetry: &Telemetry,
-        live: &Watchers,
-        sites: &[Site],
-    ) {
-        let mut some = Vec::with_capacity(TOGETHER);
-        loop {
-            while some.len() < TOGETHER
-                && let Some((_, written)) = self.queue.pop()
-            {
-                match journal::decode(written.bytes()) {
-                    Some(record) => some.push(record),
-                    None => {
-                        telemetry.dropped(DropReason::Panic).inc();
-                        telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
-                    }
-                }
-            }
-            if some.is_empty() {
-                return;
-            }
-            owned.shard.look_ahead(some.iter().map(|record| &record.hit));
-            for Record { hit, came, .. } in some.drain(..) {
-                let site = hit.site;
-                if let Some(event) = owned.apply(hit, came, telemetry) {
-                    live.tell(sites, site, event);
-                }
-            }
-        }
-    }
-}
-
-impl Owned {
-    /// Counts a hit. What it turned out to be, if there is something to tell.
-    fn apply(&mut self, hit: Hit, came: Option<Micros>, telemetry: &Telemetry) -> Option<Event> {
-        let events = i64::from(hit.what.is_event());
-        self.take(came, &hit);
-        match catch_unwind(AssertUnwindSafe(|| self.shard.apply(hit))) {
-            Ok(outcome) => {
-                if outcome.pageview {
-                    telemetry.pageviews.inc();
-                }
-                outcome.event
-            }
-            Err(_) => {
-                telemetry.dropped(DropReason::Panic).inc();
-                // Unless it still waits to be counted elsewhere.
-                if self.taken.is_none() {
-                    telemetry.unflushed.fetch_sub(events, Ordering::Relaxed);
-                }
-                None
-            }
-        }
-    }
-
-    fn take(&mut self, came: Option<Micros>, hit: &Hit) {
-        if let Some(taken) = &mut self.taken {
-            // Written down by a process that counted for itself: by its own time, about then.
-            let at = came.unwrap_or(hit.at * 1_000);
-            taken.push(Arrived { at, hit: hit.clone() });
-        }
-    }
-}
-
-/// Gives a shard what was written down. Increments of hits below `mark` are sealed already. Notes in
-/// `adopted` how far late logs are among it.
-fn replay(
-    owned: &mut Owned,
-    found: &Recovered,
-    mark: u64,
-    telemetry: &Telemetry,
-    adopted: &mut HashMap<u64, u64>,
-) {
-    let shard = &mut owned.shard;
-    if let Some((_, state)) = found.state()
-        && !shard.restore(state)
-    {
-        tracing::warn!("a shard's state was written by another version; visitors count anew");
-    }
-    let mut sealed = false;
-    for (ticket, Record { hit, came, origin }) in found.hits() {
-        if let Some(Origin { log, upto }) = origin {
-            let known = adopted.entry(log).or_default();
-            *known = upto.max(*known);
-        }
-        if !sealed && ticket >= mark {
-            sealed = true;
-            owned.shard.seal();
-        }
-        if ticket >= mark {
-            owned.take(came, &hit);
-        }
-        if catch_unwind(AssertUnwindSafe(|| owned.shard.apply(hit))).is_err() {
-            telemetry.dropped(DropReason::Panic).inc();
-        }
-    }
-    if !sealed {
-        owned.shard.seal();
     }
 }

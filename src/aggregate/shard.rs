@@ -132,11 +132,20 @@ impl Shard {
 
     /// With the seed of an earlier shard it can take over that one's state.
     pub fn seeded(sites: Arc<Vec<Site>>, limits: Limits, seed: u64) -> Self {
+        Self::with_hasher(sites, limits, FixedState::with_seed(seed))
+    }
+
+    /// Another, which knows nothing yet and can take over this one's state.
+    pub(super) fn anew(&self) -> Self {
+        Self::with_hasher(self.sites.clone(), self.limits, self.hasher.clone())
+    }
+
+    fn with_hasher(sites: Arc<Vec<Site>>, limits: Limits, hasher: FixedState) -> Self {
         let cap = NonZeroUsize::new(limits.visitors).unwrap_or(NonZeroUsize::MIN);
         Self {
             sites,
             limits,
-            hasher: FixedState::with_seed(seed),
+            hasher,
             visitors: LruCache::with_hasher(cap, RandomState::default()),
             pending: LruCache::with_hasher(cap, RandomState::default()),
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
@@ -312,6 +321,8 @@ impl Shard {
             let claim = book.claim(entry, kind);
             count(book, entry, visit, Some(claim));
         }
+        #[cfg(test)]
+        assert!(**rows.page.value() != *super::tests::PANICS, "on purpose");
         for place in rows.profile.places(book) {
             let claim = (!all_claimed).then(|| book.claim(place, kind));
             count(book, place, visit, claim);

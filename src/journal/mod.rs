@@ -29,6 +29,7 @@ pub use late::{LateLog, LateLogs};
 pub use record::{Origin, Record, decode, encoded, format};
 pub use replay::Recovered;
 
+use crate::supervise::Task;
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwapOption;
 use segment::Segment;
@@ -81,6 +82,11 @@ impl Kept {
     /// As [`encoded`] had it.
     pub fn bytes(&self) -> &[u8] {
         self.segment.payload(&self.place)
+    }
+
+    /// The hit is not to be counted, now or after a restart.
+    pub fn void(&self) {
+        self.segment.void_record(&self.place);
     }
 }
 
@@ -279,6 +285,26 @@ impl Files {
         Ok(())
     }
 
+    /// Reads back what a lane has written so far. `None`: that is not all that its shard knows.
+    pub fn read_again(&self, lane: usize) -> Option<Recovered> {
+        let own = &self.lanes[lane];
+        // No state is put in force meanwhile, and no segment deleted.
+        let _stage = lock(&own.stage);
+        if !self.on.load(Ordering::Relaxed) || !own.whole.load(Ordering::Relaxed) {
+            return None;
+        }
+        let segments: Vec<PathBuf> = {
+            let closed = lock(&own.closed);
+            let current = own.current.load().as_ref().map(|current| current.path().to_owned());
+            closed.iter().map(|closed| closed.path.clone()).chain(current).collect()
+        };
+        let state = self.dir.join(replay::state_name(lane));
+        Recovered::read_again(&state, &segments, self.format).unwrap_or_else(|error| {
+            tracing::error!("{}: {error}", self.dir.display());
+            None
+        })
+    }
+
     /// Called where a lane's increments have just been taken: all tickets below `applied` are in
     /// the shard, `next` is the next to be given out. Writes a state with `write` if one is due.
     pub fn offer(
@@ -435,7 +461,7 @@ impl Lane {
 /// A keeper's work, every second and when it is woken, for as long as there is a journal.
 fn keep(files: &Files, work: fn(&Files) -> io::Result<()>) {
     let mut trouble: Option<String> = None;
-    while !files.stop.load(Ordering::Relaxed) {
+    files.telemetry.tasks.keep_thread(Task::Journal, &files.stop, || {
         let began = Instant::now();
         let now = work(files).err().map(|error| error.to_string());
         let dir = files.dir.display();
@@ -447,8 +473,8 @@ fn keep(files: &Files, work: fn(&Files) -> io::Result<()>) {
             _ => {}
         }
         trouble = now;
-        std::thread::park_timeout(SYNC_EVERY.saturating_sub(began.elapsed()));
-    }
+        SYNC_EVERY.saturating_sub(began.elapsed())
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -40,24 +40,23 @@ pub struct Recovered {
 impl Recovered {
     pub(super) fn read(dir: &Path, lane: usize, format: u64) -> io::Result<Self> {
         let mut found = Self::default();
-        found.read_state(&dir.join(state_name(lane)), format)?;
-        let since = found.state.as_ref().map_or(0, |(ticket, _)| *ticket);
+        let state = dir.join(state_name(lane));
+        if !found.read_state(&state, format)? {
+            set_aside(&state)?;
+        }
         let mut holes = 0;
         for (index, path) in segments(dir, lane)? {
             found.next_index = index + 1;
             match Written::read(&path, record::is_known)? {
                 Some(written) => {
-                    let file = found.written.len();
-                    let records = written.records.iter().filter(|(ticket, _)| *ticket >= since);
-                    found.hits.extend(records.map(|(ticket, at)| (*ticket, file, at.clone())));
                     holes += written.holes;
-                    found.written.push(written);
+                    found.take_in(written);
                     found.segments.push(path);
                 }
                 None => set_aside(&path)?,
             }
         }
-        found.hits.sort_unstable_by_key(|(ticket, ..)| *ticket);
+        found.sort();
         if holes > 0 {
             tracing::warn!(
                 "{}: {holes} records were cut off in the middle and are skipped; nobody had been \
@@ -68,15 +67,46 @@ impl Recovered {
         Ok(found)
     }
 
-    fn read_state(&mut self, path: &Path, format: u64) -> io::Result<()> {
+    /// Reads the files of a lane that is being written. `None`: one of them makes no sense.
+    pub(super) fn read_again(
+        state: &Path,
+        segments: &[PathBuf],
+        format: u64,
+    ) -> io::Result<Option<Self>> {
+        let mut found = Self::default();
+        if !found.read_state(state, format)? {
+            return Ok(None);
+        }
+        for path in segments {
+            let Some(written) = Written::read(path, record::is_known)? else { return Ok(None) };
+            found.take_in(written);
+        }
+        found.sort();
+        Ok(Some(found))
+    }
+
+    fn take_in(&mut self, written: Written) {
+        let since = self.state.as_ref().map_or(0, |(ticket, _)| *ticket);
+        let file = self.written.len();
+        let records = written.records.iter().filter(|(ticket, _)| *ticket >= since);
+        self.hits.extend(records.map(|(ticket, at)| (*ticket, file, at.clone())));
+        self.written.push(written);
+    }
+
+    fn sort(&mut self) {
+        self.hits.sort_unstable_by_key(|(ticket, ..)| *ticket);
+    }
+
+    /// False: there is one that makes no sense.
+    fn read_state(&mut self, path: &Path, format: u64) -> io::Result<bool> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
             Err(error) => return Err(error),
         };
         self.state_size = bytes.len() as u64;
         self.state = parse_state(&bytes, format);
-        if self.state.is_none() { set_aside(path) } else { Ok(()) }
+        Ok(self.state.is_some())
     }
 
     /// The state to begin with, and the ticket it goes up to.
@@ -90,6 +120,15 @@ impl Recovered {
             let written = &self.written[*file];
             Some((*ticket, record::decode_as(written.format, written.payload(at))?))
         })
+    }
+
+    /// Takes the hit with this ticket out, here and on the disk: no restart counts it.
+    pub fn void(&mut self, ticket: u64) {
+        let Ok(i) = self.hits.binary_search_by_key(&ticket, |(ticket, ..)| *ticket) else { return };
+        let (_, file, place) = self.hits.remove(i);
+        if let Err(error) = self.written[file].void_record(&place) {
+            tracing::warn!("a hit cannot be taken out of the journal: {error}");
+        }
     }
 
     /// The first ticket that was never given out, as far as is known.

@@ -16,6 +16,7 @@ use memmap2::{Mmap, MmapRaw, UncheckedAdvice};
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -33,6 +34,9 @@ const PAGE: usize = 4_096;
 
 /// Length and checksum, then the ticket.
 const RECORD_HEAD: usize = 16;
+
+/// Beside a record's length, which is smaller: the record counts for nothing.
+const VOID: u32 = 1 << 31;
 
 /// A segment that is being written.
 pub struct Segment {
@@ -113,6 +117,11 @@ impl Segment {
         unsafe { slice::from_raw_parts(self.map.as_ptr().add(place.start), place.len()) }
     }
 
+    /// Makes the record at a place that [`Segment::append`] gave count for nothing.
+    pub fn void_record(&self, place: &Range<usize>) {
+        self.word(place.start - RECORD_HEAD).fetch_or(u64::from(VOID).to_le(), Ordering::Release);
+    }
+
     /// How many bytes were written.
     pub fn len(&self) -> usize {
         self.tail.load(Ordering::Relaxed).min(SIZE) - HEAD
@@ -162,6 +171,7 @@ fn checksum(secret: u32, ticket: &[u8], payload: &[u8]) -> u32 {
 
 /// A segment read back.
 pub struct Written {
+    path: PathBuf,
     map: Mmap,
     /// How its records are encoded.
     pub format: u64,
@@ -196,18 +206,31 @@ impl Written {
             let page = (at + 1).next_multiple_of(PAGE);
             if map[at..page] == [0; PAGE][..page - at] {
                 at = page;
-            } else if let Some((ticket, payload)) = record(&map, secret, at) {
+            } else if let Some(Record { ticket, payload, void }) = record(&map, secret, at) {
                 holes += usize::from(at > end);
                 end = payload.end.next_multiple_of(8);
                 (at, torn) = (end, false);
-                records.push((ticket, payload));
+                if !void {
+                    records.push((ticket, payload));
+                }
             } else {
                 torn |= word(at) != 0;
                 at += 8;
             }
         }
         holes += usize::from(torn);
-        Ok(Some(Self { map, format, records, holes }))
+        Ok(Some(Self { path: path.to_owned(), map, format, records, holes }))
+    }
+
+    /// As [`Segment::void_record`], in the file.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn void_record(&self, place: &Range<usize>) -> io::Result<()> {
+        let at = place.start - RECORD_HEAD;
+        let head = word(&self.map, at) | u64::from(VOID);
+        let file = File::options().write(true).open(&self.path)?;
+        file.write_all_at(&head.to_le_bytes(), at as u64)
     }
 
     pub fn payload(&self, place: &Range<usize>) -> &[u8] {
@@ -219,12 +242,19 @@ fn word(map: &[u8], at: usize) -> u64 {
     map[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
+struct Record {
+    ticket: u64,
+    payload: Range<usize>,
+    void: bool,
+}
+
 /// The record at `at`, if there is a whole one.
-fn record(map: &[u8], secret: u32, at: usize) -> Option<(u64, Range<usize>)> {
+fn record(map: &[u8], secret: u32, at: usize) -> Option<Record> {
     let head = word(map, at);
-    let length = (head as u32).checked_sub(1)? as usize;
+    let void = head as u32 & VOID != 0;
+    let length = (head as u32 & !VOID).checked_sub(1)? as usize;
     let start = at + RECORD_HEAD;
     let payload = map.get(start..start.checked_add(length)?)?;
     let whole = checksum(secret, &map[at + 8..start], payload) == (head >> 32) as u32;
-    whole.then(|| (word(map, at + 8), start..start + length))
+    whole.then(|| Record { ticket: word(map, at + 8), payload: start..start + length, void })
 }
