@@ -1,26 +1,26 @@
 //! The gate: forwards every request to the website, unharmed.
 //!
-//! It says who asked (`X-Forwarded-*`), bounds how long anyone may wait, and shows a plain page
+//! It says who asked, keeps what is of one connection to itself (both in [`fields`](super::fields)),
+//! bounds how long anyone may wait, and shows a plain page
 //! when the website cannot be reached. It counts nothing: that is what it is wrapped in for.
 
+use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections};
 use super::page::page;
 use super::upgrade::for_upgrade;
 use super::website::Website;
 use crate::config::Timeouts;
-use crate::visitor::address::{Trusted, is_trusted};
+use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
-use ipnet::IpNet;
+use http::{Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use std::any::Any;
-use std::io::{self, Write};
-use std::net::IpAddr;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -135,15 +135,25 @@ impl ProxyHttp for Gate {
             request.set_raw_path(&asked.raw_target)?;
         }
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
-        forward_headers(request, peer, &self.trusted.now())
+        forward(request, peer, &self.trusted.now())
     }
 
     async fn response_filter(
         &self,
         session: &mut Session,
-        _: &mut ResponseHeader,
+        response: &mut ResponseHeader,
         _: &mut Passage,
     ) -> Result<()> {
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        end_connection(response);
+        // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
+        let in_chunks = response.headers.contains_key(&header::TRANSFER_ENCODING);
+        if in_chunks && session.req_header().version == Version::HTTP_10 {
+            response.remove_header(&header::TRANSFER_ENCODING);
+            session.set_keepalive(None);
+        }
         if self.connections.are_closing() {
             session.set_keepalive(None);
         }
@@ -237,99 +247,4 @@ async fn write_page(session: &mut Session, status: u16) -> Result<()> {
     response.insert_header(header::CACHE_CONTROL, "no-store")?;
     let body = if session.req_header().method == http::Method::HEAD { Bytes::new() } else { page };
     session.as_downstream_mut().write_error_response(response, body).await
-}
-
-static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// Tells the website who asked, for what, and how. What the peer itself says of it is passed on
-/// only if the peer is a trusted proxy.
-fn forward_headers(
-    request: &mut RequestHeader,
-    peer: Option<IpAddr>,
-    trusted: &[IpNet],
-) -> Result<()> {
-    let believed = peer.is_some_and(|p| is_trusted(p, trusted));
-    if let Some(peer) = peer {
-        let mut hops: Vec<u8> = Vec::with_capacity(64);
-        if believed {
-            for value in request.headers.get_all(&FOR) {
-                hops.extend_from_slice(value.as_bytes());
-                hops.extend_from_slice(b", ");
-            }
-        }
-        write_address(&mut hops, peer.to_canonical());
-        if let Ok(hops) = HeaderValue::from_maybe_shared(Bytes::from(hops)) {
-            request.insert_header(FOR.as_str(), hops)?;
-        }
-    }
-    if !(believed && request.headers.contains_key(&PROTO)) {
-        request.insert_header(PROTO.as_str(), HeaderValue::from_static("http"))?;
-    }
-    if !(believed && request.headers.contains_key(&HOST)) {
-        match request.headers.get(header::HOST).cloned() {
-            Some(host) => request.insert_header(HOST.as_str(), host)?,
-            None => {
-                request.remove_header(&HOST);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// As `{}` has it, which takes longer than all else that is done for the header.
-fn write_address(to: &mut Vec<u8>, address: IpAddr) {
-    let IpAddr::V4(address) = address else {
-        // Writing to a vector cannot fail.
-        let _ = write!(to, "{address}");
-        return;
-    };
-    for (i, octet) in address.octets().into_iter().enumerate() {
-        to.extend_from_slice(if i > 0 { b"." } else { b"" });
-        to.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn forwarded(peer: &str, sent: &[(&'static str, &str)], trusted: &[&str]) -> [String; 3] {
-        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-        request.insert_header("host", "example.org").unwrap();
-        for (name, value) in sent {
-            request.append_header(*name, *value).unwrap();
-        }
-        let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().unwrap()).collect();
-        forward_headers(&mut request, Some(peer.parse().unwrap()), &trusted).unwrap();
-        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].map(|name| {
-            let all = request.headers.get_all(name);
-            all.iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>().join("|")
-        })
-    }
-
-    #[test]
-    fn a_visitors_own_claims_are_replaced() {
-        let claims = [
-            ("x-forwarded-for", "198.51.100.1"),
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-host", "evil.example"),
-        ];
-        assert_eq!(forwarded("192.0.2.7", &claims, &[]), ["192.0.2.7", "http", "example.org"]);
-    }
-
-    #[test]
-    fn a_trusted_proxys_are_kept_and_added_to() {
-        let claims = [
-            ("x-forwarded-for", "198.51.100.1"),
-            ("x-forwarded-for", "10.0.0.9"),
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-host", "www.example.org"),
-        ];
-        assert_eq!(
-            forwarded("::ffff:10.0.0.1", &claims, &["10.0.0.0/8"]),
-            ["198.51.100.1, 10.0.0.9, 10.0.0.1", "https", "www.example.org"]
-        );
-    }
 }

@@ -1,11 +1,13 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
-//! [`listen`] lets visitors in and judges what they ask for; [`gate`] forwards requests; [`website`] knows where to, [`upgrade`] how to connect for what will be
+//! [`listen`] lets visitors in and judges what they ask for; [`gate`] forwards requests, without the
+//! [`fields`] that end here; [`website`] knows where to, [`upgrade`] how to connect for what will be
 //! no HTTP any more; [`app`] puts all rooms together, in the order they depend on each other, and
 //! takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
 //! [`reload`] changes settings meanwhile.
 
 mod app;
+mod fields;
 mod gate;
 mod listen;
 mod page;

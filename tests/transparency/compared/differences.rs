@@ -31,6 +31,8 @@ pub struct Seen<'a> {
     pub through: &'a Message,
     /// The request, as it came directly.
     pub asked: Option<&'a Message>,
+    /// The last answer, as it came directly.
+    pub answer: Option<&'a Message>,
     pub inject: bool,
 }
 
@@ -276,15 +278,22 @@ pub const DIFFERENCES: &[Difference] = &[
         part: Part::Connection,
         why: "it is the proxy's own: it is kept if the client can and wants to keep it, whatever \
               the website does with its own. It ends, as the answer says, where the website first \
-              said `100 Continue`, or refused before the body was sent",
+              said `100 Continue`, or refused before the body was sent, and where HTTP/1.0 has \
+              no other end of a body",
         rule: |connection, seen| {
             let Some(asked) = seen.asked else { return };
+            let ends = |answer: &Message| {
+                answer.header("content-length").is_some() || matches!(answer.status(), 204 | 304)
+            };
             let wanted = match asked.start.ends_with("HTTP/1.0") {
-                true => named(asked, "connection", "keep-alive"),
+                true => {
+                    let ends = asked.method() == "HEAD" || seen.answer.is_some_and(ends);
+                    ends && named(asked, "connection", "keep-alive")
+                }
                 false => !named(asked, "connection", "close"),
             };
             let waited = asked.header("expect").is_some() && seen.through.start == "closed";
-            if connection.start.starts_with("closed") {
+            if connection.start != "its tunnel has ended" {
                 connection.start = if wanted { "kept" } else { "closed" }.into();
             }
             if connection.start == "kept" && waited {

@@ -1,0 +1,249 @@
+//! Header fields that end at the proxy: those of one connection, and what a stranger says of who
+//! asked.
+//!
+//! A website believes `X-Forwarded-For` and its like, for it cannot know who wrote them. So whoever
+//! is no trusted proxy may say none of it, in no spelling that a website could take for it.
+
+use crate::visitor::address::is_trusted;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
+use ipnet::IpNet;
+use pingora::Result;
+use pingora::http::{RequestHeader, ResponseHeader};
+use std::io::Write;
+use std::net::IpAddr;
+
+static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Takes out of a final answer what speaks of the website's connection (RFC 9110 §7.6.1), and gives
+/// it the version of the visitor's. Pingora does the same for requests, and writes `Connection`.
+pub fn end_connection(response: &mut ResponseHeader) {
+    response.set_version(Version::HTTP_11);
+    let named: Vec<HeaderName> = (response.headers.get_all(header::CONNECTION).iter())
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| !is_needed(name))
+        .collect();
+    for name in &named {
+        response.remove_header(name);
+    }
+    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &header::TRAILER] {
+        response.remove_header(name);
+    }
+    // 426 must say to what (RFC 9110 §15.5.22).
+    if response.status != StatusCode::UPGRADE_REQUIRED {
+        response.remove_header(&header::UPGRADE);
+    }
+}
+
+/// Whether a field stays although `Connection` may name it: it says where the body ends, or is dealt
+/// with by itself.
+fn is_needed(name: &HeaderName) -> bool {
+    [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE]
+        .contains(name)
+}
+
+static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Tells the website who asked, for what, and how. What the peer itself says of it is passed on
+/// only if the peer is a trusted proxy.
+pub fn forward(request: &mut RequestHeader, peer: Option<IpAddr>, trusted: &[IpNet]) -> Result<()> {
+    let believed = peer.is_some_and(|p| is_trusted(p, trusted));
+    if !believed {
+        let claims = request.headers.keys().filter(|name| is_claim(name.as_str()));
+        // Empty, and so not allocated, unless somebody tries.
+        let claims: Vec<HeaderName> = claims.cloned().collect();
+        for name in &claims {
+            request.remove_header(name);
+        }
+    }
+    if let Some(peer) = peer {
+        let mut hops: Vec<u8> = Vec::with_capacity(64);
+        if believed {
+            for value in request.headers.get_all(&FOR) {
+                hops.extend_from_slice(value.as_bytes());
+                hops.extend_from_slice(b", ");
+            }
+        }
+        write_address(&mut hops, peer.to_canonical());
+        if let Ok(hops) = HeaderValue::from_maybe_shared(Bytes::from(hops)) {
+            request.insert_header(FOR.as_str(), hops)?;
+        }
+    }
+    if !(believed && request.headers.contains_key(&PROTO)) {
+        request.insert_header(PROTO.as_str(), HeaderValue::from_static("http"))?;
+    }
+    if !(believed && request.headers.contains_key(&HOST)) {
+        match request.headers.get(header::HOST).cloned() {
+            Some(host) => request.insert_header(HOST.as_str(), host)?,
+            None => {
+                request.remove_header(&HOST);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What tells a website the visitor's address, scheme or host, beside all that begins with
+/// `X-Forwarded`: the fields of proxies and content delivery networks.
+const CLAIMS: [&str; 22] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "cf-visitor",
+    "client-ip",
+    "cloudfront-forwarded-proto",
+    "cloudfront-viewer-address",
+    "fastly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "front-end-https",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-proxyuser-ip",
+    "x-real-ip",
+    "x-remote-ip",
+    "x-scheme",
+    "x-url-scheme",
+];
+
+/// Whether a field, its name in lower case, claims to know who asked. Many websites do not tell `_`
+/// from `-` in names (RFC 3875 §4.1.18).
+fn is_claim(name: &str) -> bool {
+    let alike = |name: &[u8], claim: &[u8]| {
+        name.len() == claim.len()
+            && name.iter().zip(claim).all(|(a, b)| a == b || (*a == b'_' && *b == b'-'))
+    };
+    const PREFIX: &[u8] = b"x-forwarded";
+    let name = name.as_bytes();
+    // Most names begin otherwise.
+    matches!(name.first(), Some(b'c' | b'f' | b't' | b'x'))
+        && (name.get(..PREFIX.len()).is_some_and(|start| alike(start, PREFIX))
+            || CLAIMS.iter().any(|claim| alike(name, claim.as_bytes())))
+}
+
+/// As `{}` has it, which takes longer than all else that is done for the header.
+fn write_address(to: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        // Writing to a vector cannot fail.
+        let _ = write!(to, "{address}");
+        return;
+    };
+    for (i, octet) in address.octets().into_iter().enumerate() {
+        to.extend_from_slice(if i > 0 { b"." } else { b"" });
+        to.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(headers: &http::HeaderMap) -> Vec<&str> {
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_is_of_the_websites_connection_ends_here() {
+        let ended = |status, fields: &[(&'static str, &str)]| {
+            let mut response = ResponseHeader::build(status, None).unwrap();
+            response.set_version(Version::HTTP_10);
+            for (name, value) in fields {
+                response.append_header(*name, *value).unwrap();
+            }
+            end_connection(&mut response);
+            assert_eq!(response.version, Version::HTTP_11);
+            response.remove_header(&header::CONNECTION);
+            names(&response.headers).join(" ")
+        };
+        let page = [("content-type", "text/html"), ("content-length", "1")];
+        assert_eq!(ended(200, &page), "content-length content-type");
+        let hop = [
+            ("connection", "close, X-Hop,, \"odd\""),
+            ("connection", "content-length,x-other"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("trailer", "x-sum"),
+            ("upgrade", "h2c"),
+            ("x-hop", "1"),
+            ("x-hop", "2"),
+            ("x-other", "3"),
+        ];
+        assert_eq!(ended(200, &[&hop[..], &page].concat()), "content-length content-type");
+        assert_eq!(ended(426, &[("connection", "upgrade"), ("upgrade", "h2c")]), "upgrade");
+    }
+
+    #[test]
+    fn a_stranger_says_nothing_of_who_asked() {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        let claims = CLAIMS.iter().map(|claim| claim.to_string());
+        let spelled = claims.chain(CLAIMS.iter().map(|claim| claim.replace('-', "_"))).chain([
+            "x-forwarded-port".to_owned(),
+            "X_Forwarded_For".to_owned(),
+            "x-forwarded".to_owned(),
+        ]);
+        for name in spelled {
+            request.append_header(name, "1").unwrap();
+        }
+        for name in ["x-forward", "x-real", "cookie", "client-ipx", "x-requested-with", "host"] {
+            request.append_header(name, "1").unwrap();
+        }
+        let mut trusted = request.clone();
+        forward(&mut request, Some("192.0.2.7".parse().unwrap()), &[]).unwrap();
+        let left = "client-ipx cookie host x-forward x-forwarded-for x-forwarded-host \
+                    x-forwarded-proto x-real x-requested-with";
+        assert_eq!(names(&request.headers).join(" "), left);
+
+        let before = trusted.headers.keys_len();
+        let networks = ["10.0.0.0/8".parse().unwrap()];
+        forward(&mut trusted, Some("10.0.0.1".parse().unwrap()), &networks).unwrap();
+        assert_eq!(trusted.headers.keys_len(), before + 3, "a trusted proxy's are kept");
+    }
+
+    fn forwarded(peer: &str, sent: &[(&'static str, &str)], trusted: &[&str]) -> [String; 3] {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        request.insert_header("host", "example.org").unwrap();
+        for (name, value) in sent {
+            request.append_header(*name, *value).unwrap();
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().unwrap()).collect();
+        forward(&mut request, Some(peer.parse().unwrap()), &trusted).unwrap();
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].map(|name| {
+            let all = request.headers.get_all(name);
+            all.iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>().join("|")
+        })
+    }
+
+    #[test]
+    fn a_visitors_own_claims_are_replaced() {
+        let claims = [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil.example"),
+        ];
+        assert_eq!(forwarded("192.0.2.7", &claims, &[]), ["192.0.2.7", "http", "example.org"]);
+    }
+
+    #[test]
+    fn a_trusted_proxys_are_kept_and_added_to() {
+        let claims = [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("x-forwarded-for", "10.0.0.9"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "www.example.org"),
+        ];
+        assert_eq!(
+            forwarded("::ffff:10.0.0.1", &claims, &["10.0.0.0/8"]),
+            ["198.51.100.1, 10.0.0.9, 10.0.0.1", "https", "www.example.org"]
+        );
+    }
+}
