@@ -5,7 +5,7 @@ use crate::text;
 use encoding_rs::Encoding;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -25,19 +25,27 @@ pub struct Asked {
     if_none_match: Vec<HeaderValue>,
 }
 
-/// Turns our ETags in a request for the website back into its own.
+/// Turns our ETags in a request for the website back into its own. Not in `If-Range`: a part of the
+/// website's page is none of the client's, so the website must not find them equal.
 pub fn prepare_request(request: &mut RequestHeader) -> Asked {
-    let if_none_match: Vec<_> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
-    let restored: Vec<_> = if_none_match.iter().map(etag::restore).collect();
-    if restored.iter().all(Option::is_none) {
-        return Asked::default();
+    restore(request, IF_MATCH);
+    Asked { if_none_match: restore(request, IF_NONE_MATCH) }
+}
+
+/// The lines of a header as they came, if one of them held an ETag of ours.
+fn restore(request: &mut RequestHeader, name: HeaderName) -> Vec<HeaderValue> {
+    let lines = request.headers.get_all(&name);
+    if lines.iter().all(|line| etag::restore(line).is_none()) {
+        return Vec::new();
     }
-    request.remove_header(&IF_NONE_MATCH);
-    for (restored, sent) in restored.into_iter().zip(&if_none_match) {
+    let sent: Vec<HeaderValue> = lines.iter().cloned().collect();
+    request.remove_header(&name);
+    for line in &sent {
         // Refused only by a map that is full, and one of its entries has just gone.
-        let _ = request.append_header(IF_NONE_MATCH, restored.unwrap_or_else(|| sent.clone()));
+        let restored = etag::restore(line).unwrap_or_else(|| line.clone());
+        let _ = request.append_header(name.clone(), restored);
     }
-    Asked { if_none_match }
+    sent
 }
 
 /// Makes a response's headers those of the page with a tag of `tag_len` bytes. True: its body,
@@ -118,13 +126,15 @@ pub fn injectable(content_type: &str) -> bool {
     html && encoding.is_none_or(Encoding::is_ascii_compatible)
 }
 
-/// `Some(None)`: no length given. `None`: one that cannot be added to.
+/// `Some(None)`: no length given. `None`: one that cannot be added to, or is that of nothing: then
+/// there is no body into which the tag could go.
 fn length_with(headers: &HeaderMap, tag_len: usize) -> Option<Option<usize>> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (None, _) => Some(None),
         (Some(length), None) => {
-            length.to_str().ok()?.trim().parse::<usize>().ok()?.checked_add(tag_len).map(Some)
+            let length = length.to_str().ok()?.trim().parse::<usize>().ok()?;
+            (length > 0).then(|| length.checked_add(tag_len)).flatten().map(Some)
         }
         (Some(_), Some(_)) => None,
     }
@@ -226,6 +236,8 @@ mod tests {
                 &[html, ("cache-control", "public"), ("cache-control", "max-age=1, No-Transform")],
             ),
             (200, &[html, ("content-disposition", "Attachment; filename=\"a.html\"")]),
+            (200, &[html, ("content-length", "0")]),
+            (404, &[html, ("content-length", "0")]),
             (200, &[html, ("content-length", "7 bytes")]),
             (200, &[html, ("content-length", "18446744073709551615")]),
             (204, &[html]),
@@ -259,6 +271,14 @@ mod tests {
             assert!(!prepare_response(&mut confirmed, TAG, &asked));
             assert_eq!(shown(&confirmed.headers), [format!("etag: {marked}")]);
         }
+    }
+
+    #[test]
+    fn what_is_changed_only_if_unchanged_is_the_websites_page() {
+        let mut asking =
+            request(&[("if-match", "\"x\", W/\"v1-hc\""), ("if-range", "W/\"v1-hc\"")]);
+        prepare_request(&mut asking);
+        assert_eq!(shown(&asking.headers), ["if-match: \"x\", \"v1\"", "if-range: W/\"v1-hc\""]);
     }
 
     #[test]

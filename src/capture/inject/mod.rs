@@ -30,6 +30,8 @@ pub struct Injector {
     tag: Bytes,
     place: Place,
     mark: ByteOrderMark,
+    /// Whether the page has any bytes so far.
+    any: bool,
 }
 
 /// Where the tag goes.
@@ -47,11 +49,11 @@ impl Injector {
     /// `tag` must be ASCII: it then reads the same in every encoding [`injectable`] lets through.
     pub fn new(tag: Bytes) -> Self {
         let place = Place::Searched(Box::new(Mutex::new(Search::new())));
-        Self { tag, place, mark: ByteOrderMark::default() }
+        Self { tag, place, mark: ByteOrderMark::default(), any: false }
     }
 
     /// Takes a chunk of the page and leaves what is to be sent instead. With `end_of_stream` the
-    /// tag is out, here or earlier.
+    /// tag is out, here or earlier, unless the page is empty.
     pub fn feed(&mut self, body: &mut Option<Bytes>, end_of_stream: bool) {
         let chunk = body.as_deref().unwrap_or_default();
         if self.mark.says_utf16(chunk) {
@@ -77,7 +79,9 @@ impl Injector {
     }
 
     fn finish(&mut self, body: &mut Option<Bytes>, end_of_stream: bool) {
-        if end_of_stream && !matches!(self.place, Place::Written) {
+        self.any |= body.as_ref().is_some_and(|chunk| !chunk.is_empty());
+        // A page of nothing is no page.
+        if end_of_stream && self.any && !matches!(self.place, Place::Written) {
             self.write(body, body.as_ref().map_or(0, Bytes::len));
         }
     }

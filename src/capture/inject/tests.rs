@@ -55,11 +55,19 @@ fn first_in_the_body_where_there_is_no_head() {
 
 #[test]
 fn at_the_end_where_there_is_neither() {
-    check("@");
     check("<!doctype html><title>x</title><p>y@");
     check("just text @");
     check("<header>a</header><heading>b</heading><tbody>c</tbody>@");
     check("<p>an unfinished <head@");
+}
+
+#[test]
+fn a_page_of_nothing_stays_one() {
+    assert_eq!(fed([], true), b"");
+    assert_eq!(fed([&b""[..], b""], false), b"");
+    let mut body = None;
+    Injector::new(Bytes::from_static(TAG.as_bytes())).fallback(&mut body, true);
+    assert_eq!(body, None);
 }
 
 #[test]
@@ -147,9 +155,9 @@ fn after_a_panic_the_page_goes_on_and_the_tag_comes_last() {
     let mut body = Some(Bytes::from_static(b"x"));
     injector.fallback(&mut body, true);
     assert_eq!(body.unwrap(), "x");
-    let mut body = None;
+    let mut body = Some(Bytes::from_static(b"x"));
     Injector::new(Bytes::from_static(TAG.as_bytes())).fallback(&mut body, true);
-    assert_eq!(body.unwrap(), TAG);
+    assert_eq!(body.unwrap(), format!("x{TAG}"));
 }
 
 /// A Pingora context must be both.
@@ -224,6 +232,10 @@ proptest! {
                 false => injector.feed(&mut body, last),
             }
             out.extend(body.unwrap());
+        }
+        if page.is_empty() {
+            prop_assert_eq!(out, page);
+            return Ok(());
         }
         prop_assert_eq!(out.len(), page.len() + TAG.len());
         let utf16 = page.starts_with(b"\xff\xfe") || page.starts_with(b"\xfe\xff");

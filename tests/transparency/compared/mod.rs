@@ -23,16 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Names of exchanges that still differ and must not. One that no longer differs must be taken out.
-const KNOWN_FAULTS: &[&str] = &[
-    "page: empty",
-    "page: empty, forbidden",
-    "page: empty, not found",
-    "page: empty, broken",
-    "page: If-Match with the tagged page's ETag",
-    "page: in chunks, empty",
-    "page: empty, up to the end",
-    "page: HEAD, empty",
-];
+const KNOWN_FAULTS: &[&str] = &[];
 
 /// Asks whether a connection can be used again.
 const PROBE: &str = "/still-there";
