@@ -1,13 +1,16 @@
 //! Which user agents are machines, by name and class.
 //!
 //! Only the agent's own word makes a bot: a name from our list (`data/bots.tsv`) or the public one
-//! (`data/crawlers.tsv`), or a word no browser says of itself, such as `crawler` or a web address.
+//! (`data/crawlers.tsv`), a word no browser says of itself, such as `crawler` or a web address, or
+//! an agent that isn't built as browsers build theirs ([`super::grammar`]).
 //! A browser is innocent: behaviour is never consulted here, and names that phones and apps share
 //! with bots (Cubot, HTC Butterfly, ViewSonic) don't count.
 
+use super::grammar;
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 /// What a machine is for.
@@ -91,7 +94,12 @@ pub fn judge(user_agent: &str) -> Option<Bot> {
     if user_agent.trim().is_empty() {
         return Some(EMPTY.clone());
     }
-    NAMES.find(user_agent).or_else(|| says_so(user_agent))
+    let model = model(user_agent);
+    let is_own_word = |found: &Range<usize>| found.start < model.start || found.end > model.end;
+    NAMES
+        .find(user_agent, is_own_word)
+        .or_else(|| says_so(user_agent, is_own_word))
+        .or_else(|| no_browser(user_agent))
 }
 
 /// Subscribers a feed reader fetches for, where it tells: `Feedly/1.0 (…; 12 subscribers)`.
@@ -153,9 +161,10 @@ impl Names {
         Self { words: AhoCorasick::new(words).expect("plain words build"), bots }
     }
 
-    fn find(&self, user_agent: &str) -> Option<Bot> {
+    fn find(&self, user_agent: &str, is_own_word: impl Fn(&Range<usize>) -> bool) -> Option<Bot> {
         self.words
             .find_overlapping_iter(user_agent)
+            .filter(|found| is_own_word(&found.range()))
             .filter_map(|found| {
                 let named = &self.bots[found.pattern().as_usize()];
                 let fits = (!named.at_start || found.start() == 0)
@@ -168,7 +177,7 @@ impl Names {
 }
 
 /// A bot we don't know that says what it is.
-fn says_so(user_agent: &str) -> Option<Bot> {
+fn says_so(user_agent: &str, is_own_word: impl Fn(&Range<usize>) -> bool) -> Option<Bot> {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
             r"(?xi-u)
@@ -183,7 +192,9 @@ fn says_so(user_agent: &str) -> Option<Bot> {
         )
         .expect("a constant")
     });
-    let found = WORDS.find_iter(user_agent).find(|m| !is_innocent(word_around(user_agent, m)))?;
+    let found = WORDS.find_iter(user_agent).find(|found| {
+        is_own_word(&found.range()) && !is_innocent(word_around(user_agent, found))
+    })?;
     // An address of the web or of a person doesn't name its bot; the product beside it does.
     let is_address = ["://", "@", "www."].iter().any(|mark| found.as_str().contains(mark));
     let name = match is_address {
@@ -191,6 +202,15 @@ fn says_so(user_agent: &str) -> Option<Bot> {
         false => word_around(user_agent, &found),
     };
     Some(Bot { name: crate::rollup::clean(name, 40).into(), class: class_of(found.as_str()) })
+}
+
+/// A program that doesn't say what it is, but doesn't speak as browsers do.
+fn no_browser(user_agent: &str) -> Option<Bot> {
+    let part = grammar::violation(user_agent)?;
+    let library = ["CFNetwork/", "Dalvik/"].iter().any(|library| user_agent.contains(library));
+    let class = if library { BotClass::Tool } else { BotClass::OtherBot };
+    let name = if part.is_empty() { UNNAMED } else { part };
+    Some(Bot { name: crate::rollup::clean(name, 40).into(), class })
 }
 
 /// The product an agent names: its first word, or the one it is `compatible;` as.
@@ -215,10 +235,26 @@ fn word_around<'a>(text: &'a str, found: &regex::Match) -> &'a str {
     &text[start..end]
 }
 
+/// Where an Android device's model and its build stand in an agent: words of its maker, which have
+/// made bots of a `M bot 60` and of all phones with the build `AP3A.240617.008`.
+fn model(user_agent: &str) -> Range<usize> {
+    static MODEL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)^Mozilla/5\.0\ \(Linux;\ (?:U;\ )?Android\ [\d.]+;\ (?:[A-Za-z]{2}[-_][A-Za-z]{2};\ )?
+            ([^;()]*)",
+        )
+        .expect("a constant")
+    });
+    let model = MODEL.captures(user_agent).and_then(|found| found.get(1));
+    model.map_or(0..0, |model| model.range())
+}
+
 /// Phones and parts of browsers whose names hold a bot's word.
 fn is_innocent(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    ["cubot", "idbot", "mozacfetch"].iter().any(|innocent| word.starts_with(innocent))
+    ["cubot", "idbot", "mozacfetch", "camscanner", "botech", "caboto"]
+        .iter()
+        .any(|innocent| word.starts_with(innocent))
 }
 
 fn class_of(word: &str) -> BotClass {

