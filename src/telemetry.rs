@@ -84,6 +84,8 @@ pub struct Telemetry {
     pub journal_on: AtomicI64,
     /// What runs beside requests.
     pub tasks: Tasks,
+    /// Connections closed at once, for their address had as many as one may have.
+    pub refused: Counter,
     /// Requests being answered now.
     pub in_flight: AtomicI64,
     /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).

@@ -40,6 +40,7 @@ impl Collector for Process {
             ("flushes", "Batches acknowledged by the store", t.flushes.get()),
             ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
             ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),
+            ("connections_refused", "Connections beyond those of one address", t.refused.get()),
             ("store_commands", "Commands sent to the store", self.store.commands().load(Relaxed)),
         ];
         for (name, help, n) in counters {

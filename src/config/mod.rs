@@ -106,6 +106,10 @@ pub struct Limits {
     pub visitors: usize,
     /// Bytes.
     pub outbox: usize,
+    /// `None`: as many as there are descriptors for.
+    pub connections: Option<usize>,
+    /// 0: no limit.
+    pub connections_per_address: usize,
     pub header_time: Duration,
     /// Bytes.
     pub header_size: usize,

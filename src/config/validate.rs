@@ -156,6 +156,9 @@ fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
         rows_per_dimension: get("rows_per_dimension").number(1..=MANY)?,
         visitors: get("visitors").number(1..=MANY)?,
         outbox: get("outbox").read(values::size)?,
+        // As many as a semaphore has, at most.
+        connections: Some(get("connections").number(0..=MANY)?).filter(|most| *most > 0),
+        connections_per_address: get("connections_per_address").number(0..=MANY)?,
         header_time: duration(settings, "limits.header_time", WAIT)?,
         header_size: get("header_size").read(values::size)?,
         beacon_body: get("beacon_body").read(values::size)?,

@@ -1,5 +1,6 @@
 //! The program: the gate and what counts behind it, from start to the last flush.
 
+use super::descriptors;
 use super::gate::Gate;
 use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
@@ -68,7 +69,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         async move { website.keep_resolved().await }
     });
 
-    let connections = Connections::new();
+    let most = config.limits.connections.unwrap_or_else(descriptors::connections);
+    let connections = Connections::new(most, config.limits.connections_per_address);
     let gate = Gate::new(
         website,
         counting.open().trusted.clone(),
@@ -84,6 +86,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
             idle: config.timeouts.idle,
         },
         connections: connections.clone(),
+        trusted: counting.open().trusted.clone(),
         telemetry: counting.telemetry().clone(),
     };
     server.add_service(Listening::new(config.listen, shared));

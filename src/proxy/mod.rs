@@ -7,6 +7,7 @@
 //! [`reload`] changes settings meanwhile.
 
 mod app;
+mod descriptors;
 mod fields;
 mod gate;
 mod listen;

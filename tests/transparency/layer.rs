@@ -213,3 +213,37 @@ fn a_body_is_no_upgrade() {
         assert_eq!(wire.answer("GET").text(), "/next");
     }
 }
+
+/// One address has a share of the connections; a trusted proxy, through which many come, has all.
+#[test]
+fn connections_are_bounded() {
+    let origin = Origin::page(b"page");
+    let flags = ["--limits-connections", "4", "--limits-connections-per-address", "3"];
+    let open = |proxy: &Proxy| {
+        let mut wire = Wire::connect(proxy.site);
+        let _ = wire.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let answer = wire.head().ok().flatten()?;
+        wire.bytes(4).unwrap();
+        assert_eq!(answer.status(), 200);
+        Some(wire)
+    };
+
+    let proxy = Proxy::start(&origin.url(), &flags);
+    let mut wires: Vec<Wire> = (0..3).map(|_| open(&proxy).expect("a connection")).collect();
+    assert!(open(&proxy).is_none(), "one more than its share");
+    assert_eq!(proxy.metric("headcount_connections_refused_total"), 1.0);
+    wires.pop();
+    wait_for("the place is free", || open(&proxy).is_some());
+
+    let trusted = [&flags[..], &["--trusted-proxies", "127.0.0.0/8"]].concat();
+    let proxy = Proxy::start(&origin.url(), &trusted);
+    let mut wires: Vec<Wire> = (0..4).map(|_| open(&proxy).expect("a connection")).collect();
+    let waiting = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| open(&proxy).is_some());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(!waiting.is_finished(), "it waits for a place");
+        wires.pop();
+        waiting.join().unwrap()
+    });
+    assert!(waiting, "it is answered when one is free");
+}

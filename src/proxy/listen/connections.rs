@@ -5,10 +5,12 @@
 //! once nobody is let in any more, every answer says `Connection: close`, an idle connection is
 //! answered once more, and each is closed only after the client has closed it or a bound is over.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How long an idle connection is still listened to after the program was asked to stop.
 pub const LAST_REQUEST: Duration = Duration::from_secs(1);
@@ -27,26 +29,64 @@ pub struct Connections {
     closing: watch::Sender<bool>,
     /// The same for those who only look: every answer does.
     is_closing: AtomicBool,
-    open: AtomicUsize,
+    /// One for each connection that may be open.
+    places: Arc<Semaphore>,
+    most: usize,
+    most_per_address: usize,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// One open connection.
 #[derive(Debug)]
-pub struct Open(Arc<Connections>);
+pub struct Open {
+    connections: Arc<Connections>,
+    /// Whose it is, where that is counted.
+    address: Option<IpAddr>,
+    _place: OwnedSemaphorePermit,
+}
 
 impl Connections {
-    pub fn new() -> Arc<Self> {
+    /// `most` at a time, of one address `most_per_address`; 0 there: as many as come.
+    pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
         Arc::new(Self {
             closing: watch::Sender::new(false),
             is_closing: AtomicBool::new(false),
-            open: AtomicUsize::new(0),
+            places: Arc::new(Semaphore::new(most)),
+            most,
+            most_per_address,
+            by_address: Mutex::default(),
         })
     }
 
-    /// Counts a connection until what is returned is dropped.
-    pub fn opened(self: &Arc<Self>) -> Open {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Open(self.clone())
+    /// Waits until one more may be open.
+    pub async fn place(&self) -> OwnedSemaphorePermit {
+        match self.places.clone().acquire_owned().await {
+            Ok(place) => place,
+            // Nobody closes it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Counts a connection until what is returned is dropped. `trusted`: a proxy, through which many
+    /// come. `None`: its address has as many as one may have.
+    pub fn opened(
+        self: &Arc<Self>,
+        place: OwnedSemaphorePermit,
+        peer: IpAddr,
+        trusted: bool,
+    ) -> Option<Open> {
+        let mut address = None;
+        if self.most_per_address > 0 && !trusted {
+            let key = household(peer);
+            let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = by_address.entry(key).or_default();
+            if *open >= self.most_per_address {
+                return None;
+            }
+            *open += 1;
+            address = Some(key);
+        }
+        Some(Open { connections: self.clone(), address, _place: place })
     }
 
     /// Whether answers are the last of their connections.
@@ -65,9 +105,9 @@ impl Connections {
         self.closing.subscribe()
     }
 
-    /// How many are open.
+    /// How many are open, or could be: who waits for the next has a place for it.
     pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.most - self.places.available_permits().min(self.most)
     }
 
     /// Waits until nobody is let in and none is open. To be bounded by the caller.
@@ -82,6 +122,48 @@ impl Connections {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        let Some(address) = self.address else { return };
+        let by_address = &self.connections.by_address;
+        let mut by_address = by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = by_address.get_mut(&address) {
+            *open -= 1;
+            if *open == 0 {
+                by_address.remove(&address);
+            }
+        }
+    }
+}
+
+/// An address as one client has it: of IPv6, a household has a whole /64.
+fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(connections: &Arc<Connections>, peer: &str) -> Option<Open> {
+        let place = connections.places.clone().try_acquire_owned().ok()?;
+        connections.opened(place, peer.parse().unwrap(), peer == "127.0.0.1")
+    }
+
+    #[test]
+    fn an_address_has_its_share() {
+        let connections = Connections::new(6, 2);
+        let first = open(&connections, "2001:db8::1");
+        let _second = open(&connections, "2001:db8::2");
+        assert!(open(&connections, "2001:db8:0:0:ffff::3").is_none(), "one household");
+        assert!(open(&connections, "2001:db8:0:1::1").is_some(), "another");
+        assert_eq!(connections.open(), 2);
+        drop(first);
+        assert_eq!(connections.open(), 1);
+        let _again = open(&connections, "2001:db8::4").unwrap();
+        let _proxy = [(); 4].map(|()| open(&connections, "127.0.0.1").unwrap());
+        assert!(open(&connections, "192.0.2.1").is_none(), "nobody has a place");
+        assert_eq!(connections.by_address.lock().unwrap().len(), 1);
     }
 }

@@ -15,7 +15,9 @@ pub use connections::Connections;
 pub use serve::Asked;
 
 use crate::telemetry::Telemetry;
+use crate::visitor::address::{Trusted, is_trusted};
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use pingora::apps::HttpServerApp;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
@@ -23,8 +25,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpSocket};
 use wire::Wire;
 
 /// Connections that wait to be let in, at most.
@@ -32,6 +34,9 @@ const BACKLOG: u32 = 65_535;
 
 /// How long nobody is let in when the process has no descriptor left.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
+
+/// How often a line says so.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// What a client is allowed before its request is forwarded.
 #[derive(Debug, Clone)]
@@ -49,6 +54,7 @@ pub struct Shared<A> {
     pub app: Arc<A>,
     pub limits: Limits,
     pub connections: Arc<Connections>,
+    pub trusted: Trusted,
     pub telemetry: Arc<Telemetry>,
 }
 
@@ -94,12 +100,18 @@ impl<A> Shared<A>
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
-    fn let_in(self: &Arc<Self>, accepted: io::Result<(TcpStream, SocketAddr)>) -> io::Result<()> {
-        let (stream, peer) = accepted?;
+    /// Lets the next one in, once there is a place.
+    async fn accept(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
+        let place = self.connections.place().await;
+        let (stream, peer) = listener.accept().await?;
+        let trusted = is_trusted(peer.ip(), &self.trusted.now());
+        let Some(open) = self.connections.opened(place, peer.ip(), trusted) else {
+            self.telemetry.refused.inc();
+            return Ok(());
+        };
         // An answer's last bytes do not wait for an acknowledgement of those before.
         let _ = stream.set_nodelay(true);
-        let wire = Wire::new(stream, peer, self.connections.opened());
-        tokio::spawn(serve::serve(wire, self.clone()));
+        tokio::spawn(serve::serve(Wire::new(stream, peer, open), self.clone()));
         Ok(())
     }
 }
@@ -117,22 +129,21 @@ where
                 return;
             }
         };
+        let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = self.shared.accept(&listener) => accepted,
                 _ = stop.wait_for(|stopping| *stopping) => break,
             };
-            if let Err(error) = self.shared.let_in(accepted) {
-                tracing::warn!("a visitor could not be let in: {error}");
-                tokio::time::sleep(NO_DESCRIPTOR).await;
+            let Err(error) = accepted else { continue };
+            if warned.is_none_or(|warned| warned.elapsed() > WARN_EVERY) {
+                tracing::warn!("visitors cannot be let in: {error}");
+                warned = Some(Instant::now());
             }
+            tokio::time::sleep(NO_DESCRIPTOR).await;
         }
         // Who waits in the queue would be reset with the socket.
-        while let Some(accepted) = futures_util::FutureExt::now_or_never(listener.accept()) {
-            if self.shared.let_in(accepted).is_err() {
-                break;
-            }
-        }
+        while let Some(Ok(())) = self.shared.accept(&listener).now_or_never() {}
         drop(listener);
         self.shared.connections.close();
     }
