@@ -27,6 +27,7 @@
 
 pub mod admin;
 pub mod aggregate;
+mod background;
 mod blocking;
 pub mod budget;
 pub mod capture;

@@ -26,8 +26,9 @@
 //!
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
-use crate::admin::{self, AdminState, Live};
+use crate::admin::{AdminState, Live};
 use crate::aggregate::{Engine, Happened};
+use crate::background::{Runtimes, first_contact, keep_places, keep_secrets, serve_admin};
 use crate::budget::Budget;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
@@ -41,6 +42,7 @@ use crate::node::random_name;
 use crate::open::{self, Open};
 use crate::shared;
 use crate::store::{self, Store};
+use crate::supervise::Task;
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
 use crate::visitor::address::Trusted;
@@ -54,18 +56,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-
-/// How long the start waits for a store that does not answer; then it goes on without.
-const STORE_PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often secrets are looked after. Without anything to agree on this sends nothing.
-const SECRETS_EVERY: Duration = Duration::from_secs(1);
-
-/// How often it is looked whether the GeoIP database has been replaced.
-const PLACES_EVERY: Duration = Duration::from_secs(60);
-
-/// A pause before the store is asked again for secrets it could not give.
-const SECRETS_RETRY: Duration = Duration::from_secs(5);
 
 /// How long hits may take from a request to a shard; it is a hundredth of a second.
 const CATCH_UP: Duration = Duration::from_secs(1);
@@ -136,7 +126,7 @@ pub struct Counting {
     store: Arc<dyn Store>,
     admin: SocketAddr,
     /// Where all of it runs but what a request waits for. `None` once stopped.
-    office: Option<Runtime>,
+    runtimes: Option<Runtimes>,
     engine: Arc<Engine>,
     /// Makes another like the first, which goes on with what is in the depot.
     flusher: Box<dyn Fn(Depot) -> Flusher + Send + Sync>,
@@ -153,12 +143,8 @@ impl Counting {
     /// # Errors
     /// As [`Builder::start`].
     pub fn start(config: &Config, patience: Duration) -> anyhow::Result<Self> {
-        let office = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("office")
-            .enable_all()
-            .build()
-            .context("no threads for the office")?;
+        let runtimes = Runtimes::new()?;
+        let background = &runtimes.background;
         // Claimed first: a port in use is one clear line, and nothing else has happened.
         let mut listener = None;
         if patience.is_zero() {
@@ -176,12 +162,12 @@ impl Counting {
         Agents::new().warm();
         let listener = match listener {
             Some(listener) => listener,
-            None => office.block_on(bind_within(config.admin, "admin", patience))?,
+            None => background.block_on(bind_within(config.admin, "admin", patience))?,
         };
         let admin = listener.local_addr().context("admin")?;
-        let mut home = office.block_on(Home::open(config, store.as_ref(), &clock, patience));
+        let mut home = background.block_on(Home::open(config, store.as_ref(), &clock, patience));
         let secrets = Arc::new(Secrets::new(sites.clone(), clock.now(), home.folder()));
-        office.block_on(first_contact(&secrets, store.as_ref(), &clock));
+        background.block_on(first_contact(&secrets, store.as_ref(), &clock));
         let visitors = Visitors::new(
             sites.clone(),
             places.clone(),
@@ -189,7 +175,9 @@ impl Counting {
             visitor_settings(config, trusted.clone())?,
         );
         let spread = match config.shared_sessions {
-            true => office.block_on(home.shared_spread(store.as_ref(), &config.site, clock.now())),
+            true => {
+                background.block_on(home.shared_spread(store.as_ref(), &config.site, clock.now()))
+            }
             false => home.spread(),
         };
         let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
@@ -248,28 +236,33 @@ impl Counting {
         };
         let (closing, closed) = watch::channel(false);
         let late = home.late_logs(&engine);
-        let flushing = office.spawn(flusher(depot).adopting(late).run(closed.clone()));
-        let showing = office.spawn(serve_admin(listener, state, closed));
-        let daily = Daily::new(kept, sites, clock.clone(), Keep::new(config), random_name());
+        let flushing = runtimes.flush.spawn(flusher(depot).adopting(late).run(closed.clone()));
+        let showing = runtimes.admin.spawn(serve_admin(listener, state, closed));
+        let (node, keep) = (random_name(), Keep::new(config));
         let open = Open { trusted, places: places.clone(), auth, admin };
-        office.spawn({
-            let store = store.clone();
+        background.spawn({
+            let (store, telemetry) = (store.clone(), telemetry.clone());
             async move {
+                let tasks = &telemetry.tasks;
+                let daily = || {
+                    let (kept, sites, clock) = (kept.clone(), sites.clone(), clock.clone());
+                    Daily::new(kept, sites, clock, keep.clone(), node.clone()).run(tasks)
+                };
                 tokio::join!(
-                    keep_secrets(&secrets, store.as_ref(), &clock),
-                    keep_places(places),
-                    daily.run(),
+                    keep_secrets(&secrets, store.as_ref(), &clock, tasks),
+                    keep_places(&places, tasks),
+                    tasks.keep(Task::Daily, daily),
                 );
             }
         });
         let work = Some((flushing, showing));
-        let (office, home) = (Some(office), Some(home));
+        let (runtimes, home) = (Some(runtimes), Some(home));
         Ok(Self {
             analytics,
             telemetry,
             store,
             admin,
-            office,
+            runtimes,
             engine,
             flusher,
             closing,
@@ -314,30 +307,30 @@ impl Counting {
     }
 
     /// The runtime for what must not be in a request's way.
-    pub(crate) fn office(&self) -> Option<&Runtime> {
-        self.office.as_ref()
+    pub(crate) fn background(&self) -> Option<&Runtime> {
+        self.runtimes.as_ref().map(|runtimes| &runtimes.background)
     }
 
     /// Delivers what there is, and lets go the admin port and the node's folder: another process
     /// goes on with them, and knows all visits. What the last requests still bring is written down
     /// for that process to count; gives where, unless it has to be counted from memory.
     pub(crate) fn hand_over(&mut self, config: &Config) -> Option<Arc<LateLog>> {
-        let (office, home) = (self.office.as_ref()?, self.home.take()?);
+        let (runtimes, home) = (self.runtimes.as_ref()?, self.home.take()?);
         let (flushing, showing) = self.work.take()?;
         // From here on hits are in the journal, in the late log or counted by this process, never in
         // two places: all that are in the journal are below the marks of the last flush.
         let late = home.late_log(&Clock::system());
         late.iter().for_each(|late| self.engine.hand_over(late.clone()));
         home.close();
-        office.block_on(self.engine.caught_up(CATCH_UP));
+        runtimes.background.block_on(self.engine.caught_up(CATCH_UP));
         self.closing.send_replace(true);
-        let _ = office.block_on(flushing);
+        let _ = runtimes.background.block_on(flushing);
         home.leave();
         let (cap, events) = (config.limits.outbox, config.limits.events_cap);
         let flusher = (self.flusher)(Depot::in_memory(random_name(), cap, events));
         let (closing, closed) = watch::channel(false);
         self.closing = closing;
-        self.work = Some((office.spawn(flusher.run(closed)), showing));
+        self.work = Some((runtimes.flush.spawn(flusher.run(closed)), showing));
         late
     }
 
@@ -348,7 +341,7 @@ impl Counting {
 
 impl Drop for Counting {
     fn drop(&mut self) {
-        let (Some(office), Some((flushing, showing))) = (self.office.take(), self.work.take())
+        let (Some(runtimes), Some((flushing, showing))) = (self.runtimes.take(), self.work.take())
         else {
             return;
         };
@@ -359,58 +352,12 @@ impl Drop for Counting {
         };
         // From a thread of its own: whoever drops this may be in a runtime, which must not block.
         std::thread::scope(|scope| {
-            scope.spawn(|| office.block_on(end));
+            scope.spawn(|| runtimes.background.block_on(end));
         });
-        office.shutdown_background();
+        runtimes.shutdown();
         if let Some(home) = self.home.take() {
             home.leave();
         }
-    }
-}
-
-/// Agrees on secrets with the store, if it answers in time.
-async fn first_contact(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
-    let shared = tokio::time::timeout(STORE_PATIENCE, secrets.share(store, clock.now())).await;
-    let trouble = match shared {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("{} does not answer", store.name()),
-    };
-    tracing::warn!("{trouble}; starting anyway, and trying again");
-}
-
-async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
-    loop {
-        tokio::time::sleep(SECRETS_EVERY).await;
-        if secrets.share(store, clock.now()).await.is_err() {
-            tokio::time::sleep(SECRETS_RETRY).await;
-        }
-    }
-}
-
-async fn keep_places(places: Arc<Places>) {
-    loop {
-        tokio::time::sleep(PLACES_EVERY).await;
-        let places = places.clone();
-        match tokio::task::spawn_blocking(move || places.reload()).await {
-            Ok(Ok(true)) => tracing::info!("the GeoIP database was replaced"),
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) => tracing::warn!("{error:#}; using the one before"),
-            Err(error) => tracing::error!("looking for a new GeoIP database: {error}"),
-        }
-    }
-}
-
-async fn serve_admin(listener: TcpListener, state: AdminState, mut stop: watch::Receiver<bool>) {
-    let served = async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let stopped = async move {
-            let _ = stop.wait_for(|stopping| *stopping).await;
-        };
-        admin::serve(listener, state, stopped).await
-    };
-    if let Err(error) = served.await {
-        tracing::error!("the admin port has stopped: {error}");
     }
 }
 

@@ -81,7 +81,15 @@ impl fmt::Display for Task {
 #[derive(Debug, Default)]
 pub struct Tasks {
     restarts: [Counter; Task::ALL.len()],
-    probe: OnceLock<fn(Task)>,
+}
+
+/// Is called at each turn of each task.
+static PROBE: OnceLock<fn(Task)> = OnceLock::new();
+
+/// Has `probe` called at each turn of each task from now on. For tests, which panic in it.
+#[doc(hidden)]
+pub fn probe(probe: fn(Task)) {
+    let _ = PROBE.set(probe);
 }
 
 /// How long the next pause of a task takes.
@@ -108,15 +116,9 @@ impl Tasks {
 
     /// To be called by a task at each turn of its work.
     pub fn turn(&self, task: Task) {
-        if let Some(probe) = self.probe.get() {
+        if let Some(probe) = PROBE.get() {
             probe(task);
         }
-    }
-
-    /// Is called at each turn of each task from now on. For tests, which panic in it.
-    #[doc(hidden)]
-    pub fn probe(&self, probe: fn(Task)) {
-        let _ = self.probe.set(probe);
     }
 
     /// Runs a task to its end, and begins it again as often as it panics.

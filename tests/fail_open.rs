@@ -6,6 +6,8 @@
 //! - `headcount_events_dropped_total{reason="panic"}` says so, and requests under way are counted
 //!   right, so that a stop waits for nobody.
 //! - Once it panics no more, everything is counted again.
+//! - A panic in one background task ends no other: it is counted, begun again, and no view is lost
+//!   or counted twice, also where it strikes between a seal and the delivery.
 
 mod common;
 
@@ -14,11 +16,12 @@ use common::process::{metric, total, wait_for};
 use common::wire::{NAVIGATION, Origin, Wire, beacon, visit};
 use headcount::capture::{Analytics, Hook, WithAnalytics};
 use headcount::plugin::Counting;
+use headcount::supervise::{self, Task};
 use pingora::prelude::*;
 use pingora::proxy::{ProxyHttp, Session};
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 const PAGE: &[u8] =
     b"<!doctype html><html><head><title>A page</title></head><body>Hello</body></html>";
@@ -39,6 +42,16 @@ fn bit(hook: Hook) -> u8 {
 fn probe(hook: Hook) {
     if PANICKING.load(Ordering::SeqCst) & bit(hook) != 0 {
         panic!("on purpose, in {hook:?}");
+    }
+}
+
+/// The tasks that panic at their next turn, a bit for each.
+static NEXT_TO_PANIC: AtomicU16 = AtomicU16::new(0);
+
+fn task_probe(task: Task) {
+    let bit = 1 << task as u16;
+    if NEXT_TO_PANIC.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
+        panic!("on purpose, in {task}");
     }
 }
 
@@ -171,4 +184,56 @@ fn pages_arrive_whole_whatever_panics() {
 #[test]
 fn pages_arrive_whole_whatever_panics_with_the_tag_added() {
     drive(true);
+}
+
+/// Those that run wherever the plugin does.
+const TASKS: [Task; 7] = [
+    Task::Aggregate,
+    Task::Journal,
+    Task::Flush,
+    Task::Admin,
+    Task::Secrets,
+    Task::Places,
+    Task::Daily,
+];
+
+#[test]
+fn a_background_task_that_panics_is_begun_again_and_the_others_go_on() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    supervise::probe(task_probe);
+    let all = TASKS.iter().fold(0, |all, task| all | 1 << *task as u16);
+    NEXT_TO_PANIC.store(all, Ordering::SeqCst);
+    let scene = Scene::new(false);
+    let tasks = &scene.counting.telemetry().tasks;
+    wait_for("each to panic at its first turn", || TASKS.iter().all(|t| tasks.restarts(*t) > 0));
+    let name = |task: Task| format!("headcount_task_restarts_total{{task=\"{task}\"}}");
+    for task in TASKS {
+        assert_eq!(tasks.restarts(task), 1, "{task}");
+        assert_eq!(metric(scene.counting.admin(), &name(task)), 1.0);
+    }
+
+    // Each by itself, at work, and none of the others with it.
+    let mut views = 0;
+    for task in [Task::Flush, Task::Aggregate, Task::Journal, Task::Secrets, Task::Daily] {
+        for round in 2..=3 {
+            NEXT_TO_PANIC.store(1 << task as u16, Ordering::SeqCst);
+            scene.browse(false);
+            views += 3;
+            wait_for("it to be begun again", || tasks.restarts(task) == round);
+        }
+    }
+    for task in TASKS {
+        let panicked = if matches!(task, Task::Admin | Task::Places) { 1 } else { 3 };
+        assert_eq!(tasks.restarts(task), panicked, "{task}");
+    }
+    let admin = scene.counting.admin();
+    wait_for("all to be delivered", || metric(admin, "headcount_unflushed_events") == 0.0);
+    let path = "/api/v1/stats/aggregate?period=day&metrics=pageviews,visitors";
+    let answer = visit(admin, path).text();
+    let expected = format!("\"pageviews\":{{\"value\":{views}}}");
+    assert!(
+        answer.contains(&expected) && answer.contains("\"visitors\":{\"value\":1}"),
+        "{answer}"
+    );
+    assert_eq!(scene.panics(), 0.0);
 }

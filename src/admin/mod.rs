@@ -58,6 +58,7 @@ pub trait Live: Send + Sync {
 }
 
 /// What the admin port shows, and to whom.
+#[derive(Clone)]
 pub struct AdminState {
     pub sites: Arc<Vec<Site>>,
     pub store: Arc<dyn Store>,

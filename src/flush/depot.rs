@@ -9,6 +9,7 @@ use super::outbox::Outbox;
 use crate::aggregate::Marks;
 use crate::blocking::blocking;
 use crate::journal::Journal;
+use crate::node::random_name;
 use std::io;
 use std::path::Path;
 
@@ -55,6 +56,23 @@ impl Depot {
         outbox.write(true);
         let rewritten = log.size();
         Ok(Self { outbox, disk: Some(Disk { log, whole: true, rewritten }) })
+    }
+
+    /// What is on disk, under a name of its own; `None`: there is not all of it.
+    pub fn open_again(&self) -> Option<io::Result<Self>> {
+        let disk = self.disk.as_ref().filter(|disk| disk.whole)?;
+        let (node, cap, events_cap) = self.outbox.origin();
+        // Of the same node, but another run: numbers begin anew.
+        let node = node.split('.').next().unwrap_or(node);
+        let node = format!("{node}.{}", random_name());
+        Some(Self::on_disk(disk.log.path(), node, cap, events_cap))
+    }
+
+    /// The file may not say what is in memory: it is written anew before anything is sent.
+    pub fn distrust(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.whole = false;
+        }
     }
 
     /// Up to where increments are in here.

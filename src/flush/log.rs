@@ -87,6 +87,10 @@ impl Log {
         written
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }

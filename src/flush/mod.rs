@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::journal::LateLogs;
 use crate::site::Site;
 use crate::store::{Applied, Store, StoreError};
+use crate::supervise::{Pauses, Task};
 use crate::telemetry::{DropReason, Telemetry};
 use outbox::{Key, Taken};
 use sharing::Sharing;
@@ -129,16 +130,38 @@ impl Flusher {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looks = tokio::time::interval(LATE_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (telemetry, mut pauses) = (self.telemetry.clone(), Pauses::default());
         loop {
-            tokio::select! {
-                _ = ticks.tick() => self.tick().await,
-                _ = looks.tick(), if self.late.is_some() => self.adopt(),
+            let adopt = tokio::select! {
+                _ = ticks.tick() => false,
+                _ = looks.tick(), if self.late.is_some() => true,
                 _ = stop.changed() => break,
+            };
+            let turn = async {
+                match adopt {
+                    true => self.adopt(),
+                    false => self.tick().await,
+                }
+            };
+            if let Err(pause) = telemetry.tasks.attempt(Task::Flush, &mut pauses, turn).await {
+                self.begin_again(&mut pauses).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    _ = stop.changed() => break,
+                }
             }
         }
-        self.adopt();
         let deadline = Instant::now() + self.settings.last;
-        while !self.flush().await {
+        loop {
+            let last = async {
+                self.adopt();
+                self.flush().await
+            };
+            match telemetry.tasks.attempt(Task::Flush, &mut pauses, last).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(_) => self.begin_again(&mut pauses).await,
+            }
             let (hits, store) = (self.depot.hits(), self.store.name());
             if self.depot.is_safe() {
                 tracing::warn!("{hits} hits for {store} wait on disk for the next start");
@@ -151,6 +174,28 @@ impl Flusher {
             tokio::time::sleep(LAST_RETRY).await;
         }
         self.leave().await;
+    }
+
+    /// After a panic what is in memory may be half of something, so it is read from the disk again,
+    /// as after a restart. Where there is no disk, what is in memory has to do.
+    async fn begin_again(&mut self, pauses: &mut Pauses) {
+        let telemetry = self.telemetry.clone();
+        let again = async {
+            let Self { depot, engine, .. } = self;
+            blocking(|| match depot.open_again() {
+                Some(Ok(again)) if engine.go_back(again.marks(), again.hits()) => *depot = again,
+                Some(Ok(_)) => depot.distrust(),
+                Some(Err(error)) => {
+                    tracing::warn!("the outbox cannot be read again: {error}");
+                    depot.distrust();
+                }
+                None => {}
+            });
+            self.looked = 0;
+            self.share_again();
+        };
+        // Should that panic as well, it is done after the next one.
+        let _ = telemetry.tasks.attempt(Task::Flush, pauses, again).await;
     }
 
     /// Takes over what earlier processes have written. Never while a flush runs: how far it is taken
@@ -181,7 +226,10 @@ impl Flusher {
 
     /// One flush. True if all is delivered.
     pub async fn flush(&mut self) -> bool {
-        let Taken { done, dropped } = self.depot.outbox.add(self.engine.seal(), &self.sites);
+        // It takes the processor for a while, and others of this runtime wait for a store's answer.
+        let sealed = blocking(|| self.engine.seal());
+        let Taken { done, dropped } = self.depot.outbox.add(sealed, &self.sites);
+        self.telemetry.tasks.turn(Task::Flush);
         self.telemetry.unflushed.fetch_sub((done + dropped) as i64, Ordering::Relaxed);
         if dropped > 0 {
             self.telemetry.dropped(DropReason::OutboxFull).add(dropped);

@@ -151,6 +151,11 @@ impl Outbox {
         }
     }
 
+    /// What [`Outbox::new`] was told.
+    pub(super) fn origin(&self) -> (&str, usize, usize) {
+        (&self.node, self.cap, self.events_cap)
+    }
+
     /// Does again what was written. False: it makes no sense.
     pub fn redo(&mut self, mut written: &[u8]) -> bool {
         while !written.is_empty() {

@@ -63,6 +63,14 @@ impl Flusher {
         self
     }
 
+    /// After a panic: only what is on disk is known.
+    pub(super) fn share_again(&mut self) {
+        let uncounted = self.depot.outbox.entries().acknowledged().map(Uncounted::from).collect();
+        if let Some(sharing) = &mut self.sharing {
+            (sharing.standing, sharing.rests, sharing.uncounted) = (None, false, uncounted);
+        }
+    }
+
     /// Writes all entries that wait, in order.
     pub(super) async fn deliver_entries(&mut self) -> Result<(), Stuck> {
         let store = self.store.clone();

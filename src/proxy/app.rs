@@ -58,15 +58,15 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         Duration::ZERO
     };
     let mut counting = Counting::start(&config, patience)?;
-    let office = counting.office().context("the office is closed")?;
+    let background = counting.background().context("the background runtime has ended")?;
 
     let website = Arc::new(Website::new(&config)?);
-    if let Err(error) = office.block_on(website.resolve()) {
+    if let Err(error) = background.block_on(website.resolve()) {
         tracing::warn!("{error:#}; visitors see an error page until it has");
     }
-    office.spawn({
-        let website = website.clone();
-        async move { website.keep_resolved().await }
+    background.spawn({
+        let (website, telemetry) = (website.clone(), counting.telemetry().clone());
+        async move { website.keep_resolved(&telemetry.tasks).await }
     });
 
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
@@ -92,9 +92,10 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     server.add_service(Listening::new(config.listen, shared));
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
     let (signals, ended) = {
-        let _within = office.enter();
+        let _within = background.enter();
         if let Some(reload) = reload {
-            office.spawn(reload.run(counting.open().clone()));
+            let telemetry = counting.telemetry().clone();
+            background.spawn(reload.run(counting.open().clone(), telemetry));
         }
         (Signals::hear(successor), Ended::hear())
     };
@@ -110,14 +111,14 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let (shutdown, drain) = (config.timeouts.shutdown, config.timeouts.drain);
     let telemetry = counting.telemetry().clone();
     let drained = |patience| drained(&connections, &telemetry, patience);
-    let running = match office.block_on(stopped(phases)) {
-        Stop::End => office.block_on(drained(shutdown)),
+    let running = match background.block_on(stopped(phases)) {
+        Stop::End => background.block_on(drained(shutdown)),
         Stop::Replaced => {
-            office.block_on(drained(drain.min(HAND_OVER)));
+            background.block_on(drained(drain.min(HAND_OVER)));
             let late = counting.hand_over(&config);
-            let office = counting.office().context("the office is closed")?;
-            let running = office.block_on(drained_behind(drained(drain), ended, late));
-            running.unwrap_or_else(|| office.block_on(drained(shutdown.min(drain))))
+            let background = counting.background().context("the background runtime has ended")?;
+            let running = background.block_on(drained_behind(drained(drain), ended, late));
+            running.unwrap_or_else(|| background.block_on(drained(shutdown.min(drain))))
         }
     };
     if running > 0 {

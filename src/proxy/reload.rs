@@ -6,6 +6,9 @@
 use super::stop::hear;
 use crate::config::{Config, Settings};
 use crate::open::Open;
+use crate::supervise::{Pauses, Task};
+use crate::telemetry::Telemetry;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::SignalKind;
 
 /// Sets what is logged.
@@ -21,21 +24,29 @@ pub struct Reload {
 
 impl Reload {
     /// Reads them again at every SIGHUP from now on, within a runtime.
-    pub(super) fn run(mut self, open: Open) -> impl Future<Output = ()> {
+    pub(super) fn run(self, open: Open, telemetry: Arc<Telemetry>) -> impl Future<Output = ()> {
         let hup = hear(SignalKind::hangup());
         async move {
             let Some(mut hup) = hup else { return };
+            let (reload, tasks) = (Arc::new(Mutex::new(self)), &telemetry.tasks);
+            let mut pauses = Pauses::default();
             while hup.recv().await.is_some() {
-                let open = open.clone();
-                let done = tokio::task::spawn_blocking(move || {
-                    let said = self.reload(&open);
-                    (self, said)
-                });
-                let Ok((reload, said)) = done.await else { return };
-                self = reload;
-                match said {
-                    Ok(said) => tracing::info!("settings read again{said}"),
-                    Err(error) => tracing::warn!("settings read again, and not taken: {error:#}"),
+                let (reload, open) = (reload.clone(), open.clone());
+                let work =
+                    move || reload.lock().unwrap_or_else(PoisonError::into_inner).reload(&open);
+                let turn = async {
+                    tasks.turn(Task::Reload);
+                    match tokio::task::spawn_blocking(work).await {
+                        Ok(done) => done,
+                        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                    }
+                };
+                match tasks.attempt(Task::Reload, &mut pauses, turn).await {
+                    Ok(Ok(said)) => tracing::info!("settings read again{said}"),
+                    Ok(Err(error)) => {
+                        tracing::warn!("settings read again, and not taken: {error:#}");
+                    }
+                    Err(pause) => tokio::time::sleep(pause).await,
                 }
             }
         }

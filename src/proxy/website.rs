@@ -4,6 +4,7 @@
 //! names are looked up here, in the background, and a request finds peers that are ready.
 
 use crate::config::{Config, Upstream};
+use crate::supervise::{Task, Tasks};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use pingora::upstreams::peer::HttpPeer;
@@ -91,22 +92,26 @@ impl Website {
     }
 
     /// Keeps its addresses fresh, for ever.
-    pub async fn keep_resolved(&self) {
+    pub async fn keep_resolved(&self, tasks: &Tasks) {
         let Upstream::Tcp { host, .. } = &self.upstream else { return };
         if host.parse::<std::net::IpAddr>().is_ok() {
             return;
         }
-        let mut known = true;
-        loop {
-            tokio::time::sleep(REFRESH).await;
-            match self.resolve().await {
-                Ok(()) => known = true,
-                Err(error) if known => {
-                    tracing::warn!("{error:#}; using the addresses known so far");
-                    known = false;
+        let keep = || async {
+            let mut known = true;
+            loop {
+                tasks.turn(Task::Resolve);
+                tokio::time::sleep(REFRESH).await;
+                match self.resolve().await {
+                    Ok(()) => known = true,
+                    Err(error) if known => {
+                        tracing::warn!("{error:#}; using the addresses known so far");
+                        known = false;
+                    }
+                    Err(_) => {}
                 }
-                Err(_) => {}
             }
-        }
+        };
+        tasks.keep(Task::Resolve, keep).await
     }
 }

@@ -9,6 +9,7 @@ use super::{Keep, Progress};
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
 use crate::site::{Day, Month, Site};
 use crate::store::{Result, Secret, StoreError, Upkeep};
+use crate::supervise::{Task, Tasks};
 use chrono::Days;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,8 +101,9 @@ impl Daily {
     }
 
     /// Does the job whenever it is due, for ever.
-    pub async fn run(mut self) {
+    pub async fn run(mut self, tasks: &Tasks) {
         loop {
+            tasks.turn(Task::Daily);
             self.look().await;
             tokio::time::sleep(LOOK).await;
         }

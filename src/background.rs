@@ -1,0 +1,126 @@
+//! What runs beside requests, each on a runtime where nothing else is in its way: deliveries, the
+//! admin port, and what is looked after now and then.
+//!
+//! A flush takes the processor for as long as it seals, and a thousand readers of the admin port for
+//! as long as they like: neither holds up the other, and neither the rest. Every task is supervised
+//! by itself ([`crate::supervise`]).
+
+use crate::admin::{self, AdminState};
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::supervise::{Task, Tasks};
+use crate::visitor::{Places, Secrets};
+use anyhow::Context;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// How long the start waits for a store that does not answer; then it goes on without.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often secrets are looked after. Without anything to agree on this sends nothing.
+const SECRETS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the GeoIP database has been replaced.
+const PLACES_EVERY: Duration = Duration::from_secs(60);
+
+/// A pause before the store is asked again for secrets it could not give.
+const SECRETS_RETRY: Duration = Duration::from_secs(5);
+
+/// A thread each.
+pub struct Runtimes {
+    /// Whatever takes little time.
+    pub background: Runtime,
+    pub flush: Runtime,
+    pub admin: Runtime,
+}
+
+impl Runtimes {
+    /// # Errors
+    /// There are no more threads to be had.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            background: runtime("background")?,
+            flush: runtime("flush")?,
+            admin: runtime("admin")?,
+        })
+    }
+
+    /// Ends what still runs, without waiting for it.
+    pub fn shutdown(self) {
+        for runtime in [self.admin, self.flush, self.background] {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn runtime(name: &str) -> anyhow::Result<Runtime> {
+    // Not of the current thread: what waits for a disk (`blocking`) lets other tasks go on.
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.worker_threads(1).thread_name(name).enable_all().build();
+    built.with_context(|| format!("no threads for the {name} runtime"))
+}
+
+/// Agrees on secrets with the store, if it answers in time.
+pub async fn first_contact(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
+    let shared = tokio::time::timeout(STORE_PATIENCE, secrets.share(store, clock.now())).await;
+    let trouble = match shared {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("{} does not answer", store.name()),
+    };
+    tracing::warn!("{trouble}; starting anyway, and trying again");
+}
+
+pub async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock, tasks: &Tasks) {
+    tasks
+        .keep(Task::Secrets, || async {
+            loop {
+                tasks.turn(Task::Secrets);
+                tokio::time::sleep(SECRETS_EVERY).await;
+                if secrets.share(store, clock.now()).await.is_err() {
+                    tokio::time::sleep(SECRETS_RETRY).await;
+                }
+            }
+        })
+        .await
+}
+
+pub async fn keep_places(places: &Arc<Places>, tasks: &Tasks) {
+    tasks
+        .keep(Task::Places, || async {
+            loop {
+                tasks.turn(Task::Places);
+                tokio::time::sleep(PLACES_EVERY).await;
+                let places = places.clone();
+                match tokio::task::spawn_blocking(move || places.reload()).await {
+                    Ok(Ok(true)) => tracing::info!("the GeoIP database was replaced"),
+                    Ok(Ok(false)) => {}
+                    Ok(Err(error)) => tracing::warn!("{error:#}; using the one before"),
+                    Err(error) => tracing::error!("looking for a new GeoIP database: {error}"),
+                }
+            }
+        })
+        .await
+}
+
+/// Answers on the admin port until `stop` says so.
+pub async fn serve_admin(listener: TcpListener, state: AdminState, stop: watch::Receiver<bool>) {
+    let telemetry = state.telemetry.clone();
+    let serve = || async {
+        telemetry.tasks.turn(Task::Admin);
+        let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+        let mut stop = stop.clone();
+        let stopped = async move {
+            let _ = stop.wait_for(|stopping| *stopping).await;
+        };
+        admin::serve(listener, state.clone(), stopped).await
+    };
+    let served: io::Result<()> = telemetry.tasks.keep(Task::Admin, serve).await;
+    if let Err(error) = served {
+        tracing::error!("the admin port has stopped: {error}");
+    }
+}
