@@ -4,8 +4,9 @@
 //! that cannot be (a full or read-only disk), file and journal are made to say nothing, so that a
 //! restart counts nothing a second time, and the outbox goes on in memory until the disk is well.
 
-use super::log::Log;
+use super::log::{Log, Version};
 use super::outbox::Outbox;
+use super::release2;
 use crate::aggregate::Marks;
 use crate::blocking::blocking;
 use crate::journal::Journal;
@@ -46,16 +47,26 @@ impl Depot {
     pub fn on_disk(path: &Path, node: String, cap: usize, events_cap: usize) -> io::Result<Self> {
         let mut outbox = Outbox::new(node.clone(), cap, events_cap);
         let mut sense = true;
-        let log = Log::open(path, |frame| {
-            sense = outbox.redo(frame);
+        let (log, version) = Log::open(path, |version, frame| {
+            sense = match version.ops {
+                2 => release2::translate(frame).is_some_and(|ops| outbox.redo(&ops)),
+                _ => outbox.redo(frame),
+            };
             sense
         })?;
         if !sense {
             outbox = Outbox::new(node, cap, events_cap);
         }
-        outbox.write(true);
         let rewritten = log.size();
-        Ok(Self { outbox, disk: Some(Disk { log, whole: true, rewritten }) })
+        let mut disk = Disk { log, whole: true, rewritten };
+        if version != Version::now() {
+            outbox.translate_entries(version.hits);
+            disk.rewrite(&outbox)?;
+            let waiting = outbox.hits();
+            tracing::info!("{}: {waiting} hits of an earlier version wait", path.display());
+        }
+        outbox.write(true);
+        Ok(Self { outbox, disk: Some(disk) })
     }
 
     /// What is on disk, under a name of its own; `None`: there is not all of it.
@@ -149,5 +160,41 @@ impl Disk {
         self.log.rewrite(|write| outbox.all(write))?;
         self.rewritten = self.log.size();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames;
+    use serde_json::json;
+
+    /// A later version knows more of a batch, and its program is taken back.
+    #[test]
+    fn what_is_not_known_is_passed_over() {
+        let batch = json!({
+            "number": 1, "colour": "red", "site": "site", "day": "2026-11-29", "node": "a.b",
+            "fields": [["total\u{1f}\u{1f}server", 3]], "visitors": [[1, 2, 3, 4, 5, 6, 7, 8]],
+            "confirmed": [], "events": {"count": 0, "packed": [], "layout": 4},
+        });
+        let ops = [
+            json!({"Cut": {"key": ["site", "2026-11-29"], "batches": [{"hits": 3, "batch": batch}]}}),
+            json!({"Sealed": [7]}),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("outbox");
+        let mut bytes = [&b"hcoutbx3"[..], &[0; 8]].concat();
+        for op in &ops {
+            frames::write(&mut bytes, &rmp_serde::to_vec_named(op).unwrap()).unwrap();
+        }
+        std::fs::write(&path, bytes).unwrap();
+        for _ in 0..2 {
+            let depot = Depot::on_disk(&path, "node.run".to_owned(), 1 << 20, 10).unwrap();
+            assert_eq!((depot.hits(), &depot.marks()[..]), (3, &[7][..]));
+            let keys = depot.outbox.keys();
+            let next = depot.outbox.next(&keys[0]);
+            assert_eq!(next[0].fields, [("total\u{1f}\u{1f}server".to_owned(), 3)]);
+            assert_eq!(next[0].visitors[0].bytes(), &[1, 2, 3, 4, 5, 6, 7, 8]);
+        }
     }
 }

@@ -8,6 +8,7 @@
 use super::outbox::{Op, Outbox, RING};
 use crate::aggregate::Arrived;
 use crate::clock::{Micros, Millis};
+use crate::journal;
 use crate::shared::{ENTRY_MAX, Entry};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -130,6 +131,18 @@ impl Entries {
         EntryOp::Renumbered { entries }
     }
 
+    /// The same with hits that were encoded in another way. Another way has a log of its own in the
+    /// store, so what is in the ring was counted there.
+    fn translated(&mut self, hits: u64, name: Arc<str>) -> EntryOp {
+        for entry in &mut self.waiting {
+            if !entry.translate(hits) {
+                tracing::error!("{} hits of another version cannot be read", entry.events);
+                entry.empty();
+            }
+        }
+        self.renumbered(name)
+    }
+
     /// Names of acknowledged entries, each with the number of the last.
     pub fn remembered(&self) -> BTreeMap<Arc<str>, u64> {
         self.ring.iter().map(|(_, entry)| (entry.name.clone(), entry.number)).collect()
@@ -222,6 +235,15 @@ impl Outbox {
         missing
     }
 
+    /// What waits was written with hits encoded in this way.
+    pub(super) fn translate_entries(&mut self, hits: u64) {
+        if hits != journal::format() {
+            let name = self.next_name();
+            let op = self.entries.translated(hits, name);
+            self.perform(Op::Entry(op));
+        }
+    }
+
     /// Gives up on acknowledged entries of a name that the store has lost too much of; what comes
     /// next goes under another.
     pub fn forget_entries(&mut self, name: &Arc<str>) {
@@ -300,6 +322,26 @@ mod tests {
         let names = numbers(next.entries());
         assert_eq!(names[1], ("node.run".to_owned(), 3, 2));
         assert_eq!(names[2], ("node.later".to_owned(), 1, 1));
+    }
+
+    /// Another way of encoding hits has a log of its own: in this one nobody knows the old numbers.
+    #[test]
+    fn translated_ones_are_numbered_anew() {
+        let mut outbox = outbox(usize::MAX);
+        for _ in 0..3 {
+            outbox.add(sealed(2), &[]);
+        }
+        outbox.acknowledge_entry(7);
+        let hits = |outbox: &Outbox| -> Vec<Vec<Arrived>> {
+            outbox.entries().waiting.iter().map(|entry| entry.hits().unwrap()).collect()
+        };
+        let before = hits(&outbox);
+        let op = outbox.entries.translated(journal::format(), "node.run.7".into());
+        outbox.perform(Op::Entry(op));
+        assert_eq!(hits(&outbox), before);
+        assert!(outbox.entries().remembered().is_empty(), "counted where they are");
+        let name = "node.run.7".to_owned();
+        assert_eq!(numbers(outbox.entries()), [(name.clone(), 1, 2), (name, 2, 2)]);
     }
 
     #[test]

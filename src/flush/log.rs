@@ -3,14 +3,52 @@
 //! Reading ends at the first frame that is torn, which is cut off and reported. [`Log::rewrite`]
 //! replaces the file by a shorter one that says the same.
 
-use crate::frames::{self, HEAD};
+use crate::frames;
+use crate::journal;
 use crate::private;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-/// The file's first bytes; the last of them is the version of what frames hold.
-const MAGIC: [u8; 8] = *b"hcoutbx2";
+/// The file's first bytes; behind them stand the version of what frames hold, a digit, and then how
+/// hits are encoded.
+const MAGIC: [u8; 7] = *b"hcoutbx";
+
+/// Bytes of the head. A file of version 2 ends its head with the digit.
+const HEAD: usize = 16;
+const HEAD_2: usize = 8;
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// 2: see [`release2`](super::release2). 3: ops with the names of their fields.
+    pub ops: u8,
+    /// See [`journal::format`].
+    pub hits: u64,
+}
+
+impl Version {
+    pub fn now() -> Self {
+        Self { ops: 3, hits: journal::format() }
+    }
+
+    fn head(self) -> Vec<u8> {
+        [&MAGIC[..], &[b'0' + self.ops], &self.hits.to_le_bytes()].concat()
+    }
+
+    /// The version in a file's head, and where frames begin. `None`: it cannot be read.
+    fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (ops, rest) = bytes.strip_prefix(&MAGIC)?.split_first()?;
+        match ops {
+            b'2' => Some((Self { ops: 2, hits: journal::RELEASE_6 }, HEAD_2)),
+            b'3' => {
+                let hits = u64::from_le_bytes(*rest.first_chunk()?);
+                Some((Self { ops: 3, hits }, HEAD))
+            }
+            _ => None,
+        }
+    }
+}
 
 /// The file of an outbox, open for more.
 pub struct Log {
@@ -21,33 +59,39 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens or makes the file and hands each frame in it to `read`.
+    /// Opens or makes the file and hands each frame in it to `read`, with the version that is
+    /// returned: unless it is today's, the file must be written anew before anything is appended.
     ///
     /// # Errors
-    /// The disk's. A file of another version is set aside and reported, as is one that `read`
+    /// The disk's. A file of a later version is set aside and reported, as is one that `read`
     /// cannot make sense of (false).
-    pub fn open(path: &Path, mut read: impl FnMut(&[u8]) -> bool) -> io::Result<Self> {
+    pub fn open(
+        path: &Path,
+        mut read: impl FnMut(Version, &[u8]) -> bool,
+    ) -> io::Result<(Self, Version)> {
         let mut options = private::options();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
+        let new = Version::now().head();
+        if bytes.len() < HEAD && new.starts_with(&bytes) {
             // Just made, if that.
             bytes.clear();
             file.rewind()?;
         }
-        let mut at = MAGIC.len();
-        let mut sense = bytes.is_empty() || bytes.starts_with(&MAGIC);
+        let found = Version::read(&bytes);
+        let (mut version, mut at) = found.unwrap_or((Version::now(), HEAD));
+        let mut sense = bytes.is_empty() || found.is_some();
         while sense && let Some(frame) = frames::at(&bytes, at) {
-            sense = read(frame);
-            at += HEAD + frame.len();
+            sense = read(version, frame);
+            at += frames::HEAD + frame.len();
         }
         if !sense {
             let aside = path.with_extension("unread");
             std::fs::rename(path, &aside)?;
             tracing::error!(
-                "{} was written by another version or is damaged; set aside as {}",
+                "{} was written by a later version or is damaged; set aside as {}",
                 path.display(),
                 aside.display()
             );
@@ -55,9 +99,9 @@ impl Log {
             bytes.clear();
         }
         if bytes.is_empty() {
-            file.write_all(&MAGIC)?;
+            file.write_all(&new)?;
             file.sync_all()?;
-            at = MAGIC.len();
+            (version, at) = (Version::now(), HEAD);
         } else if at < bytes.len() {
             tracing::warn!(
                 "{}: {} bytes at the end were not written to the end and are cut off",
@@ -67,7 +111,7 @@ impl Log {
             file.set_len(at as u64)?;
         }
         file.seek(io::SeekFrom::Start(at as u64))?;
-        Ok(Self { path: path.to_owned(), file, size: at as u64 })
+        Ok((Self { path: path.to_owned(), file, size: at as u64 }, version))
     }
 
     /// Appends a frame; with `sync` it is on disk when this returns.
@@ -78,7 +122,7 @@ impl Log {
         let written = frames::write(&mut self.file, frame);
         let written = written.and_then(|()| if sync { self.file.sync_data() } else { Ok(()) });
         match written {
-            Ok(()) => self.size += (HEAD + frame.len()) as u64,
+            Ok(()) => self.size += (frames::HEAD + frame.len()) as u64,
             Err(_) => {
                 let _ = self.file.set_len(self.size);
                 let _ = self.file.seek(io::SeekFrom::Start(self.size));
@@ -106,10 +150,10 @@ impl Log {
         let path = self.path.with_extension("new");
         let file = private::create(&path)?;
         let mut to = BufWriter::new(file);
-        to.write_all(&MAGIC)?;
-        let mut size = MAGIC.len() as u64;
+        to.write_all(&Version::now().head())?;
+        let mut size = HEAD as u64;
         write(&mut |frame| {
-            size += (HEAD + frame.len()) as u64;
+            size += (frames::HEAD + frame.len()) as u64;
             frames::write(&mut to, frame)
         })?;
         let mut file = to.into_inner()?;
@@ -141,11 +185,14 @@ mod tests {
 
     fn read(path: &Path) -> (Log, Vec<Vec<u8>>) {
         let mut frames = Vec::new();
-        let log = Log::open(path, |frame| {
+        let opened = Log::open(path, |version, frame| {
+            assert_eq!(version, Version::now());
             frames.push(frame.to_vec());
             true
         });
-        (log.unwrap(), frames)
+        let (log, version) = opened.unwrap();
+        assert_eq!(version, Version::now());
+        (log, frames)
     }
 
     #[test]
@@ -165,7 +212,7 @@ mod tests {
             assert_eq!(read(&path).1.last().unwrap(), b"three", "after {cut} bytes");
         }
         let mut damaged = whole.clone();
-        damaged[17] ^= 1;
+        damaged[HEAD + frames::HEAD + 1] ^= 1;
         std::fs::write(&path, [&damaged[..], &[0; 64]].concat()).unwrap();
         assert_eq!(read(&path).1.len(), 0);
     }
@@ -186,10 +233,34 @@ mod tests {
     }
 
     #[test]
+    fn a_file_says_how_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("outbox");
+        for (head, expected) in [
+            (b"hcoutbx2".to_vec(), Version { ops: 2, hits: journal::RELEASE_6 }),
+            (b"hcoutbx3hits ...".to_vec(), Version { ops: 3, hits: 0x2e2e_2e20_7374_6968 }),
+        ] {
+            let mut bytes = head;
+            frames::write(&mut bytes, b"ops").unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            let mut seen = Vec::new();
+            let read = |version, frame: &[u8]| {
+                seen.push((version, frame.to_vec()));
+                true
+            };
+            let (mut log, version) = Log::open(&path, read).unwrap();
+            assert_eq!(version, expected);
+            assert_eq!(seen, [(expected, b"ops".to_vec())]);
+            log.rewrite(|frame| frame(b"anew")).unwrap();
+            assert_eq!(self::read(&path).1, [b"anew"]);
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_set_aside() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("outbox");
-        std::fs::write(&path, b"hcoutbx0 of another version").unwrap();
+        std::fs::write(&path, b"hcoutbx9 of another version").unwrap();
         assert_eq!(read(&path).1.len(), 0);
         assert!(dir.path().join("outbox.unread").exists());
         assert_eq!(read(&path).1.len(), 0);

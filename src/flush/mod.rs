@@ -14,6 +14,7 @@ mod entries;
 mod log;
 mod outbox;
 mod parcel;
+mod release2;
 mod sharing;
 
 use crate::aggregate::Engine;

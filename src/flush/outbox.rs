@@ -8,7 +8,9 @@
 //!
 //! All that happens is an [`Op`], first written down (see [`Outbox::unwritten`]), then done. Whoever
 //! does the written ops again has the same outbox, which is how one is opened after a restart.
-//! Batches are written with all they hold, so a later version sends them as they were cut.
+//! Batches are written with all they hold, and every field with its name (MessagePack), so a later
+//! version sends them as they were cut: what it does not know it passes over, and what it knows beyond
+//! has a default (`#[serde(default)]`). An op or a field that was once released keeps its name.
 //!
 //! Hits that all nodes count together wait here too, as [`entries`](super::entries): they do not add
 //! up, so they are numbered when they come.
@@ -159,9 +161,8 @@ impl Outbox {
     /// Does again what was written. False: it makes no sense.
     pub fn redo(&mut self, mut written: &[u8]) -> bool {
         while !written.is_empty() {
-            let Ok((op, rest)) = postcard::take_from_bytes(written) else { return false };
+            let Ok(op) = rmp_serde::from_read(&mut written) else { return false };
             self.apply(op);
-            written = rest;
         }
         true
     }
@@ -190,7 +191,7 @@ impl Outbox {
     /// # Errors
     /// Those of `write`.
     pub fn all(&self, write: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        let mut piece = |op: &Op| write(&postcard::to_stdvec(op).map_err(io::Error::other)?);
+        let mut piece = |op: &Op| write(&rmp_serde::to_vec_named(op).map_err(io::Error::other)?);
         for (key, queue) in &self.queues {
             for (at, batch) in &queue.ring {
                 let (key, at, batch) = (key.clone(), *at, batch.clone());
@@ -402,7 +403,7 @@ impl Outbox {
 
     pub(super) fn perform(&mut self, op: Op) {
         if let Some(unwritten) = &mut self.unwritten
-            && let Err(error) = postcard::to_io(&op, unwritten)
+            && let Err(error) = rmp_serde::encode::write_named(unwritten, &op)
         {
             tracing::error!("the outbox cannot write down what it does: {error}");
         }

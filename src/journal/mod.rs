@@ -26,7 +26,8 @@ mod replay;
 mod segment;
 
 pub use late::{LateLog, LateLogs};
-pub use record::{Origin, Record, decode, encoded, format};
+pub use record::{Origin, Record, arrived_as, decode, encoded, format};
+pub use release6::FORMAT as RELEASE_6;
 pub use replay::Recovered;
 
 use crate::supervise::Task;

@@ -89,11 +89,21 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
 
 /// Reads a hit back that was written in this way.
 pub fn decode_as(format: u64, bytes: &[u8]) -> Option<Record> {
-    if format != self::format() && format == release6::FORMAT {
-        let (hit, rest) = release6::hit(bytes)?;
-        return Some(record(hit, rest));
+    match format {
+        // Also while it is this program's way, so that it is seen to be the same.
+        release6::FORMAT => release6::hit(bytes).map(|(hit, rest)| record(hit, rest)),
+        _ => decode(bytes),
     }
-    decode(bytes)
+}
+
+/// Reads back hits, each with when it came, that were written in this way into the log that nodes
+/// share.
+pub fn arrived_as(format: u64, bytes: &[u8]) -> Option<Vec<(Micros, Hit)>> {
+    match format {
+        release6::FORMAT => release6::arrived(bytes),
+        _ if format == self::format() => postcard::from_bytes(bytes).ok(),
+        _ => None,
+    }
 }
 
 fn record(hit: Hit, rest: &[u8]) -> Record {
