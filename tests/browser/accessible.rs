@@ -125,6 +125,10 @@ impl Page {
         for theme in ["light", "dark"] {
             for width in [390, 1280] {
                 self.browser.look(theme, width).await;
+                let cut = "return [...document.querySelectorAll('td')]
+                    .filter((cell) => cell.scrollWidth > cell.clientWidth)
+                    .map((cell) => cell.parentNode.textContent)";
+                assert_eq!(self.run(cut).await, json!([]), "{state}, {theme}, {width}");
                 let found = "const done = arguments[0];
                     axe.run().then(({ violations }) => done(violations.flatMap((rule) =>
                         rule.nodes.map((node) => rule.id + ': ' + node.html.slice(0, 160) + ' '
