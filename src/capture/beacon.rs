@@ -1,7 +1,7 @@
 //! Beacons: what the script (or a program that follows the same contract) posts.
 //!
 //! A JSON array of at most 100 events, or one object. Each event is read on its own, so that one
-//! bad event costs no other. What an event means for the counts is decided elsewhere; here it is
+//! bad event costs no other, whatever is wrong with it. What an event means for the counts is decided elsewhere; here it is
 //! only read and bounded.
 
 use super::hit::{self, Nav, Vital};
@@ -10,6 +10,7 @@ use crate::page_name;
 use crate::rollup::{self, GRID, GRID_ROWS};
 use chrono::DateTime;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -68,23 +69,85 @@ struct Raw {
 
 /// Reads a beacon's body: the events that are good, and the first thing that is wrong.
 pub fn parse(body: &[u8], received: Millis, value_max: usize) -> (Vec<Event>, Option<String>) {
-    let values = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Array(values)) => values,
-        Ok(object @ Value::Object(_)) => vec![object],
-        Ok(_) => return (Vec::new(), Some("neither an array of events nor one event".to_owned())),
-        Err(error) => return (Vec::new(), Some(format!("not JSON: {error}"))),
+    let body = body.trim_ascii();
+    let elements = match body.first() {
+        Some(b'[') => Elements(Some(&body[1..])),
+        Some(b'{') => return read_all([body].into_iter(), received, value_max),
+        _ => {
+            let why = match serde_json::from_slice::<IgnoredAny>(body) {
+                Ok(_) => "neither an array of events nor one event".to_owned(),
+                Err(error) => format!("not JSON: {error}"),
+            };
+            return (Vec::new(), Some(why));
+        }
     };
-    let mut wrong = (values.len() > EVENTS_MAX)
-        .then(|| format!("{} events, and {EVENTS_MAX} are the most", values.len()));
-    let mut events = Vec::with_capacity(values.len().min(EVENTS_MAX));
-    for (i, value) in values.into_iter().take(EVENTS_MAX).enumerate() {
-        let raw = serde_json::from_value::<Raw>(value).map_err(|e| e.to_string());
-        match raw.and_then(|raw| raw.read(received, value_max)) {
+    let (events, wrong) = read_all(elements, received, value_max);
+    (events, wrong.or_else(|| (!body.ends_with(b"]")).then(|| "the array has no end".to_owned())))
+}
+
+fn read_all<'a>(
+    elements: impl Iterator<Item = &'a [u8]>,
+    received: Millis,
+    value_max: usize,
+) -> (Vec<Event>, Option<String>) {
+    let (mut events, mut wrong, mut count) = (Vec::new(), None, 0);
+    for (i, element) in elements.enumerate() {
+        count = i + 1;
+        if count > EVENTS_MAX {
+            continue;
+        }
+        match read(element).and_then(|raw| raw.read(received, value_max)) {
             Ok(event) => events.push(event),
             Err(why) => wrong = wrong.or_else(|| Some(format!("event {i}: {why}"))),
         }
     }
-    (events, wrong)
+    let too_many = || format!("{count} events, and {EVENTS_MAX} are the most");
+    (events, if count > EVENTS_MAX { Some(too_many()) } else { wrong })
+}
+
+fn read(element: &[u8]) -> Result<Raw, String> {
+    if !element.starts_with(b"{") {
+        return Err("not an object".to_owned());
+    }
+    serde_json::from_slice(element).map_err(|error| match error.is_data() {
+        true => error.to_string(),
+        false => format!("not JSON: {error}"),
+    })
+}
+
+/// The elements of a JSON array behind its `[`, as they are written. They are told apart by commas,
+/// brackets and quotes alone, so that what is no JSON in one of them, half of a surrogate pair or a
+/// byte that is no UTF-8, does not reach the next.
+struct Elements<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.0.take()?;
+        let (mut depth, mut quoted, mut escaped) = (0, false, false);
+        let end = rest.iter().position(|byte| {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                _ if quoted => {}
+                b',' | b']' if depth == 0 => return true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = i32::max(depth - 1, 0),
+                _ => {}
+            }
+            false
+        });
+        let end = end.unwrap_or(rest.len());
+        let element = rest[..end].trim_ascii();
+        let ends = rest.get(end) != Some(&b',');
+        if !ends {
+            self.0 = Some(&rest[end + 1..]);
+        }
+        // Between `[` and `]` nothing is no element.
+        (!ends || !element.is_empty()).then_some(element)
+    }
 }
 
 impl Raw {
@@ -291,9 +354,41 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_wrong_stays_in_its_event() {
+        let good = br#"{"type":"pageview","pathname":"/a,]}\"[{","title":"\ud83d"}"#;
+        for bad in [
+            &br#"{"type":"event","pathname":"/","name":"\ud83d"}"#[..],
+            b"{\"type\":\"event\",\"pathname\":\"/\",\"name\":\"\xff\"}",
+            br#"{"type":}"#,
+            br#"{"type":"pageview","pathname":"/"}}"#,
+            b"nonsense",
+            b"7",
+            b"[]",
+            b"",
+            b"{\"type\":\"pageview\",\"pathname\":\"/\", 0x10}",
+        ] {
+            let body = [&b" [\n"[..], good, b" , ", bad, b",", good, b"] "].concat();
+            let (events, wrong) = parse(&body, NOW, 1024);
+            let bad = String::from_utf8_lossy(bad);
+            assert_eq!(events.len(), 2, "{bad}");
+            assert_eq!(events[1].path, "/a,]}\"[{");
+            assert!(wrong.unwrap().starts_with("event 1: "), "{bad}");
+        }
+        // One that is cut off takes what follows with it, and nothing else.
+        let body = [&b"["[..], good, b",{\"type\":\"page,", good].concat();
+        let (events, wrong) = parse(&body, NOW, 1024);
+        assert!(events.len() == 1 && wrong.unwrap().starts_with("event 1: not JSON"));
+        assert_eq!(parse(b" [ ] ", NOW, 1024), (Vec::new(), None));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (body, reason) in [
             ("{", "not JSON"),
+            ("", "not JSON"),
+            ("[{},", "event 0: missing field"),
+            ("[", "the array has no end"),
+            ("[] 7", "the array has no end"),
             ("7", "neither an array"),
             (r#"{"type":"pageview","pathname":"x"}"#, "pathname “x” is no path"),
             (r#"{"type":"pageview","pathname":"/","nav":"fly"}"#, "unknown nav “fly”"),

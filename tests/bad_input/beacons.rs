@@ -39,8 +39,8 @@ fn what_is_malformed_is_refused_with_a_reason() {
         (b"{\"type\":\"engagement\",\"pathname\":\"/\",\"value\":-1}", "engagement"),
         (b"{\"type\":\"event\",\"pathname\":\"/\",\"name\":\"  \"}", "name"),
         (b"{\"type\":\"pageview\",\"pathname\":\"/\"}\0", "not JSON"),
-        (deep.as_bytes(), "not JSON"),
-        (deep_object.as_bytes(), "not JSON"),
+        (deep.as_bytes(), "event 0: not an object"),
+        (deep_object.as_bytes(), "event 0: invalid type"),
     ] {
         let answer = beacon(proxy.site, body, "");
         refused(&answer, 400);

@@ -1,6 +1,6 @@
 //! What others write, in their own way: header values, hosts, paths, queries, lists, ranges.
 
-use crate::common::http::{self, CHROME, NAVIGATION};
+use crate::common::http::{self, BEACON, CHROME, NAVIGATION};
 use crate::stage::{PAGE, Rule, Stage, hold};
 use serde_json::json;
 
@@ -81,6 +81,38 @@ fn header_values_are_bytes() {
                      city São Paulo: server 2, visitors 2",
         },
     ]);
+}
+
+#[test]
+fn events_of_a_beacon_are_read_one_by_one() {
+    hold(&[Rule {
+        says: "what is wrong with one event costs no other",
+        settings: &[],
+        happens: |site| {
+            let page = |path: &str| format!(r#"{{"type":"pageview","pathname":"{path}"}}"#);
+            let named =
+                |name: &str| format!(r#"{{"type":"event","pathname":"/","name":"{name}"}}"#);
+            let bodies: [Vec<u8>; 4] = [
+                format!("[{},{},{}]", page("/a"), named(r"\ud83d"), page("/b")).into(),
+                format!("[{},{{\"type\":}},{}]", page("/a"), page("/b")).into(),
+                [format!("[{},", page("/a")).into_bytes(), b"\"\xff\"]".to_vec()].concat(),
+                format!("[{},{{\"type\":\"page", page("/a")).into(),
+            ];
+            for body in bodies {
+                let all = [&site.client[..], BEACON].concat();
+                let to = site.headcount.site();
+                let answer = http::send(to, "POST", "/api/track", &all, &body);
+                assert_eq!(answer.status, 400, "{}", answer.text());
+                assert!(answer.text().contains("event 1: "), "{}", answer.text());
+            }
+            site.tell(json!({ "pathname": "/c", "title": "half of a pair" }));
+        },
+        looks_at: &[],
+        counts: "total: browser 7, unverified 7, visitors 1
+                 page /a: browser 4, unverified 4, visitors 1
+                 page /b: browser 2, unverified 2, visitors 1
+                 page /c: browser 1, unverified 1, visitors 1",
+    }]);
 }
 
 #[test]
