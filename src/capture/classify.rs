@@ -6,7 +6,7 @@
 
 use super::hit::PageKind;
 use crate::text::elements_from_last;
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mime_guess::mime;
 
 /// What a request to the website was answered with, to a person.
@@ -35,7 +35,7 @@ impl<'a> Asked<'a> {
         Self { navigation: is_navigation(headers), headers }
     }
 
-    /// Ahead of time, perhaps for nothing. Five headers may say so: they are read only for what
+    /// Ahead of time, perhaps for nothing. Many headers may say so: they are read only for what
     /// may be a page.
     pub fn prefetch(self) -> bool {
         is_prefetch(self.headers)
@@ -45,8 +45,7 @@ impl<'a> Asked<'a> {
     /// frames too, which are parts of pages; htmx says it of links and forms it has taken over.
     pub fn boosted(self) -> bool {
         let has = |name: &HeaderName| self.headers.contains_key(name);
-        (has(&TURBO_REQUEST) && !has(&TURBO_FRAME))
-            || self.headers.get(&HX_BOOSTED).is_some_and(|v| v == "true")
+        (has(&TURBO_REQUEST) && !has(&TURBO_FRAME)) || is_true(self.headers, &HX_BOOSTED)
     }
 }
 
@@ -124,16 +123,34 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
 /// Names made once: looking one up by its text parses that text first.
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-static PURPOSES: [HeaderName; 5] = [
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+/// Where browsers and libraries say what they ask for: the standard's header (its draft called it
+/// `Sec-Fetch-Purpose`), older ones of Chrome, Firefox, Safari, Opera and Facebook's app, Turbo's, and
+/// one that frameworks look for.
+static PURPOSES: [HeaderName; 7] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),
     HeaderName::from_static("x-moz"),
     HeaderName::from_static("x-purpose"),
     HeaderName::from_static("x-sec-purpose"),
+    HeaderName::from_static("sec-fetch-purpose"),
+    HeaderName::from_static("moz-purpose"),
 ];
 static TURBO_REQUEST: HeaderName = HeaderName::from_static("x-turbo-request-id");
 static TURBO_FRAME: HeaderName = HeaderName::from_static("turbo-frame");
+static HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
 static HX_BOOSTED: HeaderName = HeaderName::from_static("hx-boosted");
+static HX_PRELOADED: HeaderName = HeaderName::from_static("hx-preloaded");
+/// What scripts that put parts into pages ask with: htmx, Turbo, Unpoly, pjax, Livewire, Inertia.
+static SCRIPTS: [HeaderName; 6] = [
+    HeaderName::from_static("hx-request"),
+    HeaderName::from_static("x-turbo-request-id"),
+    HeaderName::from_static("x-up-version"),
+    HeaderName::from_static("x-pjax"),
+    HeaderName::from_static("x-livewire"),
+    HeaderName::from_static("x-inertia"),
+];
 const HTML: &[u8] = b"text/html";
 const AHEAD: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
 
@@ -146,7 +163,7 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     if let Some(mode) = headers.get(&SEC_FETCH_MODE) {
         return mode.as_bytes().eq_ignore_ascii_case(b"navigate");
     }
-    if headers.contains_key("sec-fetch-site") || headers.contains_key("x-requested-with") {
+    if headers.contains_key(&SEC_FETCH_SITE) || is_of_script(headers) {
         return false;
     }
     let accepts = headers.get_all(header::ACCEPT).iter().flat_map(elements_from_last);
@@ -154,14 +171,31 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     types.any(|kind| kind.eq_ignore_ascii_case(HTML))
 }
 
-/// `Sec-Purpose` (also of prerenders), its older names, and Turbo's.
+/// A script asks, and not the browser for a tab. `X-Requested-With` is `XMLHttpRequest` then, or
+/// whatever a script writes; Android's web view names its app there, by the package.
+fn is_of_script(headers: &HeaderMap) -> bool {
+    let is_app = |by: &[u8]| {
+        let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
+        by.is_empty() || by.contains(&b'.') && by.iter().all(fits)
+    };
+    headers.get(&X_REQUESTED_WITH).is_some_and(|by| !is_app(by.as_bytes()))
+        || SCRIPTS.iter().any(|name| headers.contains_key(name))
+}
+
+/// `Sec-Purpose` (also of prerenders), the like of it, and htmx's own header; a part of a page that
+/// htmx fetches ahead is no page.
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    PURPOSES.iter().any(|name| {
-        headers.get(name).is_some_and(|value| {
-            let mut words = value.as_bytes().split(|b| matches!(b, b';' | b','));
-            words.any(|word| AHEAD.iter().any(|w| word.trim_ascii().eq_ignore_ascii_case(w)))
-        })
-    })
+    let says_so = |value: &HeaderValue| {
+        let mut words = value.as_bytes().split(|b| matches!(b, b';' | b','));
+        words.any(|word| AHEAD.iter().any(|w| word.trim_ascii().eq_ignore_ascii_case(w)))
+    };
+    PURPOSES.iter().any(|name| headers.get_all(name).iter().any(says_so))
+        || is_true(headers, &HX_PRELOADED)
+            && (is_true(headers, &HX_BOOSTED) || !is_true(headers, &HX_REQUEST))
+}
+
+fn is_true(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
 fn is_attachment(headers: &HeaderMap) -> bool {
@@ -259,7 +293,6 @@ pub(super) fn looks_like_html(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn headers(list: &[(&str, &str)]) -> HeaderMap {
         list.iter()
@@ -338,6 +371,24 @@ mod tests {
             (
                 "GET",
                 &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")],
+                "/",
+                200,
+                HTML,
+                Page(Ignored),
+            ),
+            (
+                "GET",
+                &[("accept", "text/html"), ("x-requested-with", "com.facebook.katana")],
+                "/",
+                200,
+                HTML,
+                Page(View),
+            ),
+            ("GET", &[("accept", "text/html"), ("x-pjax", "true")], "/", 200, HTML, Page(Ignored)),
+            ("GET", &[("hx-preloaded", "true"), ("accept", "*/*")], "/", 200, HTML, Page(Prefetch)),
+            (
+                "GET",
+                &[("hx-preloaded", "true"), ("hx-request", "true"), ("sec-fetch-dest", "empty")],
                 "/",
                 200,
                 HTML,

@@ -1,6 +1,6 @@
 //! What others write, in their own way: header values, hosts, paths, queries, lists, ranges.
 
-use crate::common::http::{self, BEACON, CHROME, NAVIGATION};
+use crate::common::http::{self, ACCEPT_PAGE, BEACON, CHROME, NAVIGATION};
 use crate::stage::{PAGE, Rule, Stage, hold};
 use serde_json::json;
 
@@ -274,4 +274,57 @@ fn who_asks_by_lists_of_addresses() {
         counts: "total: server 7, visitors 1
                  page /a: server 7, visitors 1",
     }]);
+}
+
+#[test]
+fn markers_are_judged_by_value() {
+    hold(&[
+        Rule {
+            says: "what htmx and others fetch ahead is a prefetch",
+            settings: &[],
+            happens: |site| {
+                let boosted = [ACCEPT_PAGE, ("Sec-Fetch-Dest", "empty"), ("HX-Boosted", "true")];
+                site.get("/a", &[&boosted[..], &[("HX-Preloaded", "true")]].concat(), PAGE);
+                site.get("/a", &[("Accept", "*/*"), ("HX-Preloaded", "true")], PAGE);
+                site.get("/a", &[ACCEPT_PAGE, ("Moz-Purpose", "prefetch")], PAGE);
+                site.get("/a", &[ACCEPT_PAGE, ("Sec-Fetch-Purpose", "prefetch")], PAGE);
+                site.open_with("/b", ("HX-Preloaded", "false"));
+                let fragment = [("HX-Request", "true"), ("HX-Preloaded", "true")];
+                site.get("/c", &[&[ACCEPT_PAGE], &fragment[..]].concat(), PAGE);
+            },
+            looks_at: &[],
+            counts: "prefetch /a: responses 4
+                     total: server 1, visitors 1
+                     page /b: server 1, visitors 1",
+        },
+        Rule {
+            says: "a web view names its app where a script says XMLHttpRequest",
+            settings: &[],
+            happens: |site| {
+                let asked = |by| [ACCEPT_PAGE, ("X-Requested-With", by)];
+                for app in ["com.facebook.katana", "com.tencent.mm", ""] {
+                    site.get("/a", &asked(app), PAGE);
+                }
+                for script in ["XMLHttpRequest", "xmlhttprequest", "fetch"] {
+                    site.get("/b", &asked(script), PAGE);
+                }
+            },
+            looks_at: &[],
+            counts: "total: server 3, visitors 1
+                     page /a: server 3, visitors 1",
+        },
+        Rule {
+            says: "parts of pages that a library fetches are none on plain HTTP either",
+            settings: &[],
+            happens: |site| {
+                site.get("/a", &[ACCEPT_PAGE, ("HX-Request", "true")], PAGE);
+                let frame = [ACCEPT_PAGE, ("X-Turbo-Request-Id", "1"), ("Turbo-Frame", "b")];
+                site.get("/b", &frame, PAGE);
+                site.get("/c", &frame[..2], PAGE);
+            },
+            looks_at: &[],
+            counts: "total: server 1, visitors 1
+                     page /c: server 1, visitors 1",
+        },
+    ]);
 }
