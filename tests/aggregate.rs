@@ -19,7 +19,8 @@ use common::handed::Handed;
 use common::model::Model;
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Lines, Replayed, Shard, Window};
-use headcount::capture::{Answered, Hit, PageKind, What};
+use headcount::capture::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, What};
+use headcount::clock::{MINUTE, SECOND};
 use headcount::rollup::{Dimension, Metric, SLOT};
 use headcount::site::{Day, Site};
 use headcount::visitor::{Traits, VisitorHash};
@@ -169,6 +170,7 @@ fn every_rule_comes_up_in_the_traffic() {
         (D::Suspected, M::Visits),
         (D::Suspected, M::Server),
         (D::Suspected, M::ConfirmedVisitors),
+        (D::Download, M::Complete),
         (D::Prefetch, M::Bytes),
         (D::Prefetch, M::Seen),
         (D::ErrorLink, M::Seen),
@@ -289,4 +291,54 @@ fn one_visitor_claims_only_so_many_rows() {
     assert!((300..1_100).contains(&pages), "{pages}");
     let exits = sum(Dimension::ExitPage, Metric::Visitors);
     assert!((50..200).contains(&exits), "{exits}");
+}
+
+/// A browser's clock says when something happened, and nothing of who is here.
+#[test]
+fn current_is_who_was_heard_of_lately_whatever_the_browsers_clock_says() {
+    const NOW: i64 = 1_800_000_000_000;
+    let site = Site { name: "example.org".into(), ..Site::default() };
+    let mut shard = Shard::new(Arc::new(vec![site]), Limits { visitors: 10, rows: 100 });
+    let mut tell = |visitor: u8, at, what: What| {
+        let visitor = Some(VisitorHash::from_stored([visitor; 8]));
+        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what });
+    };
+    let shown = |received| {
+        let (page, traits, screen) = ("/".into(), Traits::default(), None);
+        let (nav, id, n) = (Nav::History, IdVerdict::Invalid, None);
+        What::Shown(Shown { page, traits, received, screen, nav, id, n })
+    };
+    let told = |received| {
+        let event = Event::Outbound { url: "https://example.com/".into() };
+        What::Told(Told { page: "/".into(), event, received, n: None })
+    };
+    tell(1, NOW - 10 * MINUTE, shown(NOW - 10 * MINUTE));
+    tell(2, NOW, shown(NOW));
+    // Slow clocks, of a view and of an event, and one that is ahead.
+    tell(3, NOW - 4 * MINUTE, shown(NOW + SECOND));
+    tell(1, NOW - 4 * MINUTE, told(NOW + 2 * SECOND));
+    tell(4, NOW + 4 * MINUTE, shown(NOW + 3 * SECOND));
+    let current = |at| shard.current_visitors(0, at - 5 * MINUTE);
+    assert_eq!(current(NOW + 2 * MINUTE), 3, "the first has not viewed anything for long");
+    assert_eq!(current(NOW + 5 * MINUTE + SECOND), 2);
+    assert_eq!(current(NOW + 6 * MINUTE), 0);
+}
+
+/// Whose hash changes at midnight is one visitor.
+#[test]
+fn midnight_makes_nobody_current_twice() {
+    let site = Site { name: "example.org".into(), ..Site::default() };
+    let midnight = site.day_start("2027-01-15".parse().unwrap());
+    let mut shard = Shard::new(Arc::new(vec![site]), Limits { visitors: 10, rows: 100 });
+    let [old, new] = [1, 2].map(|byte| Some(VisitorHash::from_stored([byte; 8])));
+    let mut view = |at, visitor, before_midnight| {
+        let (page, from, bytes, origin) = ("/".into(), None, 7, None);
+        let (nonce, kind, status, traits) = (at as u64, PageKind::View, 200, None);
+        let what =
+            What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
+        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight, what });
+        shard.current_visitors(0, at - 5 * MINUTE)
+    };
+    assert_eq!(view(midnight - MINUTE, old, None), 1);
+    assert_eq!(view(midnight + MINUTE, new, old), 1);
 }

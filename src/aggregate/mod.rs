@@ -13,6 +13,7 @@
 
 mod book;
 mod claims;
+mod downloads;
 mod event;
 mod events;
 mod happened;

@@ -1,4 +1,4 @@
-//! What only the server knows: bytes and times of pages, files, feeds, and what machines fetch.
+//! What only the server knows: bytes of pages, feeds, and what machines fetch.
 
 use super::shard::{Counted, Shard, Spot};
 use crate::capture::{PageKind, Served};
@@ -41,21 +41,6 @@ impl Shard {
             let (slot, _) = book.slot(at);
             book.gather(at, Dimension::Slot, &slot, Metric::Bytes, bytes);
         }
-    }
-
-    pub(super) fn download(
-        &mut self,
-        spot: Spot,
-        path: &Arc<str>,
-        complete: bool,
-        bytes: u64,
-    ) -> Counted {
-        let path = self.admit(spot, Dimension::Download, path);
-        let book = self.book(spot);
-        book.add(Dimension::Download, &path, Metric::Responses, 1);
-        book.add(Dimension::Download, &path, Metric::Complete, i64::from(complete));
-        book.add(Dimension::Download, &path, Metric::Bytes, bytes as i64);
-        ("download", path, None)
     }
 
     /// A feed was fetched. Readers fetch many times a day for the same subscribers: the day's most

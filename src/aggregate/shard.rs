@@ -6,6 +6,7 @@
 
 use super::book::{Book, TOTAL};
 use super::claims::{Claim, Claims};
+use super::downloads::{DOWNLOADS_MAX, Download};
 use super::event::{Added, Event};
 use super::named::Named;
 use super::names::Admission;
@@ -52,6 +53,7 @@ const HOURS: [&str; 24] = [
 ];
 
 const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
+const DOWNLOADS: NonZeroUsize = NonZeroUsize::new(DOWNLOADS_MAX).expect("a constant");
 
 /// By site and day.
 pub(super) type Books = BTreeMap<(usize, Day), Book>;
@@ -71,6 +73,8 @@ pub struct Shard {
     pub(super) names: Admission,
     /// By feed and reader.
     pub(super) feeds: Map<u64, Subscribers>,
+    /// By visitor and file.
+    pub(super) downloads: Map<u64, Download>,
     /// Visits begun so far.
     pub(super) visits: u64,
     pub(super) books: Books,
@@ -82,8 +86,9 @@ pub struct Shard {
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Visitor {
     pub site: usize,
+    /// When anything of it came last: never by a browser's clock.
     pub seen: Millis,
-    /// Last pageview: for the number of current visitors.
+    /// When its last pageview came: for the number of current visitors.
     pub viewed: Millis,
     /// Rows that count this visitor.
     pub claims: Claims,
@@ -112,6 +117,8 @@ pub(super) struct ViewRows {
 pub(super) struct Spot {
     pub site: usize,
     pub at: Millis,
+    /// When the hit came: what a browser says of `at` may be another time.
+    pub received: Millis,
     /// The day `at` falls on: asked for by every row, and dear.
     pub day: Day,
     pub lane: u16,
@@ -152,6 +159,7 @@ impl Shard {
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             names: Admission::new(limits.rows),
             feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
+            downloads: LruCache::with_hasher(DOWNLOADS, RandomState::default()),
             visits: 0,
             books: Books::new(),
             newest: 0,
@@ -160,6 +168,7 @@ impl Shard {
 
     /// Counts a hit.
     pub fn apply(&mut self, hit: Hit) -> Outcome {
+        let received = hit.received();
         let Hit { at, site, visitor, before_midnight, what, lane } = hit;
         let is_event = what.is_event();
         // By the time in the hits and not by the call of `seal`, so that the same hits make the
@@ -169,13 +178,15 @@ impl Shard {
         }
         self.newest = self.newest.max(at);
         let day = self.sites[site].day(at);
-        let spot = Spot { site, at, day, lane, visitor, before_midnight };
+        let spot = Spot { site, at, received, day, lane, visitor, before_midnight };
         let (kind, page, traits) = match what {
             What::Answered(answered) => self.answered(spot, answered),
             What::Shown(shown) => self.shown(spot, shown),
             What::Told(told) => self.told(spot, told),
             What::Served(served) => self.served(spot, served),
-            What::Download { path, complete, bytes } => self.download(spot, &path, complete, bytes),
+            What::Download { path, first, bytes, length } => {
+                self.download(spot, &path, first, bytes, length)
+            }
             What::Feed { path, reader, subscribers } => {
                 self.feed(spot, &path, &reader, subscribers)
             }
@@ -252,10 +263,12 @@ impl Shard {
         taken.collect()
     }
 
-    /// Visitors of a site with a pageview since `since`.
+    /// Visitors of a site with a pageview since `since`, by when it came. Whoever goes on under
+    /// another hash after midnight is one.
     pub fn current_visitors(&self, site: usize, since: Millis) -> usize {
         let recent = self.visitors.iter().take_while(|(_, v)| v.seen >= since);
-        recent.filter(|(_, v)| v.site == site && v.viewed >= since).count()
+        let current = |v: &Visitor| v.site == site && v.viewed >= since && v.became.is_none();
+        recent.filter(|(_, visitor)| current(visitor)).count()
     }
 
     /// Hits counted since the last [`Shard::seal`].
@@ -356,7 +369,7 @@ impl Shard {
 
     /// Whether an event's number is new; an event without one always is.
     pub(super) fn is_new(&mut self, n: Option<u64>, spot: Spot) -> bool {
-        n.is_none_or(|n| self.numbers.insert(self.hasher.hash_one((n, spot.lane)), spot.at))
+        n.is_none_or(|n| self.numbers.insert(self.hasher.hash_one((n, spot.lane)), spot.received))
     }
 
     /// A number for what is only to be found again.
@@ -419,6 +432,6 @@ pub(super) fn known(
 ) -> &mut Visitor {
     let known = visitors.get_or_insert_mut(visitor, Visitor::default);
     known.site = spot.site;
-    known.seen = known.seen.max(spot.at);
+    known.seen = known.seen.max(spot.received);
     known
 }

@@ -1,5 +1,6 @@
 //! A shard's memory, written down and read back: what a restart begins with.
 
+use super::downloads::Download;
 use super::names::Names;
 use super::recent::Recent;
 use super::served::Subscribers;
@@ -29,6 +30,7 @@ impl Shard {
             numbers: &self.numbers,
             names: self.names.all.iter().collect(),
             feeds: self.feeds.iter().rev().collect(),
+            downloads: self.downloads.iter().rev().collect(),
         };
         postcard::to_io(&oldest_first, to).map(drop).map_err(io::Error::other)
     }
@@ -36,8 +38,14 @@ impl Shard {
     /// Takes over what another shard of the same seed has saved. False: it cannot be read, and
     /// nothing has changed.
     pub fn restore(&mut self, saved: &[u8]) -> bool {
-        type Saved =
-            State<(VisitorHash, Visitor), (u64, Pending), Recent, Known, (u64, Subscribers)>;
+        type Saved = State<
+            (VisitorHash, Visitor),
+            (u64, Pending),
+            Recent,
+            Known,
+            (u64, Subscribers),
+            (u64, Download),
+        >;
         let Ok(state) = postcard::from_bytes::<Saved>(saved) else { return false };
         if state.hasher != self.hasher.hash_one(CANARY) {
             return false;
@@ -56,6 +64,9 @@ impl Shard {
         for (feed, known) in state.feeds {
             self.feeds.push(feed, known);
         }
+        for (key, download) in state.downloads {
+            self.downloads.push(key, download);
+        }
         true
     }
 }
@@ -68,7 +79,7 @@ type Known = ((usize, Dimension), (Day, Names));
 
 /// A shard's memory as it is written down: lists oldest first.
 #[derive(Serialize, Deserialize)]
-struct State<V, P, R, N, F> {
+struct State<V, P, R, N, F, D> {
     hasher: u64,
     newest: Millis,
     begun: u64,
@@ -78,4 +89,5 @@ struct State<V, P, R, N, F> {
     numbers: R,
     names: Vec<N>,
     feeds: Vec<F>,
+    downloads: Vec<D>,
 }

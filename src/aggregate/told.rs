@@ -27,7 +27,7 @@ pub(super) struct Showing {
 
 impl Shard {
     pub(super) fn told(&mut self, spot: Spot, told: Told) -> Counted {
-        let Told { page: path, event, n } = told;
+        let Told { page: path, event, n, .. } = told;
         if !self.is_new(n, spot) {
             return ("", path, None);
         }

@@ -147,7 +147,7 @@ impl Shard {
                 return ("", shown.page, None);
             }
             // By the time of receipt: a browser's clock that is ahead would let ids be forgotten.
-            Some((nonce, issued, kind)) if self.used.insert(nonce, shown.received) => {
+            Some((nonce, issued, kind)) if self.used.insert(nonce, spot.received) => {
                 let answered = self.at_issue(spot, issued);
                 match kind {
                     PageKind::View => return self.confirm(answered, nonce, shown),
@@ -227,10 +227,10 @@ impl Shard {
     /// under the same path and not yet spoken for.
     fn open_page(&mut self, spot: Spot, shown: &Shown) -> Option<(u64, Millis, PageKind)> {
         // A browser's clock may be ahead; what follows a # never reaches the server.
-        let now = spot.at.min(shown.received);
+        let now = spot.at.min(spot.received);
         let page = shown.page.split('#').next().unwrap_or_default();
         let (visitors, used) = (&mut self.visitors, &self.used);
-        let mut of = |visitor: VisitorHash| visitors.get_mut(&visitor)?.open.find(page, now, used);
+        let mut of = |visitor: VisitorHash| visitors.peek_mut(&visitor)?.open.find(page, now, used);
         spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
     }
 

@@ -50,7 +50,7 @@ impl Shard {
     ) -> (ViewRows, Row) {
         let owner = self.visit_owner(spot, visitor);
         let known = known(&mut self.visitors, owner, spot);
-        known.viewed = spot.at;
+        known.viewed = known.viewed.max(spot.received);
         let before = known.visit.take();
         let site = &self.sites[spot.site];
         let goes_on = |visit: &Visit| visit.runs(spot.at) && !arrives_anew(site, &traits, visit);
@@ -117,10 +117,14 @@ impl Shard {
             let yesterday = self.visitor(old, spot);
             // Also without a visit: what is late from yesterday belongs to today's.
             yesterday.became = Some(visitor);
-            if !visits_today && let Some(visit) = yesterday.visit.take() {
-                yesterday.open.part(&visit, spot.at);
-                self.visitor(visitor, spot).visit = Some(visit);
+            let (viewed, mut visit) = (yesterday.viewed, None);
+            if !visits_today {
+                visit = yesterday.visit.take();
+                visit.iter().for_each(|visit| yesterday.open.part(visit, spot.at));
             }
+            let today = self.visitor(visitor, spot);
+            today.viewed = today.viewed.max(viewed);
+            today.visit = visit.or_else(|| today.visit.take());
         }
         visitor
     }
@@ -155,7 +159,7 @@ impl Shard {
         if let Some(known) = self.visitors.get_mut(&owner)
             && let Some(visit) = known.visit.as_mut().filter(|v| v.runs(spot.at))
         {
-            known.seen = known.seen.max(spot.at);
+            known.seen = known.seen.max(spot.received);
             let day = visit.day;
             run(visit, book_of(&mut self.books, &self.hasher, spot.site, day));
         }

@@ -204,15 +204,11 @@ fn is_attachment(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A file counts once: whole, or by the part that begins it.
+/// Whole, or a part.
 fn download(status: StatusCode, answer: &HeaderMap) -> Class {
-    let first_part = || {
-        let range = answer.get(header::CONTENT_RANGE).map(|v| v.as_bytes());
-        range.is_some_and(|range| range.starts_with(b"bytes 0-"))
-    };
     let counts = match status.as_u16() {
         200 => true,
-        206 => first_part(),
+        206 => content_range(answer).is_some(),
         _ => false,
     };
     if counts && (is_attachment(answer) || content_type(answer).is_some_and(is_file_type)) {
@@ -220,6 +216,17 @@ fn download(status: StatusCode, answer: &HeaderMap) -> Class {
     } else {
         Class::Nothing
     }
+}
+
+/// The first byte of a part of a file, and the whole file's length where it is known:
+/// `bytes 0-99/1000`. Several parts in one answer have none.
+pub(super) fn content_range(answer: &HeaderMap) -> Option<(u64, Option<u64>)> {
+    let range = str::from_utf8(answer.get(header::CONTENT_RANGE)?.as_bytes()).ok()?;
+    let (unit, range) = range.trim().split_once(' ')?;
+    let (part, length) = range.split_once('/')?;
+    let (first, _) = part.split_once('-')?;
+    let first = first.trim().parse().ok()?;
+    unit.eq_ignore_ascii_case("bytes").then(|| (first, length.trim().parse().ok()))
 }
 
 /// `/feed/`, `/blog/rss.xml`, `/atom`.
@@ -417,7 +424,15 @@ mod tests {
                 &[("sec-fetch-dest", "video")],
                 "/a.mp4",
                 206,
-                &[("content-type", "video/mp4"), ("content-range", "bytes 100-199/1000")],
+                &[("content-type", "video/mp4"), ("content-range", "bytes 100-199/*")],
+                Download,
+            ),
+            (
+                "GET",
+                NAVIGATE,
+                "/a.mp4",
+                206,
+                &[("content-type", "video/mp4"), ("content-range", "bytes */1000")],
                 Nothing,
             ),
             ("HEAD", NAVIGATE, "/a.pdf", 200, pdf, Nothing),

@@ -4,7 +4,7 @@
 //! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
 
 use super::analytics::{Analytics, Tracking, When, host_of, peer_of};
-use super::classify::{Answer, Asked, Class, classify, is_frame, looks_like_html};
+use super::classify::{Answer, Asked, Class, classify, content_range, is_frame, looks_like_html};
 use super::hit::{Answered, Hit, PageKind, Served, What};
 use super::view_id::TEXT_LEN;
 use crate::clock::Millis;
@@ -136,11 +136,19 @@ impl Analytics {
                 }
             }
             Sending::Download(path) => {
-                let length = session.response_written().and_then(|r| content_length(&r.headers));
-                let complete = error.is_none() && length.is_none_or(|length| bytes >= length);
+                let answer = session.response_written();
+                let part = answer.filter(|answer| answer.status == StatusCode::PARTIAL_CONTENT);
+                let (first, length) = match part.and_then(|part| content_range(&part.headers)) {
+                    Some(part) => part,
+                    None => {
+                        let said = answer.and_then(|answer| content_length(&answer.headers));
+                        // Without an error all of it was sent.
+                        (0, said.or_else(|| error.is_none().then_some(bytes)))
+                    }
+                };
                 let headers = &session.req_header().headers;
                 let who = self.visitors().identify(site, peer_of(session), headers);
-                let what = What::Download { path, complete, bytes };
+                let what = What::Download { path, first, bytes, length };
                 self.count(site, who.lane(), self.when(&who), what);
             }
         }

@@ -168,7 +168,9 @@ impl Analytics {
                     let (received, screen, n) = (now, event.screen, event.n);
                     What::Shown(Shown { page, traits, received, screen, nav, id: verdict, n })
                 }
-                beacon::Kind::Told(told) => What::Told(Told { page, event: told, n: event.n }),
+                beacon::Kind::Told(told) => {
+                    What::Told(Told { page, event: told, received: now, n: event.n })
+                }
             };
             self.push(Hit { at: event.at, site, lane: who.lane(), visitor, before_midnight, what });
         }

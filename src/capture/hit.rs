@@ -23,6 +23,17 @@ pub struct Hit {
     pub what: What,
 }
 
+impl Hit {
+    /// When it came, which only of beacons is another time than when it happened.
+    pub fn received(&self) -> Millis {
+        match &self.what {
+            What::Shown(shown) => shown.received,
+            What::Told(told) => told.received,
+            _ => self.at,
+        }
+    }
+}
+
 impl What {
     /// Whether it is something that happened, and not only more of it: what is waiting or lost is
     /// told in these.
@@ -41,8 +52,8 @@ pub enum What {
     Shown(Shown),
     /// The script says what happened on a page.
     Told(Told),
-    /// A file was sent, or what of it the client took.
-    Download { path: Arc<str>, complete: bool, bytes: u64 },
+    /// Of a file `bytes` were sent, from `first` on; `length` is the whole file's, if it is known.
+    Download { path: Arc<str>, first: u64, bytes: u64, length: Option<u64> },
     /// A feed was fetched, by a reader that may say for how many subscribers.
     Feed { path: Arc<str>, reader: Arc<str>, subscribers: Option<u32> },
     /// A machine was answered.
@@ -91,6 +102,8 @@ pub struct Served {
 pub struct Told {
     pub page: Arc<str>,
     pub event: Event,
+    /// When the beacon came.
+    pub received: Millis,
     /// The event's own random number: the same again is a retry.
     pub n: Option<u64>,
 }
@@ -153,7 +166,7 @@ pub struct Shown {
     pub page: Arc<str>,
     /// As the beacon and its headers say; used where no server view is known.
     pub traits: Traits,
-    /// When the beacon came; a browser's clock may be ahead of it.
+    /// When the beacon came; a browser's clock may say another time.
     pub received: Millis,
     /// Class of the viewport's width.
     pub screen: Option<Arc<str>>,

@@ -229,13 +229,14 @@ impl From<OldTraits> for Traits {
 impl From<OldHit> for Hit {
     fn from(hit: OldHit) -> Self {
         let OldHit { at, site, lane, visitor, before_midnight, what } = hit;
-        Self { at, site, lane, visitor, before_midnight, what: what.into() }
+        Self { at, site, lane, visitor, before_midnight, what: what.read(at) }
     }
 }
 
-impl From<OldWhat> for What {
-    fn from(what: OldWhat) -> Self {
-        match what {
+impl OldWhat {
+    /// What happened `at` a time; it came about then.
+    fn read(self, at: Millis) -> What {
+        match self {
             OldWhat::Answered(OldAnswered {
                 page,
                 nonce,
@@ -247,24 +248,26 @@ impl From<OldWhat> for What {
                 origin,
             }) => {
                 let (kind, traits) = (kind.into(), traits.map(Into::into));
-                Self::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin })
+                What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin })
             }
             OldWhat::Served(OldServed { page, kind, more }) => {
-                Self::Served(Served { page, kind: kind.into(), more })
+                What::Served(Served { page, kind: kind.into(), more })
             }
             OldWhat::Shown(OldShown { page, traits, received, screen, nav, id, n }) => {
                 let (traits, nav, id) = (traits.into(), nav.into(), id.into());
-                Self::Shown(Shown { page, traits, received, screen, nav, id, n })
+                What::Shown(Shown { page, traits, received, screen, nav, id, n })
             }
             OldWhat::Told(OldTold { page, event, n }) => {
-                Self::Told(Told { page, event: event.into(), n })
+                What::Told(Told { page, event: event.into(), received: at, n })
             }
-            OldWhat::Download { path, complete, bytes } => Self::Download { path, complete, bytes },
-            OldWhat::Feed { path, reader, subscribers } => Self::Feed { path, reader, subscribers },
+            OldWhat::Download { path, complete, bytes } => {
+                What::Download { path, first: 0, bytes, length: complete.then_some(bytes) }
+            }
+            OldWhat::Feed { path, reader, subscribers } => What::Feed { path, reader, subscribers },
             OldWhat::Bot { name, class, page, status, read } => {
-                Self::Bot { name, class, page, status, read }
+                What::Bot { name, class, page, status, read }
             }
-            OldWhat::BotBeacon { name, class } => Self::BotBeacon { name, class },
+            OldWhat::BotBeacon { name, class } => What::BotBeacon { name, class },
         }
     }
 }

@@ -30,6 +30,7 @@ pub struct Model {
     actions: Vec<(Option<usize>, Day, Dimension, String, i64)>,
     /// How far showings were read: whose, of which page and view, on which screen.
     showings: Vec<Showing>,
+    downloads: Vec<Download>,
     /// Who was confirmed already when suspicion fell.
     confirmed_suspects: Vec<(usize, Day)>,
     /// What feeds' readers said.
@@ -37,6 +38,16 @@ pub struct Model {
     screens: Vec<(Option<usize>, Day, String, &'static [Metric])>,
     /// What is simply counted: errors, prefetches, files, feeds, bytes, times, engagement.
     others: Vec<(Day, Dimension, String, Metric, i64)>,
+}
+
+struct Download {
+    client: usize,
+    day: Day,
+    path: String,
+    last: Millis,
+    length: Option<u64>,
+    sent: BTreeSet<u64>,
+    complete: bool,
 }
 
 struct Showing {
@@ -85,6 +96,7 @@ impl Model {
             numbers: Vec::new(),
             actions: Vec::new(),
             showings: Vec::new(),
+            downloads: Vec::new(),
             confirmed_suspects: Vec::new(),
             subscribers: BTreeMap::new(),
             screens: Vec::new(),
@@ -147,14 +159,32 @@ impl Model {
                     }
                 }
             }
-            What::Download { path, complete, bytes } => {
-                for (metric, n) in [
-                    (Metric::Responses, 1),
-                    (Metric::Complete, i64::from(*complete)),
-                    (Metric::Bytes, *bytes as i64),
-                ] {
-                    self.others.push((day, Dimension::Download, path.to_string(), metric, n));
+            What::Download { path, first, bytes, length } => {
+                let sent = (Metric::Bytes, *bytes as i64);
+                self.others.push((day, Dimension::Download, path.to_string(), sent.0, sent.1));
+                let running = self.downloads.iter().position(|known| {
+                    !is_anonymous(client)
+                        && (known.client, &*known.path) == (client, path)
+                        && at - known.last <= 30 * MINUTE
+                });
+                let known = running.unwrap_or_else(|| {
+                    let (path, last, length) = (path.to_string(), at, *length);
+                    let (sent, complete) = (BTreeSet::new(), false);
+                    let begun = Download { client, day, path, last, length, sent, complete };
+                    self.downloads.push(begun);
+                    self.downloads.len() - 1
+                });
+                let known = &mut self.downloads[known];
+                known.last = at;
+                if length.is_some() && *length != known.length {
+                    if known.length.is_some() {
+                        known.sent.clear();
+                    }
+                    known.length = *length;
                 }
+                known.sent.extend(*first..first + bytes);
+                let whole = |length| (0..length).all(|byte| known.sent.contains(&byte));
+                known.complete |= known.length.is_some_and(whole);
             }
             What::Bot { name, class, page, status, read } => {
                 for (dimension, value) in [
@@ -632,6 +662,10 @@ impl Model {
                 people.insert((*day, Dimension::Screen, screen.clone(), Metric::Visitors, c))
             });
             add(*day, Dimension::Screen, screen, Metric::Visitors, i64::from(first));
+        }
+        for Download { day, path, complete, .. } in &self.downloads {
+            add(*day, Dimension::Download, path, Metric::Responses, 1);
+            add(*day, Dimension::Download, path, Metric::Complete, i64::from(*complete));
         }
         for (day, dimension, value, metric, n) in &self.others {
             add(*day, *dimension, value, *metric, *n);

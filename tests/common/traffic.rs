@@ -94,8 +94,9 @@ impl Maker {
                 let (n, event) = (Some(self.rng.random()), self.event());
                 // Now and then the script could not know that it had been heard.
                 for again in 0..self.rng.random_range(1..3) {
-                    self.push(client, self.now, self.now + again * 10, |page| {
-                        What::Told(Told { page, event: event.clone(), n })
+                    let received = self.now + again * 10;
+                    self.push(client, self.now, received, |page| {
+                        What::Told(Told { page, event: event.clone(), received, n })
                     });
                 }
             }
@@ -154,8 +155,15 @@ impl Maker {
         let subscribers = self.rng.random_bool(0.7).then(|| self.rng.random_range(0..50));
         let read = self.rng.random_bool(0.5);
         match kind {
+            // In parts of any size; now and then it is another file, or its length is not known.
             0 => {
-                self.push(client, at, at, |path| What::Download { path, complete: true, bytes: 10 })
+                let length = [12, 12, 12, 9][self.rng.random_range(0..4)];
+                let first = self.rng.random_range(0..4) * length / 4;
+                let bytes = self.rng.random_range(0..=length - first).max(length / 3);
+                let (first, bytes) =
+                    if bytes > length - first { (0, length) } else { (first, bytes) };
+                let length = self.rng.random_bool(0.9).then_some(length);
+                self.push(client, at, at, |path| What::Download { path, first, bytes, length });
             }
             // A reader's fetches are all one node's.
             1 => self.push(0, at, at, |_| What::Feed {

@@ -19,7 +19,7 @@ pub fn site() -> Site {
 }
 
 pub fn download(path: &str) -> Hit {
-    let what = What::Download { path: path.into(), complete: true, bytes: 1 };
+    let what = What::Download { path: path.into(), first: 0, bytes: 1, length: Some(1) };
     Hit { at: 1_800_000_000_000, site: 0, lane: 0, visitor: None, before_midnight: None, what }
 }
 

@@ -19,6 +19,22 @@ impl Stage {
         self.client[0].1 = host;
         self.open_with(path, ("Referer", referrer));
     }
+
+    /// A part of a file of 11 bytes, or all of it.
+    fn part(&self, path: &str, range: Option<&str>) {
+        let answer = match range {
+            Some(range) => {
+                let (first, last) = range.split_once('-').unwrap();
+                let length = last.parse::<u64>().unwrap() - first.parse::<u64>().unwrap() + 1;
+                format!(
+                    "206 | content-type: audio/mpeg | content-range: bytes {range}/11 | \
+                     content-length: {length}"
+                )
+            }
+            None => "200 | content-type: audio/mpeg".to_owned(),
+        };
+        self.get(path, NAVIGATION, &answer);
+    }
 }
 
 #[test]
@@ -325,6 +341,43 @@ fn markers_are_judged_by_value() {
             looks_at: &[],
             counts: "total: server 1, visitors 1
                      page /c: server 1, visitors 1",
+        },
+    ]);
+}
+
+#[test]
+fn a_download_is_one_visitor_and_one_file() {
+    hold(&[
+        Rule {
+            says: "its parts are one, complete when they cover the file",
+            settings: &[],
+            happens: |site| {
+                site.part("/whole.mp3", Some("0-1"));
+                site.part("/whole.mp3", Some("6-10"));
+                site.part("/whole.mp3", Some("2-5"));
+                site.part("/again.mp3", None);
+                site.part("/again.mp3", None);
+                site.part("/broken.mp3", Some("0-4"));
+                site.part("/broken.mp3", Some("6-10"));
+                site.come_as(CHROME);
+                site.part("/again.mp3", None);
+            },
+            looks_at: &["bytes"],
+            counts: "download /whole.mp3: bytes 11, complete 1, responses 1
+                     download /again.mp3: bytes 33, complete 2, responses 2
+                     download /broken.mp3: bytes 10, responses 1",
+        },
+        Rule {
+            says: "without a visitor each request is one",
+            settings: &[],
+            happens: |site| {
+                site.with("Sec-GPC", "1");
+                site.part("/a.mp3", Some("0-4"));
+                site.part("/a.mp3", Some("5-10"));
+                site.part("/a.mp3", None);
+            },
+            looks_at: &["bytes"],
+            counts: "download /a.mp3: bytes 22, complete 1, responses 3",
         },
     ]);
 }
