@@ -116,6 +116,9 @@ words! {
         /// What for (`training`, `assistant`, `referral`), page: how AI reads a page and whom it
         /// sends there.
         AiPage = "ai_page",
+        /// Visitors by the slot in which they were first seen on the day: up to any time of a day
+        /// they add up to its visitors until then.
+        FirstSeen = "first_seen",
     }
 }
 

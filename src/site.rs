@@ -3,7 +3,7 @@
 
 use crate::clock::Millis;
 use crate::goal::{Funnel, Goal};
-use chrono::{Datelike, Months, NaiveDate, NaiveTime, Offset, TimeZone, Timelike};
+use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use std::fmt;
 use std::str::FromStr;
@@ -93,14 +93,30 @@ impl Site {
         let midnight = day.and_time(NaiveTime::MIN);
         match self.timezone.from_local_datetime(&midnight).earliest() {
             Some(t) => t.timestamp_millis(),
-            None => {
-                // The clock goes forward at an instant read with the offset it had before. A day
-                // earlier is before it in every zone.
-                let before = midnight - chrono::Days::new(1);
-                let offset = self.timezone.offset_from_utc_datetime(&before).fix();
-                midnight.and_utc().timestamp_millis() - i64::from(offset.local_minus_utc()) * 1000
-            }
+            None => self.skipped(midnight),
         }
+    }
+
+    /// The time of day that `at` is, on another day; where that comes twice, the later.
+    pub fn at_same_time(&self, at: Millis, day: Day) -> Millis {
+        let local = day.and_time(self.local(at).time());
+        match self.timezone.from_local_datetime(&local).latest() {
+            Some(t) => t.timestamp_millis(),
+            None => self.skipped(local),
+        }
+    }
+
+    /// The instant of a local time that a clock put forward has skipped, read with the offset it had
+    /// before. A day earlier is before it in every zone.
+    fn skipped(&self, local: NaiveDateTime) -> Millis {
+        let before = local - chrono::Days::new(1);
+        let offset = self.timezone.offset_from_utc_datetime(&before).fix();
+        local.and_utc().timestamp_millis() - i64::from(offset.local_minus_utc()) * 1000
+    }
+
+    /// What clocks show, `15:30`.
+    pub fn clock(&self, at: Millis) -> String {
+        self.local(at).format("%H:%M").to_string()
     }
 
     fn local(&self, at: Millis) -> chrono::DateTime<Tz> {

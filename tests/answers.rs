@@ -118,7 +118,7 @@ fn ask(played: &Played, name: &str, case: &Case, dimension: Dimension, told: &[M
     let filter = Filter::parse(&text).unwrap();
     let right = truth(&played.model.matching(dimension, takes));
     let metrics = right.map(|(metric, _)| metric);
-    let answers = aggregate(&played.days, played.range, &metrics, filter.as_ref(), false);
+    let answers = aggregate(&played.days, played.range, &metrics, filter.as_ref(), None);
     for (answer, (metric, right)) in answers.iter().zip(right) {
         let of_entries = metric == Metric::BounceRate && dimension == Dimension::Page;
         let expected = match told.contains(&metric) {
@@ -197,7 +197,7 @@ fn compare(seed: u64, length: usize) {
     let goals = Filter::parse("event:goal==Signup|A").unwrap();
     let metrics =
         [Metric::Visitors, Metric::Conversions, Metric::ConversionRate, Metric::TotalRevenue];
-    for answer in aggregate(&played.days, played.range, &metrics, goals.as_ref(), false) {
+    for answer in aggregate(&played.days, played.range, &metrics, goals.as_ref(), None) {
         assert_eq!(answer.value, Value::Unknown, "{}", answer.metric.as_str());
     }
     // Rows of a property's values that several events had.

@@ -2,7 +2,7 @@
 //!
 //! Same parameters as the Stats API (`site_id`, `period`, `date`), same errors.
 
-use super::params::Params;
+use super::params::{PERIOD, Params};
 use super::{App, stats};
 use crate::report::{
     Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, scrolls, slowest,
@@ -21,8 +21,8 @@ const LEAST_VIEWS: i64 = 10;
 
 async fn read(app: &App, params: &Params) -> Result<(Site, Range, Days), stats::Error> {
     let (_, site) = app.site(params)?;
-    let period = params.get("period").map_or(Ok(Period::Days30), Period::parse)?;
-    let range = period.range(params.get("date"), site.day(app.admin.clock.now()))?;
+    let today = site.day(app.admin.clock.now());
+    let (_, range) = Period::read(|name| params.get(name), today)?;
     let days = app.reader.days(&site.name, range).await?;
     Ok((site.clone(), range, days))
 }
@@ -45,6 +45,7 @@ pub(super) async fn heatmap(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, stats::Error> {
+    params.only(&[&PERIOD, &["page", "kind", "screen"]])?;
     let page = required(&params, "page", "/pricing")?;
     let kind = params.get("kind").unwrap_or("click").to_owned();
     if !matches!(kind.as_str(), "click" | "scroll") {
@@ -86,11 +87,11 @@ pub(super) async fn speed(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, stats::Error> {
+    params.only(&[&PERIOD, &["page", "metric"]])?;
     let rank = match params.get("metric") {
         None => What::Lcp,
-        Some(word) => What::parse(word).ok_or_else(|| {
-            Invalid::new(format!("invalid metric `{word}`: origin, TTFB, LCP, INP or CLS"))
-        })?,
+        Some(word) => What::parse(word)
+            .ok_or_else(|| Invalid::unknown("metric", word, What::ALL.map(What::as_str)))?,
     };
     let page = params.get("page").map(str::to_owned);
     let (_, range, days) = read(&app, &params).await?;
@@ -118,11 +119,13 @@ pub(super) async fn steps(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, stats::Error> {
+    params.only(&[&PERIOD, &["name"]])?;
     let name = required(&params, "name", "Checkout")?;
     let known = app.admin.funnels.iter().find(|(known, _)| *known == name);
-    let (name, labels) = known
-        .cloned()
-        .ok_or_else(|| Invalid::new(format!("unknown funnel `{name}`: it is not configured")))?;
+    let (name, labels) = known.cloned().ok_or_else(|| {
+        let names = app.admin.funnels.iter().map(|(known, _)| known.as_str());
+        Invalid::unknown("funnel", &name, names)
+    })?;
     let (_, range, days) = read(&app, &params).await?;
     reckon(move || {
         let steps = funnel(&days, range, &name, &labels);

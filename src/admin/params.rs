@@ -1,8 +1,12 @@
 //! Query parameters, as they came.
 
+use crate::report::Invalid;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use std::convert::Infallible;
+
+/// Parameters that say which days a question is about, beside the site.
+pub(super) const PERIOD: [&str; 4] = ["site_id", "period", "date", "include_today"];
 
 /// Decoded pairs; of a name given twice the last counts. Never fails: what is not UTF-8 becomes
 /// a value that nothing accepts.
@@ -11,6 +15,18 @@ pub(super) struct Params(Vec<(String, String)>);
 impl Params {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find_map(|(known, value)| (known == name).then_some(value.as_str()))
+    }
+
+    /// Every handler says what it reads: a parameter that is ignored would be answered wrongly.
+    ///
+    /// # Errors
+    /// If there is another than those in `known`.
+    pub(super) fn only(&self, known: &[&[&str]]) -> Result<(), Invalid> {
+        let known: Vec<&str> = known.concat();
+        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => Err(Invalid::unknown("parameter", name, known)),
+        }
     }
 }
 

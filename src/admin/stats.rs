@@ -3,9 +3,10 @@
 //! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
 
 use super::App;
-use super::params::Params;
+use super::params::{PERIOD, Params};
+use crate::clock::Millis;
 use crate::report::{Invalid, Query, Question, answer};
-use crate::site::{Day, Site};
+use crate::site::Site;
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;
@@ -14,6 +15,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// Parameters of all three kinds of sums, beside those of the period.
+const SUMS: [&str; 3] = ["metrics", "filters", "with_imported"];
 
 /// Why there is no answer.
 pub(super) enum Error {
@@ -99,6 +103,7 @@ pub(super) async fn realtime_visitors(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<u64>, Error> {
+    params.only(&[&["site_id"]])?;
     let (site, _) = app.site(&params)?;
     Ok(Json(app.admin.live.current_visitors(site)))
 }
@@ -107,30 +112,36 @@ pub(super) async fn aggregate(
     state: State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, Error> {
-    respond(state, &params, |today| Question::aggregate(|name| params.get(name), today)).await
+    params.only(&[&PERIOD, &SUMS, &["compare"]])?;
+    respond(state, &params, |site, now| Question::aggregate(|name| params.get(name), site, now))
+        .await
 }
 
 pub(super) async fn timeseries(
     state: State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, Error> {
-    respond(state, &params, |today| Question::timeseries(|name| params.get(name), today)).await
+    params.only(&[&PERIOD, &SUMS, &["interval"]])?;
+    respond(state, &params, |site, now| Question::timeseries(|name| params.get(name), site, now))
+        .await
 }
 
 pub(super) async fn breakdown(
     state: State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, Error> {
-    respond(state, &params, |today| Question::breakdown(|name| params.get(name), today)).await
+    params.only(&[&PERIOD, &SUMS, &["property", "limit", "page"]])?;
+    respond(state, &params, |site, now| Question::breakdown(|name| params.get(name), site, now))
+        .await
 }
 
 async fn respond(
     State(app): State<Arc<App>>,
     params: &Params,
-    question: impl FnOnce(Day) -> Result<Question, Invalid>,
+    question: impl FnOnce(&Site, Millis) -> Result<Question, Invalid>,
 ) -> Result<Json<Value>, Error> {
     let (_, site) = app.site(params)?;
-    let question = question(site.day(app.admin.clock.now()))?;
+    let question = question(site, app.admin.clock.now())?;
     let days = app.reader.days(&site.name, question.days()).await?;
     let site = site.clone();
     // Summing up years of rows is work for a thread that nobody waits on.
@@ -144,7 +155,7 @@ pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     let body: Value = serde_json::from_slice(&body)
         .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
     let (_, site) = app.site_named(body.get("site_id").and_then(Value::as_str))?;
-    let query = Query::read(&body, site.day(app.admin.clock.now()))?;
+    let query = Query::read(&body, site, site.day(app.admin.clock.now()))?;
     let days = app.reader.days(&site.name, query.range).await?;
     let site = site.clone();
     tokio::task::spawn_blocking(move || Json(query.answer(&site, &days)))

@@ -343,6 +343,9 @@ impl Shard {
         if let Some(known) = known.filter(|_| !all_claimed) {
             known.claimed[kind as usize] = Some(rows.profile.clone());
         }
+        if kind == Claim::Seen && claimed & 1 == 1 {
+            book.add(Dimension::FirstSeen, &slot, Metric::Visitors, 1);
+        }
         book.note(Added::View {
             slot,
             page: rows.page.value().clone(),

@@ -57,7 +57,7 @@ pub(super) fn did_you_mean<'a>(
 
 /// The candidate that was probably meant. A third of the letters wrong is a typing error; more is
 /// another word.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

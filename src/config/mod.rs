@@ -14,6 +14,7 @@ mod validate;
 mod values;
 
 pub use catalog::{DEFAULTS, KEYS, Key, Value};
+pub(crate) use error::nearest;
 pub use error::{ConfigError, Origin};
 pub use settings::{FILE_VARIABLE, Settings};
 pub use values::Upstream;

@@ -45,12 +45,12 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Valu
     let metrics = &question.metrics;
     let results: serde_json::Value = match question.shape {
         Shape::Aggregate { compare } => {
-            let answers =
-                aggregate(days, question.range, metrics, question.filter.as_ref(), compare);
-            answers
+            let filter = question.filter.as_ref();
+            let before = compare.map(|before| before.sums(days, site, filter));
+            aggregate(days, question.range, metrics, filter, before.as_ref())
                 .into_iter()
                 .map(|a| {
-                    let answer = if compare {
+                    let answer = if before.is_some() {
                         json!({ "value": a.value, "change": a.change })
                     } else {
                         json!({ "value": a.value })
@@ -110,22 +110,21 @@ fn object(
     object.into()
 }
 
-/// Metrics over a range.
+/// Metrics over a range, and how they changed since `before`.
 pub fn aggregate(
     days: &Days,
     range: Range,
     metrics: &[Metric],
     filter: Option<&Filter>,
-    compare: bool,
+    before: Option<&Sums>,
 ) -> Vec<Aggregated> {
     let property = filter.map(Filter::property);
     let now = sums(days, range, filter);
-    let before = compare.then(|| sums(days, range.previous(), filter));
     metrics
         .iter()
         .map(|&metric| {
             let value = metric.of(&now, property);
-            let before = before.as_ref().map(|before| metric.of(before, property));
+            let before = before.map(|before| metric.of(before, property));
             let change = before.and_then(|before| metric.change(before, value));
             Aggregated { metric, value, change }
         })

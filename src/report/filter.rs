@@ -5,6 +5,7 @@
 //! plain characters.
 
 use super::{Invalid, Property, Selection};
+use crate::goal::{Goal, Target};
 use crate::rollup::{OTHER, parts};
 use serde_json::Value as Json;
 
@@ -64,6 +65,35 @@ impl Filter {
         let filter = Self { conditions };
         Selection::new(None, Some(&filter))?;
         Ok(Some(filter))
+    }
+
+    /// The same where every goal that it names is configured. `among_events`: the rows are of events'
+    /// properties, in which a goal stands for its event.
+    ///
+    /// # Errors
+    /// If one is not, or is no event.
+    pub fn with_goals(mut self, goals: &[Goal], among_events: bool) -> Result<Self, Invalid> {
+        let among_events =
+            among_events || self.properties().iter().any(|property| property.event_key().is_some());
+        let of_goals = |condition: &&mut Condition| condition.property.as_str() == "event:goal";
+        for pattern in
+            self.conditions.iter_mut().filter(of_goals).flat_map(|condition| &mut condition.any_of)
+        {
+            let [name] = pattern.as_mut_slice() else { continue };
+            let Some(goal) = goals.iter().find(|goal| *goal.name == **name) else {
+                return Err(Invalid::unknown("goal", name, goals.iter().map(|goal| &*goal.name)));
+            };
+            match &goal.target {
+                Target::Event(event) if among_events => name.clone_from(event),
+                Target::Page(_) if among_events => {
+                    return Err(Invalid(format!(
+                        "goal `{name}` is a page, and only events have properties"
+                    )));
+                }
+                Target::Event(_) | Target::Page(_) => {}
+            }
+        }
+        Ok(self)
     }
 
     /// The rows that have exactly this value.

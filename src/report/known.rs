@@ -19,7 +19,7 @@ impl Known {
     pub(super) const NOTHING: Self = Self(0);
     pub(super) const ALL: Self = Self(u32::MAX);
 
-    const fn of(counts: &[Stored]) -> Self {
+    pub(super) const fn of(counts: &[Stored]) -> Self {
         let (mut set, mut i) = (0, 0);
         while i < counts.len() {
             set |= 1 << counts[i] as u32;
@@ -88,6 +88,7 @@ pub(super) fn counted(source: Source) -> Known {
         D::Cached => VIEWS,
         D::Event | D::Goal => ACTIONS.or(Known::of(&[Stored::Revenue])),
         D::Outbound | D::File | D::EventProperty => ACTIONS,
+        D::FirstSeen => Known::of(&[Stored::Visitors]),
         D::FunnelStep => Known::of(&[Stored::Visits]),
         D::ClickMap | D::ScrollMap | D::Timing => Known::of(&[Stored::Events]),
         D::BotName | D::BotClass => Known::of(&[Stored::Responses, Stored::Beacons]),

@@ -119,7 +119,7 @@ impl Metric {
         Self::ALL
             .into_iter()
             .find(|metric| metric.as_str() == word)
-            .ok_or_else(|| Invalid(format!("unknown metric `{word}`")))
+            .ok_or_else(|| Invalid::unknown("metric", word, Self::ALL.map(Self::as_str)))
     }
 
     /// Reads a comma-separated list.

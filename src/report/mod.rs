@@ -10,6 +10,7 @@
 //! same values (an event, its property), and else it is refused.
 
 mod answer;
+mod before;
 mod filter;
 mod heatmap;
 mod journey;
@@ -24,7 +25,10 @@ mod rows;
 mod tests;
 mod timing;
 
+use crate::config::nearest;
+
 pub use answer::{Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, sums, timeseries};
+pub use before::Before;
 pub use filter::Filter;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
 pub use journey::{AiPage, Step, ai_pages, funnel};
@@ -45,5 +49,20 @@ impl Invalid {
     /// `line` names what is wrong.
     pub fn new(line: impl Into<String>) -> Self {
         Self(line.into())
+    }
+
+    /// There is no such word of this `kind`: `unknown metric `visitor`; did you mean `visitors`?`.
+    pub fn unknown<'k>(
+        kind: &str,
+        word: &str,
+        known: impl IntoIterator<Item = &'k str, IntoIter: Clone>,
+    ) -> Self {
+        let known = known.into_iter();
+        let help = match nearest(word, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.clone().next().is_none() => "there is none".to_owned(),
+            None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        Self(format!("unknown {kind} `{}`; {help}", word.escape_debug()))
     }
 }

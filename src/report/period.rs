@@ -1,9 +1,11 @@
 //! Periods: which days a question is about, and the steps a series takes through them.
 //!
-//! Plausible's words (`day`, `7d`, `30d`, `month`, `6mo`, `12mo`, `custom`), anchored at `date`.
-//! Every period includes its anchor, so today counts.
+//! Plausible's words (`day`, `7d`, `30d`, `month`, `6mo`, `12mo`, `custom` …), anchored at `date`. As
+//! there, a number of days ends with the day before its anchor, so that all of them are whole; months
+//! and years hold their anchor. What a period is compared with is in [`super::before`].
 
 use super::Invalid;
+use super::question::flag;
 use crate::site::Day;
 use chrono::{Datelike, Days, Months};
 
@@ -14,21 +16,30 @@ const CUSTOM_MAX: i64 = 3_660;
 pub enum Period {
     Day,
     Days7,
+    Days28,
     Days30,
+    Days91,
     Month,
     Months6,
     Months12,
+    Year,
+    /// As far back as a range may reach.
+    All,
     Custom,
 }
 
 impl Period {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Day,
         Self::Days7,
+        Self::Days28,
         Self::Days30,
+        Self::Days91,
         Self::Month,
         Self::Months6,
         Self::Months12,
+        Self::Year,
+        Self::All,
         Self::Custom,
     ];
 
@@ -36,10 +47,14 @@ impl Period {
         match self {
             Self::Day => "day",
             Self::Days7 => "7d",
+            Self::Days28 => "28d",
             Self::Days30 => "30d",
+            Self::Days91 => "91d",
             Self::Month => "month",
             Self::Months6 => "6mo",
             Self::Months12 => "12mo",
+            Self::Year => "year",
+            Self::All => "all",
             Self::Custom => "custom",
         }
     }
@@ -47,18 +62,56 @@ impl Period {
     /// # Errors
     /// If the word is no period.
     pub fn parse(word: &str) -> Result<Self, Invalid> {
-        Self::ALL.into_iter().find(|p| p.as_str() == word).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            Invalid(format!("invalid period `{word}`: it is one of {known}"))
-        })
+        let known = Self::ALL.map(Self::as_str);
+        let found = Self::ALL.into_iter().find(|p| p.as_str() == word);
+        found.ok_or_else(|| Invalid::unknown("period", word, known))
+    }
+
+    /// Reads the parameters `period`, `date` and `include_today`; the last 30 days if there is none.
+    ///
+    /// # Errors
+    /// One line that names the parameter that is wrong.
+    pub fn read<'a>(
+        param: impl Fn(&str) -> Option<&'a str>,
+        today: Day,
+    ) -> Result<(Self, Range), Invalid> {
+        let period = param("period").map_or(Ok(Self::Days30), Self::parse)?;
+        let include_today = flag(&param, "include_today")?;
+        Ok((period, period.range(param("date"), today, include_today)?))
+    }
+
+    /// Of a number of whole days: how many.
+    pub fn whole_days(self) -> Option<u64> {
+        match self {
+            Self::Days7 => Some(7),
+            Self::Days28 => Some(28),
+            Self::Days30 => Some(30),
+            Self::Days91 => Some(91),
+            _ => None,
+        }
+    }
+
+    /// Of calendar months: how many.
+    pub(super) fn months(self) -> Option<u32> {
+        match self {
+            Self::Month => Some(1),
+            Self::Months6 => Some(6),
+            Self::Months12 | Self::Year => Some(12),
+            _ => None,
+        }
     }
 
     /// The days of this period. `date` is the anchor, `today` if absent; for a custom period it
-    /// is `first,last`.
+    /// is `first,last`. `include_today` adds today to days that would end with yesterday.
     ///
     /// # Errors
     /// If `date` is missing, unreadable, backwards or too long a range.
-    pub fn range(self, date: Option<&str>, today: Day) -> Result<Range, Invalid> {
+    pub fn range(
+        self,
+        date: Option<&str>,
+        today: Day,
+        include_today: bool,
+    ) -> Result<Range, Invalid> {
         if self == Self::Custom {
             return Range::parse(date.ok_or_else(|| {
                 Invalid("period `custom` needs `date=FIRST,LAST`, two dates like 2026-01-31".into())
@@ -68,15 +121,20 @@ impl Period {
             None | Some("today") => today,
             Some(date) => parse_day(date)?,
         };
+        if let Some(n) = self.whole_days() {
+            let last = anchor - Days::new(u64::from(!include_today || anchor != today));
+            return Ok(Range { first: anchor - Days::new(n), last });
+        }
         let month = anchor - Days::new(u64::from(anchor.day0()));
         let month_end = month + Months::new(1) - Days::new(1);
+        let year = month - Months::new(month.month0());
         let (first, last) = match self {
-            Self::Day | Self::Custom => (anchor, anchor),
-            Self::Days7 => (anchor - Days::new(6), anchor),
-            Self::Days30 => (anchor - Days::new(29), anchor),
             Self::Month => (month, month_end),
             Self::Months6 => (month - Months::new(5), month_end),
             Self::Months12 => (month - Months::new(11), month_end),
+            Self::Year => (year, year + Months::new(12) - Days::new(1)),
+            Self::All => (anchor - Days::new(CUSTOM_MAX as u64 - 1), anchor),
+            _ => (anchor, anchor),
         };
         Ok(Range { first, last })
     }
@@ -85,7 +143,7 @@ impl Period {
     pub fn default_interval(self) -> Interval {
         match self {
             Self::Day => Interval::Hour,
-            Self::Months6 | Self::Months12 => Interval::Month,
+            Self::Months6 | Self::Months12 | Self::Year | Self::All => Interval::Month,
             _ => Interval::Day,
         }
     }
@@ -124,10 +182,11 @@ impl Range {
         self.first.iter_days().take_while(move |day| *day <= self.last)
     }
 
-    /// As many days, just before.
-    pub fn previous(self) -> Self {
-        let by = Days::new(self.len() as u64);
-        Self { first: self.first - by, last: self.last - by }
+    /// How many months it is, if it is whole ones.
+    pub(super) fn whole_months(self) -> Option<u32> {
+        let whole = self.first.day() == 1 && (self.last + Days::new(1)).day() == 1;
+        let month = |day: Day| day.year() * 12 + day.month0() as i32;
+        whole.then(|| (month(self.last) - month(self.first) + 1).unsigned_abs())
     }
 
     /// Without the days after `today`; the whole range if all of it lies ahead.
@@ -183,27 +242,31 @@ mod tests {
     fn range(period: &str, date: &str) -> String {
         let today = "2026-11-24".parse().unwrap();
         let date = (!date.is_empty()).then_some(date);
-        match Period::parse(period).and_then(|p| p.range(date, today)) {
+        match Period::parse(period).and_then(|p| p.range(date, today, false)) {
             Ok(r) => format!("{}..{} {}", r.first, r.last, r.len()),
             Err(e) => e.to_string(),
         }
     }
 
     #[test]
-    fn periods_include_their_anchor() {
+    fn days_end_before_their_anchor_and_months_hold_it() {
         for (period, date, expected) in [
             ("day", "", "2026-11-24..2026-11-24 1"),
             ("day", "today", "2026-11-24..2026-11-24 1"),
-            ("7d", "", "2026-11-18..2026-11-24 7"),
-            ("30d", "", "2026-10-26..2026-11-24 30"),
+            ("7d", "", "2026-11-17..2026-11-23 7"),
+            ("28d", "", "2026-10-27..2026-11-23 28"),
+            ("30d", "", "2026-10-25..2026-11-23 30"),
+            ("91d", "", "2026-08-25..2026-11-23 91"),
             ("month", "", "2026-11-01..2026-11-30 30"),
             ("6mo", "", "2026-06-01..2026-11-30 183"),
             ("12mo", "", "2025-12-01..2026-11-30 365"),
             ("month", "2026-12-31", "2026-12-01..2026-12-31 31"),
             ("month", "2028-02-29", "2028-02-01..2028-02-29 29"),
             ("month", "2027-02-01", "2027-02-01..2027-02-28 28"),
-            ("7d", "2028-03-02", "2028-02-25..2028-03-02 7"),
-            ("30d", "2027-03-01", "2027-01-31..2027-03-01 30"),
+            ("7d", "2028-03-02", "2028-02-24..2028-03-01 7"),
+            ("30d", "2027-03-01", "2027-01-30..2027-02-28 30"),
+            ("year", "", "2026-01-01..2026-12-31 365"),
+            ("all", "", "2016-11-17..2026-11-24 3660"),
             ("6mo", "2026-08-31", "2026-03-01..2026-08-31 184"),
             ("12mo", "2028-02-29", "2027-03-01..2028-02-29 366"),
             ("custom", "2026-01-31,2026-02-01", "2026-01-31..2026-02-01 2"),
@@ -234,14 +297,17 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_period_is_as_long_and_ends_the_day_before() {
-        for (period, date) in
-            [("month", "2028-03-15"), ("12mo", "2028-02-29"), ("day", "2026-03-01")]
-        {
-            let range = Period::parse(period).unwrap().range(Some(date), Day::default()).unwrap();
-            let previous = range.previous();
-            assert_eq!(previous.len(), range.len());
-            assert_eq!(previous.last.succ_opt().unwrap(), range.first);
+    fn today_is_added_where_it_is_asked_for() {
+        let today = "2026-11-24".parse().unwrap();
+        for (period, date, expected) in [
+            (Period::Days7, None, "2026-11-17..2026-11-24"),
+            (Period::Days7, Some("2026-11-24"), "2026-11-17..2026-11-24"),
+            (Period::Days7, Some("2026-11-23"), "2026-11-16..2026-11-22"),
+            (Period::Day, None, "2026-11-24..2026-11-24"),
+            (Period::Month, None, "2026-11-01..2026-11-30"),
+        ] {
+            let range = period.range(date, today, true).unwrap();
+            assert_eq!(format!("{}..{}", range.first, range.last), expected, "{period:?} {date:?}");
         }
     }
 

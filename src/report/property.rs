@@ -106,7 +106,9 @@ impl Property {
             .iter()
             .find(|(known, _)| *known == name)
             .map(|&(name, home)| Self { name: name.into(), home })
-            .ok_or_else(|| Invalid(format!("unknown property `{name}`")))
+            .ok_or_else(|| {
+                Invalid::unknown("property", name, NAMES.iter().map(|(known, _)| *known))
+            })
     }
 
     /// `event:props:plan` for `plan`: the values of a property of events.

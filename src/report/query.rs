@@ -37,8 +37,7 @@ pub struct Query {
     order: Vec<(Column, bool)>,
     limit: u64,
     offset: u64,
-    total_rows: bool,
-    time_labels: bool,
+    include: Include,
     /// Of metrics that cannot be told, why.
     warnings: Map<String, Json>,
     /// The question as it was understood, which the answer repeats.
@@ -68,12 +67,13 @@ impl Query {
     ///
     /// # Errors
     /// One line that names what is wrong or cannot be answered.
-    pub fn read(body: &Json, today: Day) -> Result<Self, Invalid> {
+    pub fn read(body: &Json, site: &Site, today: Day) -> Result<Self, Invalid> {
         let Some(body) = body.as_object() else { return wrong("the question is no JSON object") };
         if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return wrong(format!("unknown key `{key}`: the keys are {}", KEYS.join(", ")));
+            return Err(Invalid::unknown("key", key, KEYS));
         }
-        let range = date_range(body.get("date_range"), today)?;
+        let include = Include::read(body.get("include"))?;
+        let range = date_range(body.get("date_range"), today, include.today)?;
         let metrics = metrics(body.get("metrics"))?;
         let dimension = match list(body.get("dimensions"), "dimensions")? {
             [] => None,
@@ -86,7 +86,10 @@ impl Query {
         for filter in list(body.get("filters"), "filters")? {
             filter::read(filter, false, &mut conditions)?;
         }
-        let filter = Filter::of(conditions)?;
+        let among_events = matches!(&by, By::Property(property) if property.event_key().is_some());
+        let filter = Filter::of(conditions)?
+            .map(|filter| filter.with_goals(&site.goals, among_events))
+            .transpose()?;
         if by == By::Time(Interval::Hour) && filter.is_some() {
             return wrong(
                 "hours cannot be filtered: they are kept for all of a site's traffic; \
@@ -108,7 +111,9 @@ impl Query {
         let warnings = warnings.collect();
         let order = order(body.get("order_by"), dimension, &metrics)?;
         let (limit, offset) = pagination(body.get("pagination"))?;
-        let (total_rows, time_labels) = include(body.get("include"), &by)?;
+        if include.time_labels && !matches!(by, By::Time(_)) {
+            return wrong("`time_labels` needs a time dimension, for example \"time:day\"");
+        }
         let mut echo = Map::new();
         if let Some(site) = body.get("site_id") {
             echo.insert("site_id".into(), site.clone());
@@ -135,19 +140,7 @@ impl Query {
         }
         echo.insert("pagination".into(), json!({ "offset": offset, "limit": limit }));
         let echo = echo.into();
-        Ok(Self {
-            range,
-            metrics,
-            by,
-            filter,
-            order,
-            limit,
-            offset,
-            total_rows,
-            time_labels,
-            warnings,
-            echo,
-        })
+        Ok(Self { range, metrics, by, filter, order, limit, offset, include, warnings, echo })
     }
 
     /// The JSON object of the response.
@@ -156,7 +149,7 @@ impl Query {
         let mut labels = Vec::new();
         let mut rows: Vec<(Option<String>, Vec<Value>)> = match &self.by {
             By::Nothing => {
-                let answers = aggregate(days, self.range, &self.metrics, filter, false);
+                let answers = aggregate(days, self.range, &self.metrics, filter, None);
                 vec![(None, answers.into_iter().map(|a| a.value).collect())]
             }
             By::Property(property) => breakdown(days, self.range, property, &self.metrics, filter)
@@ -180,10 +173,10 @@ impl Query {
         };
         rows.sort_by(|a, b| self.compare(a, b));
         let mut meta = Map::new();
-        if self.total_rows {
+        if self.include.total_rows {
             meta.insert("total_rows".into(), rows.len().into());
         }
-        if self.time_labels {
+        if self.include.time_labels {
             meta.insert("time_labels".into(), labels.into());
         }
         if !self.warnings.is_empty() {
@@ -228,7 +221,7 @@ fn list<'j>(value: Option<&'j Json>, name: &str) -> Result<&'j [Json], Invalid> 
     }
 }
 
-fn date_range(value: Option<&Json>, today: Day) -> Result<Range, Invalid> {
+fn date_range(value: Option<&Json>, today: Day, include_today: bool) -> Result<Range, Invalid> {
     let word = match value {
         None | Some(Json::Null) => return wrong("`date_range` is missing, for example \"7d\""),
         Some(Json::String(word)) => word.as_str(),
@@ -241,27 +234,21 @@ fn date_range(value: Option<&Json>, today: Day) -> Result<Range, Invalid> {
                     "invalid date_range `{first}`, `{last}`: counts are kept by whole days"
                 ));
             }
-            return Period::Custom.range(Some(&format!("{first},{last}")), today);
+            return Period::Custom.range(Some(&format!("{first},{last}")), today, false);
         }
         Some(_) => return wrong("`date_range` is a word or a list of two dates"),
     };
-    let last = |days: u64| Range { first: today - chrono::Days::new(days - 1), last: today };
-    match word {
-        "28d" => Ok(last(28)),
-        "91d" => Ok(last(91)),
-        "year" => {
-            let first = chrono::Datelike::with_ordinal(&today, 1).unwrap_or(today);
-            Ok(Range { first, last: today })
+    let period = Period::parse(word)?;
+    match period {
+        Period::Custom => wrong("a custom `date_range` is a list of two dates"),
+        // Whole months, of which this is none yet.
+        Period::Months6 | Period::Months12 => {
+            let this_month = Period::Month.range(None, today, false)?;
+            let before = (this_month.first - chrono::Days::new(1)).to_string();
+            let range = period.range(Some(&before), today, false)?;
+            Ok(Range { last: if include_today { today } else { range.last }, ..range })
         }
-        // As far back as a range may reach.
-        "all" => Ok(last(3_660)),
-        "day" | "7d" | "30d" | "month" | "6mo" | "12mo" => {
-            Ok(Period::parse(word)?.range(None, today)?.until(today))
-        }
-        _ => wrong(format!(
-            "invalid date_range `{word}`: it is one of day, 7d, 28d, 30d, 91d, month, 6mo, 12mo, \
-             year, all, or two dates"
-        )),
+        _ => Ok(period.range(None, today, include_today)?.until(today)),
     }
 }
 
@@ -347,7 +334,7 @@ fn object<'j>(
         Some(Json::Object(object)) => match object.keys().find(|k| !keys.contains(&k.as_str())) {
             None => Ok(Some(object)),
             Some(key) => {
-                wrong(format!("unknown `{key}` in `{name}`: it holds {}", keys.join(", ")))
+                Err(Invalid::unknown(&format!("key of `{name}`"), key, keys.iter().copied()))
             }
         },
         Some(_) => wrong(format!("`{name}` is no JSON object")),
@@ -367,18 +354,24 @@ fn pagination(value: Option<&Json>) -> Result<(u64, u64), Invalid> {
     Ok((number("limit", LIMIT, 1, LIMIT)?, number("offset", 0, 0, u64::from(u32::MAX))?))
 }
 
-fn include(value: Option<&Json>, by: &By) -> Result<(bool, bool), Invalid> {
-    const KEYS: [&str; 3] = ["imports", "time_labels", "total_rows"];
-    let Some(include) = object(value, "include", &KEYS)? else { return Ok((false, false)) };
-    let [_, time_labels, total_rows] = KEYS.map(|key| match include.get(key) {
-        None | Some(Json::Null) => Ok(false),
-        Some(value) => value
-            .as_bool()
-            .ok_or_else(|| Invalid(format!("invalid {key} `{value}`: it is true or false"))),
-    });
-    let (time_labels, total_rows) = (time_labels?, total_rows?);
-    if time_labels && !matches!(by, By::Time(_)) {
-        return wrong("`time_labels` needs a time dimension, for example \"time:day\"");
+/// What else an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Include {
+    time_labels: bool,
+    today: bool,
+    total_rows: bool,
+}
+
+impl Include {
+    fn read(value: Option<&Json>) -> Result<Self, Invalid> {
+        const KEYS: [&str; 4] = ["imports", "time_labels", "today", "total_rows"];
+        let Some(include) = object(value, "include", &KEYS)? else { return Ok(Self::default()) };
+        let [_, time_labels, today, total_rows] = KEYS.map(|key| match include.get(key) {
+            None | Some(Json::Null) => Ok(false),
+            Some(value) => value
+                .as_bool()
+                .ok_or_else(|| Invalid(format!("invalid {key} `{value}`: it is true or false"))),
+        });
+        Ok(Self { time_labels: time_labels?, today: today?, total_rows: total_rows? })
     }
-    Ok((total_rows, time_labels))
 }

@@ -1,7 +1,8 @@
 //! A question, checked: what the Stats API may be asked.
 
-use super::{Filter, Interval, Invalid, Metric, Period, Property, Range, Selection};
-use crate::site::Day;
+use super::{Before, Filter, Interval, Invalid, Metric, Period, Property, Range, Selection};
+use crate::clock::Millis;
+use crate::site::Site;
 
 /// Rows of a breakdown, if the question does not say how many; and at most.
 const LIMIT: usize = 100;
@@ -19,8 +20,8 @@ pub struct Question {
 /// What the answer looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// One number a metric; with `compare`, also how it changed since the previous period.
-    Aggregate { compare: bool },
+    /// One number a metric; with `compare`, also how it changed since then.
+    Aggregate { compare: Option<Before> },
     /// A row for every step of the range.
     Timeseries { interval: Interval },
     /// A row for every value of a property, `page` counted from 1.
@@ -28,14 +29,14 @@ pub enum Shape {
 }
 
 impl Question {
-    /// Reads a question about totals. `param` gives a query parameter by name, `today` is the
-    /// site's.
+    /// Reads a question about totals of a site. `param` gives a query parameter by name.
     ///
     /// # Errors
     /// One line that names the parameter that is wrong; so for the others.
     pub fn aggregate<'a>(
         param: impl Fn(&str) -> Option<&'a str>,
-        today: Day,
+        site: &Site,
+        now: Millis,
     ) -> Result<Self, Invalid> {
         let compare = match param("compare") {
             None | Some("") => false,
@@ -46,15 +47,19 @@ impl Question {
                 )));
             }
         };
-        Self::read(param, today, |_| Ok(Shape::Aggregate { compare }))
+        Self::read(param, site, now, |period, range| {
+            let before = || Before::new(period, range, site, now);
+            Ok(Shape::Aggregate { compare: compare.then(before) })
+        })
     }
 
     pub fn timeseries<'a>(
         param: impl Fn(&str) -> Option<&'a str>,
-        today: Day,
+        site: &Site,
+        now: Millis,
     ) -> Result<Self, Invalid> {
         let asked = param("interval").map(Interval::parse).transpose()?;
-        let question = Self::read(param, today, |period| {
+        let question = Self::read(param, site, now, |period, _| {
             let interval = asked.unwrap_or_else(|| period.default_interval());
             Ok(Shape::Timeseries { interval })
         })?;
@@ -72,7 +77,8 @@ impl Question {
 
     pub fn breakdown<'a>(
         param: impl Fn(&str) -> Option<&'a str>,
-        today: Day,
+        site: &Site,
+        now: Millis,
     ) -> Result<Self, Invalid> {
         let name = param("property").ok_or_else(|| {
             Invalid("a breakdown needs `property`, for example property=event:page".into())
@@ -80,18 +86,25 @@ impl Question {
         let property = Property::parse(name)?;
         let limit = number(param("limit"), "limit", LIMIT, LIMIT_MAX)?;
         let page = number(param("page"), "page", 1, usize::MAX / LIMIT_MAX)?;
-        Self::read(param, today, |_| Ok(Shape::Breakdown { property, limit, page }))
+        Self::read(param, site, now, |_, _| Ok(Shape::Breakdown { property, limit, page }))
     }
 
     fn read<'a>(
         param: impl Fn(&str) -> Option<&'a str>,
-        today: Day,
-        shape: impl FnOnce(Period) -> Result<Shape, Invalid>,
+        site: &Site,
+        now: Millis,
+        shape: impl FnOnce(Period, Range) -> Result<Shape, Invalid>,
     ) -> Result<Self, Invalid> {
-        let period = param("period").map_or(Ok(Period::Days30), Period::parse)?;
-        let range = period.range(param("date"), today)?;
+        // There is nothing imported to leave out.
+        flag(&param, "with_imported")?;
+        let (period, range) = Period::read(&param, site.day(now))?;
+        let shape = shape(period, range)?;
         let filter = param("filters").map_or(Ok(None), Filter::parse)?;
-        let question = Self { range, metrics: Vec::new(), filter, shape: shape(period)? };
+        let question = Self { range, metrics: Vec::new(), filter, shape };
+        let among_events = question.rows().is_some_and(|by| by.event_key().is_some());
+        let filter = question.filter.clone();
+        let filter = filter.map(|filter| filter.with_goals(&site.goals, among_events));
+        let question = Self { filter: filter.transpose()?, ..question };
         let selection = Selection::new(question.rows(), question.filter.as_ref())?;
         // Visitors mean nothing where responses are counted.
         let default = match question.property() {
@@ -127,11 +140,23 @@ impl Question {
     /// The days whose counts are needed.
     pub fn days(&self) -> Range {
         match self.shape {
-            Shape::Aggregate { compare: true } => {
-                Range { first: self.range.previous().first, last: self.range.last }
+            Shape::Aggregate { compare: Some(before) } => {
+                Range { first: before.range.first, last: self.range.last }
             }
             _ => self.range,
         }
+    }
+}
+
+/// A parameter that is `true` or, as if it were left out, `false`.
+pub(super) fn flag<'a>(
+    param: impl Fn(&str) -> Option<&'a str>,
+    name: &str,
+) -> Result<bool, Invalid> {
+    match param(name) {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(Invalid(format!("invalid {name} `{other}`: it is true or false"))),
     }
 }
 

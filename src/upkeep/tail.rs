@@ -28,12 +28,15 @@ pub fn moves(counts: &DayCounts, rows: usize) -> Vec<(String, String)> {
     moves
 }
 
-/// The roll-up of a month from its days. Slots stay with the days; the totals of each day are
+/// Dimensions by time of day, which no day is without and no month has.
+const BY_TIME: [Dimension; 2] = [Dimension::Slot, Dimension::FirstSeen];
+
+/// The roll-up of a month from its days. Times of day stay with the days; the totals of each day are
 /// kept as [`Dimension::Day`].
 pub fn month(days: impl IntoIterator<Item = (Day, Arc<DayCounts>)>) -> DayCounts {
     let mut sum = DayCounts::default();
     for (day, counts) in days {
-        for dimension in Dimension::ALL.iter().filter(|d| **d != Dimension::Slot) {
+        for dimension in Dimension::ALL.iter().filter(|d| !BY_TIME.contains(d)) {
             for (value, row) in counts.rows(*dimension) {
                 sum.add_row(*dimension, value, row);
             }
@@ -85,7 +88,8 @@ pub fn top(counts: &DayCounts, rows: usize) -> DayCounts {
 
 /// Dimensions whose values come from outside.
 fn folded() -> impl Iterator<Item = Dimension> {
-    let fixed = |d: &Dimension| matches!(d, Dimension::Total | Dimension::Slot | Dimension::Day);
+    let fixed =
+        |d: &Dimension| matches!(d, Dimension::Total | Dimension::Day) || BY_TIME.contains(d);
     Dimension::ALL.iter().copied().filter(move |d| !fixed(d))
 }
 

@@ -60,7 +60,8 @@ fn what_is_malformed_is_refused_with_a_reason() {
     ]);
     refused(&beacon(proxy.site, mixed.to_string().as_bytes(), ""), 400);
     wait_for("three of five count", || proxy.total("pageviews") == 3);
-    let pages = proxy.stats("breakdown?period=7d&property=event:page&metrics=pageviews");
+    let pages =
+        proxy.stats("breakdown?period=7d&include_today=true&property=event:page&metrics=pageviews");
     assert_eq!(
         pages["results"],
         json!([{"page": "/a", "pageviews": 2}, {"page": "/b", "pageviews": 1}])

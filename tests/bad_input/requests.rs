@@ -37,7 +37,8 @@ fn an_unknown_host_is_forwarded_and_not_counted() {
     }
     wait_for("only its own hosts count", || proxy.total("pageviews") >= 3);
     assert_eq!(proxy.total("pageviews"), 3);
-    let sites = proxy.stats("breakdown?period=7d&property=event:hostname&metrics=pageviews");
+    let sites = proxy
+        .stats("breakdown?period=7d&include_today=true&property=event:hostname&metrics=pageviews");
     assert!(!sites.to_string().contains("evil"), "{sites}");
 }
 

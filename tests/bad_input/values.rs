@@ -10,7 +10,9 @@ const ROWS: usize = 300;
 
 fn rows(proxy: &Proxy, property: &str) -> Vec<(String, i64)> {
     let name = property.rsplit(':').next().unwrap();
-    let question = format!("breakdown?period=7d&property={property}&metrics=pageviews&limit=1000");
+    let question = format!(
+        "breakdown?period=7d&include_today=true&property={property}&metrics=pageviews&limit=1000"
+    );
     let answer = proxy.stats(&question);
     let row = |row: &Value| {
         let name = row[name].as_str().unwrap_or_else(|| panic!("{row}")).to_owned();

@@ -581,6 +581,9 @@ impl Model {
                             people.insert((day, dimension, unique.clone(), metric, client))
                         });
                     add(day, dimension, &value, counted, i64::from(first));
+                    if first && (dimension, metric) == (Dimension::Total, Metric::Visitors) {
+                        add(day, Dimension::FirstSeen, &slot(view.at).to_string(), counted, 1);
+                    }
                 }
                 add(day, dimension, &value, Metric::Server, i64::from(view.server));
                 add(day, dimension, &value, Metric::Browser, i64::from(!view.server));

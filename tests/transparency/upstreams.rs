@@ -101,7 +101,9 @@ fn a_website_that_never_answers() {
     assert!((Duration::from_millis(900)..Duration::from_secs(4)).contains(&took), "{took:?}");
     assert_eq!(get(proxy.site, "/", "").text(), "well");
     wait_for("it is an error", || {
-        let errors = proxy.stats("breakdown?period=7d&property=error:status&metrics=pageviews");
+        let errors = proxy.stats(
+            "breakdown?period=7d&include_today=true&property=error:status&metrics=pageviews",
+        );
         errors["results"][0]["status"].as_str() == Some("504")
             || errors["results"][0]["status"].as_i64() == Some(504)
     });

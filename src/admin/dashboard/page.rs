@@ -5,8 +5,8 @@ use super::view::WITHOUT_SUSPECTED;
 use super::{cards, chart, detail, document, logo, sections, words};
 use crate::admin::AdminState;
 use crate::report::{
-    Aggregated, Days, Interval, Invalid, Metric, Period, Value, aggregate, evidence, sums,
-    timeseries,
+    Aggregated, Before, Days, Interval, Invalid, Metric, Period, Sums, Value, aggregate, evidence,
+    sums, timeseries,
 };
 use crate::rollup::Row;
 use maud::{Markup, html};
@@ -158,7 +158,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     @if let Some(link) = &before { a href=(link) aria-label="Period before" { "‹" } }
                     @if let Some(link) = &after { a href=(link) aria-label="Period after" { "›" } }
                 }
-                (switch(view, "Compare", view.compare, &[("compare", view.compare.then_some("none"))]))
+                (switch(view, "Compare", view.before.is_some(), &[("compare", view.before.map(|_| "none"))]))
                 @let without = view.get("filters") == Some(WITHOUT_SUSPECTED) && view.page().is_none();
                 @if without || view.suspected(days) {
                     @let change = [("filters", (!without).then_some(WITHOUT_SUSPECTED)), ("page", None)];
@@ -212,10 +212,15 @@ fn totals(view: &View, days: &Days) -> Markup {
     };
     let metrics: Vec<Metric> = tiles.iter().map(|(metric, _)| *metric).collect();
     let range = view.elapsed();
-    let answers = aggregate(days, range, &metrics, view.filter.as_ref(), view.compare);
+    let filter = view.filter.as_ref();
+    let before = view.before.map(|before| (before, before.sums(days, &view.site, filter)));
     // Growth from nothing is no news: "↑ 100%" on a site's first day would only look like it.
-    let before = sums(days, range.previous(), view.filter.as_ref()).row;
-    let comparable = view.compare && before != Row::default();
+    // Of what a filter asks no hours are known, so no part of a day.
+    let known = |(before, sums): &(Before, Sums)| {
+        sums.row != Row::default() && (filter.is_none() || before.until.is_none())
+    };
+    let compared = before.filter(known);
+    let answers = aggregate(days, range, &metrics, filter, compared.as_ref().map(|(_, sums)| sums));
     html! {
         dl.totals {
             @for (answer, (_, name)) in answers.iter().zip(tiles) {
@@ -225,20 +230,25 @@ fn totals(view: &View, days: &Days) -> Markup {
                         dt { (name) }
                         dd {
                             span.figure { (words::value(answer.metric, answer.value)) }
-                            @if comparable { (change(answer)) }
+                            (change(answer))
                         }
                     }
                 }
             }
         }
         p.span {
-            @let today = range.len() == 1 && range.last == view.today;
             (words::range(range))
-            @if today { " so far" }
-            @if comparable {
-                ", compared with " @if today { "all of " } (words::range(range.previous()))
-            } @else if view.compare {
-                "; there is nothing before to compare with"
+            @if range.last == view.today { " so far" }
+            @match (compared, view.before) {
+                (Some((before, _)), _) => {
+                    ", compared with " (words::range(before.range))
+                    @if let Some(until) = before.until { " until " (view.site.clock(until)) }
+                }
+                (None, Some(before)) if filter.is_some() && before.until.is_some() => {
+                    "; with a filter, whole days are compared only"
+                }
+                (None, Some(_)) => "; there is nothing before to compare with",
+                (None, None) => {}
             }
         }
     }

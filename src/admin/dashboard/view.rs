@@ -2,7 +2,7 @@
 
 use crate::admin::params::Params;
 use crate::clock::Millis;
-use crate::report::{Filter, Interval, Invalid, Period, Property, Range};
+use crate::report::{Before, Filter, Interval, Invalid, Period, Property, Range};
 use crate::rollup::Dimension;
 use crate::site::{Day, Site};
 use chrono::{DateTime, Days, Months, NaiveDateTime};
@@ -26,12 +26,14 @@ pub(super) struct View {
     pub today: Day,
     pub now: Millis,
     pub filter: Option<Filter>,
-    pub compare: bool,
+    /// What the totals are compared with, if they are.
+    pub before: Option<Before>,
     chosen: Vec<(&'static str, String)>,
 }
 
 impl View {
     pub fn read(site: &Site, params: &Params, now: Millis) -> Result<Self, Invalid> {
+        params.only(&[&KEPT, &["first", "last"]])?;
         let today = site.day(now);
         let mut chosen: Vec<(&'static str, String)> = KEPT
             .into_iter()
@@ -48,13 +50,22 @@ impl View {
             chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
         };
         let period = get("period").map_or(Ok(Period::Day), Period::parse)?;
-        let range = period.range(get("date"), today)?;
+        let range = period.range(get("date"), today, true)?;
         let filter = match get("page") {
             Some(page) => Some(Filter::exactly(Property::parse("event:page")?, page)),
-            None => get("filters").map_or(Ok(None), Filter::parse)?,
+            None => get("filters")
+                .map_or(Ok(None), Filter::parse)?
+                .map(|filter| filter.with_goals(&site.goals, false))
+                .transpose()?,
         };
-        let compare = get("compare") != Some("none");
-        Ok(Self { site: site.clone(), period, range, today, now, filter, compare, chosen })
+        let before = match get("compare") {
+            Some("none") => None,
+            None | Some("previous_period") => Some(Before::new(period, range, site, now)),
+            Some(other) => {
+                return Err(Invalid::unknown("compare", other, ["previous_period", "none"]));
+            }
+        };
+        Ok(Self { site: site.clone(), period, range, today, now, filter, before, chosen })
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -81,7 +92,10 @@ impl View {
     /// The days whose counts are needed.
     pub fn days(&self) -> Range {
         let range = self.elapsed();
-        if self.compare { Range { first: range.previous().first, ..range } } else { range }
+        match &self.before {
+            Some(before) => Range { first: before.range.first, ..range },
+            None => range,
+        }
     }
 
     /// The time where the site is.
@@ -130,13 +144,16 @@ impl View {
             return (None, None);
         }
         let Range { first, last } = self.range;
-        let before = (first - Days::new(1)).to_string();
+        // A number of days ends before its anchor.
+        let before = match self.period.whole_days() {
+            Some(_) => first,
+            None => first - Days::new(1),
+        };
+        let before = before.to_string();
         let after = match self.period {
-            Period::Days7 => last + Days::new(7),
-            Period::Days30 => last + Days::new(30),
             Period::Months6 => last + Months::new(6),
             Period::Months12 => last + Months::new(12),
-            _ => last + Days::new(1),
+            period => last + Days::new(period.whole_days().map_or(1, |days| days + 1)),
         };
         let after = (last < self.today).then(|| {
             let date = (after < self.today).then(|| after.to_string());

@@ -9,7 +9,17 @@ use std::sync::atomic::Ordering::Relaxed;
 async fn filled() -> Port {
     let port = Port::local().await;
     let yesterday = today().pred_opt().unwrap();
-    port.store.add("example.org", yesterday, &[(Dimension::Total, "", Stored::Visitors, 2)]);
+    let [morning, night] = [28, 16].map(|ago| slot(NOW - ago * 3_600_000).to_string());
+    port.store.add(
+        "example.org",
+        yesterday,
+        &[
+            (Dimension::Total, "", Stored::Visitors, 2),
+            (Dimension::Slot, &morning, Stored::Visitors, 1),
+            (Dimension::FirstSeen, &morning, Stored::Visitors, 1),
+            (Dimension::FirstSeen, &night, Stored::Visitors, 1),
+        ],
+    );
     port.store.add(
         "example.org",
         today(),
@@ -35,11 +45,16 @@ async fn answers_look_like_plausibles() {
         body
     };
     assert_eq!(ok("realtime/visitors?site_id=example.org").await, json!(3));
-    assert_eq!(ok("aggregate").await, json!({ "results": { "visitors": { "value": 5 } } }));
+    assert_eq!(ok("aggregate").await, json!({ "results": { "visitors": { "value": 2 } } }));
+    assert_eq!(
+        ok("aggregate?include_today=true&with_imported=true").await,
+        json!({ "results": { "visitors": { "value": 5 } } })
+    );
     assert_eq!(
         ok("aggregate?period=day&metrics=visitors,pageviews&compare=previous_period").await,
         json!({ "results": {
-            "visitors": { "value": 3, "change": 50 },
+            // Yesterday by this time there was one.
+            "visitors": { "value": 3, "change": 200 },
             "pageviews": { "value": 5, "change": 100 },
         } })
     );
@@ -57,11 +72,11 @@ async fn answers_look_like_plausibles() {
         json!({ "date": "2026-11-24 15:00:00", "visitors": 3 })
     );
     assert_eq!(
-        ok("breakdown?property=event:page&filters=event:page%3D%3D%2Fa+b").await,
+        ok("breakdown?period=day&property=event:page&filters=event:page%3D%3D%2Fa+b").await,
         json!({ "results": [{ "page": "/a b", "visitors": 1 }] })
     );
     assert_eq!(
-        ok("breakdown?property=bot:name&metrics=pageviews").await,
+        ok("breakdown?period=day&property=bot:name&metrics=pageviews").await,
         json!({ "results": [{ "name": "Googlebot", "pageviews": 2 }] })
     );
 }
@@ -79,6 +94,15 @@ async fn what_is_wrong_is_named() {
         ("breakdown", 400, "`property`"),
         ("breakdown?property=event:mood", 400, "`event:mood`"),
         ("breakdown?property=event:page&filters=visit:os%3D%3DiOS", 400, "`visit:os`"),
+        ("aggregate?perod=7d", 400, "unknown parameter `perod`; did you mean `period`?"),
+        ("aggregate?compare=year", 400, "`year`"),
+        ("aggregate?format=csv", 400, "unknown parameter `format`"),
+        ("timeseries?lang=de", 400, "unknown parameter `lang`"),
+        ("timeseries?compare=previous_period", 400, "`compare`"),
+        ("breakdown?property=event:page&offset=3", 400, "`offset`"),
+        ("realtime/visitors?perid=day", 400, "`perid`"),
+        ("aggregate?a%0Ab=1", 400, "unknown parameter"),
+        ("aggregate?filters=event:goal%3D%3DNope", 400, "unknown goal `Nope`"),
         ("nothing", 404, "nothing here"),
     ] {
         let (got, body) = port.json(&format!("/api/v1/stats/{path}")).await;
@@ -95,9 +119,9 @@ async fn with_several_sites_one_has_to_be_named() {
     let (status, body) = port.json("/api/v1/stats/aggregate").await;
     assert_eq!(status, 400);
     assert!(body["error"].as_str().unwrap().contains("`site_id`"));
-    let (_, body) = port.json("/api/v1/stats/aggregate?site_id=b.example").await;
+    let (_, body) = port.json("/api/v1/stats/aggregate?period=day&site_id=b.example").await;
     assert_eq!(body["results"]["visitors"]["value"], 7);
-    let (_, body) = port.json("/api/v1/stats/aggregate?site_id=a.example").await;
+    let (_, body) = port.json("/api/v1/stats/aggregate?period=day&site_id=a.example").await;
     assert_eq!(body["results"]["visitors"]["value"], 0);
 }
 
@@ -176,14 +200,14 @@ async fn on_a_budget_the_store_is_asked_sparingly() {
         port.store.add("example.org", day, &[(Dimension::Total, "", Stored::Visitors, n)]);
     };
     let visitors = async || {
-        let (_, body) = port.json("/api/v1/stats/aggregate?period=30d").await;
+        let (_, body) = port.json("/api/v1/stats/aggregate?period=30d&include_today=true").await;
         body["results"]["visitors"]["value"].as_i64().unwrap()
     };
     let asked = || port.store.versions_asked.swap(0, Relaxed);
     let old = today() - chrono::Days::new(20);
     add(today(), 1);
     add(old, 10);
-    assert_eq!((visitors().await, asked()), (11, 30));
+    assert_eq!((visitors().await, asked()), (11, 31));
     // Told a moment ago.
     add(today(), 1);
     assert_eq!((visitors().await, asked()), (11, 0));
@@ -192,7 +216,7 @@ async fn on_a_budget_the_store_is_asked_sparingly() {
     add(old, 10);
     assert_eq!((visitors().await, asked()), (12, 3));
     port.clock.set(NOW + 7 * 3_600_000);
-    assert_eq!((visitors().await, asked()), (22, 30));
+    assert_eq!((visitors().await, asked()), (22, 31));
 
     // The share is spent: what is held is shown, and nothing fails.
     for day in "2024-01-01".parse::<crate::site::Day>().unwrap().iter_days().take(400) {

@@ -109,7 +109,9 @@ async fn filled(page: &str, word: &str) -> Port {
     port
 }
 
+/// Results of today.
 async fn results(port: &Port, path: &str) -> Json {
+    let path = format!("{path}{}period=day", if path.contains('?') { '&' } else { '?' });
     let (status, body) = port.json(&format!("/api/v1/stats/{path}")).await;
     assert_eq!(status, 200, "{path}: {body}");
     body["results"].clone()
@@ -148,7 +150,7 @@ async fn new_metrics_and_properties() {
             json!([{ "plan": "pro", "events": 9 }, { "plan": "free", "events": 7 }]),
         ),
         (
-            "breakdown?property=event:props:plan&metrics=events&filters=event:goal%3D%3DTrial",
+            "breakdown?property=event:props:plan&metrics=events&filters=event:goal%3D%3DTried",
             json!([{ "plan": "free", "events": 4 }]),
         ),
         (
@@ -234,6 +236,10 @@ async fn heat_maps_timings_and_funnels() {
         ("timings?metric=FID", "`FID`"),
         ("funnel", "`name`"),
         ("funnel?name=Nope", "`Nope`"),
+        ("funnel?name=Chekout", "did you mean `Checkout`?"),
+        ("funnel?name=Checkout&page=/a", "unknown parameter `page`"),
+        ("heatmap?page=/a&knd=click", "did you mean `kind`?"),
+        ("timings?perod=7d", "did you mean `period`?"),
     ] {
         let (status, body) = port.json(&format!("/api/v1/stats/{path}")).await;
         assert_eq!(status, 400, "{path}");
@@ -250,14 +256,14 @@ async fn version_two_answers_what_can_be_told() {
             "site_id": "example.org", "metrics": ["pageviews", "blind_spot"], "date_range": "7d",
             "dimensions": ["visit:browser"], "order_by": [["blind_spot", "desc"]],
             "filters": [["is_not", "visit:browser", ["Safari"]]],
-            "include": { "total_rows": true }, "pagination": { "limit": 1 },
+            "include": { "total_rows": true, "today": true }, "pagination": { "limit": 1 },
         }),
     )
     .await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["results"], json!([{ "dimensions": ["Firefox"], "metrics": [100, 45.0] }]));
     assert_eq!(answer["meta"], json!({ "total_rows": 2 }));
-    assert_eq!(answer["query"]["date_range"], json!(["2026-11-18", "2026-11-24"]));
+    assert_eq!(answer["query"]["date_range"], json!(["2026-11-17", "2026-11-24"]));
     assert_eq!(answer["query"]["pagination"], json!({ "limit": 1, "offset": 0 }));
 
     for (asked, expected) in [
@@ -315,6 +321,14 @@ async fn version_two_answers_what_can_be_told() {
         (json!({ "pagination": { "limit": 0 } }), "limit"),
         (json!({ "include": { "time_labels": true } }), "time dimension"),
         (json!({ "cohort": 1 }), "`cohort`"),
+        (json!({ "metric": ["visitors"] }), "did you mean `metrics`?"),
+        (json!({ "include": { "todya": true } }), "did you mean `today`?"),
+        (json!({ "filters": [["is", "event:goal", ["Sign up"]]] }), "did you mean `Signup`?"),
+        (
+            json!({ "metrics": ["events"], "dimensions": ["event:props:plan"],
+                "filters": [["is", "event:goal", ["Pricing"]]] }),
+            "`Pricing` is a page",
+        ),
         (
             json!({ "filters": [["is_not", "event:page", ["/"]]] }),
             "`visitors` cannot be added up over several values of `event:page`",

@@ -132,6 +132,9 @@ async fn what_cannot_be_shown_says_why() {
         ("/?filters=nonsense", 400, "`nonsense`"),
         ("/?first=2026-11-02&last=2026-11-01", 400, "first day is after the last"),
         ("/?site_id=other.example", 401, "`other.example`"),
+        ("/?perod=7d", 400, "did you mean `period`?"),
+        ("/?compare=year", 400, "`year`"),
+        ("/?filters=event:goal%3D%3DNope", 400, "unknown goal `Nope`"),
     ] {
         let (got, page) = port.get(path).await;
         assert_eq!(got, status, "{path}");

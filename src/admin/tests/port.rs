@@ -174,6 +174,10 @@ pub(super) struct Port {
     pub served: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
+/// Goals of every site.
+const GOALS: [&str; 3] =
+    ["Signup = event Signup", "Pricing = page /pricing", "Tried = event Trial"];
+
 /// 2026-11-24, 15:30 in Berlin.
 pub(super) const NOW: Millis = 1_795_530_600_000;
 
@@ -192,6 +196,7 @@ impl Port {
             name: (*name).into(),
             hosts: Vec::new(),
             timezone: chrono_tz::Europe::Berlin,
+            goals: GOALS.map(|goal| goal.parse().unwrap()).into(),
             ..Site::default()
         };
         let store = Arc::new(MemoryStore::default());

@@ -1,9 +1,10 @@
 //! Answers against plain computations of the same thing, over random rows on random days.
 
+mod compared;
 mod parts;
 
 use super::*;
-use crate::clock::HOUR;
+use crate::clock::{HOUR, Millis};
 use crate::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, field, slot};
 use crate::site::{Day, Site};
 use proptest::prelude::*;
@@ -35,12 +36,16 @@ fn days(entries: &[Entry]) -> Days {
     days.into_iter().map(|(day, counts)| (day, Arc::new(counts))).collect()
 }
 
+/// 2026-11-24, 14:30 UTC.
+const NOW: Millis = 1_795_530_600_000;
+
 fn ask(
-    read: impl Fn(&dyn Fn(&str) -> Option<&'static str>, Day) -> Result<Question, Invalid>,
+    read: impl Fn(&dyn Fn(&str) -> Option<&'static str>, &Site, Millis) -> Result<Question, Invalid>,
     params: &[(&'static str, &'static str)],
 ) -> Result<Question, Invalid> {
     let params: HashMap<_, _> = params.iter().copied().collect();
-    read(&|name| params.get(name).copied(), day("2026-11-24"))
+    let goals = vec!["Signup = event Signup".parse().unwrap()];
+    read(&|name| params.get(name).copied(), &Site { goals, ..site("UTC") }, NOW)
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
@@ -122,15 +127,16 @@ proptest! {
             (Metric::VisitDuration, of(n(range, &[Stored::Duration]), visits, 0.001)),
         ];
         let metrics = expected.map(|(metric, _)| metric);
-        let answers = aggregate(&days, range, &metrics, None, true);
-        for (answer, (metric, value)) in answers.iter().zip(expected) {
-            prop_assert_eq!(answer.metric, metric);
-            prop_assert_eq!(answer.value, value, "{:?}", metric);
-        }
         let before = Range {
             first: range.first - chrono::Days::new(range.len() as u64),
             last: range.first - chrono::Days::new(1),
         };
+        let sums_before = sums(&days, before, None);
+        let answers = aggregate(&days, range, &metrics, None, Some(&sums_before));
+        for (answer, (metric, value)) in answers.iter().zip(expected) {
+            prop_assert_eq!(answer.metric, metric);
+            prop_assert_eq!(answer.value, value, "{:?}", metric);
+        }
         let (before, now) = (n(before, &[Stored::Visitors]), n(range, &[Stored::Visitors]));
         let change = match (before, now) {
             (0, 0) => 0,
@@ -160,11 +166,11 @@ proptest! {
         ];
         for (text, matches) in cases {
             let filter = Filter::parse(text).unwrap();
-            let answer = aggregate(&days, range, &[Metric::Pageviews], filter.as_ref(), false);
+            let answer = aggregate(&days, range, &[Metric::Pageviews], filter.as_ref(), None);
             prop_assert_eq!(answer[0].value, Value::Count(pages(matches)), "{}", text);
         }
         let filter = Filter::parse("bot:name==Googlebot").unwrap();
-        let answer = aggregate(&days, range, &[Metric::Pageviews, Metric::Visits], filter.as_ref(), false);
+        let answer = aggregate(&days, range, &[Metric::Pageviews, Metric::Visits], filter.as_ref(), None);
         let responses =
             sum(&entries, range, |d, _| d == Dimension::BotName, &[Stored::Responses]);
         prop_assert_eq!(answer[0].value, Value::Count(responses));
@@ -261,6 +267,7 @@ fn hours_are_the_sites_own() {
 }
 
 fn small() -> Days {
+    let [morning, night] = [28, 16].map(|ago| slot(NOW - ago * HOUR).to_string());
     let at = |date, dimension, value: &str, metric, n| {
         (day(date), dimension, value.to_owned(), metric, n)
     };
@@ -279,6 +286,10 @@ fn small() -> Days {
         at("2026-11-24", Dimension::Page, "/b", Stored::Visitors, 1),
         at("2026-11-24", Dimension::Page, "/a", Stored::Visitors, 1),
         at("2026-11-24", Dimension::Slot, "1994976", Stored::Visitors, 3),
+        // Yesterday one came in the morning, and one at night.
+        at("2026-11-23", Dimension::Slot, &morning, Stored::Visitors, 1),
+        at("2026-11-23", Dimension::FirstSeen, &morning, Stored::Visitors, 1),
+        at("2026-11-23", Dimension::FirstSeen, &night, Stored::Visitors, 1),
         // An exit page that moved on.
         at("2026-11-24", Dimension::ExitPage, "/", Stored::Visits, 0),
         at("2026-11-24", Dimension::ExitPage, "/b", Stored::Visits, 1),
@@ -294,10 +305,17 @@ fn said(question: &Question) -> Json {
 
 #[test]
 fn answers_have_the_shapes_of_the_stats_api() {
-    let aggregate = |params: &[_]| said(&ask(|p, t| Question::aggregate(p, t), params).unwrap());
-    let series = |params: &[_]| said(&ask(|p, t| Question::timeseries(p, t), params).unwrap());
-    let rows = |params: &[_]| said(&ask(|p, t| Question::breakdown(p, t), params).unwrap());
+    let aggregate =
+        |params: &[_]| said(&ask(|p, s, n| Question::aggregate(p, s, n), params).unwrap());
+    assert_eq!(aggregate(&[]), json!({ "visitors": { "value": 2 } }));
 
+    let today = |params: &[_]| [params, &[("include_today", "true")]].concat();
+    let aggregate =
+        |params: &[_]| said(&ask(|p, s, n| Question::aggregate(p, s, n), &today(params)).unwrap());
+    let series =
+        |params: &[_]| said(&ask(|p, s, n| Question::timeseries(p, s, n), &today(params)).unwrap());
+    let rows =
+        |params: &[_]| said(&ask(|p, s, n| Question::breakdown(p, s, n), &today(params)).unwrap());
     assert_eq!(aggregate(&[]), json!({ "visitors": { "value": 5 } }));
     assert_eq!(
         aggregate(&[
@@ -306,7 +324,7 @@ fn answers_have_the_shapes_of_the_stats_api() {
             ("compare", "previous_period"),
         ]),
         json!({
-            "visitors": { "value": 3, "change": 50 },
+            "visitors": { "value": 3, "change": 200 },
             "views_per_visit": { "value": 2.33, "change": null },
             "bounce_rate": { "value": 33, "change": null },
             "visit_duration": { "value": 42, "change": null },
@@ -373,12 +391,13 @@ fn answers_have_the_shapes_of_the_stats_api() {
 
 #[test]
 fn questions_that_cannot_be_answered_are_refused_by_name() {
-    type Read = fn(&dyn Fn(&str) -> Option<&'static str>, Day) -> Result<Question, Invalid>;
+    type Read =
+        fn(&dyn Fn(&str) -> Option<&'static str>, &Site, Millis) -> Result<Question, Invalid>;
     type Params = &'static [(&'static str, &'static str)];
-    let aggregate: Read = |p, t| Question::aggregate(p, t);
-    let series: Read = |p, t| Question::timeseries(p, t);
-    let rows: Read = |p, t| Question::breakdown(p, t);
-    let cases: [(Read, Params, &str); 12] = [
+    let aggregate: Read = |p, s, n| Question::aggregate(p, s, n);
+    let series: Read = |p, s, n| Question::timeseries(p, s, n);
+    let rows: Read = |p, s, n| Question::breakdown(p, s, n);
+    let cases: [(Read, Params, &str); 18] = [
         (aggregate, &[("period", "decade")], "`decade`"),
         (aggregate, &[("metrics", "visitors,clicks")], "`clicks`"),
         (aggregate, &[("compare", "last_year")], "`last_year`"),
@@ -391,6 +410,12 @@ fn questions_that_cannot_be_answered_are_refused_by_name() {
         (rows, &[("property", "event:page"), ("filters", "visit:country==DE")], "`visit:country`"),
         (rows, &[("property", "event:page"), ("limit", "1001")], "`1001`"),
         (rows, &[("property", "event:page"), ("page", "0")], "`0`"),
+        (aggregate, &[("metrics", "visitor")], "did you mean `visitors`?"),
+        (aggregate, &[("include_today", "yes")], "`yes`"),
+        (aggregate, &[("with_imported", "1")], "`1`"),
+        (aggregate, &[("filters", "event:goal==Sginup")], "did you mean `Signup`?"),
+        (aggregate, &[("filters", "event:goal!=Pricing")], "unknown goal `Pricing`"),
+        (aggregate, &[("filters", "event:page==/|/a")], "`visitors` cannot be added up"),
     ];
     for (read, params, names) in cases {
         let error = ask(read, params).unwrap_err().to_string();
@@ -401,6 +426,6 @@ fn questions_that_cannot_be_answered_are_refused_by_name() {
 #[test]
 fn a_comparison_needs_the_days_before_too() {
     let params = [("period", "7d"), ("compare", "previous_period")];
-    let question = ask(|p, t| Question::aggregate(p, t), &params).unwrap();
-    assert_eq!(question.days(), Range { first: day("2026-11-11"), last: day("2026-11-24") });
+    let question = ask(|p, s, n| Question::aggregate(p, s, n), &params).unwrap();
+    assert_eq!(question.days(), Range { first: day("2026-11-10"), last: day("2026-11-23") });
 }

@@ -107,7 +107,7 @@ proptest! {
             ("visit:suspected==yes|no", total),
         ] {
             let filter = Filter::parse(filter).unwrap();
-            let answer = aggregate(&days, all(), &[Metric::Pageviews], filter.as_ref(), false);
+            let answer = aggregate(&days, all(), &[Metric::Pageviews], filter.as_ref(), None);
             prop_assert_eq!(answer[0].value, Value::Count(expected));
         }
     }
