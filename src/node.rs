@@ -46,7 +46,7 @@ pub struct Node {
 }
 
 /// What a node's folder says of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Who {
     id: String,
     /// Proves to the store that this is the folder that was started last.

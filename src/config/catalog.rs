@@ -3,7 +3,7 @@
 //! A key's place, kind, default and help all come from that one file, so that the file, the
 //! variables, the flags and their help can never disagree. What a key means is not known here.
 
-use crate::store::hide_sentinels;
+use crate::store::hide_passwords;
 use std::fmt;
 use std::sync::LazyLock;
 use toml::de::{DeTable, DeValue};
@@ -57,13 +57,17 @@ impl Key {
     /// A value as it may be shown: credentials are hidden, in whole or, in a URL, in part.
     pub fn shown(&self, value: &Value) -> Value {
         let hide = |text: &String| {
-            let text = hide_sentinels(text);
-            match text.split_once("://") {
-                _ if self.table() == Some("admin_auth") => "(hidden)".to_owned(),
-                Some((scheme, rest)) => match rest.rsplit_once('@') {
-                    Some((_, host)) => format!("{scheme}://(hidden)@{host}"),
-                    None => text,
-                },
+            if self.table() == Some("admin_auth") {
+                return "(hidden)".to_owned();
+            }
+            let text = hide_passwords(text);
+            // Also of a URL that is none, because its scheme was forgotten.
+            let (scheme, rest) = match text.find("://") {
+                Some(end) => text.split_at(end + 3),
+                None => ("", text.as_str()),
+            };
+            match rest.rsplit_once('@') {
+                Some((_, host)) => format!("{scheme}(hidden)@{host}"),
                 None => text,
             }
         };
@@ -221,6 +225,12 @@ mod tests {
         let sentinels = text("redis+sentinel://u:p@h/n?sentinel_password=s@cret");
         let hidden = r#""redis+sentinel://(hidden)@h/n?sentinel_password=(hidden)""#;
         assert_eq!(shown("store", sentinels), hidden);
+        assert_eq!(shown("store", text("redis:u:p@ss@h/1")), r#""(hidden)@h/1""#);
+        assert_eq!(
+            shown("store", text("redis+unix:///s?pass=p")),
+            r#""redis+unix:///s?pass=(hidden)""#
+        );
+        assert_eq!(shown("upstream", text("u:p@h")), r#""(hidden)@h""#);
         assert_eq!(shown("store", text("redis://h:1/1")), r#""redis://h:1/1""#);
     }
 

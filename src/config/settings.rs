@@ -23,7 +23,7 @@ type Result<T> = std::result::Result<T, ConfigError>;
 pub struct Settings(Vec<Typed>);
 
 /// One setting as typed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Typed {
     key: &'static Key,
     pub(super) value: Value,
@@ -202,6 +202,14 @@ impl fmt::Display for Settings {
             }
         }
         Ok(())
+    }
+}
+
+/// As it may be shown.
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, origin } = self;
+        write!(f, "{} = {} ({origin})", key.path, key.shown(value))
     }
 }
 

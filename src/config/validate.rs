@@ -343,7 +343,29 @@ mod tests {
         assert!(!format!("{:?}", config(toml).unwrap()).contains("hunter2"));
         let error = config("admin_auth.tokens = ['hunter2']").unwrap_err();
         assert!(error.contains("admin_auth.tokens") && !error.contains("hunter2"), "{error}");
-        let error = config("store = 'mysql://u:hunter2@h'").unwrap_err();
-        assert!(error.contains("store") && !error.contains("hunter2"), "{error}");
+        for (key, value) in [
+            ("store", "mysql://u:hunter2@h"),
+            ("store", "redis:u:hunter2@h"),
+            ("store", "redis+unix:///run/redis.sock?pass=hunter2"),
+            ("store", "redis+sentinel://a/?sentinel_password=hunter2"),
+            ("upstream", "http://u:hunter2@h"),
+            ("upstream", "u:hunter2@h"),
+            ("admin_auth.password_hash", "hunter2"),
+        ] {
+            let error = config(&format!("{key} = '{value}'")).unwrap_err();
+            assert!(error.contains(key) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    /// As typed, valid or not, in whatever way they are printed.
+    #[test]
+    fn no_secret_of_settings_is_printed() {
+        let toml = "store = 'redis://u:hunter2@h'\nupstream = 'http://u:hunter2@h'\n[admin_auth]\n\
+                    tokens = ['hunter2hunter2hunter2']\npassword_hash = '$argon2id$hunter2'";
+        let mut settings = Settings::defaults();
+        settings.toml("a.toml", toml).unwrap();
+        for printed in [settings.to_string(), format!("{settings:?}"), format!("{settings:#?}")] {
+            assert!(printed.contains("tokens") && !printed.contains("hunter2"), "{printed}");
+        }
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn upstream(text: &str) -> Read<Upstream> {
         };
     }
     if !text.contains("://") {
-        return Err(format!("is not a URL: write http://{text} or https://{text}"));
+        // Without what may be a password.
+        let host = text.rsplit('@').next().unwrap_or(text);
+        return Err(format!("is not a URL: write http://{host} or https://{host}"));
     }
     let url = Url::parse(text).map_err(|e| format!("is not a URL: {e}"))?;
     let tls = match url.scheme() {

@@ -41,7 +41,7 @@ pub use self::shared::{Appended, Lead, Lease, Save, SharedLog, Standing};
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
 pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
-pub use self::url::{BadStoreUrl, StoreUrl, hide_sentinels, open};
+pub use self::url::{BadStoreUrl, StoreUrl, hide_passwords, open};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

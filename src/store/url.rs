@@ -206,22 +206,28 @@ impl fmt::Debug for StoreUrl {
 /// The URL in one line without its password. Works on text, because a URL may be bad just because
 /// its password was not escaped: all that comes before the last `@` is taken for credentials.
 fn without_password(typed: &str) -> String {
-    let typed = &hide_sentinels(typed);
+    let typed = &hide_passwords(typed);
     let shown = match (typed.split_once("://"), typed.rsplit_once('@')) {
         (Some((scheme, rest)), Some((_, place))) if rest.contains('@') => {
             let user = rest.split([':', '@']).next().unwrap_or_default();
             let at = if user.is_empty() { "" } else { "@" };
             format!("{scheme}://{user}{at}{place}")
         }
+        (None, Some((_, place))) => format!("(hidden)@{place}"),
         _ => typed.to_owned(),
     };
     shown.escape_debug().to_string()
 }
 
-/// The text with the sentinels' password hidden, and all that follows: it may not be escaped.
-pub fn hide_sentinels(typed: &str) -> String {
-    match typed.split_once(SENTINEL_PASSWORD) {
-        Some((before, _)) => format!("{before}{SENTINEL_PASSWORD}=(hidden)"),
+/// The text with the password in a URL's query hidden, and all that follows: it may not be escaped.
+pub fn hide_passwords(typed: &str) -> String {
+    let query = typed.find('?').unwrap_or(typed.len());
+    let password = typed[query..].find("pass").map(|at| query + at);
+    match password {
+        Some(at) => {
+            let value = typed[at..].find('=').map_or(at, |equals| at + equals + 1);
+            format!("{}(hidden)", &typed[..value])
+        }
         None => typed.to_owned(),
     }
 }
@@ -310,6 +316,8 @@ mod tests {
                 "redis+sentinel://a/?sentinel_password=s@ec/r?et",
                 "`redis+sentinel://a/?sentinel_password=(hidden)`",
             ),
+            ("redis:me:secret@db", "`(hidden)@db`"),
+            ("redis+unix:///s?db=1&pass=secret", "`redis+unix:///s?db=1&pass=(hidden)`"),
             ("redis+pigeon://a", "`redis+pigeon://a`"),
             ("redis://a\nb", r"`redis://a\nb`"),
         ] {
