@@ -5,6 +5,7 @@ use super::gate::Gate;
 use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
 use super::stop::{Ended, Signals, Stop, drained, drained_behind, stopped};
+use super::systemd;
 use super::website::Website;
 use crate::capture::WithAnalytics;
 use crate::config::Config;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpSocket;
+use tokio::sync::oneshot;
 
 /// Requests that take longer than this no longer hold up those that wait for the next process.
 const HAND_OVER: Duration = Duration::from_secs(1);
@@ -89,7 +91,13 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         trusted: counting.open().trusted.clone(),
         telemetry: counting.telemetry().clone(),
     };
-    server.add_service(Listening::new(config.listen, shared));
+    let (listening, listens) = oneshot::channel();
+    server.add_service(Listening::new(config.listen, shared, listening));
+    background.spawn(async {
+        if listens.await.is_ok() {
+            systemd::ready();
+        }
+    });
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
     let (signals, ended) = {
         let _within = background.enter();
@@ -112,7 +120,10 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let telemetry = counting.telemetry().clone();
     let drained = |patience| drained(&connections, &telemetry, patience);
     let running = match background.block_on(stopped(phases)) {
-        Stop::End => background.block_on(drained(shutdown)),
+        Stop::End => {
+            systemd::stopping();
+            background.block_on(drained(shutdown))
+        }
         Stop::Replaced => {
             background.block_on(drained(drain.min(HAND_OVER)));
             let late = counting.hand_over(&config);

@@ -4,7 +4,7 @@
 //! [`fields`] that end here; [`website`] knows where to, [`upgrade`] how to connect for what will be
 //! no HTTP any more; [`app`] puts all rooms together, in the order they depend on each other, and
 //! takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
-//! [`reload`] changes settings meanwhile.
+//! [`reload`] changes settings meanwhile, and [`systemd`] hears of all this.
 
 mod app;
 mod descriptors;
@@ -14,6 +14,7 @@ mod listen;
 mod page;
 mod reload;
 mod stop;
+mod systemd;
 mod upgrade;
 mod website;
 

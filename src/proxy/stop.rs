@@ -1,6 +1,7 @@
 //! How the program is asked to stop or to be replaced, and when it may.
 
 use super::listen::Connections;
+use super::systemd;
 use crate::blocking::blocking;
 use crate::journal::LateLog;
 use crate::node::is_locked;
@@ -25,10 +26,17 @@ const NEWER_EVERY: Duration = Duration::from_secs(1);
 /// Processes that have handed over, at most; the oldest ends.
 const OLD_MAX: usize = 2;
 
-/// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over.
+/// How long a process that was started to take over has to say that it can.
+const TO_START: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over, or SIGUSR2, which starts
+/// one.
 pub struct Signals {
     /// `None`: they cannot be heard.
-    heard: Mutex<Option<[Signal; 3]>>,
+    heard: Mutex<Option<[Signal; 4]>>,
     /// What that process has locked while it waits; a file alone may be left by one that died.
     successor: PathBuf,
 }
@@ -36,10 +44,32 @@ pub struct Signals {
 impl Signals {
     /// Hears them from now on, within a runtime.
     pub fn hear(successor: PathBuf) -> Self {
-        let [term, int, quit] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].map(hear);
-        let heard = term.zip(int).zip(quit).map(|((term, int), quit)| [term, int, quit]);
-        Self { heard: Mutex::new(heard), successor }
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::quit(),
+            SignalKind::user_defined2(),
+        ];
+        let heard: Vec<Signal> = kinds.into_iter().filter_map(hear).collect();
+        Self { heard: Mutex::new(heard.try_into().ok()), successor }
+    }
+
+    /// Starts the process that takes over. Whether it waits to.
+    async fn start_successor(&self) -> bool {
+        if let Err(error) = blocking(systemd::start_successor) {
+            tracing::warn!("SIGUSR2: no other process can be started: {error}");
+            return false;
+        }
+        let waits = async {
+            while !is_locked(&self.successor) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let waits = tokio::time::timeout(TO_START, waits).await.is_ok();
+        if !waits {
+            tracing::warn!("SIGUSR2: the process that was to take over does not; going on");
+        }
+        waits
     }
 }
 
@@ -47,7 +77,9 @@ impl Signals {
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
         let mut heard = self.heard.lock().await;
-        let Some([term, int, quit]) = &mut *heard else { return std::future::pending().await };
+        let Some([term, int, quit, usr2]) = &mut *heard else {
+            return std::future::pending().await;
+        };
         loop {
             tokio::select! {
                 _ = term.recv() => return ShutdownSignal::GracefulTerminate,
@@ -60,6 +92,17 @@ impl ShutdownSignalWatch for Signals {
                     tracing::warn!(
                         "SIGQUIT: nobody waits to take over; start `headcount run --upgrade` first"
                     );
+                }
+                _ = usr2.recv() => {
+                    let waits = tokio::select! {
+                        waits = self.start_successor() => waits,
+                        _ = term.recv() => return ShutdownSignal::GracefulTerminate,
+                        _ = int.recv() => return ShutdownSignal::GracefulTerminate,
+                    };
+                    if waits {
+                        tracing::info!("handing over");
+                        return ShutdownSignal::GracefulUpgrade;
+                    }
                 }
             }
         }

@@ -231,6 +231,13 @@ impl Headcount {
         process.wait().unwrap();
     }
 
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        let ended = wait_for("headcount to end", || process.try_wait().unwrap());
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     /// Asks it to end and waits until it has.
     pub fn term(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("it runs");

@@ -7,6 +7,7 @@
 //! - `together`: nodes that share sessions, which join, leave and are replaced;
 //! - `upgrade`: one process takes over from another;
 //! - `drain`: what still runs when it has;
+//! - `systemd`: the same under systemd;
 //! - `reload`: settings change while it runs.
 
 #[path = "../common/mod.rs"]
@@ -16,5 +17,6 @@ mod crowd;
 mod drain;
 mod reload;
 mod stores;
+mod systemd;
 mod together;
 mod upgrade;

@@ -27,6 +27,7 @@ use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::oneshot;
 use wire::Wire;
 
 /// Connections that wait to be let in, at most.
@@ -62,11 +63,13 @@ pub struct Shared<A> {
 pub struct Listening<A> {
     address: SocketAddr,
     shared: Arc<Shared<A>>,
+    /// To be told once visitors are let in.
+    ready: Option<oneshot::Sender<()>>,
 }
 
 impl<A> Listening<A> {
-    pub fn new(address: SocketAddr, shared: Shared<A>) -> Self {
-        Self { address, shared: Arc::new(shared) }
+    pub fn new(address: SocketAddr, shared: Shared<A>, ready: oneshot::Sender<()>) -> Self {
+        Self { address, shared: Arc::new(shared), ready: Some(ready) }
     }
 
     /// The socket that a process before has given us, or a new one, which is offered to the next.
@@ -129,6 +132,8 @@ where
                 return;
             }
         };
+        // Nobody waits for it where the program ends already.
+        let _ = self.ready.take().map(|ready| ready.send(()));
         let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
