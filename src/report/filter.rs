@@ -7,6 +7,7 @@
 use super::{Invalid, Property, Selection};
 use crate::goal::{Goal, Target};
 use crate::rollup::{OTHER, parts};
+use crate::{host, page_name};
 use serde_json::Value as Json;
 
 /// Conditions that a row must all meet. Their properties can be of the same rows: see
@@ -49,7 +50,7 @@ impl Filter {
             };
             let property = Property::parse(part[..at].trim())?;
             let any_of = split(&part[at + 2..], '|')
-                .map(|alternative| pattern(alternative, property.takes_wildcards()))
+                .map(|alternative| pattern(alternative, &property))
                 .collect();
             conditions.push(Condition { property, negated, any_of });
         }
@@ -207,8 +208,10 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Resu
     let any_of = clauses
         .iter()
         .map(|clause| match clause {
-            Json::String(text) if part => Ok(vec![String::new(), text.clone(), String::new()]),
-            Json::String(text) => Ok(pattern(text, property.takes_wildcards())),
+            Json::String(text) if part => {
+                Ok(spelled(vec![String::new(), text.clone(), String::new()], &property))
+            }
+            Json::String(text) => Ok(pattern(text, &property)),
             _ => Err(wrong("what to look for is text")),
         })
         .collect::<Result<_, _>>()?;
@@ -226,7 +229,8 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-fn pattern(text: &str, wildcards: bool) -> Pattern {
+fn pattern(text: &str, property: &Property) -> Pattern {
+    let wildcards = property.takes_wildcards();
     let mut pieces = vec![String::new()];
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -240,7 +244,22 @@ fn pattern(text: &str, wildcards: bool) -> Pattern {
             c => pieces[last].push(c),
         }
     }
-    pieces
+    spelled(pieces, property)
+}
+
+/// A pattern for names and hosts, in the one form in which these are kept.
+fn spelled(mut pattern: Pattern, property: &Property) -> Pattern {
+    match pattern.as_mut_slice() {
+        [host] if property.key() == "hostname" => *host = host::plain(host).into_owned(),
+        pieces if property.takes_wildcards() => {
+            for piece in pieces.iter_mut().filter(|piece| !piece.is_ascii() || piece.contains('%'))
+            {
+                *piece = page_name::plain_part(piece);
+            }
+        }
+        _ => {}
+    }
+    pattern
 }
 
 /// The first piece must open the value, the last must close it, and the others are found from
@@ -290,6 +309,11 @@ mod tests {
             ("visit:utm_term==c*", "c*", "cd"),
             ("visit:utm_term==a==b", "a==b", "a"),
             ("event:name==", "", "x"),
+            // Pages and hosts are found by whatever they are called.
+            ("event:page==/café|/%c3%9f", "/caf%C3%A9", "/caf"),
+            ("event:page==/café*", "/caf%C3%A9/a", "/caf%C3"),
+            ("event:hostname==Example.org.", "example.org", "Example.org."),
+            ("visit:utm_term==%c3", "%c3", "%C3"),
         ] {
             assert!(says(filter, yes), "{filter} refuses {yes}");
             assert!(!says(filter, no), "{filter} takes {no}");

@@ -4,6 +4,7 @@ use super::table::{CARDS, Card, QUALITY, Tab};
 use super::view::View;
 use super::words;
 use crate::admin::countries;
+use crate::page_name::shown;
 use crate::report::{Days, Filter, Invalid, Metric, Property, Slice, breakdown};
 use crate::rollup::PART;
 use maud::{Markup, html};
@@ -172,13 +173,15 @@ pub(super) fn label(property: &Property, value: &str) -> String {
         "visit:language" => countries::language(value).unwrap_or(value).to_owned(),
         "visit:suspected" if value == "yes" => "behaves like a robot".to_owned(),
         "visit:suspected" => "behaves like people".to_owned(),
-        "error:link" => match value.split_once(PART) {
-            Some((page, referrer)) if !referrer.is_empty() => format!("{page} ← {referrer}"),
-            Some((page, _)) => format!("{page} ← no referrer"),
-            None => format!("{value} ← no referrer"),
-        },
+        "error:link" => {
+            let (page, referrer) = value.split_once(PART).unwrap_or((value, ""));
+            let referrer = if referrer.is_empty() { "no referrer".into() } else { shown(referrer) };
+            format!("{} ← {referrer}", shown(page))
+        }
         "error:referrer" if value.is_empty() => "no referrer".to_owned(),
         _ if value.is_empty() => "(none)".to_owned(),
+        "visit:referrer" => shown(value).into_owned(),
+        _ if property.takes_wildcards() => shown(value).into_owned(),
         _ => value.to_owned(),
     }
 }
@@ -196,6 +199,10 @@ mod tests {
         assert_eq!(label("visit:language", "fr"), "French");
         assert_eq!(label("visit:language", "tlh"), "tlh");
         assert_eq!(label("event:page", ""), "(none)");
+        assert_eq!(label("event:page", "/caf%C3%A9%2F"), "/café%2F");
+        assert_eq!(label("download:path", "/%E2%80%AEfdp"), "/%E2%80%AEfdp");
+        assert_eq!(label("visit:referrer", "a.example/%C3%A9"), "a.example/é");
+        assert_eq!(label("visit:utm_term", "%C3%A9"), "%C3%A9");
         assert_eq!(label("error:link", "/a\u{1e}/b"), "/a ← /b");
         assert_eq!(label("error:link", "/a\u{1e}"), "/a ← no referrer");
     }

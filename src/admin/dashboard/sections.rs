@@ -4,6 +4,7 @@
 use super::view::View;
 use super::{cards, words};
 use crate::admin::AdminState;
+use crate::page_name::shown;
 use crate::report::{
     Days, Invalid, Metric, Percentiles, Property, Rating, Slice, Step, Timings, Value, What,
     ai_pages, breakdown, funnel, slowest, timings,
@@ -112,7 +113,7 @@ pub(super) fn quality(view: &View, days: &Days) -> Result<Markup, Invalid> {
                         @for of in ai.iter().take(ROWS) {
                             tr {
                                 th scope="row" {
-                                    a href=(view.link(&[("page", Some(&of.page)), ("filters", None)])) title=(of.page) { (of.page) }
+                                    a href=(view.link(&[("page", Some(&of.page)), ("filters", None)])) title=(shown(&of.page)) { (shown(&of.page)) }
                                 }
                                 td { (words::count(of.training)) }
                                 td { (words::count(of.assistant)) }
@@ -216,7 +217,7 @@ pub(super) fn speed(view: &View, days: &Days) -> Markup {
                         @for (page, timings) in &pages {
                             tr {
                                 th scope="row" {
-                                    a href=(view.link(&[("page", Some(page)), ("filters", None)])) title=(page) { (page) }
+                                    a href=(view.link(&[("page", Some(page)), ("filters", None)])) title=(shown(page)) { (shown(page)) }
                                 }
                                 @for what in What::ALL {
                                     td {

@@ -48,7 +48,7 @@ const ERRORS: &[(Metric, &str)] =
 const PREFETCHES: &[(Metric, &str)] =
     &[(Metric::Pageviews, "Fetched"), (Metric::BlindSpot, "Never seen"), (Metric::Bytes, "Sent")];
 const DOWNLOADS: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "Requests"), (Metric::Aborted, "Aborted"), (Metric::Bytes, "Sent")];
+    &[(Metric::Pageviews, "Downloads"), (Metric::Aborted, "Aborted"), (Metric::Bytes, "Sent")];
 const FEEDS: &[(Metric, &str)] =
     &[(Metric::Subscribers, "Subscribers"), (Metric::Pageviews, "Fetches")];
 const BLIND: &[(Metric, &str)] =
