@@ -126,6 +126,8 @@ pub struct Limits {
 pub struct Timeouts {
     pub connect: Duration,
     pub read: Duration,
+    /// The same within an answer that may be silent: an upgrade, an event stream.
+    pub stream: Duration,
     pub write: Duration,
     pub idle: Duration,
     /// May be zero: stop at once.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::budget;
 use crate::site::Site;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -172,6 +173,7 @@ fn timeouts(settings: &Settings) -> Result<Timeouts, ConfigError> {
     Ok(Timeouts {
         connect: duration(settings, "timeouts.connect", WAIT)?,
         read: duration(settings, "timeouts.read", WAIT)?,
+        stream: duration(settings, "timeouts.stream", WAIT)?,
         write: duration(settings, "timeouts.write", WAIT)?,
         idle: duration(settings, "timeouts.idle", WAIT)?,
         shutdown: duration(settings, "timeouts.shutdown", Duration::ZERO..=*WAIT.end())?,
@@ -206,6 +208,11 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     }
     if config.admin == config.listen && config.admin.port() != 0 {
         return wrong("admin", "is also where the site listens");
+    }
+    if let Upstream::Tcp { host, port, .. } = &config.upstream
+        && is_own(config.listen, host, *port)
+    {
+        return wrong("upstream", "is where this program itself listens: nobody would ever answer");
     }
     if (1..budget::LEAST).contains(&config.monthly_commands) {
         return wrong(
@@ -368,4 +375,22 @@ mod tests {
             assert!(printed.contains("tokens") && !printed.contains("hunter2"), "{printed}");
         }
     }
+}
+
+/// Whether a website's address is the one that visitors are awaited at, under whatever name.
+fn is_own(listen: SocketAddr, host: &str, port: u16) -> bool {
+    // Names are looked up only where the answer matters.
+    if port != listen.port() || port == 0 {
+        return false;
+    }
+    let Ok(mut found) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else {
+        return false;
+    };
+    let listens = listen.ip().to_canonical();
+    found.any(|address| {
+        let to = address.ip().to_canonical();
+        // Who connects to "any address" reaches this machine.
+        let here = to.is_unspecified() || UdpSocket::bind((to, 0)).is_ok();
+        to == listens || (here && (listens.is_unspecified() || to.is_unspecified()))
+    })
 }

@@ -8,10 +8,18 @@ use crate::visitor::address::is_trusted;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use ipnet::IpNet;
-use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::{Error, ErrorType, Result};
 use std::io::Write;
 use std::net::IpAddr;
+
+/// Names those that a request came through (RFC 8586). Not `Via`: nginx compresses nothing for who
+/// sends that.
+static LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+/// This proxy in it.
+const HOP: &str = "headcount";
+/// More than one in a row may be meant.
+const MOST_TIMES: usize = 5;
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -51,6 +59,7 @@ static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// Tells the website who asked, for what, and how. What the peer itself says of it is passed on
 /// only if the peer is a trusted proxy.
 pub fn forward(request: &mut RequestHeader, peer: Option<IpAddr>, trusted: &[IpNet]) -> Result<()> {
+    pass_through(request)?;
     let believed = peer.is_some_and(|p| is_trusted(p, trusted));
     if !believed {
         let claims = request.headers.keys().filter(|name| is_claim(name.as_str()));
@@ -85,6 +94,19 @@ pub fn forward(request: &mut RequestHeader, peer: Option<IpAddr>, trusted: &[IpN
         }
     }
     Ok(())
+}
+
+/// Adds this proxy to those that the request came through, which is how one that goes in circles is
+/// found.
+fn pass_through(request: &mut RequestHeader) -> Result<()> {
+    let passed = request.headers.get_all(&LOOP).iter();
+    let here = passed.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let times = here.filter(|hop| hop.trim_ascii() == HOP.as_bytes()).count();
+    if times >= MOST_TIMES {
+        let loops = ErrorType::HTTPStatus(StatusCode::LOOP_DETECTED.as_u16());
+        return Error::e_explain(loops, "the request came through here before");
+    }
+    request.append_header(LOOP.as_str(), HeaderValue::from_static(HOP)).map(drop)
 }
 
 /// What tells a website the visitor's address, scheme or host, beside all that begins with
@@ -199,14 +221,25 @@ mod tests {
         }
         let mut trusted = request.clone();
         forward(&mut request, Some("192.0.2.7".parse().unwrap()), &[]).unwrap();
-        let left = "client-ipx cookie host x-forward x-forwarded-for x-forwarded-host \
+        let left = "cdn-loop client-ipx cookie host x-forward x-forwarded-for x-forwarded-host \
                     x-forwarded-proto x-real x-requested-with";
         assert_eq!(names(&request.headers).join(" "), left);
 
         let before = trusted.headers.keys_len();
         let networks = ["10.0.0.0/8".parse().unwrap()];
         forward(&mut trusted, Some("10.0.0.1".parse().unwrap()), &networks).unwrap();
-        assert_eq!(trusted.headers.keys_len(), before + 3, "a trusted proxy's are kept");
+        assert_eq!(trusted.headers.keys_len(), before + 4, "a trusted proxy's are kept");
+    }
+
+    #[test]
+    fn a_request_that_goes_in_circles_is_stopped() {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        request.append_header("cdn-loop", "other; v=1, headcount").unwrap();
+        for _ in 1..MOST_TIMES {
+            forward(&mut request, None, &[]).unwrap();
+        }
+        let error = forward(&mut request, None, &[]).unwrap_err();
+        assert_eq!(error.etype(), &ErrorType::HTTPStatus(508));
     }
 
     fn forwarded(peer: &str, sent: &[(&'static str, &str)], trusted: &[&str]) -> [String; 3] {

@@ -7,13 +7,13 @@
 use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections};
 use super::page::page;
-use super::upgrade::for_upgrade;
+use super::stream::{for_stream, is_stream};
 use super::website::Website;
 use crate::config::Timeouts;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Version, header};
+use http::{StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -22,7 +22,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use std::any::Any;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A website that stays away is reported this often.
@@ -42,6 +42,8 @@ pub struct Gate {
 #[derive(Default)]
 pub struct Passage {
     attempts: usize,
+    /// To be set when the answer of a stream is there.
+    answered: Option<Arc<AtomicBool>>,
     /// What the layer below knows of the request.
     asked: Option<Box<Asked>>,
 }
@@ -64,7 +66,7 @@ impl Gate {
         }
     }
 
-    /// Says that the website cannot be reached, but not for every visitor.
+    /// Says how the website failed, but not for every visitor.
     fn report(&self, error: &Error) {
         let now = self.started.elapsed().as_secs() as i64;
         let last = self.reported.load(Ordering::Relaxed);
@@ -74,7 +76,7 @@ impl Gate {
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         {
-            tracing::warn!("the website cannot be reached: {error}");
+            tracing::warn!("{}: {error}", failure(error));
         }
     }
 }
@@ -102,7 +104,9 @@ impl ProxyHttp for Gate {
     }
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Passage) -> Result<()> {
-        session.set_read_timeout(Some(self.timeouts.read));
+        // Found out before the website is, which waits for the upload as long.
+        let read = self.timeouts.read;
+        session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
         session.set_write_timeout(Some(self.timeouts.write));
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
@@ -119,8 +123,8 @@ impl ProxyHttp for Gate {
             let error = Error::explain(ErrorType::ConnectNoRoute, "the website has no address");
             error.into_up()
         })?;
-        if session.is_upgrade_req() {
-            for_upgrade(&mut peer);
+        if is_stream(session) {
+            passage.answered = Some(for_stream(&mut peer, &self.timeouts));
         }
         Ok(peer)
     }
@@ -142,9 +146,17 @@ impl ProxyHttp for Gate {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        _: &mut Passage,
+        passage: &mut Passage,
     ) -> Result<()> {
-        if response.status.is_informational() {
+        let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if response.status.is_informational() && !upgraded {
+            return Ok(());
+        }
+        if let Some(answered) = &passage.answered {
+            answered.store(true, Ordering::Relaxed);
+            session.set_read_timeout(Some(self.timeouts.stream));
+        }
+        if upgraded {
             return Ok(());
         }
         end_connection(response);
@@ -207,10 +219,30 @@ impl ProxyHttp for Gate {
     }
 }
 
+/// What is wrong with a website, by the error of a request to it.
+fn failure(error: &Error) -> &'static str {
+    let parsing = error.root_cause().downcast_ref::<httparse::Error>();
+    if parsing == Some(&httparse::Error::TooManyHeaders) {
+        return "the website's answer has more than 256 header fields, which is the limit";
+    }
+    match error.etype() {
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout => "the website did not answer in time",
+        ErrorType::InvalidHTTPHeader => "the website's answer is malformed",
+        ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed => {
+            "the website broke the connection off"
+        }
+        _ => "the website cannot be reached",
+    }
+}
+
 /// The status a request that failed is answered with; 0: nobody is there to read it.
 fn status_of(error: &Error) -> u16 {
-    if is_malformed(error) {
-        return 400;
+    match (cause(error), error.esource()) {
+        // The layer below has found the body's framing malformed.
+        (Some(io::ErrorKind::InvalidData), ErrorSource::Downstream) => return 400,
+        // A stream has no answer yet.
+        (Some(io::ErrorKind::TimedOut), ErrorSource::Upstream) => return 504,
+        _ => {}
     }
     match (error.etype(), error.esource()) {
         (ErrorType::HTTPStatus(status), _) => *status,
@@ -232,11 +264,8 @@ fn status_of(error: &Error) -> u16 {
     }
 }
 
-/// Whether the layer below has found the body's framing malformed.
-fn is_malformed(error: &Error) -> bool {
-    let cause = error.root_cause().downcast_ref::<io::Error>();
-    matches!(error.esource(), ErrorSource::Downstream)
-        && cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
+fn cause(error: &Error) -> Option<io::ErrorKind> {
+    error.root_cause().downcast_ref::<io::Error>().map(io::Error::kind)
 }
 
 async fn write_page(session: &mut Session, status: u16) -> Result<()> {

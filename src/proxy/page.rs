@@ -12,6 +12,7 @@ pub fn page(status: u16) -> Bytes {
         501 => ("Not implemented", "The request's body is encoded in an unknown way."),
         502 => ("Bad gateway", "The website cannot be reached right now. Please try again soon."),
         504 => ("Gateway timeout", "The website took too long to answer. Please try again soon."),
+        508 => ("Loop detected", "The request was sent in circles."),
         505 => ("HTTP version not supported", "Please use HTTP/1.1."),
         406..=499 | 401..=404 => ("Bad request", "The request could not be understood."),
         _ => ("Something went wrong", "Please try again soon."),

@@ -67,7 +67,7 @@ fn headers_pass_as_they_are() {
     for target in ["/page", "/image"] {
         let got = Wire::connect(proxy.site).ask("GET", target, &asked);
         let seen = origin.last();
-        let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+        let forwarded = ["cdn-loop", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
         let sent = format!("Host: localhost\r\n{asked}");
         let sent: Vec<(String, String)> = sent
             .lines()

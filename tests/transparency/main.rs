@@ -8,6 +8,7 @@
 //!   nobody in, are mute or die in the middle; clients that are slow or mute; stopping while answers are under way.
 //! - `layer`: what happens under Pingora: odd targets, framing, refused requests, slow answers, the
 //!   last answer of a connection.
+//! - `failures`: who is blamed for what, silent streams, requests that go in circles.
 //! - `compared`: some 240 exchanges, each directly and through the proxy; the whole list of what
 //!   differs, and why, is in `compared/differences.rs`.
 //! - `malformed`: some 120 malformed requests, with a real nginx as the judge.
@@ -18,6 +19,7 @@ mod common;
 
 mod bodies;
 mod compared;
+mod failures;
 mod heads;
 mod injected;
 mod layer;

@@ -111,6 +111,12 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        name: "the way it came",
+        part: Part::Request,
+        why: "the proxy adds itself (RFC 8586), which is how requests that go in circles are found",
+        rule: |request, _| put(request, "cdn-loop", "headcount"),
+    },
+    Difference {
         name: "the order of a request's fields",
         part: Part::Request,
         why: "fields of one name keep their order; that of different names means nothing \
