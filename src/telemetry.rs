@@ -4,6 +4,7 @@
 
 use crate::supervise::Tasks;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A count that only grows.
 #[derive(Debug, Default)]
@@ -20,6 +21,31 @@ impl Counter {
 
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Upper bounds of the histogram of answer times, in seconds. They follow each other by a factor of
+/// about 2.5, from what a cache answers to what a browser gives up on.
+pub const BOUNDS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// How long answers took: a counter for each bucket, the last for all beyond the bounds.
+#[derive(Debug, Default)]
+pub struct Times {
+    buckets: [Counter; BOUNDS.len() + 1],
+    micros: Counter,
+}
+
+impl Times {
+    pub fn observe(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.buckets[BOUNDS.partition_point(|bound| *bound < seconds)].inc();
+        self.micros.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Sum in seconds, and how many fell in each bucket.
+    pub fn get(&self) -> (f64, [u64; BOUNDS.len() + 1]) {
+        (self.micros.get() as f64 / 1e6, std::array::from_fn(|i| self.buckets[i].get()))
     }
 }
 
@@ -88,6 +114,8 @@ pub struct Telemetry {
     pub refused: Counter,
     /// Requests being answered now.
     pub in_flight: AtomicI64,
+    /// From a request's head to the end of its answer.
+    pub times: Times,
     /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).
     dropped: [Counter; DropReason::ALL.len()],
     requests: Requests,

@@ -1,37 +1,41 @@
-//! `/metrics`: the process's own counters, for Prometheus.
+//! `/metrics`: the process's own counters, for Prometheus: in its text format, or as OpenMetrics to
+//! those who would rather have that.
 
-use super::App;
+use super::process::one;
+use super::{App, process};
 use crate::budget::Budget;
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
-use crate::telemetry::{DropReason, Telemetry};
+use crate::telemetry::{BOUNDS, DropReason, Telemetry};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::Registry;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Reads the counters at each scrape: they live in [`Telemetry`], where counting costs least.
-struct Process {
+struct Counts {
     telemetry: Arc<Telemetry>,
     store: Arc<dyn Store>,
     budget: Option<Arc<Budget>>,
 }
 
-impl fmt::Debug for Process {
+impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process").finish_non_exhaustive()
+        f.debug_struct("Counts").finish_non_exhaustive()
     }
 }
 
-impl Collector for Process {
+impl Collector for Counts {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
         let t = &self.telemetry;
         let counters = [
@@ -78,17 +82,19 @@ impl Collector for Process {
         family(&mut to, "store_errors", "What went wrong with the store", "kind", errors)?;
         // 0: the client left before there was an answer.
         let answers = t.answers().map(|(code, n)| (code.to_string(), n));
-        family(&mut to, "requests", "Requests answered by status code", "code", answers)
+        family(&mut to, "requests", "Requests answered by status code", "code", answers)?;
+        let name = "request_duration_seconds";
+        let help = "From a request's head to the end of its answer";
+        let (sum, counts) = t.times.get();
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
+        to.encode_descriptor(name, help, None, MetricType::Histogram)?
+            .encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)?;
+        let mut info =
+            to.encode_descriptor("build_info", "The program's version", None, MetricType::Gauge)?;
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        ConstGauge::new(1u32).encode(info.encode_family(&version)?)
     }
-}
-
-fn one<M: EncodeMetric + TypedMetric>(
-    to: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    metric: &M,
-) -> fmt::Result {
-    metric.encode(to.encode_descriptor(name, help, None, M::TYPE)?)
 }
 
 fn family(
@@ -105,19 +111,64 @@ fn family(
     Ok(())
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
-    let mut registry = Registry::with_prefix("headcount");
-    registry.register_collector(Box::new(Process {
+pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let mut own = Registry::with_prefix("headcount");
+    own.register_collector(Box::new(Counts {
         telemetry: app.admin.telemetry.clone(),
         store: app.admin.store.clone(),
         budget: app.admin.budget.clone(),
     }));
+    let mut of_process = Registry::default();
+    of_process.register_collector(Box::new(process::Process));
     let mut body = String::new();
-    match prometheus_client::encoding::text::encode(&mut body, &registry) {
-        Ok(()) => {
-            let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, media_type)], body).into_response()
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let written = [own, of_process].iter().try_for_each(|all| encode_registry(&mut body, all));
+    if written.is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
+    let media_type = if wants_open_metrics(&headers) {
+        body.push_str("# EOF\n");
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        body = plain(&body);
+        "text/plain; version=0.0.4; charset=utf-8"
+    };
+    ([(header::CONTENT_TYPE, media_type)], body).into_response()
+}
+
+/// Whether `Accept` names OpenMetrics, and nothing that is text as readily.
+fn wants_open_metrics(headers: &HeaderMap) -> bool {
+    let mut quality = [0.0_f32; 2];
+    for range in headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+        for range in range.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = match parts.next().unwrap_or_default() {
+                "application/openmetrics-text" => 0,
+                "text/plain" | "text/*" => 1,
+                _ => continue,
+            };
+            let given = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse);
+            quality[kind] = quality[kind].max(given.unwrap_or(0.0));
+        }
+    }
+    quality[0] > 0.0 && quality[0] >= quality[1]
+}
+
+/// OpenMetrics as the older format has it: there a counter's family bears its sample's name.
+fn plain(open_metrics: &str) -> String {
+    let counter = |line: &str| {
+        let name = line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?;
+        Some(name.to_owned())
+    };
+    let counters: HashSet<String> = open_metrics.lines().filter_map(counter).collect();
+    let mut text = String::with_capacity(open_metrics.len());
+    for line in open_metrics.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(kind), Some(name), Some(rest)) if counters.contains(name) => {
+                text.push_str(&format!("# {kind} {name}_total {rest}\n"));
+            }
+            _ => text.extend([line, "\n"]),
+        }
+    }
+    text
 }

@@ -15,6 +15,7 @@ mod live;
 mod login;
 mod metrics;
 mod params;
+mod process;
 mod reader;
 mod sessions;
 mod stats;

@@ -127,12 +127,13 @@ impl Tracking {
     }
 }
 
-/// Counts a request as being answered for as long as it lives.
-struct InFlight(Arc<Telemetry>);
+/// Counts a request as being answered for as long as it lives, and how long that was.
+struct InFlight(Arc<Telemetry>, Instant);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.times.observe(self.1.elapsed());
     }
 }
 
@@ -188,7 +189,7 @@ impl Analytics {
             Tracking {
                 site,
                 endpoint,
-                in_flight: Some(InFlight(self.0.telemetry.clone())),
+                in_flight: Some(InFlight(self.0.telemetry.clone(), Instant::now())),
                 ..Tracking::default()
             }
         })
