@@ -246,7 +246,7 @@ impl Counting {
                 let tasks = &telemetry.tasks;
                 let daily = || {
                     let (kept, sites, clock) = (kept.clone(), sites.clone(), clock.clone());
-                    Daily::new(kept, sites, clock, keep.clone(), node.clone()).run(tasks)
+                    Daily::new(kept, sites, clock, keep, node.clone()).run(tasks)
                 };
                 tokio::join!(
                     keep_secrets(&secrets, store.as_ref(), &clock, tasks),

@@ -14,9 +14,10 @@
 
 use crate::rollup::{self, Counts, Dimension, Metric, Row, SEPARATOR};
 use crate::visitor::{Traits, VisitorHash};
+use once_cell::sync::Lazy;
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// An anonymous event.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,7 +145,7 @@ struct Pieces {
     counts: Vec<String>,
 }
 
-static PIECES: LazyLock<Pieces> = LazyLock::new(|| {
+static PIECES: Lazy<Pieces> = Lazy::new(|| {
     let dimensions = |piece: fn(&str) -> String| {
         Dimension::ALL.iter().map(|dimension| piece(dimension.as_str())).collect()
     };

@@ -6,8 +6,9 @@
 
 use super::event::Event;
 use crate::site::Site;
+use once_cell::sync::Lazy;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Events that may wait for a reader; one that is slower misses the oldest.
@@ -17,13 +18,13 @@ const WAITING: usize = 1_024;
 pub struct Happened {
     /// The site's place among all.
     pub site: usize,
-    json: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
+    json: Lazy<String, Box<dyn FnOnce() -> String + Send>>,
 }
 
 impl Happened {
     /// One that `write` turns into JSON if anybody asks for it.
     pub fn new(site: usize, write: impl FnOnce() -> String + Send + 'static) -> Arc<Self> {
-        Arc::new(Self { site, json: LazyLock::new(Box::new(write)) })
+        Arc::new(Self { site, json: Lazy::new(Box::new(write)) })
     }
 
     /// One JSON object, with the site's name.

@@ -4,16 +4,16 @@
 //! variables, the flags and their help can never disagree. What a key means is not known here.
 
 use crate::store::hide_passwords;
+use once_cell::sync::Lazy;
 use std::fmt;
-use std::sync::LazyLock;
 use toml::de::{DeTable, DeValue};
 
 /// The commented file with every default.
 pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
 
 /// Every key, in the order of the file.
-pub static KEYS: LazyLock<Vec<Key>> =
-    LazyLock::new(|| keys(DEFAULTS).expect("conf/headcount.toml is read by every test"));
+pub static KEYS: Lazy<Vec<Key>> =
+    Lazy::new(|| keys(DEFAULTS).expect("conf/headcount.toml is read by every test"));
 
 /// A setting that exists.
 #[derive(Debug)]

@@ -33,8 +33,9 @@ use crate::flush::Batch;
 use crate::rollup::DayCounts;
 use crate::site::{Day, Month};
 use async_trait::async_trait;
+use once_cell::sync::Lazy;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, LazyLock};
 
 pub use self::redis::RedisStore;
 pub use self::shared::{Appended, Lead, Lease, Save, SharedLog, Standing};
@@ -97,7 +98,7 @@ pub trait Store: Send + Sync {
 
     /// What went wrong with it so far, by kind.
     fn troubles(&self) -> &Troubles {
-        static NONE: LazyLock<Troubles> = LazyLock::new(Troubles::default);
+        static NONE: Lazy<Troubles> = Lazy::new(Troubles::default);
         &NONE
     }
 

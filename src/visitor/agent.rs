@@ -9,11 +9,12 @@ use super::bots::{self, Bot};
 use super::device;
 use super::traits::Traits;
 use crate::rollup::Dimension;
+use once_cell::sync::Lazy;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use ua_parser::{os, user_agent};
 
 /// What is not known.
@@ -79,7 +80,7 @@ impl Agents {
 
     /// Builds the patterns now (some tenths of a second) rather than in the first request.
     pub fn warm(&self) {
-        LazyLock::force(&PATTERNS);
+        Lazy::force(&PATTERNS);
         bots::judge("warm");
     }
 
@@ -189,7 +190,7 @@ struct Patterns {
     systems: os::Extractor<'static>,
 }
 
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+static PATTERNS: Lazy<Patterns> = Lazy::new(|| {
     // The file is compiled in, so one test that gets here has shown that this cannot fail.
     Patterns::compile(include_str!("data/regexes.yaml")).expect("our own data file")
 });

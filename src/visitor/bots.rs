@@ -8,10 +8,11 @@
 
 use super::grammar;
 use aho_corasick::AhoCorasick;
+use once_cell::sync::Lazy;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// What a machine is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -104,18 +105,16 @@ pub fn judge(user_agent: &str) -> Option<Bot> {
 
 /// Subscribers a feed reader fetches for, where it tells: `Feedly/1.0 (…; 12 subscribers)`.
 pub fn subscribers(user_agent: &str) -> Option<u32> {
-    static COUNT: LazyLock<Regex> = LazyLock::new(|| {
+    static COUNT: Lazy<Regex> = Lazy::new(|| {
         Regex::new(r"(?i-u)\b([0-9]{1,9}) (?:subscribers?|readers?|users?)\b").expect("a constant")
     });
     COUNT.captures(user_agent)?.get(1)?.as_str().parse().ok()
 }
 
-static EMPTY: LazyLock<Bot> =
-    LazyLock::new(|| Bot { name: "(empty)".into(), class: BotClass::Empty });
+static EMPTY: Lazy<Bot> = Lazy::new(|| Bot { name: "(empty)".into(), class: BotClass::Empty });
 
-static NAMES: LazyLock<Names> = LazyLock::new(|| {
-    Names::new(&[include_str!("data/bots.tsv"), include_str!("data/crawlers.tsv")])
-});
+static NAMES: Lazy<Names> =
+    Lazy::new(|| Names::new(&[include_str!("data/bots.tsv"), include_str!("data/crawlers.tsv")]));
 
 /// Known names: one automaton over all of their words.
 struct Names {
@@ -178,7 +177,7 @@ impl Names {
 
 /// A bot we don't know that says what it is.
 fn says_so(user_agent: &str, is_own_word: impl Fn(&Range<usize>) -> bool) -> Option<Bot> {
-    static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    static WORDS: Lazy<Regex> = Lazy::new(|| {
         Regex::new(
             r"(?xi-u)
               bot | crawl | spider | scrap(?:e|ing|y) | slurp | https?:// | www\.[a-z0-9-]+\.
@@ -238,7 +237,7 @@ fn word_around<'a>(text: &'a str, found: &regex::Match) -> &'a str {
 /// Where an Android device's model and its build stand in an agent: words of its maker, which have
 /// made bots of a `M bot 60` and of all phones with the build `AP3A.240617.008`.
 fn model(user_agent: &str) -> Range<usize> {
-    static MODEL: LazyLock<Regex> = LazyLock::new(|| {
+    static MODEL: Lazy<Regex> = Lazy::new(|| {
         Regex::new(
             r"(?x)^Mozilla/5\.0\ \(Linux;\ (?:U;\ )?Android\ [\d.]+;\ (?:[A-Za-z]{2}[-_][A-Za-z]{2};\ )?
             ([^;()]*)",

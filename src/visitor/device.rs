@@ -4,8 +4,8 @@
 //! Android says `Mobile` on phones and not on tablets; TVs and consoles name themselves; an iPad
 //! that asks for desktop sites calls itself a Mac and can't be told from one.
 
+use once_cell::sync::Lazy;
 use regex::Regex;
-use std::sync::LazyLock;
 
 /// The device's class: `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`, or `(unknown)`. `os` is as
 /// [`super::Agent::os`] has it; `mobile_hint` is `Sec-CH-UA-Mobile`.
@@ -47,7 +47,7 @@ fn modern_android(user_agent: &str) -> bool {
     major.parse().map_or(true, |major: u32| major >= 3)
 }
 
-static TV: LazyLock<Regex> = LazyLock::new(|| {
+static TV: Lazy<Regex> = Lazy::new(|| {
     words(
         r"\bhbbtv | smart-?tv | \btv\b | googletv | appletv | \broku | crkey | ;\ aft[a-z0-9]+ | netcast
         | bravia | web0s | webos\.tv | inettv | \bnetrange | opera\ tv | viera | dtv\b
@@ -55,12 +55,12 @@ static TV: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-static CONSOLE: LazyLock<Regex> = LazyLock::new(|| {
+static CONSOLE: Lazy<Regex> = Lazy::new(|| {
     words(r"playstation | \bxbox | nintendo | \bouya | steamdeck | dreamcast | \bshield\ build")
 });
 
 // `Tablet PC` is what Windows called a laptop with a pen.
-static TABLET: LazyLock<Regex> = LazyLock::new(|| {
+static TABLET: Lazy<Regex> = Lazy::new(|| {
     words(
         r"ipad | tablet(?:\ [a-oq-z0-9]|[;:/)_-]|$) | playbook | touchpad | kindle | \bkf[a-z]{2,6}\ build | \bsilk/ | xoom
         | \bnexus\ (?:7|9|10)\b | mediapad | iconia | \bgt-p[0-9] | \bsm-[tpx][0-9] | \btab\b
@@ -68,7 +68,7 @@ static TABLET: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-static MOBILE: LazyLock<Regex> = LazyLock::new(|| {
+static MOBILE: Lazy<Regex> = Lazy::new(|| {
     words(
         r"mobile | phone | ipod | symb | series\ ?[346]0 | midp | opera\ mobi | opera\ mini
         | blackberry | nokia | windows\ ce | \bppc\b | \bbrew\b",

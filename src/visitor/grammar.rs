@@ -15,9 +15,9 @@
 //! only.
 
 use aho_corasick::AhoCorasick;
+use once_cell::sync::Lazy;
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
 
 /// The part of an agent that no browser says; empty if something is missing. `None`: the agent is
 /// a browser's.
@@ -42,7 +42,7 @@ pub fn violation(agent: &str) -> Option<&str> {
 }
 
 /// Templates that nobody filled in, markup, paths, queries: what scanners send.
-static CODE: LazyLock<Regex> = LazyLock::new(|| {
+static CODE: Lazy<Regex> = Lazy::new(|| {
     Regex::new(
         r#"(?xi)
           [$%]\{ | \{\{
@@ -59,7 +59,7 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
 /// Without `Mozilla/`, an agent begins with the name of a text browser or a phone, or it is the
 /// whole agent of a browser behind the name of a television set's or an app's own.
 fn opening(agent: &str) -> Option<&str> {
-    static BEHIND_A_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    static BEHIND_A_NAME: Lazy<Regex> = Lazy::new(|| {
         Regex::new(
             r"^[A-Za-z][^,:|=']*(?:Mozilla/[45]\.0 \((?:Linux|iP|compatible)|\) AppleWebKit)",
         )
@@ -79,8 +79,8 @@ fn compatible(agent: &str) -> Option<&str> {
 
 /// `(KHTML, like Gecko)` has no room for another word.
 fn remark(agent: &str) -> Option<&str> {
-    static REMARK: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?i)\(KHTML, ?like Gecko[;,] *([^)]*)").expect("a constant"));
+    static REMARK: Lazy<Regex> =
+        Lazy::new(|| Regex::new(r"(?i)\(KHTML, ?like Gecko[;,] *([^)]*)").expect("a constant"));
     let remark = REMARK.captures(agent)?.get(1)?.as_str();
     // As the first WebKit browsers beside Safari wrote it.
     let innocent = remark.starts_with("Safari") || WORDS.appliances.is_match(agent);
@@ -99,7 +99,7 @@ fn missing(agent: &str) -> Option<&str> {
 
 /// Behind the engine of a desktop's browser there are only browsers.
 fn ending(agent: &str) -> Option<&str> {
-    static DESKTOP: LazyLock<Regex> = LazyLock::new(|| {
+    static DESKTOP: Lazy<Regex> = Lazy::new(|| {
         Regex::new(
             r"(?x)^Mozilla/5\.0\ \((?:Windows\ NT|Macintosh|X11|Wayland)[^()]*\)
             \ (?:AppleWebKit/(?:53[4-9]|[6-9]\d\d)[.\d+]*\ \(KHTML,\ like\ Gecko\)|Gecko/20100101)
@@ -158,7 +158,7 @@ struct Words {
     products: HashSet<&'static str, foldhash::fast::RandomState>,
 }
 
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
+static WORDS: Lazy<Words> = Lazy::new(|| {
     let mut lists: HashMap<&str, Vec<&'static str>> = HashMap::new();
     for line in include_str!("data/browsers.tsv").lines().filter(|line| !line.starts_with('#')) {
         if let Some((rule, word)) = line.split_once('\t') {

@@ -3,8 +3,9 @@
 //! Apart from the rules of [`super::channel`] because it is data: `data/sources.tsv`, ours, edited
 //! by hand.
 
+use once_cell::sync::Lazy;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// What kind of thing sends visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +74,7 @@ struct Table {
 /// Filled from our own list only, so nobody can aim for collisions.
 type Map<K> = HashMap<K, Known, foldhash::fast::RandomState>;
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+static TABLE: Lazy<Table> = Lazy::new(|| {
     let mut table = Table::default();
     let mut shared: HashMap<&str, Arc<str>> = HashMap::new();
     for line in include_str!("data/sources.tsv").lines().filter(|l| !l.starts_with('#')) {

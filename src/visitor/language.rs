@@ -1,11 +1,12 @@
 //! The visitor's language, from `Accept-Language`.
 
-use std::sync::{Arc, LazyLock};
+use once_cell::sync::Lazy;
+use std::sync::Arc;
 
 /// The primary language a browser asks for first: `de` of `de-AT,de;q=0.9,en`. `None` if there is
 /// none, or no such thing as a language: two or three letters (ISO 639).
 pub fn language(accept_language: &str) -> Option<Arc<str>> {
-    static TWO_LETTERS: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
+    static TWO_LETTERS: Lazy<Vec<Arc<str>>> = Lazy::new(|| {
         let letters = b'a'..=b'z';
         letters
             .clone()

@@ -7,9 +7,10 @@
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
 use maxminddb::{Reader, path};
+use once_cell::sync::Lazy;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// A place; parts that are not known are `None`.
@@ -113,7 +114,7 @@ fn look_up(database: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
 
 /// A country's code, without allocating. `None` if it is not two letters.
 fn country(code: &str) -> Option<Arc<str>> {
-    static CODES: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
+    static CODES: Lazy<Vec<Arc<str>>> = Lazy::new(|| {
         let letters = b'A'..=b'Z';
         letters
             .clone()

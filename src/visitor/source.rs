@@ -8,8 +8,9 @@ use super::known_sources::{self as known, Kind, Known};
 use crate::host::{self, without_www};
 use crate::rollup::clean;
 use crate::{page_name, text};
+use once_cell::sync::Lazy;
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// The source of who was sent by nobody.
 pub const DIRECT: &str = "Direct / None";
@@ -42,7 +43,7 @@ pub struct Arrival {
 impl Arrival {
     /// Nobody sent the visitor.
     pub fn direct() -> Self {
-        static NOBODY: LazyLock<Arrival> = LazyLock::new(|| Arrival {
+        static NOBODY: Lazy<Arrival> = Lazy::new(|| Arrival {
             source: DIRECT.into(),
             referrer: None,
             channel: "Direct",

@@ -7,12 +7,12 @@ use ::headcount::clock::{Clock, MINUTE};
 use ::headcount::site::{Day, Site};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use once_cell::sync::Lazy;
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// The name every test's site has.
@@ -263,7 +263,7 @@ impl Drop for Headcount {
 /// A time zone in which neither a day nor an hour ends soon, so that what a test counts falls on
 /// one day and into one hour. Chosen once, so that all parts of a test agree.
 pub fn timezone() -> &'static str {
-    static CHOSEN: LazyLock<&str> = LazyLock::new(|| {
+    static CHOSEN: Lazy<&str> = Lazy::new(|| {
         let now = Clock::system().now();
         let zones = ["UTC", "Etc/GMT+8", "Asia/Kolkata", "Pacific/Marquesas"];
         let good = zones.into_iter().find(|zone| {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use once_cell::sync::Lazy;
 use pingora::cache::key::HashBinary;
 use pingora::cache::{
     CacheKey, CacheMeta, CacheMetaDefaults, ForcedFreshness, HitHandler, MemCache, PurgeAction,
@@ -19,10 +20,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-static STORAGE: LazyLock<MemCache> = LazyLock::new(MemCache::new);
+static STORAGE: Lazy<MemCache> = Lazy::new(MemCache::new);
 
 pub type Calls = Arc<Mutex<BTreeSet<&'static str>>>;
 

@@ -18,9 +18,10 @@ pub use headers::{Asked, injectable, prepare_request, prepare_response};
 use bytes::{Bytes, BytesMut};
 use lol_html::send::{ElementContentHandlers, HtmlRewriter, Settings};
 use lol_html::{MemorySettings, OutputSink, Selector};
+use once_cell::sync::Lazy;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the parser may hold, in bytes: an unfinished tag and its stack of open elements.
 const PARSER_MEMORY: usize = 64 * 1024;
@@ -152,9 +153,9 @@ enum Looked {
 }
 
 /// The first of these has the tag put at the start of its content.
-static ANCHOR: LazyLock<Selector> = LazyLock::new(|| selector("head, body"));
+static ANCHOR: Lazy<Selector> = Lazy::new(|| selector("head, body"));
 /// What looks like an anchor in here is inert, and so would the script be.
-static INERT: LazyLock<Selector> = LazyLock::new(|| selector("template"));
+static INERT: Lazy<Selector> = Lazy::new(|| selector("template"));
 
 fn selector(text: &str) -> Selector {
     text.parse().expect("a constant selector")

@@ -7,12 +7,11 @@ use crate::store::{Result, Secret, keys};
 use crate::visitor::VisitorHash;
 use ::redis::cmd;
 use async_trait::async_trait;
-use std::sync::LazyLock;
+use once_cell::sync::Lazy;
 
-static FOLD: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!("fold.lua")));
-static PUT_MONTH: LazyLock<LuaScript> =
-    LazyLock::new(|| LuaScript::new(include_str!("put_month.lua")));
-static SWAP: LazyLock<LuaScript> = LazyLock::new(|| LuaScript::new(include_str!("swap.lua")));
+static FOLD: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("fold.lua")));
+static PUT_MONTH: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("put_month.lua")));
+static SWAP: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("swap.lua")));
 
 /// Fields in one command: `unpack` in a script carries at most about 8,000 values, and a server
 /// does nothing else meanwhile.
