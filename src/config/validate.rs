@@ -261,6 +261,24 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whether a website's address is the one that visitors are awaited at, under whatever name.
+fn is_own(listen: SocketAddr, host: &str, port: u16) -> bool {
+    // Names are looked up only where the answer matters.
+    if port != listen.port() || port == 0 {
+        return false;
+    }
+    let Ok(mut found) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else {
+        return false;
+    };
+    let listens = listen.ip().to_canonical();
+    found.any(|address| {
+        let to = address.ip().to_canonical();
+        // Who connects to "any address" reaches this machine.
+        let here = to.is_unspecified() || UdpSocket::bind((to, 0)).is_ok();
+        to == listens || (here && (listens.is_unspecified() || to.is_unspecified()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,22 +393,4 @@ mod tests {
             assert!(printed.contains("tokens") && !printed.contains("hunter2"), "{printed}");
         }
     }
-}
-
-/// Whether a website's address is the one that visitors are awaited at, under whatever name.
-fn is_own(listen: SocketAddr, host: &str, port: u16) -> bool {
-    // Names are looked up only where the answer matters.
-    if port != listen.port() || port == 0 {
-        return false;
-    }
-    let Ok(mut found) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else {
-        return false;
-    };
-    let listens = listen.ip().to_canonical();
-    found.any(|address| {
-        let to = address.ip().to_canonical();
-        // Who connects to "any address" reaches this machine.
-        let here = to.is_unspecified() || UdpSocket::bind((to, 0)).is_ok();
-        to == listens || (here && (listens.is_unspecified() || to.is_unspecified()))
-    })
 }
