@@ -4,7 +4,7 @@ use super::descriptors;
 use super::gate::Gate;
 use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
-use super::stop::{Ended, Signals, Stop, drained, drained_behind, stopped};
+use super::stop::{Ended, Signals, Stop, drained, drained_behind, farewell, stopped};
 use super::systemd;
 use super::website::Website;
 use crate::capture::WithAnalytics;
@@ -119,7 +119,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let (shutdown, drain) = (config.timeouts.shutdown, config.timeouts.drain);
     let telemetry = counting.telemetry().clone();
     let drained = |patience| drained(&connections, &telemetry, patience);
-    let running = match background.block_on(stopped(phases)) {
+    let mut running = match background.block_on(stopped(phases)) {
         Stop::End => {
             systemd::stopping();
             background.block_on(drained(shutdown))
@@ -132,6 +132,10 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
             running.unwrap_or_else(|| background.block_on(drained(shutdown.min(drain))))
         }
     };
+    if running > 0 {
+        let background = counting.background().context("the background runtime has ended")?;
+        running = background.block_on(farewell(&connections, &telemetry));
+    }
     if running > 0 {
         tracing::warn!("{running} requests are still running and will be cut");
     }

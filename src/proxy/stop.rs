@@ -20,6 +20,9 @@ use tokio::sync::broadcast::error::RecvError;
 /// How long listeners take to close after the signal, at most; a request may still slip in.
 const CLOSING: Duration = Duration::from_millis(100);
 
+/// How long WebSockets take to say goodbye, at most.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// How often an old process looks whether newer ones have handed over.
 const NEWER_EVERY: Duration = Duration::from_secs(1);
 
@@ -172,7 +175,14 @@ pub async fn drained(connections: &Connections, telemetry: &Telemetry, patience:
     telemetry.in_flight.load(Ordering::Relaxed).max(0)
 }
 
-/// The same for a process that has handed over. `None`: it was told to end meanwhile, or too many
+/// Has WebSockets say goodbye, for they were waited for long enough. Returns how many requests are
+/// still being answered.
+pub async fn farewell(connections: &Connections, telemetry: &Telemetry) -> i64 {
+    connections.cut();
+    drained(connections, telemetry, FAREWELL).await
+}
+
+/// As [`drained`], for a process that has handed over. `None`: it was told to end meanwhile, or too many
 /// others have handed over since.
 pub async fn drained_behind(
     drained: impl Future<Output = i64>,

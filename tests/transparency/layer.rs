@@ -247,3 +247,26 @@ fn connections_are_bounded() {
     });
     assert!(waiting, "it is answered when one is free");
 }
+
+/// A WebSocket that outlasts `timeouts.shutdown` is told that the server goes away.
+#[test]
+fn websockets_are_closed_with_a_frame() {
+    let origin = Origin::start(|wire, _| {
+        let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        wire.send(format!("HTTP/1.1 101 Switching Protocols\r\n{upgrade}\r\n"));
+        wire.send(b"\x81\x05hello");
+        wire.rest();
+        false
+    });
+    let mut proxy = Proxy::start(&origin.url(), &["--timeouts-shutdown", "300ms"]);
+    let mut wire = Wire::connect(proxy.site);
+    let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    assert_eq!(wire.ask("GET", "/socket", upgrade).status(), 101);
+    assert_eq!(wire.bytes(7).unwrap(), b"\x81\x05hello");
+    proxy.terminate();
+    assert_eq!(wire.rest(), [0x88, 2, 0x03, 0xe9]);
+    drop(wire);
+    assert!(proxy.ended().success());
+    let cut = proxy.log().iter().any(|line| line.contains("will be cut"));
+    assert!(!cut, "{:?}", proxy.log());
+}

@@ -27,7 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub struct Connections {
     /// Wakes those who wait.
     closing: watch::Sender<bool>,
-    /// The same for those who only look: every answer does.
+    /// Wakes WebSockets that cannot be waited for.
+    cut: watch::Sender<bool>,
+    /// The same as `closing` for those who only look: every answer does.
     is_closing: AtomicBool,
     /// One for each connection that may be open.
     places: Arc<Semaphore>,
@@ -50,6 +52,7 @@ impl Connections {
     pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
         Arc::new(Self {
             closing: watch::Sender::new(false),
+            cut: watch::Sender::new(false),
             is_closing: AtomicBool::new(false),
             places: Arc::new(Semaphore::new(most)),
             most,
@@ -101,6 +104,11 @@ impl Connections {
         self.closing.send_replace(true);
     }
 
+    /// Has WebSockets say goodbye to their clients, for they cannot be waited for.
+    pub fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
     pub fn watch(&self) -> watch::Receiver<bool> {
         self.closing.subscribe()
     }
@@ -116,6 +124,16 @@ impl Connections {
         let _ = self.watch().wait_for(|closing| *closing).await;
         while self.open() > 0 {
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Open {
+    /// Ends when the connection cannot be waited for any more.
+    pub fn cut(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let mut cut = self.connections.cut.subscribe();
+        async move {
+            let _ = cut.wait_for(|cut| *cut).await;
         }
     }
 }

@@ -21,12 +21,19 @@ const TOO_MANY_FIELDS: Refused = Refused(431);
 const UNKNOWN_CODING: Refused = Refused(501);
 const UNKNOWN_VERSION: Refused = Refused(505);
 
+/// Another protocol that the client asks for on this connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upgrade {
+    No,
+    WebSocket,
+    Other,
+}
+
 /// What the rest of the connection has to know of a head.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
     pub framing: Framing,
-    /// The client asks for another protocol on this connection.
-    pub upgrade: bool,
+    pub upgrade: Upgrade,
     /// The target for the website, where it is not the one in the head that Pingora reads: it has
     /// bytes above ASCII, which Pingora's parser does not take.
     pub raw_target: Option<Bytes>,
@@ -149,7 +156,7 @@ fn encoded(target: &[u8], bytes: bool) -> BytesMut {
 
 /// What must be clear of the fields: how long the body is, for whom the request is, and whether it
 /// asks for an upgrade.
-fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, bool), Refused> {
+fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, Upgrade), Refused> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(head, &mut fields) {
@@ -158,7 +165,7 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, bool), Refused> 
         Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY_FIELDS),
         Err(_) => return Err(MALFORMED),
     }
-    let (mut length, mut chunked, mut host, mut upgrade) = (None, false, false, false);
+    let (mut length, mut chunked, mut host, mut upgrade) = (None, false, false, Upgrade::No);
     for field in request.headers.iter() {
         let (name, value) = (field.name, field.value);
         match name.len() {
@@ -184,7 +191,10 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, bool), Refused> 
                 }
                 chunked = true;
             }
-            7 if name.eq_ignore_ascii_case("upgrade") => upgrade = !http_10,
+            7 if name.eq_ignore_ascii_case("upgrade") && !http_10 => {
+                let websocket = value.eq_ignore_ascii_case(b"websocket");
+                upgrade = if websocket { Upgrade::WebSocket } else { Upgrade::Other };
+            }
             _ => {}
         }
     }

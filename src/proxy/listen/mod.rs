@@ -2,13 +2,16 @@
 //!
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
 //! last hook, is here: [`head`] judges requests that could be understood in two ways, [`framing`]
-//! finds where bodies end, [`wire`] is the connection, [`serve`] takes it from request to request,
+//! finds where bodies end, [`output`] is what waits to be
+//! sent, [`websocket`] closes what would not end, [`wire`] is the connection, [`serve`] takes it from request to request,
 //! and [`connections`] ends all of them without losing one. It knows nothing of what is counted.
 
 mod connections;
 mod framing;
 mod head;
+mod output;
 mod serve;
+mod websocket;
 mod wire;
 
 pub use connections::Connections;

@@ -6,6 +6,9 @@
 
 use super::connections::{LINGER, Open};
 use super::framing::Framing;
+use super::head::Upgrade;
+use super::output::Output;
+use super::websocket::{GOING_AWAY, WebSocket};
 use async_trait::async_trait;
 use bytes::BytesMut;
 use pingora::protocols::l4::socket::SocketAddr;
@@ -13,21 +16,13 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType, raw_connect::ProxyDigest,
 };
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
-
-/// Bytes of an answer that wait for more of it: a usual page leaves in one piece, head and body.
-const HELD: usize = 16 * 1024;
-
-/// How long they wait at most.
-const HELD_FOR: Duration = Duration::from_millis(20);
 
 /// What an answer begins with that is not the last, and that of an upgrade among them.
 const INTERIM: &[u8] = b"HTTP/1.1 1";
@@ -51,8 +46,9 @@ pub struct Wire {
     /// Read, and not given to Pingora.
     pub input: BytesMut,
     reading: Reading,
-    /// The next head of an answer may be that of an upgrade, which the client has asked for.
-    may_upgrade: bool,
+    /// What the next head of an answer may agree to.
+    upgrade: Upgrade,
+    websocket: Option<Box<WebSocket>>,
     output: Output,
     digest: Arc<SocketDigest>,
 }
@@ -63,16 +59,7 @@ struct Link {
     stream: TcpStream,
     /// The client has ended its side.
     ended: bool,
-    _open: Open,
-}
-
-/// What waits to be sent.
-#[derive(Debug, Default)]
-struct Output {
-    bytes: Vec<u8>,
-    sent: usize,
-    /// Runs while Pingora waits for more of the answer.
-    timer: Option<Pin<Box<Sleep>>>,
+    open: Open,
 }
 
 impl Wire {
@@ -80,10 +67,11 @@ impl Wire {
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         let _ = digest.peer_addr.set(Some(SocketAddr::Inet(peer)));
         Self {
-            link: Some(Link { stream, ended: false, _open: open }),
+            link: Some(Link { stream, ended: false, open }),
             input: BytesMut::new(),
             reading: Reading::Nothing,
-            may_upgrade: false,
+            upgrade: Upgrade::No,
+            websocket: None,
             output: Output::default(),
             digest: Arc::new(digest),
         }
@@ -101,8 +89,8 @@ impl Wire {
     }
 
     /// Gives Pingora the body of the next request, and all that comes after an upgrade.
-    pub fn begin(&mut self, body: Framing, may_upgrade: bool) {
-        self.may_upgrade = may_upgrade;
+    pub fn begin(&mut self, body: Framing, upgrade: Upgrade) {
+        self.upgrade = upgrade;
         self.reading = if body.is_over() { Reading::Nothing } else { Reading::Body(body) };
     }
 
@@ -110,33 +98,22 @@ impl Wire {
         self.link.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    /// Sends what waits, without waiting itself.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(link) = &mut self.link else { return Poll::Ready(Ok(())) };
-        while self.output.sent < self.output.bytes.len() {
-            let rest = &self.output.bytes[self.output.sent..];
-            let sent = ready!(Pin::new(&mut link.stream).poll_write(cx, rest))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.output.sent += sent;
+    fn begin_tunnel(&mut self) {
+        self.reading = Reading::Tunnel;
+        if let (Upgrade::WebSocket, Some(link)) = (self.upgrade, &self.link) {
+            self.websocket = Some(Box::new(WebSocket::new(link.open.cut())));
         }
-        // A connection on which nothing happens keeps no buffer.
-        self.output = Output::default();
-        Poll::Ready(Ok(()))
     }
 
-    /// Sends what has waited long enough. Pingora reads from the client while it waits for the
-    /// website, so this is asked often enough.
-    fn poll_held(&mut self, cx: &mut Context<'_>) {
-        if self.output.bytes.is_empty() {
-            return;
+    /// Closes a WebSocket that is to be cut, if the frame that `next` goes on with ends there. What
+    /// comes after is not sent. Returns whether it is closed.
+    fn close(&mut self, next: &[u8]) -> bool {
+        let Some(websocket) = &mut self.websocket else { return false };
+        if let Some(frame) = websocket.last_frame(next) {
+            self.output.add(&next[..frame]);
+            self.output.add(&GOING_AWAY);
         }
-        let timer = self.output.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(HELD_FOR)));
-        if timer.as_mut().poll(cx).is_ready() {
-            // What is wrong with the connection, the next write will say.
-            let _ = self.poll_send(cx);
-        }
+        websocket.is_closed()
     }
 
     /// Gives Pingora what was read ahead, or reads, as far as the body goes.
@@ -194,7 +171,7 @@ impl Wire {
 impl Link {
     /// Sends what is left, says that no more comes, and reads until the client says the same.
     async fn linger(mut self, output: Output) -> io::Result<()> {
-        self.stream.write_all(&output.bytes[output.sent..]).await?;
+        self.stream.write_all(output.rest()).await?;
         drop(output);
         self.stream.shutdown().await?;
         if !self.ended {
@@ -217,7 +194,17 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_held(cx);
+        let this = &mut *self;
+        if let Some(link) = &mut this.link {
+            this.output.poll_held(&mut link.stream, cx);
+        }
+        if let Some(websocket) = &mut this.websocket {
+            websocket.poll_cut(cx);
+            if this.close(&[]) {
+                // As if the client had ended: Pingora ends the connection to the website.
+                return Poll::Ready(Ok(()));
+            }
+        }
         match self.reading {
             Reading::Body(_) => self.poll_body(cx, to),
             Reading::Nothing => self.poll_end(cx),
@@ -244,43 +231,33 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        let is_tunnel = matches!(this.reading, Reading::Tunnel);
         // Pingora writes a head with a call of its own.
-        if this.may_upgrade {
+        if this.upgrade != Upgrade::No {
             if bytes.starts_with(SWITCHING) {
-                this.reading = Reading::Tunnel;
+                this.begin_tunnel();
             }
-            this.may_upgrade = bytes.starts_with(INTERIM);
+            if !bytes.starts_with(INTERIM) || matches!(this.reading, Reading::Tunnel) {
+                this.upgrade = Upgrade::No;
+            }
+        } else if this.close(bytes) {
+            cx.waker().wake_by_ref();
+            return Poll::Ready(Ok(bytes.len()));
         }
-        loop {
-            let held = this.output.bytes.len();
-            if held + bytes.len() <= HELD {
-                if held == 0 {
-                    this.output.bytes.reserve_exact(HELD);
-                }
-                this.output.bytes.extend_from_slice(bytes);
-                return Poll::Ready(Ok(bytes.len()));
-            }
-            // Both in one call: the head of a large page leaves with the first of its body.
-            let rest = [IoSlice::new(&this.output.bytes[this.output.sent..]), IoSlice::new(bytes)];
-            let Some(link) = &mut this.link else {
-                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-            };
-            let sent = ready!(Pin::new(&mut link.stream).poll_write_vectored(cx, &rest))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            this.output.sent += sent;
-            if let Some(of_bytes) = this.output.sent.checked_sub(held) {
-                this.output = Output::default();
-                if of_bytes > 0 {
-                    return Poll::Ready(Ok(of_bytes));
-                }
-            }
+        let Some(link) = &mut this.link else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let taken = ready!(this.output.poll_add(&mut link.stream, cx, bytes))?;
+        if let Some(websocket) = this.websocket.as_mut().filter(|_| is_tunnel) {
+            websocket.sent(&bytes[..taken]);
         }
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_send(cx)
+        let this = &mut *self;
+        let Some(link) = &mut this.link else { return Poll::Ready(Ok(())) };
+        this.output.poll_send(&mut link.stream, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -321,5 +298,63 @@ impl GetProxyDigest for Wire {
 impl GetSocketDigest for Wire {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         Some(self.digest.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Connections;
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::net::TcpListener;
+
+    /// A connection as the proxy has it, its client, and what counts it.
+    async fn connected() -> (Wire, TcpStream, Arc<Connections>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let connections = Connections::new(1, 0);
+        let place = connections.place().await;
+        let open = connections.opened(place, peer.ip(), false).unwrap();
+        (Wire::new(stream, peer, open), client, connections)
+    }
+
+    #[tokio::test]
+    async fn a_websocket_is_closed_between_two_frames() {
+        let (mut wire, mut client, connections) = connected().await;
+        wire.begin(Framing::length(0), Upgrade::WebSocket);
+        let head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        wire.write_all(head).await.unwrap();
+        wire.write_all(b"\x81\x05hel").await.unwrap();
+        connections.cut();
+        let mut nothing = [0; 1];
+        poll_fn(|cx| {
+            // It is told, and the frame is not whole.
+            let read = Pin::new(&mut wire).poll_read(cx, &mut ReadBuf::new(&mut nothing));
+            assert!(read.is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        wire.write_all(b"lo\x81\x05never").await.unwrap();
+        assert_eq!(wire.read(&mut nothing).await.unwrap(), 0, "the client is gone, to Pingora");
+        wire.write_all(b"\x81\x05never").await.unwrap();
+        drop(wire);
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, [&head[..], b"\x81\x05hello", &GOING_AWAY].concat());
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_to_something_else_just_ends() {
+        let (mut wire, mut client, connections) = connected().await;
+        wire.begin(Framing::length(0), Upgrade::Other);
+        let head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        wire.write_all(head).await.unwrap();
+        connections.cut();
+        wire.write_all(b"\x81\x05hello").await.unwrap();
+        drop(wire);
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, [&head[..], b"\x81\x05hello"].concat());
     }
 }
