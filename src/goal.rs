@@ -3,6 +3,7 @@
 //! Written in the settings as one line each, matched while visits happen.
 
 use crate::page_name;
+use crate::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -100,6 +101,9 @@ impl FromStr for Target {
                 Ok(Self::Page(page_name::plain(path).into_owned()))
             }
             Some(("page", _)) => Err(format!("`{what}`: a page's path begins with /")),
+            // By either name, the dashboard's or the API's.
+            Some(("event", "Outbound Link: Click")) => Ok(Self::Event(OUTBOUND_LINK.into())),
+            Some(("event", "File Download")) => Ok(Self::Event(FILE_DOWNLOAD.into())),
             Some(("event", name)) if !name.is_empty() => Ok(Self::Event(name.to_owned())),
             _ => Err(format!("`{what}` is neither `page /PATH` nor `event NAME`")),
         }

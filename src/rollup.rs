@@ -16,6 +16,10 @@ pub const SEPARATOR: char = '\u{1f}';
 /// Where what does not fit goes: too long a value, one row too many.
 pub const OTHER: &str = "(other)";
 
+/// Events that the script sends by itself, as stored.
+pub const OUTBOUND_LINK: &str = "Outbound link";
+pub const FILE_DOWNLOAD: &str = "File download";
+
 /// Length of a slot of the total, in milliseconds. A quarter of an hour fits every time zone.
 pub const SLOT: Millis = 15 * MINUTE;
 

@@ -4,7 +4,7 @@ use super::claims::Claim;
 use super::shard::{Counted, Shard, Spot};
 use crate::capture::{Event, Told};
 use crate::goal::Reached;
-use crate::rollup::{Dimension, Metric, join};
+use crate::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, join};
 use crate::sketch;
 use crate::visitor::Traits;
 use serde::{Deserialize, Serialize};
@@ -38,11 +38,11 @@ impl Shard {
             }
             Event::Outbound { url } => {
                 self.link(spot, Dimension::Outbound, &url);
-                self.event(spot, page, "Outbound link".into(), Vec::new(), None)
+                self.event(spot, page, OUTBOUND_LINK.into(), Vec::new(), None)
             }
             Event::File { url } => {
                 self.link(spot, Dimension::File, &url);
-                self.event(spot, page, "File download".into(), Vec::new(), None)
+                self.event(spot, page, FILE_DOWNLOAD.into(), Vec::new(), None)
             }
             Event::Engagement { millis, scroll, screen, view } => {
                 self.act(spot, false);

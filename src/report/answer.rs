@@ -5,7 +5,7 @@
 
 use super::known::Known;
 use super::rows::{Selection, merge_day};
-use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Sums, Value};
+use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Sums, Value, names};
 use crate::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::site::{Day, Site};
 use chrono::{Datelike, NaiveDateTime};
@@ -72,7 +72,7 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Valu
                 .collect()
         }
         Shape::Breakdown { ref property, limit, page } => {
-            breakdown(days, question.range, property, metrics, question.filter.as_ref())
+            named_breakdown(days, question.range, property, metrics, question.filter.as_ref())
                 .into_iter()
                 .skip((page - 1) * limit)
                 .take(limit)
@@ -238,6 +238,28 @@ pub fn breakdown(
     metrics: &[Metric],
     filter: Option<&Filter>,
 ) -> Vec<Slice> {
+    slices(days, range, property, metrics, filter, |value| value)
+}
+
+/// The same with values as the API names them.
+pub(super) fn named_breakdown(
+    days: &Days,
+    range: Range,
+    property: &Property,
+    metrics: &[Metric],
+    filter: Option<&Filter>,
+) -> Vec<Slice> {
+    slices(days, range, property, metrics, filter, |value| names::name(property, value))
+}
+
+fn slices<'d>(
+    days: &'d Days,
+    range: Range,
+    property: &Property,
+    metrics: &[Metric],
+    filter: Option<&Filter>,
+    name: impl Fn(&'d str) -> &'d str,
+) -> Vec<Slice> {
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
     let in_range = || days.range(range.first..=range.last).map(|(_, counts)| counts.as_ref());
     let mut rows: HashMap<&str, Row> = HashMap::new();
@@ -245,7 +267,7 @@ pub fn breakdown(
     let asked = [Metric::ExitRate, Metric::BounceRate].iter().any(|m| metrics.contains(m));
     let against = measured_against(property).filter(|_| asked);
     for counts in in_range() {
-        selection.rows(counts, |value, row| merge_day(rows.entry(value).or_default(), row));
+        selection.rows(counts, |value, row| merge_day(rows.entry(name(value)).or_default(), row));
         for (page, row) in against.into_iter().flat_map(|of| counts.rows(of)) {
             others.entry(page).or_default().merge(row);
         }

@@ -4,7 +4,7 @@
 //! `;`, and for paths and hosts `*` for any characters. A backslash makes `|`, `;`, `*` and itself
 //! plain characters.
 
-use super::{Invalid, Property, Selection};
+use super::{Invalid, Property, Selection, names};
 use crate::goal::{Goal, Target};
 use crate::rollup::{OTHER, parts};
 use crate::{host, page_name};
@@ -121,14 +121,20 @@ impl Filter {
     /// `values`: what each condition's property has in a row.
     pub(super) fn matches<'v>(&self, values: impl IntoIterator<Item = &'v str>) -> bool {
         self.conditions.iter().zip(values).all(|(condition, value)| {
-            condition.any_of.iter().any(|pattern| matches(pattern, value)) != condition.negated
+            // By the API's name, or as stored and as the dashboard has it.
+            let name = names::name(&condition.property, value);
+            let fits = |pattern: &Pattern| matches(pattern, value) || matches(pattern, name);
+            condition.any_of.iter().any(fits) != condition.negated
         })
     }
 
     /// Of each condition whether it is met by one value only, and that one that is told apart.
     pub(super) fn is_exact(&self) -> impl Iterator<Item = bool> + '_ {
         self.conditions.iter().map(|condition| match condition.any_of.as_slice() {
-            [pattern] => !condition.negated && pattern.len() == 1 && pattern[0] != OTHER,
+            [pattern] => {
+                let shared = names::are_shared(&condition.property);
+                !condition.negated && !shared && pattern.len() == 1 && pattern[0] != OTHER
+            }
             _ => false,
         })
     }

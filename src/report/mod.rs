@@ -16,6 +16,7 @@ mod heatmap;
 mod journey;
 mod known;
 mod metric;
+mod names;
 mod period;
 mod property;
 mod query;

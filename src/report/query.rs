@@ -3,9 +3,10 @@
 //! What roll-ups can tell is answered: totals, one property or time, filters on properties that
 //! are counted together, any order, pages of rows. The rest is refused in a line that says what.
 
+use super::answer::named_breakdown;
 use super::{
     Days, Filter, Interval, Invalid, Metric, Period, Property, Range, Selection, Value, aggregate,
-    breakdown, filter, timeseries,
+    filter, timeseries,
 };
 use crate::rollup::Row;
 use crate::site::{Day, Site};
@@ -152,10 +153,12 @@ impl Query {
                 let answers = aggregate(days, self.range, &self.metrics, filter, None);
                 vec![(None, answers.into_iter().map(|a| a.value).collect())]
             }
-            By::Property(property) => breakdown(days, self.range, property, &self.metrics, filter)
-                .into_iter()
-                .map(|slice| (Some(slice.value.replace('\u{1e}', " ← ")), slice.metrics))
-                .collect(),
+            By::Property(property) => {
+                named_breakdown(days, self.range, property, &self.metrics, filter)
+                    .into_iter()
+                    .map(|slice| (Some(slice.value.replace('\u{1e}', " ← ")), slice.metrics))
+                    .collect()
+            }
             By::Time(interval) => {
                 let property = filter.map(Filter::property);
                 let mut rows = Vec::new();

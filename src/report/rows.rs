@@ -87,8 +87,10 @@ impl<'a> Selection<'a> {
     pub fn sum(&self, counts: &DayCounts) -> Row {
         match (self.source, self.filter.and_then(Filter::only)) {
             (Source::Total, _) => counts.row(Dimension::Total, ""),
+            // A row of exactly that name needs no search, unless others are named so, too.
             (Source::Of(dimension), Some(value))
-                if self.places.as_slice() == [Place::Value(dimension)] =>
+                if self.places.as_slice() == [Place::Value(dimension)]
+                    && dimension == Dimension::Page =>
             {
                 counts.row(dimension, value)
             }

@@ -61,7 +61,7 @@ async fn what_a_browser_tells_is_in_the_stats_api() {
         (
             "breakdown?property=event:name&metrics=conversions,visitors,total_revenue",
             json!([
-                { "name": "Outbound link", "conversions": 1, "visitors": 1, "total_revenue": 0.0 },
+                { "name": "Outbound Link: Click", "conversions": 1, "visitors": 1, "total_revenue": 0.0 },
                 { "name": "Purchase", "conversions": 1, "visitors": 1, "total_revenue": 9.5 },
             ]),
         ),

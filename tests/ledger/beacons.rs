@@ -149,7 +149,7 @@ pub fn event(drive: &mut Drive) {
     let (person, page) = (drive.anyone(), drive.any_page());
     drive.open(person, &page);
     let events =
-        [("event", "Signup"), ("outbound", "Outbound link"), ("download", "File download")];
+        [("event", "Signup"), ("outbound", "Outbound Link: Click"), ("download", "File Download")];
     let (kind, name) = *drive.rng.choice(&events).unwrap();
     let event = drive.beacon(&page, json!({"type": kind, "name": name})).0;
     let attention = drive.beacon(&page, json!({"type": "engagement", "value": 1500})).0;

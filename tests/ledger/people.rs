@@ -20,7 +20,7 @@ pub const BROWSERS: &[Browser] = &[
         agent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like \
                 Gecko) Version/18.3 Safari/605.1.15",
         name: "Safari",
-        os: "macOS",
+        os: "Mac",
         device: "Desktop",
         modern: false,
     },
@@ -43,7 +43,7 @@ pub const BROWSERS: &[Browser] = &[
     Browser {
         agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                 Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0",
-        name: "Edge",
+        name: "Microsoft Edge",
         os: "Windows",
         device: "Desktop",
         modern: true,

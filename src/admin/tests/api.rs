@@ -82,6 +82,71 @@ async fn answers_look_like_plausibles() {
 }
 
 #[tokio::test]
+async fn values_are_named_as_plausible_names_them() {
+    use Dimension::{Browser, BrowserVersion, Event, Os};
+    let port = Port::local().await;
+    port.store.add(
+        "example.org",
+        today(),
+        &[
+            (Os, "macOS", Stored::Visitors, 2),
+            (Os, "Windows", Stored::Visitors, 3),
+            (Browser, "Edge", Stored::Visitors, 1),
+            (BrowserVersion, "Chrome 155", Stored::Visitors, 3),
+            (BrowserVersion, "Edge 155", Stored::Visitors, 1),
+            (BrowserVersion, "Firefox 153", Stored::Visitors, 1),
+            (Event, "Outbound link", Stored::Events, 4),
+            (Event, "Outbound link", Stored::Visitors, 2),
+        ],
+    );
+    let results = async |question: &str| {
+        let (status, mut body) = port.json(&format!("/api/v1/stats/{question}&period=day")).await;
+        assert_eq!(status, 200, "{question}: {body}");
+        body["results"].take()
+    };
+    for (question, expected) in [
+        (
+            "breakdown?property=visit:browser_version",
+            json!([{ "browser_version": "155", "visitors": 4 }, { "browser_version": "153", "visitors": 1 }]),
+        ),
+        (
+            "breakdown?property=visit:os",
+            json!([{ "os": "Windows", "visitors": 3 }, { "os": "Mac", "visitors": 2 }]),
+        ),
+        (
+            "breakdown?property=visit:browser",
+            json!([{ "browser": "Microsoft Edge", "visitors": 1 }]),
+        ),
+        (
+            "breakdown?property=event:name&metrics=visitors,events",
+            json!([{ "name": "Outbound Link: Click", "visitors": 2, "events": 4 }]),
+        ),
+        ("aggregate?filters=visit:os%3D%3DMac", json!({ "visitors": { "value": 2 } })),
+        ("aggregate?filters=visit:os%3D%3DmacOS", json!({ "visitors": { "value": 2 } })),
+        ("aggregate?filters=visit:browser_version%3D%3D155", json!({ "visitors": { "value": 4 } })),
+        (
+            "aggregate?filters=visit:browser_version%3D%3DChrome+155",
+            json!({ "visitors": { "value": 3 } }),
+        ),
+        (
+            "aggregate?filters=event:name%3D%3DOutbound+Link:+Click",
+            json!({ "visitors": { "value": 2 } }),
+        ),
+    ] {
+        assert_eq!(results(question).await, expected, "{question}");
+    }
+    let query = json!({ "metrics": ["visitors"], "date_range": "day",
+        "dimensions": ["visit:browser_version"] });
+    let url = format!("http://{}/api/v2/query", port.address);
+    let answer = port.client.post(url).body(query.to_string()).send().await.unwrap();
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(answer["results"][0], json!({ "dimensions": ["155"], "metrics": [4] }));
+    // The dashboard has names that say more.
+    let (_, page) = port.get("/?devices=visit:browser_version").await;
+    assert!(page.contains(">Chrome 155<"));
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named() {
     let port = filled().await;
     for (path, status, names) in [
