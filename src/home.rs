@@ -7,7 +7,7 @@
 use crate::aggregate::{Engine, Limits, Recovery};
 use crate::clock::{Clock, Millis};
 use crate::config::Config;
-use crate::flush::Depot;
+use crate::flush::DurableOutbox;
 use crate::journal::{Journal, LateLog, LateLogs, STATE_AFTER};
 use crate::node::{self, Node, random_name};
 use crate::site::Site;
@@ -55,9 +55,9 @@ impl Home {
         sites: &Arc<Vec<Site>>,
         telemetry: &Arc<Telemetry>,
         clock: &Clock,
-    ) -> (Engine, Depot) {
+    ) -> (Engine, DurableOutbox) {
         let begun = self.node.as_ref().map(|node| self.recover(node, config, telemetry));
-        let (recovery, depot) = match begun {
+        let (recovery, durable) = match begun {
             Some(Ok(begun)) => begun,
             other => {
                 if let Some(Err(error)) = other {
@@ -73,7 +73,7 @@ impl Home {
                     clock.clone(),
                 );
                 let engine = if config.shared_sessions { engine.sharing() } else { engine };
-                return (engine, Depot::in_memory(random_name(), cap, events));
+                return (engine, DurableOutbox::in_memory(random_name(), cap, events));
             }
         };
         self.journal = Some(recovery.journal.clone());
@@ -85,7 +85,7 @@ impl Home {
             clock.clone(),
             recovery,
         );
-        (engine, depot)
+        (engine, durable)
     }
 
     fn recover(
@@ -93,14 +93,15 @@ impl Home {
         node: &Node,
         config: &Config,
         telemetry: &Arc<Telemetry>,
-    ) -> io::Result<(Recovery, Depot)> {
+    ) -> io::Result<(Recovery, DurableOutbox)> {
         let (cap, events) = (config.limits.outbox, config.limits.events_cap);
-        let depot = Depot::on_disk(&node.path().join("outbox"), node.name(), cap, events)?;
+        let durable =
+            DurableOutbox::on_disk(&node.path().join("outbox"), node.name(), cap, events)?;
         let (journal, lanes) =
             Journal::open(node.path(), node.lanes(), STATE_AFTER, telemetry.clone())?;
-        let marks = depot.marks().clone();
+        let marks = durable.marks().clone();
         let (seed, share) = (node.claims(), config.shared_sessions);
-        Ok((Recovery { journal, lanes, marks, seed, share }, depot))
+        Ok((Recovery { journal, lanes, marks, seed, share }, durable))
     }
 
     /// The folder, if there is one to use.

@@ -34,7 +34,7 @@ use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
-use crate::flush::{self, Depot, Flusher};
+use crate::flush::{self, DurableOutbox, Flusher};
 use crate::goal::Funnel;
 use crate::home::{self, Home};
 use crate::journal::LateLog;
@@ -128,8 +128,8 @@ pub struct Counting {
     /// Where all of it runs but what a request waits for. `None` once stopped.
     runtimes: Option<Runtimes>,
     engine: Arc<Engine>,
-    /// Makes another like the first, which goes on with what is in the depot.
-    flusher: Box<dyn Fn(Depot) -> Flusher + Send + Sync>,
+    /// Makes another like the first, which goes on with what waits in an outbox.
+    flusher: Box<dyn Fn(DurableOutbox) -> Flusher + Send + Sync>,
     closing: watch::Sender<bool>,
     work: Option<(JoinHandle<()>, JoinHandle<()>)>,
     home: Option<Home>,
@@ -180,7 +180,7 @@ impl Counting {
             }
             false => home.spread(),
         };
-        let (engine, depot) = home.begin(config, &sites, &telemetry, &clock);
+        let (engine, durable) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
@@ -197,7 +197,7 @@ impl Counting {
             let spent = move || store.commands().load(Ordering::Relaxed);
             Arc::new(Budget::new(config.monthly_commands, clock.clone(), spent))
         });
-        let flusher: Box<dyn Fn(Depot) -> Flusher + Send + Sync> = Box::new({
+        let flusher: Box<dyn Fn(DurableOutbox) -> Flusher + Send + Sync> = Box::new({
             let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
             let (telemetry, clock, budget) = (telemetry.clone(), clock.clone(), budget.clone());
             let interval = config.flush_interval;
@@ -205,11 +205,11 @@ impl Counting {
             let sharing = config
                 .shared_sessions
                 .then(|| shared::Settings { interval, limits: home::limits(config, 1) });
-            move |depot| {
+            move |durable| {
                 let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
                 let (telemetry, clock) = (telemetry.clone(), clock.clone());
                 let flusher =
-                    Flusher::new(engine, store, sites, telemetry, clock, depot, settings.clone())
+                    Flusher::new(engine, store, sites, telemetry, clock, durable, settings.clone())
                         .within(budget.clone());
                 match &sharing {
                     Some(sharing) => flusher.sharing(sharing.clone()),
@@ -236,7 +236,7 @@ impl Counting {
         };
         let (closing, closed) = watch::channel(false);
         let late = home.late_logs(&engine);
-        let flushing = runtimes.flush.spawn(flusher(depot).adopting(late).run(closed.clone()));
+        let flushing = runtimes.flush.spawn(flusher(durable).adopting(late).run(closed.clone()));
         let showing = runtimes.admin.spawn(serve_admin(listener, state, closed));
         let (node, keep) = (random_name(), Keep::new(config));
         let open = Open { trusted, places: places.clone(), auth, admin };
@@ -327,7 +327,7 @@ impl Counting {
         let _ = runtimes.background.block_on(flushing);
         home.leave();
         let (cap, events) = (config.limits.outbox, config.limits.events_cap);
-        let flusher = (self.flusher)(Depot::in_memory(random_name(), cap, events));
+        let flusher = (self.flusher)(DurableOutbox::in_memory(random_name(), cap, events));
         let (closing, closed) = watch::channel(false);
         self.closing = closing;
         self.work = Some((runtimes.flush.spawn(flusher.run(closed)), showing));

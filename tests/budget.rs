@@ -12,7 +12,7 @@ use headcount::aggregate::{Engine, Limits};
 use headcount::budget::Budget;
 use headcount::capture::{Answered, Hit, PageKind, What};
 use headcount::clock::{Clock, HOUR, Millis, SECOND};
-use headcount::flush::{Depot, Flusher, Settings};
+use headcount::flush::{DurableOutbox, Flusher, Settings};
 use headcount::rollup::{Dimension, Metric};
 use headcount::site::{Day, Site};
 use headcount::store::{self, Store};
@@ -82,7 +82,7 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
         sites.clone(),
         telemetry.clone(),
         clock.clone(),
-        Depot::in_memory("node".into(), 64_000_000, 10_000),
+        DurableOutbox::in_memory("node".into(), 64_000_000, 10_000),
         settings,
     )
     .within(Some(budget.clone()));

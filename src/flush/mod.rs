@@ -1,7 +1,7 @@
 //! From increments to the store: sealed, numbered, delivered exactly once.
 //!
 //! Every interval the [`Flusher`] takes what the aggregator gathered into the [`outbox`], puts that
-//! on disk ([`depot`], [`log`]), and sends batches in order, one at a time per (site, day). A batch
+//! on disk ([`durable`], [`log`]), and sends batches in order, one at a time per (site, day). A batch
 //! leaves when the store has answered; the store knows the number it has and applies none twice.
 //! Nothing to say, nothing sent. A store that is away or refuses costs the site nothing: what
 //! waits, waits here, also over a restart.
@@ -9,11 +9,11 @@
 //! Where nodes count as one, hits take the same way as increments do, into a log ([`sharing`]).
 
 mod batch;
-mod depot;
+mod durable;
 mod entries;
 mod log;
 mod outbox;
-mod parcel;
+mod pending;
 mod release2;
 mod sharing;
 
@@ -37,8 +37,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 pub use crate::aggregate::{Events, Lines};
 pub use batch::{BATCH_MAX, Batch};
-pub use depot::Depot;
-pub use parcel::batches;
+pub use durable::DurableOutbox;
+pub use pending::batches;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);
@@ -63,7 +63,7 @@ pub struct Flusher {
     telemetry: Arc<Telemetry>,
     clock: Clock,
     settings: Settings,
-    depot: Depot,
+    durable: DurableOutbox,
     troubles: Troubles,
     budget: Option<Arc<Budget>>,
     sharing: Option<Sharing>,
@@ -81,17 +81,17 @@ enum Stuck {
 }
 
 impl Flusher {
-    /// Goes on with what waits in `depot`.
+    /// Goes on with what waits in `durable`.
     pub fn new(
         engine: Arc<Engine>,
         store: Arc<dyn Store>,
         sites: Arc<Vec<Site>>,
         telemetry: Arc<Telemetry>,
         clock: Clock,
-        depot: Depot,
+        durable: DurableOutbox,
         settings: Settings,
     ) -> Self {
-        let waiting = i64::try_from(depot.hits()).unwrap_or(0);
+        let waiting = i64::try_from(durable.hits()).unwrap_or(0);
         telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);
         let (troubles, budget, sharing, late) = (Troubles::default(), None, None, None);
         // Of a store that lost its tail before this process began, nothing is known yet.
@@ -103,7 +103,7 @@ impl Flusher {
             telemetry,
             clock,
             settings,
-            depot,
+            durable,
             troubles,
             budget,
             sharing,
@@ -163,8 +163,8 @@ impl Flusher {
                 Ok(false) => {}
                 Err(_) => self.begin_again(&mut pauses).await,
             }
-            let (hits, store) = (self.depot.hits(), self.store.name());
-            if self.depot.is_safe() {
+            let (hits, store) = (self.durable.hits(), self.store.name());
+            if self.durable.is_safe() {
                 tracing::warn!("{hits} hits for {store} wait on disk for the next start");
                 return;
             }
@@ -182,13 +182,13 @@ impl Flusher {
     async fn begin_again(&mut self, pauses: &mut Pauses) {
         let telemetry = self.telemetry.clone();
         let again = async {
-            let Self { depot, engine, .. } = self;
-            blocking(|| match depot.open_again() {
-                Some(Ok(again)) if engine.go_back(again.marks(), again.hits()) => *depot = again,
-                Some(Ok(_)) => depot.distrust(),
+            let Self { durable, engine, .. } = self;
+            blocking(|| match durable.open_again() {
+                Some(Ok(again)) if engine.go_back(again.marks(), again.hits()) => *durable = again,
+                Some(Ok(_)) => durable.distrust(),
                 Some(Err(error)) => {
                     tracing::warn!("the outbox cannot be read again: {error}");
-                    depot.distrust();
+                    durable.distrust();
                 }
                 None => {}
             });
@@ -229,7 +229,7 @@ impl Flusher {
     pub async fn flush(&mut self) -> bool {
         // It takes the processor for a while, and others of this runtime wait for a store's answer.
         let sealed = blocking(|| self.engine.seal());
-        let Taken { done, dropped } = self.depot.outbox.add(sealed, &self.sites);
+        let Taken { done, dropped } = self.durable.outbox.add(sealed, &self.sites);
         self.telemetry.tasks.turn(Task::Flush);
         self.telemetry.unflushed.fetch_sub((done + dropped) as i64, Ordering::Relaxed);
         if dropped > 0 {
@@ -239,7 +239,7 @@ impl Flusher {
                 format!("the outbox is full: {dropped} hits dropped; limits.outbox caps it"),
             );
         }
-        let keys = self.depot.outbox.keys();
+        let keys = self.durable.outbox.keys();
         keys.iter().for_each(|key| self.cut(key));
         self.keep(true);
         let all = self.deliver_all(&keys).await;
@@ -248,7 +248,7 @@ impl Flusher {
         }
         // What was acknowledged; to be told twice does no harm.
         self.keep(false);
-        self.depot.outbox.tidy(self.clock.now());
+        self.durable.outbox.tidy(self.clock.now());
         if all {
             self.troubles.over(self.store.name());
         }
@@ -267,7 +267,7 @@ impl Flusher {
                 }
                 Err(Stuck::Away(error)) => {
                     self.telemetry.flush_failures.inc();
-                    let waiting = self.depot.hits();
+                    let waiting = self.durable.hits();
                     self.troubles.note("away", format!("{error}; {waiting} hits wait"));
                     return false;
                 }
@@ -275,7 +275,7 @@ impl Flusher {
         }
         if let Err(Stuck::Away(error) | Stuck::Refused(error)) = self.deliver_entries().await {
             self.telemetry.flush_failures.inc();
-            let waiting = self.depot.hits();
+            let waiting = self.durable.hits();
             self.troubles.note("entries", format!("{error}; {waiting} hits wait"));
             return false;
         }
@@ -287,13 +287,13 @@ impl Flusher {
 
     /// Numbers what waits for `key`, if nothing of it is on its way.
     fn cut(&mut self, key: &Key) {
-        let done = self.depot.outbox.cut(key);
+        let done = self.durable.outbox.cut(key);
         self.telemetry.unflushed.fetch_sub(done as i64, Ordering::Relaxed);
     }
 
     fn keep(&mut self, sync: bool) {
         let journal = self.engine.journal().map(Arc::as_ref);
-        if let Err(error) = self.depot.keep(journal, sync) {
+        if let Err(error) = self.durable.keep(journal, sync) {
             self.troubles.note(
                 "disk",
                 format!(
@@ -309,10 +309,10 @@ impl Flusher {
         // A store that says "gap" to what it was just replayed is broken: try again later.
         let mut replayed = false;
         loop {
-            let batches = self.depot.outbox.next(key);
+            let batches = self.durable.outbox.next(key);
             if batches.is_empty() {
                 self.cut(key);
-                if self.depot.outbox.next(key).is_empty() {
+                if self.durable.outbox.next(key).is_empty() {
                     return Ok(());
                 }
                 self.keep(true);
@@ -321,7 +321,7 @@ impl Flusher {
             for applied in self.store.apply_some(&batches).await.map_err(stuck)? {
                 match applied {
                     Applied::Now | Applied::Before => {
-                        let hits = self.depot.outbox.acknowledge(key, self.clock.now());
+                        let hits = self.durable.outbox.acknowledge(key, self.clock.now());
                         self.telemetry.flushes.inc();
                         self.telemetry.unflushed.fetch_sub(hits as i64, Ordering::Relaxed);
                     }
@@ -350,15 +350,15 @@ impl Flusher {
         if connected == self.looked {
             return Ok(());
         }
-        for (key, name, last) in self.depot.outbox.remembered() {
+        for (key, name, last) in self.durable.outbox.remembered() {
             let have = self.store.marker(&key.0, key.1, &name).await.map_err(stuck)?;
             if have >= last {
                 continue;
             }
-            match self.depot.outbox.lost(&key, &name, have) {
+            match self.durable.outbox.lost(&key, &name, have) {
                 Some(batches) => self.send_again(&key, &batches).await?,
                 None => {
-                    self.depot.outbox.forget(&key, &name);
+                    self.durable.outbox.forget(&key, &name);
                     self.pass_gap(&key, have);
                 }
             }
@@ -382,7 +382,7 @@ impl Flusher {
     }
 
     async fn fill_gap(&mut self, key: &Key, have: u64) -> Result<(), Stuck> {
-        if let Some(batches) = self.depot.outbox.replay(key, have) {
+        if let Some(batches) = self.durable.outbox.replay(key, have) {
             return self.send_again(key, &batches).await;
         }
         self.keep(true);

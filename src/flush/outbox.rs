@@ -1,7 +1,7 @@
 //! What waits to be delivered, per (site, day).
 //!
 //! Increments that were never sent may still grow: while the store is away, later ones merge into
-//! waiting parcels, so an outage costs space for distinct rows and not for its length. A parcel is
+//! pending ones, so an outage costs space for distinct rows and not for its length. They are
 //! cut into numbered batches only when its turn has come; a batch, once cut, never changes,
 //! whatever becomes of its answer. Acknowledged batches stay for a while in a ring, for a store
 //! that loses its last moments.
@@ -20,7 +20,7 @@
 
 use super::batch::Batch;
 use super::entries::{Entries, EntryOp};
-use super::parcel::{Cut, Parcel};
+use super::pending::{Cut, PendingIncrements};
 use crate::aggregate::Events;
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
@@ -43,8 +43,8 @@ const UNWRITTEN: usize = 4 << 20;
 /// Batches that are sent at once to a store that takes several.
 const AT_ONCE: usize = 64;
 
-/// The cap is shared by this many parcels; the oldest goes first.
-const PARCELS: usize = 16;
+/// The cap is shared by this many pending increments; the oldest go first.
+const PENDING: usize = 16;
 
 /// How long a (site, day) without anything to say is remembered.
 const QUIET: Millis = 2 * 24 * 3_600 * SECOND;
@@ -59,7 +59,8 @@ pub struct Outbox {
     queues: BTreeMap<Key, Queue>,
     pub(super) entries: Entries,
     marks: Marks,
-    parcels: u64,
+    /// Age of the newest pending increments.
+    newest: u64,
     epochs: u64,
     /// Ops done and not yet written down. `None`: nobody writes them.
     unwritten: Option<Vec<u8>>,
@@ -87,21 +88,21 @@ pub struct Taken {
 struct Waiting {
     /// Older ones have smaller ones.
     age: u64,
-    parcel: Parcel,
+    pending: PendingIncrements,
 }
 
 /// Something that happened.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Op {
-    /// Increments join the parcel of this age, or begin it.
+    /// Increments are added to the pending ones of this age, or are the first of it.
     Add {
         key: Key,
         age: u64,
-        parcel: Parcel,
+        pending: PendingIncrements,
     },
     /// All increments up to here have been added.
     Sealed(Marks),
-    /// The first parcel was cut into these.
+    /// The first pending increments were cut into these.
     Cut {
         key: Key,
         batches: Vec<Cut>,
@@ -116,7 +117,7 @@ pub(super) enum Op {
         key: Key,
         batches: Vec<Cut>,
     },
-    /// The parcel of this age gave way, or only its events.
+    /// The pending increments of this age were dropped, or only their events.
     Dropped {
         key: Key,
         age: u64,
@@ -138,7 +139,7 @@ pub(super) enum Op {
 
 impl Outbox {
     /// `node` must be unique per run of a process; `cap` is in bytes; at most `events_cap` events
-    /// wait per parcel, the newest.
+    /// wait with the increments of one age, the newest.
     pub fn new(node: String, cap: usize, events_cap: usize) -> Self {
         Self {
             entries: Entries::new(&node),
@@ -147,7 +148,7 @@ impl Outbox {
             events_cap,
             queues: BTreeMap::new(),
             marks: Marks::new(),
-            parcels: 0,
+            newest: 0,
             epochs: 0,
             unwritten: None,
         }
@@ -197,14 +198,14 @@ impl Outbox {
                 let (key, at, batch) = (key.clone(), *at, batch.clone());
                 piece(&Op::Remembered { key, at, batch })?;
             }
-            // An empty parcel, cut into what is on its way.
+            // As if nothing had been pending before what is on its way.
             if !queue.cut.is_empty() {
                 let batches = queue.cut.iter().cloned().collect();
                 piece(&Op::Cut { key: key.clone(), batches })?;
             }
             for waiting in &queue.waiting {
-                for parcel in waiting.parcel.pieces() {
-                    piece(&Op::Add { key: key.clone(), age: waiting.age, parcel })?;
+                for pending in waiting.pending.pieces() {
+                    piece(&Op::Add { key: key.clone(), age: waiting.age, pending })?;
                 }
             }
         }
@@ -222,21 +223,21 @@ impl Outbox {
         let mut done = 0;
         for ((site, day), window) in sealed.windows {
             let key = (sites[site].name.clone(), day);
-            let mut parcel = Parcel::from(window);
+            let mut pending = PendingIncrements::from(window);
             let queue = self.queues.entry(key.clone()).or_default();
             if queue.cut.is_empty() && queue.waiting.is_empty() {
                 // Its turn has come already: what is cut need not be written down before.
-                parcel.cap_events(self.events_cap);
-                done += self.number(&key, parcel);
+                pending.cap_events(self.events_cap);
+                done += self.number(&key, pending);
                 continue;
             }
-            let full = self.cap / PARCELS;
+            let full = self.cap / PENDING;
             let last = queue.waiting.back();
-            let age = match last.filter(|waiting| waiting.parcel.weight() < full) {
+            let age = match last.filter(|waiting| waiting.pending.weight() < full) {
                 Some(waiting) => waiting.age,
-                None => self.parcels + 1,
+                None => self.newest + 1,
             };
-            self.perform(Op::Add { key, age, parcel });
+            self.perform(Op::Add { key, age, pending });
         }
         for op in self.entries.add(&sealed.hits, sealed.until) {
             self.perform(Op::Entry(op));
@@ -254,10 +255,10 @@ impl Outbox {
                 let all =
                     self.queues.iter().flat_map(|(key, q)| q.waiting.iter().map(move |w| (key, w)));
                 let oldest = all.filter(|(_, w)| such(w)).min_by_key(|(_, w)| w.age);
-                oldest.map(|(key, w)| (key.clone(), w.age, w.parcel.hits))
+                oldest.map(|(key, w)| (key.clone(), w.age, w.pending.hits))
             };
             // Events first: the list forgets its oldest anyway, and counts do not come back.
-            if let Some((key, age, _)) = oldest(|waiting| waiting.parcel.has_events()) {
+            if let Some((key, age, _)) = oldest(|waiting| waiting.pending.has_events()) {
                 self.perform(Op::Dropped { key, age, events_only: true });
             } else if let Some((key, age, hits)) = oldest(|_| true) {
                 dropped += hits;
@@ -273,8 +274,8 @@ impl Outbox {
     }
 
     fn weight(&self) -> usize {
-        let parcels = self.queues.values().flat_map(|q| &q.waiting).map(|w| w.parcel.weight());
-        parcels.sum::<usize>() + self.entries.weight()
+        let pending = self.queues.values().flat_map(|q| &q.waiting).map(|w| w.pending.weight());
+        pending.sum::<usize>() + self.entries.weight()
     }
 
     /// The (site, day)s with something to deliver, oldest day first.
@@ -285,13 +286,13 @@ impl Outbox {
         keys
     }
 
-    /// Cuts the first parcel of `key` if no batch of it is on its way. Returns how many hits that
+    /// Cuts the first pending increments of `key` if no batch of it is on its way. Returns how many hits that
     /// delivers already, because they add nothing.
     pub fn cut(&mut self, key: &Key) -> u64 {
         let Some(queue) = self.queues.get_mut(key).filter(|q| q.cut.is_empty()) else { return 0 };
         let Some(first) = queue.waiting.front_mut() else { return 0 };
-        let parcel = std::mem::take(&mut first.parcel);
-        self.number(key, parcel)
+        let pending = std::mem::take(&mut first.pending);
+        self.number(key, pending)
     }
 
     /// Another name to number under.
@@ -300,15 +301,15 @@ impl Outbox {
         format!("{}.{}", self.node, self.epochs).into()
     }
 
-    fn number(&mut self, key: &Key, parcel: Parcel) -> u64 {
-        let hits = parcel.hits;
+    fn number(&mut self, key: &Key, pending: PendingIncrements) -> u64 {
+        let hits = pending.hits;
         let epochs = &mut self.epochs;
         let queue = self.queues.entry(key.clone()).or_default();
         let (name, last) = queue.name.get_or_insert_with(|| {
             *epochs += 1;
             (format!("{}.{epochs}", self.node).into(), 0)
         });
-        let batches = parcel.cut(&key.0, key.1, name, *last + 1);
+        let batches = pending.cut(&key.0, key.1, name, *last + 1);
         *last += batches.len() as u64;
         let done = if batches.is_empty() { hits } else { 0 };
         self.perform(Op::Cut { key: key.clone(), batches });
@@ -389,7 +390,7 @@ impl Outbox {
     pub fn hits(&self) -> u64 {
         let of = |q: &Queue| {
             q.cut.iter().map(|c| c.hits).sum::<u64>()
-                + q.waiting.iter().map(|w| w.parcel.hits).sum::<u64>()
+                + q.waiting.iter().map(|w| w.pending.hits).sum::<u64>()
         };
         self.queues.values().map(of).sum::<u64>() + self.entries.events()
     }
@@ -412,15 +413,15 @@ impl Outbox {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Add { key, age, parcel } => {
-                self.parcels = self.parcels.max(age);
+            Op::Add { key, age, pending } => {
+                self.newest = self.newest.max(age);
                 let waiting = &mut self.queues.entry(key).or_default().waiting;
                 if waiting.back().is_none_or(|last| last.age != age) {
-                    waiting.push_back(Waiting { age, parcel: Parcel::default() });
+                    waiting.push_back(Waiting { age, pending: PendingIncrements::default() });
                 }
                 if let Some(last) = waiting.back_mut() {
-                    last.parcel.merge(parcel);
-                    last.parcel.cap_events(self.events_cap);
+                    last.pending.merge(pending);
+                    last.pending.cap_events(self.events_cap);
                 }
             }
             Op::Sealed(marks) => self.marks = marks,
@@ -448,8 +449,8 @@ impl Outbox {
             Op::Dropped { key, age, events_only } => {
                 let waiting = &mut self.queues.entry(key).or_default().waiting;
                 if events_only {
-                    let parcel = waiting.iter_mut().find(|w| w.age == age);
-                    parcel.into_iter().for_each(|w| w.parcel.cap_events(0));
+                    let pending = waiting.iter_mut().find(|w| w.age == age);
+                    pending.into_iter().for_each(|w| w.pending.cap_events(0));
                 } else {
                     waiting.retain(|w| w.age != age);
                 }

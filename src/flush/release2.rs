@@ -25,7 +25,7 @@ type Key = (String, Day);
 
 #[derive(Serialize, Deserialize)]
 enum Op {
-    Add { key: Key, age: u64, parcel: Parcel },
+    Add { key: Key, age: u64, pending: PendingIncrements },
     Sealed(Vec<u64>),
     Cut { key: Key, batches: Vec<Cut> },
     Acknowledged { key: Key, at: Millis },
@@ -47,7 +47,7 @@ enum EntryOp {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Parcel {
+struct PendingIncrements {
     hits: u64,
     fields: BTreeMap<String, i64>,
     visitors: Vec<VisitorHash>,

@@ -54,10 +54,10 @@ impl Flusher {
     #[must_use]
     pub fn sharing(mut self, settings: shared::Settings) -> Self {
         let (store, sites) = (self.store.clone(), self.sites.clone());
-        let who = self.depot.outbox.entries().node().clone();
+        let who = self.durable.outbox.entries().node().clone();
         let counter = Counter::new(store, sites, settings, who);
         // Of what an earlier process delivered it is not known whether it is counted.
-        let uncounted = self.depot.outbox.entries().acknowledged().map(Uncounted::from).collect();
+        let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
         // And that process may be waited for.
         self.sharing = Some(Sharing { counter, standing: None, rests: false, uncounted });
         self
@@ -65,7 +65,7 @@ impl Flusher {
 
     /// After a panic: only what is on disk is known.
     pub(super) fn share_again(&mut self) {
-        let uncounted = self.depot.outbox.entries().acknowledged().map(Uncounted::from).collect();
+        let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
         if let Some(sharing) = &mut self.sharing {
             (sharing.standing, sharing.rests, sharing.uncounted) = (None, false, uncounted);
         }
@@ -77,13 +77,13 @@ impl Flusher {
         let Some(log) = store.shared_log() else { return Ok(()) };
         let site = self.sites[0].name.clone();
         let mut replayed = false;
-        while let Some(entry) = self.depot.outbox.entries().next() {
+        while let Some(entry) = self.durable.outbox.entries().next() {
             let (uncounted, events) = (Uncounted::from(entry), entry.events);
             let empty = entry.is_empty();
             let appended = log.append(&site, entry).await.map_err(stuck)?;
             match appended.applied {
                 Applied::Now | Applied::Before => {
-                    self.depot.outbox.acknowledge_entry(self.clock.now());
+                    self.durable.outbox.acknowledge_entry(self.clock.now());
                     self.telemetry.flushes.inc();
                     if let Some(sharing) = &mut self.sharing {
                         sharing.rests = false;
@@ -100,7 +100,7 @@ impl Flusher {
                             reason: "it forgets hits as soon as it is given them".to_owned(),
                         }));
                     }
-                    match self.depot.outbox.replay_entries(have) {
+                    match self.durable.outbox.replay_entries(have) {
                         Some(entries) => self.append_again(log, &site, &entries).await?,
                         None => {
                             self.keep(true);
@@ -120,15 +120,15 @@ impl Flusher {
         let site = self.sites[0].name.clone();
         // It may have lost that this node rests, too.
         self.sharing.iter_mut().for_each(|sharing| sharing.rests = false);
-        for (name, last) in self.depot.outbox.entries().remembered() {
+        for (name, last) in self.durable.outbox.entries().remembered() {
             let have = log.standing(&site, &name).await.map_err(stuck)?.have;
             if have >= last {
                 continue;
             }
-            match self.depot.outbox.entries().lost(&name, have) {
+            match self.durable.outbox.entries().lost(&name, have) {
                 Some(entries) => self.append_again(log, &site, &entries).await?,
                 None => {
-                    self.depot.outbox.forget_entries(&name);
+                    self.durable.outbox.forget_entries(&name);
                     self.keep(true);
                     self.pass_entries(have);
                 }
@@ -169,7 +169,7 @@ impl Flusher {
         let (Some(log), Some(sharing)) = (store.shared_log(), &mut self.sharing) else {
             return Ok(());
         };
-        let (site, entries) = (&self.sites[0].name, self.depot.outbox.entries());
+        let (site, entries) = (&self.sites[0].name, self.durable.outbox.entries());
         let fresh = sharing.standing.take();
         if !sharing.rests && (fresh.is_none() || last) {
             let rest = log.rest(site, entries.node(), entries.name()).await?;

@@ -5,7 +5,7 @@
 
 use super::count::Count;
 use super::item::Done;
-use super::work::{Desk, Lost, Result, Work};
+use super::work::{CountingPass, Lost, Result, Work};
 use crate::aggregate::Limits;
 use crate::blocking::blocking;
 use crate::clock::{Millis, SECOND};
@@ -96,12 +96,13 @@ impl Counter {
             };
             work.strict = strict;
             let stuck = &mut self.stuck;
-            let mut desk = Desk { store: store.as_ref(), log, site: &site, work: &mut work, stuck };
+            let mut pass =
+                CountingPass { store: store.as_ref(), log, site: &site, work: &mut work, stuck };
             let horizon = |count: &Count| match last {
                 true => count.last_horizon(lead.now),
                 false => count.horizon(lead.now, interval),
             };
-            match desk.work(lead.now, lead.chunk, horizon, last).await {
+            match pass.work(lead.now, lead.chunk, horizon, last).await {
                 Ok(()) => {
                     self.work = Some(work);
                     return Ok(());

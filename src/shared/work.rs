@@ -81,8 +81,8 @@ impl Work {
     }
 }
 
-/// Work, and where it is done.
-pub struct Desk<'a> {
+/// One pass over the log: what is known, and where it is read and counted.
+pub struct CountingPass<'a> {
     pub store: &'a dyn Store,
     pub log: &'a dyn SharedLog,
     pub site: &'a str,
@@ -91,7 +91,7 @@ pub struct Desk<'a> {
     pub stuck: &'a mut Option<Millis>,
 }
 
-impl Desk<'_> {
+impl CountingPass<'_> {
     /// Does what there is to do. All that came before `horizon` can be expected to be in the log,
     /// in which `agreed` is the last chunk.
     pub async fn work(

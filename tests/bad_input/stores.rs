@@ -7,7 +7,7 @@ use crate::common::wire::{Origin, visit};
 use headcount::aggregate::{Engine, Limits};
 use headcount::capture::{Hit, What};
 use headcount::clock::{Clock, HOUR};
-use headcount::flush::{Depot, Flusher, Settings};
+use headcount::flush::{DurableOutbox, Flusher, Settings};
 use headcount::rollup::{Dimension, Metric};
 use headcount::site::Site;
 use headcount::store;
@@ -137,14 +137,14 @@ async fn other_days_are_delivered_meanwhile() {
         Arc::new(Engine::start(sites.clone(), limits, 1, 1_000, telemetry.clone(), clock.clone()));
     let store = store::open(&redis.url().parse().unwrap(), std::path::Path::new(".")).unwrap();
     let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
-    let depot = Depot::in_memory("a".to_owned(), 1 << 20, 1_000);
+    let durable = DurableOutbox::in_memory("a".to_owned(), 1 << 20, 1_000);
     let mut flusher = Flusher::new(
         engine.clone(),
         store.clone(),
         sites,
         telemetry,
         clock.clone(),
-        depot,
+        durable,
         settings,
     );
     let bad = format!("visits:daily:{{days.example:{}}}", days[0]);

@@ -6,7 +6,7 @@ use super::common::traffic::Traffic;
 use super::*;
 use headcount::aggregate::{Engine, Limits};
 use headcount::clock::Clock;
-use headcount::flush::{Depot, Events, Flusher, Settings};
+use headcount::flush::{DurableOutbox, Events, Flusher, Settings};
 use headcount::rollup::OTHER;
 use headcount::site::{Month, Site};
 use headcount::store::Applied;
@@ -53,10 +53,11 @@ async fn count(store: &Arc<dyn Upkeep>, seed: u64) -> (Site, Vec<Day>) {
     let clock = Clock::fixed(0);
     let engine = Engine::start(sites.clone(), limits, 2, 100_000, telemetry.clone(), clock.clone());
     let engine = Arc::new(engine);
-    let depot = Depot::in_memory("node".into(), 64_000_000, 100_000);
+    let durable = DurableOutbox::in_memory("node".into(), 64_000_000, 100_000);
     let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
     let store: Arc<dyn Store> = store.clone();
-    let mut flusher = Flusher::new(engine.clone(), store, sites, telemetry, clock, depot, settings);
+    let mut flusher =
+        Flusher::new(engine.clone(), store, sites, telemetry, clock, durable, settings);
     let mut days = BTreeSet::new();
     for (i, (_, hit)) in traffic.hits.into_iter().enumerate() {
         days.insert(site.day(hit.at));

@@ -1,7 +1,7 @@
 //! Increments of one (site, day) in the words of the store, on their way to be batches.
 //!
 //! Apart from [`Window`], which speaks the aggregator's words: what waits on disk must be readable
-//! by a later version, so a parcel has fields by name and events as JSON, as a batch has.
+//! by a later version, so these have fields by name and events as JSON, as a batch has.
 
 use super::batch::{BATCH_MAX, Batch};
 use crate::aggregate::{EventList, PACK, Window};
@@ -21,9 +21,9 @@ const ENTRY: usize = 48;
 // What a window packs together goes into a batch as it is.
 const _: () = assert!(PACK <= BATCH_MAX);
 
-/// What may still grow: parcels of the same (site, day) add up.
+/// Increments that are not in a batch yet; those of the same (site, day) add up.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub struct Parcel {
+pub struct PendingIncrements {
     /// How many hits went in.
     pub hits: u64,
     fields: HashMap<String, i64, Hasher>,
@@ -41,18 +41,18 @@ pub struct Cut {
     pub hits: u64,
 }
 
-impl From<Window> for Parcel {
+impl From<Window> for PendingIncrements {
     fn from(window: Window) -> Self {
-        let mut parcel = Self { hits: window.hits, ..Self::default() };
+        let mut pending = Self { hits: window.hits, ..Self::default() };
         for ((dimension, value), row) in &window.rows {
             for (metric, n) in row.counts() {
-                parcel.add(rollup::field(*dimension, value, metric), n);
+                pending.add(rollup::field(*dimension, value, metric), n);
             }
         }
-        parcel.visitors.extend(window.visitors);
-        parcel.confirmed.extend(window.confirmed);
-        parcel.events = window.events;
-        parcel
+        pending.visitors.extend(window.visitors);
+        pending.confirmed.extend(window.confirmed);
+        pending.events = window.events;
+        pending
     }
 }
 
@@ -64,11 +64,11 @@ pub fn batches(
     node: &Arc<str>,
     first: u64,
 ) -> Vec<Batch> {
-    let cut = Parcel::from(window).cut(site, day, node, first);
+    let cut = PendingIncrements::from(window).cut(site, day, node, first);
     cut.into_iter().map(|cut| cut.batch).collect()
 }
 
-impl Parcel {
+impl PendingIncrements {
     fn add(&mut self, field: String, n: i64) {
         let name = field.len();
         let mut new = false;
@@ -80,7 +80,7 @@ impl Parcel {
     }
 
     /// Adds a later one.
-    pub fn merge(&mut self, later: Parcel) {
+    pub fn merge(&mut self, later: PendingIncrements) {
         self.hits += later.hits;
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
@@ -88,17 +88,17 @@ impl Parcel {
         self.events.append(later.events);
     }
 
-    /// Parcels that merge into this one, so small that they hardly take memory beside it.
-    pub fn pieces(&self) -> impl Iterator<Item = Parcel> {
-        let counts = Parcel {
+    /// Pieces that merge into these increments, so small that they hardly take memory beside it.
+    pub fn pieces(&self) -> impl Iterator<Item = PendingIncrements> {
+        let counts = PendingIncrements {
             hits: self.hits,
             fields: self.fields.clone(),
             visitors: self.visitors.clone(),
             confirmed: self.confirmed.clone(),
             names: self.names,
-            ..Parcel::default()
+            ..PendingIncrements::default()
         };
-        let of = |events| Parcel { events, ..Parcel::default() };
+        let of = |events| PendingIncrements { events, ..PendingIncrements::default() };
         iter::once(counts).chain(self.events.pieces().map(of))
     }
 
@@ -117,8 +117,8 @@ impl Parcel {
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
-    /// Cuts it into batches, none if it adds nothing; the last one carries the hits. The same parcel
-    /// makes the same batches, whoever cuts it: nodes that share sessions rely on that.
+    /// Cuts it into batches, none if it adds nothing; the last one carries the hits. The same increments
+    /// make the same batches, whoever cuts it: nodes that share sessions rely on that.
     pub fn cut(self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
         let mut fields: Vec<(String, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);

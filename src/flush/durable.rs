@@ -21,7 +21,7 @@ const REWRITE_AFTER: u64 = 16 << 20;
 const IN_MEMORY: usize = 64 << 20;
 
 /// What waits to be delivered, on disk if it can be.
-pub struct Depot {
+pub struct DurableOutbox {
     pub(super) outbox: Outbox,
     disk: Option<Disk>,
 }
@@ -33,9 +33,9 @@ struct Disk {
     rewritten: u64,
 }
 
-impl Depot {
+impl DurableOutbox {
     /// In memory only: what waits ends with the process. `node` must be unique per run of a
-    /// process; `cap` is in bytes; at most `events_cap` events wait per parcel.
+    /// process; `cap` is in bytes; at most `events_cap` events wait with the increments of one age.
     pub fn in_memory(node: String, cap: usize, events_cap: usize) -> Self {
         Self { outbox: Outbox::new(node, cap.min(IN_MEMORY), events_cap), disk: None }
     }
@@ -189,10 +189,11 @@ mod tests {
         }
         std::fs::write(&path, bytes).unwrap();
         for _ in 0..2 {
-            let depot = Depot::on_disk(&path, "node.run".to_owned(), 1 << 20, 10).unwrap();
-            assert_eq!((depot.hits(), &depot.marks()[..]), (3, &[7][..]));
-            let keys = depot.outbox.keys();
-            let next = depot.outbox.next(&keys[0]);
+            let durable =
+                DurableOutbox::on_disk(&path, "node.run".to_owned(), 1 << 20, 10).unwrap();
+            assert_eq!((durable.hits(), &durable.marks()[..]), (3, &[7][..]));
+            let keys = durable.outbox.keys();
+            let next = durable.outbox.next(&keys[0]);
             assert_eq!(next[0].fields, [("total\u{1f}\u{1f}server".to_owned(), 3)]);
             assert_eq!(next[0].visitors[0].bytes(), &[1, 2, 3, 4, 5, 6, 7, 8]);
         }
