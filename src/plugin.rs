@@ -26,7 +26,7 @@
 //!
 //! It knows nothing of the proxy itself: peers, listeners and signals are the proxy's own.
 
-use crate::admin::{AdminState, Live};
+use crate::admin::{AdminState, Live, UNREAD};
 use crate::aggregate::{Engine, Happened};
 use crate::background::{Runtimes, first_contact, keep_places, keep_secrets, serve_admin};
 use crate::budget::Budget;
@@ -231,6 +231,7 @@ impl Counting {
                 None => config.flush_interval,
             },
             budget,
+            unread: UNREAD,
             goals: config.site.goals.iter().map(|goal| goal.name.to_string()).collect(),
             funnels: config.site.funnels.iter().map(labelled).collect(),
         };

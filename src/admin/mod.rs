@@ -46,8 +46,8 @@ pub use auth::{Auth, AuthError};
 /// How long answers that are under way may take once the process is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-/// How long a connection is kept whose client takes nothing of what it was sent.
-const UNREAD: Duration = Duration::from_secs(30);
+/// How long a connection is usually kept whose client takes nothing of what it was sent.
+pub const UNREAD: Duration = Duration::from_secs(30);
 
 /// What only the running process knows.
 pub trait Live: Send + Sync {
@@ -77,6 +77,8 @@ pub struct AdminState {
     pub flush_interval: Duration,
     /// What the store may be asked for in a month, if that is limited.
     pub budget: Option<Arc<Budget>>,
+    /// How long a connection is kept whose client takes nothing of what it was sent; [`UNREAD`].
+    pub unread: Duration,
 }
 
 /// The state and what the handlers keep beside it.
@@ -101,9 +103,10 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let (close, closing) = watch::channel(false);
     let mut closed = closing.clone();
+    let unread = Some(state.unread);
     let service = router(state, closing).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = SockRef::from(&*connection).set_tcp_user_timeout(Some(UNREAD)) {
+    let listener = listener.tap_io(move |connection| {
+        if let Err(error) = SockRef::from(&*connection).set_tcp_user_timeout(unread) {
             tracing::debug!("a reader that stops reading will be waited for: {error}");
         }
     });

@@ -218,6 +218,7 @@ impl Port {
                 vec!["/cart".into(), "/checkout".into(), "Purchase".into()],
             )],
             flush_interval: Duration::from_secs(10),
+            unread: Duration::from_secs(1),
             budget: monthly.map(|monthly| {
                 let store = store.clone();
                 let spent = move || store.commands().load(Ordering::Relaxed);

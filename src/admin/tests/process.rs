@@ -5,12 +5,15 @@ use crate::admin::Auth;
 use crate::aggregate::Happened;
 use crate::telemetry::DropReason;
 use reqwest::StatusCode;
+use socket2::SockRef;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn metrics_are_what_was_counted_in_prometheus_own_format() {
@@ -159,5 +162,24 @@ async fn streams_are_bounded_and_share_what_is_written() {
     let deadline = Instant::now() + Duration::from_secs(20);
     while port.request("/api/live").send().await.unwrap().status() != StatusCode::OK {
         assert!(Instant::now() < deadline, "no room again");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_is_dropped() {
+    let port = Port::local().await;
+    let mut unread = TcpStream::connect(port.address).await.unwrap();
+    SockRef::from(&unread).set_recv_buffer_size(4_096).unwrap();
+    unread.write_all(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let readers = || port.live.happened.receiver_count();
+    while readers() == 0 {
+        assert!(Instant::now() < deadline, "no stream");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    while readers() > 0 {
+        assert!(Instant::now() < deadline, "it is still there");
+        let _ = port.live.happened.send(Happened::new(0, || "x".repeat(100_000)));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
