@@ -2,6 +2,7 @@
 //!
 //! One struct of atomics, so that the request path pays one relaxed addition and no look-up.
 
+use crate::clock::Millis;
 use crate::supervise::Tasks;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -99,6 +100,9 @@ pub struct Telemetry {
     pub flushes: Counter,
     /// Delivery attempts that failed.
     pub flush_failures: Counter,
+    /// Since when the store has not taken all there is, in milliseconds; 0: the last flush delivered
+    /// everything.
+    pub behind_since: AtomicI64,
     /// Hits taken but not yet acknowledged by the store.
     pub unflushed: AtomicI64,
     /// Hits in the log that nodes share which are not counted yet: this node's, and all others' where
@@ -134,6 +138,18 @@ impl Default for Requests {
 impl Telemetry {
     pub fn dropped(&self, reason: DropReason) -> &Counter {
         &self.dropped[reason as usize]
+    }
+
+    /// Notes the end of a flush: whether all is delivered.
+    pub fn flushed(&self, all: bool, now: Millis) {
+        let since = |since| match (all, since) {
+            (true, _) => 0,
+            (false, 0) => now,
+            (false, since) => since,
+        };
+        let _ = self
+            .behind_since
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(since(before)));
     }
 
     /// Notes an answer by its status code.

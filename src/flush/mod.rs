@@ -252,6 +252,7 @@ impl Flusher {
         if all {
             self.troubles.over(self.store.name());
         }
+        self.telemetry.flushed(all, self.clock.now());
         all
     }
 

@@ -58,6 +58,17 @@ async fn says_that_the_store_is_away_and_asks_again() {
     browser.goto(&headcount.admin_url("/")).await.unwrap();
     until(&browser, VIEWS, json!("1")).await;
 
+    // It can be read, and takes nothing.
+    let bound = |bytes| redis.command::<()>(&["config", "set", "maxmemory", bytes]);
+    let behind = "return [document.getElementById('stale').textContent.includes('counted since'),
+        document.querySelector('.pulse').matches('.quiet')]";
+    bound("1");
+    visit(&headcount, "192.0.2.2", "/late").await;
+    until(&browser, behind, json!([true, true])).await;
+    bound("0");
+    until(&browser, behind, json!([false, false])).await;
+    until(&browser, VIEWS, json!("2")).await;
+
     redis.kill();
     until(&browser, STALE, json!([true, true])).await;
     // This store forgets what it had.

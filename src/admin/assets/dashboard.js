@@ -66,8 +66,9 @@ function say(why) {
 }
 
 function pulse() {
-  const quiet = stale || silent || visitors().textContent === "0";
-  view().querySelector(".pulse").classList.toggle("quiet", quiet);
+  const behind = document.getElementById("stale").textContent;
+  const quiet = behind || silent || visitors().textContent === "0";
+  view().querySelector(".pulse").classList.toggle("quiet", Boolean(quiet));
 }
 
 async function refresh() {

@@ -29,7 +29,7 @@ struct Line {
 
 pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
     let property = view.property();
-    let now = view.local_now();
+    let now = view.local(view.now);
     let passed = buckets.iter().take_while(|bucket| bucket.start <= now).count();
     let lines = lines(&buckets[..passed], property);
     let interval = view.interval();

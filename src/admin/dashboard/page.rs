@@ -4,12 +4,14 @@ use super::view::View;
 use super::view::WITHOUT_SUSPECTED;
 use super::{cards, chart, detail, document, logo, sections, words};
 use crate::admin::AdminState;
+use crate::clock::Millis;
 use crate::report::{
     Aggregated, Before, Days, Interval, Invalid, Metric, Period, Sums, Value, aggregate, evidence,
     sums, timeseries,
 };
 use crate::rollup::Row;
 use maud::{Markup, html};
+use std::sync::atomic::Ordering;
 
 const PERIODS: [(Period, &str); 6] = [
     (Period::Day, "Today"),
@@ -66,8 +68,13 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
         div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
             data-site=(view.site.name) {
             (header(admin, view, days, current))
-            // What the script has to say of numbers that it could not renew.
-            p #stale role="status" {}
+            // Also where the script says that it could not renew the numbers.
+            p #stale role="status" {
+                @if let Some(since) = behind_since(admin) {
+                    "Not up to date: the store has not taken what was counted since "
+                    (words::moment(view.local(since))) "."
+                }
+            }
             main {
                 (filter_chip(view))
                 section.sheet aria-label="Totals" {
@@ -90,6 +97,11 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
         }
     };
     document(&format!("{} · headcount", view.site.name), body)
+}
+
+/// Since when the store is behind what is counted, if it is.
+fn behind_since(admin: &AdminState) -> Option<Millis> {
+    Some(admin.telemetry.behind_since.load(Ordering::Relaxed)).filter(|since| *since > 0)
 }
 
 fn body_of(admin: &AdminState, view: &View, days: &Days) -> Result<Markup, Invalid> {
@@ -126,7 +138,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     h1 { (view.site.name) }
                 }
                 p.current title="Seen in the last five minutes" {
-                    i.pulse.quiet[current == 0] {}
+                    i.pulse.quiet[current == 0 || behind_since(admin).is_some()] {}
                     span #current { (words::grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
                     " current " span #current-noun { @if current == 1 { "visitor" } @else { "visitors" } }
                 }
@@ -353,7 +365,7 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
             p {
                 "Days are days in " (view.site.timezone.name()) ". "
                 "Visitors over several days are a sum of days: nobody is recognised the day after. "
-                "Read at " time #read { (words::moment(view.local_now())) }
+                "Read at " time #read { (words::moment(view.local(view.now))) }
                 "; counts are as of the flush before that, every "
                 (admin.flush_interval.as_secs().max(1)) " s."
                 @if let Some(budget) = &admin.budget {

@@ -98,10 +98,10 @@ impl View {
         }
     }
 
-    /// The time where the site is.
-    pub fn local_now(&self) -> NaiveDateTime {
-        let now = DateTime::from_timestamp_millis(self.now).unwrap_or_default();
-        now.with_timezone(&self.site.timezone).naive_local()
+    /// A time as it is where the site is.
+    pub fn local(&self, at: Millis) -> NaiveDateTime {
+        let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
+        at.with_timezone(&self.site.timezone).naive_local()
     }
 
     pub fn interval(&self) -> Interval {

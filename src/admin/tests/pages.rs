@@ -1,6 +1,6 @@
 //! The dashboard: what it shows, whatever values it is given.
 
-use super::port::{Port, today};
+use super::port::{NOW, Port, today};
 use crate::admin::Auth;
 use crate::rollup::{Dimension, Metric as Stored};
 use regex::Regex;
@@ -167,4 +167,13 @@ async fn a_page_says_when_it_was_read() {
     let port = attacked().await;
     let (_, page) = port.get("/").await;
     assert!(page.contains(r#"<time id="read">Tue, 24 Nov, 15:30:00</time>"#), "{page}");
+    assert!(page.contains(r#"<p id="stale" role="status"></p>"#) && !page.contains("pulse quiet"));
+    // The store can be read, and takes nothing.
+    port.telemetry.flushed(false, NOW - 1_000);
+    port.telemetry.flushed(false, NOW);
+    let (_, page) = port.get("/").await;
+    assert!(page.contains("what was counted since Tue, 24 Nov, 15:29:59."), "{page}");
+    assert!(page.contains("pulse quiet"));
+    port.telemetry.flushed(true, NOW);
+    assert!(!port.get("/").await.1.contains("counted since"));
 }
