@@ -135,9 +135,9 @@ fn compare(headcount: &Headcount, book: &Book) {
 
     let totals = book.totals();
     let sums = ["pageviews", "server_pageviews", "confirmed_pageviews", "browser_pageviews"];
-    for (steps, period) in [(24, "day"), (7, "7d"), (30, "30d"), (12, "12mo")] {
+    for (steps, period) in [(24, "day"), (8, "7d"), (31, "30d"), (12, "12mo")] {
         let series = headcount.stats(&format!(
-            "timeseries?period={period}&metrics=visits,visitors,{}",
+            "timeseries?period={period}&include_today=true&metrics=visits,visitors,{}",
             sums.join(",")
         ));
         let series = series.as_array().unwrap();
