@@ -157,7 +157,7 @@ fn slow_answers_are_passed_on_as_they_come() {
 fn slow_heads_have_a_deadline() {
     let origin = Origin::page(b"page");
     let proxy = Proxy::start(&origin.url(), &["--limits-header-time", "500ms"]);
-    let mut stream = TcpStream::connect(proxy.site).unwrap();
+    let stream = TcpStream::connect(proxy.site).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let writer = stream.try_clone().unwrap();
     std::thread::spawn(move || {

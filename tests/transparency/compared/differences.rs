@@ -329,8 +329,8 @@ const FORWARDING: &[&str] = &[
 fn drop_fields(message: &mut Message, names: &[&str]) {
     message.headers.retain(|(name, _)| {
         let name = name.to_ascii_lowercase();
-        !names.contains(&name.as_str())
-            && !(names == FORWARDING && names.contains(&name.replace('_', "-").as_str()))
+        let alike = if names == FORWARDING { name.replace('_', "-") } else { name };
+        !names.contains(&alike.as_str())
     });
 }
 
@@ -375,7 +375,7 @@ fn takes_a_tag(answer: &Message, seen: &Seen) -> bool {
     kind.starts_with("text/html")
         && !kind.contains("utf-16")
         && matches!(answer.status(), 200 | 201 | 403 | 404 | 500)
-        && !answer.header("content-encoding").is_some_and(|coding| coding != "identity")
+        && answer.header("content-encoding").is_none_or(|coding| coding == "identity")
         && !named(answer, "cache-control", "no-transform")
         && answer.header("content-disposition") != Some("attachment")
         && !empty

@@ -226,10 +226,12 @@ fn read_answers(wire: &mut Wire, method: &str, answers: &mut Vec<Message>) -> bo
         if status == 101 {
             let _ = wire.try_send("hello");
             head.body = wire.rest();
-        } else if status >= 200 && method != "HEAD" && !matches!(status, 204 | 304) {
-            if let Err(error) = wire.body(&mut head, true) {
-                head.start += &format!(" (cut: {:?})", error.kind());
-            }
+        } else if status >= 200
+            && method != "HEAD"
+            && !matches!(status, 204 | 304)
+            && let Err(error) = wire.body(&mut head, true)
+        {
+            head.start += &format!(" (cut: {:?})", error.kind());
         }
         answers.push(head);
         if status >= 200 || status == 101 {
