@@ -126,7 +126,7 @@ impl Page {
             for width in [390, 1280] {
                 self.browser.look(theme, width).await;
                 let cut = "return [...document.querySelectorAll('td')]
-                    .filter((cell) => cell.scrollWidth > cell.clientWidth)
+                    .filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth)
                     .map((cell) => cell.parentNode.textContent)";
                 assert_eq!(self.run(cut).await, json!([]), "{state}, {theme}, {width}");
                 let found = "const done = arguments[0];
