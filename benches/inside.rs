@@ -4,7 +4,8 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use headcount::aggregate::{Limits, Shard};
-use headcount::capture::classify::{Answer, Asked, classify};
+use headcount::capture::asked::Asked;
+use headcount::capture::classify::{Answer, classify};
 use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, ViewKey, What, beacon};
 use headcount::clock::{Clock, Millis};
 use headcount::flush::{BATCH_MAX, Batch, Events};

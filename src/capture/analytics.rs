@@ -3,7 +3,8 @@
 //! Every hook fails open: a panic in here is caught and counted, and the request goes on as if
 //! analytics were not there. Nothing waits, and what is not counted allocates nothing.
 
-use super::classify::{Answer, Asked};
+use super::asked::Asked;
+use super::classify::Answer;
 use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
 use super::hit::{Answered, Hit, PageKind, What};

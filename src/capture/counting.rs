@@ -4,7 +4,8 @@
 //! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
 
 use super::analytics::{Analytics, Tracking, When, host_of, peer_of};
-use super::classify::{Answer, Asked, Class, classify, content_range, is_frame, looks_like_html};
+use super::asked::{Asked, is_frame};
+use super::classify::{Answer, Class, classify, content_range, looks_like_html};
 use super::hit::{Answered, Hit, PageKind, Served, What};
 use super::view_id::TEXT_LEN;
 use crate::clock::Millis;

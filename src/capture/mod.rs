@@ -6,6 +6,7 @@
 //! pages. This room knows HTTP; it knows no store and keeps no count.
 
 pub mod analytics;
+pub mod asked;
 pub mod beacon;
 pub mod classify;
 mod counting;

@@ -228,7 +228,11 @@ impl From<OldTraits> for Traits {
 
 impl From<OldHit> for Hit {
     fn from(hit: OldHit) -> Self {
-        let OldHit { at, site, lane, visitor, before_midnight, what } = hit;
+        let OldHit { at, site, lane, mut visitor, mut before_midnight, what } = hit;
+        if let OldWhat::Download { .. } = what {
+            // Each request for a file was a download, as it still is without a visitor.
+            (visitor, before_midnight) = (None, None);
+        }
         Self { at, site, lane, visitor, before_midnight, what: what.read(at) }
     }
 }
