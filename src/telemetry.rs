@@ -16,6 +16,11 @@ impl Counter {
         self.add(1);
     }
 
+    /// Adds one. Returns whether it is the first.
+    pub fn inc_first(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
@@ -96,6 +101,8 @@ pub struct Telemetry {
     pub pageviews: Counter,
     /// Events received in beacons.
     pub beacons: Counter,
+    /// Pages that would have got the script's tag, had they not come compressed.
+    pub untagged: Counter,
     /// Batches acknowledged by the store.
     pub flushes: Counter,
     /// Delivery attempts that failed.

@@ -18,13 +18,16 @@ use headcount::capture::{Analytics, Hook, WithAnalytics};
 use headcount::plugin::Counting;
 use headcount::supervise::{self, Task};
 use pingora::prelude::*;
-use pingora::proxy::{ProxyHttp, Session};
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 const PAGE: &[u8] =
     b"<!doctype html><html><head><title>A page</title></head><body>Hello</body></html>";
+
+/// What the proxy around analytics shows when something fails.
+const OWN_PAGE: &str = "the proxy's own page";
 
 const HOOKS: [Hook; 6] =
     [Hook::Begin, Hook::Answer, Hook::UpstreamRequest, Hook::Response, Hook::Body, Hook::Finish];
@@ -66,6 +69,11 @@ impl ProxyHttp for Plain {
 
     async fn upstream_peer(&self, _: &mut Session, (): &mut ()) -> Result<Box<HttpPeer>> {
         Ok(Box::new(HttpPeer::new(self.0, false, String::new())))
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, _: &Error, (): &mut ()) -> FailToProxy {
+        session.respond_error_with_body(500, OWN_PAGE.into()).await.unwrap();
+        FailToProxy { error_code: 500, can_reuse_downstream: false }
     }
 }
 
@@ -146,7 +154,9 @@ fn drive(inject: bool) {
 
         // Ours: answered as ever or as an error; only where it is not even known what a request is
         // for does it go to the website.
-        let script = visit(scene.proxy, "/headcount.js").status();
+        let script = visit(scene.proxy, "/headcount.js");
+        assert!(script.status() == 200 || script.text() == OWN_PAGE, "{}", script.text());
+        let script = script.status();
         assert!(matches!(script, 200 | 500), "{script}");
         let event = br#"{"type":"pageview","pathname":"/page"}"#;
         let taken = beacon(scene.proxy, event, "").status();

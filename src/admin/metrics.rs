@@ -41,6 +41,7 @@ impl Collector for Counts {
         let counters = [
             ("pageviews", "Pageviews counted", t.pageviews.get()),
             ("beacons", "Events received in beacons", t.beacons.get()),
+            ("pages_untagged", "Compressed pages, without the script's tag", t.untagged.get()),
             ("flushes", "Batches acknowledged by the store", t.flushes.get()),
             ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
             ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),

@@ -21,9 +21,9 @@ use crate::visitor::{VisitorHash, Visitors};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode, header};
-use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
 use pingora_limits::rate::Rate;
 use std::borrow::Cow;
 use std::cell::LazyCell;
@@ -201,7 +201,7 @@ impl Analytics {
     /// request goes no further.
     ///
     /// # Errors
-    /// The client's connection failed.
+    /// The client's connection failed, or analytics did: then with a status to answer.
     pub async fn answer(
         &self,
         tracking: &mut Tracking,
@@ -223,7 +223,8 @@ impl Analytics {
                 self.0.telemetry.dropped(DropReason::Panic).inc();
                 match tracking.endpoint {
                     // Its body may be half read: not for the website any more.
-                    Some(_) => session.respond_error(500).await.map(|()| true),
+                    // The proxy's own page is shown for it.
+                    Some(_) => Err(Error::explain(ErrorType::HTTPStatus(500), "a hook panicked")),
                     None => Ok(false),
                 }
             }
@@ -262,15 +263,26 @@ impl Analytics {
                     && (response.status == StatusCode::NOT_MODIFIED
                         || Answer::of(response.status, &response.headers).html)
                     && is_page_load(&session.req_header().headers)
-                    && inject::prepare_response(response, self.0.tag.len(), &tracking.asked)
                 {
-                    tracking.injector = Some(Box::new(Injector::new(self.0.tag.clone())));
+                    self.tag_page(tracking, response);
                 }
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header(SERVER_TIMING, id);
                 }
             }
         });
+    }
+
+    /// Prepares a page for the script's tag, if it can take it.
+    fn tag_page(&self, tracking: &mut Tracking, response: &mut ResponseHeader) {
+        if inject::prepare_response(response, self.0.tag.len(), &tracking.asked) {
+            tracking.injector = Some(Box::new(Injector::new(self.0.tag.clone())));
+        } else if inject::is_compressed_page(response) && self.0.telemetry.untagged.inc_first() {
+            tracing::warn!(
+                "the website sends compressed pages, which do not get the script's tag: let it send \
+                 them as they are, or write the tag into them"
+            );
+        }
     }
 
     /// For every piece of a response's body (`response_body_filter`).

@@ -133,6 +133,13 @@ fn what_is_no_plain_page_is_left_alone() {
     flate2::read::GzDecoder::new(&coded.body[..]).read_to_string(&mut text).unwrap();
     assert_eq!((text.as_str(), coded.body == direct.body), (PAGE, true));
 
+    // Said once, and counted.
+    wire.ask("GET", "/page.html", &format!("{NAVIGATION}Accept-Encoding: gzip\r\n"));
+    assert_eq!(proxy.metric("headcount_pages_untagged_total"), 2.0);
+    let warned = || proxy.log().iter().filter(|line| line.contains("compressed pages")).count();
+    wait_for("it is said", || warned() > 0);
+    assert_eq!(warned(), 1, "{:?}", proxy.log());
+
     let whole = wire.ask("GET", "/picture.png", "");
     assert_eq!(whole.body, (0..=255).collect::<Vec<u8>>());
     assert_eq!(whole.header("accept-ranges"), Some("bytes"));

@@ -368,6 +368,11 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                 "Read at " time #read { (words::moment(view.local(view.now))) }
                 "; counts are as of the flush before that, every "
                 (admin.flush_interval.as_secs().max(1)) " s."
+                @if admin.telemetry.untagged.get() > 0 {
+                    " The website sends compressed pages, which do not get the script's tag: "
+                    (words::value(Metric::Pageviews, Value::Count(admin.telemetry.untagged.get() as i64)))
+                    " since the start."
+                }
                 @if let Some(budget) = &admin.budget {
                     " Store commands: "
                     (words::value(Metric::Pageviews, Value::Count(budget.projection() as i64)))

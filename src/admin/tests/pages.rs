@@ -147,6 +147,15 @@ async fn what_cannot_be_shown_says_why() {
 }
 
 #[tokio::test]
+async fn compressed_pages_are_spoken_of() {
+    let port = Port::local().await;
+    assert!(!port.get("/").await.1.contains("compressed pages"));
+    port.telemetry.untagged.add(3);
+    let (_, page) = port.get("/").await;
+    assert!(page.contains("compressed pages") && page.contains("tag: 3 since"), "{page}");
+}
+
+#[tokio::test]
 async fn a_store_out_of_reach_is_asked_again_and_nothing_is_promised() {
     let port = Port::local().await;
     port.store.down.store(true, Ordering::Relaxed);

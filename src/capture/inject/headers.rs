@@ -103,10 +103,23 @@ fn carries_a_page(status: StatusCode) -> bool {
     }
 }
 
+/// Whether a page is left without the tag for no other reason than that it comes compressed.
+pub fn is_compressed_page(response: &ResponseHeader) -> bool {
+    let headers = &response.headers;
+    carries_a_page(response.status) && is_coded(headers) && may_be_changed_once_decoded(headers)
+}
+
+fn is_coded(headers: &HeaderMap) -> bool {
+    !listed(headers, CONTENT_ENCODING).all(|coding| is(coding, "identity"))
+}
+
 fn may_be_changed(headers: &HeaderMap) -> bool {
+    !is_coded(headers) && may_be_changed_once_decoded(headers)
+}
+
+fn may_be_changed_once_decoded(headers: &HeaderMap) -> bool {
     let content_type = text::header(headers, CONTENT_TYPE);
     content_type.is_some_and(|kind| injectable(&kind))
-        && listed(headers, CONTENT_ENCODING).all(|coding| is(coding, "identity"))
         && !listed(headers, CACHE_CONTROL).any(|directive| is(directive, "no-transform"))
         && !headers.get_all(CONTENT_DISPOSITION).iter().any(is_attachment)
 }
@@ -255,6 +268,25 @@ mod tests {
         assert!(prepare_response(&mut identity, TAG, &Asked::default()));
         let mut inline = response(200, &[html, ("content-disposition", "inline")]);
         assert!(prepare_response(&mut inline, TAG, &Asked::default()));
+    }
+
+    #[test]
+    fn only_a_page_that_would_get_the_tag_is_missed() {
+        let html = ("content-type", "text/html");
+        let coded = |coding| ("content-encoding", coding);
+        let others: [(u16, &[(&'static str, &str)], bool); 7] = [
+            (200, &[html, coded("gzip")], true),
+            (404, &[html, coded("identity, zstd")], true),
+            (200, &[html], false),
+            (200, &[html, coded("identity")], false),
+            (206, &[html, coded("br")], false),
+            (200, &[("content-type", "text/css"), coded("br")], false),
+            (200, &[html, coded("br"), ("cache-control", "no-transform")], false),
+        ];
+        for (status, headers, missed) in others {
+            let page = response(status, headers);
+            assert_eq!(is_compressed_page(&page), missed, "{status} {headers:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@
 mod etag;
 mod headers;
 
-pub use headers::{Asked, injectable, prepare_request, prepare_response};
+pub use headers::{Asked, injectable, is_compressed_page, prepare_request, prepare_response};
 
 use bytes::{Bytes, BytesMut};
 use lol_html::send::{ElementContentHandlers, HtmlRewriter, Settings};
