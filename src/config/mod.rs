@@ -48,6 +48,7 @@ pub struct Config {
     pub retention_days: u32,
     pub data_dir: PathBuf,
     pub trusted_proxies: Vec<IpNet>,
+    pub answer_half_closed: bool,
     pub inject: bool,
     pub geoip: Option<PathBuf>,
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.

@@ -100,6 +100,7 @@ impl Config {
             retention_days: get("retention_days").number(0..=36_500)? as u32,
             data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
+            answer_half_closed: get("answer_half_closed").on(),
             inject: get("inject").on(),
             geoip: get("geoip").read_optional(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,

@@ -78,6 +78,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         counting.open().trusted.clone(),
         config.timeouts.clone(),
         connections.clone(),
+        config.answer_half_closed,
     );
     let proxy = WithAnalytics::new(gate, counting.analytics());
     let shared = listen::Shared {
@@ -86,6 +87,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
             header_time: config.limits.header_time,
             header_size: config.limits.header_size,
             idle: config.timeouts.idle,
+            answer_half_closed: config.answer_half_closed,
         },
         connections: connections.clone(),
         trusted: counting.open().trusted.clone(),

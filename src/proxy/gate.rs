@@ -33,6 +33,7 @@ pub struct Gate {
     trusted: Trusted,
     timeouts: Timeouts,
     connections: Arc<Connections>,
+    answer_half_closed: bool,
     started: Instant,
     /// Seconds after `started` at which the website's absence was last reported.
     reported: AtomicI64,
@@ -54,6 +55,7 @@ impl Gate {
         trusted: Trusted,
         timeouts: Timeouts,
         connections: Arc<Connections>,
+        answer_half_closed: bool,
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
         Self {
@@ -61,6 +63,7 @@ impl Gate {
             trusted,
             timeouts,
             connections,
+            answer_half_closed,
             started: Instant::now(),
             reported: AtomicI64::new(never),
         }
@@ -108,6 +111,7 @@ impl ProxyHttp for Gate {
         let read = self.timeouts.read;
         session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
         session.set_write_timeout(Some(self.timeouts.write));
+        session.as_downstream_mut().set_abort_on_close(!self.answer_half_closed);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
         }

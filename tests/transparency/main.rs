@@ -13,6 +13,7 @@
 //!   differs, and why, is in `compared/differences.rs`.
 //! - `malformed`: some 120 malformed requests, with a real nginx as the judge.
 //! - `injected`: what `inject` changes of a page, and that it changes nothing else.
+//! - `half_closed`: clients that end their side after the request, with and without `answer_half_closed`.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,6 +21,7 @@ mod common;
 mod bodies;
 mod compared;
 mod failures;
+mod half_closed;
 mod heads;
 mod injected;
 mod layer;

@@ -51,6 +51,8 @@ pub struct Limits {
     pub header_size: usize,
     /// For the first byte of a request.
     pub idle: Duration,
+    /// A client that has ended its side is still answered.
+    pub answer_half_closed: bool,
 }
 
 /// What all connections share.
@@ -117,7 +119,9 @@ where
         };
         // An answer's last bytes do not wait for an acknowledgement of those before.
         let _ = stream.set_nodelay(true);
-        tokio::spawn(serve::serve(Wire::new(stream, peer, open), self.clone()));
+        let mut wire = Wire::new(stream, peer, open);
+        wire.answer_half_closed = self.limits.answer_half_closed;
+        tokio::spawn(serve::serve(wire, self.clone()));
         Ok(())
     }
 }

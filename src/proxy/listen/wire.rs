@@ -50,6 +50,8 @@ pub struct Wire {
     upgrade: Upgrade,
     websocket: Option<Box<WebSocket>>,
     output: Output,
+    /// A tunnel stays when the client has ended its side, until the website ends its own.
+    pub answer_half_closed: bool,
     digest: Arc<SocketDigest>,
 }
 
@@ -73,6 +75,7 @@ impl Wire {
             upgrade: Upgrade::No,
             websocket: None,
             output: Output::default(),
+            answer_half_closed: false,
             digest: Arc::new(digest),
         }
     }
@@ -214,11 +217,11 @@ impl AsyncRead for Wire {
                 Poll::Ready(Ok(()))
             }
             Reading::Tunnel => {
-                let before = to.filled().len();
+                let (before, answer) = (to.filled().len(), self.answer_half_closed);
                 let link = self.link()?;
                 ready!(Pin::new(&mut link.stream).poll_read(cx, to))?;
                 link.ended |= to.filled().len() == before;
-                Poll::Ready(Ok(()))
+                if link.ended && answer { Poll::Pending } else { Poll::Ready(Ok(())) }
             }
         }
     }
