@@ -266,11 +266,11 @@ impl Lane {
         self.around.journal.as_ref()?.read_again(self.index)
     }
 
-    /// Counts all that was handed over; increments of hits from ticket `mark` on are to be sealed
-    /// once more.
-    pub fn go_back(&self, owned: &mut Owned, found: Recovered, mark: u64) {
+    /// Increments of hits from ticket `mark` on are to be sealed once more: so many more events.
+    pub fn go_back(&self, owned: &mut Owned, found: Recovered, mark: u64) -> i64 {
+        let before = owned.shard.unsealed();
         owned.replay(found, mark, self.queue.read(), &self.around.telemetry);
-        self.drain_into(owned);
+        owned.shard.unsealed() as i64 - before as i64
     }
 
     /// Applies what is queued and takes the increments since the last call, the hits where they are

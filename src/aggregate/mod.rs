@@ -278,22 +278,17 @@ impl Engine {
         sealed
     }
 
-    /// What was sealed since `marks` is lost: it is to be sealed once more. `waiting` hits are sealed
-    /// and not delivered. All lanes or none; false: the journal does not have what it takes.
-    pub fn go_back(&self, marks: &Marks, waiting: u64) -> bool {
+    /// What was sealed since `marks` is lost: it is to be sealed once more. All lanes or none; `None`:
+    /// the journal does not have what it takes. Else how many more events are to be sealed now.
+    pub fn go_back(&self, marks: &Marks) -> Option<i64> {
         let mut owned: Vec<_> = self.lanes.iter().map(Lane::lock).collect();
-        let found: Option<Vec<Recovered>> = self.lanes.iter().map(Lane::read_again).collect();
-        let Some(found) = found else { return false };
-        let mut unflushed = waiting;
+        let found = self.lanes.iter().map(Lane::read_again).collect::<Option<Vec<Recovered>>>()?;
+        let mut more = 0;
         for (index, (owned, found)) in owned.iter_mut().zip(found).enumerate() {
             let mark = marks.get(index).copied().unwrap_or(0);
-            self.lanes[index].go_back(owned, found, mark);
-            unflushed += owned.shard.unsealed();
+            more += self.lanes[index].go_back(owned, found, mark);
         }
-        // But for hits that are being handed over in this moment.
-        let unflushed = i64::try_from(unflushed).unwrap_or(i64::MAX);
-        self.around.telemetry.unflushed.store(unflushed, Ordering::Relaxed);
-        true
+        Some(more)
     }
 
     /// Waits until all hits that were handed over before now are taken from their queues, and so in

@@ -184,8 +184,15 @@ impl Flusher {
         let again = async {
             let Self { durable, engine, .. } = self;
             blocking(|| match durable.open_again() {
-                Some(Ok(again)) if engine.go_back(again.marks(), again.hits()) => *durable = again,
-                Some(Ok(_)) => durable.distrust(),
+                Some(Ok(again)) => match engine.go_back(again.marks()) {
+                    // What was acknowledged and is not on disk is to be told once more, too.
+                    Some(more) => {
+                        let more = more + again.hits() as i64 - durable.hits() as i64;
+                        telemetry.unflushed.fetch_add(more, Ordering::Relaxed);
+                        *durable = again;
+                    }
+                    None => durable.distrust(),
+                },
                 Some(Err(error)) => {
                     tracing::warn!("the outbox cannot be read again: {error}");
                     durable.distrust();
@@ -230,8 +237,8 @@ impl Flusher {
         // It takes the processor for a while, and others of this runtime wait for a store's answer.
         let sealed = blocking(|| self.engine.seal());
         let Taken { done, dropped } = self.durable.outbox.add(sealed, &self.sites);
-        self.telemetry.tasks.turn(Task::Flush);
         self.telemetry.unflushed.fetch_sub((done + dropped) as i64, Ordering::Relaxed);
+        self.telemetry.tasks.turn(Task::Flush);
         if dropped > 0 {
             self.telemetry.dropped(DropReason::OutboxFull).add(dropped);
             self.troubles.note(
