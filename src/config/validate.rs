@@ -211,7 +211,7 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
         return wrong("admin", "is also where the site listens");
     }
     if let Upstream::Tcp { host, port, .. } = &config.upstream
-        && is_own(config.listen, host, *port)
+        && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
     {
         return wrong("upstream", "is where this program itself listens: nobody would ever answer");
     }
@@ -262,7 +262,7 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether a website's address is the one that visitors are awaited at, under whatever name.
+/// Whether a website's address is one that this program listens at, under whatever name.
 fn is_own(listen: SocketAddr, host: &str, port: u16) -> bool {
     // Names are looked up only where the answer matters.
     if port != listen.port() || port == 0 {

@@ -90,6 +90,10 @@ fn a_website_that_is_the_proxy_itself_is_refused() {
         assert_eq!(code, Some(2), "{upstream}: {lines:?}");
         assert!(matches!(&lines[..], [line] if line.contains("upstream")), "{lines:?}");
     }
+    // Where the numbers are read is no website either.
+    let (code, lines) =
+        refused(command(&dir, &format!("http://{site}"), free_address(), site, &[]));
+    assert_eq!((code, lines.len()), (Some(2), 1), "{lines:?}");
     let everywhere = ([0, 0, 0, 0], port).into();
     let upstream = format!("http://127.0.0.1:{port}");
     let (code, _) = refused(command(&dir, &upstream, everywhere, free_address(), &[]));
