@@ -83,11 +83,11 @@ pub(super) async fn enter(
 fn too_many(app: &App, peer: SocketAddr, headers: &HeaderMap, seconds: u64) -> Response {
     let proxied = ["x-forwarded-for", "forwarded"].iter().any(|name| headers.contains_key(*name));
     if proxied && !is_trusted(peer.ip(), &app.admin.trusted.now()) {
-        let peer = peer.ip();
+        // Without its address: who sends such a field need not be a proxy.
         app.attempts.warn_once(|| {
             tracing::warn!(
-                "too many wrong passwords from {peer}, a proxy that `trusted_proxies` does not \
-                 name: all who come through it share one limit"
+                "too many wrong passwords through a proxy that `trusted_proxies` does not name: \
+                 all who come through it share one limit"
             );
         });
     }

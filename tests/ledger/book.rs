@@ -44,6 +44,8 @@ pub struct Book {
     active: BTreeSet<String>,
     /// Custom events by name.
     pub events: BTreeMap<&'static str, i64>,
+    /// By visitor and path: whether all of it was sent.
+    downloads: BTreeMap<(String, &'static str), bool>,
     /// Downloads sent whole.
     pub complete: i64,
     /// Beacons of machines.
@@ -75,6 +77,17 @@ impl Book {
 
     pub fn response(&mut self, property: &'static str, value: impl ToString) {
         self.tallies.entry((property, value.to_string())).or_default().responses += 1;
+    }
+
+    /// Notes that a file was asked for. All of it takes less than half an hour: of a visitor it is
+    /// one download, however often they ask, and complete once all was sent.
+    pub fn download(&mut self, path: &'static str, visitor: Option<String>, complete: bool) {
+        self.listed += 1;
+        let before = visitor.and_then(|visitor| self.downloads.insert((visitor, path), complete));
+        if before.is_none() {
+            self.response("download:path", path);
+        }
+        self.complete += i64::from(complete && before != Some(true));
     }
 
     pub fn seen(&mut self, property: &'static str, value: impl ToString) {

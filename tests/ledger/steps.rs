@@ -233,9 +233,8 @@ fn download(drive: &mut Drive) {
     let person = drive.anyone();
     let path = *drive.rng.choice(&["/made/paper.pdf", "/made/attached.html"]).unwrap();
     assert_eq!(drive.navigate(person, path, &[]).0.status, 200);
-    drive.book.response("download:path", path);
-    drive.book.listed += 1;
-    drive.book.complete += 1;
+    let visitor = drive.people[person].visitor();
+    drive.book.download(path, visitor, true);
 }
 
 fn aborted_download(drive: &mut Drive) {
@@ -244,8 +243,8 @@ fn aborted_download(drive: &mut Drive) {
     headers.extend(drive.navigation(person));
     http::get_and_leave(drive.site, "/made/huge.zip", &headers, 50_000);
     println!("{person:2} GET /made/huge.zip, left early");
-    drive.book.response("download:path", "/made/huge.zip");
-    drive.book.listed += 1;
+    let visitor = drive.people[person].visitor();
+    drive.book.download("/made/huge.zip", visitor, false);
 }
 
 /// The answer to a form: a view once its beacon says so.

@@ -15,6 +15,7 @@ const BODY: &str = "<p>Page</p>";
 /// Rows and metrics that are not looked at, unless a rule says so.
 const ROWS_ASIDE: &[&str] = &[
     "slot",
+    "first_seen",
     "hostname",
     "entry_page",
     "exit_page",
