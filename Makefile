@@ -59,13 +59,14 @@ build:
 	@.ci/install $(build_needs)
 	cargo build --profile $(PROFILE) --bin headcount
 
+# Most tests wait for servers rather than for the processor: more run at a time than there are cores.
 test:
 	@.ci/install $(test_needs)
 	@.ci/axe '$(target)/axe'
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run && cargo test --doc; \
+		set -x; cargo nextest run --test-threads 4 && cargo test --doc; \
 	else \
 		set -x; cargo test; \
 	fi

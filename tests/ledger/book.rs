@@ -82,9 +82,9 @@ impl Book {
     /// Notes that a file was asked for. All of it takes less than half an hour: of a visitor it is
     /// one download, however often they ask, and complete once all was sent.
     pub fn download(&mut self, path: &'static str, visitor: Option<String>, complete: bool) {
-        self.listed += 1;
         let before = visitor.and_then(|visitor| self.downloads.insert((visitor, path), complete));
         if before.is_none() {
+            self.listed += 1;
             self.response("download:path", path);
         }
         self.complete += i64::from(complete && before != Some(true));
