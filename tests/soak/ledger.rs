@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// Every answered request was executed once, and no other more than once.
-    pub fn agrees_with(&self, answered: &[u64]) {
+    fn agrees_with(&self, answered: &[u64]) {
         let executed = self.executed.lock().unwrap();
         let wrong = |number: &&u64| executed.get(number) != Some(&1);
         assert_eq!(answered.iter().filter(wrong).count(), 0, "answered and not executed once");
@@ -52,14 +52,14 @@ impl Ledger {
 }
 
 /// Clients that each send one POST after the other over a connection that they keep.
-pub struct Clients {
+struct Clients {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
     threads: Vec<JoinHandle<Vec<u64>>>,
 }
 
 impl Clients {
-    pub fn start(to: SocketAddr) -> Self {
+    fn start(to: SocketAddr) -> Self {
         let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let threads = (0..CLIENTS).map(|_| {
             let (stop, sent) = (stop.clone(), sent.clone());
@@ -70,7 +70,7 @@ impl Clients {
     }
 
     /// Waits until so many more requests were sent.
-    pub fn more(&self, count: u64) {
+    fn more(&self, count: u64) {
         let (from, begun) = (self.sent.load(Ordering::SeqCst), Instant::now());
         while self.sent.load(Ordering::SeqCst) < from + count {
             assert!(begun.elapsed() < PATIENCE, "the clients send nothing");
@@ -81,10 +81,27 @@ impl Clients {
     }
 
     /// Ends them. The numbers of all requests, each of which was answered.
-    pub fn leave(self) -> Vec<u64> {
+    fn leave(self) -> Vec<u64> {
         self.stop.store(true, Ordering::SeqCst);
         self.threads.into_iter().flat_map(|thread| thread.join().expect("all answered")).collect()
     }
+}
+
+/// Busy clients of `to`, while something is done to headcount again and again: each request is
+/// answered, and executed once.
+pub fn nothing_is_lost(
+    ledger: &Ledger,
+    to: SocketAddr,
+    rounds: usize,
+    mut done: impl FnMut(usize),
+) {
+    let clients = Clients::start(to);
+    for round in 0..rounds {
+        clients.more(500);
+        done(round);
+    }
+    clients.more(500);
+    ledger.agrees_with(&clients.leave());
 }
 
 /// Sends until told to stop. A connection may be refused, while nobody listens; once a request is on

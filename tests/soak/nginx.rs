@@ -3,7 +3,7 @@
 use super::common::headcount::Headcount;
 use super::common::ports::free_port;
 use super::common::wait_for;
-use super::ledger::{Clients, Ledger};
+use super::ledger::{Ledger, nothing_is_lost};
 use super::rounds;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -68,15 +68,11 @@ fn stops_lose_no_request() {
     let ledger = Ledger::start();
     let mut both = [0, 1].map(|_| Headcount::start(&ledger.url(), &[]));
     let front = Front::start(&[both[0].site(), both[1].site()]);
-    let clients = Clients::start(front.address);
-    for round in 0..rounds(5, 100) {
-        clients.more(500);
+    nothing_is_lost(&ledger, front.address, rounds(5, 100), |round| {
         let one = &mut both[round % 2];
         one.term();
         one.restart_on_same_ports();
-    }
-    clients.more(500);
-    ledger.agrees_with(&clients.leave());
+    });
 }
 
 #[test]
@@ -84,11 +80,5 @@ fn hand_overs_lose_no_request() {
     let ledger = Ledger::start();
     let mut headcount = Headcount::start(&ledger.url(), &[]);
     let front = Front::start(&[headcount.site()]);
-    let clients = Clients::start(front.address);
-    for _ in 0..rounds(2, 30) {
-        clients.more(500);
-        headcount.upgrade();
-    }
-    clients.more(500);
-    ledger.agrees_with(&clients.leave());
+    nothing_is_lost(&ledger, front.address, rounds(2, 30), |_| headcount.upgrade());
 }

@@ -2,9 +2,9 @@
 //!
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
 //! last hook, is here: [`head`] judges requests that could be understood in two ways, [`framing`]
-//! finds where bodies end, [`output`] is what waits to be
-//! sent, [`websocket`] closes what would not end, [`wire`] is the connection, [`serve`] takes it from request to request,
-//! and [`connections`] ends all of them without losing one. It knows nothing of what is counted.
+//! finds where bodies end, [`output`] is what waits to be sent, [`websocket`] closes what would not
+//! end, [`wire`] is the connection, [`serve`] takes it from request to request, and [`connections`]
+//! ends all of them without losing one. It knows nothing of what is counted.
 
 mod connections;
 mod framing;
@@ -15,10 +15,9 @@ mod websocket;
 mod wire;
 
 pub use connections::Connections;
-pub use serve::Asked;
+pub use serve::{Asked, Limits, Shared};
 
-use crate::telemetry::Telemetry;
-use crate::visitor::address::{Trusted, is_trusted};
+use crate::visitor::address::is_trusted;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use pingora::apps::HttpServerApp;
@@ -41,28 +40,6 @@ const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
 /// How often a line says so.
 const WARN_EVERY: Duration = Duration::from_secs(60);
-
-/// What a client is allowed before its request is forwarded.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// For a head to arrive, from its first byte on.
-    pub header_time: Duration,
-    /// Bytes of a head.
-    pub header_size: usize,
-    /// For the first byte of a request.
-    pub idle: Duration,
-    /// A client that has ended its side is still answered.
-    pub answer_half_closed: bool,
-}
-
-/// What all connections share.
-pub struct Shared<A> {
-    pub app: Arc<A>,
-    pub limits: Limits,
-    pub connections: Arc<Connections>,
-    pub trusted: Trusted,
-    pub telemetry: Arc<Telemetry>,
-}
 
 /// The listening socket of the website, as one of Pingora's services.
 pub struct Listening<A> {

@@ -1,21 +1,45 @@
 //! One connection, request by request: reads each head, judges it, and lets Pingora answer.
 
-use super::Shared;
-use super::connections::LAST_REQUEST;
+use super::connections::{Connections, LAST_REQUEST};
 use super::head::{self, Head, Refused};
 use super::wire::Wire;
 use crate::proxy::page;
+use crate::telemetry::Telemetry;
+use crate::visitor::address::Trusted;
 use bytes::{Bytes, BytesMut};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 /// What a usual head fits in.
 const HEAD: usize = 4096;
+
+/// What a client is allowed before its request is forwarded.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// For a head to arrive, from its first byte on.
+    pub header_time: Duration,
+    /// Bytes of a head.
+    pub header_size: usize,
+    /// For the first byte of a request.
+    pub idle: Duration,
+    /// A client that has ended its side is still answered.
+    pub answer_half_closed: bool,
+}
+
+/// What all connections share.
+pub struct Shared<A> {
+    pub app: Arc<A>,
+    pub limits: Limits,
+    pub connections: Arc<Connections>,
+    pub trusted: Trusted,
+    pub telemetry: Arc<Telemetry>,
+}
 
 /// What the proxy has to know of a request that Pingora cannot tell it.
 pub struct Asked {
