@@ -16,15 +16,15 @@ pub struct Clues<'a> {
     pub medium: &'a str,
     pub campaign: &'a str,
     pub source: &'a str,
-    /// An advertiser's click id came along.
-    pub paid_click: bool,
+    /// An advertiser's click id came along, or the source is a word for advertisements.
+    pub paid: bool,
     pub has_referrer: bool,
 }
 
 /// Chooses a channel: the first rule that fits.
 pub fn channel(clues: Clues<'_>) -> &'static str {
-    let Clues { kind, medium, campaign, source, paid_click, has_referrer } = clues;
-    if [medium, campaign, source] == [""; 3] && kind.is_none() && !paid_click && !has_referrer {
+    let Clues { kind, medium, campaign, source, paid, has_referrer } = clues;
+    if [medium, campaign, source] == [""; 3] && kind.is_none() && !paid && !has_referrer {
         return "Direct";
     }
     let medium = medium.trim().to_ascii_lowercase();
@@ -33,7 +33,7 @@ pub fn channel(clues: Clues<'_>) -> &'static str {
     let is_source = |word: &str| source.eq_ignore_ascii_case(word);
     let one_of = |words: &[&str]| words.contains(&medium);
 
-    let paid = paid_click
+    let paid = paid
         || medium.starts_with("paid")
         || one_of(&["ppc", "retargeting", "remarketing", "sem"])
         || medium.contains("cpc")

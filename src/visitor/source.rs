@@ -108,7 +108,7 @@ pub fn arrival(
         medium: tags.medium.as_deref().unwrap_or_default(),
         campaign: tags.campaign.as_deref().unwrap_or_default(),
         source: from.as_deref().unwrap_or_default(),
-        paid_click: tags.click.is_some(),
+        paid: tags.click.is_some() || sender.is_some_and(|known| known.paid),
         has_referrer: arrival.referrer.is_some(),
     });
     if let Some(from) = from {
