@@ -4,7 +4,7 @@ use super::descriptors;
 use super::gate::Gate;
 use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
-use super::stop::{Ended, Signals, Stop, drained, drained_behind, farewell, stopped};
+use super::stop::{Ended, Signals, Stop, answered, drained, drained_behind, farewell, stopped};
 use super::systemd;
 use super::website::Website;
 use crate::capture::WithAnalytics;
@@ -127,7 +127,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
             background.block_on(drained(shutdown))
         }
         Stop::Replaced => {
-            background.block_on(drained(drain.min(HAND_OVER)));
+            // Others wait for the next process meanwhile: kept connections do not hold it up.
+            background.block_on(answered(&connections, &telemetry, drain.min(HAND_OVER)));
             let late = counting.hand_over(&config);
             let background = counting.background().context("the background runtime has ended")?;
             let running = background.block_on(drained_behind(drained(drain), ended, late));

@@ -168,6 +168,18 @@ pub async fn stopped(mut phases: broadcast::Receiver<ExecutionPhase>) -> Stop {
     }
 }
 
+/// Waits until nobody is let in and no request is being answered, or `patience` is over; connections
+/// that are kept may go on.
+pub async fn answered(connections: &Connections, telemetry: &Telemetry, patience: Duration) {
+    let answered = async {
+        connections.stopped().await;
+        while telemetry.in_flight.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let _ = tokio::time::timeout(patience.max(CLOSING), answered).await;
+}
+
 /// Waits until every visitor has the answer and has closed the connection, or `patience` is over.
 /// Returns how many requests are still being answered.
 pub async fn drained(connections: &Connections, telemetry: &Telemetry, patience: Duration) -> i64 {

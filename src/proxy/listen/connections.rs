@@ -118,10 +118,15 @@ impl Connections {
         self.most - self.places.available_permits().min(self.most)
     }
 
-    /// Waits until nobody is let in and none is open. To be bounded by the caller.
-    pub async fn closed(&self) {
+    /// Waits until nobody is let in any more.
+    pub async fn stopped(&self) {
         // An error would mean that nobody can say so any more.
         let _ = self.watch().wait_for(|closing| *closing).await;
+    }
+
+    /// Waits until nobody is let in and none is open. To be bounded by the caller.
+    pub async fn closed(&self) {
+        self.stopped().await;
         while self.open() > 0 {
             tokio::time::sleep(LOOK_EVERY).await;
         }
