@@ -28,7 +28,8 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::oneshot;
 use wire::Wire;
 
@@ -89,17 +90,33 @@ where
     async fn accept(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
         let place = self.connections.place().await;
         let (stream, peer) = listener.accept().await?;
+        self.let_in(stream, peer, place);
+        Ok(())
+    }
+
+    /// Lets in who has connected already. They are asked of the system itself: the runtime may not
+    /// know yet of one who came a moment ago, and the socket's end would reset that connection.
+    fn accept_last(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
+        let listener = listener.into_std()?;
+        while let Some(place) = self.connections.place().now_or_never() {
+            let (stream, peer) = listener.accept()?;
+            stream.set_nonblocking(true)?;
+            self.let_in(TcpStream::from_std(stream)?, peer, place);
+        }
+        Ok(())
+    }
+
+    fn let_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let trusted = is_trusted(peer.ip(), &self.trusted.now());
         let Some(open) = self.connections.opened(place, peer.ip(), trusted) else {
             self.telemetry.refused.inc();
-            return Ok(());
+            return;
         };
         // An answer's last bytes do not wait for an acknowledgement of those before.
         let _ = stream.set_nodelay(true);
         let mut wire = Wire::new(stream, peer, open);
         wire.answer_half_closed = self.limits.answer_half_closed;
         tokio::spawn(serve::serve(wire, self.clone()));
-        Ok(())
     }
 }
 
@@ -131,9 +148,8 @@ where
             }
             tokio::time::sleep(NO_DESCRIPTOR).await;
         }
-        // Who waits in the queue would be reset with the socket.
-        while let Some(Ok(())) = self.shared.accept(&listener).now_or_never() {}
-        drop(listener);
+        // An error says that nobody is left in the queue.
+        let _ = self.shared.accept_last(listener);
         self.shared.connections.close();
     }
 
