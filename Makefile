@@ -41,7 +41,7 @@ help:
 	@echo 'make test                                 format, lints, all tests'
 	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
 	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
-	@echo 'make soak                                 stops and hand-overs under busy clients: 20 minutes'
+	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
 	@echo 'make bench                                what it costs'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 

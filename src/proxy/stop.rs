@@ -20,7 +20,7 @@ use tokio::sync::broadcast::error::RecvError;
 /// How long listeners take to close after the signal, at most; a request may still slip in.
 const CLOSING: Duration = Duration::from_millis(100);
 
-/// How long WebSockets take to say goodbye, at most.
+/// How long close frames of WebSockets take to be sent, at most.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How often an old process looks whether newer ones have handed over.
@@ -187,8 +187,8 @@ pub async fn drained(connections: &Connections, telemetry: &Telemetry, patience:
     telemetry.in_flight.load(Ordering::Relaxed).max(0)
 }
 
-/// Has WebSockets say goodbye, for they were waited for long enough. Returns how many requests are
-/// still being answered.
+/// Sends a close frame on every WebSocket that is still open. Returns how many requests are still
+/// being answered.
 pub async fn farewell(connections: &Connections, telemetry: &Telemetry) -> i64 {
     connections.cut();
     drained(connections, telemetry, FAREWELL).await

@@ -104,7 +104,7 @@ impl Connections {
         self.closing.send_replace(true);
     }
 
-    /// Has WebSockets say goodbye to their clients, for they cannot be waited for.
+    /// Sends a close frame on every WebSocket that is still open.
     pub fn cut(&self) {
         self.cut.send_replace(true);
     }

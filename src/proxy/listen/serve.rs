@@ -168,7 +168,7 @@ async fn first_bytes<A>(
 async fn refuse<A>(mut wire: Wire, shared: &Shared<A>, Refused(status): Refused) {
     shared.telemetry.answered(status);
     let page = page::answer(status);
-    // Whether it arrives is the client's affair; the connection lingers either way.
+    // A client that is gone is no error: the connection ends either way.
     let _ = wire.write_all(&page).await;
     let _ = wire.shutdown().await;
 }
