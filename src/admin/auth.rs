@@ -8,8 +8,8 @@ use arc_swap::ArcSwap;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use hmac::digest::CtOutput;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -24,8 +24,8 @@ pub struct Auth {
 #[derive(Clone)]
 struct Credentials {
     password_hash: Option<PasswordHash>,
-    /// SHA-256 of each token: comparing these gives nothing away about a token.
-    tokens: Vec<[u8; 32]>,
+    /// SHA-256 of each token, compared in constant time.
+    tokens: Vec<CtOutput<Sha256>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -125,26 +125,22 @@ impl Auth {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return false;
         }
-        let digest: [u8; 32] = Sha256::digest(token.trim().as_bytes()).into();
-        // Every token is compared, every byte of it.
-        self.credentials
-            .load()
-            .tokens
-            .iter()
-            .fold(false, |found, known| found | same(known, &digest))
+        let digest = CtOutput::new(Sha256::digest(token.trim()));
+        // Every token is compared: how long that takes does not tell which one matched.
+        self.credentials.load().tokens.iter().fold(false, |found, known| found | (*known == digest))
     }
 
     /// A mark for a browser that has signed in: its number, and a MAC over it.
     pub(super) fn mark(&self, browser: u64) -> Option<String> {
         let browser = format!("{browser:016x}");
         let mac = self.credentials.load().mac(&browser)?.finalize().into_bytes();
-        Some(format!("{browser}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac)))
+        Some(format!("{browser}.{}", BASE64URL_NOPAD.encode(&mac)))
     }
 
     /// The number in a mark, if it is ours.
     pub(super) fn marked(&self, mark: &str) -> Option<u64> {
         let (browser, mac) = mark.split_once('.')?;
-        let mac = BASE64_URL_SAFE_NO_PAD.decode(mac).ok()?;
+        let mac = BASE64URL_NOPAD.decode(mac.as_bytes()).ok()?;
         self.credentials.load().mac(browser)?.verify_slice(&mac).ok()?;
         u64::from_str_radix(browser, 16).ok()
     }
@@ -154,22 +150,13 @@ fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-fn digest(token: &str) -> Option<[u8; 32]> {
-    match token.strip_prefix("sha256:") {
-        None => (!token.is_empty()).then(|| Sha256::digest(token.as_bytes()).into()),
-        Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            let mut digest = [0; 32];
-            for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
-                *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
-            }
-            Some(digest)
-        }
-        Some(_) => None,
-    }
-}
-
-fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+fn digest(token: &str) -> Option<CtOutput<Sha256>> {
+    let digest = match token.strip_prefix("sha256:") {
+        None if token.is_empty() => return None,
+        None => Sha256::digest(token),
+        Some(hex) => HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok()?.as_slice().try_into().ok()?,
+    };
+    Some(CtOutput::new(digest))
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@
 //! ends it here and not only in the browser, and a restart asks for the password again.
 
 use crate::clock::{HOUR, Millis};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +23,7 @@ pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Millis>>);
 impl Sessions {
     /// Opens one that ends at [`SESSION`] from now; its name.
     pub(super) fn open(&self, now: Millis) -> String {
-        let name = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        let name = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());
         let mut open = self.lock();
         open.retain(|_, end| now < *end);
         if open.len() >= MOST

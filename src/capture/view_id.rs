@@ -8,8 +8,7 @@
 use super::hit::{IdVerdict, PageKind};
 use crate::clock::{Millis, SECOND};
 use crate::visitor::VisitorHash;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -60,8 +59,7 @@ impl ViewKey {
         let mac = self.mac(&id[..BODY]).finalize().into_bytes();
         id[BODY..].copy_from_slice(&mac[..8]);
         let mut text = [0; TEXT_LEN];
-        // Fits by construction: 29 bytes are 39 characters.
-        let _ = URL_SAFE_NO_PAD.encode_slice(id, &mut text);
+        BASE64URL_NOPAD.encode_mut(&id, &mut text);
         text
     }
 
@@ -70,9 +68,8 @@ impl ViewKey {
         if text.len() != TEXT_LEN {
             return None;
         }
-        let mut buffer = [0; 32];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).ok()?;
-        let id: &[u8; LEN] = buffer.get(..length)?.try_into().ok()?;
+        let mut id = [0; LEN];
+        BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut id).ok()?;
         self.mac(&id[..BODY]).verify_truncated_left(&id[BODY..]).ok()?;
         let word =
             |at: usize| id[at..at + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte));

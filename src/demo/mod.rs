@@ -20,6 +20,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED,
@@ -118,7 +119,7 @@ impl Content {
 impl Resource {
     fn new(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        let hash: String = Sha256::digest(&body)[..6].iter().map(|b| format!("{b:02x}")).collect();
+        let hash = HEXLOWER.encode(&Sha256::digest(&body)[..6]);
         let etag = HeaderValue::try_from(format!("\"{hash}\"")).expect("hexadecimal digits");
         Self { content_type, cache_control: "max-age=3600", attachment: None, body, etag }
     }

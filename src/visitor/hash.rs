@@ -1,6 +1,7 @@
 //! The anonymous visitor: salted, daily, eight bytes.
 
 use crate::site::Day;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -54,18 +55,12 @@ impl VisitorHash {
 
     /// As it is in an event: 16 hexadecimal digits, written into `room`.
     pub fn digits<'r>(&self, room: &'r mut [u8; 16]) -> &'r str {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        for (pair, byte) in room.as_chunks_mut().0.iter_mut().zip(self.0) {
-            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-        }
-        // They are ASCII.
-        str::from_utf8(room).unwrap_or_default()
+        HEXLOWER.encode_mut_str(&self.0, room)
     }
 
     /// Reads back a hash as it is written in an event.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok())??;
-        Some(Self(digits.to_be_bytes()))
+        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 
     /// Reads back a stored hash.

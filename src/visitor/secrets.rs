@@ -13,6 +13,7 @@ use crate::site::{Day, Site};
 use crate::store::{Secret, Store, StoreError};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Days, NaiveDate};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -267,19 +268,12 @@ impl Held {
 impl HeldKey {
     fn random(now: Millis) -> Self {
         let bytes: [u8; 32] = rand::random();
-        let hex = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        let stored = StoredKey { day: utc_day(now), key: hex };
+        let stored = StoredKey { day: utc_day(now), key: HEXLOWER.encode(&bytes) };
         Self { stored, key: ViewKey::new(&bytes), shared: false }
     }
 
     fn shared(stored: &StoredKey) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if stored.key.len() != 64 {
-            return None;
-        }
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(stored.key.get(2 * i..2 * i + 2)?, 16).ok()?;
-        }
+        let bytes = HEXLOWER.decode(stored.key.as_bytes()).ok()?.try_into().ok()?;
         Some(Self { stored: stored.clone(), key: ViewKey::new(&bytes), shared: true })
     }
 }

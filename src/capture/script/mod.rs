@@ -30,11 +30,11 @@
 //! `window.headcount = window.headcount || function () { (headcount.q = headcount.q || []).push(arguments) }`.
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use regex::{Captures, Regex};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write;
 
 /// What the script of a site does, beside sending pageviews.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,11 +135,7 @@ impl Script {
         let body =
             squeeze(&shorten(&source)).replace("'TRACK'", &track).replace("KEEP", &kept.join("|"));
 
-        let mut etag = "\"".to_owned();
-        for byte in &Sha256::digest(&body)[..8] {
-            let _ = write!(etag, "{byte:02x}");
-        }
-        etag.push('"');
+        let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&body)[..8]));
         Self { body: body.into(), etag }
     }
 }
@@ -208,6 +204,7 @@ fn squeeze(source: &str) -> String {
 mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
+    use std::fmt::Write as _;
     use std::io::Write as _;
     use std::process::{Command, Stdio};
 
