@@ -140,14 +140,14 @@ impl Analytics {
             let page = self.page(&event.path, event.query.as_deref());
             let what = match event.kind {
                 beacon::Kind::Pageview(nav) => {
-                    let own = id.is_some_and(|id| {
+                    let own = id.as_ref().is_some_and(|id| {
                         id.is_of(visitor) || before_midnight.is_some() && id.is_of(before_midnight)
                     });
                     // What follows a # never reaches the server: the id was issued without.
                     let path = page.split('#').next().unwrap_or_default();
                     let is_fresh =
-                        |id: ViewId| own && now - id.issued <= ID_LIFETIME && id.is_for(path);
-                    let verdict = match id {
+                        |id: &ViewId| own && now - id.issued <= ID_LIFETIME && id.is_for(path);
+                    let verdict = match &id {
                         None => IdVerdict::Invalid,
                         // An error page that comes from a cache, anyone's, stays one.
                         Some(id)

@@ -1,8 +1,8 @@
 //! View ids: how a beacon proves which answered page it is about.
 //!
 //! Every HTML page carries one in `Server-Timing`. An id describes itself and cannot be forged:
-//! time, kind, a random part, short tags of the visitor and the path, and a MAC over all of it
-//! with a key that all nodes share. So any node judges any id without a look-up. It is never
+//! time, kind, a random part, a short MAC of the visitor and one of the path, and a MAC of all of
+//! it, with a key that all nodes share. So any node judges any id without a look-up. It is never
 //! stored or logged.
 
 use super::hit::{IdVerdict, PageKind};
@@ -19,18 +19,27 @@ const BODY: usize = 21;
 const LEN: usize = BODY + 8;
 
 /// A key for view ids, ready for use.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ViewKey(Hmac<Sha256>);
 
-/// What an authentic id says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An authentic id.
+#[derive(Debug)]
 pub struct ViewId {
     /// Whole seconds, in milliseconds.
     pub issued: Millis,
     pub kind: PageKind,
     pub nonce: u64,
-    visitor_tag: u32,
-    page_tag: u32,
+    visitor_mac: [u8; 4],
+    page_mac: [u8; 4],
+    key: ViewKey,
+}
+
+/// What a MAC is of. It is the first byte that the MAC covers, so a MAC of one is none of another.
+#[derive(Clone, Copy)]
+enum Of {
+    Id,
+    Visitor,
+    Page,
 }
 
 impl ViewKey {
@@ -54,10 +63,9 @@ impl ViewKey {
         id[..4].copy_from_slice(&((now / SECOND) as u32).to_be_bytes());
         id[4] = kind_to_byte(kind);
         id[5..13].copy_from_slice(&nonce.to_be_bytes());
-        id[13..17].copy_from_slice(&visitor_tag(nonce, visitor).to_be_bytes());
-        id[17..21].copy_from_slice(&page_tag(nonce, page).to_be_bytes());
-        let mac = self.mac(&id[..BODY]).finalize().into_bytes();
-        id[BODY..].copy_from_slice(&mac[..8]);
+        write(self.mac(Of::Visitor, nonce, bytes(&visitor)), &mut id[13..17]);
+        write(self.mac(Of::Page, nonce, page.as_bytes()), &mut id[17..BODY]);
+        write(self.mac(Of::Id, nonce, &id[..BODY]), &mut id[BODY..]);
         let mut text = [0; TEXT_LEN];
         BASE64URL_NOPAD.encode_mut(&id, &mut text);
         text
@@ -70,21 +78,26 @@ impl ViewKey {
         }
         let mut id = [0; LEN];
         BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut id).ok()?;
-        self.mac(&id[..BODY]).verify_truncated_left(&id[BODY..]).ok()?;
-        let word =
-            |at: usize| id[at..at + 4].iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+        let word = |at: usize| [id[at], id[at + 1], id[at + 2], id[at + 3]];
+        let number = |at: usize| u32::from_be_bytes(word(at));
+        let nonce = u64::from(number(5)) << 32 | u64::from(number(9));
+        self.mac(Of::Id, nonce, &id[..BODY]).verify_truncated_left(&id[BODY..]).ok()?;
         Some(ViewId {
-            issued: Millis::from(word(0)) * SECOND,
+            issued: Millis::from(number(0)) * SECOND,
             kind: kind_from_byte(id[4])?,
-            nonce: u64::from(word(5)) << 32 | u64::from(word(9)),
-            visitor_tag: word(13),
-            page_tag: word(17),
+            nonce,
+            visitor_mac: word(13),
+            page_mac: word(17),
+            key: self.clone(),
         })
     }
 
-    fn mac(&self, body: &[u8]) -> Hmac<Sha256> {
+    /// With the nonce in it, what two ids have of one visitor or page is not the same.
+    fn mac(&self, of: Of, nonce: u64, content: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
-        mac.update(body);
+        mac.update(&[of as u8]);
+        mac.update(&nonce.to_be_bytes());
+        mac.update(content);
         mac
     }
 }
@@ -92,12 +105,14 @@ impl ViewKey {
 impl ViewId {
     /// Whether it was issued to this visitor.
     pub fn is_of(&self, visitor: Option<VisitorHash>) -> bool {
-        self.visitor_tag == visitor_tag(self.nonce, visitor)
+        let mac = self.key.mac(Of::Visitor, self.nonce, bytes(&visitor));
+        mac.verify_truncated_left(&self.visitor_mac).is_ok()
     }
 
     /// Whether it was issued for this path.
     pub fn is_for(&self, page: &str) -> bool {
-        self.page_tag == page_tag(self.nonce, page)
+        let mac = self.key.mac(Of::Page, self.nonce, page.as_bytes());
+        mac.verify_truncated_left(&self.page_mac).is_ok()
     }
 
     /// As the aggregator needs it.
@@ -106,25 +121,14 @@ impl ViewId {
     }
 }
 
-/// Tags bind an id to what the MAC covers; salted with the nonce, they say nothing across ids.
-fn visitor_tag(nonce: u64, visitor: Option<VisitorHash>) -> u32 {
-    match visitor {
-        Some(visitor) => tag(nonce, visitor.bytes()),
-        None => tag(nonce, &[]),
-    }
+/// Nothing for a view without a visitor.
+fn bytes(visitor: &Option<VisitorHash>) -> &[u8] {
+    visitor.as_ref().map_or(&[], |visitor| visitor.bytes())
 }
 
-fn page_tag(nonce: u64, page: &str) -> u32 {
-    tag(!nonce, page.as_bytes())
-}
-
-/// FNV-1a, folded to 32 bits: the same on every node.
-fn tag(nonce: u64, bytes: &[u8]) -> u32 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in nonce.to_be_bytes().iter().chain(bytes) {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    (hash >> 32) as u32 ^ hash as u32
+/// As much of a MAC as there is room for.
+fn write(mac: Hmac<Sha256>, to: &mut [u8]) {
+    to.copy_from_slice(&mac.finalize().into_bytes()[..to.len()]);
 }
 
 fn kind_to_byte(kind: PageKind) -> u8 {
@@ -176,7 +180,17 @@ mod tests {
 
     #[test]
     fn another_key_does_not_read_it() {
-        assert_eq!(key(2).read(&issue(&key(1), 42)), None);
+        assert!(key(2).read(&issue(&key(1), 42)).is_none());
+    }
+
+    #[test]
+    fn without_the_key_nobody_knows_what_a_page_has_in_its_ids() {
+        let bound_to = |byte| {
+            let id = key(byte).read(&issue(&key(byte), 42)).unwrap();
+            (id.visitor_mac, id.page_mac)
+        };
+        let (one, other) = (bound_to(1), bound_to(2));
+        assert!(one.0 != other.0 && one.1 != other.1);
     }
 
     proptest! {
@@ -190,7 +204,7 @@ mod tests {
 
         #[test]
         fn garbage_is_no_id(text in ".{0,60}") {
-            prop_assert_eq!(key(1).read(&text), None);
+            prop_assert!(key(1).read(&text).is_none());
         }
     }
 }
