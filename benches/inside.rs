@@ -5,19 +5,20 @@
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use headcount::aggregate::{Limits, Shard};
 use headcount::capture::asked::Asked;
+use headcount::capture::beacon;
 use headcount::capture::classify::{Answer, classify};
-use headcount::capture::{Answered, Hit, IdVerdict, Nav, PageKind, Shown, ViewKey, What, beacon};
 use headcount::clock::{Clock, Millis};
-use headcount::flush::{BATCH_MAX, Batch, Events};
 use headcount::journal::{Journal, encoded};
-use headcount::rollup::{Dimension, Metric, field};
-use headcount::site::{Day, Site};
+use headcount::model::rollup::{Dimension, Metric, field};
+use headcount::model::site::{Day, Site};
+use headcount::model::{
+    Answered, BATCH_MAX, Batch, DaySalt, Events, Hit, IdVerdict, Nav, PageKind, Shown, Traits,
+    ViewKey, VisitorHash, What,
+};
 use headcount::store::SqliteStore;
 use headcount::store::Store;
 use headcount::telemetry::Telemetry;
-use headcount::visitor::{
-    Agents, DaySalt, Places, Ranges, Reluctant, Secrets, Traits, VisitorHash, Visitors, arrival,
-};
+use headcount::visitor::{Agents, Places, Ranges, Reluctant, Secrets, Visitors, arrival};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::hint::black_box;
 use std::net::IpAddr;

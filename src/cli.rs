@@ -7,7 +7,7 @@ use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
-use headcount::site::Day;
+use headcount::model::site::Day;
 use headcount::upkeep::Backfill;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

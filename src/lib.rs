@@ -5,7 +5,7 @@
 //!
 //! 1. [`proxy`] takes a connection and gives the visitor the website's response.
 //! 2. [`capture`] looks at request and response headers and at beacons, and says what happened: a
-//!    [`capture::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
+//!    [`model::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
 //! 3. [`visitor`] turns address and user agent into an anonymous hash, a device and a place. The
 //!    raw address ends there.
 //! 4. [`aggregate`] turns hits into sessions, merged views and roll-up increments. Its only I/O is
@@ -18,10 +18,10 @@
 //!
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
-//! Beside the line stand the words all rooms share ([`rollup`]: dimensions, metrics, days;
-//! [`site`]; [`goal`]; [`clock`]; [`sketch`]), how what others write is read and compared (`text`,
-//! `host`, `page_name`), the settings ([`config`]), the counters of the process
-//! itself ([`telemetry`]), what keeps its background tasks going ([`supervise`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
+//! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what others
+//! write is read and compared (`text`, `host`, `page_name`), the [`clock`], the settings
+//! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background tasks
+//! going ([`supervise`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
 //! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
 //! ([`demo`]).
 
@@ -33,13 +33,14 @@ pub mod budget;
 pub mod capture;
 pub mod clock;
 pub mod config;
+mod counter;
 pub mod demo;
 pub mod flush;
 mod frames;
-pub mod goal;
 mod home;
 mod host;
 pub mod journal;
+pub mod model;
 pub mod node;
 mod open;
 mod page_name;
@@ -47,10 +48,7 @@ pub mod plugin;
 mod private;
 pub mod proxy;
 pub mod report;
-pub mod rollup;
 pub mod shared;
-pub mod site;
-pub mod sketch;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;

@@ -15,7 +15,9 @@
 //! A store of this machine alone (SQLite) needs no lease: it is copied along.
 
 use crate::clock::{HOUR, Millis};
+use crate::model::random_name;
 use crate::private;
+use crate::private::is_locked;
 use crate::store::{Secret, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -78,11 +80,6 @@ impl Who {
             spread: rand::random(),
         }
     }
-}
-
-/// A name that nobody else has.
-pub fn random_name() -> String {
-    format!("{:016x}", rand::random::<u64>())
 }
 
 impl Node {
@@ -254,13 +251,6 @@ pub async fn free(path: &Path, patience: Duration) {
     while is_locked(&path.join("lock")) && Instant::now() < deadline {
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-/// Whether a process that lives has a file locked.
-pub fn is_locked(file: &Path) -> bool {
-    let file = File::open(file);
-    // Shared, so that those who look are not taken for those who hold it.
-    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// A store's answer, or none if it takes too long or is away.

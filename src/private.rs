@@ -4,7 +4,7 @@
 //! hashes: whoever reads a salt can find an address by trying all. So every file is made by way of
 //! here, and one that an earlier version left open to others is closed to them.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -41,6 +41,13 @@ pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)?;
     tighten(path);
     Ok(())
+}
+
+/// Whether a process that lives has a file locked.
+pub fn is_locked(file: &Path) -> bool {
+    let file = File::open(file);
+    // Shared, so that those who look are not taken for those who hold it.
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Closes a file or folder to others, if it is there, and says so in a line. Where that cannot be

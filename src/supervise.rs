@@ -4,7 +4,7 @@
 //! Apart because everything that runs for as long as the process does is started through here; it
 //! knows nothing of what a task does.
 
-use crate::telemetry::Counter;
+use crate::counter::Counter;
 use futures_util::FutureExt;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

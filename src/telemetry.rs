@@ -3,32 +3,10 @@
 //! One struct of atomics, so that the request path pays one relaxed addition and no look-up.
 
 use crate::clock::Millis;
+pub use crate::counter::Counter;
 use crate::supervise::Tasks;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-
-/// A count that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    pub fn inc(&self) {
-        self.add(1);
-    }
-
-    /// Adds one. Returns whether it is the first.
-    pub fn inc_first(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) == 0
-    }
-
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Upper bounds of the histogram of answer times, in seconds. They follow each other by a factor of
 /// about 2.5, from what a cache answers to what a browser gives up on.

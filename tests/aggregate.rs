@@ -18,12 +18,14 @@ mod common {
 use common::handed::Handed;
 use common::model::Model;
 use common::traffic::Traffic;
-use headcount::aggregate::{Limits, Lines, Replayed, Shard, Window};
-use headcount::capture::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, What};
+use headcount::aggregate::{Limits, Replayed, Shard};
 use headcount::clock::{MINUTE, SECOND};
-use headcount::rollup::{Dimension, Metric, SLOT};
-use headcount::site::{Day, Site};
-use headcount::visitor::{Traits, VisitorHash};
+use headcount::model::rollup::{Dimension, Metric, SLOT};
+use headcount::model::site::{Day, Site};
+use headcount::model::{
+    Answered, Event, Hit, IdVerdict, Lines, Nav, PageKind, Shown, Told, Traits, VisitorHash, What,
+    Window,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -14,10 +14,10 @@ use common::handed::Handed;
 use common::model::{Model, Truth};
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Shard};
+use headcount::model::rollup::{DayCounts, Dimension};
 use headcount::report::{
     Days, Filter, Interval, Metric, Property, Range, Value, aggregate, breakdown, timeseries,
 };
-use headcount::rollup::{DayCounts, Dimension};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use common::http::{self, ACCEPT_PAGE, Answer, BEACON, FIREFOX, NAVIGATION, PREFE
 use common::nginx::Nginx;
 use common::redis::RedisServer;
 use common::wait_for;
-use headcount::shared::Item;
+use headcount::model::Item;
 use std::fs::{Permissions, set_permissions};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};

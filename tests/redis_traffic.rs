@@ -17,8 +17,8 @@ use common::load::Load;
 use common::redis::RedisServer;
 use common::relay::Relay;
 use common::wait_for;
-use headcount::flush::{Batch, Events};
-use headcount::rollup::{Dimension, Metric, field};
+use headcount::model::rollup::{Dimension, Metric, field};
+use headcount::model::{Batch, Events};
 use std::time::Duration;
 
 /// Commands of a flush, at most.

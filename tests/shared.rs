@@ -13,12 +13,11 @@ mod common {
 }
 
 use common::traffic::Traffic;
-use headcount::aggregate::{Arrived, Limits, Shard};
+use headcount::aggregate::{Limits, Shard};
 use headcount::clock::{Micros, Millis};
-use headcount::flush::{Batch, batches};
-use headcount::shared::{Chunk, Count, Entry, Followed, Item, Place};
-use headcount::site::{Day, Site};
-use headcount::visitor::VisitorHash;
+use headcount::model::site::{Day, Site};
+use headcount::model::{Arrived, Batch, Chunk, Entry, Item, LogPlace, VisitorHash, batches};
+use headcount::shared::{Count, Followed};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -63,7 +62,7 @@ struct Common {
     stored: Stored,
     /// All batches, by day and name.
     batches: BTreeMap<(Day, Arc<str>), Vec<Batch>>,
-    items: Vec<(Place, Item)>,
+    items: Vec<(LogPlace, Item)>,
     marks: BTreeMap<Arc<str>, u64>,
     chunk: u64,
     state: Option<(u64, Vec<u8>)>,
@@ -73,7 +72,7 @@ struct Common {
 impl Common {
     fn write(&mut self, now: Millis, item: Item) {
         self.last = if now > self.last.0 { (now, 0) } else { (self.last.0, self.last.1 + 1) };
-        self.items.push((Place(self.last.0, self.last.1), item));
+        self.items.push((LogPlace(self.last.0, self.last.1), item));
     }
 
     fn append(&mut self, now: Millis, entry: &Entry) {
@@ -107,7 +106,7 @@ impl Common {
         }
     }
 
-    fn save(&mut self, chunk: u64, state: Vec<u8>, needed: Option<Place>) {
+    fn save(&mut self, chunk: u64, state: Vec<u8>, needed: Option<LogPlace>) {
         if self.state.as_ref().is_some_and(|(have, _)| *have > chunk) {
             return;
         }
@@ -378,7 +377,7 @@ fn read(count: &mut Count, entries: &[(&str, u64, Millis, Micros)]) {
         let hit = Arrived { at: *until - 1, hit: traffic.hits[0].1.clone() };
         let (id, name) = ((*node).into(), format!("{node}.0").into());
         let entry = Entry::new(id, name, *number, *until, &[hit]);
-        let followed = count.follow(Place(*place, 0), Item::Entry(entry), true);
+        let followed = count.follow(LogPlace(*place, 0), Item::Entry(entry), true);
         assert!(matches!(followed, Followed::Noted));
     }
 }
@@ -400,7 +399,7 @@ fn nobody_is_waited_for_for_ever() {
     read(&mut count, &[("a", 1, now - second, micros(now - second)), ("b", 1, said, micros(said))]);
     assert_eq!(count.horizon(now, INTERVAL), micros(said));
     assert_eq!(count.horizon(now + 11 * second, INTERVAL), micros(now - second), "b is dead");
-    count.follow(Place(now, 1), Item::Rest { node: "b".into() }, true);
+    count.follow(LogPlace(now, 1), Item::Rest { node: "b".into() }, true);
     assert_eq!(count.horizon(now, INTERVAL), unhindered, "b rests");
 
     // One delivers what it has from an outage of an hour, or has a clock that is as much behind.

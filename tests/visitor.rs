@@ -5,7 +5,7 @@
 //! right; the tests fail below the shares we promise. The corpora lie in the packages of two
 //! dependencies (`isbot`, `ua-parser`) and in `tests/corpora`.
 
-use headcount::rollup::Dimension;
+use headcount::model::rollup::Dimension;
 use headcount::visitor::{Agents, arrival, bots};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

@@ -4,12 +4,12 @@
 
 use super::params::{PERIOD, Params};
 use super::{App, stats};
+use crate::model::rollup::{GRID, GRID_ROWS};
+use crate::model::site::Site;
 use crate::report::{
     Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, scrolls, slowest,
     timings,
 };
-use crate::rollup::{GRID, GRID_ROWS};
-use crate::site::Site;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};

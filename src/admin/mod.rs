@@ -25,7 +25,7 @@ mod tests;
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::site::Site;
+use crate::model::site::Site;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;

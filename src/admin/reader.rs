@@ -9,9 +9,9 @@
 
 use crate::budget::Budget;
 use crate::clock::{HOUR, Millis};
+use crate::model::rollup::{DayCounts, Dimension};
+use crate::model::site::{Day, Month};
 use crate::report::{Days, Range};
-use crate::rollup::{DayCounts, Dimension};
-use crate::site::{Day, Month};
 use crate::store::{Result, Store};
 use crate::upkeep::tail;
 use chrono::DateTime;

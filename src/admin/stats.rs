@@ -5,8 +5,8 @@
 use super::App;
 use super::params::{PERIOD, Params};
 use crate::clock::Millis;
+use crate::model::site::Site;
 use crate::report::{Invalid, Query, Question, answer};
-use crate::site::Site;
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;

@@ -6,12 +6,10 @@
 
 use super::claims::Claim;
 use super::event::{Added, Event};
-use super::list::EventList;
 use super::profile::Profile;
-use super::window::Window;
 use crate::clock::Millis;
-use crate::rollup::{self, Dimension, Metric, Row, join};
-use crate::visitor::{Traits, VisitorHash};
+use crate::model::rollup::{self, Dimension, Metric, Row, join};
+use crate::model::{EventList, Traits, VisitorHash, Window};
 use foldhash::fast::{FixedState, RandomState};
 use indexmap::{Equivalent, IndexMap};
 use std::collections::BTreeMap;
@@ -63,7 +61,7 @@ pub struct Book {
 /// See [`Book::many`].
 const MANY_TIMES: usize = 16_384;
 
-/// Of a page something took so long, by [`crate::sketch::bucket`], and so often.
+/// Of a page something took so long, by [`crate::model::sketch::bucket`], and so often.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Times {
     page: Place,

@@ -1,6 +1,6 @@
 //! Rows that count a visitor already, so that each counts every visitor once a day.
 
-use crate::rollup::{Dimension, Metric};
+use crate::model::rollup::{Dimension, Metric};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;

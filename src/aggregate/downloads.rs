@@ -8,8 +8,8 @@
 use super::shard::{Counted, Shard, Spot, book_of};
 use super::visit::TIMEOUT;
 use crate::clock::Millis;
-use crate::rollup::{Dimension, Metric};
-use crate::site::Day;
+use crate::model::rollup::{Dimension, Metric};
+use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

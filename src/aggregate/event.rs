@@ -12,8 +12,8 @@
 //! else the event's own). `in` says whose sketches the visitor joins: `v` visitors, `c` confirmed
 //! ones.
 
-use crate::rollup::{self, Counts, Dimension, Metric, Row, SEPARATOR};
-use crate::visitor::{Traits, VisitorHash};
+use crate::model::rollup::{self, Counts, Dimension, Metric, Row, SEPARATOR};
+use crate::model::{Traits, VisitorHash};
 use once_cell::sync::Lazy;
 use serde::Deserialize;
 use serde_json::Value;

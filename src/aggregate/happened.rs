@@ -5,7 +5,7 @@
 //! look for news by themselves, so that none has to be woken.
 
 use super::event::Event;
-use crate::site::Site;
+use crate::model::site::Site;
 use once_cell::sync::Lazy;
 use std::fmt;
 use std::sync::Arc;

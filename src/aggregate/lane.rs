@@ -8,13 +8,11 @@ use super::event::Event;
 use super::happened::Watchers;
 use super::queue::Queue;
 use super::shard::Shard;
-use super::window::Windows;
-use crate::capture::Hit;
 use crate::clock::Micros;
 use crate::journal::{self, Journal, Kept, Record, Recovered};
-use crate::site::Site;
+use crate::model::site::Site;
+use crate::model::{Arrived, Hit, Windows};
 use crate::telemetry::{DropReason, Telemetry};
-use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,15 +45,6 @@ impl Written {
             kept.void();
         }
     }
-}
-
-/// A hit on its way to where it is counted with those of other nodes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arrived {
-    /// When it came, by the clock of the machine it came to: the order in which one process would
-    /// have seen it.
-    pub at: Micros,
-    pub hit: Hit,
 }
 
 /// What all lanes of an engine use.

@@ -15,11 +15,8 @@ mod book;
 mod claims;
 mod downloads;
 mod event;
-mod events;
 mod happened;
 mod lane;
-mod lines;
-mod list;
 mod named;
 mod names;
 mod open;
@@ -37,12 +34,11 @@ mod told;
 mod views;
 mod visit;
 mod visits;
-mod window;
 
-use crate::capture::Hit;
 use crate::clock::{Clock, MINUTE, Micros};
 use crate::journal::{self, Journal, LateLog, Origin, Recovered};
-use crate::site::Site;
+use crate::model::site::Site;
+use crate::model::{Arrived, Hit, Windows};
 use crate::supervise::Task;
 use crate::telemetry::{DropReason, Telemetry};
 use happened::Watchers;
@@ -55,13 +51,8 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 pub use event::{Event, Replayed};
-pub use events::Events;
 pub use happened::Happened;
-pub use lane::Arrived;
-pub use lines::Lines;
-pub use list::{EventList, PACK};
-pub use shard::{ID_LIFETIME, Limits, Outcome, Shard};
-pub use window::{Window, Windows};
+pub use shard::{Limits, Outcome, Shard};
 
 /// How long a queue may fill before its thread looks again. Short enough to stay small and live;
 /// long enough to cost nothing when idle, and to take the caches from those who serve but seldom.

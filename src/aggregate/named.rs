@@ -1,7 +1,7 @@
 //! A row by its name, and where it is.
 
 use super::book::{Book, Place};
-use crate::rollup::Dimension;
+use crate::model::rollup::Dimension;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

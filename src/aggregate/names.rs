@@ -7,8 +7,8 @@
 //! [`OTHER`], so sums hold. The price of a row doubles each time the cap has been given away
 //! again: a day's rows grow with the logarithm of what an attacker sends.
 
-use crate::rollup::{self, Dimension, OTHER};
-use crate::site::Day;
+use crate::model::rollup::{self, Dimension, OTHER};
+use crate::model::site::Day;
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};

@@ -6,10 +6,10 @@
 
 use super::prefetch::prefetch;
 use super::recent::Recent;
-use super::shard::{AHEAD, ID_LIFETIME, ViewRows};
+use super::shard::{AHEAD, ViewRows};
 use super::visit::Visit;
-use crate::capture::PageKind;
 use crate::clock::{MINUTE, Millis, SECOND};
+use crate::model::{ID_LIFETIME, PageKind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 
 use super::book::{Book, Place};
 use super::prefetch::prefetch;
-use crate::rollup::Dimension;
-use crate::visitor::Traits;
+use crate::model::Traits;
+use crate::model::rollup::Dimension;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -129,7 +129,7 @@ impl<T> Queue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Hit, What};
+    use crate::model::{Hit, What};
     use std::sync::Arc;
 
     fn hit(at: i64) -> Hit {

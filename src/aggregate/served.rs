@@ -1,10 +1,9 @@
 //! What only the server knows: bytes of pages, feeds, and what machines fetch.
 
 use super::shard::{Counted, Shard, Spot};
-use crate::capture::{PageKind, Served};
-use crate::rollup::{Dimension, Metric, join};
-use crate::site::Day;
-use crate::visitor::{BotClass, Traits};
+use crate::model::rollup::{Dimension, Metric, join};
+use crate::model::site::Day;
+use crate::model::{BotClass, PageKind, Served, Traits};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -18,12 +18,10 @@ use super::served::{FEEDS_MAX, Subscribers};
 use super::told::Showing;
 use super::views::Pending;
 use super::visit::Visit;
-use super::window::Windows;
-use crate::capture::{Hit, What};
 use crate::clock::{HOUR, MINUTE, Millis};
-use crate::rollup::{Dimension, Metric, Row};
-use crate::site::{Day, Site};
-use crate::visitor::{Traits, VisitorHash};
+use crate::model::rollup::{Dimension, Metric, Row};
+use crate::model::site::{Day, Site};
+use crate::model::{Hit, ID_LIFETIME, Traits, VisitorHash, What, Windows};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
@@ -34,8 +32,6 @@ use std::sync::Arc;
 
 /// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
 pub(super) const AHEAD: Millis = 5 * MINUTE;
-/// A view id is honoured for this long.
-pub const ID_LIFETIME: Millis = 30 * MINUTE;
 
 /// How much a shard remembers.
 #[derive(Debug, Clone, Copy)]

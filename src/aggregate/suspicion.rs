@@ -6,8 +6,8 @@
 
 use super::prefetch::prefetch;
 use crate::clock::{Millis, SECOND};
-use crate::rollup::{Metric, Row};
-use crate::site::Day;
+use crate::model::rollup::{Metric, Row};
+use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 

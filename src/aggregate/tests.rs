@@ -2,10 +2,9 @@
 //! they had never come, or had not been lost.
 
 use super::*;
-use crate::capture::{Answered, PageKind, What};
 use crate::journal::STATE_AFTER;
-use crate::rollup::{Dimension, Metric};
-use crate::visitor::{Traits, VisitorHash};
+use crate::model::rollup::{Dimension, Metric};
+use crate::model::{Answered, PageKind, Traits, VisitorHash, What};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -2,11 +2,9 @@
 
 use super::claims::Claim;
 use super::shard::{Counted, Shard, Spot};
-use crate::capture::{Event, Told};
-use crate::goal::Reached;
-use crate::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, join};
-use crate::sketch;
-use crate::visitor::Traits;
+use crate::model::goal::Reached;
+use crate::model::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, join};
+use crate::model::{Event, Told, Traits, sketch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -5,11 +5,9 @@ use super::claims::Claim;
 use super::open::{Awaited, ErrorRows, Open};
 use super::shard::{Counted, Shard, Spot, ViewRows};
 use super::visit::Visit;
-use crate::capture::{Answered, IdVerdict, Nav, PageKind, Shown};
 use crate::clock::Millis;
-use crate::rollup::{Dimension, Metric, Row, join};
-use crate::sketch;
-use crate::visitor::VisitorHash;
+use crate::model::rollup::{Dimension, Metric, Row, join};
+use crate::model::{Answered, IdVerdict, Nav, PageKind, Shown, VisitorHash, sketch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

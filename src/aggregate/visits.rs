@@ -5,11 +5,10 @@ use super::claims::Claim;
 use super::named::Named;
 use super::shard::{Shard, Spot, ViewRows, book_of, known};
 use super::visit::Visit;
-use crate::goal::Reached;
-use crate::rollup::{Dimension, Metric, Row};
-use crate::site::Site;
-use crate::visitor::Traits;
-use crate::visitor::{AI_CHANNEL, DIRECT, VisitorHash};
+use crate::model::goal::Reached;
+use crate::model::rollup::{Dimension, Metric, Row};
+use crate::model::site::Site;
+use crate::model::{AI_CHANNEL, DIRECT, Traits, VisitorHash};
 use std::sync::Arc;
 
 impl Shard {

@@ -4,10 +4,10 @@
 //! bad event costs no other, whatever is wrong with it. What an event means for the counts is decided elsewhere; here it is
 //! only read and bounded.
 
-use super::hit::{self, Nav, Vital};
 use crate::clock::{MINUTE, Millis};
+use crate::model::rollup::{self, GRID, GRID_ROWS};
+use crate::model::{self, Nav, Vital};
 use crate::page_name;
-use crate::rollup::{self, GRID, GRID_ROWS};
 use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -47,7 +47,7 @@ pub struct Event {
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     Pageview(Nav),
-    Told(hit::Event),
+    Told(model::Event),
 }
 
 /// As sent. Unknown fields are ignored.
@@ -176,7 +176,7 @@ impl Raw {
     }
 
     /// What the script tells of a page beside its views.
-    fn told(&self, value_max: usize) -> Result<hit::Event, String> {
+    fn told(&self, value_max: usize) -> Result<model::Event, String> {
         let name = |what: &str| match self.name.as_deref().map(str::trim) {
             Some(name) if !name.is_empty() => Ok(name),
             _ => Err(format!("{what} without a name")),
@@ -186,14 +186,14 @@ impl Raw {
         let value = self.value.as_ref().and_then(Value::as_f64).filter(|v| v.is_finite());
         let screen = || self.screen.as_deref().and_then(screen_class);
         Ok(match self.kind.as_str() {
-            "event" => hit::Event::Custom {
+            "event" => model::Event::Custom {
                 name: bounded(name("event")?),
                 properties: self.properties(value_max),
                 value: value.map(|v| (v * 1_000.0).round().clamp(-VALUE_MAX, VALUE_MAX) as i64),
             },
-            "outbound" => hit::Event::Outbound { url: link("outbound")? },
-            "download" => hit::Event::File { url: link("download")? },
-            "engagement" => hit::Event::Engagement {
+            "outbound" => model::Event::Outbound { url: link("outbound")? },
+            "download" => model::Event::File { url: link("download")? },
+            "engagement" => model::Event::Engagement {
                 millis: match value {
                     Some(millis) if millis >= 0.0 => millis.min(86_400_000.0) as u32,
                     _ => return Err("engagement without a value in milliseconds".to_owned()),
@@ -203,14 +203,14 @@ impl Raw {
                 view: self.view.as_deref().map_or(0, hash),
             },
             "click" => match (screen(), self.prop("x"), self.prop("y")) {
-                (Some(screen), Some(x), Some(y)) if x >= 0.0 && y >= 0.0 => hit::Event::Click {
+                (Some(screen), Some(x), Some(y)) if x >= 0.0 && y >= 0.0 => model::Event::Click {
                     screen,
                     column: (x * f64::from(GRID) / 100.0).min(f64::from(GRID - 1)) as u16,
                     row: (y * f64::from(GRID) / 100.0).min(f64::from(GRID_ROWS - 1)) as u16,
                 },
                 _ => return Err("click without screen, x and y".to_owned()),
             },
-            "vital" => hit::Event::Vital {
+            "vital" => model::Event::Vital {
                 name: match self.name.as_deref() {
                     Some("TTFB") => Vital::Ttfb,
                     Some("LCP") => Vital::Lcp,

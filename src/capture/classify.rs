@@ -5,7 +5,7 @@
 //! consulted: they come from caches and CDNs, and bots fetch them too.
 
 use super::asked::Asked;
-use super::hit::PageKind;
+use crate::model::PageKind;
 use http::{HeaderMap, Method, StatusCode, header};
 use mime_guess::mime;
 

@@ -6,12 +6,11 @@
 use super::analytics::{Analytics, Tracking, When, host_of, peer_of};
 use super::asked::{Asked, is_frame};
 use super::classify::{Answer, Class, classify, content_range, looks_like_html};
-use super::hit::{Answered, Hit, PageKind, Served, What};
-use super::view_id::TEXT_LEN;
 use crate::clock::Millis;
 use crate::host;
+use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What, rollup};
 use crate::visitor::{Agent, Who, bots};
-use crate::{page_name, rollup, text};
+use crate::{page_name, text};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora::Error;
 use pingora::http::ResponseHeader;
@@ -246,10 +245,10 @@ impl Analytics {
     fn issue(&self, when: When, kind: PageKind, nonce: u64, page: &str) -> Option<HeaderValue> {
         let secrets = self.visitors().secrets().load();
         let id = secrets.view_keys().next()?.issue(when.at, kind, nonce, when.visitor, page);
-        let mut value = [0; ID_PREFIX.len() + TEXT_LEN + 1];
+        let mut value = [0; ID_PREFIX.len() + VIEW_ID_LEN + 1];
         value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
-        value[ID_PREFIX.len()..][..TEXT_LEN].copy_from_slice(&id);
-        value[ID_PREFIX.len() + TEXT_LEN] = b'"';
+        value[ID_PREFIX.len()..][..VIEW_ID_LEN].copy_from_slice(&id);
+        value[ID_PREFIX.len() + VIEW_ID_LEN] = b'"';
         HeaderValue::from_bytes(&value).ok()
     }
 

@@ -2,10 +2,8 @@
 
 use super::analytics::{Analytics, Tracking, host_of, peer_of};
 use super::beacon;
-use super::hit::{Hit, IdVerdict, Nav, PageKind, Shown, Told, What};
-use super::view_id::ViewId;
-use crate::aggregate::ID_LIFETIME;
 use crate::host;
+use crate::model::{Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, Shown, Told, ViewId, What};
 use crate::telemetry::DropReason;
 use crate::text;
 use crate::visitor::address::is_trusted;

@@ -11,14 +11,10 @@ pub mod beacon;
 pub mod classify;
 mod counting;
 mod endpoints;
-mod hit;
 pub mod inject;
 mod opt_out;
 pub mod script;
-mod view_id;
 mod wrapper;
 
 pub use analytics::{Analytics, Hook, Settings, Tracking};
-pub use hit::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What};
-pub use view_id::{ViewId, ViewKey};
 pub use wrapper::{WithAnalytics, WithTracking};

@@ -19,7 +19,7 @@ pub use error::{ConfigError, Origin};
 pub use settings::{FILE_VARIABLE, Settings};
 pub use values::Upstream;
 
-use crate::site::Site;
+use crate::model::site::Site;
 use crate::store::StoreUrl;
 use http::HeaderName;
 use ipnet::IpNet;

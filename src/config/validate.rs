@@ -10,7 +10,7 @@ use super::{
     UpstreamTls, values,
 };
 use crate::budget;
-use crate::site::Site;
+use crate::model::site::Site;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use super::release2;
 use crate::aggregate::Marks;
 use crate::blocking::blocking;
 use crate::journal::Journal;
-use crate::node::random_name;
+use crate::model::random_name;
 use std::io;
 use std::path::Path;
 

@@ -6,10 +6,9 @@
 //! number, without hits.
 
 use super::outbox::{Op, Outbox, RING};
-use crate::aggregate::Arrived;
 use crate::clock::{Micros, Millis};
 use crate::journal;
-use crate::shared::{ENTRY_MAX, Entry};
+use crate::model::{Arrived, ENTRY_MAX, Entry};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -135,7 +134,7 @@ impl Entries {
     /// store, so what is in the ring was counted there.
     fn translated(&mut self, hits: u64, name: Arc<str>) -> EntryOp {
         for entry in &mut self.waiting {
-            if !entry.translate(hits) {
+            if !entry.translate(|bytes| journal::arrived_as(hits, bytes)) {
                 tracing::error!("{} hits of another version cannot be read", entry.events);
                 entry.empty();
             }
@@ -257,8 +256,9 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Sealed, Windows};
-    use crate::capture::{Hit, What};
+    use crate::aggregate::Sealed;
+    use crate::model::Windows;
+    use crate::model::{Hit, What};
 
     fn sealed(hits: usize) -> Sealed {
         let arrived = |i: usize| {

@@ -8,12 +8,10 @@
 //!
 //! Where nodes count as one, hits take the same way as increments do, into a log ([`sharing`]).
 
-mod batch;
 mod durable;
 mod entries;
 mod log;
 mod outbox;
-mod pending;
 mod release2;
 mod sharing;
 
@@ -22,7 +20,8 @@ use crate::blocking::blocking;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::journal::LateLogs;
-use crate::site::Site;
+use crate::model::Batch;
+use crate::model::site::Site;
 use crate::store::{Applied, Store, StoreError};
 use crate::supervise::{Pauses, Task};
 use crate::telemetry::{DropReason, Telemetry};
@@ -35,10 +34,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-pub use crate::aggregate::{Events, Lines};
-pub use batch::{BATCH_MAX, Batch};
 pub use durable::DurableOutbox;
-pub use pending::batches;
 
 /// A pause between tries while the last flush of a process fails.
 const LAST_RETRY: Duration = Duration::from_millis(250);

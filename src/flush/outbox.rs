@@ -18,13 +18,11 @@
 //! Numbers begin anew with every process, under a name of its own: a data directory that comes
 //! back from a backup can never use a number twice.
 
-use super::batch::Batch;
 use super::entries::{Entries, EntryOp};
-use super::pending::{Cut, PendingIncrements};
-use crate::aggregate::Events;
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
-use crate::site::{Day, Site};
+use crate::model::site::{Day, Site};
+use crate::model::{Batch, Cut, Events, PendingIncrements};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;

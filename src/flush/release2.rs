@@ -5,8 +5,8 @@
 //! with their names, as ops are now, and go on from there.
 
 use crate::clock::{Micros, Millis};
-use crate::site::Day;
-use crate::visitor::VisitorHash;
+use crate::model::VisitorHash;
+use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 

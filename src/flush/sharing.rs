@@ -5,7 +5,8 @@
 
 use super::{Flusher, Stuck, stuck};
 use crate::clock::{HOUR, Micros};
-use crate::shared::{self, Counter, Entry};
+use crate::model::Entry;
+use crate::shared::{self, Counter};
 use crate::store::{Applied, SharedLog, Standing, StoreError};
 use crate::telemetry::DropReason;
 use std::collections::VecDeque;

@@ -10,11 +10,11 @@
 //! whichever process is killed at whichever moment, each hit counts once.
 
 use super::record::{self, Origin};
-use crate::capture::Hit;
 use crate::clock::Micros;
 use crate::frames;
-use crate::node::is_locked;
+use crate::model::Hit;
 use crate::private;
+use crate::private::is_locked;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -5,9 +5,9 @@
 //! way. What a release has written is read for ever: [`release6`](super::release6).
 
 use super::release6;
-use crate::capture::Hit;
 use crate::clock::Micros;
-use crate::rollup::{Dimension, Metric};
+use crate::model::rollup::{Dimension, Metric};
+use crate::model::{Arrived, Hit};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -98,7 +98,7 @@ pub fn decode_as(format: u64, bytes: &[u8]) -> Option<Record> {
 
 /// Reads back hits, each with when it came, that were written in this way into the log that nodes
 /// share.
-pub fn arrived_as(format: u64, bytes: &[u8]) -> Option<Vec<(Micros, Hit)>> {
+pub fn arrived_as(format: u64, bytes: &[u8]) -> Option<Vec<Arrived>> {
     match format {
         release6::FORMAT => release6::arrived(bytes),
         _ if format == self::format() => postcard::from_bytes(bytes).ok(),
@@ -115,7 +115,7 @@ fn record(hit: Hit, rest: &[u8]) -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::What;
+    use crate::model::What;
 
     #[test]
     fn what_a_record_says() {

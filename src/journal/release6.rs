@@ -4,12 +4,12 @@
 //! Apart from the types of [`crate::capture`], which go on. Field by field and variant by variant
 //! this is how they stood, since their order is all that the encoding knows.
 
-use crate::capture::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What,
-};
 use crate::clock::{Micros, Millis};
-use crate::rollup::{Dimension, SEPARATOR};
-use crate::visitor::{Traits, VisitorHash};
+use crate::model::rollup::{Dimension, SEPARATOR};
+use crate::model::{
+    Answered, Arrived, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Traits,
+    VisitorHash, Vital, What,
+};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -100,9 +100,9 @@ pub fn hit(bytes: &[u8]) -> Option<(Hit, &[u8])> {
 }
 
 /// Hits on their way into the log that nodes share, each with when it came.
-pub fn arrived(bytes: &[u8]) -> Option<Vec<(Micros, Hit)>> {
+pub fn arrived(bytes: &[u8]) -> Option<Vec<Arrived>> {
     let hits: Vec<(Micros, OldHit)> = postcard::from_bytes(bytes).ok()?;
-    Some(hits.into_iter().map(|(at, hit)| (at, hit.into())).collect())
+    Some(hits.into_iter().map(|(at, hit)| Arrived { at, hit: hit.into() }).collect())
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use super::listen::Connections;
 use super::systemd;
 use crate::blocking::blocking;
 use crate::journal::LateLog;
-use crate::node::is_locked;
+use crate::private::is_locked;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
 use pingora::server::{ExecutionPhase, ShutdownSignal, ShutdownSignalWatch};

@@ -6,8 +6,8 @@
 use super::known::Known;
 use super::rows::{Selection, merge_day};
 use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Sums, Value, names};
-use crate::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
-use crate::site::{Day, Site};
+use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
+use crate::model::site::{Day, Site};
 use chrono::{Datelike, NaiveDateTime};
 use serde_json::{Map, json};
 use std::collections::{BTreeMap, HashMap};

@@ -11,8 +11,8 @@ use super::known::{Known, VISITORS, counted};
 use super::rows::Source;
 use super::{Days, Filter, Period, Range, Sums, sums};
 use crate::clock::Millis;
-use crate::rollup::{DayCounts, Dimension, Metric as Stored, Row, slot};
-use crate::site::{Day, Site};
+use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, Row, slot};
+use crate::model::site::{Day, Site};
 use chrono::{Datelike, Months};
 
 /// What to compare with.

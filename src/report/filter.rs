@@ -5,8 +5,8 @@
 //! plain characters.
 
 use super::{Invalid, Property, Selection, names};
-use crate::goal::{Goal, Target};
-use crate::rollup::{OTHER, parts};
+use crate::model::goal::{Goal, Target};
+use crate::model::rollup::{OTHER, parts};
 use crate::{host, page_name};
 use serde_json::Value as Json;
 

@@ -4,7 +4,7 @@
 //! cell whatever the window; screen classes, whose layouts differ, are kept apart.
 
 use super::{Days, Range};
-use crate::rollup::{Dimension, GRID, GRID_ROWS, Metric as Stored, parts};
+use crate::model::rollup::{Dimension, GRID, GRID_ROWS, Metric as Stored, parts};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

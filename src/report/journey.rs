@@ -1,7 +1,7 @@
 //! What rows tell of a way: through a funnel, and of AI from a page's crawl to a visitor.
 
 use super::{Days, Range};
-use crate::rollup::{Dimension, Metric as Stored, join, parts};
+use crate::model::rollup::{Dimension, Metric as Stored, join, parts};
 use serde::Serialize;
 use std::collections::HashMap;
 

@@ -7,7 +7,7 @@
 use super::property::{Place, Property, parts_of};
 use super::rows::{Selection, Source};
 use super::{Invalid, Metric};
-use crate::rollup::{Dimension, Metric as Stored};
+use crate::model::rollup::{Dimension, Metric as Stored};
 
 /// A set of stored counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

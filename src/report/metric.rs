@@ -3,7 +3,7 @@
 use super::known::Known;
 use super::rows::merge_day;
 use super::{Invalid, Property};
-use crate::rollup::{Metric as Stored, Row};
+use crate::model::rollup::{Metric as Stored, Row};
 use serde::Serialize;
 
 /// A metric of the Stats API: Plausible's, and ours for what the server and the browser saw.

@@ -4,7 +4,7 @@
 //! by the user agent, so rows that share a name can be added up: version 155 of all browsers.
 
 use super::Property;
-use crate::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};
+use crate::model::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};
 
 /// What Plausible shows where it knows nothing.
 const NOT_SET: &str = "(not set)";
@@ -43,7 +43,7 @@ fn of_event(value: &str) -> &str {
 fn version(value: &str) -> &str {
     match value.rsplit_once(' ') {
         Some((_, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => version,
-        _ if value == crate::rollup::OTHER => value,
+        _ if value == crate::model::rollup::OTHER => value,
         _ => NOT_SET,
     }
 }

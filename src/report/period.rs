@@ -6,7 +6,7 @@
 
 use super::Invalid;
 use super::question::flag;
-use crate::site::Day;
+use crate::model::site::Day;
 use chrono::{Datelike, Days, Months};
 
 /// Longest custom range, in days.

@@ -1,7 +1,7 @@
 //! Properties: what rows are told apart by, in the Stats API's words.
 
 use super::Invalid;
-use crate::rollup::{Dimension, Metric as Stored, Row};
+use crate::model::rollup::{Dimension, Metric as Stored, Row};
 use std::borrow::Cow;
 
 /// A property as the API names it, `visit:source`; only those of [`Property::parse`] exist.

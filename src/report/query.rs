@@ -8,8 +8,8 @@ use super::{
     Days, Filter, Interval, Invalid, Metric, Period, Property, Range, Selection, Value, aggregate,
     filter, timeseries,
 };
-use crate::rollup::Row;
-use crate::site::{Day, Site};
+use crate::model::rollup::Row;
+use crate::model::site::{Day, Site};
 use serde_json::{Map, Value as Json, json};
 use std::cmp::Ordering;
 

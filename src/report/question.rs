@@ -2,7 +2,7 @@
 
 use super::{Before, Filter, Interval, Invalid, Metric, Period, Property, Range, Selection};
 use crate::clock::Millis;
-use crate::site::Site;
+use crate::model::site::Site;
 
 /// Rows of a breakdown, if the question does not say how many; and at most.
 const LIMIT: usize = 100;

@@ -6,7 +6,7 @@
 
 use super::property::{Place, Property, evidence, parts_of};
 use super::{Filter, Invalid};
-use crate::rollup::{DayCounts, Dimension, Metric as Stored, Row, parts};
+use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, Row, parts};
 use std::collections::HashMap;
 
 /// Which rows, and what they are told apart by. One that exists can be read.

@@ -1,12 +1,12 @@
 //! Speed: how long the website took to answer, and what the browser made of the same views.
 //!
-//! Times are kept as sketches ([`crate::sketch`]), so a percentile of any days and pages is within
+//! Times are kept as sketches ([`crate::model::sketch`]), so a percentile of any days and pages is within
 //! 5 % of the true one. Ratings follow Google's thresholds of the web vitals, which judge the
 //! 75th percentile.
 
 use super::{Days, Range};
-use crate::rollup::{Dimension, Metric as Stored, parts};
-use crate::sketch;
+use crate::model::rollup::{Dimension, Metric as Stored, parts};
+use crate::model::sketch;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 

@@ -4,11 +4,11 @@
 //! batches under the same numbers, and so does a node that takes over in mid-work: the store applies
 //! none twice, whoever sends it.
 
-use super::item::{Chunk, Done, Entry, Item};
 use crate::aggregate::{Limits, Shard};
 use crate::clock::{HOUR, MINUTE, Micros, Millis, SECOND};
-use crate::flush::{self, Batch};
-use crate::site::{Day, Site};
+use crate::model;
+use crate::model::site::{Day, Site};
+use crate::model::{Batch, Chunk, Done, Entry, Item, LogPlace};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,10 +35,6 @@ const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 /// Hours a day's number of batches is kept beyond the day itself.
 const DAYS_KEPT: Millis = 48 * HOUR;
 
-/// An item's place in the log, as the store tells it: its time there, and a number within that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place(pub Millis, pub u64);
-
 /// A hit's turn: when it came, who numbered its entry, the entry's number, its place in there.
 type Turn = (Micros, Arc<str>, u64, u32);
 
@@ -48,11 +44,11 @@ pub struct Count {
     base: Base,
     shard: Shard,
     /// Hits that are in no chunk yet.
-    pool: BTreeMap<Turn, crate::capture::Hit>,
+    pool: BTreeMap<Turn, crate::model::Hit>,
     /// Of each name the last entry that was read.
     read: BTreeMap<Arc<str>, u64>,
     /// Entries in the log with hits in the pool: their place, and when their last hit came.
-    open: BTreeMap<(Arc<str>, u64), (Place, Micros)>,
+    open: BTreeMap<(Arc<str>, u64), (LogPlace, Micros)>,
     /// When nodes that do not rest were last heard of, by the store's clock.
     heard: BTreeMap<Arc<str>, Millis>,
     /// Since when nodes have been behind.
@@ -62,7 +58,7 @@ pub struct Count {
     /// Chunks that were counted last, for a store that loses its last moments.
     recent: VecDeque<Chunk>,
     /// The last item that was read.
-    at: Option<Place>,
+    at: Option<LogPlace>,
 }
 
 /// What a state says beside the shard's memory.
@@ -83,7 +79,7 @@ struct Base {
     nodes: BTreeMap<Arc<str>, Micros>,
     /// Where the log begins with hits that are not counted. If it does not, it was cut since, and
     /// there is a newer state.
-    begins: Option<Place>,
+    begins: Option<LogPlace>,
 }
 
 /// What an item led to.
@@ -170,14 +166,14 @@ impl Count {
 
     /// Where the log begins that is needed beside what [`Count::save`] gives: the oldest entry with
     /// hits that are not counted, or what comes after all that was read.
-    pub fn needed(&self) -> Option<Place> {
+    pub fn needed(&self) -> Option<LogPlace> {
         let open = self.open.values().map(|(place, _)| *place).min();
-        open.or(self.at.map(|Place(at, n)| Place(at, n + 1)))
+        open.or(self.at.map(|LogPlace(at, n)| LogPlace(at, n + 1)))
     }
 
     /// Reads the next item of the log. Without `strict` what is missing is gone, and counting goes
     /// on without.
-    pub fn follow(&mut self, place: Place, item: Item, strict: bool) -> Followed {
+    pub fn follow(&mut self, place: LogPlace, item: Item, strict: bool) -> Followed {
         let begins = self.base.begins.filter(|_| self.at.is_none());
         if strict && begins.is_some_and(|begins| begins != place) {
             return Followed::Missing;
@@ -229,7 +225,7 @@ impl Count {
         chunk.upto.iter().all(|(name, number)| known(name) >= *number)
     }
 
-    fn take_in(&mut self, place: Place, entry: &Entry, strict: bool) -> bool {
+    fn take_in(&mut self, place: LogPlace, entry: &Entry, strict: bool) -> bool {
         let Entry { node, name, number, until, .. } = entry;
         self.base.nodes.insert(node.clone(), *until);
         self.heard.insert(node.clone(), place.0);
@@ -308,7 +304,7 @@ impl Count {
         for ((site, day), window) in windows {
             let number = self.base.numbers.entry(day).or_default();
             let (site, name) = (&self.sites[site].name, &self.base.name);
-            let more = flush::batches(window, site, day, name, *number + 1);
+            let more = model::batches(window, site, day, name, *number + 1);
             *number += more.len() as u64;
             batches.extend(more);
         }
@@ -373,7 +369,7 @@ impl Count {
     }
 
     /// Passes over an item that makes no sense here.
-    pub fn skip(&mut self, place: Place) {
+    pub fn skip(&mut self, place: LogPlace) {
         self.at = Some(place);
     }
 
@@ -400,7 +396,7 @@ impl Count {
     }
 
     /// The last item that was read.
-    pub fn at(&self) -> Option<Place> {
+    pub fn at(&self) -> Option<LogPlace> {
         self.at
     }
 

@@ -4,13 +4,12 @@
 //! begin anew from there.
 
 use super::count::Count;
-use super::item::Done;
 use super::work::{CountingPass, Lost, Result, Work};
 use crate::aggregate::Limits;
 use crate::blocking::blocking;
 use crate::clock::{Millis, SECOND};
-use crate::node::random_name;
-use crate::site::Site;
+use crate::model::site::Site;
+use crate::model::{Done, random_name};
 use crate::store::{Save, SharedLog, Standing, Store};
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,10 +15,8 @@
 //! It knows the log by [`crate::store::SharedLog`], and nothing of a key.
 
 mod count;
-mod item;
 mod lead;
 mod work;
 
-pub use count::{AWAITED, Count, Followed, Place};
-pub use item::{Chunk, Done, ENTRY_MAX, Entry, Item};
+pub use count::{AWAITED, Count, Followed};
 pub use lead::{Counter, Settings};

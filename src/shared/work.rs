@@ -4,13 +4,11 @@
 //! A store that lost its last moments is told again what it said: chunks, then batches. Entries are
 //! told by the nodes they are of.
 
-use super::count::{AWAITED, Count, Followed, Place};
-use super::item::Item;
+use super::count::{AWAITED, Count, Followed};
 use crate::blocking::blocking;
 use crate::clock::{HOUR, Micros, Millis, SECOND};
-use crate::flush::Batch;
-use crate::node::random_name;
-use crate::site::Day;
+use crate::model::site::Day;
+use crate::model::{Batch, Item, LogPlace, random_name};
 use crate::store::{Applied, Save, SharedLog, Store, StoreError};
 use std::collections::{HashMap, VecDeque};
 
@@ -124,7 +122,7 @@ impl CountingPass<'_> {
         self.save(now, last).await
     }
 
-    fn follow(&mut self, place: Place, item: Option<Item>) -> std::result::Result<(), Lost> {
+    fn follow(&mut self, place: LogPlace, item: Option<Item>) -> std::result::Result<(), Lost> {
         let Some(item) = item else {
             tracing::error!("an item of the shared log cannot be read");
             self.work.count.skip(place);

@@ -5,8 +5,8 @@
 //! day). Nothing else in the crate spells a key.
 
 use super::Secret;
-use crate::rollup::SEPARATOR;
-use crate::site::{Day, Month};
+use crate::model::rollup::SEPARATOR;
+use crate::model::site::{Day, Month};
 
 /// Field of the roll-up hash: raised by every batch. Has no separator, so it is no count.
 pub const VERSION: &str = "version";
@@ -108,7 +108,7 @@ pub fn marker(node: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::parse_field;
+    use crate::model::rollup::parse_field;
 
     #[test]
     fn one_site_and_day_share_one_tag() {

@@ -2,7 +2,7 @@
 //!
 //! The only room that knows a key or a table. It applies numbered batches exactly once, answers
 //! reads, keeps the shared secrets (daily salts, view-id keys) and trims. It knows nothing of what
-//! a field means beyond [`crate::rollup`].
+//! a field means beyond [`crate::model::rollup`].
 //!
 //! - `url`: store URLs as typed, and which store they open;
 //! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`;
@@ -29,9 +29,9 @@ mod upkeep;
 mod url;
 
 use crate::clock::Millis;
-use crate::flush::Batch;
-use crate::rollup::DayCounts;
-use crate::site::{Day, Month};
+use crate::model::Batch;
+use crate::model::rollup::DayCounts;
+use crate::model::site::{Day, Month};
 use async_trait::async_trait;
 use once_cell::sync::Lazy;
 use std::sync::Arc;

@@ -10,9 +10,9 @@ use super::shared::{SharedLog, SharedScripts};
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
-use crate::flush::{BATCH_MAX, Batch};
-use crate::rollup::DayCounts;
-use crate::site::{Day, Month};
+use crate::model::rollup::DayCounts;
+use crate::model::site::{Day, Month};
+use crate::model::{BATCH_MAX, Batch};
 use ::redis::{
     Cmd, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind, Value, cmd,
     from_redis_value,

@@ -4,9 +4,9 @@
 
 use super::{Applied, Secret};
 use crate::clock::Millis;
-use crate::flush::{Batch, Events};
-use crate::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
-use crate::site::Day;
+use crate::model::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
+use crate::model::site::Day;
+use crate::model::{Batch, Events};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::sync::atomic::{AtomicU64, Ordering};
 

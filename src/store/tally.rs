@@ -3,7 +3,7 @@
 //! Every batch tells how long its list is now, so a node learns what all nodes append. It decides
 //! when to trim before the day is over; a guess that is off costs one trim too many.
 
-use crate::site::Day;
+use crate::model::site::Day;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

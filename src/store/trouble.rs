@@ -2,7 +2,7 @@
 //!
 //! An operator reads the log line once and the metric for ever, so both name the same kinds.
 
-use crate::telemetry::Counter;
+use crate::counter::Counter;
 
 /// A kind of trouble, as `headcount_store_errors_total{kind}` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,10 @@
 use super::daily::roll_up;
 use super::{Keep, Progress, tail};
 use crate::aggregate::Replayed;
-use crate::rollup::{DayCounts, Dimension, Metric, Row};
-use crate::site::{Day, Month, Site};
+use crate::model::VisitorHash;
+use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
+use crate::model::site::{Day, Month, Site};
 use crate::store::{Rebuilt, Result, Upkeep};
-use crate::visitor::VisitorHash;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 

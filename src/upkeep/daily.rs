@@ -7,7 +7,7 @@
 use super::tail;
 use super::{Keep, Progress};
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
-use crate::site::{Day, Month, Site};
+use crate::model::site::{Day, Month, Site};
 use crate::store::{Result, Secret, StoreError, Upkeep};
 use crate::supervise::{Task, Tasks};
 use chrono::Days;

@@ -13,9 +13,9 @@
 
 use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};
-use crate::flush::{Batch, Events};
-use crate::rollup::{DayCounts, Dimension, Metric, clean, field, parse_field};
-use crate::site::{Day, Month, Site};
+use crate::model::rollup::{DayCounts, Dimension, Metric, clean, field, parse_field};
+use crate::model::site::{Day, Month, Site};
+use crate::model::{Batch, Events};
 use crate::store::{Applied, Holds, Legacy, Result, StoreError, Upkeep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

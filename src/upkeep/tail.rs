@@ -3,8 +3,8 @@
 //! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
 //! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
 
-use crate::rollup::{DayCounts, Dimension, Metric, Row, field, rest};
-use crate::site::{Day, Month};
+use crate::model::rollup::{DayCounts, Dimension, Metric, Row, field, rest};
+use crate::model::site::{Day, Month};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ fn busy(row: &Row) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::{OTHER, join};
+    use crate::model::rollup::{OTHER, join};
 
     fn sums(counts: &DayCounts) -> HashMap<Dimension, Row> {
         let mut sums = HashMap::new();
@@ -154,7 +154,7 @@ mod tests {
         let moves = moves(&day, 10);
         assert!(moves.iter().all(|(from, to)| from != to));
         for (from, to) in &moves {
-            let (dimension, value, metric) = crate::rollup::parse_field(from).unwrap();
+            let (dimension, value, metric) = crate::model::rollup::parse_field(from).unwrap();
             let count = day.row(dimension, value).get(metric);
             day.add_field(from, -count);
             day.add_field(to, count);

@@ -7,8 +7,8 @@
 
 use super::bots::{self, Bot};
 use super::device;
-use super::traits::Traits;
-use crate::rollup::Dimension;
+use crate::model::Traits;
+use crate::model::rollup::Dimension;
 use once_cell::sync::Lazy;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;

@@ -7,78 +7,12 @@
 //! with bots (Cubot, HTC Butterfly, ViewSonic) don't count.
 
 use super::grammar;
+use crate::model::BotClass;
 use aho_corasick::AhoCorasick;
 use once_cell::sync::Lazy;
 use regex::Regex;
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// What a machine is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum BotClass {
-    Search,
-    AiTraining,
-    /// Somebody asked an assistant about this page.
-    AiAssistant,
-    Seo,
-    Monitor,
-    Preview,
-    FeedReader,
-    Scanner,
-    Advertising,
-    Archiver,
-    /// Libraries and command-line tools: curl, python-requests.
-    Tool,
-    Headless,
-    /// No user agent at all.
-    Empty,
-    /// Says it is a crawler that it isn't: see [`super::Ranges`].
-    Impostor,
-    OtherBot,
-}
-
-impl BotClass {
-    /// The class as reports show it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Search => "Search engine",
-            Self::AiTraining => "AI training",
-            Self::AiAssistant => "AI assistant",
-            Self::Seo => "SEO",
-            Self::Monitor => "Monitor",
-            Self::Preview => "Link preview",
-            Self::FeedReader => "Feed reader",
-            Self::Scanner => "Security scanner",
-            Self::Advertising => "Advertising",
-            Self::Archiver => "Archiver",
-            Self::Tool => "Library or tool",
-            Self::Headless => "Headless browser",
-            Self::Empty => "No user agent",
-            Self::Impostor => "False claim",
-            Self::OtherBot => "Other bot",
-        }
-    }
-
-    /// The class as the data files write it.
-    fn parse(word: &str) -> Self {
-        match word {
-            "search" => Self::Search,
-            "ai-training" => Self::AiTraining,
-            "ai-assistant" => Self::AiAssistant,
-            "seo" => Self::Seo,
-            "monitor" => Self::Monitor,
-            "preview" => Self::Preview,
-            "feed" => Self::FeedReader,
-            "scanner" => Self::Scanner,
-            "advertising" => Self::Advertising,
-            "archiver" => Self::Archiver,
-            "tool" => Self::Tool,
-            "headless" => Self::Headless,
-            _ => Self::OtherBot,
-        }
-    }
-}
 
 /// A machine by its own word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +134,10 @@ fn says_so(user_agent: &str, is_own_word: impl Fn(&Range<usize>) -> bool) -> Opt
         true => product(user_agent),
         false => word_around(user_agent, &found),
     };
-    Some(Bot { name: crate::rollup::clean(name, 40).into(), class: class_of(found.as_str()) })
+    Some(Bot {
+        name: crate::model::rollup::clean(name, 40).into(),
+        class: class_of(found.as_str()),
+    })
 }
 
 /// A program that doesn't say what it is, but doesn't speak as browsers do.
@@ -209,7 +146,7 @@ fn no_browser(user_agent: &str) -> Option<Bot> {
     let library = ["CFNetwork/", "Dalvik/"].iter().any(|library| user_agent.contains(library));
     let class = if library { BotClass::Tool } else { BotClass::OtherBot };
     let name = if part.is_empty() { UNNAMED } else { part };
-    Some(Bot { name: crate::rollup::clean(name, 40).into(), class })
+    Some(Bot { name: crate::model::rollup::clean(name, 40).into(), class })
 }
 
 /// The product an agent names: its first word, or the one it is `compatible;` as.
@@ -352,7 +289,7 @@ mod tests {
             assert_eq!(named(agent), Some((name.into(), BotClass::OtherBot)), "{agent}");
         }
         let endless = format!("{}bot", "x".repeat(400));
-        assert_eq!(named(&endless).unwrap().0, crate::rollup::OTHER);
+        assert_eq!(named(&endless).unwrap().0, crate::model::rollup::OTHER);
     }
 
     #[test]

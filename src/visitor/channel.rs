@@ -4,9 +4,7 @@
 //! group), with AI assistants told apart from other referrals.
 
 use super::known_sources::Kind;
-
-/// The channel of visits that an assistant sent.
-pub const AI: &str = "AI Assistants";
+use crate::model::AI_CHANNEL;
 
 /// What is known of an arrival, to choose its channel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,7 +83,7 @@ pub fn channel(clues: Clues<'_>) -> &'static str {
         Some(Kind::Social) => "Organic Social",
         Some(Kind::Video) => "Organic Video",
         Some(Kind::Search) => "Organic Search",
-        Some(Kind::Ai) => AI,
+        Some(Kind::Ai) => AI_CHANNEL,
         Some(Kind::Email) => "Email",
         Some(Kind::Audio) => "Audio",
         _ if one_of(&[
@@ -134,7 +132,7 @@ mod tests {
             (Some(Social), "email", "", "Facebook", "Email"),
             (Some(Video), "", "", "YouTube", "Organic Video"),
             (Some(Video), "cpv", "", "YouTube", "Paid Video"),
-            (Some(Ai), "", "", "ChatGPT", "AI Assistants"),
+            (Some(Ai), "", "", "ChatGPT", "AI_CHANNEL Assistants"),
             (Some(Shopping), "", "", "Amazon", "Organic Shopping"),
             (None, "paid_social", "", "acme", "Paid Social"),
             (None, "ppc", "", "acme", "Paid Other"),

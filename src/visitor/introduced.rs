@@ -8,8 +8,8 @@
 //! good for. And it is not forgotten for others who come, unless they are as many as are remembered
 //! there: long before they are, everybody is introduced with every view.
 
-use super::hash::VisitorHash;
 use crate::clock::{MINUTE, Millis};
+use crate::model::VisitorHash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Who was introduced in one period is known through the next, which is shorter than the 30

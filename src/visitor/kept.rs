@@ -5,8 +5,8 @@
 //! it replaces is overwritten, so that a salt whose day is over is not found on the disk.
 
 use super::secrets::StoredKey;
+use crate::model::site::Day;
 use crate::private;
-use crate::site::Day;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};

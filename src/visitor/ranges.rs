@@ -14,7 +14,8 @@
 //! }
 //! ```
 
-use super::bots::{Bot, BotClass};
+use super::bots::Bot;
+use crate::model::BotClass;
 use anyhow::Context;
 use ipnet::IpNet;
 use serde::Deserialize;

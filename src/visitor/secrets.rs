@@ -5,11 +5,10 @@
 //! last one is still honoured. While the store does not answer, a node makes do with what its
 //! folder has kept ([`super::kept`]) or with its own, and offers that later.
 
-use super::hash::DaySalt;
 use super::kept::{Kept, KeptSalt};
-use crate::capture::ViewKey;
 use crate::clock::{HOUR, Millis};
-use crate::site::{Day, Site};
+use crate::model::site::{Day, Site};
+use crate::model::{DaySalt, ViewKey};
 use crate::store::{Secret, Store, StoreError};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Days, NaiveDate};

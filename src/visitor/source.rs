@@ -6,14 +6,12 @@
 use super::channel::{Clues, channel};
 use super::known_sources::{self as known, Kind, Known};
 use crate::host::{self, without_www};
-use crate::rollup::clean;
+use crate::model::DIRECT;
+use crate::model::rollup::clean;
 use crate::{page_name, text};
 use once_cell::sync::Lazy;
 use std::borrow::Cow;
 use std::sync::Arc;
-
-/// The source of who was sent by nobody.
-pub const DIRECT: &str = "Direct / None";
 
 /// Longest value kept, in bytes.
 const LONGEST: usize = 200;
@@ -228,7 +226,7 @@ impl<'a> Tags<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::OTHER;
+    use crate::model::rollup::OTHER;
 
     fn from(referrer: &str, query: &str) -> Arrival {
         let query = Some(query).filter(|query| !query.is_empty());

@@ -1,7 +1,7 @@
 //! Hits on their way from the proxy to where they are counted.
 
-use headcount::capture::{Hit, PageKind, What};
-use headcount::site::Site;
+use headcount::model::site::Site;
+use headcount::model::{Hit, PageKind, What};
 use headcount::visitor::Introduced;
 
 /// Hits as the proxy hands them over: it does not describe again who was introduced lately. The

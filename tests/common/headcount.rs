@@ -4,7 +4,7 @@ use super::http::{self, Answer};
 use super::ports::free_port;
 use super::wait_for;
 use ::headcount::clock::{Clock, MINUTE};
-use ::headcount::site::{Day, Site};
+use ::headcount::model::site::{Day, Site};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use once_cell::sync::Lazy;

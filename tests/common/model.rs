@@ -2,15 +2,12 @@
 //! it is, and the counts are made from the lists at the very end.
 
 use super::traffic::is_anonymous;
-use headcount::capture::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, What,
-};
 use headcount::clock::{MINUTE, Millis, SECOND};
-use headcount::goal::Reached;
-use headcount::rollup::{Dimension, Metric, join, slot};
-use headcount::site::{Day, Site};
-use headcount::sketch::bucket;
-use headcount::visitor;
+use headcount::model::goal::Reached;
+use headcount::model::rollup::{Dimension, Metric, join, slot};
+use headcount::model::site::{Day, Site};
+use headcount::model::sketch::bucket;
+use headcount::model::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
@@ -754,7 +751,7 @@ impl Visit {
     }
 }
 
-fn plain(traits: &visitor::Traits) -> Traits {
+fn plain(traits: &headcount::model::Traits) -> Traits {
     traits.iter().map(|(dimension, value)| (dimension, value.to_owned())).collect()
 }
 

@@ -1,14 +1,14 @@
 //! Random traffic as hits, in the order they arrive.
 
 use chrono::{Days, NaiveDate};
-use headcount::capture::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What,
-};
 use headcount::clock::{HOUR, MINUTE, Millis, SECOND};
-use headcount::goal::{Funnel, Goal};
-use headcount::rollup::Dimension;
-use headcount::site::{Day, Site};
-use headcount::visitor::{Traits, VisitorHash};
+use headcount::model::goal::{Funnel, Goal};
+use headcount::model::rollup::Dimension;
+use headcount::model::site::{Day, Site};
+use headcount::model::{
+    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Traits, VisitorHash,
+    Vital, What,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;

@@ -2,12 +2,11 @@
 
 use super::open;
 use headcount::aggregate::{Engine, Marks};
-use headcount::capture::{Answered, Hit, PageKind, What};
 use headcount::journal::{Journal, Record, encoded};
-use headcount::rollup::Dimension;
-use headcount::site::Site;
+use headcount::model::rollup::Dimension;
+use headcount::model::site::Site;
+use headcount::model::{Answered, Hit, PageKind, Traits, What};
 use headcount::telemetry::Telemetry;
-use headcount::visitor::Traits;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

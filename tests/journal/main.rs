@@ -21,7 +21,7 @@ mod replay;
 use headcount::aggregate::{Engine, Limits, Marks, Recovery};
 use headcount::clock::Clock;
 use headcount::journal::Journal;
-use headcount::site::Site;
+use headcount::model::site::Site;
 use headcount::telemetry::Telemetry;
 use std::path::Path;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::book::Book;
 use super::common::headcount::{Headcount, SITE, today};
 use super::common::redis::RedisServer;
-use headcount::flush::Events;
+use headcount::model::Events;
 use std::collections::BTreeMap;
 
 /// In an event that only adds to the counts.

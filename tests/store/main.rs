@@ -57,11 +57,10 @@ mod sqlite;
 mod troubles;
 mod upkeep;
 
-use headcount::flush::{Batch, Events};
-use headcount::rollup::{Dimension, Metric, field};
-use headcount::site::Day;
+use headcount::model::rollup::{Dimension, Metric, field};
+use headcount::model::site::Day;
+use headcount::model::{Batch, Events, VisitorHash};
 use headcount::store::{Store, StoreUrl, Upkeep};
-use headcount::visitor::VisitorHash;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use super::common::redis::RedisServer;
 use super::*;
 use ::redis::Value;
-use headcount::site::{Month, Site};
+use headcount::model::site::{Month, Site};
 use headcount::store::Applied;
 use headcount::upkeep::migrate::{Done, run};
 use headcount::upkeep::{Keep, Progress};
@@ -114,7 +114,7 @@ async fn the_first_layout_is_read_in_once() {
     assert_eq!((done.moved, done.pageviews, done.left_alone), (5, 7 + 140, 0), "{done}");
 
     let twenty_third = store.days(SITE, &[day("2026-11-23")]).await.unwrap().remove(0);
-    let server_views = |counts: &headcount::rollup::DayCounts, dimension, value: &str| {
+    let server_views = |counts: &headcount::model::rollup::DayCounts, dimension, value: &str| {
         counts.row(dimension, value).get(Metric::Server)
     };
     assert_eq!(server_views(&twenty_third, Dimension::Page, "/"), 5);

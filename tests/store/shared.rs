@@ -2,9 +2,7 @@
 
 use super::common::redis::RedisServer;
 use super::*;
-use headcount::aggregate::Arrived;
-use headcount::capture::{Hit, What};
-use headcount::shared::{Chunk, Done, Entry, Item};
+use headcount::model::{Arrived, Chunk, Done, Entry, Hit, Item, What};
 use headcount::store::{Applied, Save, SharedLog};
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use super::common::redis::RedisServer;
 use super::*;
 use headcount::clock::{Clock, Millis};
-use headcount::rollup::{DayCounts, OTHER};
-use headcount::site::{Month, Site};
+use headcount::model::rollup::{DayCounts, OTHER};
+use headcount::model::site::{Month, Site};
 use headcount::store::{Applied, Secret};
 use headcount::upkeep::daily::{Done, Turn};
 use headcount::upkeep::{Daily, Keep, Progress};

@@ -10,7 +10,7 @@ use crate::people::People;
 use crate::sqlite::{STORE, in_file};
 use crate::{all_delivered, flags, in_redis, times};
 use headcount::clock::{Clock, HOUR, MINUTE, Millis, SECOND};
-use headcount::site::{Month, Site};
+use headcount::model::site::{Month, Site};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

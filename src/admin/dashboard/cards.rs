@@ -4,9 +4,9 @@ use super::table::{CARDS, Card, QUALITY, Tab};
 use super::view::View;
 use super::words;
 use crate::admin::countries;
+use crate::model::rollup::PART;
 use crate::page_name::shown;
 use crate::report::{Days, Filter, Invalid, Metric, Property, Slice, breakdown};
-use crate::rollup::PART;
 use maud::{Markup, html};
 
 /// Rows of a card, closed and open.

@@ -4,11 +4,11 @@
 use super::sections::tiles;
 use super::view::View;
 use super::{cards, heat, words};
+use crate::model::rollup::Metric as Stored;
 use crate::report::{
     Days, Filter, Invalid, Metric, Property, Screen, ai_pages, breakdown, clicks, scrolls, sums,
     timings,
 };
-use crate::rollup::Metric as Stored;
 use maud::{Markup, html};
 
 const ERRORS: &[(Metric, &str)] =

@@ -3,8 +3,8 @@
 //! The content security policy allows no inline styles; heat is an attribute of its own.
 
 use super::words;
+use crate::model::rollup::GRID;
 use crate::report::{Clicks, Scrolls};
-use crate::rollup::GRID;
 use maud::{Markup, html};
 
 /// Rows of a drawing: at least a screenful, at most six page widths.

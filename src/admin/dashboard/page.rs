@@ -5,11 +5,11 @@ use super::view::WITHOUT_SUSPECTED;
 use super::{cards, chart, detail, document, logo, sections, words};
 use crate::admin::AdminState;
 use crate::clock::Millis;
+use crate::model::rollup::Row;
 use crate::report::{
     Aggregated, Before, Days, Interval, Invalid, Metric, Period, Sums, Value, aggregate, evidence,
     sums, timeseries,
 };
-use crate::rollup::Row;
 use maud::{Markup, html};
 use std::sync::atomic::Ordering;
 

@@ -2,9 +2,9 @@
 
 use crate::admin::params::Params;
 use crate::clock::Millis;
+use crate::model::rollup::Dimension;
+use crate::model::site::{Day, Site};
 use crate::report::{Before, Filter, Interval, Invalid, Period, Property, Range};
-use crate::rollup::Dimension;
-use crate::site::{Day, Site};
 use chrono::{DateTime, Days, Months, NaiveDateTime};
 
 /// Parameters that a link keeps, in the order they are written.

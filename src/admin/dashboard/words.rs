@@ -1,7 +1,7 @@
 //! Numbers and dates as people read them.
 
+use crate::model::site::Day;
 use crate::report::{Metric, Property, Range, Value};
-use crate::site::Day;
 use chrono::{Datelike, NaiveDateTime};
 
 /// `1,234`, from a hundred thousand on `123k`, `1.2M`.

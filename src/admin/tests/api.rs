@@ -2,7 +2,7 @@
 
 use super::port::{NOW, Port, today};
 use crate::admin::Auth;
-use crate::rollup::{Dimension, Metric as Stored, slot};
+use crate::model::rollup::{Dimension, Metric as Stored, slot};
 use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -284,7 +284,7 @@ async fn on_a_budget_the_store_is_asked_sparingly() {
     assert_eq!((visitors().await, asked()), (22, 31));
 
     // The share is spent: what is held is shown, and nothing fails.
-    for day in "2024-01-01".parse::<crate::site::Day>().unwrap().iter_days().take(400) {
+    for day in "2024-01-01".parse::<crate::model::site::Day>().unwrap().iter_days().take(400) {
         let path = format!("/api/v1/stats/aggregate?period=day&date={day}");
         assert_eq!(port.json(&path).await.0, 200);
     }

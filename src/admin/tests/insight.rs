@@ -3,8 +3,8 @@
 
 use super::port::{Port, today};
 
-use crate::rollup::{Dimension, GRID_ROWS, Metric as Stored, join};
-use crate::sketch::bucket;
+use crate::model::rollup::{Dimension, GRID_ROWS, Metric as Stored, join};
+use crate::model::sketch::bucket;
 use reqwest::StatusCode;
 use serde_json::{Value as Json, json};
 

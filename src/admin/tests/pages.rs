@@ -2,7 +2,7 @@
 
 use super::port::{NOW, Port, today};
 use crate::admin::Auth;
-use crate::rollup::{Dimension, Metric as Stored};
+use crate::model::rollup::{Dimension, Metric as Stored};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

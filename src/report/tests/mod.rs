@@ -5,8 +5,8 @@ mod parts;
 
 use super::*;
 use crate::clock::{HOUR, Millis};
-use crate::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, field, slot};
-use crate::site::{Day, Site};
+use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, field, slot};
+use crate::model::site::{Day, Site};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};

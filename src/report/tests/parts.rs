@@ -2,7 +2,7 @@
 //! visitors, scroll depths.
 
 use super::*;
-use crate::rollup::join;
+use crate::model::rollup::join;
 
 const WORDS: [&str; 3] = ["a", "b", ""];
 

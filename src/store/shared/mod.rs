@@ -8,7 +8,7 @@ use super::redis::{LuaScript, RedisStore};
 use super::{Applied, Result, keys};
 use crate::clock::{HOUR, Millis};
 use crate::journal;
-use crate::shared::{Chunk, Done, Entry, Item, Place};
+use crate::model::{Chunk, Done, Entry, Item, LogPlace};
 use ::redis::{Value, cmd, from_redis_value};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -72,9 +72,9 @@ pub trait SharedLog: Send + Sync {
     async fn items(
         &self,
         site: &str,
-        after: Option<Place>,
+        after: Option<LogPlace>,
         limit: usize,
-    ) -> Result<Vec<(Place, Option<Item>)>>;
+    ) -> Result<Vec<(LogPlace, Option<Item>)>>;
 
     /// Takes or renews the lease on counting for so long, and tells all what is counted, where that
     /// is known; for no time at all it is let go.
@@ -99,7 +99,7 @@ pub enum Save {
     /// There is none yet.
     First,
     /// It is newer, and the log is needed from here on only.
-    Next(Option<Place>),
+    Next(Option<LogPlace>),
     /// The store has lost what went before: all goes on from here.
     Anew,
 }
@@ -177,11 +177,11 @@ impl SharedLog for RedisStore {
     async fn items(
         &self,
         site: &str,
-        after: Option<Place>,
+        after: Option<LogPlace>,
         limit: usize,
-    ) -> Result<Vec<(Place, Option<Item>)>> {
+    ) -> Result<Vec<(LogPlace, Option<Item>)>> {
         let key = self.log(site);
-        let from = after.map_or("-".to_owned(), |Place(at, n)| format!("({at}-{n}"));
+        let from = after.map_or("-".to_owned(), |LogPlace(at, n)| format!("({at}-{n}"));
         let mut ask = cmd("XRANGE");
         ask.arg(&key).arg(from).arg("+").arg("COUNT").arg(limit);
         let items: Vec<(String, Value)> = self.ask(&key, ask).await?;
@@ -224,7 +224,7 @@ impl SharedLog for RedisStore {
 
     async fn save(&self, site: &str, chunk: u64, state: &[u8], how: Save) -> Result<bool> {
         let key = keys::shared_state(site, self.shared.format);
-        let built = keys::staging(&key, &crate::node::random_name());
+        let built = keys::staging(&key, &crate::model::random_name());
         let (chunk, keep) = (chunk.to_string(), KEEP.to_string());
         self.ask::<()>(&built, cmd("HSET").arg(&built).arg("chunk").arg(&chunk).take()).await?;
         // What never takes its place is forgotten as it would be.
@@ -235,7 +235,7 @@ impl SharedLog for RedisStore {
         let (from, word) = match how {
             Save::First => (String::new(), "1"),
             Save::Next(from) => {
-                (from.map(|Place(at, n)| format!("{at}-{n}")).unwrap_or_default(), "")
+                (from.map(|LogPlace(at, n)| format!("{at}-{n}")).unwrap_or_default(), "")
             }
             Save::Anew => (String::new(), "2"),
         };
@@ -259,7 +259,7 @@ fn parse_lease(text: &str) -> Option<Lease> {
     Some(Lease { who: who.to_owned(), until: until.parse().ok()? })
 }
 
-fn parse_place(text: &str) -> Option<Place> {
+fn parse_place(text: &str) -> Option<LogPlace> {
     let (at, n) = text.split_once('-')?;
-    Some(Place(at.parse().ok()?, n.parse().ok()?))
+    Some(LogPlace(at.parse().ok()?, n.parse().ok()?))
 }

@@ -5,7 +5,7 @@
 //! tag. What was moved in an earlier run is found again, so that a run that was stopped goes on.
 
 use super::redis::{STAGING_SECONDS, own_staging};
-use crate::site::{Day, Month};
+use crate::model::site::{Day, Month};
 use crate::store::redis::RedisStore;
 use crate::store::{Result, StoreError, keys};
 use ::redis::cmd;

@@ -9,8 +9,8 @@ mod redis;
 mod sqlite;
 
 use super::{Result, Store};
-use crate::site::{Day, Month};
-use crate::visitor::VisitorHash;
+use crate::model::VisitorHash;
+use crate::model::site::{Day, Month};
 use async_trait::async_trait;
 
 pub use legacy::{Holds, Legacy, Misfit};

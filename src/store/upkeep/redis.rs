@@ -1,10 +1,10 @@
 //! Upkeep of a Redis store.
 
 use super::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
-use crate::site::{Day, Month};
+use crate::model::VisitorHash;
+use crate::model::site::{Day, Month};
 use crate::store::redis::{LuaScript, RedisStore};
 use crate::store::{Result, Secret, keys};
-use crate::visitor::VisitorHash;
 use ::redis::cmd;
 use async_trait::async_trait;
 use once_cell::sync::Lazy;

@@ -1,8 +1,8 @@
 //! Upkeep of a SQLite file.
 
 use super::{Rebuilt, Upkeep};
-use crate::rollup::DayCounts;
-use crate::site::{Day, Month};
+use crate::model::rollup::DayCounts;
+use crate::model::site::{Day, Month};
 use crate::store::sqlite::SqliteStore;
 use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, secret_name};
 use crate::store::{Result, Secret};

@@ -2,8 +2,8 @@
 //!
 //! Written in the settings as one line each, matched while visits happen.
 
+use super::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};
 use crate::page_name;
-use crate::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

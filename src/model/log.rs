@@ -3,9 +3,8 @@
 //! An item is told by who wrote it and its number there, never by its place in the log: a store that
 //! lost its last moments is told again, in another order.
 
-use crate::aggregate::Arrived;
-use crate::clock::Micros;
-use crate::journal;
+use super::Arrived;
+use crate::clock::{Micros, Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +53,10 @@ pub struct Chunk {
     pub upto: BTreeMap<Arc<str>, u64>,
 }
 
+/// An item's place in the log, as the store tells it: its time there, and a number within that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LogPlace(pub Millis, pub u64);
+
 /// What has been counted, and is in the store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Done {
@@ -98,16 +101,13 @@ impl Entry {
         postcard::from_bytes(&bytes).ok()
     }
 
-    /// Encodes its hits, which are encoded in another way, as [`Entry::new`] does. False: they cannot
-    /// be read.
-    pub fn translate(&mut self, format: u64) -> bool {
+    /// Encodes its hits anew, which `decode` reads as they are encoded now. False: it cannot.
+    pub fn translate(&mut self, decode: impl FnOnce(&[u8]) -> Option<Vec<Arrived>>) -> bool {
         if self.is_empty() {
             return true;
         }
         let bytes = lz4_flex::decompress_size_prepended(&self.packed).ok();
-        let hits = bytes.and_then(|bytes| journal::arrived_as(format, &bytes));
-        let Some(hits) = hits else { return false };
-        let hits: Vec<Arrived> = hits.into_iter().map(|(at, hit)| Arrived { at, hit }).collect();
+        let Some(hits) = bytes.and_then(|bytes| decode(&bytes)) else { return false };
         let Self { node, name, number, until, .. } = self;
         *self = Self::new(node.clone(), name.clone(), *number, *until, &hits);
         true
@@ -142,26 +142,5 @@ impl Done {
     /// Whether all hits of an entry are counted, of which the last came then.
     pub fn has(&self, name: &str, number: u64, last: Micros) -> bool {
         last < self.until && self.upto.get(name).is_some_and(|upto| *upto >= number)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::capture::{Hit, What};
-
-    #[test]
-    fn hits_of_a_release_are_encoded_anew() {
-        // As release 0.1.0 of November 2026 wrote one hit.
-        let bytes = [1, 8, 14, 0, 9, 0, 0, 7, 1, b'b', 1, b'c'];
-        let packed = lz4_flex::compress_prepend_size(&bytes);
-        let (node, name) = (Arc::from("node"), Arc::from("node.run"));
-        let mut entry = Entry { node, name, number: 3, until: 9, last: 4, events: 1, packed };
-        assert!(!entry.clone().translate(0), "nobody wrote so");
-        assert!(entry.translate(journal::RELEASE_6));
-        let what = What::BotBeacon { name: "b".into(), class: "c".into() };
-        let hit = Hit { at: 7, site: 0, lane: 9, visitor: None, before_midnight: None, what };
-        assert_eq!(entry.hits().unwrap(), [Arrived { at: 4, hit }]);
-        assert_eq!((entry.number, entry.until, entry.last, entry.events), (3, 9, 4, 1));
     }
 }

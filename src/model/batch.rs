@@ -1,8 +1,8 @@
 //! A sealed batch: what is delivered, whole, exactly once.
 
-use crate::aggregate::Events;
-use crate::site::Day;
-use crate::visitor::VisitorHash;
+use super::Events;
+use super::VisitorHash;
+use super::site::Day;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct Batch {
     /// Who numbers: unique per run of a process.
     pub node: Arc<str>,
     pub number: u64,
-    /// Roll-up fields (see [`crate::rollup::field`]) and what to add to each, at most
+    /// Roll-up fields (see [`super::rollup::field`]) and what to add to each, at most
     /// [`BATCH_MAX`], no name twice.
     pub fields: Vec<(String, i64)>,
     /// Visitors for the day's sketch, at most [`BATCH_MAX`].

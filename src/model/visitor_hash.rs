@@ -1,6 +1,6 @@
 //! The anonymous visitor: salted, daily, eight bytes.
 
-use crate::site::Day;
+use super::site::Day;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -1,7 +1,7 @@
 //! A hit: what happened, in our words. The only thing that goes from `capture` to `aggregate`.
 
-use crate::clock::Millis;
-use crate::visitor::{Traits, VisitorHash};
+use super::{Traits, VisitorHash};
+use crate::clock::{Micros, Millis};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -40,6 +40,15 @@ impl What {
     pub fn is_event(&self) -> bool {
         !matches!(self, Self::Served(_))
     }
+}
+
+/// A hit on its way to where it is counted with those of other nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// When it came, by the clock of the machine it came to: the order in which one process would
+    /// have seen it.
+    pub at: Micros,
+    pub hit: Hit,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,7 +128,7 @@ pub enum Event {
     /// The page had the visitor's attention for so long, and was read down to so many percent.
     /// `view` tells one showing of a page from the next.
     Engagement { millis: u32, scroll: Option<u8>, screen: Option<Arc<str>>, view: u64 },
-    /// A click, in cells of [`crate::rollup::GRID`] to the page's width.
+    /// A click, in cells of [`super::rollup::GRID`] to the page's width.
     Click { screen: Arc<str>, column: u16, row: u16 },
     /// A measure of the browser's own.
     Vital { name: Vital, value: f32 },

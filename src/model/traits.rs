@@ -4,12 +4,18 @@
 //! and most are looked at by nobody: the visit that runs knows its own. So they are one text that is
 //! written down and handed on as it is, and taken apart only where a visit begins.
 
-use crate::rollup::{Dimension, SEPARATOR};
+use super::rollup::{Dimension, SEPARATOR};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::fmt;
 use std::iter;
 use std::sync::Arc;
+
+/// The source of who was sent by nobody.
+pub const DIRECT: &str = "Direct / None";
+
+/// The channel of visits that an assistant sent.
+pub const AI_CHANNEL: &str = "AI Assistants";
 
 /// Device, place, source of a visit: values by their dimensions, in an order that does not matter,
 /// no dimension twice.

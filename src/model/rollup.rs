@@ -115,7 +115,7 @@ words! {
         /// Screen class, tenth reached (1 to 10), page: views that got that far and no further.
         ScrollMap = "scroll_map",
         /// What was timed (`origin`, `TTFB`, `LCP`, `INP`, `CLS`), bucket, page (empty: all): see
-        /// [`crate::sketch`].
+        /// [`super::sketch`].
         Timing = "timing",
         /// What for (`training`, `assistant`, `referral`), page: how AI reads a page and whom it
         /// sends there.

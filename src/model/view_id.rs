@@ -5,15 +5,18 @@
 //! it, with a key that all nodes share. So any node judges any id without a look-up. It is never
 //! stored or logged.
 
+use super::VisitorHash;
 use super::hit::{IdVerdict, PageKind};
-use crate::clock::{Millis, SECOND};
-use crate::visitor::VisitorHash;
+use crate::clock::{MINUTE, Millis, SECOND};
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+/// A view id is honoured for this long.
+pub const ID_LIFETIME: Millis = 30 * MINUTE;
+
 /// Length of an id in text.
-pub const TEXT_LEN: usize = 39;
+pub const VIEW_ID_LEN: usize = 39;
 
 const BODY: usize = 21;
 const LEN: usize = BODY + 8;
@@ -58,7 +61,7 @@ impl ViewKey {
         nonce: u64,
         visitor: Option<VisitorHash>,
         page: &str,
-    ) -> [u8; TEXT_LEN] {
+    ) -> [u8; VIEW_ID_LEN] {
         let mut id = [0; LEN];
         id[..4].copy_from_slice(&((now / SECOND) as u32).to_be_bytes());
         id[4] = kind_to_byte(kind);
@@ -66,14 +69,14 @@ impl ViewKey {
         write(self.mac(Of::Visitor, nonce, bytes(&visitor)), &mut id[13..17]);
         write(self.mac(Of::Page, nonce, page.as_bytes()), &mut id[17..BODY]);
         write(self.mac(Of::Id, nonce, &id[..BODY]), &mut id[BODY..]);
-        let mut text = [0; TEXT_LEN];
+        let mut text = [0; VIEW_ID_LEN];
         BASE64URL_NOPAD.encode_mut(&id, &mut text);
         text
     }
 
     /// Reads an id; `None` unless this key made it.
     pub fn read(&self, text: &str) -> Option<ViewId> {
-        if text.len() != TEXT_LEN {
+        if text.len() != VIEW_ID_LEN {
             return None;
         }
         let mut id = [0; LEN];
@@ -195,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_change_goes_unnoticed(nonce: u64, at in 0..TEXT_LEN, to in "[A-Za-z0-9_-]") {
+        fn no_change_goes_unnoticed(nonce: u64, at in 0..VIEW_ID_LEN, to in "[A-Za-z0-9_-]") {
             let text = issue(&key(1), nonce);
             let mut forged = text.clone();
             forged.replace_range(at..=at, &to);

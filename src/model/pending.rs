@@ -3,11 +3,11 @@
 //! Apart from [`Window`], which speaks the aggregator's words: what waits on disk must be readable
 //! by a later version, so these have fields by name and events as JSON, as a batch has.
 
-use super::batch::{BATCH_MAX, Batch};
-use crate::aggregate::{EventList, PACK, Window};
-use crate::rollup;
-use crate::site::Day;
-use crate::visitor::VisitorHash;
+use super::VisitorHash;
+use super::rollup;
+use super::site::Day;
+use super::{BATCH_MAX, Batch};
+use super::{EventList, PACK, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::iter;

@@ -1,9 +1,9 @@
 //! What one (site, day) has to add to the store, as a shard hands it over.
 
+use super::VisitorHash;
 use super::list::EventList;
-use crate::rollup::{Dimension, Row};
-use crate::site::Day;
-use crate::visitor::VisitorHash;
+use super::rollup::{Dimension, Row};
+use super::site::Day;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;

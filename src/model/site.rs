@@ -1,8 +1,8 @@
 //! A website that is counted: its name, the hosts it answers to, the time zone of its days, its
 //! goals.
 
+use super::goal::{Funnel, Goal};
 use crate::clock::Millis;
-use crate::goal::{Funnel, Goal};
 use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use std::fmt;

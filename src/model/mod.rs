@@ -1,0 +1,45 @@
+//! The words that rooms exchange. It knows no other room and does no I/O.
+//!
+//! - [`Hit`]: what happened, from `capture` to `aggregate`; with [`Traits`], [`VisitorHash`] and the
+//!   [`ViewId`] that ties a beacon to the page it is about;
+//! - [`site`], [`goal`]: whose days these are, and what its owner hopes for;
+//! - [`rollup`], [`sketch`]: dimensions, metrics, the counts of a day;
+//! - [`Batch`]: what `flush` delivers and `store` applies;
+//! - [`log`](Entry): what nodes that count together write into the log they share.
+
+mod batch;
+mod bot_class;
+mod events;
+pub mod goal;
+mod hit;
+mod lines;
+mod list;
+mod log;
+mod pending;
+pub mod rollup;
+pub mod site;
+pub mod sketch;
+mod traits;
+mod view_id;
+mod visitor_hash;
+mod window;
+
+pub use batch::{BATCH_MAX, Batch};
+pub use bot_class::BotClass;
+pub use events::Events;
+pub use hit::{
+    Answered, Arrived, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What,
+};
+pub use lines::Lines;
+pub use list::{EventList, PACK};
+pub use log::{Chunk, Done, ENTRY_MAX, Entry, Item, LogPlace};
+pub use pending::{Cut, PendingIncrements, batches};
+pub use traits::{AI_CHANNEL, DIRECT, Traits};
+pub use view_id::{ID_LIFETIME, VIEW_ID_LEN, ViewId, ViewKey};
+pub use visitor_hash::{DaySalt, VisitorHash};
+pub use window::{Window, Windows};
+
+/// A name that nobody else has.
+pub fn random_name() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
