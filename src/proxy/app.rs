@@ -1,9 +1,9 @@
-//! The program: the gate and what counts behind it, from start to the last flush.
+//! The program: the proxy and what counts behind it, from start to the last flush.
 
 use super::descriptors;
-use super::gate::Gate;
 use super::listen::{self, Connections, Listening};
 use super::reload::Reload;
+use super::reverse_proxy::ReverseProxy;
 use super::stop::{Ended, Signals, Stop, answered, drained, drained_behind, farewell, stopped};
 use super::systemd;
 use super::website::Website;
@@ -73,14 +73,9 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
 
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
     let connections = Connections::new(most, config.limits.connections_per_address);
-    let gate = Gate::new(
-        website,
-        counting.open().trusted.clone(),
-        config.timeouts.clone(),
-        connections.clone(),
-        config.answer_half_closed,
-    );
-    let proxy = WithAnalytics::new(gate, counting.analytics());
+    let trusted = counting.open().trusted.clone();
+    let proxy = ReverseProxy::new(website, trusted, config.timeouts.clone(), connections.clone());
+    let proxy = WithAnalytics::new(proxy, counting.analytics());
     let shared = listen::Shared {
         app: Arc::new(http_proxy(&server.configuration, proxy)),
         limits: listen::Limits {

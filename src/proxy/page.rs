@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-/// A plain, short page for a status.
-pub fn page(status: u16) -> Bytes {
+/// A plain, short page for a status. `why`: what it says instead of what every such page does.
+pub fn page(status: u16, why: Option<&str>) -> Bytes {
     let (title, text) = match status {
         400 => ("Bad request", "The request could not be understood."),
         405 => ("Method not allowed", "The website cannot be asked for this."),
@@ -17,6 +17,7 @@ pub fn page(status: u16) -> Bytes {
         406..=499 | 401..=404 => ("Bad request", "The request could not be understood."),
         _ => ("Something went wrong", "Please try again soon."),
     };
+    let text = why.unwrap_or(text);
     Bytes::from(format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -26,7 +27,7 @@ pub fn page(status: u16) -> Bytes {
 
 /// The same as a whole answer, for a request that Pingora never sees. The connection ends with it.
 pub fn answer(status: u16) -> Vec<u8> {
-    let page = page(status);
+    let page = page(status, None);
     let reason = http::StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())

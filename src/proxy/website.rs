@@ -43,7 +43,8 @@ impl Website {
         let options = &mut template.options;
         options.connection_timeout = Some(config.timeouts.connect);
         options.total_connection_timeout = Some(config.timeouts.connect);
-        options.read_timeout = Some(config.timeouts.read);
+        // How long it may be silent depends on its answer: the layer under Pingora measures that.
+        options.read_timeout = None;
         options.write_timeout = Some(config.timeouts.write);
         options.idle_timeout = Some(config.timeouts.idle);
         options.verify_cert = config.upstream_tls.verify;

@@ -27,24 +27,51 @@ fn a_client_that_stalls_in_its_upload_is_told_so() {
     assert!(blamed.is_empty(), "{blamed:?}");
 }
 
+/// A visitor and the log are told the same, and each kind of failure is, whatever failed before.
 #[test]
 fn a_website_that_fails_is_told_how() {
     let many: String = (0..300).map(|i| format!("X-Many-{i}: {i}\r\n")).collect();
-    let origin = Origin::start(move |wire, _| {
-        wire.reply("200 OK", &many, b"");
-        true
+    let origin = Origin::start(move |wire, request| {
+        match request.target() {
+            "/many" => wire.reply("200 OK", &many, b""),
+            "/malformed" => wire.send("HTTP/1.1 200 OK\r\nno field\r\n\r\n"),
+            "/mute" => drop(wire.rest()),
+            _ => {}
+        }
+        false
     });
-    let proxy = Proxy::start(&origin.url(), &[]);
-    assert_eq!(get(proxy.site, "/", NAVIGATION).status(), 502);
-    wait_for("the limit is named", || proxy.log().iter().any(|l| l.contains("more than 256")));
+    let proxy = Proxy::start(&origin.url(), &["--timeouts-read", "300ms"]);
+    for (path, status, told, logged) in [
+        ("/many", 502, "more than 256 header fields", "more than 256 header fields"),
+        ("/malformed", 502, "could not be understood", "is malformed"),
+        ("/gone", 502, "cannot be reached right now", "broke the connection off"),
+        ("/mute", 504, "took too long to answer", "did not answer in time"),
+    ] {
+        let answer = get(proxy.site, path, NAVIGATION);
+        assert_eq!(answer.status(), status, "{path}");
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+        let lines = || proxy.log().iter().filter(|l| l.contains(logged)).count();
+        wait_for(logged, || lines() > 0);
+        // Not for every visitor.
+        assert_eq!(get(proxy.site, path, NAVIGATION).status(), status, "{path}");
+        assert_eq!(lines(), 1, "{path}: {:?}", proxy.log());
+    }
     assert!(!proxy.log().iter().any(|l| l.contains("cannot be reached")), "{:?}", proxy.log());
 }
 
-/// An answer that may be silent for long has a timeout of its own; until it is there, the usual one
-/// holds.
+/// An event stream or a WebSocket may be silent for long, however it is asked for; until it is there,
+/// and for every other answer, the usual timeout holds.
 #[test]
 fn streams_may_be_silent() {
+    // Three times as long as the timeout of answers.
+    const SILENCE: Duration = Duration::from_millis(900);
     let origin = Origin::start(|wire, request| {
+        let says = |wire: &mut Wire, fields: &str| {
+            let kept = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+            wire.send(format!("{kept}Content-Type: {fields}\r\n\r\n3\r\n1\n\n\r\n"));
+            std::thread::sleep(SILENCE);
+            wire.try_send("3\r\n2\n\n\r\n0\r\n\r\n").is_ok()
+        };
         match request.target() {
             "/mute" => drop(wire.rest()),
             "/chat" => {
@@ -53,22 +80,46 @@ fn streams_may_be_silent() {
                 let said = wire.bytes(5).unwrap_or_default();
                 let _ = wire.try_send(said);
             }
-            _ => {
-                wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
-                // Three times as long as the timeout of answers.
-                std::thread::sleep(Duration::from_millis(900));
-                let _ = wire.try_send("data: 2\n\n");
+            "/page" => {
+                wire.reply("200 OK", "", b"well");
+                return true;
             }
+            "/late" => {
+                wire.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+                std::thread::sleep(SILENCE);
+                let _ = wire.try_send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            }
+            "/html" => return says(wire, "text/html"),
+            _ => return says(wire, "Text/Event-Stream; charset=utf-8"),
         }
         false
     });
     let proxy = Proxy::start(&origin.url(), &["--timeouts-read", "300ms"]);
-    let events = Wire::connect(proxy.site).ask("GET", "/events", EVENTS);
-    assert_eq!(events.text(), "data: 1\n\ndata: 2\n\n");
+    // Also on connections, of either side, that have carried other answers before.
+    let mut wire = Wire::connect(proxy.site);
+    for fields in ["", EVENTS, "Accept: */*\r\n"] {
+        assert_eq!(wire.ask("GET", "/page", "").status(), 200);
+        assert_eq!(wire.ask("GET", "/events", fields).text(), "1\n\n2\n\n", "{fields:?}");
+        assert_eq!(wire.ask("GET", "/page", "").status(), 200);
+    }
+    assert_eq!(wire.ask("GET", "/mute", "").status(), 504, "one that was a stream before");
+    assert_eq!(Wire::connect(proxy.site).ask("GET", "/late", "").status(), 504);
+    let logged = |text: &str| proxy.log().iter().filter(|l| l.contains(text)).count();
+    wait_for("the website is named", || logged("the website did not answer in time") == 1);
+
+    for fields in ["", EVENTS] {
+        let mut wire = Wire::connect(proxy.site);
+        wire.send(format!("GET /html HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"));
+        let asked = Instant::now();
+        let got = String::from_utf8(wire.rest()).unwrap();
+        assert!(got.contains("3\r\n1\n\n\r\n") && !got.contains("2\n\n"), "{got:?}");
+        assert!(!got.ends_with("0\r\n\r\n"), "a part that says it is whole: {got:?}");
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    }
 
     let mut wire = Wire::connect(proxy.site);
     assert_eq!(wire.ask("GET", "/chat", UPGRADE).status(), 101);
-    std::thread::sleep(Duration::from_millis(900));
+    std::thread::sleep(SILENCE);
     wire.send("hello");
     assert_eq!(wire.bytes(5).expect("it is still open"), b"hello");
 
@@ -77,6 +128,36 @@ fn streams_may_be_silent() {
         assert_eq!(Wire::connect(proxy.site).ask("GET", "/mute", fields).status(), 504);
         assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     }
+}
+
+/// For `timeouts.stream`, and then nobody is blamed who has not failed.
+#[test]
+fn streams_may_not_be_silent_for_ever() {
+    let origin = Origin::start(|wire, request| {
+        match request.target() {
+            "/chat" => {
+                wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n");
+                wire.send("Upgrade: websocket\r\n\r\n");
+            }
+            _ => wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"),
+        }
+        drop(wire.rest());
+        false
+    });
+    let timeouts = ["--timeouts-read", "10s", "--timeouts-stream", "500ms"];
+    let proxy = Proxy::start(&origin.url(), &timeouts);
+    let mut chat = Wire::connect(proxy.site);
+    assert_eq!(chat.ask("GET", "/chat", UPGRADE).status(), 101);
+    assert_eq!(chat.rest(), b"");
+    let lines = |text: &str| proxy.log().iter().filter(|l| l.contains(text)).count();
+    wait_for("it is told", || lines("neither side") == 1);
+    assert_eq!(lines("the website"), 0, "{:?}", proxy.log());
+
+    let mut events = Wire::connect(proxy.site);
+    events.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let got = String::from_utf8(events.rest()).unwrap();
+    assert!(got.starts_with("HTTP/1.1 200 "), "{got:?}");
+    wait_for("the website is named", || lines("the website did not answer in time") == 1);
 }
 
 #[test]

@@ -20,6 +20,10 @@ fn heard(proxy: &Proxy, fields: &str) -> String {
 #[test]
 fn they_are_answered_where_that_is_wanted() {
     let origin = Origin::start(|wire, request| {
+        if request.header("x-mute").is_some() {
+            drop(wire.rest());
+            return false;
+        }
         // Not before the proxy knows that the client has ended its side.
         std::thread::sleep(Duration::from_millis(200));
         if request.header("upgrade").is_some() {
@@ -35,9 +39,13 @@ fn they_are_answered_where_that_is_wanted() {
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
     let proxy = Proxy::start(&origin.url(), &[]);
     assert_eq!([heard(&proxy, ""), heard(&proxy, upgrade)], ["", ""]);
-    let proxy = Proxy::start(&origin.url(), &["--answer-half-closed=true"]);
+    let settings = ["--answer-half-closed=true", "--timeouts-read", "2s"];
+    let proxy = Proxy::start(&origin.url(), &settings);
     for fields in ["", upgrade] {
         let heard = heard(&proxy, fields);
         assert!(heard.starts_with("HTTP/1.1 ") && heard.ends_with("\r\n\r\nwell"), "{heard:?}");
     }
+    // They wait as long as others do.
+    let heard = heard(&proxy, "X-Mute: 1\r\n");
+    assert!(heard.starts_with("HTTP/1.1 504 "), "{heard:?}");
 }

@@ -2,8 +2,8 @@
 //!
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
 //! last hook, is here: [`head`] judges requests that could be understood in two ways, [`framing`]
-//! finds where bodies end, [`output`] is what waits to be sent, [`websocket`] closes what would not
-//! end, [`wire`] is the connection, [`serve`] takes it from request to request, and [`connections`]
+//! finds where bodies end, [`output`] is what waits to be sent, [`silence`] bounds how long nothing is,
+//! [`websocket`] closes what would not end, [`wire`] is the connection, [`serve`] takes it from request to request, and [`connections`]
 //! ends all of them without losing one. It knows nothing of what is counted.
 
 mod connections;
@@ -11,11 +11,13 @@ mod framing;
 mod head;
 mod output;
 mod serve;
+mod silence;
 mod websocket;
 mod wire;
 
 pub use connections::Connections;
 pub use serve::{Asked, Limits, Shared};
+pub use silence::{Silence, Silent};
 
 use crate::visitor::address::is_trusted;
 use async_trait::async_trait;

@@ -8,6 +8,7 @@ use super::connections::{LINGER, Open};
 use super::framing::Framing;
 use super::head::Upgrade;
 use super::output::Output;
+use super::silence::Silence;
 use super::websocket::{GOING_AWAY, WebSocket};
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -50,7 +51,9 @@ pub struct Wire {
     upgrade: Upgrade,
     websocket: Option<Box<WebSocket>>,
     output: Output,
-    /// A tunnel stays when the client has ended its side, until the website ends its own.
+    pub silence: Silence,
+    /// A client that has ended its side is still answered, as is a tunnel until the website ends its
+    /// own.
     pub answer_half_closed: bool,
     digest: Arc<SocketDigest>,
 }
@@ -75,6 +78,7 @@ impl Wire {
             upgrade: Upgrade::No,
             websocket: None,
             output: Output::default(),
+            silence: Silence::default(),
             answer_half_closed: false,
             digest: Arc::new(digest),
         }
@@ -94,6 +98,7 @@ impl Wire {
     /// Gives Pingora the body of the next request, and all that comes after an upgrade.
     pub fn begin(&mut self, body: Framing, upgrade: Upgrade) {
         self.upgrade = upgrade;
+        self.silence.end();
         self.reading = if body.is_over() { Reading::Nothing } else { Reading::Body(body) };
     }
 
@@ -149,14 +154,33 @@ impl Wire {
         if !self.input.is_empty() {
             return Poll::Pending;
         }
+        let answer = self.answer_half_closed;
         let link = self.link()?;
         let mut byte = [0];
-        match ready!(link.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? {
-            0 => {
-                link.ended = true;
+        if ready!(link.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? > 0 {
+            return Poll::Pending;
+        }
+        link.ended = true;
+        if answer { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    /// Gives Pingora what it may have of what the client says.
+    fn poll_client(&mut self, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.reading {
+            Reading::Body(_) => self.poll_body(cx, to),
+            Reading::Nothing => self.poll_end(cx),
+            Reading::Tunnel if !self.input.is_empty() => {
+                let ahead = self.input.len().min(to.remaining());
+                to.put_slice(&self.input.split_to(ahead));
                 Poll::Ready(Ok(()))
             }
-            _ => Poll::Pending,
+            Reading::Tunnel => {
+                let (before, answer) = (to.filled().len(), self.answer_half_closed);
+                let link = self.link()?;
+                ready!(Pin::new(&mut link.stream).poll_read(cx, to))?;
+                link.ended |= to.filled().len() == before;
+                if link.ended && answer { Poll::Pending } else { Poll::Ready(Ok(())) }
+            }
         }
     }
 
@@ -208,22 +232,11 @@ impl AsyncRead for Wire {
                 return Poll::Ready(Ok(()));
             }
         }
-        match self.reading {
-            Reading::Body(_) => self.poll_body(cx, to),
-            Reading::Nothing => self.poll_end(cx),
-            Reading::Tunnel if !self.input.is_empty() => {
-                let ahead = self.input.len().min(to.remaining());
-                to.put_slice(&self.input.split_to(ahead));
-                Poll::Ready(Ok(()))
-            }
-            Reading::Tunnel => {
-                let (before, answer) = (to.filled().len(), self.answer_half_closed);
-                let link = self.link()?;
-                ready!(Pin::new(&mut link.stream).poll_read(cx, to))?;
-                link.ended |= to.filled().len() == before;
-                if link.ended && answer { Poll::Pending } else { Poll::Ready(Ok(())) }
-            }
+        if let read @ Poll::Ready(_) = this.poll_client(cx, to) {
+            this.silence.broken();
+            return read;
         }
+        this.silence.poll(cx).map(Err)
     }
 }
 

@@ -1,61 +1,58 @@
-//! The gate: forwards every request to the website, unharmed.
+//! Forwards every request to the website, unharmed.
 //!
 //! It says who asked, keeps what is of one connection to itself (both in [`fields`](super::fields)),
-//! bounds how long anyone may wait, and shows a plain page
-//! when the website cannot be reached. It counts nothing: that is what it is wrapped in for.
+//! bounds how long anyone may wait, and shows a plain page when the website fails. It counts
+//! nothing: that is what it is wrapped in for. Its connections must be those of
+//! [`listen`](super::listen), which knows how long the website was silent.
 
+use super::failure::{Failure, status};
 use super::fields::{end_connection, forward};
-use super::listen::{Asked, Connections};
+use super::listen::{Asked, Connections, Silence};
 use super::page::page;
-use super::stream::{for_stream, is_stream};
+use super::tunnel::for_tunnel;
 use super::website::Website;
 use crate::config::Timeouts;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{StatusCode, Version, header};
+use http::{HeaderMap, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorType, Result};
 use std::any::Any;
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A website that stays away is reported this often.
+/// A failure that goes on is reported this often.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
-pub struct Gate {
+pub struct ReverseProxy {
     website: Arc<Website>,
     trusted: Trusted,
     timeouts: Timeouts,
     connections: Arc<Connections>,
-    answer_half_closed: bool,
     started: Instant,
-    /// Seconds after `started` at which the website's absence was last reported.
-    reported: AtomicI64,
+    /// Seconds after `started` at which each kind of failure was last reported.
+    reported: [AtomicI64; Failure::COUNT],
 }
 
 /// What is remembered of one request.
 #[derive(Default)]
-pub struct Passage {
+pub struct RequestContext {
     attempts: usize,
-    /// To be set when the answer of a stream is there.
-    answered: Option<Arc<AtomicBool>>,
     /// What the layer below knows of the request.
     asked: Option<Box<Asked>>,
 }
 
-impl Gate {
+impl ReverseProxy {
     pub fn new(
         website: Arc<Website>,
         trusted: Trusted,
         timeouts: Timeouts,
         connections: Arc<Connections>,
-        answer_half_closed: bool,
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
         Self {
@@ -63,33 +60,30 @@ impl Gate {
             trusted,
             timeouts,
             connections,
-            answer_half_closed,
             started: Instant::now(),
-            reported: AtomicI64::new(never),
+            reported: std::array::from_fn(|_| AtomicI64::new(never)),
         }
     }
 
-    /// Says how the website failed, but not for every visitor.
-    fn report(&self, error: &Error) {
+    /// Says what failed, but not for every visitor.
+    fn report(&self, failure: Failure, error: &Error) {
+        let reported = &self.reported[failure as usize];
         let now = self.started.elapsed().as_secs() as i64;
-        let last = self.reported.load(Ordering::Relaxed);
+        let last = reported.load(Ordering::Relaxed);
         if now - last >= REPORT_EVERY.as_secs() as i64
-            && self
-                .reported
-                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+            && reported.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
-            tracing::warn!("{}: {error}", failure(error));
+            tracing::warn!("{}: {error}", failure.as_str());
         }
     }
 }
 
 #[async_trait]
-impl ProxyHttp for Gate {
-    type CTX = Passage;
+impl ProxyHttp for ReverseProxy {
+    type CTX = RequestContext;
 
-    fn new_ctx(&self) -> Passage {
-        Passage::default()
+    fn new_ctx(&self) -> RequestContext {
+        RequestContext::default()
     }
 
     /// None: what is forwarded is not to be compressed, and the one that could would be asked about
@@ -100,18 +94,21 @@ impl ProxyHttp for Gate {
     fn on_connection_reuse(
         &self,
         _: &mut Session,
-        passage: &mut Passage,
+        context: &mut RequestContext,
         from_below: Box<dyn Any + Send + Sync>,
     ) {
-        passage.asked = from_below.downcast().ok();
+        context.asked = from_below.downcast().ok();
     }
 
-    async fn early_request_filter(&self, session: &mut Session, _: &mut Passage) -> Result<()> {
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        _: &mut RequestContext,
+    ) -> Result<()> {
         // Found out before the website is, which waits for the upload as long.
         let read = self.timeouts.read;
         session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
         session.set_write_timeout(Some(self.timeouts.write));
-        session.as_downstream_mut().set_abort_on_close(!self.answer_half_closed);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
         }
@@ -121,14 +118,14 @@ impl ProxyHttp for Gate {
     async fn upstream_peer(
         &self,
         session: &mut Session,
-        passage: &mut Passage,
+        context: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
-        let mut peer = self.website.peer(passage.attempts).ok_or_else(|| {
+        let mut peer = self.website.peer(context.attempts).ok_or_else(|| {
             let error = Error::explain(ErrorType::ConnectNoRoute, "the website has no address");
             error.into_up()
         })?;
-        if is_stream(session) {
-            passage.answered = Some(for_stream(&mut peer, &self.timeouts));
+        if session.is_upgrade_req() {
+            for_tunnel(&mut peer);
         }
         Ok(peer)
     }
@@ -137,9 +134,12 @@ impl ProxyHttp for Gate {
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        passage: &mut Passage,
+        context: &mut RequestContext,
     ) -> Result<()> {
-        if let Some(asked) = &passage.asked {
+        if let Some(silence) = Silence::of(session) {
+            silence.allow(self.timeouts.read);
+        }
+        if let Some(asked) = &context.asked {
             request.set_raw_path(&asked.raw_target)?;
         }
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
@@ -150,17 +150,20 @@ impl ProxyHttp for Gate {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        passage: &mut Passage,
+        _: &mut RequestContext,
     ) -> Result<()> {
         let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
-        if response.status.is_informational() && !upgraded {
-            return Ok(());
+        let interim = response.status.is_informational() && !upgraded;
+        let may_be_silent = upgraded || (!interim && is_event_stream(&response.headers));
+        if let Some(silence) = Silence::of(session) {
+            let Timeouts { read, stream, .. } = self.timeouts;
+            silence.allow(if may_be_silent { stream } else { read });
         }
-        if let Some(answered) = &passage.answered {
-            answered.store(true, Ordering::Relaxed);
-            session.set_read_timeout(Some(self.timeouts.stream));
+        if may_be_silent {
+            // The same time holds for the client: it is measured for both sides together.
+            session.set_read_timeout(None);
         }
-        if upgraded {
+        if interim || upgraded {
             return Ok(());
         }
         end_connection(response);
@@ -176,16 +179,29 @@ impl ProxyHttp for Gate {
         Ok(())
     }
 
+    fn upstream_response_body_filter(
+        &self,
+        session: &mut Session,
+        _: &mut Option<Bytes>,
+        _: bool,
+        _: &mut RequestContext,
+    ) -> Result<Option<Duration>> {
+        if let Some(silence) = Silence::of(session) {
+            silence.broken();
+        }
+        Ok(None)
+    }
+
     fn fail_to_connect(
         &self,
         _: &mut Session,
         _: &HttpPeer,
-        passage: &mut Passage,
+        context: &mut RequestContext,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        passage.attempts += 1;
+        context.attempts += 1;
         // Nothing was sent yet: another address may be tried whatever the request is.
-        error.set_retry(passage.attempts < self.website.addresses());
+        error.set_retry(context.attempts < self.website.addresses());
         error
     }
 
@@ -193,21 +209,23 @@ impl ProxyHttp for Gate {
         &self,
         session: &mut Session,
         error: &Error,
-        _: &mut Passage,
+        _: &mut RequestContext,
     ) -> FailToProxy {
-        let status = status_of(error);
-        if matches!(error.esource(), ErrorSource::Upstream) {
-            self.report(error);
+        let failure = Failure::of(error, session.was_upgraded());
+        if let Some(failure) = failure {
+            self.report(failure, error);
         }
+        let status = status(error, failure);
+        let why = failure.and_then(Failure::for_visitor);
         if status > 0
-            && let Err(error) = write_page(session, status).await
+            && let Err(error) = write_page(session, status, why).await
         {
             tracing::debug!("an error page could not be sent: {error}");
         }
         FailToProxy { error_code: status, can_reuse_downstream: false }
     }
 
-    fn suppress_error_log(&self, _: &Session, _: &Passage, _: &Error) -> bool {
+    fn suppress_error_log(&self, _: &Session, _: &RequestContext, _: &Error) -> bool {
         // A line per broken request would be the attacker's to write; `report` tells enough.
         true
     }
@@ -215,7 +233,7 @@ impl ProxyHttp for Gate {
     fn suppress_proxy_warn_log(
         &self,
         _: &Session,
-        _: &Passage,
+        _: &RequestContext,
         _: &Error,
         _: ProxyWarnLogContext,
     ) -> bool {
@@ -223,57 +241,16 @@ impl ProxyHttp for Gate {
     }
 }
 
-/// What is wrong with a website, by the error of a request to it.
-fn failure(error: &Error) -> &'static str {
-    let parsing = error.root_cause().downcast_ref::<httparse::Error>();
-    if parsing == Some(&httparse::Error::TooManyHeaders) {
-        return "the website's answer has more than 256 header fields, which is the limit";
-    }
-    match error.etype() {
-        ErrorType::ReadTimedout | ErrorType::WriteTimedout => "the website did not answer in time",
-        ErrorType::InvalidHTTPHeader => "the website's answer is malformed",
-        ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed => {
-            "the website broke the connection off"
-        }
-        _ => "the website cannot be reached",
-    }
+/// Whether an answer is a stream of events, whatever was asked for.
+fn is_event_stream(fields: &HeaderMap) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    let Some(media_type) = fields.get(header::CONTENT_TYPE) else { return false };
+    let media_type = media_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(EVENTS)
 }
 
-/// The status a request that failed is answered with; 0: nobody is there to read it.
-fn status_of(error: &Error) -> u16 {
-    match (cause(error), error.esource()) {
-        // The layer below has found the body's framing malformed.
-        (Some(io::ErrorKind::InvalidData), ErrorSource::Downstream) => return 400,
-        // A stream has no answer yet.
-        (Some(io::ErrorKind::TimedOut), ErrorSource::Upstream) => return 504,
-        _ => {}
-    }
-    match (error.etype(), error.esource()) {
-        (ErrorType::HTTPStatus(status), _) => *status,
-        (
-            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout,
-            ErrorSource::Upstream,
-        ) => 504,
-        (_, ErrorSource::Upstream) => 502,
-        (
-            ErrorType::WriteError
-            | ErrorType::ReadError
-            | ErrorType::ConnectionClosed
-            | ErrorType::WriteTimedout,
-            ErrorSource::Downstream,
-        ) => 0,
-        (ErrorType::ReadTimedout, ErrorSource::Downstream) => 408,
-        (_, ErrorSource::Downstream) => 400,
-        (_, ErrorSource::Internal | ErrorSource::Unset) => 500,
-    }
-}
-
-fn cause(error: &Error) -> Option<io::ErrorKind> {
-    error.root_cause().downcast_ref::<io::Error>().map(io::Error::kind)
-}
-
-async fn write_page(session: &mut Session, status: u16) -> Result<()> {
-    let page = page(status);
+async fn write_page(session: &mut Session, status: u16, why: Option<&str>) -> Result<()> {
+    let page = page(status, why);
     let mut response = ResponseHeader::build(status, Some(4))?;
     response.insert_header(header::CONTENT_TYPE, "text/html; charset=utf-8")?;
     response.insert_header(header::CONTENT_LENGTH, page.len())?;
