@@ -10,6 +10,7 @@
 mod batch;
 mod bot_class;
 mod events;
+pub mod glob;
 pub mod goal;
 mod hit;
 mod lines;

@@ -5,6 +5,7 @@
 //! plain characters.
 
 use super::{Invalid, Property, Selection, names};
+use crate::model::glob::Glob;
 use crate::model::goal::{Goal, Target};
 use crate::model::rollup::{OTHER, parts};
 use crate::{host, page_name};
@@ -24,8 +25,20 @@ pub(super) struct Condition {
     pub any_of: Vec<Pattern>,
 }
 
-/// Literal pieces with anything between them; one piece is plain equality.
-pub(super) type Pattern = Vec<String>;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pattern {
+    Is(String),
+    Like(Glob),
+}
+
+impl Pattern {
+    fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Is(whole) => whole == value,
+            Self::Like(glob) => glob.matches(value),
+        }
+    }
+}
 
 impl Filter {
     /// Reads `filters=`; `None` if it holds nothing.
@@ -80,7 +93,7 @@ impl Filter {
         for pattern in
             self.conditions.iter_mut().filter(of_goals).flat_map(|condition| &mut condition.any_of)
         {
-            let [name] = pattern.as_mut_slice() else { continue };
+            let Pattern::Is(name) = pattern else { continue };
             let Some(goal) = goals.iter().find(|goal| *goal.name == **name) else {
                 return Err(Invalid::unknown("goal", name, goals.iter().map(|goal| &*goal.name)));
             };
@@ -99,7 +112,7 @@ impl Filter {
 
     /// The rows that have exactly this value.
     pub fn exactly(property: Property, value: &str) -> Self {
-        let any_of = vec![vec![value.to_owned()]];
+        let any_of = vec![Pattern::Is(value.to_owned())];
         Self { conditions: vec![Condition { property, negated: false, any_of }] }
     }
 
@@ -123,7 +136,7 @@ impl Filter {
         self.conditions.iter().zip(values).all(|(condition, value)| {
             // By the API's name, or as stored and as the dashboard has it.
             let name = names::name(&condition.property, value);
-            let fits = |pattern: &Pattern| matches(pattern, value) || matches(pattern, name);
+            let fits = |pattern: &Pattern| pattern.fits(value) || pattern.fits(name);
             condition.any_of.iter().any(fits) != condition.negated
         })
     }
@@ -131,9 +144,8 @@ impl Filter {
     /// Of each condition whether it is met by one value only, and that one that is told apart.
     pub(super) fn is_exact(&self) -> impl Iterator<Item = bool> + '_ {
         self.conditions.iter().map(|condition| match condition.any_of.as_slice() {
-            [pattern] => {
-                let shared = names::are_shared(&condition.property);
-                !condition.negated && !shared && pattern.len() == 1 && pattern[0] != OTHER
+            [Pattern::Is(value)] => {
+                !condition.negated && !names::are_shared(&condition.property) && value != OTHER
             }
             _ => false,
         })
@@ -148,7 +160,7 @@ impl Filter {
     pub fn only(&self) -> Option<&str> {
         match self.conditions.as_slice() {
             [Condition { negated: false, any_of, .. }] => match any_of.as_slice() {
-                [pattern] if pattern.len() == 1 => Some(&pattern[0]),
+                [Pattern::Is(value)] => Some(value),
                 _ => None,
             },
             _ => None,
@@ -254,8 +266,8 @@ fn pattern(text: &str, property: &Property) -> Pattern {
 }
 
 /// A pattern for names and hosts, in the one form in which these are kept.
-fn spelled(mut pattern: Pattern, property: &Property) -> Pattern {
-    match pattern.as_mut_slice() {
+fn spelled(mut pieces: Vec<String>, property: &Property) -> Pattern {
+    match pieces.as_mut_slice() {
         [host] if property.key() == "hostname" => *host = host::plain(host).into_owned(),
         pieces if property.takes_wildcards() => {
             for piece in pieces.iter_mut().filter(|piece| !piece.is_ascii() || piece.contains('%'))
@@ -265,24 +277,9 @@ fn spelled(mut pattern: Pattern, property: &Property) -> Pattern {
         }
         _ => {}
     }
-    pattern
-}
-
-/// The first piece must open the value, the last must close it, and the others are found from
-/// left to right: the earliest place leaves the most room for the rest.
-fn matches(pattern: &[String], value: &str) -> bool {
-    match pattern {
-        [] => false,
-        [whole] => whole == value,
-        [first, middle @ .., last] => {
-            let Some(rest) = value.strip_prefix(first.as_str()) else { return false };
-            let Some(mut rest) = rest.strip_suffix(last.as_str()) else { return false };
-            for piece in middle {
-                let Some(at) = rest.find(piece.as_str()) else { return false };
-                rest = &rest[at + piece.len()..];
-            }
-            true
-        }
+    match <[String; 1]>::try_from(pieces) {
+        Ok([value]) => Pattern::Is(value),
+        Err(pieces) => Pattern::Like(Glob::between(pieces.iter().map(String::as_str))),
     }
 }
 
