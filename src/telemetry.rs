@@ -87,7 +87,7 @@ pub struct Telemetry {
     pub flush_failures: Counter,
     /// Since when the store has not taken all there is, in milliseconds; 0: the last flush delivered
     /// everything.
-    pub behind_since: AtomicI64,
+    behind_since: AtomicI64,
     /// Hits taken but not yet acknowledged by the store.
     pub unflushed: AtomicI64,
     /// Hits in the log that nodes share which are not counted yet: this node's, and all others' where
@@ -135,6 +135,11 @@ impl Telemetry {
         let _ = self
             .behind_since
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(since(before)));
+    }
+
+    /// Since when the store is behind what is counted, if it is.
+    pub fn behind_since(&self) -> Option<Millis> {
+        Some(self.behind_since.load(Ordering::Relaxed)).filter(|since| *since > 0)
     }
 
     /// Notes an answer by its status code.

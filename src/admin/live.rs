@@ -69,6 +69,7 @@ pub(super) async fn stream(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, stats::Error> {
+    params.only(&[&["site_id"]])?;
     let (site, _) = app.site(&params)?;
     let Ok(place) = app.streams.places.clone().try_acquire_owned() else {
         let line = format!("{MOST} live streams are open already; close one");

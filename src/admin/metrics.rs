@@ -4,6 +4,7 @@
 use super::process::one;
 use super::{App, process};
 use crate::budget::Budget;
+use crate::clock::{Clock, SECOND};
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
 use crate::telemetry::{BOUNDS, DropReason, Telemetry};
@@ -27,6 +28,7 @@ struct Counts {
     telemetry: Arc<Telemetry>,
     store: Arc<dyn Store>,
     budget: Option<Arc<Budget>>,
+    clock: Clock,
 }
 
 impl fmt::Debug for Counts {
@@ -60,6 +62,11 @@ impl Collector for Counts {
         for (name, help, n) in gauges {
             one(&mut to, name, help, &ConstGauge::new(n.load(Relaxed)))?;
         }
+        // A clock that was put back makes nothing negative.
+        let behind = t.behind_since().map_or(0, |since| (self.clock.now() - since).max(0));
+        let help = "How long the store has not taken all there is; 0: it has";
+        let seconds = behind as f64 / SECOND as f64;
+        one(&mut to, "store_behind_seconds", help, &ConstGauge::new(seconds))?;
         if let Some(budget) = &self.budget {
             for (name, help, n) in [
                 ("store_commands_budget", "Commands allowed in 30 days", budget.monthly()),
@@ -118,6 +125,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         telemetry: app.admin.telemetry.clone(),
         store: app.admin.store.clone(),
         budget: app.admin.budget.clone(),
+        clock: app.admin.clock.clone(),
     }));
     let mut of_process = Registry::default();
     of_process.register_collector(Box::new(process::Process));

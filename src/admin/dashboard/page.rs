@@ -4,14 +4,12 @@ use super::view::View;
 use super::view::WITHOUT_SUSPECTED;
 use super::{cards, chart, detail, document, logo, sections, words};
 use crate::admin::AdminState;
-use crate::clock::Millis;
 use crate::model::rollup::Row;
 use crate::report::{
     Aggregated, Before, Days, Interval, Invalid, Metric, Period, Sums, Value, aggregate, evidence,
     sums, timeseries,
 };
 use maud::{Markup, html};
-use std::sync::atomic::Ordering;
 
 const PERIODS: [(Period, &str); 6] = [
     (Period::Day, "Today"),
@@ -70,7 +68,7 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
             (header(admin, view, days, current))
             // Also where the script says that it could not renew the numbers.
             p #stale role="status" {
-                @if let Some(since) = behind_since(admin) {
+                @if let Some(since) = admin.telemetry.behind_since() {
                     "Not up to date: the store has not taken what was counted since "
                     (words::moment(view.local(since))) "."
                 }
@@ -97,11 +95,6 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
         }
     };
     document(&format!("{} · headcount", view.site.name), body)
-}
-
-/// Since when the store is behind what is counted, if it is.
-fn behind_since(admin: &AdminState) -> Option<Millis> {
-    Some(admin.telemetry.behind_since.load(Ordering::Relaxed)).filter(|since| *since > 0)
 }
 
 fn body_of(admin: &AdminState, view: &View, days: &Days) -> Result<Markup, Invalid> {
@@ -138,7 +131,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     h1 { (view.site.name) }
                 }
                 p.current title="Seen in the last five minutes" {
-                    i.pulse.quiet[current == 0 || behind_since(admin).is_some()] {}
+                    i.pulse.quiet[current == 0 || admin.telemetry.behind_since().is_some()] {}
                     span #current { (words::grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
                     " current " span #current-noun { @if current == 1 { "visitor" } @else { "visitors" } }
                 }

@@ -23,6 +23,7 @@ async fn metrics_are_what_was_counted_in_prometheus_own_format() {
     t.beacons.add(5);
     t.flushes.add(2);
     t.unflushed.store(7, Relaxed);
+    t.flushed(false, port.clock.now() - 90_500);
     t.dropped(DropReason::Malformed).add(3);
     (0..4).for_each(|_| t.answered(304));
     for millis in [1, 2, 2, 40_000] {
@@ -39,6 +40,7 @@ async fn metrics_are_what_was_counted_in_prometheus_own_format() {
         "headcount_flushes_total 2",
         "headcount_store_commands_total 0",
         "headcount_unflushed_events 7",
+        "headcount_store_behind_seconds 90.5",
         "headcount_events_dropped_total{reason=\"malformed\"} 3",
         "headcount_events_dropped_total{reason=\"panic\"} 0",
         "headcount_requests_total{code=\"304\"} 4",
@@ -93,6 +95,9 @@ async fn metrics_are_what_was_counted_in_prometheus_own_format() {
         assert!(!body.contains("# EOF"));
         promtool(&body);
     }
+    t.flushed(true, port.clock.now());
+    let (_, body) = scrape("*/*").await;
+    assert!(body.contains("\nheadcount_store_behind_seconds 0.0\n"), "{body}");
 }
 
 /// Prometheus' own judge: names, types, help.
@@ -123,6 +128,10 @@ async fn what_happens_is_streamed_until_the_end() {
     port.happens(1, r#"{"page":"/of-another-site"}"#);
     port.happens(0, r#"{"page":"/"}"#);
     assert_eq!(next().await.as_deref(), Some("data: {\"page\":\"/\"}\n\n"));
+    let refused = port.request("/api/live?site_id=a.example&period=day").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let line = refused.text().await.unwrap();
+    assert!(line.contains("period") && !line.contains('\n'), "{line}");
     // A stream that would never end does not keep the process from ending.
     port.stop.send(()).unwrap();
     assert_eq!(next().await, None);
