@@ -20,15 +20,16 @@ struct Case {
 }
 
 // Why we decide otherwise than nginx 1.22.
-const LINE: &str = "chunked framing ends its lines with CRLF; who takes LF for the end of a line can \
-                    be told another request than who does not (RFC 9112 §7.1, §11.2)";
-const CONTROL: &str = "no part of a request has controls (RFC 9110 §5.5)";
-const SPACES: &str = "one space stands between the words of a request line (RFC 9112 §3)";
-const SPACE: &str = "tabs are white space too (RFC 9110 §5.6.3)";
-const THEIRS: &str = "it can be read in one way only, so it is the website's to judge";
-const VERSION: &str = "nothing but HTTP/1.0 and HTTP/1.1 is in use";
-const SIZE: &str = "that is what the status is for; nginx has others for the same limit";
-const NAME: &str = "it is no field; nginx drops it, and the website would not know";
+const LINE: &str = "nginx takes a bare LF for the end of a line of chunked framing, where RFC 9112 §7.1 \
+                    wants CRLF: a website that does not would find another request in the same \
+                    bytes (§11.2)";
+const CONTROL: &str = "no part of a request may have control characters (RFC 9110 §5.5)";
+const SPACES: &str = "exactly one space stands between the words of a request line (RFC 9112 §3)";
+const SPACE: &str = "a tab is white space too (RFC 9110 §5.6.3)";
+const THEIRS: &str = "it can be read in one way only, so the website decides about it";
+const VERSION: &str = "only HTTP/1.0 and HTTP/1.1 are answered";
+const SIZE: &str = "431 is the status for this; nginx answers the same limit with others";
+const NAME: &str = "it is no field (RFC 9110 §5.1); nginx forwards the request without it";
 
 impl Case {
     fn differs(mut self, status: u16, reached: &[&str], why: &'static str) -> Self {
@@ -96,7 +97,7 @@ fn framing() -> Vec<Case> {
         post("chunked with a vertical tab", "Transfer-Encoding: \u{b}chunked\r\n", size).differs(
             400,
             &[],
-            "no field's value has it, whatever the field says",
+            "no field's value may have a vertical tab (RFC 9110 §5.5)",
         ),
         post("chunked with white space around", "Transfer-Encoding: \tchunked \t\r\n", size)
             .differs(200, &["POST /a", "GET /hidden"], SPACE),
@@ -146,7 +147,7 @@ fn bodies() -> Vec<Case> {
         chunks("a size with many zeros", "00000000000000000003\r\nabc\r\n0\r\n\r\n").differs(
             400,
             &[],
-            "the library takes no size of more than 16 digits",
+            "Pingora takes no size of more than 16 digits, which no client sends",
         ),
         chunks("more than its size", "3\r\nabcd\r\n0\r\n\r\n"),
         chunks("no line end after a chunk", "3\r\nabc0\r\n\r\n"),
@@ -196,13 +197,13 @@ fn lines() -> Vec<Case> {
         line("a URL of another host", "GET http://evil.example/a HTTP/1.1").differs(
             400,
             &[],
-            "the website could go by either",
+            "the website could take the host from the URL or from the field",
         ),
         line("* of GET", "GET * HTTP/1.1"),
         line("a tunnel", "CONNECT localhost:80 HTTP/1.1").differs(
             405,
             &[],
-            "it is well-formed, and not for a website",
+            "it is well-formed, and 405 says that it is not for a website",
         ),
         line("a trace", "TRACE /a HTTP/1.1").differs(200, &["TRACE /a"], THEIRS),
         line("a method in lower case", "get /a HTTP/1.1").differs(200, &["get /a"], THEIRS),
@@ -262,12 +263,16 @@ fn headers() -> Vec<Case> {
         with("CR in a value", "X-A: a\rb\r\n"),
         with("a control in a value", "X-A: a\u{1}b\r\n").differs(400, &[], CONTROL),
         with("LF at the end of a field", "X-A: 1\nX-B: 2\r\n"),
-        with("300 fields", &"X-A: 1\r\n".repeat(300)).differs(431, &[], "the library takes 256"),
+        with("300 fields", &"X-A: 1\r\n".repeat(300)).differs(
+            431,
+            &[],
+            "Pingora takes 256 fields at most",
+        ),
         with("a field of 100 KB", &format!("X-A: {long}\r\n")).differs(431, &[], SIZE),
         with("a connection's field that is the host", "Connection: Host\r\n").differs(
             400,
             &[],
-            "without it, nobody knows for whom the request is",
+            "without its host the website would not know for whom the request is",
         ),
     ]
 }
