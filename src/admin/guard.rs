@@ -51,7 +51,7 @@ pub(super) fn knows(app: &App, headers: &HeaderMap) -> bool {
         || text::header(headers, header::AUTHORIZATION)
             .is_some_and(|value| auth.token_is_valid(&value))
         || login::session(headers)
-            .is_some_and(|session| auth.sessions.is_open(session, app.admin.clock.now()))
+            .is_some_and(|session| auth.sessions.is_open(&session, app.admin.clock.now()))
 }
 
 /// Whether a page of another origin sent a request: browsers say so in `Sec-Fetch-Site`, and older

@@ -3,10 +3,13 @@
 use super::attempts::Origin;
 use super::sessions::SESSION;
 use super::{App, dashboard};
+use crate::clock::{HOUR, Millis};
+use crate::text;
 use crate::visitor::address::{client_address, is_trusted, network};
 use axum::extract::{ConnectInfo, Form, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use cookie::{Cookie, CookieBuilder, SameSite};
 use maud::{Markup, html};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,8 +20,8 @@ const SESSION_COOKIE: &str = "headcount_session";
 /// Tells a browser that has signed in before, so that nobody's guesses stand in its way.
 const BROWSER_COOKIE: &str = "headcount_browser";
 
-/// How long it does, in seconds: a year.
-const BROWSER_AGE: i64 = 365 * 24 * 60 * 60;
+/// How long it does: a year.
+const BROWSER_AGE: Millis = 365 * 24 * HOUR;
 
 #[derive(serde::Deserialize)]
 pub(super) struct Credentials {
@@ -40,7 +43,7 @@ pub(super) async fn enter(
     Form(credentials): Form<Credentials>,
 ) -> Response {
     let auth = &app.admin.auth;
-    let known = cookie(&headers, BROWSER_COOKIE).and_then(|mark| auth.marked(mark));
+    let known = sent(&headers, BROWSER_COOKIE).and_then(|mark| auth.marked(&mark));
     let origin = match known {
         Some(browser) => Origin::Browser(browser),
         None => {
@@ -64,18 +67,12 @@ pub(super) async fn enter(
     app.attempts.forgive(origin);
     // Plain HTTP on loopback is common here; behind TLS the cookies stay there.
     let tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let secure = if tls { "; Secure" } else { "" };
-    let session = auth.sessions.open(app.admin.clock.now());
-    let age = SESSION / 1_000;
-    let session = format!(
-        "{SESSION_COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
-    );
     let mark = auth.mark(known.unwrap_or_else(rand::random)).unwrap_or_default();
-    let browser = format!(
-        "{BROWSER_COOKIE}={mark}; Path=/login; Max-Age={BROWSER_AGE}; HttpOnly; \
-         SameSite=Strict{secure}"
-    );
-    let cookies = [session, browser].map(|cookie| (header::SET_COOKIE, cookie));
+    let cookies = [
+        cookie(SESSION_COOKIE, auth.sessions.open(app.admin.clock.now()), SESSION).path("/"),
+        cookie(BROWSER_COOKIE, mark, BROWSER_AGE).path("/login").same_site(SameSite::Strict),
+    ];
+    let cookies = cookies.map(|cookie| (header::SET_COOKIE, cookie.secure(tls).to_string()));
     (AppendHeaders(cookies), Redirect::to("/")).into_response()
 }
 
@@ -98,24 +95,29 @@ fn too_many(app: &App, peer: SocketAddr, headers: &HeaderMap, seconds: u64) -> R
 
 pub(super) async fn leave(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if let Some(session) = session(&headers) {
-        app.admin.auth.sessions.close(session);
+        app.admin.auth.sessions.close(&session);
     }
-    let cookie = format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    let cookie = Cookie::build(SESSION_COOKIE).path("/").removal().to_string();
     ([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response()
 }
 
 /// The session that a request belongs to.
-pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
-    cookie(headers, SESSION_COOKIE)
+pub(super) fn session(headers: &HeaderMap) -> Option<String> {
+    sent(headers, SESSION_COOKIE)
 }
 
-fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(|cookies| cookies.as_bytes().split(|b| *b == b';'))
-        .filter_map(|cookie| str::from_utf8(cookie).ok()?.trim().split_once('='))
-        .find_map(|(name, value)| (name == wanted).then_some(value))
+/// The value of a cookie that the browser sent. Those of others need not be ASCII.
+fn sent(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).iter();
+    let mut cookies =
+        all.flat_map(|value| Cookie::split_parse(text::lenient(value.as_bytes()))).flatten();
+    cookies.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
+}
+
+/// A cookie that no script reads.
+fn cookie(name: &'static str, value: String, age: Millis) -> CookieBuilder<'static> {
+    let age = cookie::time::Duration::milliseconds(age);
+    Cookie::build((name, value)).max_age(age).http_only(true).same_site(SameSite::Lax)
 }
 
 fn page(problem: Option<&str>) -> Markup {

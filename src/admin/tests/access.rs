@@ -128,11 +128,11 @@ async fn people_sign_in_and_their_session_ends() {
     let behind_tls =
         form(&port.client, &port, "correct horse").header("x-forwarded-proto", "https");
     for set in behind_tls.send().await.unwrap().headers().get_all(SET_COOKIE) {
-        assert!(set.to_str().unwrap().ends_with("; Secure"), "{set:?}");
+        assert!(set.to_str().unwrap().contains("; Secure"), "{set:?}");
     }
     let cookie = &cookie(&right, "headcount_session");
     let status = async |cookie: &str| {
-        port.request("/").header(COOKIE, format!("a=b; {cookie}")).send().await.unwrap().status()
+        port.request("/").header(COOKIE, format!("a=é; {cookie}")).send().await.unwrap().status()
     };
     assert_eq!(status(cookie).await, StatusCode::OK);
     assert_eq!(status(&format!("{cookie}A")).await, StatusCode::SEE_OTHER);
