@@ -4,6 +4,7 @@
 //!   [`ViewId`] that ties a beacon to the page it is about;
 //! - [`site`], [`goal`]: whose days these are, and what its owner hopes for;
 //! - [`rollup`], [`sketch`]: dimensions, metrics, the counts of a day;
+//! - [`EventRow`](row::EventRow): one thing that happened, as it is kept;
 //! - [`Batch`]: what `flush` delivers and `store` applies;
 //! - [`log`](Entry): what nodes that count together write into the log they share.
 
@@ -18,6 +19,7 @@ mod list;
 mod log;
 mod pending;
 pub mod rollup;
+pub mod row;
 pub mod site;
 pub mod sketch;
 mod traits;

@@ -1,0 +1,240 @@
+//! An event row: one thing that happened, as it is kept.
+//!
+//! Roll-ups answer questions about one property for all time; rows answer questions about several at
+//! once, for as long as they are kept. Both say the same, because what a roll-up counts follows
+//! from rows alone, in the order in which they were written (see `aggregate::count`).
+//!
+//! Columns are the same for every kind; what `page`, `name`, `detail` and the two numbers hold
+//! depends on the kind:
+//!
+//! | kind | page | name | detail | `numbers[0]` | `numbers[1]` |
+//! | --- | --- | --- | --- | --- | --- |
+//! | [`View`](Kind::View) | path | | screen class | body bytes | time until the answer began: [`bucket`](super::sketch::bucket) + 1 |
+//! | [`Confirm`](Kind::Confirm) | path | | screen class | | |
+//! | [`Sent`](Kind::Sent) | path | | | bytes beyond those in the view's row | |
+//! | [`Activity`](Kind::Activity) | path | event's name | | | |
+//! | [`Engagement`](Kind::Engagement) | path | | screen class | milliseconds | depth in percent, and what it was before: [`depth`] |
+//! | [`Event`](Kind::Event) | path | event's name | | value in thousandths | |
+//! | [`Outbound`](Kind::Outbound), [`File`](Kind::File) | path | URL | | | |
+//! | [`Click`](Kind::Click) | path | | screen class | column | row |
+//! | [`Vital`](Kind::Vital) | path | `LCP` … | | [`bucket`](super::sketch::bucket) | |
+//! | [`Bot`](Kind::Bot) | path | bot's name | class | status | |
+//! | [`Error`](Kind::Error) | path | where the link was | | status | |
+//! | [`Prefetch`](Kind::Prefetch) | path | | | bytes | |
+//! | [`Download`](Kind::Download) | path | | | bytes | |
+//! | [`Feed`](Kind::Feed) | path | reader | | subscribers beyond those it had named that day | |
+
+use super::rollup::Metric;
+use super::traits::Traits;
+use super::visitor_hash::VisitorHash;
+use crate::clock::Millis;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a row tells of. Stored as its number: never renumber, only add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Kind {
+    /// A pageview. Flags say by whom it was seen.
+    View = 0,
+    /// A view that the server saw is confirmed by its beacon. `at` is the view's.
+    Confirm = 1,
+    /// Of a view more or less was sent than its head had said.
+    Sent = 2,
+    /// On the first day of a visit that goes on past midnight: something happened in it on the next
+    /// day, and has a row there.
+    Activity = 3,
+    /// Attention, and how far a page was read.
+    Engagement = 4,
+    /// A custom event.
+    Event = 5,
+    /// A link away from the site was followed.
+    Outbound = 6,
+    /// A link to a file was followed.
+    File = 7,
+    Click = 8,
+    /// A measure of the browser's own.
+    Vital = 9,
+    Bot = 10,
+    Error = 11,
+    Prefetch = 12,
+    Download = 13,
+    Feed = 14,
+}
+
+impl Kind {
+    pub const ALL: [Self; 15] = [
+        Self::View,
+        Self::Confirm,
+        Self::Sent,
+        Self::Activity,
+        Self::Engagement,
+        Self::Event,
+        Self::Outbound,
+        Self::File,
+        Self::Click,
+        Self::Vital,
+        Self::Bot,
+        Self::Error,
+        Self::Prefetch,
+        Self::Download,
+        Self::Feed,
+    ];
+
+    /// The kind with this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Whether it tells of people. Others' rows are kept apart, so that crawlers cannot push
+    /// people's out.
+    pub fn is_of_people(self) -> bool {
+        (self as u8) < Self::Bot as u8
+    }
+}
+
+/// What else is to be said of a row; which flags a kind has, each says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// View: the server saw it.
+    pub const SERVER: Self = Self(1);
+    /// View: the server saw it as a page fetched ahead, and the browser when it was shown.
+    pub const CONFIRMED: Self = Self(1 << 1);
+    /// View: only the browser saw it.
+    pub const BROWSER: Self = Self(1 << 2);
+    /// View: only the browser saw it, and has no valid view id.
+    pub const UNVERIFIED: Self = Self(1 << 3);
+    /// View: shown from the visitor's own cache …
+    pub const CACHED: Self = Self(1 << 4);
+    /// … or from one that others share.
+    pub const CACHED_BY_OTHERS: Self = Self(1 << 5);
+    /// View: a visit begins with it. Download: its first request.
+    pub const BEGINS: Self = Self(1 << 6);
+    /// Activity: what happened was a pageview …
+    pub const VIEWED: Self = Self(1 << 7);
+    /// … or an event that ends a bounce.
+    pub const INTERACTIVE: Self = Self(1 << 8);
+    /// Bot, error, prefetch: it was answered.
+    pub const ANSWERED: Self = Self(1 << 9);
+    /// Bot, error, prefetch: its beacon came.
+    pub const BEACON: Self = Self(1 << 10);
+    /// Bot: it was given a page, and not a file, an error or a redirect.
+    pub const READ: Self = Self(1 << 11);
+    /// Download: with this request all of the file was sent.
+    pub const COMPLETE: Self = Self(1 << 12);
+
+    pub fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
+    #[must_use]
+    pub fn and_if(self, more: Self, condition: bool) -> Self {
+        if condition { self.and(more) } else { self }
+    }
+
+    /// What a pageview with these flags counts.
+    pub fn view_metrics(self) -> &'static [Metric] {
+        if self.has(Self::CONFIRMED) {
+            &[Metric::Server, Metric::Confirmed]
+        } else if self.has(Self::SERVER) {
+            &[Metric::Server]
+        } else if self.has(Self::UNVERIFIED) {
+            &[Metric::Browser, Metric::Unverified]
+        } else {
+            &[Metric::Browser]
+        }
+    }
+}
+
+/// Whose rows these are: one visit, or one view of somebody who asked not to be followed. Rows of a
+/// visit share it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RowVisit {
+    /// Under the hash of the row's day. `None`: asked not to be followed, or unknown.
+    pub visitor: Option<VisitorHash>,
+    /// Random, the same on each day the visit touches; 0: none.
+    pub visit: u64,
+    /// Page of the visit's first view; empty without a visit.
+    pub entry: Arc<str>,
+    /// Source, place, device …
+    pub traits: Traits,
+}
+
+/// One thing that happened. See the table above.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventRow {
+    pub at: Millis,
+    pub kind: Kind,
+    pub flags: Flags,
+    pub of: Arc<RowVisit>,
+    /// Which view of its visit it is, or is about, from 1; 0: unknown, or none.
+    pub view: u32,
+    pub page: Arc<str>,
+    pub name: Arc<str>,
+    pub detail: Arc<str>,
+    /// An event's properties.
+    pub properties: Vec<(Arc<str>, Arc<str>)>,
+    pub numbers: [i64; 2],
+}
+
+impl EventRow {
+    /// A row that says no more than this.
+    pub fn new(at: Millis, kind: Kind, of: Arc<RowVisit>, page: Arc<str>) -> Self {
+        Self {
+            at,
+            kind,
+            flags: Flags::default(),
+            of,
+            view: 0,
+            page,
+            name: Arc::default(),
+            detail: Arc::default(),
+            properties: Vec::new(),
+            numbers: [0; 2],
+        }
+    }
+}
+
+/// How far a page was read, as one number: its depth in percent, and the depth that was known
+/// before of the same showing, if any. 0: nothing is known.
+pub fn depth(before: Option<u8>, depth: u8) -> i64 {
+    let before = before.map_or(0, |before| i64::from(before.min(100)) + 1);
+    before * 101 + i64::from(depth.min(100)) + 1
+}
+
+/// The way back from [`depth`]: `None` if nothing is known.
+pub fn read_depth(number: i64) -> Option<(Option<u8>, u8)> {
+    let number = u32::try_from(number.checked_sub(1)?).ok()?;
+    let before = (number / 101).checked_sub(1).and_then(|before| u8::try_from(before).ok());
+    Some((before, (number % 101) as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_known_by_their_numbers() {
+        for (number, kind) in (0..).zip(Kind::ALL) {
+            assert_eq!((kind as u8, Kind::from_number(number)), (number, Some(kind)));
+        }
+        assert_eq!(Kind::from_number(Kind::ALL.len() as u8), None);
+    }
+
+    #[test]
+    fn a_depth_comes_back() {
+        assert_eq!(read_depth(0), None);
+        for before in [None, Some(0), Some(1), Some(99), Some(100)] {
+            for now in [0, 1, 50, 100] {
+                assert_eq!(read_depth(depth(before, now)), Some((before, now)));
+            }
+        }
+    }
+}
