@@ -9,6 +9,7 @@
 //! - [`log`](Entry): what nodes that count together write into the log they share.
 
 mod batch;
+pub mod block;
 mod bot_class;
 mod events;
 pub mod glob;
