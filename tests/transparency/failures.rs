@@ -3,6 +3,7 @@
 use crate::common::ports::free_address;
 use crate::common::process::{Proxy, command, refused, wait_for};
 use crate::common::wire::{NAVIGATION, Origin, Wire, get};
+use nix::sys::signal::Signal;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -128,6 +129,27 @@ fn streams_may_be_silent() {
         assert_eq!(Wire::connect(proxy.site).ask("GET", "/mute", fields).status(), 504);
         assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     }
+}
+
+/// While the process stood still, nobody could see that the website answered.
+#[test]
+fn a_pause_of_the_process_is_no_silence() {
+    let origin = Origin::start(|wire, _| {
+        std::thread::sleep(Duration::from_millis(500));
+        wire.reply("200 OK", "", b"well");
+        true
+    });
+    let proxy = Proxy::start(&origin.url(), &["--timeouts-read", "1s"]);
+    let mut wires: Vec<Wire> = (0..20).map(|_| Wire::connect(proxy.site)).collect();
+    for wire in &mut wires {
+        wire.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    std::thread::sleep(Duration::from_millis(250));
+    proxy.signal(Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(1500));
+    proxy.signal(Signal::SIGCONT);
+    let answers: Vec<u16> = wires.iter_mut().map(|wire| wire.answer("GET").status()).collect();
+    assert_eq!(answers, [200; 20]);
 }
 
 /// For `timeouts.stream`, and then nobody is blamed who has not failed.

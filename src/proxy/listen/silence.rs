@@ -14,6 +14,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
+/// How long bytes may take to be noticed that came in time, while the whole process stood still.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// Ends a connection on which nothing happens. One timer serves all requests of the connection, and it
 /// is set when Pingora begins to wait, not with every byte.
 #[derive(Debug, Default)]
@@ -23,7 +26,7 @@ pub struct Silence {
     /// Something was sent since the timer was set.
     broken: AtomicBool,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The time is over, and whoever reads from the website was not asked since.
+    /// The time is over, and the timer runs for [`GRACE`].
     over: bool,
 }
 
@@ -57,21 +60,16 @@ impl Silence {
         if limit == 0 {
             return Poll::Pending;
         }
+        let limit = Duration::from_millis(limit);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         if std::mem::take(self.broken.get_mut()) {
-            let limit = Duration::from_millis(limit);
-            match &mut self.timer {
-                Some(timer) => timer.as_mut().reset(Instant::now() + limit),
-                None => self.timer = Some(Box::pin(tokio::time::sleep(limit))),
-            }
+            timer.as_mut().reset(Instant::now() + limit);
             self.over = false;
         }
-        if let Some(timer) = &mut self.timer {
-            ready!(timer.as_mut().poll(cx));
-        }
+        ready!(timer.as_mut().poll(cx));
         if !std::mem::replace(&mut self.over, true) {
-            // After a pause of the whole process the website's bytes may be there already.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            timer.as_mut().reset(Instant::now() + GRACE);
+            ready!(timer.as_mut().poll(cx));
         }
         Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, Silent))
     }
