@@ -196,6 +196,7 @@ impl Leader {
                 Followed::Noted => {}
                 Followed::Counted(batches) => self.pending.extend(batches),
                 Followed::Missing => return false,
+                Followed::Panicked(panicked) => panic!("{panicked:?}"),
             }
         }
         true
@@ -211,7 +212,7 @@ impl Leader {
         if let Some(chunk) = self.count.propose(horizon)
             && common.agree(now, &chunk)
         {
-            self.pending.extend(self.count.adopt(chunk));
+            self.pending.extend(self.count.adopt(chunk).unwrap());
         }
     }
 }

@@ -225,9 +225,9 @@ impl Lane {
                 outcome.event
             }
             Err(_) => {
-                self.around.telemetry.dropped(DropReason::Panic).inc();
                 // Unless it still waits to be counted elsewhere.
                 if owned.taken.is_none() {
+                    self.around.telemetry.dropped(DropReason::Panic).inc();
                     self.around.telemetry.unflushed.fetch_sub(events, Ordering::Relaxed);
                     written.void();
                     self.make_anew(owned, ticket);

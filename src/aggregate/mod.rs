@@ -53,6 +53,8 @@ use tokio::sync::broadcast;
 pub use event::{Event, Replayed};
 pub use happened::Happened;
 pub use shard::{Limits, Outcome, Shard};
+#[cfg(test)]
+pub(crate) use tests::PANICS;
 
 /// How long a queue may fill before its thread looks again. Short enough to stay small and live;
 /// long enough to cost nothing when idle, and to take the caches from those who serve but seldom.

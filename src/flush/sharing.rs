@@ -56,7 +56,7 @@ impl Flusher {
     pub fn sharing(mut self, settings: shared::Settings) -> Self {
         let (store, sites) = (self.store.clone(), self.sites.clone());
         let who = self.durable.outbox.entries().node().clone();
-        let counter = Counter::new(store, sites, settings, who);
+        let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);
         // Of what an earlier process delivered it is not known whether it is counted.
         let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
         // And that process may be waited for.

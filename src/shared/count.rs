@@ -3,6 +3,9 @@
 //! Pure but for the memory it keeps. Whoever follows the same log from the same state gets the same
 //! batches under the same numbers, and so does a node that takes over in mid-work: the store applies
 //! none twice, whoever sends it.
+//!
+//! A hit that panics while it is counted has changed half of what it changes. Nobody goes on from
+//! there: counting begins again from the stored state, and leaves the hit out ([`LeftOut`]).
 
 use crate::aggregate::{Limits, Shard};
 use crate::clock::{HOUR, MINUTE, Micros, Millis, SECOND};
@@ -10,7 +13,7 @@ use crate::model;
 use crate::model::site::{Day, Site};
 use crate::model::{Batch, Chunk, Done, Entry, Item, LogPlace};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -32,11 +35,41 @@ const RECENT: usize = 1_200;
 /// Who has numbered no entry for so long is forgotten: a process that ran a month ago.
 const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 
+/// Hits of one chunk that are left out because they panic. Beyond, half of one may stay: where every
+/// hit panics, counting must not stand still. Of each chunk and not of each node, so that whoever
+/// counts a chunk leaves out the same.
+const LEFT_OUT_MAX: usize = 16;
+
 /// Hours a day's number of batches is kept beyond the day itself.
 const DAYS_KEPT: Millis = 48 * HOUR;
 
 /// A hit's turn: when it came, who numbered its entry, the entry's number, its place in there.
 type Turn = (Micros, Arc<str>, u64, u32);
+
+/// A hit in the log: who numbered its entry, the entry's number, its place in there.
+type HitId = (Arc<str>, u64, u32);
+
+/// A hit of a chunk panicked while it was counted. The count is of no use any more.
+#[derive(Debug)]
+pub struct Panicked {
+    chunk: u64,
+    hit: HitId,
+}
+
+/// Hits that panic when they are counted, by the chunk they are in.
+#[derive(Debug, Clone, Default)]
+pub struct LeftOut(BTreeMap<u64, BTreeSet<HitId>>);
+
+impl LeftOut {
+    pub fn insert(&mut self, panicked: Panicked) {
+        self.0.entry(panicked.chunk).or_default().insert(panicked.hit);
+    }
+
+    /// Forgets those up to a chunk, which nobody counts again.
+    fn forget(&mut self, chunk: u64) {
+        self.0.retain(|number, _| *number > chunk);
+    }
+}
 
 /// All that is known of a site's hits.
 pub struct Count {
@@ -59,6 +92,9 @@ pub struct Count {
     recent: VecDeque<Chunk>,
     /// The last item that was read.
     at: Option<LogPlace>,
+    left_out: LeftOut,
+    /// Hits that panicked, since somebody last asked.
+    panics: u64,
 }
 
 /// What a state says beside the shard's memory.
@@ -89,6 +125,8 @@ pub enum Followed {
     Noted,
     /// A chunk was counted.
     Counted(Vec<Batch>),
+    /// A hit panicked.
+    Panicked(Panicked),
     /// The log begins too late for what is known here: a newer state is to be had.
     Missing,
 }
@@ -120,7 +158,22 @@ impl Count {
         let (pool, read, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (heard, behind) = (BTreeMap::new(), BTreeMap::new());
         let (ahead, recent) = (VecDeque::new(), VecDeque::new());
-        Self { sites, base, shard, pool, read, open, heard, behind, ahead, recent, at: None }
+        let (at, left_out, panics) = (None, LeftOut::default(), 0);
+        Self {
+            sites,
+            base,
+            shard,
+            pool,
+            read,
+            open,
+            heard,
+            behind,
+            ahead,
+            recent,
+            at,
+            left_out,
+            panics,
+        }
     }
 
     /// Goes on from what was saved. None if it cannot be read.
@@ -139,6 +192,17 @@ impl Count {
         let mut count = Self::of(sites, base, shard);
         count.hear_anew(now);
         Some(count)
+    }
+
+    /// Leaves out hits that panicked before. Those that are in no chunk to come are forgotten.
+    pub fn leave_out(&mut self, panicked: &mut LeftOut) {
+        panicked.forget(self.base.chunk);
+        self.left_out = panicked.clone();
+    }
+
+    /// How many hits panicked since this was last asked.
+    pub fn take_panics(&mut self) -> u64 {
+        std::mem::take(&mut self.panics)
     }
 
     /// What [`Count::restore`] goes on from. The log is still needed from [`Count::needed`] on.
@@ -199,20 +263,29 @@ impl Count {
         }
         let mut batches = Vec::new();
         while self.ahead.front().is_some_and(|chunk| self.has_all(chunk)) {
-            batches.extend(self.count_next());
+            match self.count_next() {
+                Ok(more) => batches.extend(more),
+                Err(panicked) => return Followed::Panicked(panicked),
+            }
         }
         if batches.is_empty() { Followed::Noted } else { Followed::Counted(batches) }
     }
 
     /// Counts a chunk that was proposed here and agreed on.
-    pub fn adopt(&mut self, chunk: Chunk) -> Vec<Batch> {
+    ///
+    /// # Errors
+    /// A hit panicked.
+    pub fn adopt(&mut self, chunk: Chunk) -> Result<Vec<Batch>, Panicked> {
         self.ahead.push_back(chunk);
         self.count_next()
     }
 
     /// Counts the next chunk that was agreed on, though entries may be missing of which it tells.
-    pub fn count_next(&mut self) -> Vec<Batch> {
-        self.ahead.pop_front().map(|chunk| self.count(&chunk)).unwrap_or_default()
+    ///
+    /// # Errors
+    /// A hit panicked.
+    pub fn count_next(&mut self) -> Result<Vec<Batch>, Panicked> {
+        self.ahead.pop_front().map_or(Ok(Vec::new()), |chunk| self.count(&chunk))
     }
 
     /// Whether a chunk waits for entries to be told again.
@@ -273,7 +346,7 @@ impl Count {
         self.base.upto.get(name).map_or(0, |(number, _)| *number)
     }
 
-    fn count(&mut self, chunk: &Chunk) -> Vec<Batch> {
+    fn count(&mut self, chunk: &Chunk) -> Result<Vec<Batch>, Panicked> {
         for (name, number) in &chunk.upto {
             self.base.upto.insert(name.clone(), (*number, chunk.until));
         }
@@ -283,6 +356,7 @@ impl Count {
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
+        let left_out = self.left_out.0.remove(&chunk.number).unwrap_or_default();
         let later = self.pool.split_off(&(self.base.until, "".into(), 0, 0));
         for (turn, hit) in std::mem::replace(&mut self.pool, later) {
             // In an entry that the chunk did not know of yet.
@@ -290,8 +364,17 @@ impl Count {
                 self.pool.insert(turn, hit);
                 continue;
             }
+            let (_, name, number, place) = turn;
+            let id = (name, number, place);
+            if left_out.contains(&id) {
+                continue;
+            }
             if catch_unwind(AssertUnwindSafe(|| self.shard.apply(hit))).is_err() {
-                tracing::error!("a hit could not be counted");
+                self.panics += 1;
+                if left_out.len() < LEFT_OUT_MAX {
+                    return Err(Panicked { chunk: chunk.number, hit: id });
+                }
+                tracing::error!("a hit could not be counted, and half of it may have been");
             }
         }
         let (base, open) = (&self.base, &mut self.open);
@@ -308,7 +391,7 @@ impl Count {
             *number += more.len() as u64;
             batches.extend(more);
         }
-        batches
+        Ok(batches)
     }
 
     /// The chunk to agree on next, of hits that came before `until`; none if there are no such.

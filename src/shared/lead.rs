@@ -3,7 +3,7 @@
 //! All that it knows ([`super::work`]) can be had again from the store, so whatever goes wrong it may
 //! begin anew from there.
 
-use super::count::Count;
+use super::count::{Count, LeftOut};
 use super::work::{CountingPass, Lost, Result, Work};
 use crate::aggregate::Limits;
 use crate::blocking::blocking;
@@ -11,6 +11,7 @@ use crate::clock::{Millis, SECOND};
 use crate::model::site::Site;
 use crate::model::{Done, random_name};
 use crate::store::{Save, SharedLog, Standing, Store};
+use crate::telemetry::{DropReason, Telemetry};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub struct Settings {
 pub struct Counter {
     store: Arc<dyn Store>,
     sites: Arc<Vec<Site>>,
+    telemetry: Arc<Telemetry>,
     settings: Settings,
     /// Who holds the lease.
     who: Arc<str>,
@@ -38,16 +40,19 @@ pub struct Counter {
     told: Done,
     /// Since when a chunk waits for entries.
     stuck: Option<Millis>,
+    left_out: LeftOut,
 }
 
 impl Counter {
     pub fn new(
         store: Arc<dyn Store>,
         sites: Arc<Vec<Site>>,
+        telemetry: Arc<Telemetry>,
         settings: Settings,
         who: Arc<str>,
     ) -> Self {
-        Self { store, sites, settings, who, work: None, told: Done::default(), stuck: None }
+        let (work, told, stuck, left_out) = (None, Done::default(), None, LeftOut::default());
+        Self { store, sites, telemetry, settings, who, work, told, stuck, left_out }
     }
 
     /// Whether it is this node's turn, as far as is known at `now`.
@@ -79,8 +84,8 @@ impl Counter {
         let Some(log) = store.shared_log() else { return Ok(()) };
         let site = self.sites[0].name.clone();
         let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX / 4);
-        // Twice at most: what leads astray is dropped, and what is then there is what there is.
-        for strict in [true, true, false] {
+        let mut astray = 0;
+        loop {
             let done = self.done();
             let lead = log.lead(&site, &self.who, 3 * interval + LEASE, done.as_ref()).await?;
             if !lead.granted {
@@ -93,7 +98,8 @@ impl Counter {
                 Some(work) if lead.kept && work.count.agreed() >= lead.chunk => work,
                 Some(_) | None => self.load(log, &site, lead.now, lead.chunk).await?,
             };
-            work.strict = strict;
+            // What leads astray is dropped twice, and what is then there is what there is.
+            work.strict = astray < 2;
             let stuck = &mut self.stuck;
             let mut pass =
                 CountingPass { store: store.as_ref(), log, site: &site, work: &mut work, stuck };
@@ -101,7 +107,9 @@ impl Counter {
                 true => count.last_horizon(lead.now),
                 false => count.horizon(lead.now, interval),
             };
-            match pass.work(lead.now, lead.chunk, horizon, last).await {
+            let worked = pass.work(lead.now, lead.chunk, horizon, last).await;
+            self.telemetry.dropped(DropReason::Panic).add(work.count.take_panics());
+            match worked {
                 Ok(()) => {
                     self.work = Some(work);
                     return Ok(());
@@ -110,12 +118,17 @@ impl Counter {
                     self.work = Some(work);
                     return Err(error);
                 }
+                Err(Lost::Astray) if astray == 2 => return Ok(()),
                 Err(Lost::Astray) => {
+                    astray += 1;
                     tracing::info!("the shared log goes on from elsewhere; reading it anew");
+                }
+                Err(Lost::Panicked(panicked)) => {
+                    tracing::error!("a hit could not be counted; counting again without it");
+                    self.left_out.insert(panicked);
                 }
             }
         }
-        Ok(())
     }
 
     /// Tells what is counted, and leaves the rest to the others.
@@ -137,14 +150,21 @@ impl Counter {
     }
 
     /// What is stored, or the beginning of it.
-    async fn load(&self, log: &dyn SharedLog, site: &str, now: Millis, chunk: u64) -> Result<Work> {
+    async fn load(
+        &mut self,
+        log: &dyn SharedLog,
+        site: &str,
+        now: Millis,
+        chunk: u64,
+    ) -> Result<Work> {
         let (sites, limits) = (&self.sites, self.settings.limits);
         let mut how = Save::First;
         loop {
             let saved = log.state(site).await?;
             if let Some(saved) = &saved {
                 let restored = blocking(|| Count::restore(sites.clone(), limits, saved, now));
-                if let Some(count) = restored {
+                if let Some(mut count) = restored {
+                    count.leave_out(&mut self.left_out);
                     return Ok(Work::new(count, saved.len(), now));
                 }
                 tracing::error!("shared sessions cannot be read; visitors count anew");

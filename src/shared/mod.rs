@@ -16,6 +16,8 @@
 
 mod count;
 mod lead;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use count::{AWAITED, Count, Followed};

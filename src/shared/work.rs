@@ -4,7 +4,7 @@
 //! A store that lost its last moments is told again what it said: chunks, then batches. Entries are
 //! told by the nodes they are of.
 
-use super::count::{AWAITED, Count, Followed};
+use super::count::{AWAITED, Count, Followed, Panicked};
 use crate::blocking::blocking;
 use crate::clock::{HOUR, Micros, Millis, SECOND};
 use crate::model::site::Day;
@@ -53,6 +53,14 @@ pub enum Lost {
     Store(StoreError),
     /// What is known here is not what the log goes on from.
     Astray,
+    /// A hit panicked.
+    Panicked(Panicked),
+}
+
+impl From<Panicked> for Lost {
+    fn from(panicked: Panicked) -> Self {
+        Self::Panicked(panicked)
+    }
 }
 
 impl From<StoreError> for Lost {
@@ -136,6 +144,7 @@ impl CountingPass<'_> {
                 pending.extend(batches);
                 Ok(())
             }
+            Followed::Panicked(panicked) => Err(panicked.into()),
             Followed::Missing => Err(Lost::Astray),
         }
     }
@@ -150,7 +159,7 @@ impl CountingPass<'_> {
                     return Err(Lost::Astray);
                 }
                 tracing::error!("the shared log has lost hits; going on without them");
-                work.pending.extend(work.count.count_next());
+                work.pending.extend(work.count.count_next()?);
                 return self.deliver(now).await;
             }
             return Ok(());
@@ -159,7 +168,7 @@ impl CountingPass<'_> {
         let Some(chunk) = work.count.propose(horizon) else { return Ok(()) };
         // Where another node was first, its chunk is read and counted the next time.
         if self.log.agree(self.site, &chunk).await? {
-            let batches = blocking(|| work.count.adopt(chunk));
+            let batches = blocking(|| work.count.adopt(chunk))?;
             work.pending.extend(batches);
             self.deliver(now).await?;
         }
