@@ -4,9 +4,9 @@ use super::ports::free_address;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -132,10 +132,24 @@ pub fn command(
     command
 }
 
-/// Runs what must not come up: its exit code and the lines it wrote.
+/// Runs what must not come up: its exit code (none: it did, and was ended) and the lines it wrote.
 pub fn refused(mut command: Command) -> (Option<i32>, Vec<String>) {
-    let Output { status, stderr, .. } = command.output().unwrap();
-    (status.code(), String::from_utf8(stderr).unwrap().lines().map(str::to_owned).collect())
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).map(|_| said)
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() > deadline => child.kill().unwrap(),
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let said = reader.join().unwrap().unwrap();
+    (status.code(), said.lines().map(str::to_owned).collect())
 }
 
 /// An answer of the Stats API on an admin port.

@@ -19,11 +19,22 @@ fn a_client_that_stalls_in_its_upload_is_told_so() {
         false
     });
     let proxy = Proxy::start(&origin.url(), &["--timeouts-read", "1s"]);
-    for framing in ["Content-Length: 9\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"] {
-        let mut wire = Wire::connect(proxy.site);
-        wire.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{framing}"));
-        assert_eq!(wire.answer("POST").status(), 408, "{framing:?}");
-    }
+    // Many of each: with two timeouts of the same length, chance says which ends first.
+    std::thread::scope(|scope| {
+        for (framing, piece) in
+            [("Content-Length: 9", "x"), ("Transfer-Encoding: chunked", "1\r\nx\r\n")].repeat(8)
+        {
+            let mut wire = Wire::connect(proxy.site);
+            scope.spawn(move || {
+                wire.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"));
+                for _ in 0..2 {
+                    std::thread::sleep(Duration::from_millis(400));
+                    wire.send(piece);
+                }
+                assert_eq!(wire.answer("POST").status(), 408, "{framing:?}");
+            });
+        }
+    });
     let blamed: Vec<String> = proxy.log().into_iter().filter(|l| l.contains("WARN")).collect();
     assert!(blamed.is_empty(), "{blamed:?}");
 }
