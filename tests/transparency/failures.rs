@@ -142,6 +142,41 @@ fn streams_may_be_silent() {
     }
 }
 
+/// The timeout is for the next bytes, of an answer or of an upload, also where the rewriter of pages
+/// holds them back, in the middle of a tag.
+#[test]
+fn what_comes_slowly_is_waited_for() {
+    const PAUSE: Duration = Duration::from_millis(400);
+    let origin = Origin::start(|wire, request| {
+        if request.method() == "POST" {
+            if wire.body(request, false).is_ok() {
+                wire.reply("200 OK", "", &request.body);
+            }
+            return false;
+        }
+        let html = "Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n";
+        wire.send(format!("HTTP/1.1 200 OK\r\n{html}\r\nb\r\n<a title='x\r\n"));
+        for piece in ["1\r\ny\r\n", "1\r\ny\r\n", "1\r\ny\r\n", "1\r\ny\r\n", "2\r\n'>\r\n"] {
+            std::thread::sleep(PAUSE);
+            if wire.try_send(piece).is_err() {
+                return false;
+            }
+        }
+        wire.try_send("0\r\n\r\n").is_ok()
+    });
+    let proxy = Proxy::start(&origin.url(), &["--timeouts-read", "1s", "--inject=true"]);
+    let answer = Wire::connect(proxy.site).ask("GET", "/", NAVIGATION);
+    assert!(answer.text().starts_with("<a title='xyyyy'>"), "{}", answer.text());
+
+    let mut wire = Wire::connect(proxy.site);
+    wire.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n");
+    for byte in ["a", "b", "c", "d", "e"] {
+        std::thread::sleep(PAUSE);
+        wire.send(byte);
+    }
+    assert_eq!(wire.answer("POST").text(), "abcde");
+}
+
 /// While the process stood still, nobody could see that the website answered.
 #[test]
 fn a_pause_of_the_process_is_no_silence() {
