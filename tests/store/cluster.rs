@@ -2,6 +2,7 @@
 //! slots move and primaries die.
 
 use super::common::cluster::RedisCluster;
+use super::common::wait_for;
 use super::*;
 use ::redis::Value;
 use headcount::store::{Applied, StoreError, Trouble};
@@ -183,6 +184,29 @@ async fn a_primary_that_dies_among_batches_costs_none() {
         sender.settle(store.as_ref()).await;
     }
     assert!(store.troubles().count(Trouble::Connect) > 0);
+}
+
+/// No connection ends, and yet the new primary may lack what the old one had acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_is_replaced_and_lives_on_is_noticed() {
+    let cluster = RedisCluster::start();
+    let store = open(&cluster.url(), cluster.servers[0].dir.path());
+    let mut senders = Sender::all();
+    assert_eq!(round(&mut senders, store.as_ref()).await, SITES);
+    let connections = store.connections();
+    let old = cluster.owner(&format!("{{{}:{}}}", senders[0].site, today()));
+    cluster.servers[cluster.partner(old)].command::<Value>(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
+    // Until it is told, the old one takes batches that nobody will ever see.
+    round(&mut senders, store.as_ref()).await;
+    cluster.replaced(old);
+    wait_for("the old one to be a replica", || {
+        let info: String = cluster.servers[old].command(&["INFO", "replication"]);
+        info.contains("role:slave").then_some(())
+    });
+    for sender in &mut senders {
+        sender.settle(store.as_ref()).await;
+    }
+    assert!(store.connections() > connections, "who asks for markers must hear of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,3 +120,16 @@ async fn encrypted_sentinels_have_users_and_passwords_of_their_own() {
         assert_eq!(store.troubles().count(Trouble::Auth), 1, "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_few_rights_is_enough() {
+    let watched = Watched::start();
+    for server in &watched.servers {
+        server.command::<Value>(&troubles::USER);
+    }
+    let url = watched.url().replace("://", "://counter:open%20sesame@");
+    let store = open(&url, watched.servers[0].dir.path());
+    assert_eq!(store.apply(&full("n", 1)).await.unwrap(), Applied::Now);
+    store.trim(SITE, 10, 0).await.unwrap();
+    assert_eq!(store.kept(SITE).await.unwrap(), [today()]);
+}
