@@ -125,7 +125,7 @@ async fn encrypted_sentinels_have_users_and_passwords_of_their_own() {
 async fn a_user_of_few_rights_is_enough() {
     let watched = Watched::start();
     for server in &watched.servers {
-        server.command::<Value>(&troubles::USER);
+        server.command::<Value>(troubles::USER);
     }
     let url = watched.url().replace("://", "://counter:open%20sesame@");
     let store = open(&url, watched.servers[0].dir.path());
