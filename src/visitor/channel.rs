@@ -132,7 +132,7 @@ mod tests {
             (Some(Social), "email", "", "Facebook", "Email"),
             (Some(Video), "", "", "YouTube", "Organic Video"),
             (Some(Video), "cpv", "", "YouTube", "Paid Video"),
-            (Some(Ai), "", "", "ChatGPT", "AI_CHANNEL Assistants"),
+            (Some(Ai), "", "", "ChatGPT", "AI Assistants"),
             (Some(Shopping), "", "", "Amazon", "Organic Shopping"),
             (None, "paid_social", "", "acme", "Paid Social"),
             (None, "ppc", "", "acme", "Paid Other"),
