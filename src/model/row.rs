@@ -155,7 +155,7 @@ impl Flags {
 
 /// Whose rows these are: one visit, or one view of somebody who asked not to be followed. Rows of a
 /// visit share it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub struct RowVisit {
     /// Under the hash of the row's day. `None`: asked not to be followed, or unknown.
     pub visitor: Option<VisitorHash>,

@@ -19,7 +19,7 @@ pub const AI_CHANNEL: &str = "AI Assistants";
 
 /// Device, place, source of a visit: values by their dimensions, in an order that does not matter,
 /// no dimension twice.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Traits(Arc<str>);
 
