@@ -7,8 +7,8 @@ use super::{App, stats};
 use crate::model::rollup::{GRID, GRID_ROWS};
 use crate::model::site::Site;
 use crate::report::{
-    Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, scrolls, slowest,
-    timings,
+    Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, only_totals, scrolls,
+    slowest, timings,
 };
 use axum::Json;
 use axum::extract::State;
@@ -24,6 +24,7 @@ async fn read(app: &App, params: &Params) -> Result<(Site, Range, Days), stats::
     let today = site.day(app.admin.clock.now());
     let (_, range) = Period::read(|name| params.get(name), today)?;
     let days = app.reader.days(&site.name, range).await?;
+    only_totals(&days, range)?;
     Ok((site.clone(), range, days))
 }
 

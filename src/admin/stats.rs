@@ -145,9 +145,8 @@ async fn respond(
     let days = app.reader.days(&site.name, question.days()).await?;
     let site = site.clone();
     // Summing up years of rows is work for a thread that nobody waits on.
-    tokio::task::spawn_blocking(move || Json(answer(&question, &site, &days)))
-        .await
-        .map_err(|_| Error::Lost)
+    let answer = tokio::task::spawn_blocking(move || answer(&question, &site, &days));
+    Ok(Json(answer.await.map_err(|_| Error::Lost)??))
 }
 
 /// Plausible's v2: the question is the body, whatever media type it claims to be.
@@ -158,7 +157,6 @@ pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     let query = Query::read(&body, site, site.day(app.admin.clock.now()))?;
     let days = app.reader.days(&site.name, query.range).await?;
     let site = site.clone();
-    tokio::task::spawn_blocking(move || Json(query.answer(&site, &days)))
-        .await
-        .map_err(|_| Error::Lost)
+    let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days));
+    Ok(Json(answer.await.map_err(|_| Error::Lost)??))
 }

@@ -31,6 +31,11 @@ impl Glob {
         Self(WildMatchPattern::new(&pieces.join(ANY.encode_utf8(&mut [0; 4]))))
     }
 
+    /// Whether every name matches.
+    pub fn is_any(&self) -> bool {
+        self.0.pattern().chars().all(|c| c == ANY)
+    }
+
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
     }

@@ -316,11 +316,24 @@ pub fn slot(at: Millis) -> i64 {
     at.div_euclid(SLOT)
 }
 
+/// What is known of a day beside its totals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// All of its rows.
+    #[default]
+    Rows,
+    /// The rows of its whole month, which stand on the month's first day.
+    Month,
+    /// Nothing.
+    None,
+}
+
 /// A day's roll-up as read back.
 #[derive(Debug, Clone, Default)]
 pub struct DayCounts {
     /// Raised by every batch applied; 0 for a day without any.
     pub version: u64,
+    pub detail: Detail,
     rows: HashMap<Dimension, HashMap<String, Row>>,
 }
 

@@ -5,7 +5,9 @@
 
 use super::known::Known;
 use super::rows::{Selection, merge_day};
-use super::{Filter, Interval, Metric, Property, Question, Range, Shape, Sums, Value, names};
+use super::{
+    Filter, Interval, Invalid, Metric, Property, Question, Range, Shape, Sums, Value, names,
+};
 use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::model::site::{Day, Site};
 use chrono::{Datelike, NaiveDateTime};
@@ -41,8 +43,14 @@ pub struct Slice {
 }
 
 /// Answers as the Stats API does: the JSON object of its response.
-pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Value {
+///
+/// # Errors
+/// If the days do not tell what is asked.
+pub fn answer(question: &Question, site: &Site, days: &Days) -> Result<serde_json::Value, Invalid> {
     let metrics = &question.metrics;
+    if !matches!(question.shape, Shape::Timeseries { .. }) {
+        question.selection()?.check_days(days, question.range)?;
+    }
     let results: serde_json::Value = match question.shape {
         Shape::Aggregate { compare } => {
             let filter = question.filter.as_ref();
@@ -94,7 +102,7 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> serde_json::Valu
     if let Some(warning) = question.warning() {
         answer["warning"] = warning.into();
     }
-    answer
+    Ok(answer)
 }
 
 fn object(
@@ -135,7 +143,10 @@ pub fn aggregate(
 pub fn sums(days: &Days, range: Range, filter: Option<&Filter>) -> Sums {
     let mut sums = Sums::default();
     if let Ok(selection) = Selection::new(None, filter) {
-        sums.known = selection.known();
+        sums.known = match selection.check_days(days, range) {
+            Ok(()) => selection.known(),
+            Err(_) => Known::NOTHING,
+        };
         for (_, counts) in days.range(range.first..=range.last) {
             sums.merge_day(&day_sums(counts, &selection, filter));
         }
@@ -190,7 +201,13 @@ pub fn timeseries(
                 .for_each(|(start, sums)| add(start, sums)),
             Interval::Day | Interval::Month => {
                 let nothing = Sums { known: selection.known(), ..Sums::default() };
-                let sums = counts.map(|counts| day_sums(counts, &selection, filter));
+                let sums = counts.map(|counts| {
+                    let mut sums = day_sums(counts, &selection, filter);
+                    if !selection.is_told_by(counts, interval) {
+                        sums.known = Known::NOTHING;
+                    }
+                    sums
+                });
                 let start = match interval {
                     Interval::Month => day.with_day(1).unwrap_or(day),
                     _ => day,

@@ -40,6 +40,23 @@ impl Pattern {
     }
 }
 
+impl Condition {
+    fn takes(&self, value: &str) -> bool {
+        // By the API's name, or as stored and as the dashboard has it.
+        let name = names::name(&self.property, value);
+        let fits = |pattern: &Pattern| pattern.fits(value) || pattern.fits(name);
+        self.any_of.iter().any(fits) != self.negated
+    }
+
+    /// Whether a value stands for many of which nobody knows whether they match: a pattern, unless
+    /// every value does.
+    fn is_doubtful(&self, value: &str) -> bool {
+        let any = |pattern: &Pattern| matches!(pattern, Pattern::Like(glob) if glob.is_any());
+        let is_pattern = |pattern: &Pattern| matches!(pattern, Pattern::Like(_));
+        value == OTHER && self.any_of.iter().any(is_pattern) && !self.any_of.iter().any(any)
+    }
+}
+
 impl Filter {
     /// Reads `filters=`; `None` if it holds nothing.
     ///
@@ -133,12 +150,19 @@ impl Filter {
 
     /// `values`: what each condition's property has in a row.
     pub(super) fn matches<'v>(&self, values: impl IntoIterator<Item = &'v str>) -> bool {
-        self.conditions.iter().zip(values).all(|(condition, value)| {
-            // By the API's name, or as stored and as the dashboard has it.
-            let name = names::name(&condition.property, value);
-            let fits = |pattern: &Pattern| pattern.fits(value) || pattern.fits(name);
-            condition.any_of.iter().any(fits) != condition.negated
-        })
+        self.conditions.iter().zip(values).all(|(condition, value)| condition.takes(value))
+    }
+
+    /// Whether rows with such values may hold some that match: of each condition the value, and
+    /// whether values without a row of their own are told apart by it.
+    pub(super) fn may_match<'v>(&self, values: impl Iterator<Item = (&'v str, bool)>) -> bool {
+        let mut in_doubt = false;
+        let may = self.conditions.iter().zip(values).all(|(condition, (value, apart))| {
+            let doubtful = !apart && condition.is_doubtful(value);
+            in_doubt |= doubtful;
+            doubtful || condition.takes(value)
+        });
+        may && in_doubt
     }
 
     /// Of each condition whether it is met by one value only, and that one that is told apart.

@@ -323,6 +323,11 @@ impl Default for Sums {
 }
 
 impl Sums {
+    /// Whether nothing of it can be told.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.known == Known::NOTHING
+    }
+
     /// Adds what happened on another day.
     pub fn merge_day(&mut self, day: &Self) {
         merge_day(&mut self.row, &day.row);

@@ -12,6 +12,7 @@
 mod answer;
 mod before;
 mod filter;
+mod gaps;
 mod heatmap;
 mod journey;
 mod known;
@@ -31,6 +32,7 @@ use crate::config::nearest;
 pub use answer::{Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use before::Before;
 pub use filter::Filter;
+pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
 pub use journey::{AiPage, Step, ai_pages, funnel};
 pub use metric::{Metric, Sums, Value};

@@ -145,8 +145,19 @@ impl Query {
     }
 
     /// The JSON object of the response.
-    pub fn answer(&self, site: &Site, days: &Days) -> Json {
+    ///
+    /// # Errors
+    /// If the days do not tell what is asked.
+    pub fn answer(&self, site: &Site, days: &Days) -> Result<Json, Invalid> {
         let filter = self.filter.as_ref();
+        let rows = match &self.by {
+            By::Nothing => Some(None),
+            By::Property(property) => Some(Some(property)),
+            By::Time(_) => None,
+        };
+        if let Some(by) = rows {
+            Selection::new(by, filter)?.check_days(days, self.range)?;
+        }
         let mut labels = Vec::new();
         let mut rows: Vec<(Option<String>, Vec<Value>)> = match &self.by {
             By::Nothing => {
@@ -165,7 +176,7 @@ impl Query {
                 for bucket in timeseries(days, site, self.range, *interval, filter) {
                     let label = bucket.start.format(interval.format()).to_string();
                     // Times at which nothing happened have no row.
-                    if bucket.sums.row != Row::default() {
+                    if bucket.sums.row != Row::default() || bucket.sums.is_unknown() {
                         let values = self.metrics.iter().map(|m| m.of(&bucket.sums, property));
                         rows.push((Some(label.clone()), values.collect()));
                     }
@@ -193,7 +204,7 @@ impl Query {
                 json!({ "dimensions": Vec::from_iter(dimension), "metrics": metrics })
             })
             .collect();
-        json!({ "results": results, "meta": meta, "query": self.echo })
+        Ok(json!({ "results": results, "meta": meta, "query": self.echo }))
     }
 
     fn compare(

@@ -105,7 +105,7 @@ impl Question {
         let filter = question.filter.clone();
         let filter = filter.map(|filter| filter.with_goals(&site.goals, among_events));
         let question = Self { filter: filter.transpose()?, ..question };
-        let selection = Selection::new(question.rows(), question.filter.as_ref())?;
+        let selection = question.selection()?;
         // Visitors mean nothing where responses are counted.
         let default = match question.property() {
             Some(p) if p.knows_only_pageviews() || p.counts_responses() => Metric::Pageviews,
@@ -116,9 +116,14 @@ impl Question {
         Ok(Self { metrics, ..question })
     }
 
+    /// The rows that it is about.
+    pub(super) fn selection(&self) -> Result<Selection<'_>, Invalid> {
+        Selection::new(self.rows(), self.filter.as_ref())
+    }
+
     /// What is to be said of metrics that are `null` in the answer.
     pub fn warning(&self) -> Option<String> {
-        let selection = Selection::new(self.rows(), self.filter.as_ref()).ok()?;
+        let selection = self.selection().ok()?;
         let why_not = |metric: &Metric| selection.why_not(*metric, self.property());
         let reasons: Vec<String> = self.metrics.iter().filter_map(why_not).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))

@@ -131,6 +131,18 @@ impl<'a> Selection<'a> {
         row
     }
 
+    /// Whether rows of values that have none of their own may hold what the filter asks for. Rows
+    /// that are told apart by what it is about are each what they are.
+    pub(super) fn hides(&self, counts: &DayCounts) -> bool {
+        let (Some(filter), Source::Of(dimension)) = (self.filter, self.source) else {
+            return false;
+        };
+        counts.rows(dimension).any(|(value, row)| {
+            let values = self.places.iter().map(|p| (read(*p, value), self.by == Some(*p)));
+            *row != Row::default() && self.has_event_key(value) && filter.may_match(values)
+        })
+    }
+
     /// A day's rows, each value once, in no order.
     pub fn rows<'c>(&self, counts: &'c DayCounts, mut to: impl FnMut(&'c str, &Row)) {
         if !matches!(self.by, Some(Place::Part(..))) {
@@ -161,11 +173,15 @@ impl<'a> Selection<'a> {
     }
 
     fn takes(&self, value: &str) -> bool {
-        self.event_key
-            .is_none_or(|key| read(Place::Part(Dimension::EventProperty, 1), value) == key)
+        self.has_event_key(value)
             && self.filter.is_none_or(|filter| {
                 filter.matches(self.places.iter().map(|place| read(*place, value)))
             })
+    }
+
+    fn has_event_key(&self, value: &str) -> bool {
+        let of = Place::Part(Dimension::EventProperty, 1);
+        self.event_key.is_none_or(|key| read(of, value) == key)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
 //! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
 
-use crate::model::rollup::{DayCounts, Dimension, Metric, Row, field, rest};
+use crate::model::rollup::{DayCounts, Detail, Dimension, Metric, Row, field, rest};
 use crate::model::site::{Day, Month};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -52,6 +52,7 @@ pub fn as_days(month: Month, counts: &DayCounts, whole: bool) -> Vec<(Day, DayCo
     let day_of = |day: Day| {
         let mut known = DayCounts::default();
         known.version = counts.version;
+        known.detail = if whole { Detail::Month } else { Detail::None };
         let totals = counts.row(Dimension::Day, &day.to_string());
         known.add_row(Dimension::Total, "", &totals);
         if whole && day == month.first() {

@@ -7,7 +7,7 @@ use crate::admin::AdminState;
 use crate::model::rollup::Row;
 use crate::report::{
     Aggregated, Before, Days, Interval, Invalid, Metric, Period, Sums, Value, aggregate, evidence,
-    sums, timeseries,
+    only_totals, sums, timeseries,
 };
 use maud::{Markup, html};
 
@@ -59,7 +59,7 @@ const EVIDENCE: [(&str, &str, &str); 4] = [
 pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
     let range = view.elapsed();
     let filter = view.filter.as_ref();
-    let sum = sums(days, range, filter).row;
+    let sums = sums(days, range, filter);
     let anything = days.range(range.first..=range.last).next().is_some();
     let property = view.property();
     let body = html! {
@@ -83,8 +83,9 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
                         (nothing_yet(admin, view))
                     }
                 }
-                @if !property.is_some_and(|p| p.counts_responses()) && sum.pageviews() > 0 {
-                    (evidence_bar(&sum))
+                @if !property.is_some_and(|p| p.counts_responses())
+                    && !Metric::Pageviews.of(&sums, property).is_nothing() {
+                    (evidence_bar(&sums.row))
                 }
                 @match body_of(admin, view, days) {
                     Ok(body) => (body),
@@ -98,6 +99,7 @@ pub(super) fn page(admin: &AdminState, view: &View, days: &Days, current: u64) -
 }
 
 fn body_of(admin: &AdminState, view: &View, days: &Days) -> Result<Markup, Invalid> {
+    only_totals(days, view.elapsed())?;
     if let Some(page) = view.page() {
         return detail::detail(view, days, page);
     }

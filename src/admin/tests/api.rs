@@ -2,7 +2,7 @@
 
 use super::port::{NOW, Port, today};
 use crate::admin::Auth;
-use crate::model::rollup::{Dimension, Metric as Stored, slot};
+use crate::model::rollup::{Dimension, Metric as Stored, OTHER, slot};
 use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -137,9 +137,7 @@ async fn values_are_named_as_plausible_names_them() {
     }
     let query = json!({ "metrics": ["visitors"], "date_range": "day",
         "dimensions": ["visit:browser_version"] });
-    let url = format!("http://{}/api/v2/query", port.address);
-    let answer = port.client.post(url).body(query.to_string()).send().await.unwrap();
-    let answer: serde_json::Value = answer.json().await.unwrap();
+    let (_, answer) = port.query(&query).await;
     assert_eq!(answer["results"][0], json!({ "dimensions": ["155"], "metrics": [4] }));
     // The dashboard has names that say more.
     let (_, page) = port.get("/?devices=visit:browser_version").await;
@@ -250,11 +248,94 @@ async fn a_month_whose_days_are_gone_still_answers() {
     assert_eq!(before[1], json!({ "results": [{ "page": "/old", "visitors": 7 }] }));
     port.store.freeze("example.org", september);
     assert_eq!(ask().await, before);
+    // What else is known of the month is told of the month, and not of its first day.
+    let ask = async |question: &str| port.json(&format!("/api/v1/stats/{question}")).await;
+    let filtered = "filters=event:page==/old&metrics=visitors";
+    let (_, months) = ask(&format!("timeseries?period=12mo&{filtered}")).await;
+    let months = months["results"].as_array().unwrap().clone();
+    assert_eq!(months[9], json!({ "date": "2026-09-01", "visitors": 3 }));
+    let (_, days) = ask(&format!(
+        "timeseries?period=custom&date=2026-09-01,2026-10-01&interval=day&{filtered}"
+    ))
+    .await;
+    let days = days["results"].as_array().unwrap().clone();
+    assert_eq!(days[0], json!({ "date": "2026-09-01", "visitors": null }));
+    assert_eq!(days[30], json!({ "date": "2026-10-01", "visitors": 4 }));
+    let query = |range: serde_json::Value, dimension: &str| {
+        json!({ "site_id": "example.org", "metrics": ["visitors"], "date_range": range,
+                "dimensions": [dimension], "filters": [["is", "event:page", ["/old"]]] })
+    };
+    let whole = json!(["2026-09-01", "2026-09-30"]);
+    let (_, days) = port.query(&query(whole, "time:day")).await;
+    assert_eq!(days["results"][0], json!({ "dimensions": ["2026-09-01"], "metrics": [null] }));
     // Of a part of the month only totals are known.
+    let part = json!(["2026-09-30", "2026-10-01"]);
+    let (status, refused) = port.query(&query(part, "event:page")).await;
+    assert_eq!(status, 400, "{refused}");
+    let part = "period=custom&date=2026-09-30,2026-10-01";
+    for question in [
+        format!("/api/v1/stats/aggregate?{part}&filters=event:page==/old"),
+        format!("/api/v1/stats/heatmap?{part}&page=/old"),
+        format!("/api/v1/stats/timings?{part}"),
+    ] {
+        let (status, refused) = port.json(&question).await;
+        assert_eq!(status, 400, "{question}: {refused}");
+    }
+    let (status, page) = port.get(&format!("/?{part}")).await;
+    assert_eq!(status, 200);
+    assert!(page.contains("of 2026-09-30 only totals are left"), "{page}");
     let part =
         "/api/v1/stats/breakdown?property=event:page&period=custom&date=2026-09-30,2026-10-01";
-    let (_, part) = port.json(part).await;
-    assert_eq!(part, json!({ "results": [{ "page": "/old", "visitors": 4 }] }));
+    let (status, refused) = port.json(part).await;
+    assert_eq!(status, 400, "{refused}");
+    assert!(refused["error"].as_str().unwrap().contains("2026-09-30"), "{refused}");
+}
+
+/// Values beyond the busiest are counted together, and a pattern may match some of them.
+#[tokio::test]
+async fn a_sum_that_may_miss_values_is_not_told() {
+    let port = Port::local().await;
+    let rows = |more: &[(Dimension, &'static str, Stored, i64)]| {
+        let kept = [
+            (Dimension::Total, "", Stored::Server, 10),
+            (Dimension::Page, "/a", Stored::Server, 2),
+            (Dimension::Page, "/b", Stored::Server, 3),
+        ];
+        [&kept, more].concat()
+    };
+    let (first, second) = ("2026-11-01".parse().unwrap(), "2026-11-02".parse().unwrap());
+    let other = (Dimension::Page, OTHER, Stored::Server, 5);
+    port.store.add("example.org", first, &rows(&[]));
+    port.store.add("example.org", second, &rows(&[other]));
+    let ask = async |question: &str| {
+        let path = format!("/api/v1/stats/{question}&metrics=pageviews&period=custom&date=");
+        (
+            port.json(&format!("{path}2026-11-01,2026-11-01")).await,
+            port.json(&format!("{path}2026-11-01,2026-11-02")).await,
+        )
+    };
+    for filter in ["event:page==/**", "event:page==/a|/b*", "event:page!=/b*"] {
+        let (told, refused) = ask(&format!("aggregate?filters={filter}")).await;
+        assert_eq!((told.0, refused.0), (200, 400), "{filter}");
+        assert!(told.1["results"]["pageviews"]["value"].is_i64(), "{}", told.1);
+        let why = refused.1["error"].as_str().unwrap();
+        assert!(why.contains("2026-11-02") && why.contains("(other)"), "{why}");
+        let (_, series) = ask(&format!("timeseries?filters={filter}")).await;
+        let series = series.1["results"].as_array().unwrap().clone();
+        assert!(series[0]["pageviews"].is_i64(), "{series:?}");
+        assert_eq!(series[1]["pageviews"], json!(null), "{filter}");
+    }
+    // Whatever a value is called, it matches; and single ones are what their rows are.
+    for (filter, expected) in [("event:page==**", 15), ("event:page==/a|/b", 10)] {
+        let (_, (_, told)) = ask(&format!("aggregate?filters={filter}")).await;
+        assert_eq!(told["results"]["pageviews"]["value"], expected, "{filter}");
+    }
+    let (_, (_, rows)) = ask("breakdown?property=event:page&filters=event:page==/b*").await;
+    assert_eq!(rows["results"], json!([{ "page": "/b", "pageviews": 6 }]));
+    let contains = json!({ "site_id": "example.org", "metrics": ["pageviews"], "dimensions": [],
+        "date_range": ["2026-11-01", "2026-11-02"], "filters": [["contains", "event:page", ["b"]]] });
+    let (status, refused) = port.query(&contains).await;
+    assert_eq!(status, 400, "{refused}");
 }
 
 #[tokio::test]

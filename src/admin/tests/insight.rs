@@ -117,12 +117,6 @@ async fn results(port: &Port, path: &str) -> Json {
     body["results"].clone()
 }
 
-async fn query(port: &Port, body: &Json) -> (StatusCode, Json) {
-    let url = format!("http://{}/api/v2/query", port.address);
-    let response = port.client.post(url).body(body.to_string()).send().await.unwrap();
-    (response.status(), response.json().await.unwrap())
-}
-
 #[tokio::test]
 async fn new_metrics_and_properties() {
     let port = filled("/a", "pro").await;
@@ -250,16 +244,14 @@ async fn heat_maps_timings_and_funnels() {
 #[tokio::test]
 async fn version_two_answers_what_can_be_told() {
     let port = filled("/a", "pro").await;
-    let (status, answer) = query(
-        &port,
-        &json!({
+    let (status, answer) = port
+        .query(&json!({
             "site_id": "example.org", "metrics": ["pageviews", "blind_spot"], "date_range": "7d",
             "dimensions": ["visit:browser"], "order_by": [["blind_spot", "desc"]],
             "filters": [["is_not", "visit:browser", ["Safari"]]],
             "include": { "total_rows": true, "today": true }, "pagination": { "limit": 1 },
-        }),
-    )
-    .await;
+        }))
+        .await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["results"], json!([{ "dimensions": ["Firefox"], "metrics": [100, 45.0] }]));
     assert_eq!(answer["meta"], json!({ "total_rows": 2 }));
@@ -292,12 +284,12 @@ async fn version_two_answers_what_can_be_told() {
     ] {
         let mut body = json!({ "metrics": ["visitors"], "date_range": "day" });
         body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
-        let (status, answer) = query(&port, &body).await;
-        assert_eq!((status, &answer["results"]), (StatusCode::OK, &expected), "{body}");
+        let (status, answer) = port.query(&body).await;
+        assert_eq!((status, &answer["results"]), (200, &expected), "{body}");
     }
     let labels = json!({ "metrics": ["visitors"], "date_range": "7d", "dimensions": ["time"],
         "include": { "time_labels": true } });
-    assert_eq!(query(&port, &labels).await.1["meta"]["time_labels"].as_array().unwrap().len(), 7);
+    assert_eq!(port.query(&labels).await.1["meta"]["time_labels"].as_array().unwrap().len(), 7);
 
     for (asked, names) in [
         (json!({ "metrics": [] }), "`metrics`"),
@@ -340,12 +332,12 @@ async fn version_two_answers_what_can_be_told() {
     ] {
         let mut body = json!({ "metrics": ["visitors"], "date_range": "day" });
         body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
-        let (status, answer) = query(&port, &body).await;
+        let (status, answer) = port.query(&body).await;
         let line = answer["error"].as_str().unwrap_or_default();
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {answer}");
         assert!(line.contains(names) && !line.contains('\n'), "{body}: {line}");
     }
-    let (status, _) = query(&port, &json!({ "site_id": "other.example" })).await;
+    let (status, _) = port.query(&json!({ "site_id": "other.example" })).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 }
 

@@ -253,6 +253,13 @@ impl Port {
         (response.status(), response.text().await.unwrap())
     }
 
+    /// Asks a question of v2.
+    pub(super) async fn query(&self, question: &Json) -> (u16, Json) {
+        let url = format!("http://{}/api/v2/query", self.address);
+        let response = self.client.post(url).body(question.to_string()).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     pub(super) async fn json(&self, path: &str) -> (u16, Json) {
         let (status, body) = self.get(path).await;
         (status.as_u16(), serde_json::from_str(&body).unwrap())

@@ -300,7 +300,7 @@ fn small() -> Days {
 }
 
 fn said(question: &Question) -> Json {
-    answer(question, &site("UTC"), &small())["results"].clone()
+    answer(question, &site("UTC"), &small()).unwrap()["results"].clone()
 }
 
 #[test]
