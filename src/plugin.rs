@@ -232,7 +232,6 @@ impl Counting {
             },
             budget,
             unread: UNREAD,
-            goals: config.site.goals.iter().map(|goal| goal.name.to_string()).collect(),
             funnels: config.site.funnels.iter().map(labelled).collect(),
         };
         let (closing, closed) = watch::channel(false);

@@ -69,8 +69,6 @@ pub struct AdminState {
     /// Proxies whose word on a client's address is taken.
     pub trusted: Trusted,
     pub clock: Clock,
-    /// Names of the configured goals, in their order.
-    pub goals: Vec<String>,
     /// Configured funnels: name, and a label for each step.
     pub funnels: Vec<(String, Vec<String>)>,
     /// Counts are at most this old; the dashboard refreshes as often.

@@ -29,10 +29,10 @@ pub(super) fn goals(admin: &AdminState, view: &View, days: &Days) -> Result<Mark
     let filter = view.filter.as_ref().filter(|filter| filter.applies_to(&property));
     let metrics: Vec<Metric> = GOALS.iter().map(|(metric, _)| *metric).collect();
     let mut slices = breakdown(days, view.elapsed(), &property, &metrics, filter);
-    for goal in admin.goals.iter().filter(|_| filter.is_none()) {
-        if !slices.iter().any(|slice| slice.value == *goal) {
+    for goal in view.site.goals.iter().filter(|_| filter.is_none()) {
+        if !slices.iter().any(|slice| slice.value == *goal.name) {
             let metrics = vec![Value::Count(0), Value::Count(0), Value::Ratio(0.0), Value::Unknown];
-            slices.push(Slice { value: goal.clone(), metrics });
+            slices.push(Slice { value: goal.name.to_string(), metrics });
         }
     }
     let funnels = &admin.funnels;

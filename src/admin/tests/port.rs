@@ -212,7 +212,6 @@ impl Port {
             auth: Arc::new(auth),
             trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
             clock: clock.clone(),
-            goals: vec!["Signup".into(), "Pricing".into()],
             funnels: vec![(
                 "Checkout".into(),
                 vec!["/cart".into(), "/checkout".into(), "Purchase".into()],
