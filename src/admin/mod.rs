@@ -6,7 +6,6 @@
 
 mod attempts;
 mod auth;
-mod countries;
 mod dashboard;
 mod guard;
 mod health;

@@ -6,7 +6,7 @@ use super::App;
 use super::params::{PERIOD, Params};
 use crate::clock::Millis;
 use crate::model::site::Site;
-use crate::report::{Invalid, Query, Question, answer};
+use crate::report::{Days, Invalid, Query, Question, answer};
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;
@@ -154,8 +154,11 @@ pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
     let body: Value = serde_json::from_slice(&body)
         .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
     let (_, site) = app.site_named(body.get("site_id").and_then(Value::as_str))?;
-    let query = Query::read(&body, site, site.day(app.admin.clock.now()))?;
-    let days = app.reader.days(&site.name, query.range).await?;
+    let query = Query::read(&body, site, app.admin.clock.now())?;
+    let mut days = Days::new();
+    for range in query.ranges() {
+        days.extend(app.reader.days(&site.name, range).await?);
+    }
     let site = site.clone();
     let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days));
     Ok(Json(answer.await.map_err(|_| Error::Lost)??))

@@ -90,6 +90,7 @@ impl Config {
                 goals: get("goals").read_each(|line| line.parse())?,
                 funnels: get("funnels").read_each(|line| line.parse())?,
                 new_visit_on_source: get("new_visit_on_source").on(),
+                currency: get("currency").read_optional(values::currency)?,
             },
             flush_interval: duration(
                 settings,
@@ -330,6 +331,7 @@ mod tests {
             ("goals = ['A = event a', 'A = event b']", "two goals called A"),
             ("goals = ['A = click']", "is neither `page /PATH` nor `event NAME`"),
             ("funnels = ['A = page /']", "has 1 steps"),
+            ("currency = 'euro'", "is no ISO 4217 code of a currency"),
             ("keep_query = ['a=b']", "is no parameter's name"),
             ("shared_sessions = true", "needs a Redis store"),
             (

@@ -9,6 +9,7 @@ use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
 use http::HeaderName;
 use ipnet::IpNet;
+use iso_currency::Currency;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -124,6 +125,11 @@ pub(super) fn timezone(text: &str) -> Read<Tz> {
         let hint = did_you_mean(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
         format!("is no IANA time zone{hint}")
     })
+}
+
+pub(super) fn currency(code: &str) -> Read<Currency> {
+    Currency::from_code(code)
+        .ok_or_else(|| "is no ISO 4217 code of a currency, such as EUR or USD".to_owned())
 }
 
 /// One of several words.

@@ -5,6 +5,7 @@ use super::goal::{Funnel, Goal};
 use crate::clock::Millis;
 use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
+use iso_currency::Currency;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -61,6 +62,8 @@ pub struct Site {
     pub funnels: Vec<Funnel>,
     /// A visit also ends where the next view comes from another source or campaign.
     pub new_visit_on_source: bool,
+    /// What the values of events are amounts of, if they are money.
+    pub currency: Option<Currency>,
 }
 
 impl Default for Site {
@@ -72,6 +75,7 @@ impl Default for Site {
             goals: Vec::new(),
             funnels: Vec::new(),
             new_visit_on_source: false,
+            currency: None,
         }
     }
 }

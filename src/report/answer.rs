@@ -10,9 +10,9 @@ use super::{
 };
 use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::model::site::{Day, Site};
-use chrono::{Datelike, NaiveDateTime};
+use chrono::NaiveDateTime;
 use serde_json::{Map, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Counts by day; a day without any may be missing.
@@ -199,7 +199,7 @@ pub fn timeseries(
             Interval::Hour => hours(counts.map(Arc::as_ref), site, day)
                 .into_iter()
                 .for_each(|(start, sums)| add(start, sums)),
-            Interval::Day | Interval::Month => {
+            Interval::Day | Interval::Week | Interval::Month => {
                 let nothing = Sums { known: selection.known(), ..Sums::default() };
                 let sums = counts.map(|counts| {
                     let mut sums = day_sums(counts, &selection, filter);
@@ -208,11 +208,7 @@ pub fn timeseries(
                     }
                     sums
                 });
-                let start = match interval {
-                    Interval::Month => day.with_day(1).unwrap_or(day),
-                    _ => day,
-                };
-                add(midnight(start), sums.unwrap_or(nothing));
+                add(midnight(interval.start(day, range)), sums.unwrap_or(nothing));
             }
         }
     }
@@ -279,24 +275,34 @@ fn slices<'d>(
 ) -> Vec<Slice> {
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
     let in_range = || days.range(range.first..=range.last).map(|(_, counts)| counts.as_ref());
-    let mut rows: HashMap<&str, Row> = HashMap::new();
+    // Of each name its row, and one stored value that it stands for.
+    let mut rows: HashMap<&str, (Row, &str)> = HashMap::new();
+    let mut of_several: HashSet<&str> = HashSet::new();
     let mut others: HashMap<&str, Row> = HashMap::new();
     let asked = [Metric::ExitRate, Metric::BounceRate].iter().any(|m| metrics.contains(m));
     let against = measured_against(property).filter(|_| asked);
     for counts in in_range() {
-        selection.rows(counts, |value, row| merge_day(rows.entry(name(value)).or_default(), row));
+        selection.rows(counts, |value, row| {
+            let name = name(value);
+            let (sum, first) = rows.entry(name).or_insert((Row::default(), value));
+            if *first != value {
+                of_several.insert(name);
+            }
+            merge_day(sum, row);
+        });
         for (page, row) in against.into_iter().flat_map(|of| counts.rows(of)) {
             others.entry(page).or_default().merge(row);
         }
     }
     let everyone = sums(days, range, None).row;
     let known = selection.known();
-    let known_of_rest = known.and(selection.known_of_sums());
+    let known_of_several = known.and(selection.known_of_sums());
     let mut slices: Vec<Slice> = rows
         .into_iter()
-        .map(|(value, row)| {
+        .map(|(value, (row, _))| {
             let beside = others.get(value).copied().unwrap_or_default();
-            let known = if is_rest(value) { known_of_rest } else { known };
+            let several = is_rest(value) || of_several.contains(value);
+            let known = if several { known_of_several } else { known };
             let sums = Sums { row, known, everyone, beside };
             Slice {
                 value: value.to_owned(),

@@ -49,6 +49,9 @@ pub enum Metric {
     Conversions,
     /// Percent of all visitors whom a goal's (event's, link's) row counts, two decimals.
     ConversionRate,
+    /// Percent of the visitors of a row's other dimensions whom it counts, two decimals; where there
+    /// are none, of all.
+    GroupConversionRate,
     /// Percent of all visitors whom a row counts, one decimal.
     Percentage,
     /// Sum of the values that events brought, and the average over all events.
@@ -57,7 +60,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Visitors,
         Self::Visits,
         Self::Pageviews,
@@ -79,6 +82,7 @@ impl Metric {
         Self::Subscribers,
         Self::Conversions,
         Self::ConversionRate,
+        Self::GroupConversionRate,
         Self::Percentage,
         Self::TotalRevenue,
         Self::AverageRevenue,
@@ -107,6 +111,7 @@ impl Metric {
             Self::Subscribers => "subscribers",
             Self::Conversions => "conversions",
             Self::ConversionRate => "conversion_rate",
+            Self::GroupConversionRate => "group_conversion_rate",
             Self::Percentage => "percentage",
             Self::TotalRevenue => "total_revenue",
             Self::AverageRevenue => "average_revenue",
@@ -186,7 +191,7 @@ impl Metric {
             Self::Bytes => count(Stored::Bytes),
             Self::Complete | Self::Aborted | Self::Subscribers => Value::Unknown,
             Self::Conversions => count(Stored::Events),
-            Self::ConversionRate => {
+            Self::ConversionRate | Self::GroupConversionRate => {
                 percent(2, share(row.get(Stored::Visitors), sums.everyone.get(Stored::Visitors)))
             }
             Self::Percentage => {
@@ -253,11 +258,12 @@ impl Metric {
             Self::BlindSpot => &[S::Server, S::Confirmed],
             Self::Bytes => &[S::Bytes],
             Self::Conversions => &[S::Events],
-            Self::ConversionRate if of_actions => &[S::Visitors],
+            Self::ConversionRate | Self::GroupConversionRate if of_actions => &[S::Visitors],
             Self::Percentage => &[S::Visitors],
             Self::TotalRevenue => &[S::Revenue],
             Self::AverageRevenue => &[S::Revenue, S::Events],
-            Self::TimeOnPage | Self::ExitRate | Self::ConversionRate => return None,
+            Self::TimeOnPage | Self::ExitRate => return None,
+            Self::ConversionRate | Self::GroupConversionRate => return None,
             Self::Complete | Self::Aborted | Self::Subscribers => return None,
         })
     }
@@ -275,6 +281,11 @@ impl Metric {
         }
     }
 
+    /// It is an amount of money.
+    pub(super) fn is_money(self) -> bool {
+        matches!(self, Self::TotalRevenue | Self::AverageRevenue)
+    }
+
     /// Changes of it are told in percentage points.
     pub fn is_percent(self) -> bool {
         matches!(
@@ -284,6 +295,7 @@ impl Metric {
                 | Self::ExitRate
                 | Self::BlindSpot
                 | Self::ConversionRate
+                | Self::GroupConversionRate
                 | Self::Percentage
         )
     }

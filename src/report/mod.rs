@@ -11,21 +11,23 @@
 
 mod answer;
 mod before;
+pub mod countries;
 mod filter;
 mod gaps;
 mod heatmap;
 mod journey;
 mod known;
 mod metric;
+mod money;
 mod names;
 mod period;
 mod property;
-mod query;
 mod question;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod v2;
 
 use crate::config::nearest;
 
@@ -38,10 +40,10 @@ pub use journey::{AiPage, Step, ai_pages, funnel};
 pub use metric::{Metric, Sums, Value};
 pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};
-pub use query::Query;
 pub use question::{Question, Shape};
 pub use rows::Selection;
 pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
+pub use v2::Query;
 
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

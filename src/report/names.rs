@@ -3,7 +3,7 @@
 //! Stored are the names that the dashboard shows. Browsers, systems and their versions are told apart
 //! by the user agent, so rows that share a name can be added up: version 155 of all browsers.
 
-use super::Property;
+use super::{Property, countries};
 use crate::model::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};
 
 /// What Plausible shows where it knows nothing.
@@ -26,6 +26,8 @@ pub(super) fn name<'v>(property: &Property, value: &'v str) -> &'v str {
         "visit:browser" => &OF_BROWSERS,
         "event:name" => return of_event(value),
         "visit:browser_version" | "visit:os_version" => return version(value),
+        "visit:country_name" => return countries::country(value).unwrap_or(value),
+        "visit:region_name" => return countries::region(value).unwrap_or(value),
         "visit:device" => &[],
         _ => return value,
     };
@@ -50,7 +52,7 @@ fn version(value: &str) -> &str {
 
 /// Whether several stored values can have one name.
 pub(super) fn are_shared(property: &Property) -> bool {
-    matches!(property.as_str(), "visit:browser_version" | "visit:os_version")
+    matches!(property.as_str(), "visit:browser_version" | "visit:os_version" | "visit:region_name")
 }
 
 #[cfg(test)]
@@ -72,6 +74,12 @@ mod tests {
             ("visit:os_version", "macOS 10.15", "10.15"),
             ("visit:os_version", "GNU/Linux", "(not set)"),
             ("visit:device", "Desktop", "Desktop"),
+            ("visit:country", "DE", "DE"),
+            ("visit:country_name", "DE", "Germany"),
+            ("visit:country_name", "ZZ", "ZZ"),
+            ("visit:region_name", "DE-BE", "Berlin"),
+            ("visit:region_name", "Bavaria", "Bavaria"),
+            ("visit:city_name", "Munich", "Munich"),
             ("event:name", "Outbound link", "Outbound Link: Click"),
             ("event:name", "File download", "File Download"),
             ("event:page", "macOS", "macOS"),

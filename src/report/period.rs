@@ -157,7 +157,8 @@ pub struct Range {
 }
 
 impl Range {
-    fn parse(text: &str) -> Result<Self, Invalid> {
+    /// Reads two dates joined by a comma.
+    pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = |why: &str| Invalid(format!("invalid date `{text}`: {why}"));
         let (first, last) = text
             .split_once(',')
@@ -209,15 +210,29 @@ fn parse_day(text: &str) -> Result<Day, Invalid> {
 pub enum Interval {
     Hour,
     Day,
+    /// From Monday; the first of a range begins with it.
+    Week,
     Month,
 }
 
 impl Interval {
+    /// The first day of the step of `range` in which a day lies.
+    pub(super) fn start(self, day: Day, range: Range) -> Day {
+        match self {
+            Self::Hour | Self::Day => day,
+            Self::Week => {
+                let monday = day - Days::new(u64::from(day.weekday().num_days_from_monday()));
+                monday.max(range.first)
+            }
+            Self::Month => day - Days::new(u64::from(day.day0())),
+        }
+    }
+
     /// How answers write the time at which a step starts.
     pub(super) fn format(self) -> &'static str {
         match self {
             Self::Hour => "%Y-%m-%d %H:%M:%S",
-            Self::Day | Self::Month => "%Y-%m-%d",
+            Self::Day | Self::Week | Self::Month => "%Y-%m-%d",
         }
     }
 

@@ -73,6 +73,15 @@ const NAMES: &[(&str, Place)] = &[
     ("ai:page", Part(Dimension::AiPage, 1)),
 ];
 
+/// Properties that say the same of a visit as others, in other words: names for codes (see
+/// [`super::names`]), and the host of the page on which it began, by which visits are counted.
+const NAMED: &[(&str, Place)] = &[
+    ("visit:country_name", Value(Dimension::Country)),
+    ("visit:region_name", Value(Dimension::Region)),
+    ("visit:city_name", Value(Dimension::City)),
+    ("visit:entry_page_hostname", Value(Dimension::Hostname)),
+];
+
 /// Properties that can also be read from the parts of another dimension. A goal stands there for
 /// the event of its name, as Plausible's goals of events do.
 const ALSO: &[(&str, Place)] = &[
@@ -102,13 +111,17 @@ impl Property {
                 home: Part(Dimension::EventProperty, 2),
             });
         }
-        NAMES
-            .iter()
+        if name == "visit:exit_page_hostname" {
+            return Err(Invalid(format!(
+                "`{name}` is not kept: visits are counted by the host on which they began; ask for \
+                 `visit:entry_page_hostname`"
+            )));
+        }
+        let all = || NAMES.iter().chain(NAMED);
+        all()
             .find(|(known, _)| *known == name)
             .map(|&(name, home)| Self { name: name.into(), home })
-            .ok_or_else(|| {
-                Invalid::unknown("property", name, NAMES.iter().map(|(known, _)| *known))
-            })
+            .ok_or_else(|| Invalid::unknown("property", name, all().map(|(known, _)| *known)))
     }
 
     /// `event:props:plan` for `plan`: the values of a property of events.
@@ -208,7 +221,11 @@ mod tests {
             assert_eq!(Some(property.key()), name.split(':').nth(1));
             assert!(seen.insert(format!("{:?}", property.home)), "{name}");
         }
-        for wrong in ["event:mood", "event:props:", "event:props", ""] {
+        for (name, home) in NAMED {
+            let property = Property::parse(name).unwrap();
+            assert_eq!((property.as_str(), property.home), (*name, *home));
+        }
+        for wrong in ["event:mood", "event:props:", "event:props", "visit:exit_page_hostname", ""] {
             let error = Property::parse(wrong).unwrap_err().to_string();
             assert!(error.contains(&format!("`{wrong}`")));
         }

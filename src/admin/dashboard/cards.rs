@@ -3,9 +3,9 @@
 use super::table::{CARDS, Card, QUALITY, Tab};
 use super::view::View;
 use super::words;
-use crate::admin::countries;
 use crate::model::rollup::PART;
 use crate::page_name::shown;
+use crate::report::countries;
 use crate::report::{Days, Filter, Invalid, Metric, Property, Slice, breakdown};
 use maud::{Markup, html};
 

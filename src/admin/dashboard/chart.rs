@@ -207,7 +207,7 @@ fn summary(lines: &[Line]) -> String {
 fn short(start: NaiveDateTime, interval: Interval) -> String {
     let format = match interval {
         Interval::Hour => "%H:%M",
-        Interval::Day => "%-d %b",
+        Interval::Day | Interval::Week => "%-d %b",
         Interval::Month => "%b %Y",
     };
     start.format(format).to_string()
@@ -217,6 +217,7 @@ fn long(start: NaiveDateTime, interval: Interval) -> String {
     match interval {
         Interval::Hour => format!("{}, {}", words::weekday(start.date()), start.format("%H:%M")),
         Interval::Day => words::weekday(start.date()),
+        Interval::Week => format!("week of {}", start.format("%-d %B")),
         Interval::Month => start.format("%B %Y").to_string(),
     }
 }

@@ -255,7 +255,10 @@ async fn version_two_answers_what_can_be_told() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["results"], json!([{ "dimensions": ["Firefox"], "metrics": [100, 45.0] }]));
     assert_eq!(answer["meta"], json!({ "total_rows": 2 }));
-    assert_eq!(answer["query"]["date_range"], json!(["2026-11-17", "2026-11-24"]));
+    assert_eq!(
+        answer["query"]["date_range"],
+        json!(["2026-11-17T00:00:00+01:00", "2026-11-24T23:59:59+01:00"])
+    );
     assert_eq!(answer["query"]["pagination"], json!({ "limit": 1, "offset": 0 }));
 
     for (asked, expected) in [
@@ -295,10 +298,10 @@ async fn version_two_answers_what_can_be_told() {
         (json!({ "metrics": [] }), "`metrics`"),
         (json!({ "metrics": ["mood"] }), "`mood`"),
         (json!({ "date_range": "fortnight" }), "`fortnight`"),
-        (json!({ "date_range": ["2026-11-01T00:00:00Z", "2026-11-02"] }), "whole days"),
+        (json!({ "date_range": ["2026-11-01T00:00:00Z", "2026-11-02T12:00:00Z"] }), "whole days"),
         (json!({ "date_range": null }), "`date_range`"),
         (json!({ "dimensions": ["visit:os", "visit:browser"] }), "one dimension"),
-        (json!({ "dimensions": ["time:week"] }), "`time:week`"),
+        (json!({ "dimensions": ["time:minute"] }), "`time:minute`"),
         (json!({ "filters": [["matches", "event:page", ["a"]]] }), "is_not"),
         (json!({ "filters": [["is", "event:page", [1]]] }), "text"),
         (

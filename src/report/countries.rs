@@ -1,4 +1,4 @@
-//! Names for codes: countries with their flags, languages.
+//! Names for codes: countries with their flags, regions, languages.
 
 /// Code, tab, usual English name; from the tz database's table (public domain), with some names as
 /// people search for them.
@@ -68,21 +68,26 @@ const LANGUAGES: &[(&str, &str)] = &[
 ];
 
 /// English name of a country by its ISO 3166-1 alpha-2 code.
-pub(super) fn country(code: &str) -> Option<&'static str> {
+pub fn country(code: &str) -> Option<&'static str> {
     COUNTRIES
         .lines()
         .filter_map(|line| line.split_once('\t'))
         .find_map(|(known, name)| (known == code).then_some(name))
 }
 
+/// Usual name of a country's region by its ISO 3166-2 code.
+pub fn region(code: &str) -> Option<&'static str> {
+    rust_iso3166::iso3166_2::from_code(code).map(|region| region.name)
+}
+
 /// The flag of a country: its code in regional indicator letters.
-pub(super) fn flag(code: &str) -> Option<String> {
+pub fn flag(code: &str) -> Option<String> {
     country(code)?;
     code.bytes().map(|letter| char::from_u32(0x1_f1e6 + u32::from(letter - b'A'))).collect()
 }
 
 /// English name of a language by its ISO 639 code.
-pub(super) fn language(code: &str) -> Option<&'static str> {
+pub fn language(code: &str) -> Option<&'static str> {
     LANGUAGES.iter().find_map(|(known, name)| (*known == code).then_some(*name))
 }
 
@@ -95,6 +100,10 @@ mod tests {
         assert_eq!(country("DE"), Some("Germany"));
         assert_eq!(flag("DE").as_deref(), Some("🇩🇪"));
         assert_eq!(language("de"), Some("German"));
+        assert_eq!(
+            (region("US-CA"), region("US"), region("US-XX")),
+            (Some("California"), None, None)
+        );
         for unknown in ["", "de", "(unknown)", "ZZ", "D", "\u{df}\u{df}"] {
             assert_eq!((country(unknown), flag(unknown)), (None, None), "{unknown}");
         }

@@ -1,0 +1,145 @@
+//! What else an answer holds, and what it is compared with.
+
+use super::read::{flag, object, wrong};
+use super::span::Span;
+use crate::clock::{HOUR, Millis};
+use crate::model::site::Site;
+use crate::report::{Before, Invalid, Range};
+use chrono::{Datelike, Months};
+use serde_json::{Map, Value as Json};
+
+const DAY: Millis = 24 * HOUR;
+
+/// What else an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Include {
+    pub imports: bool,
+    pub time_labels: bool,
+    pub today: bool,
+    pub total_rows: bool,
+    pub partial: bool,
+    pub comparison: Option<Comparison>,
+}
+
+/// What an answer is compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Comparison {
+    mode: Mode,
+    /// Moved to begin on the same day of the week.
+    match_day_of_week: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mode {
+    PreviousPeriod,
+    YearOverYear,
+    Custom(Range),
+}
+
+/// The time that an answer is compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Against {
+    pub span: Span,
+    /// The instant at which its last day is cut off, if not all of it is compared with.
+    pub until: Option<Millis>,
+}
+
+impl Include {
+    pub(super) fn read(value: Option<&Json>) -> Result<Self, Invalid> {
+        const KEYS: [&str; 6] =
+            ["imports", "time_labels", "today", "total_rows", "partial", "comparisons"];
+        let Some(include) = object(value, "include", &KEYS)? else { return Ok(Self::default()) };
+        Ok(Self {
+            imports: flag(include, "imports")?,
+            time_labels: flag(include, "time_labels")?,
+            today: flag(include, "today")?,
+            total_rows: flag(include, "total_rows")?,
+            partial: flag(include, "partial")?,
+            comparison: Comparison::read(include)?,
+        })
+    }
+}
+
+impl Comparison {
+    fn read(include: &Map<String, Json>) -> Result<Option<Self>, Invalid> {
+        const KEYS: [&str; 3] = ["mode", "date_range", "match_day_of_week"];
+        let Some(asked) = object(include.get("comparisons"), "comparisons", &KEYS)? else {
+            return Ok(None);
+        };
+        let mode = match (asked.get("mode").and_then(Json::as_str), asked.get("date_range")) {
+            (Some("previous_period"), None) => Mode::PreviousPeriod,
+            (Some("year_over_year"), None) => Mode::YearOverYear,
+            (Some("custom"), Some(Json::Array(ends))) => match ends.as_slice() {
+                [Json::String(first), Json::String(last)] => {
+                    Mode::Custom(Range::parse(&format!("{first},{last}"))?)
+                }
+                _ => return wrong("`date_range` of a comparison is a list of two dates"),
+            },
+            (Some("custom"), _) => {
+                return wrong("a custom comparison needs `date_range`, a list of two dates");
+            }
+            (Some("previous_period" | "year_over_year"), Some(_)) => {
+                return wrong("`date_range` belongs to the comparison mode custom");
+            }
+            _ => {
+                return wrong(
+                    "`mode` of a comparison is one of previous_period, year_over_year, custom",
+                );
+            }
+        };
+        Ok(Some(Self { mode, match_day_of_week: flag(asked, "match_day_of_week")? }))
+    }
+
+    /// What `span` is compared with at `now`: the same part of the time before, a year before, or
+    /// the days that were named.
+    pub(super) fn against(self, span: &Span, site: &Site, now: Millis) -> Against {
+        if let Some((first, end)) = span.times {
+            let back = match self.mode {
+                Mode::PreviousPeriod if self.match_day_of_week => {
+                    (end - first + 7 * DAY - 1) / (7 * DAY) * 7 * DAY
+                }
+                Mode::PreviousPeriod => end - first,
+                Mode::YearOverYear if self.match_day_of_week => 364 * DAY,
+                Mode::YearOverYear => 365 * DAY,
+                Mode::Custom(range) => {
+                    return Against { span: Span { range, times: None, ..*span }, until: None };
+                }
+            };
+            let (first, end) = (first - back, end - back);
+            let range = Range { first: site.day(first), last: site.day(end - 1) };
+            return Against {
+                span: Span { range, times: Some((first, end)), ..*span },
+                until: None,
+            };
+        }
+        let before = match self.mode {
+            Mode::PreviousPeriod => Before::new(span.period, span.range, site, now),
+            Mode::YearOverYear => {
+                let back = |day| day - Months::new(12);
+                let today = site.day(now);
+                let last = span.range.until(today).last;
+                let range = Range { first: back(span.range.first), last: back(last) };
+                // Where February has a day less, all of it is the same part.
+                let part = last == today && range.last.day() == last.day();
+                Before { range, until: part.then(|| site.at_same_time(now, range.last)) }
+            }
+            Mode::Custom(range) => Before { range, until: None },
+        };
+        let before = if self.match_day_of_week { matched(before, span, site, now) } else { before };
+        Against { span: Span { range: before.range, ..*span }, until: before.until }
+    }
+}
+
+/// Moved by as few days as it takes to begin on the same day of the week, but not onto the time that
+/// is compared.
+fn matched(before: Before, span: &Span, site: &Site, now: Millis) -> Before {
+    let weekday = |range: Range| i64::from(range.first.weekday().num_days_from_monday());
+    let ahead = (weekday(span.range) - weekday(before.range)).rem_euclid(7);
+    let nearest = if ahead > 3 { ahead - 7 } else { ahead };
+    let moved = |days: i64| before.range.first + chrono::TimeDelta::days(days);
+    let days = if moved(nearest) == span.range.first { nearest - 7 } else { nearest };
+    let range =
+        Range { first: moved(days), last: before.range.last + chrono::TimeDelta::days(days) };
+    let until = before.until.map(|_| site.at_same_time(now, range.last));
+    Before { range, until }
+}
