@@ -5,10 +5,10 @@
 //! between two requests, and it is complete once all that was sent covers the file. Where nobody
 //! knows who asks, every request is one.
 
-use super::shard::{Counted, Shard, Spot, book_of};
+use super::shard::{Counted, Shard, Spot};
 use super::visit::TIMEOUT;
 use crate::clock::Millis;
-use crate::model::rollup::{Dimension, Metric};
+use crate::model::row::{EventRow, Flags, Kind};
 use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,9 +22,8 @@ const PIECES_MAX: usize = 64;
 /// A visitor's download of a file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Download {
-    /// Where it counts.
+    /// On which it counts.
     day: Day,
-    row: Arc<str>,
     /// When the last part was sent.
     last: Millis,
     /// Of the whole file, if it is known.
@@ -47,24 +46,27 @@ impl Shard {
         let begins = running.is_none();
         let mut download = running.unwrap_or_else(|| Download {
             day: spot.day,
-            row: self.admit(spot, Dimension::Download, path),
             last: spot.at,
             length,
             sent: Pieces::default(),
             complete: false,
         });
         let completes = download.add(spot.at, first, bytes, length);
-        let Download { day, row, .. } = &download;
-        let row = row.clone();
-        let book = book_of(&mut self.books, &self.hasher, spot.site, *day);
-        book.add(Dimension::Download, &row, Metric::Responses, i64::from(begins));
-        book.add(Dimension::Download, &row, Metric::Complete, i64::from(completes));
-        let book = self.book(spot);
-        book.add(Dimension::Download, &row, Metric::Bytes, i64::try_from(bytes).unwrap_or(0));
+        let flags = Flags::default().and_if(Flags::BEGINS, begins);
+        let mut row = EventRow::new(spot.at, Kind::Download, Arc::default(), path.clone());
+        row.numbers[0] = i64::try_from(bytes).unwrap_or(0);
+        if completes && download.day != spot.day {
+            let begun = EventRow { flags: Flags::COMPLETE, numbers: [0; 2], ..row.clone() };
+            self.write_of_nobody(Spot { day: download.day, ..spot }, begun);
+            row.flags = flags;
+        } else {
+            row.flags = flags.and_if(Flags::COMPLETE, completes);
+        }
+        self.write_of_nobody(spot, row);
         if let Some(key) = key {
             self.downloads.push(key, download);
         }
-        (if begins { "download" } else { "" }, row, None)
+        (if begins { "download" } else { "" }, path.clone(), None)
     }
 
     /// The download that goes on, taken out of where it is remembered, and under which key it is to

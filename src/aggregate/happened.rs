@@ -4,15 +4,27 @@
 //! anybody reads it or not. It is written as JSON once, when the first reader takes it, and readers
 //! look for news by themselves, so that none has to be woken.
 
-use super::event::Event;
+use crate::clock::Millis;
+use crate::model::Traits;
 use crate::model::site::Site;
 use once_cell::sync::Lazy;
+use serde_json::json;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Events that may wait for a reader; one that is slower misses the oldest.
 const WAITING: usize = 1_024;
+
+/// What a hit turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub at: Millis,
+    pub kind: &'static str,
+    pub page: Arc<str>,
+    /// Device, place, source.
+    pub traits: Traits,
+}
 
 /// One event of a site, without the visitor's hash.
 pub struct Happened {
@@ -60,12 +72,10 @@ impl Watchers {
     }
 }
 
-fn write(site: &str, event: Event) -> String {
-    let mut json = format!("{{\"site\":{},", serde_json::Value::from(site));
-    let start = json.len();
-    let event = Event { visitor: None, ..event };
-    event.write(&mut json, None);
-    // Both are one object.
-    json.remove(start);
-    json
+fn write(site: &str, Event { at, kind, page, traits }: Event) -> String {
+    let mut json = json!({ "site": site, "t": at, "type": kind, "page": page });
+    for (dimension, value) in traits.iter() {
+        json[dimension.as_str()] = value.into();
+    }
+    json.to_string()
 }

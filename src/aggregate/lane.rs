@@ -4,8 +4,7 @@
 //! every page; so a hit that panics in the middle is taken out of the journal instead, and the shard
 //! is made anew from there: restart is replay, also without a restart.
 
-use super::event::Event;
-use super::happened::Watchers;
+use super::happened::{Event, Watchers};
 use super::queue::Queue;
 use super::shard::Shard;
 use crate::clock::Micros;

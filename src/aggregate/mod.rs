@@ -13,10 +13,11 @@
 
 mod book;
 mod claims;
+mod count;
 mod downloads;
-mod event;
 mod happened;
 mod lane;
+mod measures;
 mod named;
 mod names;
 mod open;
@@ -24,6 +25,7 @@ mod prefetch;
 mod profile;
 mod queue;
 mod recent;
+mod recount;
 mod served;
 mod shard;
 mod state;
@@ -50,8 +52,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-pub use event::{Event, Replayed};
 pub use happened::Happened;
+pub use recount::Recount;
 pub use shard::{Limits, Outcome, Shard};
 #[cfg(test)]
 pub(crate) use tests::PANICS;

@@ -6,7 +6,7 @@
 
 use super::prefetch::prefetch;
 use super::recent::Recent;
-use super::shard::{AHEAD, ViewRows};
+use super::shard::{AHEAD, Viewed};
 use super::visit::Visit;
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::model::{ID_LIFETIME, PageKind};
@@ -36,17 +36,18 @@ pub(super) struct Open {
 #[derive(Serialize, Deserialize)]
 pub(super) enum Awaited {
     Nothing,
-    /// Those of the visitor's visit, and of this page.
-    Running(Arc<str>),
-    View(Box<ViewRows>),
-    Error(Box<ErrorRows>),
+    /// Those of the visitor's visit; the page, and which view of the visit it is.
+    Running(Arc<str>, u32),
+    View(Box<Viewed>),
+    Error(Box<BrokenLink>),
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct ErrorRows {
+pub(super) struct BrokenLink {
     pub page: Arc<str>,
-    pub link: Arc<str>,
-    pub status: Arc<str>,
+    /// Where the link was.
+    pub from: Arc<str>,
+    pub status: u16,
 }
 
 /// Oldest first.
@@ -102,8 +103,8 @@ impl OpenPages {
     pub fn part(&mut self, visit: &Visit, now: Millis) {
         self.forget(now);
         for open in &mut self.0 {
-            if let Awaited::Running(page) = &open.awaited {
-                open.awaited = Awaited::View(Box::new(visit.rows(page.clone().into())));
+            if let Awaited::Running(page, view) = &open.awaited {
+                open.awaited = Awaited::View(Box::new(visit.viewed(page.clone(), *view)));
             }
         }
     }
@@ -120,11 +121,11 @@ impl OpenPages {
 }
 
 impl Awaited {
-    /// Of a view that was counted in `rows`, if this is the visitor's visit by now.
-    pub fn view(rows: ViewRows, visit: Option<&Visit>) -> Self {
-        match visit.is_some_and(|visit| rows.visit == Some(visit.number)) {
-            true => Self::Running(rows.page.value().clone()),
-            false => Self::View(Box::new(rows)),
+    /// Of a view; this is the visitor's visit by now.
+    pub fn view(viewed: Viewed, visit: Option<&Visit>) -> Self {
+        match visit.is_some_and(|visit| Arc::ptr_eq(visit.profile(), &viewed.profile)) {
+            true => Self::Running(viewed.page, viewed.view),
+            false => Self::View(Box::new(viewed)),
         }
     }
 }
@@ -144,7 +145,7 @@ mod tests {
     }
 
     fn running(nonce: u64, at: Millis) -> Open {
-        open(nonce, "/", at, Awaited::Running("/".into()))
+        open(nonce, "/", at, Awaited::Running("/".into(), 1))
     }
 
     #[test]

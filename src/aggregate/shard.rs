@@ -4,11 +4,11 @@
 //! answered; its beacon confirms it; a beacon that confirms nothing is a view only the browser
 //! saw. Nothing is ever taken back, so three sums (server, confirmed, browser) tell everything.
 
-use super::book::{Book, TOTAL};
-use super::claims::{Claim, Claims};
+use super::book::Book;
+use super::count::{Counting, Known};
 use super::downloads::{DOWNLOADS_MAX, Download};
-use super::event::{Added, Event};
-use super::named::Named;
+use super::happened::Event;
+use super::measures::{VisitOnDay, VisitorOnDay};
 use super::names::Admission;
 use super::open::OpenPages;
 use super::prefetch::prefetch;
@@ -19,7 +19,8 @@ use super::told::Showing;
 use super::views::Pending;
 use super::visit::Visit;
 use crate::clock::{HOUR, MINUTE, Millis};
-use crate::model::rollup::{Dimension, Metric, Row};
+use crate::model::rollup::Dimension;
+use crate::model::row::{EventRow, RowVisit};
 use crate::model::site::{Day, Site};
 use crate::model::{Hit, ID_LIFETIME, Traits, VisitorHash, What, Windows};
 use foldhash::fast::{FixedState, RandomState};
@@ -41,12 +42,6 @@ pub struct Limits {
     /// Rows per dimension and day, see [`Names`].
     pub rows: usize,
 }
-
-/// Hours of a day, as claims name them.
-const HOURS: [&str; 24] = [
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
-    "17", "18", "19", "20", "21", "22", "23",
-];
 
 const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
 const DOWNLOADS: NonZeroUsize = NonZeroUsize::new(DOWNLOADS_MAX).expect("a constant");
@@ -86,11 +81,8 @@ pub(super) struct Visitor {
     pub seen: Millis,
     /// When its last pageview came: for the number of current visitors.
     pub viewed: Millis,
-    /// Rows that count this visitor.
-    pub claims: Claims,
-    /// Profile of the visit of which all rows do, by [`Claim`]: most views need no look at each.
-    #[serde(skip)]
-    pub claimed: [Option<Arc<Profile>>; 2],
+    /// What counts on the day of the hash.
+    pub on_day: VisitorOnDay,
     pub visit: Option<Box<Visit>>,
     /// The hash under which the visit goes on after midnight.
     pub became: Option<VisitorHash>,
@@ -98,14 +90,14 @@ pub(super) struct Visitor {
     pub showings: Vec<Showing>,
 }
 
-/// The rows a view counts in, beside the total and its slot.
+/// A view, as far as its confirmation has to know it.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct ViewRows {
-    /// Of which visit it was, by [`Visit::number`].
-    pub visit: Option<u64>,
-    pub page: Named,
-    pub entry: Option<Named>,
+pub(super) struct Viewed {
+    pub page: Arc<str>,
+    /// Of its visit, or its own.
     pub profile: Arc<Profile>,
+    /// Which view of its visit it is, from 1.
+    pub view: u32,
 }
 
 /// Where and whose a view is.
@@ -183,29 +175,15 @@ impl Shard {
             What::Download { path, first, bytes, length } => {
                 self.download(spot, &path, first, bytes, length)
             }
-            What::Feed { path, reader, subscribers } => {
-                self.feed(spot, &path, &reader, subscribers)
-            }
+            What::Feed { path, reader, subscribers } => self.feed(spot, &path, reader, subscribers),
             What::Bot { name, class, page, status, read } => {
-                self.bot(spot, &name, class, &page, status, read)
+                self.bot(spot, name, class, page, status, read)
             }
-            What::BotBeacon { name, class } => self.bot_beacon(spot, &name, &class),
+            What::BotBeacon { name, class } => self.bot_beacon(spot, name, class),
         };
-        let told = !kind.is_empty();
+        book_of(&mut self.books, &self.hasher, (site, day)).hits += u64::from(is_event);
         let traits = traits.unwrap_or_default();
-        let event = Event { at, kind: if told { kind } else { "activity" }, page, visitor, traits };
-        let book = self.book(spot);
-        book.hits += u64::from(is_event);
-        if told || book.is_at_work() {
-            book.record(&event);
-        }
-        // What belongs to another day, as the running visit may, is noted there.
-        for (_, book) in self.books.range_mut((site, Day::MIN)..=(site, Day::MAX)) {
-            if book.is_at_work() {
-                book.record(&Event { kind: "activity", ..event.clone() });
-            }
-        }
-        let event = told.then_some(event);
+        let event = (!kind.is_empty()).then(|| Event { at, kind, page, traits });
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 
@@ -223,7 +201,7 @@ impl Shard {
             known.visit.iter().for_each(|visit| visit.look_ahead());
         }
         for known in &visitors {
-            known.visit.iter().for_each(|visit| visit.profile.look_ahead());
+            known.visit.iter().for_each(|visit| visit.profile().look_ahead());
         }
     }
 
@@ -250,13 +228,8 @@ impl Shard {
 
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
-        let Self { books, names, .. } = self;
-        let taken = books.iter_mut().filter_map(|(key, book)| {
-            let admit =
-                |dimension, value: &str, times| names.admit_parts(*key, dimension, value, times);
-            Some((*key, book.take(admit)?))
-        });
-        taken.collect()
+        let taken = self.books.iter_mut();
+        taken.filter_map(|(key, book)| Some((*key, book.take()?))).collect()
     }
 
     /// Visitors of a site with a pageview since `since`, by when it came. Whoever goes on under
@@ -272,98 +245,23 @@ impl Shard {
         self.books.values().map(|book| book.hits).sum()
     }
 
-    /// Adds one of each metric to every row a view belongs to, and to those where its visitor is
-    /// first seen, a visitor. What the view changes in its visit, `visit`, is added to those rows
-    /// that both count in. True: the day counts the visitor since now.
-    pub(super) fn each_row(
+    /// Keeps a row of the spot's day, and adds to that day's roll-up what it adds. `visit` is what is
+    /// known of its visit on that day.
+    pub(super) fn write(
         &mut self,
         spot: Spot,
-        rows: &mut ViewRows,
-        metrics: &'static [Metric],
-        kind: Claim,
-        visit: &Row,
-    ) -> bool {
-        let hour = HOURS[self.sites[spot.site].hour(spot.at) as usize % HOURS.len()];
-        let mut known = spot.visitor.map(|visitor| known(&mut self.visitors, visitor, spot));
-        let hasher = &self.hasher;
-        let book = book_of(&mut self.books, hasher, spot.site, spot.day);
-        let visitors = kind.metric();
-        // Which rows claimed the visitor, by their order.
-        let (mut row, mut claimed) = (0, 0u64);
-        let visit = visit.nonzero();
-        let visit = Some(&*visit).filter(|visit| !visit.is_empty());
-        let all_claimed = known.as_ref().is_some_and(|known| {
-            let of = known.claimed[kind as usize].as_ref();
-            of.is_some_and(|profile| Arc::ptr_eq(profile, &rows.profile))
-        });
-        let mut count = |book: &mut Book, place, visit, claim: Option<u64>| {
-            let counts = book.at(place);
-            for metric in metrics {
-                counts.add(*metric, 1);
-            }
-            if let Some(visit) = visit {
-                counts.add_all(visit);
-            }
-            if let (Some(known), Some(claim)) = (&mut known, claim) {
-                // The total and the hour come first.
-                let first_seen = match row {
-                    0 | 1 => known.claims.insert_always(claim),
-                    _ => known.claims.insert(claim),
-                };
-                if first_seen {
-                    counts.add(visitors, 1);
-                    claimed |= 1u64.checked_shl(row).unwrap_or(0);
-                }
-            }
-            row += 1;
-        };
-        let claim = book.claim(TOTAL, kind);
-        count(book, TOTAL, visit, Some(claim));
-        // Visitors are claimed by the hour of the site's day: its four slots add up.
-        let (slot, at) = book.slot(spot.at);
-        count(book, at, None, Some(kind.number(hasher, Dimension::Slot, hour)));
-        let page = rows.page.place(book, Dimension::Page);
-        let claim = book.claim(page, kind);
-        count(book, page, None, Some(claim));
-        if let Some(entry) = &mut rows.entry {
-            let entry = entry.place(book, Dimension::EntryPage);
-            let claim = book.claim(entry, kind);
-            count(book, entry, visit, Some(claim));
-        }
-        #[cfg(test)]
-        assert!(**rows.page.value() != *super::tests::PANICS, "on purpose");
-        for place in rows.profile.places(book) {
-            let claim = (!all_claimed).then(|| book.claim(place, kind));
-            count(book, place, visit, claim);
-        }
-        if let Some(known) = known.filter(|_| !all_claimed) {
-            known.claimed[kind as usize] = Some(rows.profile.clone());
-        }
-        if kind == Claim::Seen && claimed & 1 == 1 {
-            book.add(Dimension::FirstSeen, &slot, Metric::Visitors, 1);
-        }
-        book.note(Added::View {
-            slot,
-            page: rows.page.value().clone(),
-            entry: rows.entry.as_ref().map(|entry| entry.value().clone()),
-            traits: rows.profile.traits().clone(),
-            metrics,
-            visitors,
-            claimed,
-        });
-        claimed & 1 == 1
-    }
-
-    /// Whether this visitor is first seen in a row.
-    pub(super) fn claim(
-        &mut self,
-        spot: Spot,
-        dimension: Dimension,
-        value: &str,
-        kind: Claim,
-    ) -> bool {
-        let claim = kind.number(&self.hasher, dimension, value);
-        spot.visitor.is_some_and(|v| self.visitor(v, spot).claims.insert(claim))
+        row: EventRow,
+        profile: &Arc<Profile>,
+        visit: Option<&mut VisitOnDay>,
+    ) {
+        let visitor = row.of.visitor;
+        let visitor = visitor.map(|v| &mut known(&mut self.visitors, v, spot).on_day);
+        let whose = (spot.site, spot.day);
+        let book = book_of(&mut self.books, &self.hasher, whose);
+        let (site, names) = (&self.sites[spot.site], &mut self.names);
+        let mut counting = Counting { site, whose, names, book };
+        counting.count(&row, profile, Known { visitor, visit });
+        book_of(&mut self.books, &self.hasher, whose).record(&row);
     }
 
     /// Whether an event's number is new; an event without one always is.
@@ -380,34 +278,18 @@ impl Shard {
         known(&mut self.visitors, visitor, spot)
     }
 
-    pub(super) fn book(&mut self, spot: Spot) -> &mut Book {
-        book_of(&mut self.books, &self.hasher, spot.site, spot.day)
-    }
-
-    pub(super) fn admit(&mut self, spot: Spot, dimension: Dimension, value: &str) -> Arc<str> {
-        self.names.admit((spot.site, spot.day), dimension, value, 1)
-    }
-
-    /// The same for a value in parts.
-    pub(super) fn admit_parts(
-        &mut self,
-        spot: Spot,
-        dimension: Dimension,
-        value: &str,
-    ) -> Arc<str> {
-        self.names.admit_parts((spot.site, spot.day), dimension, value, 1)
-    }
-
-    /// What a visit is told apart by, by values that have rows.
-    pub(super) fn profile(&mut self, spot: Spot, traits: &Traits) -> Arc<Profile> {
-        let admitted: Vec<(Dimension, Arc<str>)> = traits
-            .iter()
-            .map(|(dimension, value)| (dimension, self.admit(spot, dimension, value)))
-            .collect();
+    /// What a visit, or a view of its own, is told apart by: traits of which each has a row.
+    pub(super) fn profile(&mut self, spot: Spot, traits: &Traits, visit: RowVisit) -> Arc<Profile> {
+        let whose = (spot.site, spot.day);
+        let mut admit = |dimension, value: &str| self.names.admit(whose, dimension, value, 1);
+        let admitted: Vec<(Dimension, Arc<str>)> =
+            traits.iter().map(|(dimension, value)| (dimension, admit(dimension, value))).collect();
+        let entry =
+            if visit.visit == 0 { visit.entry } else { admit(Dimension::Page, &visit.entry) };
         // Nearly always they are what they were.
         let all = traits.iter().zip(&admitted).all(|((_, value), (_, row))| *value == **row);
         let traits = if all { traits.clone() } else { admitted.into_iter().collect() };
-        Arc::new(traits.into())
+        Arc::new(RowVisit { traits, entry, ..visit }.into())
     }
 }
 
@@ -415,13 +297,8 @@ impl Shard {
 pub(super) type Counted = (&'static str, Arc<str>, Option<Traits>);
 
 /// The book of a day, perhaps a new one.
-pub(super) fn book_of<'b>(
-    books: &'b mut Books,
-    hasher: &FixedState,
-    site: usize,
-    day: Day,
-) -> &'b mut Book {
-    books.entry((site, day)).or_insert_with(|| Book::new(hasher.clone()))
+fn book_of<'b>(books: &'b mut Books, hasher: &FixedState, whose: (usize, Day)) -> &'b mut Book {
+    books.entry(whose).or_insert_with(|| Book::new(hasher.clone()))
 }
 
 pub(super) fn known(

@@ -6,8 +6,6 @@
 
 use super::prefetch::prefetch;
 use crate::clock::{Millis, SECOND};
-use crate::model::rollup::{Metric, Row};
-use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -21,33 +19,20 @@ const WITHIN: Millis = 60 * SECOND;
 pub struct Watch {
     /// Views that only the server saw so far: when, and their nonces.
     unconfirmed: VecDeque<(Millis, u64)>,
-    /// Pageviews of the latest day, to count under the trait too once it is there.
-    day: Option<Day>,
-    views: [u32; KEPT.len()],
     suspected: bool,
 }
 
-/// What pageviews count.
-const KEPT: [Metric; 4] = [Metric::Server, Metric::Confirmed, Metric::Browser, Metric::Unverified];
-
 impl Watch {
-    /// A pageview; with a nonce if only the server saw it yet. True: with it suspicion falls, and
-    /// [`Watch::so_far`] is what was before it.
-    pub fn view(&mut self, at: Millis, day: Day, metrics: &[Metric], nonce: Option<u64>) -> bool {
+    /// A pageview; with a nonce if only the server saw it yet. True: with it suspicion falls.
+    pub fn view(&mut self, at: Millis, nonce: Option<u64>) -> bool {
+        let Some(nonce) = nonce.filter(|_| !self.suspected) else { return false };
+        self.unconfirmed.retain(|(when, _)| at - when < WITHIN);
+        self.unconfirmed.push_back((at, nonce));
+        self.suspected = self.unconfirmed.len() >= MANY;
         if self.suspected {
-            return false;
+            self.unconfirmed = VecDeque::new();
         }
-        if let Some(nonce) = nonce {
-            self.unconfirmed.retain(|(when, _)| at - when < WITHIN);
-            self.unconfirmed.push_back((at, nonce));
-            if self.unconfirmed.len() >= MANY {
-                self.suspected = true;
-                self.unconfirmed = VecDeque::new();
-                return true;
-            }
-        }
-        self.count(day, metrics);
-        false
+        self.suspected
     }
 
     /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
@@ -56,32 +41,7 @@ impl Watch {
     }
 
     /// A view's beacon has come after all.
-    pub fn confirm(&mut self, day: Day, nonce: u64) {
-        if !self.suspected {
-            self.unconfirmed.retain(|(_, unconfirmed)| *unconfirmed != nonce);
-            self.count(day, &[Metric::Confirmed]);
-        }
-    }
-
-    /// What the visit's pageviews have counted on this day.
-    pub fn so_far(&self, day: Day) -> Row {
-        let mut row = Row::default();
-        if self.day == Some(day) {
-            for (metric, n) in KEPT.iter().zip(self.views) {
-                row.add(*metric, n.into());
-            }
-        }
-        row
-    }
-
-    fn count(&mut self, day: Day, metrics: &[Metric]) {
-        if self.day.is_none_or(|known| known < day) {
-            (self.day, self.views) = (Some(day), Default::default());
-        }
-        if self.day == Some(day) {
-            for (metric, n) in KEPT.iter().zip(&mut self.views) {
-                *n += u32::from(metrics.contains(metric));
-            }
-        }
+    pub fn confirm(&mut self, nonce: u64) {
+        self.unconfirmed.retain(|(_, unconfirmed)| *unconfirmed != nonce);
     }
 }

@@ -1,10 +1,9 @@
 //! What the script tells of a page beside its views: events, attention, depth, clicks, speed.
 
-use super::claims::Claim;
 use super::shard::{Counted, Shard, Spot};
-use crate::model::goal::Reached;
-use crate::model::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, join};
-use crate::model::{Event, Told, Traits, sketch};
+use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
+use crate::model::row::{self, EventRow, Kind};
+use crate::model::{Event, Told, Traits, VisitorHash, sketch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -17,7 +16,6 @@ pub(super) struct Showing {
     /// Of page and view, hashed.
     key: u64,
     /// As it has counted: a later depth adds to the same rows.
-    page: Arc<str>,
     screen: Option<Arc<str>>,
     /// The deepest percent.
     depth: u8,
@@ -25,143 +23,74 @@ pub(super) struct Showing {
 
 impl Shard {
     pub(super) fn told(&mut self, spot: Spot, told: Told) -> Counted {
-        let Told { page: path, event, n, .. } = told;
+        let Told { page, event, n, .. } = told;
         if !self.is_new(n, spot) {
-            return ("", path, None);
+            return ("", page, None);
         }
-        let page = self.admit(spot, Dimension::Page, &path);
+        let row = |kind| EventRow::new(spot.at, kind, Arc::default(), page.clone());
         match event {
             Event::Custom { name, properties, value } => {
-                self.event(spot, page, name, properties, value)
+                let numbers = [value.unwrap_or(0), 0];
+                let traits = Traits::from([(Dimension::Event, &*name)]);
+                self.write_now(spot, EventRow { name, properties, numbers, ..row(Kind::Event) });
+                ("event", page, Some(traits))
             }
             Event::Outbound { url } => {
-                self.link(spot, Dimension::Outbound, &url);
-                self.event(spot, page, OUTBOUND_LINK.into(), Vec::new(), None)
+                self.write_now(spot, EventRow { name: url, ..row(Kind::Outbound) });
+                ("event", page, Some(Traits::from([(Dimension::Event, OUTBOUND_LINK)])))
             }
             Event::File { url } => {
-                self.link(spot, Dimension::File, &url);
-                self.event(spot, page, FILE_DOWNLOAD.into(), Vec::new(), None)
+                self.write_now(spot, EventRow { name: url, ..row(Kind::File) });
+                ("event", page, Some(Traits::from([(Dimension::Event, FILE_DOWNLOAD)])))
             }
             Event::Engagement { millis, scroll, screen, view } => {
-                self.act(spot, false);
-                self.count_on_page(spot, &page, Metric::Engagement, millis.into());
-                if let Some(depth) = scroll {
-                    let key = self.number((&*path, view));
-                    self.read_to(spot, Showing { key, page: page.clone(), screen, depth });
+                let mut row = EventRow { numbers: [millis.into(), 0], ..row(Kind::Engagement) };
+                if let (Some(depth), Some(visitor)) = (scroll, spot.visitor) {
+                    let key = self.number((&*page, view));
+                    let showing = Showing { key, screen, depth };
+                    if let Some(deeper) = self.read_to(spot, visitor, showing) {
+                        (row.numbers[1], row.detail) = deeper;
+                    }
                 }
+                self.write_now(spot, row);
                 ("", page, None)
             }
-            Event::Click { screen, column, row } => {
-                self.act(spot, false);
-                let cell = join([&screen, &column.to_string(), &row.to_string(), &page]);
-                let cell = self.admit_parts(spot, Dimension::ClickMap, &cell);
-                self.book(spot).gather(spot.at, Dimension::ClickMap, &cell, Metric::Events, 1);
+            Event::Click { screen, column, row: line } => {
+                let numbers = [column.into(), line.into()];
+                self.write_now(spot, EventRow { detail: screen, numbers, ..row(Kind::Click) });
                 ("", page, None)
             }
             Event::Vital { name, value } => {
-                let book = self.book(spot);
-                let place = book.place(Dimension::Page, &page);
-                book.time(spot.at, name.as_str(), place, sketch::bucket(value.into()));
+                let numbers = [sketch::bucket(value.into()).into(), 0];
+                let name = name.as_str().into();
+                self.write_now(spot, EventRow { name, numbers, ..row(Kind::Vital) });
                 ("", page, None)
             }
         }
     }
 
-    /// A custom event: ends a bounce.
-    fn event(
+    /// How far a page was read, as its row has it. Told more than once for a showing; only what
+    /// goes deeper counts.
+    fn read_to(
         &mut self,
         spot: Spot,
-        page: Arc<str>,
-        name: Arc<str>,
-        properties: Vec<(Arc<str>, Arc<str>)>,
-        value: Option<i64>,
-    ) -> Counted {
-        self.act(spot, true);
-        let row = self.admit(spot, Dimension::Event, &name);
-        let worth = value.unwrap_or(0);
-        self.count_on_page(spot, &page, Metric::Events, 1);
-        self.count_on_page(spot, &page, Metric::Revenue, worth);
-        self.count_action(spot, Dimension::Event, &row, worth);
-        for (property, value) in properties {
-            let value = join([&row, &property, &value]);
-            let value = self.admit_parts(spot, Dimension::EventProperty, &value);
-            self.count_action(spot, Dimension::EventProperty, &value, 0);
-        }
-        self.reached(spot, Reached::Event(&name), worth);
-        ("event", page, Some(Traits::from([(Dimension::Event, row)])))
-    }
-
-    fn link(&mut self, spot: Spot, dimension: Dimension, url: &Arc<str>) {
-        let url = self.admit(spot, dimension, url);
-        self.count_action(spot, dimension, &url, 0);
-    }
-
-    /// Something a visitor did, in its own row.
-    fn count_action(&mut self, spot: Spot, dimension: Dimension, value: &Arc<str>, worth: i64) {
-        let visitors = self.claim(spot, dimension, value, Claim::Seen);
-        let book = self.book(spot);
-        book.add(dimension, value, Metric::Events, 1);
-        book.add(dimension, value, Metric::Visitors, i64::from(visitors));
-        book.add(dimension, value, Metric::Revenue, worth);
-    }
-
-    /// Adds to the total, its slot and the page.
-    fn count_on_page(&mut self, spot: Spot, page: &Arc<str>, metric: Metric, by: i64) {
-        let book = self.book(spot);
-        let page = book.place(Dimension::Page, page);
-        book.add_on_page(spot.at, page, metric, by);
-    }
-
-    /// Goals that a page or an event is, and steps of funnels that it takes the visit.
-    pub(super) fn reached(&mut self, spot: Spot, what: Reached<'_>, worth: i64) {
-        let sites = self.sites.clone();
-        let site = &sites[spot.site];
-        for goal in site.goals.iter().filter(|goal| goal.target.is(what)) {
-            self.count_action(spot, Dimension::Goal, &goal.name, worth);
-        }
-        if !site.funnels.is_empty() {
-            self.in_running_visit(spot, |visit, book| visit.advance(book, &site.funnels, what));
-        }
-    }
-
-    /// How far a page was read. Told more than once for a showing; only what goes deeper counts.
-    fn read_to(&mut self, spot: Spot, told: Showing) {
-        let Some(visitor) = spot.visitor else { return };
+        visitor: VisitorHash,
+        told: Showing,
+    ) -> Option<(i64, Arc<str>)> {
         let showings = &mut self.visitor(visitor, spot).showings;
         let depth = told.depth;
-        let (before, page, screen) = match showings.iter_mut().find(|s| s.key == told.key) {
-            Some(known) if depth <= known.depth => return,
-            Some(known) => {
-                let before = std::mem::replace(&mut known.depth, depth);
-                (Some(before), known.page.clone(), known.screen.clone())
-            }
+        let (before, screen) = match showings.iter_mut().find(|s| s.key == told.key) {
+            Some(known) if depth <= known.depth => return None,
+            Some(known) => (Some(std::mem::replace(&mut known.depth, depth)), known.screen.clone()),
             None => {
-                let of = (None, told.page.clone(), told.screen.clone());
+                let screen = told.screen.clone();
                 if showings.len() >= SHOWINGS_MAX {
                     showings.remove(0);
                 }
                 showings.push(told);
-                of
+                (None, screen)
             }
         };
-        if before.is_none() {
-            self.count_on_page(spot, &page, Metric::ScrollViews, 1);
-        }
-        let deeper = i64::from(depth) - i64::from(before.unwrap_or(0));
-        self.count_on_page(spot, &page, Metric::ScrollDepth, deeper);
-        let Some(screen) = screen else { return };
-        let (from, to) = (before.map(tenth), tenth(depth));
-        if from == Some(to) {
-            return;
-        }
-        for (tenth, by) in from.map(|from| (from, -1)).into_iter().chain([(to, 1)]) {
-            let value = join([&screen, &tenth.to_string(), &page]).into();
-            self.book(spot).add(Dimension::ScrollMap, &value, Metric::Events, by);
-        }
+        Some((row::depth(before, depth), screen.unwrap_or_default()))
     }
-}
-
-/// The tenth of a page that a depth in percent lies in, 1 to 10.
-fn tenth(depth: u8) -> u8 {
-    depth.div_ceil(10).clamp(1, 10)
 }

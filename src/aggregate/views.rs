@@ -1,12 +1,11 @@
 //! Pages as the server answers them and as browsers show them: which of the two an event is about,
 //! and what that makes of a view.
 
-use super::claims::Claim;
-use super::open::{Awaited, ErrorRows, Open};
-use super::shard::{Counted, Shard, Spot, ViewRows};
+use super::open::{Awaited, BrokenLink, Open};
+use super::shard::{Counted, Shard, Spot};
 use super::visit::Visit;
 use crate::clock::Millis;
-use crate::model::rollup::{Dimension, Metric, Row, join};
+use crate::model::row::{EventRow, Flags, Kind};
 use crate::model::{Answered, IdVerdict, Nav, PageKind, Shown, VisitorHash, sketch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,41 +21,29 @@ impl Shard {
     pub(super) fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
         let Answered { page, nonce, kind, status, traits, from, bytes, origin } = page;
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let row = |kind| EventRow::new(spot.at, kind, Arc::default(), page.clone());
         match kind {
             PageKind::View => {
-                let traits = traits.unwrap_or_default();
-                let mut rows = self.pageview(spot, &page, traits, &[Metric::Server], Some(nonce));
-                let book = self.book(spot);
-                let place = rows.page.place(book, Dimension::Page);
-                book.add_on_page(spot.at, place, Metric::Bytes, bytes);
-                if let Some(micros) = origin {
-                    book.time(spot.at, "origin", place, sketch::bucket_of_micros(micros));
-                }
-                let traits = rows.profile.traits().clone();
-                let counted = ("view", rows.page.value().clone(), Some(traits));
-                // Nearly always the row has the page's name: to be kept once.
-                let page = if page == counted.1 { counted.1.clone() } else { page };
-                let awaited = |visit: Option<&Visit>| Awaited::view(rows, visit);
-                self.opened(spot, page, nonce, kind, awaited);
-                counted
+                let bucket = origin.map_or(0, |us| i64::from(sketch::bucket_of_micros(us)) + 1);
+                let (flags, numbers) = (Flags::SERVER, [bytes, bucket]);
+                let row = EventRow { flags, numbers, ..row(Kind::View) };
+                let viewed = self.pageview(spot, row, traits.unwrap_or_default(), Some(nonce));
+                let traits = viewed.profile.of().traits.clone();
+                let awaited = |visit: Option<&Visit>| Awaited::view(viewed, visit);
+                self.opened(spot, page.clone(), nonce, kind, awaited);
+                ("view", page, Some(traits))
             }
             PageKind::Prefetch => {
-                let path = page;
-                let page = self.admit(spot, Dimension::Prefetch, &path);
-                self.book(spot).add(Dimension::Prefetch, &page, Metric::Responses, 1);
-                self.sent(spot, Dimension::Prefetch, &page, bytes);
-                self.opened(spot, path, nonce, kind, |_| Awaited::Nothing);
+                let (flags, numbers) = (Flags::ANSWERED, [bytes, 0]);
+                self.write_of_nobody(spot, EventRow { flags, numbers, ..row(Kind::Prefetch) });
+                self.opened(spot, page.clone(), nonce, kind, |_| Awaited::Nothing);
                 ("prefetch", page, None)
             }
             PageKind::Error => {
-                let link = join([&page, from.as_deref().unwrap_or_default()]);
-                let link = self.admit(spot, Dimension::ErrorLink, &link);
-                let path = page;
-                let page = self.admit(spot, Dimension::ErrorPage, &path);
-                let rows = ErrorRows { page, link, status: status.to_string().into() };
-                self.error(spot, &rows, Metric::Responses);
-                let page = rows.page.clone();
-                self.opened(spot, path, nonce, kind, |_| Awaited::Error(Box::new(rows)));
+                let from = from.unwrap_or_default();
+                let link = BrokenLink { page: page.clone(), from, status };
+                self.broken(spot, &link, Flags::ANSWERED);
+                self.opened(spot, page.clone(), nonce, kind, |_| Awaited::Error(Box::new(link)));
                 ("error", page, None)
             }
             PageKind::Unseen | PageKind::Ignored => {
@@ -95,36 +82,30 @@ impl Shard {
             return self.pending.pop(&nonce).map(|pending| pending.awaited);
         };
         match known.open.take(nonce)? {
-            Awaited::Running(page) => {
-                let rows = known.visit.as_ref()?.rows(page.into());
-                Some(Awaited::View(Box::new(rows)))
+            Awaited::Running(page, view) => {
+                let viewed = known.visit.as_ref()?.viewed(page, view);
+                Some(Awaited::View(Box::new(viewed)))
             }
             awaited => Some(awaited),
         }
     }
 
-    fn error(&mut self, spot: Spot, rows: &ErrorRows, metric: Metric) {
-        let ErrorRows { page, link, status } = rows;
-        let book = self.book(spot);
-        book.add(Dimension::ErrorPage, page, metric, 1);
-        book.add(Dimension::ErrorLink, link, metric, 1);
-        book.add(Dimension::ErrorStatus, status, metric, 1);
+    fn broken(&mut self, spot: Spot, link: &BrokenLink, flags: Flags) {
+        let BrokenLink { page, from, status } = link;
+        let mut row = EventRow::new(spot.at, Kind::Error, Arc::default(), page.clone());
+        (row.flags, row.name, row.numbers[0]) = (flags, from.clone(), i64::from(*status));
+        self.write_of_nobody(spot, row);
     }
 
     /// An error page's beacon has come: somebody saw it.
     fn error_seen(&mut self, answered: Spot, nonce: u64, page: &Arc<str>) -> Counted {
-        match self.take_awaited(answered, nonce) {
-            Some(Awaited::Error(rows)) => {
-                self.error(answered, &rows, Metric::Seen);
-                ("error confirmed", rows.page, None)
-            }
+        let link = match self.take_awaited(answered, nonce) {
+            Some(Awaited::Error(link)) => *link,
             // Answered by another node, or long forgotten: what the beacon knows is the page.
-            _ => {
-                let page = self.admit(answered, Dimension::ErrorPage, page);
-                self.book(answered).add(Dimension::ErrorPage, &page, Metric::Seen, 1);
-                ("error confirmed", page, None)
-            }
-        }
+            _ => BrokenLink { page: page.clone(), from: Arc::default(), status: 0 },
+        };
+        self.broken(answered, &link, Flags::BEACON);
+        ("error confirmed", link.page, None)
     }
 
     pub(super) fn shown(&mut self, spot: Spot, shown: Shown) -> Counted {
@@ -150,8 +131,11 @@ impl Shard {
                 match kind {
                     PageKind::View => return self.confirm(answered, nonce, shown),
                     PageKind::Prefetch => {
-                        let page = self.admit(answered, Dimension::Prefetch, &shown.page);
-                        self.book(answered).add(Dimension::Prefetch, &page, Metric::Seen, 1);
+                        let page = shown.page.clone();
+                        let mut row =
+                            EventRow::new(answered.at, Kind::Prefetch, Arc::default(), page);
+                        row.flags = Flags::BEACON;
+                        self.write_of_nobody(answered, row);
                         Evidence::Activated
                     }
                     PageKind::Error => return self.error_seen(answered, nonce, &shown.page),
@@ -166,59 +150,24 @@ impl Shard {
                 _ => Evidence::Unverified,
             },
         };
-        let metrics = evidence.metrics();
-        let mut rows = self.pageview(spot, &shown.page, shown.traits, metrics, None);
-        match evidence {
-            Evidence::Activated => self.confirm_rows(spot, &mut rows, false),
-            Evidence::Cached { own } => {
-                let whose = if own { "same visitor" } else { "other visitor" };
-                self.book(spot).add(Dimension::Cached, &whose.into(), Metric::Browser, 1);
-            }
-            Evidence::Browser | Evidence::Unverified => {}
-        }
-        self.screen(spot, shown.screen, metrics);
-        (evidence.word(), rows.page.value().clone(), Some(rows.profile.traits().clone()))
+        let mut row = EventRow::new(spot.at, Kind::View, Arc::default(), shown.page.clone());
+        (row.flags, row.detail) = (evidence.flags(), shown.screen.unwrap_or_default());
+        let viewed = self.pageview(spot, row, shown.traits, None);
+        (evidence.word(), shown.page, Some(viewed.profile.of().traits.clone()))
     }
 
     /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
     fn confirm(&mut self, answered: Spot, nonce: u64, shown: Shown) -> Counted {
-        let mut rows = match self.take_awaited(answered, nonce) {
-            Some(Awaited::View(rows)) => *rows,
+        let viewed = match self.take_awaited(answered, nonce) {
+            Some(Awaited::View(viewed)) => *viewed,
             // Answered by another node, or long forgotten.
-            _ => self.rows_of(answered, &shown.page, shown.traits),
+            _ => self.viewed(answered, &shown.page, shown.traits),
         };
-        self.confirm_rows(answered, &mut rows, true);
-        if let Some(visitor) = answered.visitor {
-            let became = self.visitors.peek(&visitor).and_then(|known| known.became);
-            let owner = self.visitors.peek_mut(&became.unwrap_or(visitor));
-            let visit = owner.and_then(|owner| owner.visit.as_mut());
-            if let Some(visit) = visit.filter(|visit| rows.visit == Some(visit.number)) {
-                visit.watch.confirm(answered.day, nonce);
-            }
-        }
-        self.screen(answered, shown.screen, &[Metric::Server, Metric::Confirmed]);
-        ("confirm", rows.page.value().clone(), Some(rows.profile.traits().clone()))
-    }
-
-    /// Counts a view as confirmed (`count`), and its visitor.
-    pub(super) fn confirm_rows(&mut self, spot: Spot, rows: &mut ViewRows, count: bool) {
-        let metrics: &[_] = if count { &[Metric::Confirmed] } else { &[] };
-        let first = self.each_row(spot, rows, metrics, Claim::Confirmed, &Row::default());
-        if let Some(visitor) = spot.visitor.filter(|_| first) {
-            self.book(spot).confirmed(visitor);
-        }
-    }
-
-    /// Views whose beacon told the viewport's class, by that class.
-    fn screen(&mut self, spot: Spot, screen: Option<Arc<str>>, metrics: &[Metric]) {
-        let Some(screen) = screen else { return };
-        let screen = self.admit(spot, Dimension::Screen, &screen);
-        let visitors = self.claim(spot, Dimension::Screen, &screen, Claim::Seen);
-        let book = self.book(spot);
-        for metric in metrics {
-            book.add(Dimension::Screen, &screen, *metric, 1);
-        }
-        book.add(Dimension::Screen, &screen, Metric::Visitors, i64::from(visitors));
+        let counted = (viewed.page.clone(), viewed.profile.of().traits.clone());
+        let mut row = EventRow::new(answered.at, Kind::Confirm, Arc::default(), Arc::default());
+        row.detail = shown.screen.unwrap_or_default();
+        self.write_confirmed(answered, viewed, nonce, row);
+        ("confirm", counted.0, Some(counted.1))
     }
 
     /// The page a beacon without an id is about: the oldest one answered to the same visitor
@@ -257,11 +206,13 @@ enum Evidence {
 }
 
 impl Evidence {
-    fn metrics(self) -> &'static [Metric] {
+    fn flags(self) -> Flags {
         match self {
-            Self::Activated => &[Metric::Server, Metric::Confirmed],
-            Self::Cached { .. } | Self::Browser => &[Metric::Browser],
-            Self::Unverified => &[Metric::Browser, Metric::Unverified],
+            Self::Activated => Flags::SERVER.and(Flags::CONFIRMED),
+            Self::Cached { own: true } => Flags::BROWSER.and(Flags::CACHED),
+            Self::Cached { own: false } => Flags::BROWSER.and(Flags::CACHED_BY_OTHERS),
+            Self::Browser => Flags::BROWSER,
+            Self::Unverified => Flags::BROWSER.and(Flags::UNVERIFIED),
         }
     }
 

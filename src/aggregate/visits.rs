@@ -1,107 +1,169 @@
 //! Views in their visits: which one runs, when another begins, and across midnight.
 
-use super::book::Book;
-use super::claims::Claim;
-use super::named::Named;
-use super::shard::{Shard, Spot, ViewRows, book_of, known};
+use super::profile::Profile;
+use super::shard::{Shard, Spot, Viewed, known};
 use super::visit::Visit;
-use crate::model::goal::Reached;
-use crate::model::rollup::{Dimension, Metric, Row};
+use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
+use crate::model::row::{EventRow, Flags, Kind, RowVisit};
 use crate::model::site::Site;
-use crate::model::{AI_CHANNEL, DIRECT, Traits, VisitorHash};
+use crate::model::{DIRECT, Traits, VisitorHash};
+use once_cell::sync::Lazy;
 use std::sync::Arc;
 
+/// Of rows that are nobody's.
+static NOBODY: Lazy<Arc<Profile>> = Lazy::new(Arc::default);
+
 impl Shard {
-    /// Counts a pageview: in its visit, and `metrics` in every row it belongs to.
+    /// Counts a pageview, in its visit. Of `row` the time, the page and what it says of itself are
+    /// known. With a nonce if only the server saw it yet.
     pub(super) fn pageview(
         &mut self,
         spot: Spot,
-        page: &Arc<str>,
+        row: EventRow,
         traits: Traits,
-        metrics: &'static [Metric],
         unconfirmed: Option<u64>,
-    ) -> ViewRows {
-        let path = page;
-        let page = self.admit(spot, Dimension::Page, path).into();
-        let (mut rows, visit) = match spot.visitor {
-            Some(visitor) => self.in_visit(spot, visitor, page, traits, |visit| {
-                visit.watch.view(spot.at, spot.day, metrics, unconfirmed)
-            }),
-            None => (self.visitless(spot, page, traits), Row::default()),
-        };
-        let first = self.each_row(spot, &mut rows, metrics, Claim::Seen, &visit);
-        if let Some(visitor) = spot.visitor.filter(|_| first) {
-            self.book(spot).seen(visitor);
+    ) -> Viewed {
+        match spot.visitor {
+            Some(visitor) => self.in_visit(spot, visitor, row, traits, unconfirmed),
+            None => {
+                let profile = self.profile(spot, &traits, RowVisit::default());
+                let page = row.page.clone();
+                self.write(spot, of(row, &profile), &profile, None);
+                Viewed { page, profile, view: 0 }
+            }
         }
-        self.reached(spot, Reached::Page(path), 0);
-        rows
     }
 
-    /// Puts a view into the visitor's running visit, or begins one. Returns what the visit adds to
-    /// the rows of the view.
+    /// Puts a view into the visitor's running visit, or begins one.
     fn in_visit(
         &mut self,
         spot: Spot,
         visitor: VisitorHash,
-        mut page: Named,
+        mut row: EventRow,
         traits: Traits,
-        suspicion: impl FnOnce(&mut Visit) -> bool,
-    ) -> (ViewRows, Row) {
+        unconfirmed: Option<u64>,
+    ) -> Viewed {
         let owner = self.visit_owner(spot, visitor);
         let known = known(&mut self.visitors, owner, spot);
         known.viewed = known.viewed.max(spot.received);
         let before = known.visit.take();
         let site = &self.sites[spot.site];
         let goes_on = |visit: &Visit| visit.runs(spot.at) && !arrives_anew(site, &traits, visit);
-        let (visit, more) = match before {
+        let mut visit = match before {
             Some(mut running) if goes_on(&running) => {
-                let book = book_of(&mut self.books, &self.hasher, spot.site, running.day);
-                let mut more = running.view(book, spot.at, &mut page);
-                let suspected = suspicion(&mut running);
-                if suspected || running.day != spot.day {
-                    running.book_shared(book, &more);
-                    more = Row::default();
-                }
-                if suspected {
+                if running.watch.view(spot.at, unconfirmed) {
                     known.open.part(&running, spot.at);
-                    running.suspect(book);
-                    self.suspect(spot, &running.watch.so_far(spot.day));
+                    running.suspect();
                 }
-                (running, more)
+                running
             }
             before => {
                 if let Some(before) = &before {
                     known.open.part(before, spot.at);
                 }
-                let day = spot.day;
-                let profile = self.profile(spot, &traits);
-                let book = self.book(spot);
-                let (mut begun, more) =
-                    Visit::begin(book, day, spot.at, &mut page, profile, before);
-                self.visits += 1;
-                begun.number = self.visits;
-                suspicion(&mut begun);
-                if begun.profile.has(Dimension::Channel, AI_CHANNEL) {
-                    self.ai(spot, "referral", page.value());
-                }
-                (Box::new(begun), more)
+                let key = self.visit_key(spot, visitor);
+                let entry = row.page.clone();
+                let of =
+                    RowVisit { visitor: Some(visitor), visit: key, entry, ..RowVisit::default() };
+                let profile = self.profile(spot, &traits, of);
+                let mut begun = Visit::begin(spot.day, spot.at, profile);
+                begun.watch.view(spot.at, unconfirmed);
+                row.flags = row.flags.and(Flags::BEGINS);
+                Box::new(begun)
             }
         };
-        let rows = visit.rows(page);
+        visit.goes_on(spot.at);
+        visit.views += 1;
+        row.view = visit.views;
+        let page = row.page.clone();
+        self.write_in(spot, visitor, &mut visit, row, Some(Flags::VIEWED));
+        let viewed = visit.viewed(page, visit.views);
         self.visitor(owner, spot).visit = Some(visit);
-        (rows, more)
+        viewed
     }
 
-    /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
-    /// (A later confirmation of one of these stays out.)
-    fn suspect(&mut self, spot: Spot, views: &Row) {
-        let confirmed = views.get(Metric::Confirmed) > 0
-            && self.claim(spot, Dimension::Suspected, "yes", Claim::Confirmed);
-        let mut row = *views;
-        row.add(Metric::ConfirmedVisitors, i64::from(confirmed));
-        let book = self.book(spot);
-        let suspected = book.place(Dimension::Suspected, &"yes".into());
-        book.add_row_at(suspected, &row);
+    /// Writes a row of a visit. If it began on another day, that one has a row too of an `activity`,
+    /// whose flags these are.
+    fn write_in(
+        &mut self,
+        spot: Spot,
+        visitor: VisitorHash,
+        visit: &mut Visit,
+        row: EventRow,
+        activity: Option<Flags>,
+    ) {
+        let profile = visit.profile_of(visitor);
+        if let Some(flags) = activity.filter(|_| visit.begun != spot.day) {
+            let (first, begun) = (visit.first_profile().clone(), visit.begun);
+            let mut more =
+                EventRow::new(row.at, Kind::Activity, first.of().clone(), row.page.clone());
+            (more.flags, more.view) = (flags, row.view);
+            more.name = event_name(&row);
+            let on_first_day = Spot { day: begun, ..spot };
+            self.write(on_first_day, more, &first, visit.on_day(begun));
+        }
+        self.write(spot, of(row, &profile), &profile, visit.on_day(spot.day));
+    }
+
+    /// Writes a row of something else than a pageview, of the visit that runs, if there is one.
+    pub(super) fn write_now(&mut self, spot: Spot, mut row: EventRow) {
+        let Some(visitor) = spot.visitor else { return self.write_of_nobody(spot, row) };
+        let owner = self.visit_owner(spot, visitor);
+        let runs = |visit: &mut Box<Visit>| visit.runs(spot.at);
+        let running = self.visitors.get_mut(&owner).and_then(|known| known.visit.take_if(runs));
+        let Some(mut visit) = running else {
+            let of_visitor = RowVisit { visitor: Some(visitor), ..RowVisit::default() };
+            let profile = Arc::new(of_visitor.into());
+            return self.write(spot, of(row, &profile), &profile, None);
+        };
+        row.view = visit.views;
+        let acts = !matches!(row.kind, Kind::Vital | Kind::Sent);
+        let interactive = matches!(row.kind, Kind::Event | Kind::Outbound | Kind::File);
+        let tells = interactive || (acts && visit.lasts_longer(spot.at));
+        let activity = Flags::default().and_if(Flags::INTERACTIVE, interactive);
+        self.write_in(spot, visitor, &mut visit, row, tells.then_some(activity));
+        if acts {
+            visit.goes_on(spot.at);
+        }
+        self.visitor(owner, spot).visit = Some(visit);
+    }
+
+    /// Writes a row that is nobody's.
+    pub(super) fn write_of_nobody(&mut self, spot: Spot, row: EventRow) {
+        self.write(spot, row, &NOBODY, None);
+    }
+
+    /// Writes that a view is confirmed, on the day of the view.
+    pub(super) fn write_confirmed(
+        &mut self,
+        answered: Spot,
+        viewed: Viewed,
+        nonce: u64,
+        mut row: EventRow,
+    ) {
+        let Viewed { page, mut profile, view } = viewed;
+        (row.page, row.view) = (page, view);
+        if profile.of().visitor != answered.visitor {
+            let of = RowVisit { visitor: answered.visitor, ..(**profile.of()).clone() };
+            profile = Arc::new(of.into());
+        }
+        let key = profile.of().visit;
+        let owner = answered.visitor.map(|visitor| {
+            self.visitors.peek(&visitor).and_then(|known| known.became).unwrap_or(visitor)
+        });
+        let running = owner.and_then(|owner| {
+            self.visitors.peek_mut(&owner)?.visit.take_if(|visit| visit.key == key)
+        });
+        match (running, owner) {
+            (Some(mut visit), Some(owner)) => {
+                visit.watch.confirm(nonce);
+                self.write(answered, of(row, &profile), &profile, visit.on_day(answered.day));
+                if let Some(known) = self.visitors.peek_mut(&owner) {
+                    known.visit = Some(visit);
+                }
+            }
+            _ => self.write(answered, of(row, &profile), &profile, None),
+        }
     }
 
     /// Whose entry holds the visit: the visitor's, or the one it became at midnight. The visit of
@@ -128,40 +190,37 @@ impl Shard {
         visitor
     }
 
-    /// The rows a view of this visitor would have counted in.
-    pub(super) fn rows_of(&mut self, spot: Spot, page: &Arc<str>, traits: Traits) -> ViewRows {
-        let page = self.admit(spot, Dimension::Page, page).into();
-        let visit = spot.visitor.and_then(|visitor| {
+    /// What is known of a view of this visitor that was counted elsewhere, or is long forgotten.
+    pub(super) fn viewed(&mut self, spot: Spot, page: &Arc<str>, traits: Traits) -> Viewed {
+        let page = page.clone();
+        if let Some(visitor) = spot.visitor {
             let owner = self.visit_owner(spot, visitor);
-            self.visitors.peek(&owner)?.visit.as_ref()
-        });
-        match visit {
-            Some(visit) => visit.rows(page),
-            None => self.visitless(spot, page, traits),
+            if let Some(visit) = self.visitors.peek_mut(&owner).and_then(|v| v.visit.as_mut()) {
+                return Viewed { page, profile: visit.profile_of(visitor), view: 0 };
+            }
         }
+        let of = RowVisit { visitor: spot.visitor, ..RowVisit::default() };
+        Viewed { page, profile: self.profile(spot, &traits, of), view: 0 }
     }
 
-    fn visitless(&mut self, spot: Spot, page: Named, traits: Traits) -> ViewRows {
-        let profile = self.profile(spot, &traits);
-        ViewRows { visit: None, page, entry: None, profile }
+    /// A number that no other visit has.
+    fn visit_key(&mut self, spot: Spot, visitor: VisitorHash) -> u64 {
+        self.visits += 1;
+        self.number((visitor, spot.at, self.visits)).max(1)
     }
+}
 
-    /// Activity in the running visit, if there is one.
-    pub(super) fn act(&mut self, spot: Spot, interactive: bool) {
-        self.in_running_visit(spot, |visit, book| visit.act(book, spot.at, interactive));
-    }
+/// A row with what those of its visit have in common.
+fn of(row: EventRow, profile: &Profile) -> EventRow {
+    EventRow { of: profile.of().clone(), ..row }
+}
 
-    /// Does something to the running visit, if there is one, with the book of its day.
-    pub(super) fn in_running_visit(&mut self, spot: Spot, run: impl FnOnce(&mut Visit, &mut Book)) {
-        let Some(visitor) = spot.visitor else { return };
-        let owner = self.visit_owner(spot, visitor);
-        if let Some(known) = self.visitors.get_mut(&owner)
-            && let Some(visit) = known.visit.as_mut().filter(|v| v.runs(spot.at))
-        {
-            known.seen = known.seen.max(spot.received);
-            let day = visit.day;
-            run(visit, book_of(&mut self.books, &self.hasher, spot.site, day));
-        }
+/// What goals and funnels know an event by.
+fn event_name(row: &EventRow) -> Arc<str> {
+    match row.kind {
+        Kind::Outbound => OUTBOUND_LINK.into(),
+        Kind::File => FILE_DOWNLOAD.into(),
+        _ => row.name.clone(),
     }
 }
 
@@ -169,7 +228,7 @@ impl Shard {
 fn arrives_anew(site: &Site, traits: &Traits, visit: &Visit) -> bool {
     let differs = |dimension| {
         traits.get(dimension).is_some_and(|value| {
-            value != DIRECT && visit.profile.traits().get(dimension) != Some(value)
+            value != DIRECT && visit.profile().of().traits.get(dimension) != Some(value)
         })
     };
     site.new_visit_on_source && (differs(Dimension::Source) || differs(Dimension::UtmCampaign))

@@ -22,7 +22,7 @@ use super::entries::{Entries, EntryOp};
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
 use crate::model::site::{Day, Site};
-use crate::model::{Batch, Cut, Events, PendingIncrements};
+use crate::model::{Batch, Cut, PendingIncrements};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -225,7 +225,7 @@ impl Outbox {
             let queue = self.queues.entry(key.clone()).or_default();
             if queue.cut.is_empty() && queue.waiting.is_empty() {
                 // Its turn has come already: what is cut need not be written down before.
-                pending.cap_events(self.events_cap);
+                pending.cap_rows(self.events_cap);
                 done += self.number(&key, pending);
                 continue;
             }
@@ -256,7 +256,7 @@ impl Outbox {
                 oldest.map(|(key, w)| (key.clone(), w.age, w.pending.hits))
             };
             // Events first: the list forgets its oldest anyway, and counts do not come back.
-            if let Some((key, age, _)) = oldest(|waiting| waiting.pending.has_events()) {
+            if let Some((key, age, _)) = oldest(|waiting| waiting.pending.has_rows()) {
                 self.perform(Op::Dropped { key, age, events_only: true });
             } else if let Some((key, age, hits)) = oldest(|_| true) {
                 dropped += hits;
@@ -419,7 +419,7 @@ impl Outbox {
                 }
                 if let Some(last) = waiting.back_mut() {
                     last.pending.merge(pending);
-                    last.pending.cap_events(self.events_cap);
+                    last.pending.cap_rows(self.events_cap);
                 }
             }
             Op::Sealed(marks) => self.marks = marks,
@@ -448,7 +448,7 @@ impl Outbox {
                 let waiting = &mut self.queues.entry(key).or_default().waiting;
                 if events_only {
                     let pending = waiting.iter_mut().find(|w| w.age == age);
-                    pending.into_iter().for_each(|w| w.pending.cap_events(0));
+                    pending.into_iter().for_each(|w| w.pending.cap_rows(0));
                 } else {
                     waiting.retain(|w| w.age != age);
                 }
@@ -468,14 +468,14 @@ impl Outbox {
 }
 
 impl Queue {
-    /// Lets go of events of acknowledged batches, the oldest first.
+    /// Lets go of rows of acknowledged batches, the oldest first.
     fn thin_ring(&mut self) {
         let mut room = RING_EVENTS;
         for (_, batch) in self.ring.iter_mut().rev() {
-            if batch.events.size() > room {
-                batch.events = Events::default();
+            if batch.rows_size() > room {
+                (batch.people, batch.others) = Default::default();
             }
-            room -= batch.events.size();
+            room -= batch.rows_size();
         }
     }
 

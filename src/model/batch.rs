@@ -1,6 +1,6 @@
 //! A sealed batch: what is delivered, whole, exactly once.
 
-use super::Events;
+use super::PackedRows;
 use super::VisitorHash;
 use super::site::Day;
 use serde::{Deserialize, Serialize};
@@ -25,16 +25,25 @@ pub struct Batch {
     pub visitors: Vec<VisitorHash>,
     /// Confirmed visitors, likewise.
     pub confirmed: Vec<VisitorHash>,
-    /// Anonymous events as JSON, oldest first, likewise.
-    pub events: Events,
+    /// What people did, at most [`BATCH_MAX`] rows, and what others did, likewise.
+    #[serde(default)]
+    pub people: PackedRows,
+    #[serde(default)]
+    pub others: PackedRows,
 }
 
 impl Batch {
+    /// Bytes that its rows take.
+    pub fn rows_size(&self) -> usize {
+        self.people.size() + self.others.size()
+    }
+
     /// Nothing to count: legal, it only takes its number.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
             && self.visitors.is_empty()
             && self.confirmed.is_empty()
-            && self.events.is_empty()
+            && self.people.is_empty()
+            && self.others.is_empty()
     }
 }

@@ -11,13 +11,12 @@
 mod batch;
 pub mod block;
 mod bot_class;
-mod events;
 pub mod glob;
 pub mod goal;
 mod hit;
-mod lines;
 mod list;
 mod log;
+mod packed;
 mod pending;
 pub mod rollup;
 pub mod row;
@@ -30,13 +29,12 @@ mod window;
 
 pub use batch::{BATCH_MAX, Batch};
 pub use bot_class::BotClass;
-pub use events::Events;
 pub use hit::{
     Answered, Arrived, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What,
 };
-pub use lines::Lines;
-pub use list::{EventList, PACK};
+pub use list::{PACK, RowList};
 pub use log::{Chunk, Done, ENTRY_MAX, Entry, Item, LogPlace};
+pub use packed::PackedRows;
 pub use pending::{Cut, PendingIncrements, batches};
 pub use traits::{AI_CHANNEL, DIRECT, Traits};
 pub use view_id::{ID_LIFETIME, VIEW_ID_LEN, ViewId, ViewKey};

@@ -1,13 +1,14 @@
 //! Increments of one (site, day) in the words of the store, on their way to be batches.
 //!
 //! Apart from [`Window`], which speaks the aggregator's words: what waits on disk must be readable
-//! by a later version, so these have fields by name and events as JSON, as a batch has.
+//! by a later version, so these have fields by name and rows in blocks, as a batch has.
 
 use super::VisitorHash;
+use super::list::{PACK, RowList};
 use super::rollup;
 use super::site::Day;
+use super::window::Window;
 use super::{BATCH_MAX, Batch};
-use super::{EventList, PACK, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::iter;
@@ -29,7 +30,10 @@ pub struct PendingIncrements {
     fields: HashMap<String, i64, Hasher>,
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
-    events: EventList,
+    #[serde(default)]
+    people: RowList,
+    #[serde(default)]
+    others: RowList,
     /// Bytes of all names of fields.
     names: usize,
 }
@@ -51,7 +55,7 @@ impl From<Window> for PendingIncrements {
         }
         pending.visitors.extend(window.visitors);
         pending.confirmed.extend(window.confirmed);
-        pending.events = window.events;
+        (pending.people, pending.others) = (window.people, window.others);
         pending
     }
 }
@@ -85,7 +89,8 @@ impl PendingIncrements {
         later.fields.into_iter().for_each(|(field, n)| self.add(field, n));
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        self.events.append(later.events);
+        self.people.append(later.people);
+        self.others.append(later.others);
     }
 
     /// Pieces that merge into these increments, so small that they hardly take memory beside it.
@@ -98,22 +103,26 @@ impl PendingIncrements {
             names: self.names,
             ..PendingIncrements::default()
         };
-        let of = |events| PendingIncrements { events, ..PendingIncrements::default() };
-        iter::once(counts).chain(self.events.pieces().map(of))
+        let people = |people| PendingIncrements { people, ..PendingIncrements::default() };
+        let others = |others| PendingIncrements { others, ..PendingIncrements::default() };
+        let rows = self.people.pieces().map(people).chain(self.others.pieces().map(others));
+        iter::once(counts).chain(rows)
     }
 
-    /// Forgets the oldest events beyond `cap`.
-    pub fn cap_events(&mut self, cap: usize) {
-        self.events.keep_newest(cap);
+    /// Forgets the oldest rows beyond `cap`, of people and of others.
+    pub fn cap_rows(&mut self, cap: usize) {
+        self.people.keep_newest(cap);
+        self.others.keep_newest(cap);
     }
 
-    pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
+    pub fn has_rows(&self) -> bool {
+        !self.people.is_empty() || !self.others.is_empty()
     }
 
     /// About how many bytes it holds in memory, and on disk hardly more.
     pub fn weight(&self) -> usize {
-        let texts = self.names + self.fields.len() * ENTRY + self.events.size();
+        let texts =
+            self.names + self.fields.len() * ENTRY + self.people.size() + self.others.size();
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
@@ -126,7 +135,8 @@ impl PendingIncrements {
         let mut fields = fields.into_iter();
         let mut visitors = sorted(self.visitors);
         let mut confirmed = sorted(self.confirmed);
-        let mut events = self.events.into_packed();
+        let mut people = self.people.into_packed();
+        let mut others = self.others.into_packed();
         let mut cut: Vec<Cut> = Vec::new();
         loop {
             let batch = Batch {
@@ -137,7 +147,8 @@ impl PendingIncrements {
                 fields: fields.by_ref().take(BATCH_MAX).collect(),
                 visitors: visitors.by_ref().take(BATCH_MAX).collect(),
                 confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                events: events.next().unwrap_or_default(),
+                people: people.next().unwrap_or_default(),
+                others: others.next().unwrap_or_default(),
             };
             if batch.is_empty() {
                 break;

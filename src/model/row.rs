@@ -86,10 +86,28 @@ impl Kind {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// Whether it tells of people. Others' rows are kept apart, so that crawlers cannot push
-    /// people's out.
-    pub fn is_of_people(self) -> bool {
-        (self as u8) < Self::Bot as u8
+    /// Of whom it tells.
+    pub fn of(self) -> RowsOf {
+        if (self as u8) < Self::Bot as u8 { RowsOf::People } else { RowsOf::Others }
+    }
+}
+
+/// Rows of people, and of others (bots, errors, prefetches, downloads, feeds), are kept apart and
+/// each within a cap of their own, so that crawlers cannot push people's out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowsOf {
+    People,
+    Others,
+}
+
+impl RowsOf {
+    pub const BOTH: [Self; 2] = [Self::People, Self::Others];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Others => "others",
+        }
     }
 }
 

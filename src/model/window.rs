@@ -1,7 +1,7 @@
 //! What one (site, day) has to add to the store, as a shard hands it over.
 
 use super::VisitorHash;
-use super::list::EventList;
+use super::list::RowList;
 use super::rollup::{Dimension, Row};
 use super::site::Day;
 use foldhash::fast::RandomState;
@@ -18,8 +18,9 @@ pub struct Window {
     /// Visitors for the day's sketches.
     pub visitors: Vec<VisitorHash>,
     pub confirmed: Vec<VisitorHash>,
-    /// As JSON.
-    pub events: EventList,
+    /// What people did, and what others did: see [`Kind::is_of_people`](super::row::Kind).
+    pub people: RowList,
+    pub others: RowList,
 }
 
 /// Windows by site (its index) and day.
@@ -32,6 +33,7 @@ impl Window {
         self.rows.extend(later.rows);
         self.visitors.extend(later.visitors);
         self.confirmed.extend(later.confirmed);
-        self.events.append(later.events);
+        self.people.append(later.people);
+        self.others.append(later.others);
     }
 }

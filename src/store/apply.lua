@@ -1,11 +1,12 @@
 -- Applies one numbered batch to one (site, day): all of it or nothing, once.
 --
--- KEYS  roll-up hash, visitors, confirmed visitors, event list
--- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors and events; then
---       the field names, what to add to each, the visitors, the confirmed visitors, the events
+-- KEYS  roll-up hash, visitors, confirmed visitors, lists of people's and of others' event rows
+-- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors, blocks of people's
+--       rows and of others'; then the field names, what to add to each, the visitors, the confirmed
+--       visitors, the blocks
 --
 -- Gives { verdict, detail, commands sent from here }; detail of a batch that was applied is the
--- length of the event list, if it had events. Reads come first and find every reason to
+-- length of the longest list of rows that it appended to. Reads come first and find every reason to
 -- refuse; the first write is the last that a server can turn down (out of memory, read-only), so
 -- nothing is ever applied by half. `unpack` carries at most 2,006 values, far below its limit.
 
@@ -31,17 +32,18 @@ local function blame(message, key)
   return verdict('error', message)
 end
 
-local rollup, visitors, confirmed, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local rollup, visitors, confirmed, people, others = unpack(KEYS)
 local marker, number = ARGV[1], tonumber(ARGV[2])
 
 -- Where each section of ARGV begins; a section of none is empty.
 local n_fields, n_visitors = tonumber(ARGV[3]), tonumber(ARGV[4])
-local n_confirmed, n_events = tonumber(ARGV[5]), tonumber(ARGV[6])
-local at_names = 7
+local n_confirmed, n_people, n_others = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local at_names = 8
 local at_counts = at_names + n_fields
 local at_visitors = at_counts + n_fields
 local at_confirmed = at_visitors + n_visitors
-local at_events = at_confirmed + n_confirmed
+local at_people = at_confirmed + n_confirmed
+local at_others = at_people + n_people
 
 local stored = call('HMGET', rollup, marker, 'version', unpack(ARGV, at_names, at_counts - 1))
 if refused(stored) then
@@ -68,10 +70,10 @@ if #sketches > 0 and refused(call('PFCOUNT', sketches[1], sketches[#sketches])) 
     end
   end
 end
-if n_events > 0 then
-  local reply = call('LLEN', events)
+for list, blocks in pairs({ [people] = n_people, [others] = n_others }) do
+  local reply = blocks > 0 and call('LLEN', list)
   if refused(reply) then
-    return blame(reply.err, events)
+    return blame(reply.err, list)
   end
 end
 
@@ -97,21 +99,24 @@ if n_visitors > 0 then
   writes[#writes + 1] = { 'PFADD', visitors, unpack(ARGV, at_visitors, at_confirmed - 1) }
 end
 if n_confirmed > 0 then
-  writes[#writes + 1] = { 'PFADD', confirmed, unpack(ARGV, at_confirmed, at_events - 1) }
+  writes[#writes + 1] = { 'PFADD', confirmed, unpack(ARGV, at_confirmed, at_people - 1) }
 end
-if n_events > 0 then
-  writes[#writes + 1] = { 'RPUSH', events, unpack(ARGV, at_events, at_events + n_events - 1) }
+if n_people > 0 then
+  writes[#writes + 1] = { 'RPUSH', people, unpack(ARGV, at_people, at_others - 1) }
+end
+if n_others > 0 then
+  writes[#writes + 1] = { 'RPUSH', others, unpack(ARGV, at_others, at_others + n_others - 1) }
 end
 writes[#writes + 1] = { 'HSET', rollup, unpack(sums) }
 
-local length
+local length = 0
 for _, write in ipairs(writes) do
   local reply = call(unpack(write))
   if refused(reply) then
     return verdict('error', reply.err)
   end
   if write[1] == 'RPUSH' then
-    length = string.format('%.0f', reply)
+    length = math.max(length, reply)
   end
 end
-return verdict('now', length)
+return verdict('now', string.format('%.0f', length))

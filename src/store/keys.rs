@@ -6,6 +6,7 @@
 
 use super::Secret;
 use crate::model::rollup::SEPARATOR;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 
 /// Field of the roll-up hash: raised by every batch. Has no separator, so it is no count.
@@ -26,9 +27,16 @@ pub fn confirmed(site: &str, day: Day) -> String {
     format!("unique:confirmed:{{{site}:{day}}}")
 }
 
-/// Recent events of a day: list.
-pub fn events(site: &str, day: Day) -> String {
-    format!("visits:events:{{{site}:{day}}}")
+/// Blocks of a day's event rows, oldest first: list.
+pub fn rows(site: &str, day: Day, of: RowsOf) -> String {
+    format!("{}:{{{site}:{day}}}", rows_name(of))
+}
+
+fn rows_name(of: RowsOf) -> &'static str {
+    match of {
+        RowsOf::People => "visits:events",
+        RowsOf::Others => "visits:others",
+    }
 }
 
 /// Closed days of a month rolled up: hash.
@@ -60,13 +68,15 @@ pub fn pattern(site: &str) -> String {
 pub fn kept_day(site: &str, key: &str) -> Option<Day> {
     let (name, tag) = key.split_once(":{")?;
     let day = tag.strip_suffix('}')?.strip_prefix(site)?.strip_prefix(':')?;
-    let kept = ["visits:daily", "unique:visits", "unique:confirmed", "visits:events"];
+    let kept =
+        ["visits:daily", "unique:visits", "unique:confirmed", "visits:events", "visits:others"];
     kept.contains(&name).then(|| day.parse().ok())?
 }
 
-/// The day of an event list's key, if it is one of this site.
-pub fn events_day(site: &str, key: &str) -> Option<Day> {
-    kept_day(site, key).filter(|_| key.starts_with("visits:events:"))
+/// The day of a list of rows, if it is one of this site.
+pub fn rows_day(site: &str, key: &str, of: RowsOf) -> Option<Day> {
+    let is_list = key.strip_prefix(rows_name(of)).is_some_and(|rest| rest.starts_with(':'));
+    kept_day(site, key).filter(|_| is_list)
 }
 
 /// A secret: string, expiring.
@@ -118,7 +128,8 @@ mod tests {
             (daily("example.com", day), "visits:daily"),
             (visitors("example.com", day), "unique:visits"),
             (confirmed("example.com", day), "unique:confirmed"),
-            (events("example.com", day), "visits:events"),
+            (rows("example.com", day, RowsOf::People), "visits:events"),
+            (rows("example.com", day, RowsOf::Others), "visits:others"),
             (secret(&salt), "visits:salt"),
         ] {
             assert_eq!(key, format!("{name}:{{example.com:2026-11-24}}"));
@@ -134,12 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn event_lists_of_other_sites_are_left_alone() {
+    fn rows_of_other_sites_are_left_alone() {
         let day: Day = "2026-11-24".parse().unwrap();
-        assert_eq!(events_day("a.com", &events("a.com", day)), Some(day));
-        assert_eq!(events_day("a.com", &events("a.com:8080", day)), None);
-        assert_eq!(events_day("a.com", &events("b.a.com", day)), None);
-        assert_eq!(events_day("a.com", &daily("a.com", day)), None);
+        let people = |site| rows(site, day, RowsOf::People);
+        let people_day = |site, key: &str| rows_day(site, key, RowsOf::People);
+        assert_eq!(people_day("a.com", &people("a.com")), Some(day));
+        assert_eq!(people_day("a.com", &people("a.com:8080")), None);
+        assert_eq!(people_day("a.com", &people("b.a.com")), None);
+        assert_eq!(people_day("a.com", &daily("a.com", day)), None);
         assert_eq!(kept_day("a.com", &daily("a.com", day)), Some(day));
         assert_eq!(kept_day("a.com", &staging(&daily("a.com", day), "x")), None);
         assert_eq!(kept_day("a.com", &monthly("a.com", Month::of(day))), None);

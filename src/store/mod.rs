@@ -5,6 +5,7 @@
 //! a field means beyond [`crate::model::rollup`].
 //!
 //! - `url`: store URLs as typed, and which store they open;
+//! - `rows`, the lists of event rows in it;
 //! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`;
 //! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
 //!   `sentinel` (who is the one), `cluster` (many);
@@ -18,6 +19,7 @@ mod dial;
 mod keys;
 mod link;
 mod redis;
+mod rows;
 mod sentinel;
 mod servers;
 mod shared;
@@ -29,9 +31,10 @@ mod upkeep;
 mod url;
 
 use crate::clock::Millis;
-use crate::model::Batch;
 use crate::model::rollup::DayCounts;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
+use crate::model::{Batch, PackedRows};
 use async_trait::async_trait;
 use once_cell::sync::Lazy;
 use std::sync::Arc;
@@ -85,6 +88,23 @@ pub enum Secret {
     Lease { node: Arc<str> },
     /// What nodes that share sessions spread clients over lanes with.
     Spread { site: Arc<str> },
+}
+
+/// Event rows of a day as they are stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredRows {
+    pub blocks: Vec<PackedRows>,
+    /// What else lies there: events of an earlier release.
+    pub foreign: usize,
+}
+
+impl StoredRows {
+    fn add(&mut self, item: Vec<u8>) {
+        match PackedRows::from_bytes(item) {
+            Some(packed) => self.blocks.push(packed),
+            None => self.foreign += 1,
+        }
+    }
 }
 
 /// A place for counts. Reads and writes are additive and safe to repeat.
@@ -147,8 +167,8 @@ pub trait Store: Send + Sync {
     /// about 0.8 % standard error; SQLite: exact).
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)>;
 
-    /// The most recent events of a day, newest last, at most `limit`.
-    async fn events(&self, site: &str, day: Day, limit: usize) -> Result<Vec<String>>;
+    /// Event rows of a day, oldest first.
+    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows>;
 
     /// Reads a secret.
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>>;
@@ -163,11 +183,11 @@ pub trait Store: Send + Sync {
         expires: Millis,
     ) -> Result<Vec<u8>>;
 
-    /// Destroys what has expired and trims the event list of a site to `events_cap` over all
-    /// days, oldest first.
-    async fn trim(&self, site: &str, events_cap: usize, now: Millis) -> Result<()>;
+    /// Destroys what has expired and trims the event rows of a site, people's and others', to
+    /// `cap` each over all days: the oldest blocks go.
+    async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()>;
 
-    /// Events that have joined a site's list, from all nodes as far as this one can see, since it
-    /// was last trimmed from here. Known without asking the store.
-    fn events_grown(&self, site: &str) -> u64;
+    /// Event rows that have joined those of a site, from all nodes as far as this one can see, since
+    /// it was last trimmed from here. Known without asking the store.
+    fn rows_grown(&self, site: &str) -> u64;
 }

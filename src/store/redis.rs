@@ -4,13 +4,16 @@
 //! here turns questions into commands and answers into counts. A server that cannot be reached is
 //! never an error of making the store, only of asking it.
 
+use super::StoredRows;
 use super::link::Meter;
 use super::servers::{Named, Servers};
 use super::shared::{SharedLog, SharedScripts};
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
+use crate::model::PackedRows;
 use crate::model::rollup::DayCounts;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{BATCH_MAX, Batch};
 use ::redis::{
@@ -219,9 +222,8 @@ impl Store for RedisStore {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
-        let Batch { site, day, node, number, fields, visitors, confirmed, events } = batch;
-        let events = events.lines();
-        let sizes = [fields.len(), visitors.len(), confirmed.len(), events.len()];
+        let Batch { site, day, node, number, fields, visitors, confirmed, people, others } = batch;
+        let sizes = [fields.len(), visitors.len(), confirmed.len()];
         if sizes.iter().any(|n| *n > BATCH_MAX) {
             return Err(self.refused(&format!("a batch of {sizes:?}, {BATCH_MAX} is the limit")));
         }
@@ -229,13 +231,15 @@ impl Store for RedisStore {
             keys::daily(site, *day),
             keys::visitors(site, *day),
             keys::confirmed(site, *day),
-            keys::events(site, *day),
+            keys::rows(site, *day, RowsOf::People),
+            keys::rows(site, *day, RowsOf::Others),
         ];
 
-        let mut args = Vec::with_capacity(6 + 2 * fields.len() + sizes.iter().sum::<usize>());
+        let mut args = Vec::with_capacity(7);
         args.push(keys::marker(node));
         args.push(number.to_string());
         args.extend(sizes.iter().map(usize::to_string));
+        args.extend([people, others].map(|rows| usize::from(!rows.is_empty()).to_string()));
         let counts: Vec<String> = fields.iter().map(|(_, count)| count.to_string()).collect();
         let members: Vec<String> =
             visitors.iter().chain(confirmed).map(|visitor| visitor.to_string()).collect();
@@ -244,9 +248,8 @@ impl Store for RedisStore {
             .chain(fields.iter().map(|(name, _)| name))
             .chain(&counts)
             .chain(&members)
-            .map(String::as_str)
-            .chain(events.iter())
-            .map(str::as_bytes)
+            .map(String::as_bytes)
+            .chain([people, others].into_iter().map(PackedRows::bytes).filter(|b| !b.is_empty()))
             .collect();
 
         let (verdict, detail, commands): (String, String, u64) =
@@ -254,8 +257,9 @@ impl Store for RedisStore {
         self.bill(commands);
         match verdict.as_str() {
             "now" => {
-                if let Ok(length) = detail.parse() {
-                    self.tally.appended(site, *day, events.len() as u64, length);
+                let added = people.len().max(others.len()) as u64;
+                if let Some(length) = detail.parse().ok().filter(|_| added > 0) {
+                    self.tally.appended(site, *day, added, length);
                 }
                 Ok(Applied::Now)
             }
@@ -323,13 +327,8 @@ impl Store for RedisStore {
         Ok((counts[0], counts[1]))
     }
 
-    async fn events(&self, site: &str, day: Day, limit: usize) -> Result<Vec<String>> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let key = keys::events(site, day);
-        let first = -i64::try_from(limit).unwrap_or(i64::MAX);
-        self.ask(&key, cmd("LRANGE").arg(&key).arg(first).arg(-1).take()).await
+    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
+        self.read_rows(site, day, of).await
     }
 
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
@@ -351,39 +350,16 @@ impl Store for RedisStore {
         Ok(stored)
     }
 
-    async fn trim(&self, site: &str, events_cap: usize, _now: Millis) -> Result<()> {
-        // Newest day first; secrets expire by themselves.
-        let mut days = Vec::new();
-        self.scan(&keys::pattern(site), |key| days.extend(keys::events_day(site, key))).await?;
-        days.sort_unstable_by(|a, b| b.cmp(a));
-        // A SCAN may name a key twice.
-        days.dedup();
-        let keys: Vec<String> = days.iter().map(|day| keys::events(site, *day)).collect();
-        let lengths: Vec<usize> =
-            self.ask_all(&keys, PIPELINE_MAX, |key| cmd("LLEN").arg(key).take()).await?;
-
-        let mut room = events_cap;
-        let mut trims = Vec::new();
-        for (key, length) in keys.iter().zip(lengths) {
-            // Counted from the end, so that what is appended meanwhile stays.
-            match room {
-                0 => trims.push((key, cmd("UNLINK").arg(key).take())),
-                _ if length > room => {
-                    let kept = format!("-{room}");
-                    trims.push((key, cmd("LTRIM").arg(key).arg(kept).arg(-1).take()));
-                }
-                _ => {}
-            }
-            room = room.saturating_sub(length);
-        }
-        for (key, trim) in trims {
-            self.ask::<()>(key, trim).await?;
+    async fn trim(&self, site: &str, cap: usize, _now: Millis) -> Result<()> {
+        // Secrets expire by themselves.
+        for of in RowsOf::BOTH {
+            self.trim_rows(site, of, cap).await?;
         }
         self.tally.trimmed(site);
         Ok(())
     }
 
-    fn events_grown(&self, site: &str) -> u64 {
+    fn rows_grown(&self, site: &str) -> u64 {
         self.tally.grown(site)
     }
 }

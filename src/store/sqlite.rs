@@ -5,6 +5,7 @@
 //! threads. `synchronous` is FULL: a batch leaves the outbox when it is applied, so applied must
 //! mean on disk, and one sync every few seconds costs nothing.
 
+use super::StoredRows;
 use super::tables::Session;
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError};
@@ -12,6 +13,7 @@ use crate::blocking::blocking;
 use crate::clock::Millis;
 use crate::model::Batch;
 use crate::model::rollup::DayCounts;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::private;
 use async_trait::async_trait;
@@ -25,15 +27,19 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pages of the file that its writer keeps in memory, in KiB. A day's counts are written again with
-/// every flush, and the events that are written between them would push them out of less.
+/// every flush, and the rows that are written between them would push them out of less.
 const WRITER_CACHE: i64 = 16_384;
 
 /// `HCNT`: marks the file as ours in its header.
 const APPLICATION_ID: i64 = 0x4843_4e54;
 
 /// Layouts of the file, each made from the one before; a file has as many as its `user_version`.
-const LAYOUTS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("months.sql"), include_str!("packed.sql")];
+const LAYOUTS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("months.sql"),
+    include_str!("packed.sql"),
+    include_str!("rows.sql"),
+];
 const SCHEMA: i64 = LAYOUTS.len() as i64;
 
 /// Counts in a SQLite file.
@@ -246,7 +252,8 @@ impl Store for SqliteStore {
         let all: Vec<Applied> = blocking(apply).map_err(|e| store_error(&self.inner.name, &e))?;
         for (batch, _) in batches.iter().zip(&all).filter(|(_, done)| **done == Applied::Now) {
             // Other processes that append to the file trim it themselves.
-            self.inner.tally.added(&batch.site, batch.events.len() as u64);
+            let rows = batch.people.len().max(batch.others.len());
+            self.inner.tally.added(&batch.site, rows as u64);
         }
         Ok(all)
     }
@@ -281,9 +288,9 @@ impl Store for SqliteStore {
         self.read(move |db| db.uniques(&site, day)).await
     }
 
-    async fn events(&self, site: &str, day: Day, limit: usize) -> Result<Vec<String>> {
+    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
         let site = site.to_owned();
-        self.read(move |db| db.events(&site, day, limit)).await
+        self.read(move |db| db.event_rows(&site, day, of)).await
     }
 
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
@@ -303,14 +310,14 @@ impl Store for SqliteStore {
         self.write(move |db| db.put_secret(&which, expected, new, expires)).await
     }
 
-    async fn trim(&self, site: &str, events_cap: usize, now: Millis) -> Result<()> {
+    async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()> {
         let (inner, name) = (self.inner.clone(), site.to_owned());
-        self.write(move |db| db.trim(&name, events_cap, now)).await?;
+        self.write(move |db| db.trim(&name, cap, now)).await?;
         self.inner.tally.trimmed(site);
         self.blocking(move || inner.empty_log()).await
     }
 
-    fn events_grown(&self, site: &str) -> u64 {
+    fn rows_grown(&self, site: &str) -> u64 {
         self.inner.tally.grown(site)
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Apart from the file and its threads, which are [`super::sqlite`]'s: here is the SQL, all of it.
 
+use super::StoredRows;
+use super::rows::BYTES_MAX;
 use super::{Applied, Secret};
 use crate::clock::Millis;
+use crate::model::Batch;
 use crate::model::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
+use crate::model::row::RowsOf;
 use crate::model::site::Day;
-use crate::model::{Batch, Events};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -64,7 +67,7 @@ impl Session<'_> {
     }
 
     pub fn apply(&self, batch: &Batch) -> rusqlite::Result<Applied> {
-        let Batch { site, day, node, number, fields, visitors, confirmed, events } = batch;
+        let Batch { site, day, node, number, fields, visitors, confirmed, people, others } = batch;
         let have = self.marker(site, *day, node)?;
         let day = day.to_string();
         if have >= *number {
@@ -93,11 +96,13 @@ impl Session<'_> {
             "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
             visitors.chain(confirmed).map(|(kind, visitor)| (day_id, kind, visitor.bytes())),
         )?;
-        if !events.is_empty() {
-            self.execute(
-                "INSERT INTO events (day_id, count, packed) VALUES (?, ?, ?)",
-                params![day_id, events.len(), events.packed()],
-            )?;
+        for (of, packed) in [(RowsOf::People, people), (RowsOf::Others, others)] {
+            if !packed.is_empty() {
+                self.execute(
+                    "INSERT INTO event_rows (day_id, of, count, packed) VALUES (?, ?, ?, ?)",
+                    params![day_id, of.as_str(), packed.len(), packed.bytes()],
+                )?;
+            }
         }
         self.execute(
             "INSERT INTO markers (day_id, node, number) VALUES (?, ?, ?)
@@ -164,38 +169,16 @@ impl Session<'_> {
         Ok((count(VISITOR)?, count(CONFIRMED)?))
     }
 
-    pub fn events(&self, site: &str, day: Day, limit: usize) -> rusqlite::Result<Vec<String>> {
-        let mut newest_first = Vec::new();
-        self.event_rows(site, day, "DESC", |events| {
-            newest_first.extend(events.lines().iter().rev().map(str::to_owned));
-            newest_first.len() < limit
-        })?;
-        newest_first.truncate(limit);
-        newest_first.reverse();
-        Ok(newest_first)
-    }
-
-    /// Shows a day's rows of events, in the order of `order` (`ASC`: oldest first), for as long as
-    /// `more` returns true.
-    pub fn event_rows(
-        &self,
-        site: &str,
-        day: Day,
-        order: &str,
-        mut more: impl FnMut(&Events) -> bool,
-    ) -> rusqlite::Result<()> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let mut query = self.transaction.prepare_cached(&format!(
-            "SELECT count, packed FROM events JOIN days ON days.id = day_id
-             WHERE site = ? AND day = ? ORDER BY events.id {order}"
-        ))?;
-        let mut rows = query.query(params![site, day.to_string()])?;
-        while let Some(row) = rows.next()? {
-            if !more(&Events::from_packed(row.get(0)?, row.get(1)?)) {
-                break;
-            }
-        }
-        Ok(())
+    pub fn event_rows(&self, site: &str, day: Day, of: RowsOf) -> rusqlite::Result<StoredRows> {
+        let blocks = self.rows(
+            "SELECT packed FROM event_rows JOIN days ON days.id = day_id
+             WHERE site = ? AND day = ? AND of = ? ORDER BY event_rows.id",
+            params![site, day.to_string(), of.as_str()],
+            |row| row.get(0),
+        )?;
+        let mut stored = StoredRows::default();
+        blocks.into_iter().for_each(|block| stored.add(block));
+        Ok(stored)
     }
 
     pub fn secret(&self, which: &Secret) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -220,29 +203,23 @@ impl Session<'_> {
         Ok(new)
     }
 
-    pub fn trim(&self, site: &str, events_cap: usize, now: Millis) -> rusqlite::Result<()> {
+    pub fn trim(&self, site: &str, cap: usize, now: Millis) -> rusqlite::Result<()> {
         self.execute("DELETE FROM secrets WHERE expires <= ?", [now])?;
-        let newest_first = self.rows(
-            "SELECT events.id, count FROM events JOIN days ON days.id = day_id WHERE site = ?
-             ORDER BY day DESC, events.id DESC",
-            [site],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, usize>(1)?)),
-        )?;
-        let mut room = events_cap;
-        for (id, count) in newest_first {
-            if room == 0 {
-                self.execute("DELETE FROM events WHERE id = ?", [id])?;
-            } else if count > room {
-                let packed = self.value("SELECT packed FROM events WHERE id = ?", [id])?;
-                let mut lines = Events::from_packed(count, packed.unwrap_or_default()).lines();
-                lines.keep_newest(room);
-                let events = Events::from(&lines);
-                self.execute(
-                    "UPDATE events SET count = ?, packed = ? WHERE id = ?",
-                    params![events.len(), events.packed(), id],
-                )?;
+        for of in RowsOf::BOTH {
+            let newest_first = self.rows(
+                "SELECT event_rows.id, count, length(packed) FROM event_rows
+                 JOIN days ON days.id = day_id WHERE site = ? AND of = ?
+                 ORDER BY day DESC, event_rows.id DESC",
+                params![site, of.as_str()],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, usize>(1)?, row.get::<_, usize>(2)?)),
+            )?;
+            let (mut rows, mut bytes) = (0, 0);
+            for (id, count, size) in newest_first {
+                (rows, bytes) = (rows + count, bytes + size);
+                if rows > cap || bytes > BYTES_MAX {
+                    self.execute("DELETE FROM event_rows WHERE id = ?", [id])?;
+                }
             }
-            room = room.saturating_sub(count);
         }
         Ok(())
     }

@@ -8,16 +8,14 @@
 
 use super::daily::roll_up;
 use super::{Keep, Progress, tail};
-use crate::aggregate::Replayed;
+use crate::aggregate::Recount;
 use crate::model::VisitorHash;
 use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month, Site};
 use crate::store::{Rebuilt, Result, Upkeep};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-
-/// Events read at a time.
-const PAGE: usize = 1_000;
 
 /// How often a day that changes meanwhile is begun anew.
 const ATTEMPTS: usize = 5;
@@ -104,8 +102,9 @@ impl Backfill {
         let mut changed = BTreeSet::new();
         progress.expect(days.len());
         for day in days {
+            // Of a day that is over the tail is folded already.
             let rows = if day < today { keep.rows } else { usize::MAX };
-            let outcome = self.day(store, site, day, rows).await?;
+            let outcome = self.day(store, site, day, keep, rows).await?;
             progress.step(day);
             if matches!(outcome, Outcome::Replaced { .. }) && day < today {
                 changed.insert(Month::of(day));
@@ -121,7 +120,14 @@ impl Backfill {
         Ok(outcomes)
     }
 
-    async fn day(self, store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<Outcome> {
+    async fn day(
+        self,
+        store: &dyn Upkeep,
+        site: &Site,
+        day: Day,
+        keep: Keep,
+        rows: usize,
+    ) -> Result<Outcome> {
         let name = &site.name;
         if store.frozen(name, &[Month::of(day)]).await?.first().is_some_and(|v| *v > 0) {
             return Ok(Outcome::Gone);
@@ -131,8 +137,8 @@ impl Backfill {
             // Read before the events: whatever comes between is seen by the swap.
             let stored = store.days(name, &[day]).await?.pop().unwrap_or_default();
             let uniques = store.uniques(name, day).await?;
-            let summed = sum_up(store, name, day).await?;
-            if summed.events == 0 && stored.version == 0 {
+            let summed = sum_up(store, site, day, keep.rows).await?;
+            if summed.rows + summed.unreadable == 0 && stored.version == 0 {
                 return Ok(Outcome::Empty);
             }
             let counts = tail::top(&summed.counts, rows);
@@ -150,8 +156,10 @@ impl Backfill {
             }
             if let Some(mut what) = less.filter(|_| !self.force) {
                 if summed.unreadable > 0 {
-                    what =
-                        format!("{what}; {} events do not say what they added", summed.unreadable);
+                    what = format!(
+                        "{what}; {} events of an earlier release say too little",
+                        summed.unreadable
+                    );
                 }
                 store.unstage(name, day, &run).await?;
                 return Ok(Outcome::Less { stored: before, events: after, what });
@@ -165,36 +173,37 @@ impl Backfill {
     }
 }
 
-/// What the events of a day add up to.
+/// What the rows of a day add up to.
 #[derive(Default)]
 struct Summed {
-    events: usize,
+    rows: usize,
     unreadable: usize,
     counts: DayCounts,
     visitors: HashSet<VisitorHash>,
     confirmed: HashSet<VisitorHash>,
 }
 
-async fn sum_up(store: &dyn Upkeep, site: &str, day: Day) -> Result<Summed> {
+async fn sum_up(store: &dyn Upkeep, site: &Site, day: Day, names: usize) -> Result<Summed> {
     let mut summed = Summed::default();
-    loop {
-        let page = store.event_page(site, day, summed.events, PAGE).await?;
-        summed.events += page.len();
-        for event in &page {
-            let Some(replayed) = Replayed::read(event) else {
-                summed.unreadable += 1;
-                continue;
-            };
-            for (dimension, value, metric, by) in replayed.counts {
-                summed.counts.add(dimension, &value, metric, by);
+    let mut recount = Recount::new(site, day, names);
+    for of in RowsOf::BOTH {
+        let stored = store.rows(&site.name, day, of).await?;
+        summed.unreadable += stored.foreign;
+        for packed in &stored.blocks {
+            summed.rows += packed.len();
+            match packed.block() {
+                Ok(block) => block.rows().for_each(|row| recount.count(&row)),
+                Err(_) => summed.unreadable += packed.len(),
             }
-            summed.visitors.extend(replayed.visitor.filter(|_| replayed.seen));
-            summed.confirmed.extend(replayed.visitor.filter(|_| replayed.confirmed));
-        }
-        if page.len() < PAGE {
-            return Ok(summed);
         }
     }
+    let window = recount.finish();
+    for ((dimension, value), row) in &window.rows {
+        summed.counts.add_row(*dimension, value, row);
+    }
+    summed.visitors.extend(window.visitors);
+    summed.confirmed.extend(window.confirmed);
+    Ok(summed)
 }
 
 /// The first thing of which there is less than what is stored, in words.

@@ -136,7 +136,7 @@ impl Daily {
         // its cap, but not twice its cap.
         let day = Some(site.day(now - HOUR));
         let events = self.keep.events as u64;
-        if self.salts[i] != day || (events > 0 && self.store.events_grown(&site.name) >= events) {
+        if self.salts[i] != day || (events > 0 && self.store.rows_grown(&site.name) >= events) {
             self.store.trim(&site.name, self.keep.events, now).await?;
             self.salts[i] = day;
         }

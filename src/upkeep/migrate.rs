@@ -15,7 +15,7 @@ use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};
 use crate::model::rollup::{DayCounts, Dimension, Metric, clean, field, parse_field};
 use crate::model::site::{Day, Month, Site};
-use crate::model::{Batch, Events};
+use crate::model::{Batch, PackedRows};
 use crate::store::{Applied, Holds, Legacy, Result, StoreError, Upkeep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -135,7 +135,8 @@ async fn read_in(store: &dyn Upkeep, site: &Site, old: &Legacy, day: Day) -> Res
             fields,
             visitors: Vec::new(),
             confirmed: Vec::new(),
-            events: Events::default(),
+            people: PackedRows::default(),
+            others: PackedRows::default(),
         };
         match store.apply(&batch).await? {
             Applied::Now => read += sum,

@@ -22,7 +22,7 @@ use crate::config::Config;
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// Events of a site, over all days.
+    /// Event rows of a site over all days, of people and of others each.
     pub events: usize,
     /// Rows of a dimension on a day.
     pub rows: usize,

@@ -509,15 +509,12 @@ impl Model {
         nonce.is_some() && !self.visits[visit].suspected && unconfirmed.count() + 1 >= 30
     }
 
-    /// What the visit did until now on its latest day, if that is today, counts as a suspect's.
+    /// What the visit did until now on the day counts as a suspect's.
     fn suspect(&mut self, visit: usize, at: Millis) {
         self.visits[visit].suspected = true;
         let day = self.site.day(at);
-        let views: Vec<&View> = self.views.iter().filter(|v| v.visit == Some(visit)).collect();
-        if views.iter().map(|v| self.site.day(v.at)).max() != Some(day) {
-            return;
-        }
-        let today = views.into_iter().filter(|v| self.site.day(v.at) == day);
+        let of_visit = |v: &&View| v.visit == Some(visit) && self.site.day(v.at) == day;
+        let today: Vec<&View> = self.views.iter().filter(of_visit).collect();
         for view in today {
             for (metric, n) in [
                 (Metric::Server, view.server),

@@ -6,8 +6,9 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::model::Batch;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, field};
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month, Site};
-use crate::store::{Applied, Result, Secret, Store, StoreError};
+use crate::store::{Applied, Result, Secret, Store, StoreError, StoredRows};
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
@@ -120,7 +121,7 @@ impl Store for MemoryStore {
         unreachable!("the admin port reads roll-ups")
     }
 
-    async fn events(&self, _: &str, _: Day, _: usize) -> Result<Vec<String>> {
+    async fn rows(&self, _: &str, _: Day, _: RowsOf) -> Result<StoredRows> {
         unreachable!("the admin port reads roll-ups")
     }
 
@@ -142,7 +143,7 @@ impl Store for MemoryStore {
         unreachable!("the admin port trims nothing")
     }
 
-    fn events_grown(&self, _: &str) -> u64 {
+    fn rows_grown(&self, _: &str) -> u64 {
         unreachable!("the admin port trims nothing")
     }
 }

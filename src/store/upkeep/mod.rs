@@ -46,15 +46,6 @@ pub trait Upkeep: Store {
     /// Removes all that is kept of a day, its salt too.
     async fn forget(&self, site: &str, day: Day) -> Result<()>;
 
-    /// Events of a day, oldest first: at most `limit`, after `skip`.
-    async fn event_page(
-        &self,
-        site: &str,
-        day: Day,
-        skip: usize,
-        limit: usize,
-    ) -> Result<Vec<String>>;
-
     /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
     /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten after
     /// a day, or by [`Upkeep::unstage`].
@@ -62,7 +53,7 @@ pub trait Upkeep: Store {
     -> Result<(u64, u64)>;
 
     /// Puts a staged day in the place of the stored one, at once, if that still has `version`
-    /// (otherwise false). Events and the nodes' markers stay.
+    /// (otherwise false). Event rows and the nodes' markers stay.
     async fn swap(
         &self,
         site: &str,

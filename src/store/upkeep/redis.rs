@@ -2,6 +2,7 @@
 
 use super::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
 use crate::model::VisitorHash;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::store::redis::{LuaScript, RedisStore};
 use crate::store::{Result, Secret, keys};
@@ -107,28 +108,13 @@ impl Upkeep for RedisStore {
         let daily = keys::daily(site, day);
         let mut unlink = cmd("UNLINK");
         unlink
-            .arg(keys::events(site, day))
+            .arg(keys::rows(site, day, RowsOf::People))
+            .arg(keys::rows(site, day, RowsOf::Others))
             .arg(keys::visitors(site, day))
             .arg(keys::confirmed(site, day))
             .arg(keys::secret(&Secret::Salt { site: site.into(), day }))
             .arg(&daily);
         self.ask::<()>(&daily, unlink).await
-    }
-
-    async fn event_page(
-        &self,
-        site: &str,
-        day: Day,
-        skip: usize,
-        limit: usize,
-    ) -> Result<Vec<String>> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let key = keys::events(site, day);
-        let mut range = cmd("LRANGE");
-        range.arg(&key).arg(skip).arg(skip + limit - 1);
-        self.ask(&key, range).await
     }
 
     async fn stage(

@@ -71,7 +71,7 @@ impl Session<'_> {
         self.execute("DELETE FROM secrets WHERE name = ?", [secret_name(&salt)])?;
         let Some(id) = self.day_id(site, day)? else { return Ok(()) };
         for sql in [
-            "DELETE FROM events WHERE day_id = ?",
+            "DELETE FROM event_rows WHERE day_id = ?",
             "DELETE FROM uniques WHERE day_id = ?",
             "DELETE FROM counts WHERE day_id = ?",
             "DELETE FROM markers WHERE day_id = ?",
@@ -80,28 +80,6 @@ impl Session<'_> {
             self.execute(sql, [id])?;
         }
         Ok(())
-    }
-
-    fn event_page(
-        &self,
-        site: &str,
-        day: Day,
-        skip: usize,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<String>> {
-        let (mut skip, mut page) = (skip, Vec::new());
-        self.event_rows(site, day, "ASC", |events| {
-            if skip >= events.len() {
-                skip -= events.len();
-            } else {
-                let lines = events.lines();
-                let some = lines.iter().skip(skip).take(limit - page.len());
-                page.extend(some.map(str::to_owned));
-                skip = 0;
-            }
-            page.len() < limit
-        })?;
-        Ok(page)
     }
 
     fn swap(&self, site: &str, day: Day, new: &Rebuilt, version: u64) -> rusqlite::Result<bool> {
@@ -196,18 +174,6 @@ impl Upkeep for SqliteStore {
         self.write(move |db| db.forget(&site, day)).await
     }
 
-    async fn event_page(
-        &self,
-        site: &str,
-        day: Day,
-        skip: usize,
-        limit: usize,
-    ) -> Result<Vec<String>> {
-        let site = site.to_owned();
-        self.read(move |db| db.event_page(&site, day, skip, limit)).await
-    }
-
-    /// A transaction swaps a whole day; nothing has to be built ahead.
     async fn stage(&self, _: &str, _: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
         Ok((rebuilt.visitors.len() as u64, rebuilt.confirmed.len() as u64))
     }

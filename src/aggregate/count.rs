@@ -1,0 +1,449 @@
+//! From an event row to its day's roll-up.
+//!
+//! What a roll-up counts follows from rows alone, in the order in which they were written, so the
+//! same code counts as things happen and when a day is summed up again.
+
+use super::book::{Book, Place, TOTAL};
+use super::claims::Claim;
+use super::measures::{VisitOnDay, VisitorOnDay};
+use super::named::Named;
+use super::names::Admission;
+use super::profile::Profile;
+use crate::model::goal::Reached;
+use crate::model::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, Row, join};
+use crate::model::row::{EventRow, Flags, Kind, read_depth};
+use crate::model::site::{Day, Site};
+use crate::model::{AI_CHANNEL, BotClass};
+use std::sync::Arc;
+
+/// Hours of a day, as claims name them.
+const HOURS: [&str; 24] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
+    "17", "18", "19", "20", "21", "22", "23",
+];
+
+/// Where rows of one (site, day) count.
+pub struct Counting<'c> {
+    pub site: &'c Site,
+    /// The site by its place among all, and the day.
+    pub whose: (usize, Day),
+    pub names: &'c mut Admission,
+    pub book: &'c mut Book,
+}
+
+/// What is known of those whose row it is, on its day.
+#[derive(Default)]
+pub struct Known<'c> {
+    pub visitor: Option<&'c mut VisitorOnDay>,
+    pub visit: Option<&'c mut VisitOnDay>,
+}
+
+impl Counting<'_> {
+    /// Adds what a row adds. `profile` is that of its visit.
+    pub fn count(&mut self, row: &EventRow, profile: &Arc<Profile>, mut known: Known<'_>) {
+        let known = &mut known;
+        match row.kind {
+            Kind::View => self.view(row, profile, known),
+            Kind::Confirm => self.confirm(row, profile, known),
+            Kind::Sent => {
+                let page = self.admit(Dimension::Page, &row.page);
+                let page = self.book.place(Dimension::Page, &page);
+                self.book.add_on_page(row.at, page, Metric::Bytes, row.numbers[0]);
+            }
+            Kind::Activity => self.activity(row, profile, known),
+            Kind::Engagement => self.engagement(row, known),
+            Kind::Event => self.event(row, &row.name, known),
+            Kind::Outbound => {
+                self.action(Dimension::Outbound, &row.name, 0, known);
+                self.event(row, OUTBOUND_LINK, known);
+            }
+            Kind::File => {
+                self.action(Dimension::File, &row.name, 0, known);
+                self.event(row, FILE_DOWNLOAD, known);
+            }
+            Kind::Click => {
+                self.act(row, false, known);
+                let page = self.admit(Dimension::Page, &row.page);
+                let [column, line] = row.numbers.map(|n| n.to_string());
+                let cell = join([&row.detail, &column, &line, &page]);
+                self.add_parts(Dimension::ClickMap, &cell, Metric::Events, 1);
+            }
+            Kind::Vital => {
+                let page = self.admit(Dimension::Page, &row.page);
+                self.time(&row.name, row.numbers[0], &page);
+            }
+            Kind::Bot => self.bot(row),
+            Kind::Error => self.error(row),
+            Kind::Prefetch => {
+                let page = self.admit(Dimension::Prefetch, &row.page);
+                for (metric, by) in [
+                    (Metric::Responses, i64::from(row.flags.has(Flags::ANSWERED))),
+                    (Metric::Seen, i64::from(row.flags.has(Flags::BEACON))),
+                    (Metric::Bytes, row.numbers[0]),
+                ] {
+                    self.book.add(Dimension::Prefetch, &page, metric, by);
+                }
+            }
+            Kind::Download => {
+                let path = self.admit(Dimension::Download, &row.page);
+                for (metric, by) in [
+                    (Metric::Responses, i64::from(row.flags.has(Flags::BEGINS))),
+                    (Metric::Complete, i64::from(row.flags.has(Flags::COMPLETE))),
+                    (Metric::Bytes, row.numbers[0]),
+                ] {
+                    self.book.add(Dimension::Download, &path, metric, by);
+                }
+            }
+            Kind::Feed => {
+                let feed = self.admit(Dimension::Feed, &join([&row.page, &row.name]));
+                self.book.add(Dimension::Feed, &feed, Metric::Responses, 1);
+                self.book.add(Dimension::Feed, &feed, Metric::Subscribers, row.numbers[0]);
+            }
+        }
+    }
+
+    fn view(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut Known<'_>) {
+        let metrics = row.flags.view_metrics();
+        let mut page = Named::from(self.admit(Dimension::Page, &row.page));
+        let mut visit_more = Row::default();
+        if let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) {
+            visit_more = match row.flags.has(Flags::BEGINS) {
+                true => visit.begin(self.book, row.at, &mut page, profile, visitor),
+                false => visit.view(self.book, row.at, &mut page, visitor),
+            };
+            visit.advance(self.book, &self.site.funnels, Reached::Page(&row.page));
+            // The measures count under the traits that the visit had before this view.
+            if visit.falls_under_suspicion(profile) {
+                visit.count_shared(self.book, &std::mem::take(&mut visit_more));
+                let views = visit.suspect(self.book, profile);
+                self.suspect(views, visitor);
+            }
+            visit.remember(metrics);
+        }
+        let place = page.place(self.book, Dimension::Page);
+        let first = self.each_row(row, place, profile, metrics, Claim::Seen, &visit_more, known);
+        if let Some(visitor) = row.of.visitor.filter(|_| first) {
+            self.book.seen(visitor);
+        }
+        if row.flags.has(Flags::CONFIRMED) {
+            self.confirmed(row, place, profile, &[], known);
+        }
+        let page = page.value();
+        if row.flags.has(Flags::BEGINS) && profile.has(Dimension::Channel, AI_CHANNEL) {
+            self.ai("referral", page);
+        }
+        for (flag, whose) in
+            [(Flags::CACHED, "same visitor"), (Flags::CACHED_BY_OTHERS, "other visitor")]
+        {
+            let cached = i64::from(row.flags.has(flag));
+            self.book.add_named(Dimension::Cached, whose, Metric::Browser, cached);
+        }
+        self.book.add_on_page(row.at, place, Metric::Bytes, row.numbers[0]);
+        if row.numbers[1] != 0 {
+            self.time("origin", row.numbers[1] - 1, page);
+        }
+        self.screen(row, metrics, known);
+        self.reached(Reached::Page(&row.page), 0, known);
+    }
+
+    fn confirm(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut Known<'_>) {
+        let page = self.admit(Dimension::Page, &row.page);
+        let place = self.book.place(Dimension::Page, &page);
+        self.confirmed(row, place, profile, &[Metric::Confirmed], known);
+        if let Some(visit) = &mut known.visit {
+            visit.remember(&[Metric::Confirmed]);
+        }
+        self.screen(row, &[Metric::Server, Metric::Confirmed], known);
+    }
+
+    fn confirmed(
+        &mut self,
+        row: &EventRow,
+        page: Place,
+        profile: &Arc<Profile>,
+        metrics: &[Metric],
+        known: &mut Known<'_>,
+    ) {
+        let none = Row::default();
+        let first = self.each_row(row, page, profile, metrics, Claim::Confirmed, &none, known);
+        if let Some(visitor) = row.of.visitor.filter(|_| first) {
+            self.book.confirmed(visitor);
+        }
+    }
+
+    /// What happened in a visit on a later day than it began on.
+    fn activity(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut Known<'_>) {
+        let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) else { return };
+        let what = if row.flags.has(Flags::VIEWED) {
+            let mut page = Named::from(self.names.admit(self.whose, Dimension::Page, &row.page, 1));
+            let more = visit.view(self.book, row.at, &mut page, visitor);
+            visit.count_shared(self.book, &more);
+            Reached::Page(&row.page)
+        } else {
+            visit.act(self.book, row.at, row.flags.has(Flags::INTERACTIVE));
+            Reached::Event(&row.name)
+        };
+        if row.flags.has(Flags::VIEWED) || row.flags.has(Flags::INTERACTIVE) {
+            visit.advance(self.book, &self.site.funnels, what);
+        }
+        if visit.falls_under_suspicion(profile) {
+            visit.suspect(self.book, profile);
+        }
+    }
+
+    /// Adds one of each metric to every row a view belongs to, and to those where its visitor is
+    /// first seen, a visitor. What the view changes in its visit, `visit`, is added to those rows
+    /// that both count in. True: the day counts the visitor since now.
+    #[expect(clippy::too_many_arguments, reason = "a view's rows are found once")]
+    fn each_row(
+        &mut self,
+        row: &EventRow,
+        page: Place,
+        profile: &Arc<Profile>,
+        metrics: &[Metric],
+        kind: Claim,
+        visit: &Row,
+        known: &mut Known<'_>,
+    ) -> bool {
+        let book = &mut *self.book;
+        let visitors = kind.metric();
+        let visit = visit.nonzero();
+        let visit = Some(&*visit).filter(|visit| !visit.is_empty());
+        let mut visitor = known.visitor.as_deref_mut();
+        let all_claimed = visitor.as_ref().is_some_and(|visitor| {
+            let of = visitor.claimed[kind as usize].as_ref();
+            of.is_some_and(|claimed| Arc::ptr_eq(claimed, profile))
+        });
+        let mut count = |book: &mut Book, place, visit, claim: Option<u64>, always| {
+            let counts = book.at(place);
+            for metric in metrics {
+                counts.add(*metric, 1);
+            }
+            if let Some(visit) = visit {
+                counts.add_all(visit);
+            }
+            let (Some(visitor), Some(claim)) = (&mut visitor, claim) else { return false };
+            let first_seen = match always {
+                true => visitor.claims.insert_always(claim),
+                false => visitor.claims.insert(claim),
+            };
+            if first_seen {
+                counts.add(visitors, 1);
+            }
+            first_seen
+        };
+        let claim = book.claim(TOTAL, kind);
+        let first = count(book, TOTAL, visit, Some(claim), true);
+        // Visitors are claimed by the hour of the site's day: its four slots add up.
+        let hour = HOURS[self.site.hour(row.at) as usize % HOURS.len()];
+        let claim = book.claim_on(Dimension::Slot, hour, kind);
+        let slot = book.slot(row.at);
+        count(book, slot, None, Some(claim), true);
+        let claim = book.claim(page, kind);
+        count(book, page, None, Some(claim), false);
+        if let Some(entry) = profile.entry(book) {
+            let claim = book.claim(entry, kind);
+            count(book, entry, visit, Some(claim), false);
+        }
+        #[cfg(test)]
+        assert!(*row.page != *super::tests::PANICS, "on purpose");
+        for place in profile.places(book) {
+            let claim = (!all_claimed).then(|| book.claim(place, kind));
+            count(book, place, visit, claim, false);
+        }
+        if let Some(visitor) = visitor.filter(|_| !all_claimed) {
+            visitor.claimed[kind as usize] = Some(profile.clone());
+        }
+        if kind == Claim::Seen && first {
+            let slot = book.slot_name();
+            book.add(Dimension::FirstSeen, &slot, Metric::Visitors, 1);
+        }
+        first
+    }
+
+    /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
+    /// (A later confirmation of one of these stays out.)
+    fn suspect(&mut self, mut views: Row, visitor: &mut VisitorOnDay) {
+        let suspected = self.book.place_named(Dimension::Suspected, "yes");
+        if views.get(Metric::Confirmed) > 0 {
+            let claim = self.book.claim(suspected, Claim::Confirmed);
+            views.add(Metric::ConfirmedVisitors, i64::from(visitor.claims.insert(claim)));
+        }
+        self.book.at(suspected).merge(&views);
+    }
+
+    /// Views whose beacon told the viewport's class, by that class.
+    fn screen(&mut self, row: &EventRow, metrics: &[Metric], known: &mut Known<'_>) {
+        if row.detail.is_empty() {
+            return;
+        }
+        let screen = self.admit(Dimension::Screen, &row.detail);
+        let place = self.book.place(Dimension::Screen, &screen);
+        let first = self.is_first_in(place, known);
+        let counts = self.book.at(place);
+        metrics.iter().for_each(|metric| counts.add(*metric, 1));
+        counts.add(Metric::Visitors, i64::from(first));
+    }
+
+    fn is_first_in(&self, place: Place, known: &mut Known<'_>) -> bool {
+        let claim = self.book.claim(place, Claim::Seen);
+        known.visitor.as_mut().is_some_and(|visitor| visitor.claims.insert(claim))
+    }
+
+    fn engagement(&mut self, row: &EventRow, known: &mut Known<'_>) {
+        self.act(row, false, known);
+        let page = self.admit(Dimension::Page, &row.page);
+        let place = self.book.place(Dimension::Page, &page);
+        self.book.add_on_page(row.at, place, Metric::Engagement, row.numbers[0]);
+        let Some((before, depth)) = read_depth(row.numbers[1]) else { return };
+        self.book.add_on_page(row.at, place, Metric::ScrollViews, i64::from(before.is_none()));
+        let deeper = i64::from(depth) - i64::from(before.unwrap_or(0));
+        self.book.add_on_page(row.at, place, Metric::ScrollDepth, deeper);
+        let (from, to) = (before.map(tenth), tenth(depth));
+        if row.detail.is_empty() || from == Some(to) {
+            return;
+        }
+        for (tenth, by) in from.map(|from| (from, -1)).into_iter().chain([(to, 1)]) {
+            let value = join([&row.detail, &tenth.to_string(), &page]);
+            self.book.add_named(Dimension::ScrollMap, &value, Metric::Events, by);
+        }
+    }
+
+    /// An event, of whichever kind: ends a bounce.
+    fn event(&mut self, row: &EventRow, name: &str, known: &mut Known<'_>) {
+        self.act(row, true, known);
+        let page = self.admit(Dimension::Page, &row.page);
+        let page = self.book.place(Dimension::Page, &page);
+        let worth = row.numbers[0];
+        self.book.add_on_page(row.at, page, Metric::Events, 1);
+        self.book.add_on_page(row.at, page, Metric::Revenue, worth);
+        let event = self.action(Dimension::Event, name, worth, known);
+        for (property, value) in &row.properties {
+            let value = join([&event, property, value]);
+            let value = self.admit_parts(Dimension::EventProperty, &value);
+            self.count_action(Dimension::EventProperty, &value, 0, known);
+        }
+        self.reached(Reached::Event(name), worth, known);
+        if let Some(visit) = &mut known.visit {
+            visit.advance(self.book, &self.site.funnels, Reached::Event(name));
+        }
+    }
+
+    fn act(&mut self, row: &EventRow, interactive: bool, known: &mut Known<'_>) {
+        if let Some(visit) = &mut known.visit {
+            visit.act(self.book, row.at, interactive);
+        }
+    }
+
+    /// Something a visitor did, in its own row; gives the row's name.
+    fn action(
+        &mut self,
+        dimension: Dimension,
+        value: &str,
+        worth: i64,
+        known: &mut Known<'_>,
+    ) -> Arc<str> {
+        let value = self.admit(dimension, value);
+        self.count_action(dimension, &value, worth, known);
+        value
+    }
+
+    fn count_action(
+        &mut self,
+        dimension: Dimension,
+        value: &Arc<str>,
+        worth: i64,
+        known: &mut Known<'_>,
+    ) {
+        let place = self.book.place(dimension, value);
+        let first = self.is_first_in(place, known);
+        let counts = self.book.at(place);
+        counts.add(Metric::Events, 1);
+        counts.add(Metric::Visitors, i64::from(first));
+        counts.add(Metric::Revenue, worth);
+    }
+
+    /// Goals that a page or an event is.
+    fn reached(&mut self, what: Reached<'_>, worth: i64, known: &mut Known<'_>) {
+        let site = self.site;
+        for goal in site.goals.iter().filter(|goal| goal.target.is(what)) {
+            self.count_action(Dimension::Goal, &goal.name, worth, known);
+        }
+    }
+
+    fn bot(&mut self, row: &EventRow) {
+        let name = self.admit(Dimension::BotName, &row.name);
+        if row.flags.has(Flags::BEACON) {
+            self.book.add(Dimension::BotName, &name, Metric::Beacons, 1);
+            self.book.add(Dimension::BotClass, &row.detail, Metric::Beacons, 1);
+        }
+        if !row.flags.has(Flags::ANSWERED) {
+            return;
+        }
+        let page = self.admit(Dimension::BotPage, &row.page);
+        let status = row.numbers[0].to_string();
+        self.book.add(Dimension::BotName, &name, Metric::Responses, 1);
+        self.book.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
+        self.book.add(Dimension::BotPage, &page, Metric::Responses, 1);
+        self.book.add_named(Dimension::BotStatus, &status, Metric::Responses, 1);
+        let purpose = match &*row.detail {
+            class if class == BotClass::AiTraining.as_str() => "training",
+            class if class == BotClass::AiAssistant.as_str() => "assistant",
+            _ => return,
+        };
+        if row.flags.has(Flags::READ) {
+            self.ai(purpose, &row.page);
+        }
+    }
+
+    /// What AI had to do with a page.
+    fn ai(&mut self, purpose: &str, page: &str) {
+        self.add_parts(Dimension::AiPage, &join([purpose, page]), Metric::Responses, 1);
+    }
+
+    fn error(&mut self, row: &EventRow) {
+        for (flag, metric) in [(Flags::ANSWERED, Metric::Responses), (Flags::BEACON, Metric::Seen)]
+        {
+            if !row.flags.has(flag) {
+                continue;
+            }
+            let page = self.admit(Dimension::ErrorPage, &row.page);
+            self.book.add(Dimension::ErrorPage, &page, metric, 1);
+            // Of an error that is long forgotten, or that another node answered, a beacon knows
+            // the page alone.
+            if row.numbers[0] != 0 {
+                let link = self.admit(Dimension::ErrorLink, &join([&row.page, &row.name]));
+                self.book.add(Dimension::ErrorLink, &link, metric, 1);
+                let status = row.numbers[0].to_string();
+                self.book.add_named(Dimension::ErrorStatus, &status, metric, 1);
+            }
+        }
+    }
+
+    /// Counts how long something of a page took, by the bucket of the time.
+    fn time(&mut self, what: &str, bucket: i64, page: &str) {
+        let bucket = bucket.to_string();
+        self.add_parts(Dimension::Timing, &join([what, &bucket, page]), Metric::Events, 1);
+        let all = join([what, &bucket, ""]);
+        self.book.add_named(Dimension::Timing, &all, Metric::Events, 1);
+    }
+
+    fn add_parts(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {
+        let value = self.admit_parts(dimension, value);
+        self.book.add(dimension, &value, metric, by);
+    }
+
+    fn admit(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
+        self.names.admit(self.whose, dimension, value, 1)
+    }
+
+    /// The same for a value in parts.
+    fn admit_parts(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
+        self.names.admit_parts(self.whose, dimension, value, 1)
+    }
+}
+
+/// The tenth of a page that a depth in percent lies in, 1 to 10.
+fn tenth(depth: u8) -> u8 {
+    depth.div_ceil(10).clamp(1, 10)
+}
