@@ -224,6 +224,7 @@ impl Counting {
             telemetry: telemetry.clone(),
             live: engine.clone(),
             auth: auth.clone(),
+            cors_origins: config.cors_origins.clone(),
             trusted: trusted.clone(),
             clock: clock.clone(),
             flush_interval: match &budget {

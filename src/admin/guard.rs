@@ -4,11 +4,13 @@ use super::{App, login, stats};
 use crate::{host, text};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Lets a request through, or answers in its place.
 pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -32,16 +34,31 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
         };
     }
     // A form on another website's page must sign nobody in or out here.
-    if !request.method().is_safe() && is_from_elsewhere(request.headers()) {
+    let headers = request.headers();
+    let is_let_in = || {
+        path.starts_with("/api/")
+            && headers.get(header::ORIGIN).is_some_and(|o| app.admin.cors_origins.contains(o))
+    };
+    if !request.method().is_safe() && is_from_elsewhere(headers) && !is_let_in() {
         let line = "this request comes from a page of another website";
         return stats::error(StatusCode::FORBIDDEN, line).into_response();
     }
     next.run(request).await
 }
 
-/// What people need who are not signed in.
+/// What people need who are not signed in, and what says nothing of any site.
 fn is_public(path: &str) -> bool {
-    path.starts_with("/assets/") || matches!(path, "/login" | "/logout")
+    path.starts_with("/assets/") || matches!(path, "/login" | "/logout" | "/api/health")
+}
+
+/// What scripts of other origins may ask, if there are any that may. They bring a token: browsers
+/// send no cookies along.
+pub(super) fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .max_age(Duration::from_secs(3_600))
 }
 
 /// Whether a request has, now, what it takes to be answered.

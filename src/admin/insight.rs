@@ -2,6 +2,7 @@
 //!
 //! Same parameters as the Stats API (`site_id`, `period`, `date`), same errors.
 
+use super::openapi::{One, PeriodParams};
 use super::params::{PERIOD, Params};
 use super::{App, stats};
 use crate::model::rollup::{GRID, GRID_ROWS};
@@ -42,6 +43,12 @@ fn required(params: &Params, name: &str, example: &str) -> Result<String, Invali
 }
 
 /// Cells with clicks, or views by the tenth of the page they reached.
+#[utoipa::path(get, path = "/api/v1/stats/heatmap", tag = "own",
+    params(PeriodParams,
+        ("page" = String, Query, description = "Path of the page"),
+        ("kind" = Option<String>, Query, description = "`click` or `scroll`"),
+        ("screen" = Option<String>, Query, description = "Class of the screen; all together if left out")),
+    responses((status = 200, body = One)))]
 pub(super) async fn heatmap(
     State(app): State<Arc<App>>,
     params: Params,
@@ -84,6 +91,11 @@ pub(super) async fn heatmap(
 }
 
 /// How fast a page, or all of them, and which pages are slowest.
+#[utoipa::path(get, path = "/api/v1/stats/timings", tag = "own",
+    params(PeriodParams,
+        ("page" = Option<String>, Query, description = "Path of the page; all of them if left out"),
+        ("metric" = Option<String>, Query, description = "What pages are slow by; `LCP` if left out")),
+    responses((status = 200, body = One)))]
 pub(super) async fn speed(
     State(app): State<Arc<App>>,
     params: Params,
@@ -116,6 +128,9 @@ fn told(timings: &Timings) -> Map<String, Value> {
 }
 
 /// The steps of one funnel.
+#[utoipa::path(get, path = "/api/v1/stats/funnel", tag = "own",
+    params(PeriodParams, ("name" = String, Query, description = "The funnel's name")),
+    responses((status = 200, body = One)))]
 pub(super) async fn steps(
     State(app): State<Arc<App>>,
     params: Params,

@@ -64,6 +64,9 @@ struct Reader {
 
 /// `visitors` events carry the number of current visitors, unnamed ones what happened on the site, as
 /// JSON. A reader too slow for what happens misses some of it.
+#[utoipa::path(get, path = "/api/live", tag = "own",
+    params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
+    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String)))]
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     params: Params,

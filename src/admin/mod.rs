@@ -13,10 +13,12 @@ mod insight;
 mod live;
 mod login;
 mod metrics;
+mod openapi;
 mod params;
 mod process;
 mod reader;
 mod sessions;
+mod sites;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -29,8 +31,9 @@ use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use socket2::SockRef;
@@ -65,6 +68,8 @@ pub struct AdminState {
     pub telemetry: Arc<Telemetry>,
     pub live: Arc<dyn Live>,
     pub auth: Arc<Auth>,
+    /// Origins of other websites whose scripts may ask the API.
+    pub cors_origins: Vec<HeaderValue>,
     /// Proxies whose word on a client's address is taken.
     pub trusted: Trusted,
     pub clock: Clock,
@@ -85,6 +90,8 @@ struct App {
     attempts: attempts::Attempts,
     health: health::Health,
     streams: live::Streams,
+    /// The API's description, as JSON.
+    description: Bytes,
     /// Turns true when the process is to end: streams that would never end do then.
     closing: watch::Receiver<bool>,
 }
@@ -124,18 +131,12 @@ pub async fn serve(
 fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let reader = reader::Reader::new(admin.store.clone(), admin.budget.clone());
     let (attempts, health, streams) = Default::default();
-    let app = Arc::new(App { admin, reader, attempts, health, streams, closing });
-    Router::new()
+    let (api, description) = openapi::routes().split_for_parts();
+    let description = openapi::complete(description).to_json().unwrap_or_default().into();
+    let cors_origins = admin.cors_origins.clone();
+    let app = Arc::new(App { admin, reader, attempts, health, streams, description, closing });
+    let router = api
         .route("/", get(dashboard::show))
-        .route("/api/live", get(live::stream))
-        .route("/api/v1/stats/realtime/visitors", get(stats::realtime_visitors))
-        .route("/api/v1/stats/aggregate", get(stats::aggregate))
-        .route("/api/v1/stats/timeseries", get(stats::timeseries))
-        .route("/api/v1/stats/breakdown", get(stats::breakdown))
-        .route("/api/v1/stats/heatmap", get(insight::heatmap))
-        .route("/api/v1/stats/timings", get(insight::speed))
-        .route("/api/v1/stats/funnel", get(insight::steps))
-        .route("/api/v2/query", post(stats::query))
         .route("/metrics", get(metrics::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
@@ -153,7 +154,14 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         )
         .route("/assets/icon.svg", asset("image/svg+xml", include_str!("assets/icon.svg")))
         .fallback(stats::not_found)
-        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit))
+        .method_not_allowed_fallback(stats::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit));
+    // Outside of the guard, for a browser asks what it may send before it sends a token.
+    let router = match cors_origins.as_slice() {
+        [] => router,
+        origins => router.layer(guard::cors(origins)),
+    };
+    router
         // Probes stand outside of the guard: an orchestrator's Host is an address.
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -3,6 +3,7 @@
 //! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
 
 use super::App;
+use super::openapi::{Answer, Many, One, PeriodParams, SumParams};
 use super::params::{PERIOD, Params};
 use crate::clock::Millis;
 use crate::model::site::Site;
@@ -13,8 +14,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Parameters of all three kinds of sums, beside those of the period.
 const SUMS: [&str; 3] = ["metrics", "filters", "with_imported"];
@@ -24,6 +27,8 @@ pub(super) enum Error {
     Question(Invalid),
     NoSiteId,
     UnknownSite(String),
+    /// The path names it.
+    NoSuchSite(String),
     Store(StoreError),
     /// The sums panicked, or the process ends.
     Lost,
@@ -47,6 +52,7 @@ impl Error {
             Self::Question(_) | Self::NoSiteId => StatusCode::BAD_REQUEST,
             // As Plausible has it: a site one may not see and one that is not there look alike.
             Self::UnknownSite(_) => StatusCode::UNAUTHORIZED,
+            Self::NoSuchSite(_) => StatusCode::NOT_FOUND,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Lost => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -56,7 +62,9 @@ impl Error {
         match self {
             Self::Question(e) => e.to_string(),
             Self::NoSiteId => "`site_id` is missing: there is more than one site".into(),
-            Self::UnknownSite(name) => format!("unknown site_id `{name}`"),
+            Self::UnknownSite(name) | Self::NoSuchSite(name) => {
+                format!("unknown site_id `{}`", name.escape_debug())
+            }
             Self::Store(e) => e.to_string(),
             Self::Lost => "this answer was lost; ask again".into(),
         }
@@ -69,8 +77,19 @@ impl IntoResponse for Error {
     }
 }
 
+/// Why a question is not answered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// One line that names what is wrong.
+    error: String,
+}
+
 pub(super) fn error(status: StatusCode, line: &str) -> Response {
-    (status, Json(json!({ "error": line }))).into_response()
+    (status, Json(Problem { error: line.to_owned() })).into_response()
+}
+
+pub(super) async fn wrong_method() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "this is asked with another method")
 }
 
 pub(super) async fn not_found() -> Response {
@@ -99,6 +118,10 @@ impl App {
     }
 }
 
+/// Visitors of the last five minutes.
+#[utoipa::path(get, path = "/api/v1/stats/realtime/visitors", tag = "stats",
+    params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
+    responses((status = 200, body = u64)))]
 pub(super) async fn realtime_visitors(
     State(app): State<Arc<App>>,
     params: Params,
@@ -108,6 +131,11 @@ pub(super) async fn realtime_visitors(
     Ok(Json(app.admin.live.current_visitors(site)))
 }
 
+/// Totals of a period.
+#[utoipa::path(get, path = "/api/v1/stats/aggregate", tag = "stats",
+    params(PeriodParams, SumParams,
+        ("compare" = Option<String>, Query, description = "`previous_period`: adds how each changed")),
+    responses((status = 200, body = One)))]
 pub(super) async fn aggregate(
     state: State<Arc<App>>,
     params: Params,
@@ -117,6 +145,11 @@ pub(super) async fn aggregate(
         .await
 }
 
+/// A row for each step of a period.
+#[utoipa::path(get, path = "/api/v1/stats/timeseries", tag = "stats",
+    params(PeriodParams, SumParams,
+        ("interval" = Option<String>, Query, description = "`hour`, `day` or `month`")),
+    responses((status = 200, body = Many)))]
 pub(super) async fn timeseries(
     state: State<Arc<App>>,
     params: Params,
@@ -126,6 +159,13 @@ pub(super) async fn timeseries(
         .await
 }
 
+/// A row for each value of a property.
+#[utoipa::path(get, path = "/api/v1/stats/breakdown", tag = "stats",
+    params(PeriodParams, SumParams,
+        ("property" = String, Query, description = "For example `event:page`"),
+        ("limit" = Option<u32>, Query, description = "Rows, 100 if left out, 1,000 at most"),
+        ("page" = Option<u32>, Query, description = "Counted from 1")),
+    responses((status = 200, body = Many)))]
 pub(super) async fn breakdown(
     state: State<Arc<App>>,
     params: Params,
@@ -149,7 +189,11 @@ async fn respond(
     Ok(Json(answer.await.map_err(|_| Error::Lost)??))
 }
 
-/// Plausible's v2: the question is the body, whatever media type it claims to be.
+/// Any question, in its body.
+///
+/// Whatever media type it claims to be.
+#[utoipa::path(post, path = "/api/v2/query", tag = "stats",
+    request_body = super::openapi::Question, responses((status = 200, body = Answer)))]
 pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Error> {
     let body: Value = serde_json::from_slice(&body)
         .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;

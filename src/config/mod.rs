@@ -21,7 +21,7 @@ pub use values::Upstream;
 
 use crate::model::site::Site;
 use crate::store::StoreUrl;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
+    /// Origins of other websites whose scripts may ask the API.
+    pub cors_origins: Vec<HeaderValue>,
     /// A URL, its scheme checked, with `store_ca`; may hold a password. A relative SQLite file lies
     /// in `data_dir`.
     pub store: StoreUrl,

@@ -80,6 +80,7 @@ impl Config {
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
+            cors_origins: get("cors_origins").read_each(values::origin)?,
             store: get("store")
                 .read(values::store)?
                 .trusting(get("store_ca").read_optional(values::file)?),
@@ -331,6 +332,8 @@ mod tests {
             ("goals = ['A = event a', 'A = event b']", "two goals called A"),
             ("goals = ['A = click']", "is neither `page /PATH` nor `event NAME`"),
             ("funnels = ['A = page /']", "has 1 steps"),
+            ("cors_origins = ['https://example.org/']", "is no origin"),
+            ("cors_origins = ['*']", "is no origin"),
             ("currency = 'euro'", "is no ISO 4217 code of a currency"),
             ("keep_query = ['a=b']", "is no parameter's name"),
             ("shared_sessions = true", "needs a Redis store"),

@@ -7,7 +7,7 @@ use super::error::did_you_mean;
 use crate::host;
 use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use iso_currency::Currency;
 use std::fmt;
@@ -125,6 +125,15 @@ pub(super) fn timezone(text: &str) -> Read<Tz> {
         let hint = did_you_mean(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
         format!("is no IANA time zone{hint}")
     })
+}
+
+/// As browsers write it in `Origin`.
+pub(super) fn origin(text: &str) -> Read<HeaderValue> {
+    let is_origin = |url: Url| url.has_host() && url.origin().ascii_serialization() == text;
+    match (Url::parse(text).is_ok_and(is_origin), HeaderValue::from_str(text)) {
+        (true, Ok(value)) => Ok(value),
+        _ => Err("is no origin, such as https://stats.example.org or http://localhost:3000".into()),
+    }
 }
 
 pub(super) fn currency(code: &str) -> Read<Currency> {

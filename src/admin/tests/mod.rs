@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod described;
 mod insight;
 #[cfg(test)]
 mod pages;

@@ -179,6 +179,9 @@ pub(super) struct Port {
 const GOALS: [&str; 3] =
     ["Signup = event Signup", "Pricing = page /pricing", "Tried = event Trial"];
 
+/// A website whose scripts may ask the API.
+pub(super) const FRIEND: &str = "https://friend.example";
+
 /// 2026-11-24, 15:30 in Berlin.
 pub(super) const NOW: Millis = 1_795_530_600_000;
 
@@ -211,6 +214,7 @@ impl Port {
             telemetry: telemetry.clone(),
             live: live.clone(),
             auth: Arc::new(auth),
+            cors_origins: vec![FRIEND.parse().unwrap()],
             trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
             clock: clock.clone(),
             funnels: vec![(

@@ -1,0 +1,202 @@
+//! The API's description: OpenAPI 3.1 at `/api/openapi.json`, made from the handlers themselves.
+//!
+//! A route of the API exists only with its description: both come from [`routes`].
+
+use super::stats::Problem;
+use super::{App, health, insight, live, sites, stats};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use std::sync::Arc;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Description, Ref, ResponseBuilder};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "headcount",
+        description = "Plausible's Stats API, with more metrics and properties, and reads of our own. \
+                       A question that cannot be answered is refused in a line that names why.",
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "stats", description = "What was counted"),
+        (name = "sites", description = "What there is to ask about"),
+        (name = "own", description = "What Plausible does not have"),
+        (name = "health", description = "Whether it works"),
+    ),
+)]
+struct Head;
+
+/// All routes below `/api`, each with its description.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(stats::realtime_visitors))
+        .routes(routes!(stats::aggregate))
+        .routes(routes!(stats::timeseries))
+        .routes(routes!(stats::breakdown))
+        .routes(routes!(stats::query))
+        .routes(routes!(insight::heatmap))
+        .routes(routes!(insight::speed))
+        .routes(routes!(insight::steps))
+        .routes(routes!(sites::list))
+        .routes(routes!(sites::goals))
+        .routes(routes!(sites::custom_props))
+        .routes(routes!(sites::one))
+        .routes(routes!(live::stream))
+        .routes(routes!(health::api))
+        .routes(routes!(describe))
+}
+
+/// Adds what holds for every route: credentials, and the refusals that can meet each.
+pub(super) fn complete(mut description: Description) -> Description {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let bearer =
+        bearer.description(Some("A token of `admin_auth.tokens`, where credentials are set"));
+    let components = description.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    let paths = description.paths.paths.values_mut();
+    for item in paths {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            refusals(operation);
+        }
+    }
+    description
+}
+
+fn refusals(operation: &mut Operation) {
+    const ALL: [(&str, &str); 6] = [
+        ("400", "The question is wrong, or cannot be answered"),
+        ("401", "No valid token, or no such site"),
+        ("403", "Asked under a foreign name, or by a page of another website"),
+        ("413", "The question is too long"),
+        ("500", "The answer was lost"),
+        ("503", "The store does not answer"),
+    ];
+    let is_open = operation.tags.iter().flatten().any(|tag| tag == "health");
+    if is_open {
+        return;
+    }
+    for (status, why) in ALL {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response = ResponseBuilder::new().description(why);
+        let response = response.content("application/json", content).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert(response.into());
+    }
+    let requirement = utoipa::openapi::SecurityRequirement::new("bearer", [""; 0]);
+    // Without credentials the port is open to its own machine.
+    operation.security = Some(vec![requirement, Default::default()]);
+}
+
+/// This description.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "health",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
+async fn describe(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], Bytes) {
+    ([(header::CONTENT_TYPE, "application/json")], app.description.clone())
+}
+
+/// The site, and the days that a question is about.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct PeriodParams {
+    /// The site's name; may be left out where there is one site.
+    site_id: Option<String>,
+    /// `day`, `7d`, `28d`, `30d`, `91d`, `month`, `6mo`, `12mo`, `year`, `all` or `custom`; `30d` if
+    /// left out.
+    period: Option<String>,
+    /// The day that the period ends with or holds, today if left out; of `custom` two days, `FIRST,LAST`.
+    date: Option<String>,
+    /// Adds today to days that end with yesterday.
+    include_today: Option<bool>,
+}
+
+/// What is counted of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct SumParams {
+    /// Names separated by commas; `visitors` if left out.
+    metrics: Option<String>,
+    /// Conditions like `visit:source==Google`, separated by `;`.
+    filters: Option<String>,
+    /// Nothing is imported, so it changes nothing.
+    with_imported: Option<bool>,
+}
+
+/// A question of version 2.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct Question {
+    /// The site's name; may be left out where there is one site.
+    site_id: Option<String>,
+    #[schema(min_items = 1)]
+    metrics: Vec<String>,
+    /// A word like `7d`, or a list of two dates or date-times.
+    date_range: serde_json::Value,
+    /// Properties, and at most one step of time, such as `time:day`.
+    dimensions: Option<Vec<String>>,
+    /// Conditions like `["is", "event:page", ["/"]]`, all of which must be met.
+    filters: Option<Vec<serde_json::Value>>,
+    /// Pairs like `["visitors", "desc"]`.
+    order_by: Option<Vec<(String, String)>>,
+    #[schema(value_type = Option<Object>)]
+    include: Option<serde_json::Value>,
+    pagination: Option<Pagination>,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+struct Pagination {
+    #[schema(minimum = 1, maximum = 10000)]
+    limit: Option<u64>,
+    offset: Option<u32>,
+}
+
+/// An answer of version 2.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct Answer {
+    results: Vec<Row>,
+    /// What is to be said of the results.
+    #[schema(value_type = Object)]
+    meta: serde_json::Value,
+    /// The question as it was understood.
+    #[schema(value_type = Object)]
+    query: serde_json::Value,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+struct Row {
+    dimensions: Vec<String>,
+    /// Numbers, amounts of money, or `null` where a metric is not known.
+    metrics: Vec<serde_json::Value>,
+    /// With `include.comparisons`: the row of the time before, and how it changed.
+    #[schema(value_type = Option<Object>)]
+    comparison: Option<serde_json::Value>,
+}
+
+/// An answer of version 1 about totals, and of our own reads: one object.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct One {
+    #[schema(value_type = Object)]
+    results: serde_json::Value,
+    /// Why metrics are `null`.
+    warning: Option<String>,
+}
+
+/// An answer of version 1 with rows.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct Many {
+    #[schema(value_type = Vec<Object>)]
+    results: Vec<serde_json::Value>,
+    /// Why metrics are `null`.
+    warning: Option<String>,
+}
