@@ -24,6 +24,7 @@ mod period;
 mod property;
 mod question;
 mod rows;
+pub mod scan;
 #[cfg(test)]
 mod tests;
 mod timing;

@@ -1,0 +1,252 @@
+//! The values that rows have of a property.
+
+use super::day::{DayRows, Evidence};
+use crate::model::block::{NONE, Text};
+use crate::model::goal::{Goal, Reached};
+use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
+use crate::model::row::{Flags, Kind};
+use crate::report::Property;
+use crate::report::property::Place;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What Plausible calls the event of a pageview.
+const PAGEVIEW: &str = "pageview";
+
+/// A property's values: numbers, and the text of each.
+pub(super) struct Column<'d> {
+    day: &'d DayRows,
+    source: Source<'d>,
+    /// Texts that are none of the block's; numbered from [`Column::own`] on.
+    more: Vec<Arc<str>>,
+}
+
+enum Source<'d> {
+    /// A text of the row, where it is of these kinds.
+    Page(&'static [Kind]),
+    Name(Kind),
+    Detail(Kind),
+    /// The first of the row's numbers, as text: its number.
+    Status(Kind, HashMap<i64, u32>),
+    /// Where the link of an error was; with the page in front.
+    Link(HashMap<(Text, Text), u32>),
+    Trait(&'d [Text]),
+    Entry,
+    Exit,
+    Screen,
+    Suspected,
+    Evidence,
+    Cached,
+    Event,
+    PropertyNames,
+    PropertyValues(Option<Text>),
+    Goals(&'d [Goal]),
+    Nothing,
+}
+
+/// Rows of people that are about a page.
+const ON_PAGE: &[Kind] = &[
+    Kind::View,
+    Kind::Confirm,
+    Kind::Sent,
+    Kind::Engagement,
+    Kind::Event,
+    Kind::Outbound,
+    Kind::File,
+    Kind::Click,
+    Kind::Vital,
+];
+
+/// What rows of a property are of.
+pub(super) fn kinds(property: &Property) -> &'static [Kind] {
+    match property.family() {
+        "bot" => &[Kind::Bot],
+        "error" => &[Kind::Error],
+        "download" => &[Kind::Download],
+        "prefetch" => &[Kind::Prefetch],
+        "feed" => &[Kind::Feed],
+        _ => ON_PAGE,
+    }
+}
+
+/// Whether rows can tell it.
+pub fn is_told_by_rows(property: &Property) -> bool {
+    property.family() != "ai"
+}
+
+impl<'d> Column<'d> {
+    pub fn new(day: &'d DayRows, property: &Property, goals: &'d [Goal]) -> Self {
+        use Dimension as D;
+        let mut more: Vec<Arc<str>> = Vec::new();
+        let place = |text: &str| day.block.texts.iter().position(|known| **known == *text);
+        let source = match (property.event_key(), property.home()) {
+            (Some(key), _) => Source::PropertyValues(place(key).map(|place| place as Text)),
+            (None, Place::Evidence) => {
+                more = ["server only", "confirmed", "browser only", "unverified"]
+                    .map(Into::into)
+                    .into();
+                Source::Evidence
+            }
+            (None, Place::Suspected) => {
+                more = ["yes".into(), "no".into()].into();
+                Source::Suspected
+            }
+            (None, Place::Part(D::EventProperty, _)) => Source::PropertyNames,
+            (None, Place::Value(dimension) | Place::Part(dimension, _)) => match dimension {
+                D::Page => Source::Page(ON_PAGE),
+                D::EntryPage => Source::Entry,
+                D::ExitPage => Source::Exit,
+                D::Screen => Source::Screen,
+                D::Event => {
+                    more = [OUTBOUND_LINK, FILE_DOWNLOAD, PAGEVIEW].map(Into::into).into();
+                    Source::Event
+                }
+                D::Goal => {
+                    more = goals.iter().map(|goal| goal.name.clone()).collect();
+                    Source::Goals(goals)
+                }
+                D::Outbound => Source::Name(Kind::Outbound),
+                D::File => Source::Name(Kind::File),
+                D::Cached => {
+                    more = ["same visitor".into(), "other visitor".into()].into();
+                    Source::Cached
+                }
+                D::BotName => Source::Name(Kind::Bot),
+                D::BotClass => Source::Detail(Kind::Bot),
+                D::BotPage => Source::Page(&[Kind::Bot]),
+                D::BotStatus => Source::status(day, Kind::Bot, &mut more),
+                D::ErrorPage => Source::Page(&[Kind::Error]),
+                D::ErrorStatus => Source::status(day, Kind::Error, &mut more),
+                D::ErrorLink if property.second_key().is_none() => Source::Name(Kind::Error),
+                D::ErrorLink => Source::links(day, &mut more),
+                D::Download => Source::Page(&[Kind::Download]),
+                D::Prefetch => Source::Page(&[Kind::Prefetch]),
+                D::Feed if property.key() == "path" => Source::Page(&[Kind::Feed]),
+                D::Feed => Source::Name(Kind::Feed),
+                dimension => day.traits(dimension).map_or(Source::Nothing, Source::Trait),
+            },
+        };
+        Self { day, source, more }
+    }
+
+    /// Number of the first text that is not the block's.
+    fn own(&self) -> u32 {
+        self.day.block.texts.len() as u32
+    }
+
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        self.day.block.texts.len() + self.more.len()
+    }
+
+    /// The text of a number.
+    pub fn text(&self, number: u32) -> &Arc<str> {
+        let texts = &self.day.block.texts;
+        texts.get(number as usize).unwrap_or_else(|| &self.more[number as usize - texts.len()])
+    }
+
+    /// Shows each value that a row has.
+    pub fn each(&self, i: usize, mut show: impl FnMut(u32)) {
+        let (day, rows, own) = (self.day, &self.day.block, self.own());
+        let kind = rows.kind[i];
+        let of = rows.of[i] as usize;
+        let word = |nth: u32| own + nth;
+        match &self.source {
+            Source::Page(kinds) if kinds.contains(&kind) => show(rows.page[i]),
+            Source::Name(of) if *of == kind && rows.name[i] != 0 => show(rows.name[i]),
+            Source::Detail(of) if *of == kind => show(rows.detail[i]),
+            Source::Status(of, known) if *of == kind => {
+                known.get(&rows.numbers[0][i]).into_iter().for_each(|number| show(word(*number)));
+            }
+            Source::Link(known) if kind == Kind::Error => {
+                let link = known.get(&(rows.page[i], rows.name[i]));
+                link.into_iter().for_each(|number| show(word(*number)));
+            }
+            Source::Trait(column) if column[of] != NONE => show(column[of]),
+            Source::Entry if rows.visits.visit[of] != 0 => show(rows.visits.entry[of]),
+            Source::Exit => {
+                let visit = day.visit_of[of].map(|visit| &day.visits[visit as usize]);
+                visit.filter(|visit| visit.views > 0).into_iter().for_each(|v| show(v.exit));
+            }
+            Source::Screen => {
+                let screen = match (kind, day.visit_of[of]) {
+                    (Kind::View | Kind::Confirm, _) | (_, None) => day.screen[i],
+                    (_, Some(visit)) => day.visits[visit as usize].screen,
+                };
+                if screen != 0 {
+                    show(screen);
+                }
+            }
+            Source::Suspected => show(word(u32::from(!day.is_suspected(of)))),
+            Source::Evidence if matches!(kind, Kind::View | Kind::Confirm) => {
+                match day.evidence[i] {
+                    Evidence::ServerOnly => show(word(0)),
+                    Evidence::Confirmed | Evidence::OfAnother => show(word(1)),
+                    Evidence::BrowserOnly => show(word(2)),
+                    Evidence::Unverified => show(word(3)),
+                    Evidence::Told => {}
+                }
+            }
+            Source::Cached if rows.flags[i].has(Flags::CACHED) => show(word(0)),
+            Source::Cached if rows.flags[i].has(Flags::CACHED_BY_OTHERS) => show(word(1)),
+            Source::Event => match kind {
+                Kind::Event => show(rows.name[i]),
+                Kind::Outbound => show(word(0)),
+                Kind::File => show(word(1)),
+                Kind::View => show(word(2)),
+                _ => {}
+            },
+            Source::PropertyNames => {
+                let list = &rows.lists[rows.properties[i] as usize];
+                list.iter().for_each(|(property, _)| show(*property));
+            }
+            Source::PropertyValues(Some(key)) => {
+                let list = &rows.lists[rows.properties[i] as usize];
+                list.iter().filter(|(of, _)| of == key).for_each(|(_, value)| show(*value));
+            }
+            Source::Goals(goals) => {
+                let reached = match kind {
+                    Kind::View => Reached::Page(&rows.texts[rows.page[i] as usize]),
+                    Kind::Event => Reached::Event(&rows.texts[rows.name[i] as usize]),
+                    Kind::Outbound => Reached::Event(OUTBOUND_LINK),
+                    Kind::File => Reached::Event(FILE_DOWNLOAD),
+                    _ => return,
+                };
+                for (nth, _) in goals.iter().enumerate().filter(|(_, goal)| goal.target.is(reached))
+                {
+                    show(word(nth as u32));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Source<'_> {
+    fn status(day: &DayRows, kind: Kind, more: &mut Vec<Arc<str>>) -> Self {
+        let rows = &day.block;
+        let mut known = HashMap::new();
+        for i in (0..rows.len()).filter(|i| rows.kind[*i] == kind) {
+            let status = rows.numbers[0][i];
+            if status != 0 && !known.contains_key(&status) {
+                known.insert(status, more.len() as u32);
+                more.push(status.to_string().into());
+            }
+        }
+        Self::Status(kind, known)
+    }
+
+    fn links(day: &DayRows, more: &mut Vec<Arc<str>>) -> Self {
+        let rows = &day.block;
+        let mut known = HashMap::new();
+        for i in (0..rows.len()).filter(|i| rows.kind[*i] == Kind::Error) {
+            let link = (rows.page[i], rows.name[i]);
+            if rows.numbers[0][i] != 0 && !known.contains_key(&link) {
+                known.insert(link, more.len() as u32);
+                let [page, from] = [link.0, link.1].map(|text| &*rows.texts[text as usize]);
+                more.push(crate::model::rollup::join([page, from]).into());
+            }
+        }
+        Self::Link(known)
+    }
+}

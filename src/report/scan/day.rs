@@ -1,0 +1,238 @@
+//! A day's rows, ready to be asked, and what only all of them together tell.
+//!
+//! Of a view it is known later whether a browser confirmed it, and on what screen; of a visit which
+//! page it ended on, how long it took, and whether it behaved like a robot. That is resolved here, once
+//! for all questions.
+
+use crate::clock::{Millis, SECOND};
+use crate::model::block::{Block, NONE, Text};
+use crate::model::rollup::{Dimension, Row};
+use crate::model::row::{Flags, Kind};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
+/// Rows of one (site, day).
+#[derive(Debug, Default)]
+pub struct DayRows {
+    /// All of them, people's first.
+    pub(super) block: Block,
+    /// By row: how a view is known.
+    pub(super) evidence: Vec<Evidence>,
+    /// By row: of a view the screen's class.
+    pub(super) screen: Vec<Text>,
+    /// By place in the block's visits: the visit, by its place in `visits`.
+    pub(super) visit_of: Vec<Option<u32>>,
+    /// By place in the block's visits: the visitor's number.
+    pub(super) visitor_of: Vec<Option<u32>>,
+    pub(super) visitors: usize,
+    pub(super) visits: Vec<VisitSummary>,
+}
+
+/// How a view is known; of other rows it says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Evidence {
+    #[default]
+    ServerOnly,
+    Confirmed,
+    BrowserOnly,
+    Unverified,
+    /// A confirmation of a view that is not among the rows.
+    OfAnother,
+    /// A confirmation that its view's row tells of.
+    Told,
+}
+
+/// A visit, as far as it happened on the day it began on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct VisitSummary {
+    /// It began on this day, and is counted on it.
+    pub begun: bool,
+    pub first: Millis,
+    pub last: Millis,
+    viewed: Millis,
+    pub exit: Text,
+    pub views: i64,
+    pub interactive: bool,
+    pub suspected: bool,
+    /// The screen's class that was told last; 0: none.
+    pub screen: Text,
+}
+
+impl VisitSummary {
+    pub fn is_bounce(&self) -> bool {
+        self.views == 1 && !self.interactive
+    }
+}
+
+impl DayRows {
+    /// Of blocks of people's and of others' rows, each oldest first.
+    pub fn new(people: Vec<Block>, others: Vec<Block>) -> Self {
+        let block = Block::merge(people.into_iter().chain(others));
+        let mut day = Self { block, ..Self::default() };
+        day.number_visits();
+        day.resolve_views();
+        day.sum_up_visits();
+        day
+    }
+
+    /// Rows in it.
+    pub fn len(&self) -> usize {
+        self.block.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.block.is_empty()
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let texts: usize = self.block.texts.iter().map(|text| text.len() + 24).sum();
+        let a_visit = 80 + 4 * self.block.visits.traits.len();
+        texts + self.block.len() * 60 + self.block.visits.len() * a_visit
+    }
+
+    /// Pageviews that the server saw, and that only browsers saw: as a roll-up's total has them.
+    pub fn views(&self) -> (i64, i64) {
+        let (mut server, mut browser) = (0, 0);
+        for (kind, flags) in self.block.kind.iter().zip(&self.block.flags) {
+            if *kind == Kind::View {
+                let seen = i64::from(flags.has(Flags::SERVER));
+                (server, browser) = (server + seen, browser + 1 - seen);
+            }
+        }
+        (server, browser)
+    }
+
+    fn number_visits(&mut self) {
+        let mut visits: HashMap<u64, u32, RandomState> = HashMap::default();
+        let mut visitors = HashMap::<_, u32, RandomState>::default();
+        let columns = &self.block.visits;
+        let suspected = columns.traits.iter().find(|(of, _)| *of == Dimension::Suspected);
+        for (i, (key, visitor)) in columns.visit.iter().zip(&columns.visitor).enumerate() {
+            let next = visits.len() as u32;
+            let visit = (*key != 0).then(|| *visits.entry(*key).or_insert(next));
+            if let Some(visit) = visit {
+                if visit as usize == self.visits.len() {
+                    self.visits.push(VisitSummary::unknown());
+                }
+                let suspected = suspected.is_some_and(|(_, column)| column[i] != NONE);
+                self.visits[visit as usize].suspected |= suspected;
+            }
+            self.visit_of.push(visit);
+            let next = visitors.len() as u32;
+            self.visitor_of.push(visitor.map(|visitor| *visitors.entry(visitor).or_insert(next)));
+        }
+        self.visitors = visitors.len();
+    }
+
+    fn resolve_views(&mut self) {
+        let rows = &self.block;
+        self.evidence = vec![Evidence::default(); rows.len()];
+        self.screen = rows.detail.clone();
+        // Views that the server saw: of a visit by their number in it, others by what a confirmation
+        // tells of them, which knows the time of its view to the second.
+        let mut views: HashMap<(u32, u32, Text, Millis), Vec<usize>, RandomState> =
+            HashMap::default();
+        let key = |i: usize| match self.visit_of[rows.of[i] as usize] {
+            Some(visit) => (visit, rows.view[i], 0, 0),
+            None => (u32::MAX, rows.of[i], rows.page[i], rows.at[i] / SECOND),
+        };
+        for i in 0..rows.len() {
+            match rows.kind[i] {
+                Kind::View if rows.flags[i].has(Flags::CONFIRMED) => {
+                    self.evidence[i] = Evidence::Confirmed;
+                }
+                Kind::View if rows.flags[i].has(Flags::SERVER) => {
+                    views.entry(key(i)).or_default().push(i);
+                }
+                Kind::View if rows.flags[i].has(Flags::UNVERIFIED) => {
+                    self.evidence[i] = Evidence::Unverified;
+                }
+                Kind::View => self.evidence[i] = Evidence::BrowserOnly,
+                Kind::Confirm => {
+                    let unconfirmed = |view: &usize| self.evidence[*view] == Evidence::ServerOnly;
+                    let of = views
+                        .get(&key(i))
+                        .and_then(|of| of.iter().copied().find(|v| unconfirmed(v)));
+                    match of {
+                        Some(view) => {
+                            self.evidence[view] = Evidence::Confirmed;
+                            self.screen[view] = rows.detail[i];
+                            self.evidence[i] = Evidence::Told;
+                        }
+                        None => self.evidence[i] = Evidence::OfAnother,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn sum_up_visits(&mut self) {
+        let rows = &self.block;
+        for i in 0..rows.len() {
+            let Some(visit) = self.visit_of[rows.of[i] as usize] else { continue };
+            let visit = &mut self.visits[visit as usize];
+            let (kind, flags, at) = (rows.kind[i], rows.flags[i], rows.at[i]);
+            let acts = !matches!(kind, Kind::Confirm | Kind::Vital | Kind::Sent);
+            if kind == Kind::View && flags.has(Flags::BEGINS) {
+                (visit.begun, visit.first, visit.last) = (true, at, at);
+            } else if acts {
+                visit.last = visit.last.max(at);
+            }
+            if kind == Kind::View || flags.has(Flags::VIEWED) {
+                visit.views += 1;
+                if at >= visit.viewed {
+                    (visit.viewed, visit.exit) = (at, rows.page[i]);
+                }
+            }
+            if matches!(kind, Kind::View | Kind::Confirm | Kind::Engagement) && rows.detail[i] != 0
+            {
+                visit.screen = rows.detail[i];
+            }
+            visit.interactive |= matches!(kind, Kind::Event | Kind::Outbound | Kind::File)
+                || flags.has(Flags::INTERACTIVE);
+        }
+    }
+
+    /// What a visit counts on the day it began on; nothing on others.
+    pub(super) fn measures(&self, visit: u32) -> Row {
+        use crate::model::rollup::Metric::{Bounces, Duration, VisitViews, Visits};
+        let mut row = Row::default();
+        let visit = &self.visits[visit as usize];
+        if visit.begun {
+            row.add(Visits, 1);
+            row.add(Bounces, i64::from(visit.is_bounce()));
+            row.add(Duration, visit.last - visit.first);
+            row.add(VisitViews, visit.views);
+        }
+        row
+    }
+
+    /// Whether a visit behaved like a robot, by its place in the block's visits.
+    pub(super) fn is_suspected(&self, of: usize) -> bool {
+        self.visit_of[of].is_some_and(|visit| self.visits[visit as usize].suspected)
+    }
+
+    /// A trait of the block's visits; `None`: none of them has it.
+    pub(super) fn traits(&self, dimension: Dimension) -> Option<&[Text]> {
+        let columns = &self.block.visits.traits;
+        columns.iter().find(|(of, _)| *of == dimension).map(|(_, column)| &**column)
+    }
+}
+
+impl VisitSummary {
+    fn unknown() -> Self {
+        Self {
+            begun: false,
+            first: Millis::MAX,
+            last: Millis::MIN,
+            viewed: Millis::MIN,
+            exit: 0,
+            views: 0,
+            interactive: false,
+            suspected: false,
+            screen: 0,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Answers from event rows: any filter, told apart by any properties.
+//!
+//! What roll-ups hold is one property a row. Here a question is asked of what happened itself:
+//! sums of events over the rows that match, measures of visits over the visits that have a matching
+//! row, and visitors once each, by day. The sums are those that a roll-up's row holds, so whoever
+//! computes metrics of them need not know where they come from.
+//!
+//! - `column`: the values that rows have of a property;
+//! - `day`: the rows of a day, and what only the whole day tells of a visit or a view;
+//! - `test`: a filter, made ready for one day's rows;
+//! - `groups`: the sums.
+
+mod column;
+mod day;
+mod groups;
+mod test;
+
+use super::{Interval, Invalid, Property};
+use crate::model::glob::Glob;
+use regex::{Regex, RegexBuilder};
+use std::borrow::Cow;
+
+pub use column::is_told_by_rows;
+pub use day::DayRows;
+pub use groups::{Groups, merge, scan};
+
+/// What rows have to be like.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    Not(Box<Expr>),
+    /// The value of a property.
+    Has(Property, Vec<Wanted>),
+    /// The day's visitor has some row that is like this.
+    HasDone(Box<Expr>),
+}
+
+/// What a value has to be like: one of these.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    like: Like,
+    ignores_case: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Like {
+    Whole(String),
+    Contains(String),
+    Glob(Glob),
+    Regex(Regex),
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+/// What rows are told apart by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    Property(Property),
+    Time(Interval),
+}
+
+/// What is asked of a day's rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    pub by: Vec<By>,
+    pub filter: Option<Expr>,
+}
+
+impl Wanted {
+    /// This text.
+    pub fn whole(text: &str, case_sensitive: bool) -> Self {
+        Self::new(text, case_sensitive, Like::Whole)
+    }
+
+    /// A text that contains this one.
+    pub fn containing(part: &str, case_sensitive: bool) -> Self {
+        Self::new(part, case_sensitive, Like::Contains)
+    }
+
+    /// A text of this pattern.
+    pub fn of_glob(glob: Glob) -> Self {
+        Self { like: Like::Glob(glob), ignores_case: false }
+    }
+
+    /// A text in which a regular expression is found.
+    ///
+    /// # Errors
+    /// If it is none, or takes too much memory.
+    pub fn matching(pattern: &str, case_sensitive: bool) -> Result<Self, Invalid> {
+        let regex = RegexBuilder::new(pattern).case_insensitive(!case_sensitive).build();
+        let regex = regex.map_err(|error| {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            Invalid::new(format!("invalid regular expression `{}`: {why}", pattern.escape_debug()))
+        })?;
+        Ok(Self { like: Like::Regex(regex), ignores_case: false })
+    }
+
+    fn new(text: &str, case_sensitive: bool, like: fn(String) -> Like) -> Self {
+        let text = if case_sensitive { text.to_owned() } else { text.to_lowercase() };
+        Self { like: like(text), ignores_case: !case_sensitive }
+    }
+
+    fn fits(&self, value: &str) -> bool {
+        let value = match self.ignores_case {
+            true => Cow::from(value.to_lowercase()),
+            false => value.into(),
+        };
+        match &self.like {
+            Like::Whole(text) => *text == *value,
+            Like::Contains(part) => value.contains(part),
+            Like::Glob(glob) => glob.matches(&value),
+            Like::Regex(regex) => regex.is_match(&value),
+        }
+    }
+}
+
+impl Expr {
+    /// Every property it is about.
+    pub fn properties(&self) -> Vec<&Property> {
+        match self {
+            Self::All(exprs) | Self::Any(exprs) => {
+                exprs.iter().flat_map(Self::properties).collect()
+            }
+            Self::Not(expr) | Self::HasDone(expr) => expr.properties(),
+            Self::Has(property, _) => vec![property],
+        }
+    }
+}
