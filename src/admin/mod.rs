@@ -12,6 +12,7 @@ mod health;
 mod insight;
 mod live;
 mod login;
+mod mcp;
 mod metrics;
 mod openapi;
 mod params;
@@ -137,6 +138,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let app = Arc::new(App { admin, reader, attempts, health, streams, description, closing });
     let router = api
         .route("/", get(dashboard::show))
+        .route_service("/mcp", mcp::service(app.clone()))
         .route("/metrics", get(metrics::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))

@@ -7,6 +7,8 @@ use super::{App, health, insight, live, sites, stats};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
 use std::sync::Arc;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -99,41 +101,89 @@ async fn describe(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 
     ([(header::CONTENT_TYPE, "application/json")], app.description.clone())
 }
 
-/// The site, and the days that a question is about.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
+/// The site.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "its fields are a description")]
-pub(super) struct PeriodParams {
+pub(super) struct SiteOnly {
     /// The site's name; may be left out where there is one site.
     site_id: Option<String>,
-    /// `day`, `7d`, `28d`, `30d`, `91d`, `month`, `6mo`, `12mo`, `year`, `all` or `custom`; `30d` if
-    /// left out.
-    period: Option<String>,
-    /// The day that the period ends with or holds, today if left out; of `custom` two days, `FIRST,LAST`.
-    date: Option<String>,
-    /// Adds today to days that end with yesterday.
-    include_today: Option<bool>,
 }
 
-/// What is counted of it.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "its fields are a description")]
-pub(super) struct SumParams {
-    /// Names separated by commas; `visitors` if left out.
-    metrics: Option<String>,
-    /// Conditions like `visit:source==Google`, separated by `;`.
-    filters: Option<String>,
-    /// Nothing is imported, so it changes nothing.
-    with_imported: Option<bool>,
+/// What the questions of version 1 have in common, once for query parameters, once for tools.
+macro_rules! questions {
+    ($($(#[$doc:meta])* $name:ident { $($own:tt)* })+) => {$(
+        $(#[$doc])*
+        #[derive(IntoParams, JsonSchema)]
+        #[into_params(parameter_in = Query)]
+        #[schemars(deny_unknown_fields)]
+        #[expect(dead_code, reason = "its fields are a description")]
+        pub(super) struct $name {
+            /// The site's name; may be left out where there is one site.
+            site_id: Option<String>,
+            /// `day`, `7d`, `28d`, `30d`, `91d`, `month`, `6mo`, `12mo`, `year`, `all` or `custom`;
+            /// `30d` if left out.
+            period: Option<String>,
+            /// The day that the period ends with or holds, today if left out; of `custom` two days,
+            /// `FIRST,LAST`.
+            date: Option<String>,
+            /// Adds today to days that end with yesterday.
+            include_today: Option<bool>,
+            $($own)*
+        }
+    )+};
+}
+
+questions! {
+    /// Totals.
+    Aggregate {
+        /// Names separated by commas; `visitors` if left out.
+        metrics: Option<String>,
+        /// Conditions like `visit:source==Google`, separated by `;`.
+        filters: Option<String>,
+        /// Nothing is imported, so it changes nothing.
+        with_imported: Option<bool>,
+        /// `previous_period`: adds how each changed.
+        compare: Option<String>,
+    }
+    /// Steps of time.
+    Timeseries {
+        /// Names separated by commas; `visitors` if left out.
+        metrics: Option<String>,
+        /// Conditions like `visit:source==Google`, separated by `;`.
+        filters: Option<String>,
+        /// Nothing is imported, so it changes nothing.
+        with_imported: Option<bool>,
+        /// `hour`, `day` or `month`.
+        interval: Option<String>,
+    }
+    /// Values of a property.
+    Breakdown {
+        /// What rows are told apart by, for example `event:page`.
+        property: String,
+        /// Names separated by commas; `visitors` if left out.
+        metrics: Option<String>,
+        /// Conditions like `visit:source==Google`, separated by `;`.
+        filters: Option<String>,
+        /// Nothing is imported, so it changes nothing.
+        with_imported: Option<bool>,
+        /// Rows, 100 if left out, 1,000 at most.
+        limit: Option<u32>,
+        /// Counted from 1.
+        page: Option<u32>,
+    }
+    /// Only the time.
+    PeriodParams {}
 }
 
 /// A question of version 2.
-#[derive(ToSchema)]
+#[derive(ToSchema, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "its fields are a description")]
 pub(super) struct Question {
     /// The site's name; may be left out where there is one site.
     site_id: Option<String>,
+    /// For example `visitors`, `visits`, `pageviews`, `bounce_rate`, `events`, `conversion_rate`.
     #[schema(min_items = 1)]
     metrics: Vec<String>,
     /// A word like `7d`, or a list of two dates or date-times.
@@ -144,12 +194,15 @@ pub(super) struct Question {
     filters: Option<Vec<serde_json::Value>>,
     /// Pairs like `["visitors", "desc"]`.
     order_by: Option<Vec<(String, String)>>,
+    /// `today`, `total_rows`, `time_labels`, `imports`: true or false; `comparisons`:
+    /// `{"mode": "previous_period"}` or `year_over_year`, or `custom` with a `date_range`.
     #[schema(value_type = Option<Object>)]
-    include: Option<serde_json::Value>,
+    include: Option<serde_json::Map<String, serde_json::Value>>,
     pagination: Option<Pagination>,
 }
 
-#[derive(ToSchema)]
+#[derive(ToSchema, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "its fields are a description")]
 struct Pagination {
     #[schema(minimum = 1, maximum = 10000)]

@@ -13,6 +13,10 @@ pub(super) const PERIOD: [&str; 4] = ["site_id", "period", "date", "include_toda
 pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find_map(|(known, value)| (known == name).then_some(value.as_str()))
     }

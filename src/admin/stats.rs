@@ -3,9 +3,8 @@
 //! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
 
 use super::App;
-use super::openapi::{Answer, Many, One, PeriodParams, SumParams};
+use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
-use crate::clock::Millis;
 use crate::model::site::Site;
 use crate::report::{Days, Invalid, Query, Question, answer};
 use crate::store::StoreError;
@@ -21,6 +20,14 @@ use utoipa::ToSchema;
 
 /// Parameters of all three kinds of sums, beside those of the period.
 const SUMS: [&str; 3] = ["metrics", "filters", "with_imported"];
+
+/// The questions of version 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sums {
+    Aggregate,
+    Timeseries,
+    Breakdown,
+}
 
 /// Why there is no answer.
 pub(super) enum Error {
@@ -102,6 +109,47 @@ impl App {
         self.site_named(params.get("site_id"))
     }
 
+    pub(super) fn visitors_now(&self, params: &Params) -> Result<u64, Error> {
+        params.only(&[&["site_id"]])?;
+        let (site, _) = self.site(params)?;
+        Ok(self.admin.live.current_visitors(site))
+    }
+
+    /// Answers a question of version 1.
+    pub(super) async fn sums(&self, kind: Sums, params: &Params) -> Result<Value, Error> {
+        let own: &[&str] = match kind {
+            Sums::Aggregate => &["compare"],
+            Sums::Timeseries => &["interval"],
+            Sums::Breakdown => &["property", "limit", "page"],
+        };
+        params.only(&[&PERIOD, &SUMS, own])?;
+        let (_, site) = self.site(params)?;
+        let (get, now) = (|name: &str| params.get(name), self.admin.clock.now());
+        let question = match kind {
+            Sums::Aggregate => Question::aggregate(get, site, now)?,
+            Sums::Timeseries => Question::timeseries(get, site, now)?,
+            Sums::Breakdown => Question::breakdown(get, site, now)?,
+        };
+        let days = self.reader.days(&site.name, question.days()).await?;
+        let site = site.clone();
+        // Summing up years of rows is work for a thread that nobody waits on.
+        let answer = tokio::task::spawn_blocking(move || answer(&question, &site, &days));
+        Ok(answer.await.map_err(|_| Error::Lost)??)
+    }
+
+    /// Answers a question of version 2.
+    pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
+        let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
+        let query = Query::read(question, site, self.admin.clock.now())?;
+        let mut days = Days::new();
+        for range in query.ranges() {
+            days.extend(self.reader.days(&site.name, range).await?);
+        }
+        let site = site.clone();
+        let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days));
+        Ok(answer.await.map_err(|_| Error::Lost)??)
+    }
+
     fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
         let sites = &self.admin.sites;
         match name {
@@ -126,67 +174,40 @@ pub(super) async fn realtime_visitors(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<u64>, Error> {
-    params.only(&[&["site_id"]])?;
-    let (site, _) = app.site(&params)?;
-    Ok(Json(app.admin.live.current_visitors(site)))
+    app.visitors_now(&params).map(Json)
 }
 
 /// Totals of a period.
 #[utoipa::path(get, path = "/api/v1/stats/aggregate", tag = "stats",
-    params(PeriodParams, SumParams,
-        ("compare" = Option<String>, Query, description = "`previous_period`: adds how each changed")),
+    params(Aggregate),
     responses((status = 200, body = One)))]
 pub(super) async fn aggregate(
-    state: State<Arc<App>>,
+    State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, Error> {
-    params.only(&[&PERIOD, &SUMS, &["compare"]])?;
-    respond(state, &params, |site, now| Question::aggregate(|name| params.get(name), site, now))
-        .await
+    app.sums(Sums::Aggregate, &params).await.map(Json)
 }
 
 /// A row for each step of a period.
 #[utoipa::path(get, path = "/api/v1/stats/timeseries", tag = "stats",
-    params(PeriodParams, SumParams,
-        ("interval" = Option<String>, Query, description = "`hour`, `day` or `month`")),
+    params(Timeseries),
     responses((status = 200, body = Many)))]
 pub(super) async fn timeseries(
-    state: State<Arc<App>>,
+    State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, Error> {
-    params.only(&[&PERIOD, &SUMS, &["interval"]])?;
-    respond(state, &params, |site, now| Question::timeseries(|name| params.get(name), site, now))
-        .await
+    app.sums(Sums::Timeseries, &params).await.map(Json)
 }
 
 /// A row for each value of a property.
 #[utoipa::path(get, path = "/api/v1/stats/breakdown", tag = "stats",
-    params(PeriodParams, SumParams,
-        ("property" = String, Query, description = "For example `event:page`"),
-        ("limit" = Option<u32>, Query, description = "Rows, 100 if left out, 1,000 at most"),
-        ("page" = Option<u32>, Query, description = "Counted from 1")),
+    params(Breakdown),
     responses((status = 200, body = Many)))]
 pub(super) async fn breakdown(
-    state: State<Arc<App>>,
+    State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<Value>, Error> {
-    params.only(&[&PERIOD, &SUMS, &["property", "limit", "page"]])?;
-    respond(state, &params, |site, now| Question::breakdown(|name| params.get(name), site, now))
-        .await
-}
-
-async fn respond(
-    State(app): State<Arc<App>>,
-    params: &Params,
-    question: impl FnOnce(&Site, Millis) -> Result<Question, Invalid>,
-) -> Result<Json<Value>, Error> {
-    let (_, site) = app.site(params)?;
-    let question = question(site, app.admin.clock.now())?;
-    let days = app.reader.days(&site.name, question.days()).await?;
-    let site = site.clone();
-    // Summing up years of rows is work for a thread that nobody waits on.
-    let answer = tokio::task::spawn_blocking(move || answer(&question, &site, &days));
-    Ok(Json(answer.await.map_err(|_| Error::Lost)??))
+    app.sums(Sums::Breakdown, &params).await.map(Json)
 }
 
 /// Any question, in its body.
@@ -195,15 +216,7 @@ async fn respond(
 #[utoipa::path(post, path = "/api/v2/query", tag = "stats",
     request_body = super::openapi::Question, responses((status = 200, body = Answer)))]
 pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Error> {
-    let body: Value = serde_json::from_slice(&body)
+    let body = serde_json::from_slice(&body)
         .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
-    let (_, site) = app.site_named(body.get("site_id").and_then(Value::as_str))?;
-    let query = Query::read(&body, site, app.admin.clock.now())?;
-    let mut days = Days::new();
-    for range in query.ranges() {
-        days.extend(app.reader.days(&site.name, range).await?);
-    }
-    let site = site.clone();
-    let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days));
-    Ok(Json(answer.await.map_err(|_| Error::Lost)??))
+    app.query(&body).await.map(Json)
 }

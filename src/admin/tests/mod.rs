@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod described;
 mod insight;
+mod mcp;
 #[cfg(test)]
 mod pages;
 mod port;

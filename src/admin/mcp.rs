@@ -1,0 +1,118 @@
+//! The same questions for assistants: a server of the Model Context Protocol at `/mcp`, by streamable
+//! HTTP. It reads only, keeps no sessions, and lets in whom the API lets in: see [`super::guard`].
+
+use super::App;
+use super::openapi::{Aggregate, Breakdown, Question, SiteOnly, Timeseries};
+use super::params::Params;
+use super::stats::{Error, Sums};
+use rmcp::handler::server::tool::schema_for_type;
+use rmcp::handler::server::wrapper::Parameters;
+use rmcp::model::{
+    CallToolResult, ContentBlock, Implementation, JsonObject, ServerCapabilities, ServerConfig,
+};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ServerHandler, tool, tool_handler, tool_router};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Bytes of a request; as long as a question of the API may be.
+const BODY: usize = 64 * 1024;
+
+const INSTRUCTIONS: &str = "\
+Web analytics of one or more sites. `sites` lists their names, which are the `site_id` of the other \
+tools; with one site it may be left out. `query` answers anything: metrics such as visitors, visits, \
+pageviews, bounce_rate, visit_duration, events, conversion_rate; dimensions such as event:page, \
+visit:source, visit:country_name, visit:browser, event:goal, time:day. The answer is refused, with \
+the reason, where a number cannot be given rightly; a value of null is not known.";
+
+/// The tools, which ask as whoever was let in.
+#[derive(Clone)]
+pub(super) struct Tools(Arc<App>);
+
+pub(super) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessionManager> {
+    let mut config = StreamableHttpServerConfig::default();
+    config.legacy_session_mode = false;
+    config.json_response = true;
+    config.max_request_body_bytes = BODY;
+    // The guard has looked at the host and at the origin.
+    config.allowed_hosts.clear();
+    StreamableHttpService::new(move || Ok(Tools(app.clone())), Arc::default(), config)
+}
+
+#[tool_router]
+impl Tools {
+    /// Totals of a period, for example visitors and pageviews of the last 30 days.
+    #[tool(input_schema = schema_for_type::<Aggregate>(), annotations(read_only_hint = true))]
+    async fn aggregate(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        self.sums(Sums::Aggregate, given).await
+    }
+
+    /// A row for each hour, day or month of a period.
+    #[tool(input_schema = schema_for_type::<Timeseries>(), annotations(read_only_hint = true))]
+    async fn timeseries(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        self.sums(Sums::Timeseries, given).await
+    }
+
+    /// A row for each value of a property: pages, sources, countries, browsers, goals.
+    #[tool(input_schema = schema_for_type::<Breakdown>(), annotations(read_only_hint = true))]
+    async fn breakdown(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        self.sums(Sums::Breakdown, given).await
+    }
+
+    /// Any question: metrics over a time, told apart by dimensions, under filters, compared.
+    #[tool(input_schema = schema_for_type::<Question>(), annotations(read_only_hint = true))]
+    async fn query(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        told(self.0.query(&Value::Object(given)).await)
+    }
+
+    /// The sites that are counted, with the names of their goals.
+    #[tool(annotations(read_only_hint = true))]
+    async fn sites(&self) -> CallToolResult {
+        let sites = self.0.admin.sites.iter();
+        let sites = sites.map(|site| {
+            let goals: Vec<&str> = site.goals.iter().map(|goal| &*goal.name).collect();
+            json!({ "site_id": *site.name, "timezone": site.timezone.name(), "goals": goals })
+        });
+        told(Ok(json!({ "sites": sites.collect::<Vec<_>>() })))
+    }
+
+    /// How many visitors are on a site now: those of the last five minutes.
+    #[tool(input_schema = schema_for_type::<SiteOnly>(), annotations(read_only_hint = true))]
+    async fn realtime_visitors(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        let visitors = self.0.visitors_now(&params(given));
+        told(visitors.map(|visitors| json!({ "visitors": visitors })))
+    }
+
+    async fn sums(&self, kind: Sums, given: JsonObject) -> CallToolResult {
+        told(self.0.sums(kind, &params(given)).await)
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Tools {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("headcount", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+}
+
+/// Arguments as if they were query parameters, so that both are read alike.
+fn params(given: JsonObject) -> Params {
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let given = given.into_iter().filter(|(_, value)| !value.is_null());
+    Params::of(given.map(|(name, value)| (name, text(value))).collect())
+}
+
+/// A refusal is an answer too: who asked can ask better.
+fn told(answer: Result<Value, Error>) -> CallToolResult {
+    match answer {
+        Ok(answer) => CallToolResult::structured(answer),
+        Err(error) => CallToolResult::error(vec![ContentBlock::text(error.line())]),
+    }
+}
