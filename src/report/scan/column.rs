@@ -49,6 +49,7 @@ const ON_PAGE: &[Kind] = &[
     Kind::View,
     Kind::Confirm,
     Kind::Sent,
+    Kind::Activity,
     Kind::Engagement,
     Kind::Event,
     Kind::Outbound,
@@ -166,7 +167,7 @@ impl<'d> Column<'d> {
             Source::Entry if rows.visits.visit[of] != 0 => show(rows.visits.entry[of]),
             Source::Exit => {
                 let visit = day.visit_of[of].map(|visit| &day.visits[visit as usize]);
-                visit.filter(|visit| visit.views > 0).into_iter().for_each(|v| show(v.exit));
+                visit.filter(|visit| visit.begun).into_iter().for_each(|v| show(v.exit));
             }
             Source::Screen => {
                 let screen = match (kind, day.visit_of[of]) {

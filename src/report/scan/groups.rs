@@ -23,8 +23,7 @@ pub fn scan(site: &Site, (date, range): (Day, Range), day: &DayRows, asked: &Ask
     let filter = asked.filter.as_ref();
     let test = filter.map(|expr| Test::new(day, &site.goals, expr));
     let mut apart = Apart::new(site, (date, range), day, &asked.by);
-    let mut counting =
-        Counting { day, groups: Map::default(), sums: Vec::new(), ..Counting::new(day) };
+    let mut counting = Counting::new(day, asked);
     let kinds = kinds(asked);
     for i in 0..day.len() {
         let is_asked = match kinds {
@@ -53,12 +52,7 @@ pub fn merge(groups: &mut Groups, more: Groups) {
 
 /// Of which kinds rows are asked for, if it is not those of people.
 fn kinds(asked: &Asked) -> Option<&'static [Kind]> {
-    let by = asked.by.iter().filter_map(|by| match by {
-        By::Property(property) => Some(property),
-        By::Time(_) => None,
-    });
-    let of_filter = asked.filter.iter().flat_map(super::Expr::properties);
-    by.chain(of_filter).find(|property| property.counts_responses()).map(column::kinds)
+    asked.properties().find(|property| property.counts_responses()).map(column::kinds)
 }
 
 /// What rows are told apart by.
@@ -171,6 +165,10 @@ impl<'d> Apart<'d> {
 
 struct Counting<'d> {
     day: &'d DayRows,
+    /// The question is about what visitors did: these rows tell of visitors too, not only views.
+    of_actions: bool,
+    /// The question is about goals: a view is one that is reached, and counts as an event.
+    of_goals: bool,
     /// By key the place of the sums.
     groups: Map<Vec<u32>, u32>,
     sums: Vec<Row>,
@@ -180,9 +178,11 @@ struct Counting<'d> {
 }
 
 impl<'d> Counting<'d> {
-    fn new(day: &'d DayRows) -> Self {
+    fn new(day: &'d DayRows, asked: &Asked) -> Self {
         Self {
             day,
+            of_actions: asked.properties().any(Property::counts_actions),
+            of_goals: asked.properties().any(|property| property.as_str() == "event:goal"),
             groups: Map::default(),
             sums: Vec::new(),
             visits: HashSet::default(),
@@ -205,11 +205,17 @@ impl<'d> Counting<'d> {
         let group = self.group(key);
         let (day, rows) = (self.day, &self.day.block);
         let sums = &mut self.sums[group as usize];
-        happened(day, i, sums);
+        match rows.kind[i] {
+            Kind::View if self.of_goals => sums.add(Metric::Events, 1),
+            _ => happened(day, i, sums),
+        }
         let of = rows.of[i] as usize;
         // A visitor is there with what it does, not with what is known of it later.
-        let appears =
-            matches!(rows.kind[i], Kind::View | Kind::Event | Kind::Outbound | Kind::File);
+        let appears = match rows.kind[i] {
+            Kind::View => true,
+            Kind::Event | Kind::Outbound | Kind::File => self.of_actions,
+            _ => false,
+        };
         if let Some(visitor) = day.visitor_of[of] {
             if appears && self.visitors.insert((group, visitor)) {
                 sums.add(Metric::Visitors, 1);
@@ -220,6 +226,8 @@ impl<'d> Counting<'d> {
                 sums.add(Metric::ConfirmedVisitors, 1);
             }
         }
+        // What a visit viewed after midnight counts for it too, on the day it began on.
+        let appears = appears || rows.flags[i].has(Flags::VIEWED);
         let Some(visit) = day.visit_of[of].filter(|_| appears) else { return };
         let begun = &day.visits[visit as usize];
         if !begun.begun {

@@ -71,6 +71,17 @@ pub struct Asked {
     pub filter: Option<Expr>,
 }
 
+impl Asked {
+    /// Every property it is about.
+    pub fn properties(&self) -> impl Iterator<Item = &Property> {
+        let by = self.by.iter().filter_map(|by| match by {
+            By::Property(property) => Some(property),
+            By::Time(_) => None,
+        });
+        by.chain(self.filter.iter().flat_map(Expr::properties))
+    }
+}
+
 impl Wanted {
     /// This text.
     pub fn whole(text: &str, case_sensitive: bool) -> Self {

@@ -4,6 +4,7 @@ use super::column::Column;
 use super::day::DayRows;
 use super::{Expr, Wanted};
 use crate::model::goal::Goal;
+use crate::model::row::Kind;
 use crate::report::{Property, names};
 
 /// Judges rows by their places.
@@ -34,7 +35,9 @@ impl<'d> Test<'d> {
             Expr::HasDone(expr) => {
                 let test = Self::new(day, goals, expr);
                 let mut visitors = vec![false; day.visitors];
-                for i in 0..day.len() {
+                // What happened after midnight, the next day's rows tell.
+                let of_day = (0..day.len()).filter(|i| day.block.kind[*i] != Kind::Activity);
+                for i in of_day {
                     let visitor = day.visitor_of[day.block.of[i] as usize];
                     if let Some(visitor) = visitor.filter(|_| test.is_met(i)) {
                         visitors[visitor as usize] = true;
