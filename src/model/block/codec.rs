@@ -1,4 +1,35 @@
 //! A block as bytes: how it lies in a batch, in the journal and in the store.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 1 | version of all that follows: 1 |
+//! | 4 | CRC-32 of all that follows, little-endian |
+//! | number | length of the columns before they are compressed |
+//! | number | length of the columns as they are here |
+//! | | the columns, as one zstd frame |
+//! | | keys: 8 bytes for each distinct visitor, then 8 for each visit that has a number. They are random, so compressing them would only cost time |
+//!
+//! A *number* takes as many bytes as it needs, seven bits in each, the lowest first; all bytes but the
+//! last have the eighth bit. A *signed* number is stored as the number 2n, or -2n - 1 below zero. A
+//! *column of texts* begins with the distinct texts in it, the most frequent first (their count, then
+//! each as its place in the dictionary + 1; 0: no text), and goes on with a number for each value:
+//! its place among these. So most values take one byte before they are compressed, and less after.
+//! The columns are, in this order:
+//!
+//! 1. the dictionary: count of texts, length of each, then all texts (UTF-8) one after another. The
+//!    empty text has place 0 and is not stored;
+//! 2. visits: count; for each its visitor (0: none, else 1 + place among the keys); for each whether
+//!    it has a number (0, 1); a column of texts: entry pages; count of traits' columns, and each of
+//!    these: length and name of the dimension, column of texts;
+//! 3. lists of properties: count (the empty one has place 0 and is not stored), length of each, two
+//!    columns of texts: all names, all values;
+//! 4. rows: count; times (signed: milliseconds since the row before); kinds; flags; visits (signed: how
+//!    far its place is before that of the next visit that no row has had, so 0 is a new visit); view
+//!    numbers; pages, names, details (columns of texts); places of lists; two columns of signed
+//!    numbers.
+//!
+//! Reading trusts nothing: each value takes at least a byte of the columns, these are at most 64 MiB
+//! whatever they claim to be, and every place is compared with the length of what it points into.
 
 use super::{Block, NONE, Text, Visits};
 use crate::model::rollup::Dimension;
@@ -47,7 +78,7 @@ impl Block {
         Self::unpack(rest)
     }
 
-    fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {
+    pub(super) fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {
         let mut reader = Reader(bytes);
         let length = usize::try_from(reader.number()?).map_err(|_| Damaged)?;
         if length > COLUMNS_MAX {
@@ -60,7 +91,7 @@ impl Block {
     }
 
     /// Columns, and the random keys of visitors and visits, which nothing makes smaller.
-    fn write(&self) -> (Vec<u8>, Vec<u8>) {
+    pub(super) fn write(&self) -> (Vec<u8>, Vec<u8>) {
         let mut out = Writer(Vec::with_capacity(self.len() * 24));
         let mut keys = Vec::new();
 
@@ -129,7 +160,7 @@ impl Block {
         }
     }
 
-    fn read(columns: &[u8], keys: &[u8]) -> Result<Self, Damaged> {
+    pub(super) fn read(columns: &[u8], keys: &[u8]) -> Result<Self, Damaged> {
         let mut reader = Reader(columns);
         let mut block = Self { texts: reader.dictionary()?, ..Self::default() };
         let texts = block.texts.len();
@@ -207,11 +238,11 @@ impl Visits {
     }
 }
 
-struct Writer(Vec<u8>);
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
     /// Seven bits a byte, the lowest first; all but the last byte have the eighth bit.
-    fn number(&mut self, mut number: u64) {
+    pub(super) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.0.push(number as u8 | 0x80);
             number >>= 7;

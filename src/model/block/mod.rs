@@ -3,9 +3,11 @@
 //! A column holds one kind of value, so that it packs well and is quick to look through. Texts stand
 //! in one dictionary, and what rows of a visit have in common stands once per visit.
 
+mod age;
 mod builder;
 mod codec;
 
+pub use age::Replacements;
 pub use builder::{RowBuilder, TEXTS_MAX};
 pub use codec::Damaged;
 
@@ -134,3 +136,6 @@ impl Visits {
         self.visit.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
