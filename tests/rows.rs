@@ -16,7 +16,7 @@ use headcount::model::rollup::Metric::{
     VisitViews, Visitors, Visits,
 };
 use headcount::model::rollup::{DayCounts, Dimension, Metric, PART, Row};
-use headcount::model::row::{EventRow, Flags, Kind};
+use headcount::model::row::{EventRow, Flags, Kind, RowsOf};
 use headcount::model::site::{Day, Site};
 use headcount::report::scan::{Asked, By, DayRows, Expr, Groups, Wanted, merge, scan};
 use headcount::report::{Interval, Property, Range};
@@ -28,7 +28,7 @@ struct Played {
     site: Site,
     counts: BTreeMap<Day, DayCounts>,
     rows: BTreeMap<Day, Vec<EventRow>>,
-    days: BTreeMap<Day, DayRows>,
+    days: BTreeMap<Day, [DayRows; 2]>,
 }
 
 fn play(seed: u64, length: usize) -> Played {
@@ -58,7 +58,7 @@ fn play(seed: u64, length: usize) -> Played {
             people.extend(window.people.into_packed().map(|packed| packed.block().unwrap()));
             others.extend(window.others.into_packed().map(|packed| packed.block().unwrap()));
         }
-        days.insert(day, DayRows::new(people, others));
+        days.insert(day, [people, others].map(DayRows::new));
     }
     Played { site: traffic.site, counts, rows, days }
 }
@@ -134,7 +134,9 @@ fn range(played: &Played) -> Range {
 }
 
 fn ask(played: &Played, day: Day, asked: &Asked) -> Groups {
-    scan(&played.site, (day, range(played)), &played.days[&day], asked)
+    let [people, others] = &played.days[&day];
+    let rows = if asked.of() == RowsOf::People { people } else { others };
+    scan(&played.site, (day, range(played)), rows, asked)
 }
 
 /// The roll-up's rows by the names that the API has for their values.
@@ -193,6 +195,9 @@ fn rows_and_rollups_agree(seed: u64, length: usize) -> Result<(), TestCaseError>
             prop_assert_eq!(told.get(metric), stored.get(metric), "{} on {}", metric.as_str(), day);
         }
         by_hours_agree(&played, *day, counts)?;
+        for (of, rows) in RowsOf::BOTH.iter().zip(&played.days[day]) {
+            prop_assert!(rows.covers(*of, counts), "{:?} of {}", of, day);
+        }
     }
     Ok(())
 }

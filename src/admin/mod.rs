@@ -18,6 +18,7 @@ mod openapi;
 mod params;
 mod process;
 mod reader;
+mod rows;
 mod sessions;
 mod sites;
 mod stats;
@@ -88,6 +89,7 @@ pub struct AdminState {
 struct App {
     admin: AdminState,
     reader: reader::Reader,
+    rows: rows::RowReader,
     attempts: attempts::Attempts,
     health: health::Health,
     streams: live::Streams,
@@ -135,7 +137,9 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let (api, description) = openapi::routes().split_for_parts();
     let description = openapi::complete(description).to_json().unwrap_or_default().into();
     let cors_origins = admin.cors_origins.clone();
-    let app = Arc::new(App { admin, reader, attempts, health, streams, description, closing });
+    let rows = rows::RowReader::new(admin.store.clone());
+    let app =
+        Arc::new(App { admin, reader, rows, attempts, health, streams, description, closing });
     let router = api
         .route("/", get(dashboard::show))
         .route_service("/mcp", mcp::service(app.clone()))

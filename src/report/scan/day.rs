@@ -6,15 +6,14 @@
 
 use crate::clock::{Millis, SECOND};
 use crate::model::block::{Block, NONE, Text};
-use crate::model::rollup::{Dimension, Row};
-use crate::model::row::{Flags, Kind};
+use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
+use crate::model::row::{Flags, Kind, RowsOf};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// Rows of one (site, day).
 #[derive(Debug, Default)]
 pub struct DayRows {
-    /// All of them, people's first.
     pub(super) block: Block,
     /// By row: how a view is known.
     pub(super) evidence: Vec<Evidence>,
@@ -65,9 +64,9 @@ impl VisitSummary {
 }
 
 impl DayRows {
-    /// Of blocks of people's and of others' rows, each oldest first.
-    pub fn new(people: Vec<Block>, others: Vec<Block>) -> Self {
-        let block = Block::merge(people.into_iter().chain(others));
+    /// Of blocks, oldest first.
+    pub fn new(blocks: Vec<Block>) -> Self {
+        let block = Block::merge(blocks);
         let mut day = Self { block, ..Self::default() };
         day.number_visits();
         day.resolve_views();
@@ -91,16 +90,33 @@ impl DayRows {
         texts + self.block.len() * 60 + self.block.visits.len() * a_visit
     }
 
-    /// Pageviews that the server saw, and that only browsers saw: as a roll-up's total has them.
-    pub fn views(&self) -> (i64, i64) {
-        let (mut server, mut browser) = (0, 0);
+    /// Whether the rows tell all that was counted.
+    pub fn covers(&self, of: RowsOf, counts: &DayCounts) -> bool {
+        self.told(of) == counted(of, counts)
+    }
+
+    /// Whether they tell less than was counted.
+    pub fn is_behind(&self, of: RowsOf, counts: &DayCounts) -> bool {
+        let (told, counted) = (self.told(of), counted(of, counts));
+        told.iter().zip(counted).any(|(told, counted)| *told < counted)
+    }
+
+    /// Sums that a roll-up has too, see [`counted`].
+    fn told(&self, of: RowsOf) -> [i64; 3] {
+        let mut sums = [0; 3];
         for (kind, flags) in self.block.kind.iter().zip(&self.block.flags) {
-            if *kind == Kind::View {
-                let seen = i64::from(flags.has(Flags::SERVER));
-                (server, browser) = (server + seen, browser + 1 - seen);
-            }
+            let nth = match kind {
+                Kind::View if flags.has(Flags::SERVER) => 0,
+                Kind::View => 1,
+                Kind::Event | Kind::Outbound | Kind::File => 2,
+                Kind::Bot if flags.has(Flags::ANSWERED) => 0,
+                Kind::Error if flags.has(Flags::ANSWERED) => 1,
+                Kind::Download if flags.has(Flags::BEGINS) => 2,
+                _ => continue,
+            };
+            sums[nth] += i64::from(kind.of() == of);
         }
-        (server, browser)
+        sums
     }
 
     fn number_visits(&mut self) {
@@ -197,7 +213,7 @@ impl DayRows {
 
     /// What a visit counts on the day it began on; nothing on others.
     pub(super) fn measures(&self, visit: u32) -> Row {
-        use crate::model::rollup::Metric::{Bounces, Duration, VisitViews, Visits};
+        use Metric::{Bounces, Duration, VisitViews, Visits};
         let mut row = Row::default();
         let visit = &self.visits[visit as usize];
         if visit.begun {
@@ -233,6 +249,22 @@ impl VisitSummary {
             interactive: false,
             suspected: false,
             screen: 0,
+        }
+    }
+}
+
+/// Of people: views that the server saw, views that only browsers saw, events. Of others: what bots
+/// were answered, errors, downloads.
+fn counted(of: RowsOf, counts: &DayCounts) -> [i64; 3] {
+    let sum =
+        |dimension| counts.rows(dimension).map(|(_, row)| row.get(Metric::Responses)).sum::<i64>();
+    match of {
+        RowsOf::People => {
+            let total = counts.row(Dimension::Total, "");
+            [Metric::Server, Metric::Browser, Metric::Events].map(|metric| total.get(metric))
+        }
+        RowsOf::Others => {
+            [Dimension::BotClass, Dimension::ErrorStatus, Dimension::Download].map(sum)
         }
     }
 }

@@ -17,6 +17,7 @@ mod test;
 
 use super::{Interval, Invalid, Property};
 use crate::model::glob::Glob;
+use crate::model::row::RowsOf;
 use regex::{Regex, RegexBuilder};
 use std::borrow::Cow;
 
@@ -72,6 +73,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Whose rows it is about.
+    pub fn of(&self) -> RowsOf {
+        match self.properties().any(Property::counts_responses) {
+            true => RowsOf::Others,
+            false => RowsOf::People,
+        }
+    }
+
     /// Every property it is about.
     pub fn properties(&self) -> impl Iterator<Item = &Property> {
         let by = self.by.iter().filter_map(|by| match by {

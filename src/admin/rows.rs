@@ -1,0 +1,130 @@
+//! Reads the event rows of days, each only when it has changed, and sees whether they are all there.
+//!
+//! Rows are kept for a while only, and up to a cap. A day is covered where as much is told by its
+//! rows as its roll-up counts; who asks for others is told which these are.
+
+use crate::model::block::Block;
+use crate::model::row::RowsOf;
+use crate::model::site::{Day, Site};
+use crate::report::scan::DayRows;
+use crate::report::{Days, Range};
+use crate::store::{Result, Store};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of rows held, over all sites.
+const BYTES: u64 = 150 << 20;
+
+/// Days the cache expects to hold.
+const DAYS: usize = 400;
+
+/// Counts and rows of a day are read one after the other, and it may be counted in between: so often
+/// they are read again, after a pause.
+const ATTEMPTS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(25);
+
+type Key = (Arc<str>, Day, RowsOf);
+
+pub(super) struct RowReader {
+    store: Arc<dyn Store>,
+    held: Cache<Key, Held, ByBytes>,
+}
+
+#[derive(Clone)]
+struct Held {
+    /// Of the day whose counts the rows agree with.
+    version: u64,
+    rows: Arc<DayRows>,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Held> for ByBytes {
+    fn weight(&self, _: &Key, held: &Held) -> u64 {
+        held.rows.size() as u64
+    }
+}
+
+/// The rows of days.
+#[derive(Debug, Default)]
+pub(super) struct RowDays {
+    pub days: BTreeMap<Day, Arc<DayRows>>,
+    /// Days with counts that their rows do not tell all of.
+    pub uncovered: Vec<Day>,
+}
+
+impl RowReader {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, held: Cache::with_weighter(DAYS, BYTES, ByBytes) }
+    }
+
+    /// The rows of a range, whose counts are `counted`.
+    pub async fn rows(
+        &self,
+        site: &Site,
+        of: RowsOf,
+        range: Range,
+        counted: &Days,
+    ) -> Result<RowDays> {
+        let mut all = RowDays::default();
+        for (day, counts) in counted.range(range.first..=range.last) {
+            match self.day(site, of, *day, counts).await? {
+                Some(rows) => drop(all.days.insert(*day, rows)),
+                None => all.uncovered.push(*day),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn day(
+        &self,
+        site: &Site,
+        of: RowsOf,
+        day: Day,
+        counts: &crate::model::rollup::DayCounts,
+    ) -> Result<Option<Arc<DayRows>>> {
+        let key = (site.name.clone(), day, of);
+        if let Some(held) = self.held.get(&key).filter(|held| held.version == counts.version) {
+            return Ok(Some(held.rows));
+        }
+        let mut newest = None;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(PAUSE).await;
+                newest = self.store.days(&site.name, &[day]).await?.pop();
+            }
+            let counts = newest.as_ref().unwrap_or(counts);
+            let rows = self.read(site, of, day).await?;
+            if rows.covers(of, counts) {
+                let version = counts.version;
+                self.held.insert(key, Held { version, rows: rows.clone() });
+                return Ok(Some(rows));
+            }
+            // Less than was counted a moment before: more of it will not come.
+            if attempt > 0 && rows.is_behind(of, counts) {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read(&self, site: &Site, of: RowsOf, day: Day) -> Result<Arc<DayRows>> {
+        let stored = self.store.rows(&site.name, day, of).await?;
+        let name = site.name.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut blocks: Vec<Block> = Vec::with_capacity(stored.blocks.len());
+            for packed in &stored.blocks {
+                match packed.block() {
+                    Ok(block) => blocks.push(block),
+                    Err(e) => tracing::error!("{name}, {day}: {} rows: {e}", packed.len()),
+                }
+            }
+            DayRows::new(blocks)
+        });
+        Ok(Arc::new(read.await.unwrap_or_default()))
+    }
+}
