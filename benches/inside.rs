@@ -2,17 +2,20 @@
 //!
 //! `cargo bench --bench inside`; `make bench` writes a line per part into `target/bench`.
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+mod shared;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use headcount::aggregate::{Limits, Shard};
 use headcount::capture::asked::Asked;
 use headcount::capture::beacon;
 use headcount::capture::classify::{Answer, classify};
 use headcount::clock::{Clock, Millis};
 use headcount::journal::{Journal, encoded};
+use headcount::model::block::{Block, RowBuilder};
 use headcount::model::rollup::{Dimension, Metric, field};
 use headcount::model::site::{Day, Site};
 use headcount::model::{
-    Answered, BATCH_MAX, Batch, DaySalt, Events, Hit, IdVerdict, Nav, PageKind, Shown, Traits,
+    Answered, BATCH_MAX, Batch, DaySalt, Hit, IdVerdict, Nav, PackedRows, PageKind, Shown, Traits,
     ViewKey, VisitorHash, What,
 };
 use headcount::store::SqliteStore;
@@ -32,7 +35,7 @@ const NOW: Millis = 1_800_000_000_000;
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
                       (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
-criterion_group!(parts, aggregate, journal, view_id, visitor, headers, beacons, store);
+criterion_group!(parts, aggregate, journal, view_id, visitor, headers, beacons, store, rows);
 criterion_main!(parts);
 
 fn sites() -> Arc<Vec<Site>> {
@@ -288,7 +291,8 @@ fn store(c: &mut Criterion) {
             fields: (0..BATCH_MAX).map(row).collect(),
             visitors: Vec::new(),
             confirmed: Vec::new(),
-            events: Events::default(),
+            people: PackedRows::default(),
+            others: PackedRows::default(),
         }
     };
     let mut group = c.benchmark_group("SQLite");
@@ -301,4 +305,38 @@ fn store(c: &mut Criterion) {
         )
     });
     group.finish();
+}
+
+/// A million event rows: how many bytes they take, and how long it takes to pack and unpack them.
+fn rows(c: &mut Criterion) {
+    let days = shared::rows::days(1_000_000);
+    let count: usize = days.iter().map(Vec::len).sum();
+    for size in [1_000, 8_000] {
+        let mut group = c.benchmark_group(format!("rows in blocks of {size}"));
+        group.sample_size(10).throughput(Throughput::Elements(count as u64));
+        let build = || {
+            let chunks = days.iter().flat_map(|day| day.chunks(size));
+            chunks.map(|rows| {
+                let mut builder = RowBuilder::default();
+                rows.iter().for_each(|row| builder.push(row));
+                builder.finish()
+            })
+        };
+        let blocks: Vec<Block> = build().collect();
+        let packed: Vec<Vec<u8>> = blocks.iter().map(Block::encode).collect();
+        let bytes: usize = packed.iter().map(Vec::len).sum();
+        println!("rows in blocks of {size}: {:.1} bytes a row", bytes as f64 / count as f64);
+        group.bench_function("build", |b| {
+            b.iter(|| build().map(|block| block.len()).sum::<usize>())
+        });
+        group.bench_function("encode", |b| {
+            b.iter(|| blocks.iter().map(|block| block.encode().len()).sum::<usize>());
+        });
+        group.bench_function("decode", |b| {
+            b.iter(|| {
+                packed.iter().map(|bytes| Block::decode(bytes).unwrap().len()).sum::<usize>()
+            });
+        });
+        group.finish();
+    }
 }

@@ -1,0 +1,3 @@
+//! What several measurements work on.
+
+pub mod rows;
