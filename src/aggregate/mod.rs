@@ -1,9 +1,12 @@
-//! From hits to increments: sessions, merged views, roll-ups. No I/O at all.
+//! From hits to event rows, and from rows to increments: sessions, merged views, roll-ups. No I/O at
+//! all.
 //!
 //! One shard owns a visitor, so threads that serve requests share nothing but a [`queue`] they
 //! never wait for: [`Engine::push`] is a few atomic operations, a copy into the journal, and no
 //! system call. A thread per shard empties its queue four times a second and applies the rules
-//! of [`shard`]; the flusher takes what has gathered with [`Engine::seal`].
+//! of [`shard`]: which view, visit and visitor a hit is about is decided there, and written as rows;
+//! what these add to roll-ups, [`count`] says. The flusher takes what has gathered with
+//! [`Engine::seal`].
 //!
 //! With a [`Journal`] the shards begin where those of the last process ended: see
 //! [`Engine::recover`].
