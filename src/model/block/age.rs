@@ -40,7 +40,7 @@ impl Block {
             *visit = replacement(visits, *visit, &mut *random);
         }
         for at in &mut self.at {
-            *at -= at.rem_euclid(1000);
+            *at = at.saturating_sub(at.rem_euclid(1000));
         }
         self.drop_minor_versions();
         // The texts that were replaced stay behind.
