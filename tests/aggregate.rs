@@ -71,7 +71,9 @@ fn recount(
     for day in windows.iter().map(|((_, day), _)| *day).collect::<BTreeSet<_>>() {
         let of_day = || windows.iter().filter(|((_, of), _)| *of == day).map(|(_, window)| window);
         let mut recount = Recount::new(site, day, rows);
-        of_day().flat_map(|window| &window.events).for_each(|row| recount.count(row));
+        for window in of_day() {
+            window.people.rows().chain(window.others.rows()).for_each(|row| recount.count(&row));
+        }
         let recounted = recount.finish();
         let all = |of: fn(&Window) -> &Vec<VisitorHash>| {
             of_day().flat_map(of).copied().collect::<BTreeSet<_>>()

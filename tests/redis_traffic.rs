@@ -18,7 +18,7 @@ use common::redis::RedisServer;
 use common::relay::Relay;
 use common::wait_for;
 use headcount::model::rollup::{Dimension, Metric, field};
-use headcount::model::{Batch, Events};
+use headcount::model::{Batch, PackedRows};
 use std::time::Duration;
 
 /// Commands of a flush, at most.
@@ -217,7 +217,8 @@ fn fill_two_years(redis: &RedisServer) -> usize {
                 ],
                 visitors: Vec::new(),
                 confirmed: Vec::new(),
-                events: Events::default(),
+                people: PackedRows::default(),
+                others: PackedRows::default(),
             };
             store.apply(&batch).await.unwrap();
         }

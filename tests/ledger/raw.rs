@@ -3,11 +3,11 @@
 use super::book::Book;
 use super::common::headcount::{Headcount, SITE, today};
 use super::common::redis::RedisServer;
-use headcount::model::Events;
+use headcount::aggregate::Recount;
+use headcount::model::PackedRows;
+use headcount::model::row::{EventRow, Flags, Kind};
+use headcount::model::site::Site;
 use std::collections::BTreeMap;
-
-/// In an event that only adds to the counts.
-const SILENT: &str = "\"type\":\"activity\"";
 
 /// Dimension, value, metric → count.
 type Counts = BTreeMap<(String, String, String), i64>;
@@ -16,9 +16,10 @@ type Counts = BTreeMap<(String, String, String), i64>;
 /// book and the API say.
 pub fn redis(redis: &RedisServer, headcount: &Headcount, book: &Book) {
     let tag = format!("{{{SITE}:{}}}", today());
-    let mut keys = ["unique:confirmed", "unique:visits", "visits:daily", "visits:events"]
-        .map(|name| format!("{name}:{tag}"))
-        .to_vec();
+    let mut keys =
+        ["unique:confirmed", "unique:visits", "visits:daily", "visits:events", "visits:others"]
+            .map(|name| format!("{name}:{tag}"))
+            .to_vec();
     keys.extend([
         format!("visits:diary:{{{SITE}}}"),
         "visits:key".to_owned(),
@@ -50,10 +51,10 @@ pub fn redis(redis: &RedisServer, headcount: &Headcount, book: &Book) {
     let near = |sketch: i64, total: i64| (sketch - total).abs() <= 1;
     assert!(near(sketch("visits"), headcount.total("visitors")));
     assert!(near(sketch("confirmed"), headcount.total("confirmed_visitors")));
-    let list = format!("visits:events:{tag}");
-    let listed: Vec<String> = redis.command(&["LRANGE", &list, "0", "-1"]);
-    let told = listed.iter().filter(|event| !event.contains(SILENT)).count();
-    assert_eq!(told as i64, book.listed);
+    let blocks = ["events", "others"].map(|list| {
+        redis.command::<Vec<Vec<u8>>>(&["LRANGE", &format!("visits:{list}:{tag}"), "0", "-1"])
+    });
+    check_rows(&blocks.concat(), book, &counts);
 }
 
 /// The same of the file, while the program runs.
@@ -62,17 +63,52 @@ pub fn sqlite(headcount: &Headcount, book: &Book) {
     let mut query = file.prepare("SELECT dimension, value, metric, count FROM daily").unwrap();
     let rows =
         query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)));
-    check(headcount, book, &rows.unwrap().map(Result::unwrap).collect());
+    let counts: Counts = rows.unwrap().map(Result::unwrap).collect();
+    check(headcount, book, &counts);
 
     let number = |sql: &str| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let visitors = "SELECT count(*) FROM uniques WHERE kind = ";
     assert_eq!(number(&format!("{visitors} 'visitor'")), headcount.total("visitors"));
     assert_eq!(number(&format!("{visitors} 'confirmed'")), headcount.total("confirmed_visitors"));
-    let mut query = file.prepare("SELECT count, packed FROM events").unwrap();
-    let packs = query.query_map([], |row| Ok(Events::from_packed(row.get(0)?, row.get(1)?)));
-    let told = |pack: Events| pack.lines().iter().filter(|line| !line.contains(SILENT)).count();
-    let told: usize = packs.unwrap().map(|pack| told(pack.unwrap())).sum();
-    assert_eq!(told as i64, book.listed);
+    let mut query = file.prepare("SELECT packed FROM event_rows ORDER BY id").unwrap();
+    let blocks: Vec<Vec<u8>> =
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    check_rows(&blocks, book, &counts);
+}
+
+/// What happened is there once, and adds up to what was counted.
+fn check_rows(blocks: &[Vec<u8>], book: &Book, counts: &Counts) {
+    let blocks = blocks.iter().map(|b| PackedRows::from_bytes(b.clone()).unwrap().block().unwrap());
+    let rows: Vec<EventRow> = blocks.flat_map(|b| b.rows().collect::<Vec<_>>()).collect();
+    assert_eq!(rows.iter().filter(|row| is_told(row)).count() as i64, book.listed);
+    let views = rows.iter().filter(|row| row.kind == Kind::View).count();
+    assert_eq!(views, book.views.len());
+
+    let site = Site { name: SITE.into(), ..Site::default() };
+    let mut recount = Recount::new(&site, today(), 10_000);
+    rows.iter().for_each(|row| recount.count(row));
+    let mut again = Counts::new();
+    for ((dimension, value), row) in recount.finish().rows {
+        for (metric, n) in row.counts().filter(|(_, n)| *n != 0) {
+            let name = (dimension.as_str().into(), value.to_string(), metric.as_str().into());
+            again.insert(name, n);
+        }
+    }
+    let counts: Counts = counts.clone().into_iter().filter(|(_, n)| *n != 0).collect();
+    let differs = |name: &&_| again.get(*name) != counts.get(*name);
+    let wrong: Vec<_> = again.keys().chain(counts.keys()).filter(differs).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What the book has of it, which leaves out what a row only adds to another's.
+fn is_told(row: &EventRow) -> bool {
+    match row.kind {
+        Kind::View | Kind::Confirm | Kind::Event | Kind::Outbound | Kind::File => true,
+        Kind::Bot | Kind::Prefetch => row.flags.has(Flags::ANSWERED),
+        Kind::Download => row.flags.has(Flags::BEGINS),
+        Kind::Error => true,
+        _ => false,
+    }
 }
 
 fn check(headcount: &Headcount, book: &Book, counts: &Counts) {

@@ -55,8 +55,10 @@ impl Sender {
         let days = store.days(&self.site, &[today()]).await.unwrap();
         let counted = days[0].row(Dimension::Page, "/").get(Metric::Server);
         assert_eq!(counted, self.acknowledged as i64, "{}", self.site);
-        let events = store.events(&self.site, today(), usize::MAX).await.unwrap();
-        assert_eq!(events.len() as u64, self.acknowledged, "{}", self.site);
+        for of in RowsOf::BOTH {
+            let rows = pages(store, &self.site, today(), of).await;
+            assert_eq!(rows.len() as u64, self.acknowledged, "{}", self.site);
+        }
     }
 }
 
@@ -136,7 +138,13 @@ async fn a_slot_that_moves_under_batches_costs_none() {
     let mut senders = Sender::all();
     assert_eq!(round(&mut senders, store.as_ref()).await, SITES);
     let tag = |site: &str| format!("{{{site}:{}}}", today());
-    let keys = ["visits:daily:", "unique:visits:", "unique:confirmed:", "visits:events:"];
+    let keys = [
+        "visits:daily:",
+        "unique:visits:",
+        "unique:confirmed:",
+        "visits:events:",
+        "visits:others:",
+    ];
     for i in 0..SITES {
         let tag = tag(&senders[i].site);
         let to = (cluster.owner(&tag) + 1) % 3;

@@ -2,7 +2,7 @@
 
 use super::common::redis::RedisServer;
 use super::*;
-use headcount::store::{Applied, Secret};
+use headcount::store::{Applied, Secret, StoredRows};
 
 on_both_stores! {
     a_batch_is_applied_once
@@ -16,10 +16,11 @@ on_both_stores! {
     days_come_in_the_order_asked
     what_is_no_count_is_not_read_as_one
     visitors_are_counted_once
-    the_newest_events_come_newest_last
+    rows_come_oldest_first_people_apart_from_others
     the_first_writer_of_a_secret_wins
     a_secret_is_replaced_only_if_it_is_as_expected
-    trim_keeps_the_newest_events_over_all_days
+    trim_keeps_the_newest_blocks_over_all_days
+    people_and_others_are_trimmed_apart
     commands_are_counted
 }
 
@@ -32,7 +33,9 @@ async fn a_batch_is_applied_once(store: Arc<dyn Upkeep>) {
         assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Before);
     }
     assert_eq!(stored(store.as_ref()).await, 2);
-    assert_eq!(store.events(SITE, today(), 10).await.unwrap().len(), 2);
+    for of in RowsOf::BOTH {
+        assert_eq!(pages(store.as_ref(), SITE, today(), of).await, ["/n/1", "/n/2"]);
+    }
 }
 
 async fn a_gap_says_what_is_there(store: Arc<dyn Upkeep>) {
@@ -86,7 +89,9 @@ async fn an_empty_batch_moves_only_marker_and_version(store: Arc<dyn Upkeep>) {
         assert_eq!(days[0].rows(*dimension).count(), 0);
     }
     assert_eq!(store.uniques(SITE, today()).await.unwrap(), (0, 0));
-    assert!(store.events(SITE, today(), 10).await.unwrap().is_empty());
+    for of in RowsOf::BOTH {
+        assert_eq!(store.rows(SITE, today(), of).await.unwrap(), StoredRows::default());
+    }
 }
 
 async fn every_applied_batch_changes_the_version(store: Arc<dyn Upkeep>) {
@@ -112,7 +117,10 @@ async fn a_full_batch_is_applied_whole(store: Arc<dyn Upkeep>) {
         let row = days[0].row(Dimension::Page, &format!("/page/{i}"));
         assert_eq!(row.get(Metric::Server), 2 * (i + 1));
     }
-    assert_eq!(store.events(SITE, today(), 5_000).await.unwrap().len(), 2_000);
+    let stored = store.rows(SITE, today(), RowsOf::People).await.unwrap();
+    assert_eq!(stored.blocks, [full("n", 1).people, full("n", 2).people]);
+    let stored = store.rows(SITE, today(), RowsOf::Others).await.unwrap();
+    assert_eq!(stored.blocks, [full("n", 1).others, full("n", 2).others]);
 }
 
 async fn counts_are_exact_up_to_2_to_the_53(store: Arc<dyn Upkeep>) {
@@ -172,15 +180,21 @@ async fn visitors_are_counted_once(store: Arc<dyn Upkeep>) {
     assert_eq!(store.uniques(SITE, day("2026-11-25")).await.unwrap(), (0, 0));
 }
 
-async fn the_newest_events_come_newest_last(store: Arc<dyn Upkeep>) {
-    for (number, events) in (1..).zip([["1", "2"], ["3", "4"]]) {
-        let events = events.into_iter().collect();
-        store.apply(&Batch { events, ..batch("n", number) }).await.unwrap();
-    }
-    for (limit, events) in
-        [(0, &[][..]), (1, &["4"]), (3, &["2", "3", "4"]), (usize::MAX, &["1", "2", "3", "4"])]
+async fn rows_come_oldest_first_people_apart_from_others(store: Arc<dyn Upkeep>) {
+    for (number, seen, crawled) in
+        [(1, &["/1", "/2"][..], &["/a"][..]), (2, &[], &["/b", "/c"]), (3, &["/3", "/4"], &[])]
     {
-        assert_eq!(store.events(SITE, today(), limit).await.unwrap(), events);
+        let (people, others) = (rows(Kind::View, seen.to_vec()), rows(Kind::Bot, crawled.to_vec()));
+        store.apply(&Batch { people, others, ..batch("n", number) }).await.unwrap();
+    }
+    let store = store.as_ref();
+    assert_eq!(pages(store, SITE, today(), RowsOf::People).await, ["/1", "/2", "/3", "/4"]);
+    assert_eq!(pages(store, SITE, today(), RowsOf::Others).await, ["/a", "/b", "/c"]);
+    for of in RowsOf::BOTH {
+        let elsewhere = [("example.org", today()), (SITE, day("2026-11-25"))];
+        for (site, day) in elsewhere {
+            assert_eq!(store.rows(site, day, of).await.unwrap(), StoredRows::default());
+        }
     }
 }
 
@@ -218,27 +232,52 @@ async fn a_secret_is_replaced_only_if_it_is_as_expected(store: Arc<dyn Upkeep>) 
     assert_eq!(store.secret(&keys).await.unwrap().unwrap(), b"b");
 }
 
-async fn trim_keeps_the_newest_events_over_all_days(store: Arc<dyn Upkeep>) {
+async fn trim_keeps_the_newest_blocks_over_all_days(store: Arc<dyn Upkeep>) {
     let days = ["2026-11-22", "2026-11-23", "2026-11-24"].map(day);
+    let block = |day: Day, number| rows(Kind::View, [0, 1].map(|i| format!("{day} {number} {i}")));
     // The newest day is written first: age is a matter of days, not of arrival.
     for day in days.into_iter().rev() {
-        let events = (0..4).map(|i| format!("{day} {i}")).collect();
-        store.apply(&Batch { day, events, ..batch("n", 1) }).await.unwrap();
+        for number in [1, 2] {
+            let people = block(day, number);
+            store.apply(&Batch { day, people, ..batch("n", number) }).await.unwrap();
+        }
     }
     let bystander = Batch { site: "example.org".into(), ..pageview("n", 1) };
     store.apply(&bystander).await.unwrap();
 
-    for (cap, kept) in
-        [(12, [4, 4, 4]), (6, [0, 2, 4]), (5, [0, 1, 4]), (3, [0, 0, 3]), (0, [0, 0, 0])]
-    {
+    // Blocks of two rows each, and never more rows than the cap.
+    for (cap, kept) in [
+        (12, [2, 2, 2]),
+        (11, [1, 2, 2]),
+        (7, [0, 1, 2]),
+        (6, [0, 1, 2]),
+        (3, [0, 0, 1]),
+        (1, [0, 0, 0]),
+    ] {
         store.trim(SITE, cap, 0).await.unwrap();
         for (day, kept) in days.into_iter().zip(kept) {
-            let newest: Vec<String> = (4 - kept..4).map(|i| format!("{day} {i}")).collect();
-            assert_eq!(store.events(SITE, day, 10).await.unwrap(), newest, "cap {cap}");
+            let newest: Vec<PackedRows> = (3 - kept..3).map(|number| block(day, number)).collect();
+            let stored = store.rows(SITE, day, RowsOf::People).await.unwrap();
+            assert_eq!(stored.blocks, newest, "cap {cap}, {day}");
         }
     }
-    assert_eq!(store.events("example.org", today(), 10).await.unwrap().len(), 1);
-    assert_eq!(store.versions(SITE, &days).await.unwrap(), [1, 1, 1]);
+    for of in RowsOf::BOTH {
+        assert_eq!(pages(store.as_ref(), "example.org", today(), of).await, ["/n/1"]);
+    }
+    assert_eq!(store.versions(SITE, &days).await.unwrap(), [2, 2, 2]);
+}
+
+async fn people_and_others_are_trimmed_apart(store: Arc<dyn Upkeep>) {
+    let view = Batch { people: rows(Kind::View, ["/"]), ..batch("n", 1) };
+    store.apply(&view).await.unwrap();
+    for number in 2..=300 {
+        let others = rows(Kind::Bot, [number.to_string()]);
+        store.apply(&Batch { others, ..batch("n", number) }).await.unwrap();
+    }
+    store.trim(SITE, 3, 0).await.unwrap();
+    assert_eq!(pages(store.as_ref(), SITE, today(), RowsOf::People).await, ["/"]);
+    let newest = pages(store.as_ref(), SITE, today(), RowsOf::Others).await;
+    assert_eq!(newest, ["298", "299", "300"]);
 }
 
 async fn commands_are_counted(store: Arc<dyn Upkeep>) {

@@ -57,9 +57,12 @@ mod sqlite;
 mod troubles;
 mod upkeep;
 
+use headcount::aggregate::Recount;
+use headcount::model::block::RowBuilder;
 use headcount::model::rollup::{Dimension, Metric, field};
-use headcount::model::site::Day;
-use headcount::model::{Batch, Events, VisitorHash};
+use headcount::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
+use headcount::model::site::{Day, Site};
+use headcount::model::{Batch, PackedRows, VisitorHash};
 use headcount::store::{Store, StoreUrl, Upkeep};
 use std::path::Path;
 use std::sync::Arc;
@@ -72,6 +75,13 @@ fn day(text: &str) -> Day {
 
 fn today() -> Day {
     day("2026-11-24")
+}
+
+/// Of today.
+const NOON: i64 = 1_795_521_600_000;
+
+fn site() -> Site {
+    Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() }
 }
 
 fn open(url: &str, data_dir: &Path) -> Arc<dyn Upkeep> {
@@ -89,7 +99,8 @@ fn batch(node: &str, number: u64) -> Batch {
         fields: Vec::new(),
         visitors: Vec::new(),
         confirmed: Vec::new(),
-        events: Events::default(),
+        people: PackedRows::default(),
+        others: PackedRows::default(),
     }
 }
 
@@ -99,7 +110,8 @@ fn pageview(node: &str, number: u64) -> Batch {
         fields: vec![(field(Dimension::Page, "/", Metric::Server), 1)],
         visitors: visitors(1),
         confirmed: visitors(1),
-        events: Events::from_iter([format!(r#"{{"node":"{node}","number":{number}}}"#)]),
+        people: rows(Kind::View, [format!("/{node}/{number}")]),
+        others: rows(Kind::Bot, [format!("/{node}/{number}")]),
         ..batch(node, number)
     }
 }
@@ -112,9 +124,56 @@ fn full(node: &str, number: u64) -> Batch {
             .collect(),
         visitors: visitors(1_000),
         confirmed: visitors(1_000),
-        events: (0..1_000).map(|i| format!(r#"{{"i":{i}}}"#)).collect(),
+        people: rows(Kind::View, (0..1_000).map(|i| format!("/page/{i}"))),
+        others: rows(Kind::Bot, (0..1_000).map(|i| format!("/bot/{i}"))),
         ..batch(node, number)
     }
+}
+
+/// A pageview of a visitor of its own, with all that its row adds.
+fn view(number: u64) -> Batch {
+    let visitor = VisitorHash::from_stored(number.to_be_bytes());
+    let of = RowVisit { visitor: Some(visitor), ..RowVisit::default() };
+    let flags = Flags::SERVER.and(Flags::CONFIRMED);
+    let row = EventRow { flags, ..EventRow::new(NOON, Kind::View, of.into(), "/".into()) };
+    let site = site();
+    let mut recount = Recount::new(&site, today(), 1_000);
+    recount.count(&row);
+    let added = recount.finish().rows;
+    let fields = added.iter().flat_map(|((dimension, value), row)| {
+        row.counts().map(|(metric, n)| (field(*dimension, value, metric), n))
+    });
+    Batch {
+        fields: fields.collect(),
+        visitors: vec![visitor],
+        confirmed: vec![visitor],
+        people: pack(&[row]),
+        ..batch("n", number)
+    }
+}
+
+/// Rows as they are delivered.
+fn pack<'r>(rows: impl IntoIterator<Item = &'r EventRow>) -> PackedRows {
+    let mut packed = RowBuilder::default();
+    rows.into_iter().for_each(|row| packed.push(row));
+    PackedRows::from(&packed.finish())
+}
+
+/// Rows of one kind that say on which pages.
+fn rows(kind: Kind, pages: impl IntoIterator<Item = impl Into<Arc<str>>>) -> PackedRows {
+    let row = |page: Arc<str>| EventRow::new(NOON, kind, Arc::default(), page);
+    let rows: Vec<_> = pages.into_iter().map(|page| row(page.into())).collect();
+    pack(&rows)
+}
+
+/// Pages of a day's stored rows, oldest first.
+async fn pages(store: &dyn Store, site: &str, day: Day, of: RowsOf) -> Vec<String> {
+    let stored = store.rows(site, day, of).await.unwrap();
+    assert_eq!(stored.foreign, 0);
+    let blocks = stored.blocks.iter().map(|packed| packed.block().unwrap());
+    blocks
+        .flat_map(|block| block.rows().map(|row| row.page.to_string()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn visitors(n: u64) -> Vec<VisitorHash> {

@@ -13,8 +13,9 @@ const NODES: usize = 4;
 /// What one node does next.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Seals a batch with these counts (by field), visitors and events, and delivers it.
-    Deliver { counts: BTreeMap<u8, i64>, visitors: BTreeSet<u64>, events: u8 },
+    /// Seals a batch with these counts (by field), visitors and rows of people and of others, and
+    /// delivers it.
+    Deliver { counts: BTreeMap<u8, i64>, visitors: BTreeSet<u64>, rows: [u8; 2] },
     /// Delivers a batch again that is so many numbers back.
     Repeat { back: u64 },
     /// Delivers a batch whose predecessor never came.
@@ -25,8 +26,8 @@ fn step() -> impl Strategy<Value = Step> {
     let counts = prop::collection::btree_map(0u8..24, -1_000i64..1_000_000_000_000, 0..12);
     let visitors = prop::collection::btree_set(0u64..40, 0..8);
     prop_oneof![
-        3 => (counts, visitors, 0u8..3)
-            .prop_map(|(counts, visitors, events)| Step::Deliver { counts, visitors, events }),
+        3 => (counts, visitors, [0u8..3, 0u8..3])
+            .prop_map(|(counts, visitors, rows)| Step::Deliver { counts, visitors, rows }),
         2 => (0u64..3).prop_map(|back| Step::Repeat { back }),
         1 => (1u64..3).prop_map(|ahead| Step::Skip { ahead }),
     ]
@@ -45,7 +46,7 @@ fn name(i: u8) -> (Dimension, String, Metric) {
 
 fn check(runtime: &Runtime, store: &dyn Store, site: &str, steps: &[(usize, Step)]) {
     let mut sum: BTreeMap<(Dimension, String, Metric), i64> = BTreeMap::new();
-    let mut all_events = Vec::new();
+    let mut all_rows: [Vec<String>; 2] = Default::default();
     let mut applied = 0;
     let mut sealed: [Vec<Batch>; NODES] = Default::default();
 
@@ -54,23 +55,26 @@ fn check(runtime: &Runtime, store: &dyn Store, site: &str, steps: &[(usize, Step
         let empty = Batch { site: site.into(), ..batch(&format!("node-{node}"), next) };
         let deliver = |batch: &Batch| runtime.block_on(store.apply(batch)).unwrap();
         match step {
-            Step::Deliver { counts, visitors, events } => {
+            Step::Deliver { counts, visitors, rows: [people, others] } => {
                 let fields = counts.iter().map(|(i, count)| {
                     let (dimension, value, metric) = name(*i);
                     (field(dimension, &value, metric), *count)
                 });
                 let members = visitors.iter().map(|v| VisitorHash::from_stored(v.to_be_bytes()));
+                let names = |n: &u8| (0..*n).map(|i| format!("{node} {next} {i}"));
+                all_rows[0].extend(names(people));
+                all_rows[1].extend(names(others));
                 let batch = Batch {
                     fields: fields.collect(),
                     visitors: members.collect(),
-                    events: (0..*events).map(|i| format!("{node} {next} {i}")).collect(),
+                    people: rows(Kind::View, names(people)),
+                    others: rows(Kind::Bot, names(others)),
                     ..empty
                 };
                 assert_eq!(deliver(&batch), Applied::Now);
                 for (i, count) in counts {
                     *sum.entry(name(*i)).or_default() += count;
                 }
-                all_events.extend(batch.events.lines().iter().map(str::to_owned));
                 applied += 1;
                 sealed[*node].push(batch);
             }
@@ -98,7 +102,9 @@ fn check(runtime: &Runtime, store: &dyn Store, site: &str, steps: &[(usize, Step
     sum.retain(|_, count| *count != 0);
     assert_eq!(counts, sum);
     assert_eq!(days[0].version, applied);
-    assert_eq!(runtime.block_on(store.events(site, today(), usize::MAX)).unwrap(), all_events);
+    for (of, all) in RowsOf::BOTH.into_iter().zip(all_rows) {
+        assert_eq!(runtime.block_on(pages(store, site, today(), of)), all);
+    }
 }
 
 fn prove(store: &dyn Store, runtime: &Runtime) {

@@ -48,7 +48,7 @@ async fn reads_secrets_and_trims_are_counted_as_billed() {
     store.versions(SITE, &[today(), day("2026-11-25")]).await.unwrap();
     store.days(SITE, &[today(), day("2026-11-25")]).await.unwrap();
     store.uniques(SITE, today()).await.unwrap();
-    store.events(SITE, today(), 1).await.unwrap();
+    store.rows(SITE, today(), RowsOf::People).await.unwrap();
     for _ in 0..2 {
         store.put_secret(&Secret::ViewKeys, None, b"k", 4_000_000_000_000).await.unwrap();
     }
@@ -78,6 +78,7 @@ async fn the_keys_are_those_of_the_design() {
             format!("visits:daily:{TAG}"),
             format!("visits:events:{TAG}"),
             "visits:key".to_owned(),
+            format!("visits:others:{TAG}"),
             salt_key.clone(),
         ]
     );
@@ -99,6 +100,7 @@ async fn a_key_of_another_type_is_named_and_nothing_is_applied() {
         ("unique:visits", ["SET", "text"]),
         ("unique:confirmed", ["SADD", "member"]),
         ("visits:events", ["SADD", "member"]),
+        ("visits:others", ["SADD", "member"]),
     ] {
         let key = format!("{key}:{TAG}");
         server.command::<Value>(&["COPY", &key, "aside", "REPLACE"]);
@@ -143,9 +145,14 @@ async fn a_field_that_holds_no_number_is_refused_whole() {
 #[tokio::test]
 async fn a_batch_over_the_limit_is_refused_before_it_is_sent() {
     let (server, store) = redis();
-    let mut large = full("n", 1);
-    large.events = large.events.lines().iter().chain(["one more"]).collect();
-    assert!(matches!(store.apply(&large).await, Err(StoreError::Refused { .. })));
+    let one_more = (field(Dimension::Total, "", Metric::Server), 1);
+    for large in [
+        Batch { fields: [full("n", 1).fields, vec![one_more]].concat(), ..full("n", 1) },
+        Batch { visitors: visitors(1_001), ..full("n", 1) },
+        Batch { confirmed: visitors(1_001), ..full("n", 1) },
+    ] {
+        assert!(matches!(store.apply(&large).await, Err(StoreError::Refused { .. })));
+    }
     assert!(server.keys().is_empty());
 }
 
@@ -357,7 +364,7 @@ async fn upkeep_is_counted_as_billed_and_leaves_nothing_behind() {
         let before = store.commands().load(Ordering::Relaxed);
         store.kept(SITE).await.unwrap();
         let version = store.versions(SITE, &[today()]).await.unwrap()[0];
-        store.event_page(SITE, today(), 10, 10).await.unwrap();
+        store.rows(SITE, today(), RowsOf::Others).await.unwrap();
         store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
         store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();
         store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();

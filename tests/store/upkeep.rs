@@ -4,7 +4,7 @@ use super::common::redis::RedisServer;
 use super::*;
 use headcount::clock::{Clock, Millis};
 use headcount::model::rollup::{DayCounts, OTHER};
-use headcount::model::site::{Month, Site};
+use headcount::model::site::Month;
 use headcount::store::{Applied, Secret};
 use headcount::upkeep::daily::{Done, Turn};
 use headcount::upkeep::{Daily, Keep, Progress};
@@ -20,7 +20,7 @@ on_both_stores! {
     a_job_left_in_the_middle_is_taken_over
     closed_days_keep_their_busiest_rows_and_their_sums
     months_are_made_again_from_their_days_until_these_go
-    events_never_pass_twice_their_cap
+    rows_never_pass_twice_their_cap
 }
 
 const HOUR: Millis = 3_600_000;
@@ -44,9 +44,7 @@ async fn job(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> 
 }
 
 fn node_of(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> Daily {
-    let site =
-        Site { name: SITE.into(), hosts: Vec::new(), timezone: chrono_tz::UTC, ..Site::default() };
-    Daily::new(store.clone(), Arc::new(vec![site]), clock.clone(), keep, node.to_owned())
+    Daily::new(store.clone(), Arc::new(vec![site()]), clock.clone(), keep, node.to_owned())
 }
 
 /// Runs the job, which must be due.
@@ -153,20 +151,23 @@ async fn days_are_listed_and_forgotten(store: Arc<dyn Upkeep>) {
     assert_eq!(store.kept("example.org").await.unwrap(), [today()]);
     assert_eq!(store.secret(&salt).await.unwrap(), None);
     assert_eq!(store.uniques(SITE, day("2026-11-23")).await.unwrap(), (0, 0));
-    assert!(store.events(SITE, day("2026-11-23"), 10).await.unwrap().is_empty());
+    for of in RowsOf::BOTH {
+        assert!(pages(store.as_ref(), SITE, day("2026-11-23"), of).await.is_empty());
+        assert_eq!(pages(store.as_ref(), SITE, day("2026-11-25"), of).await, ["/n/1"]);
+    }
 }
 
 async fn lists_tell_how_they_grow(store: Arc<dyn Upkeep>) {
-    assert_eq!(store.events_grown(SITE), 0);
+    assert_eq!(store.rows_grown(SITE), 0);
     store.apply(&full("n", 1)).await.unwrap();
     store.apply(&full("n", 1)).await.unwrap();
-    assert_eq!(store.events_grown(SITE), 1_000);
+    assert_eq!(store.rows_grown(SITE), 1_000);
     store.apply(&Batch { day: day("2026-11-25"), ..pageview("n", 1) }).await.unwrap();
-    assert_eq!((store.events_grown(SITE), store.events_grown("example.org")), (1_001, 0));
+    assert_eq!((store.rows_grown(SITE), store.rows_grown("example.org")), (1_001, 0));
     store.trim(SITE, 10, 0).await.unwrap();
-    assert_eq!(store.events_grown(SITE), 0);
+    assert_eq!(store.rows_grown(SITE), 0);
     store.apply(&pageview("n", 2)).await.unwrap();
-    assert_eq!(store.events_grown(SITE), 1);
+    assert_eq!(store.rows_grown(SITE), 1);
 }
 
 async fn the_job_runs_once_a_day_on_one_node(store: Arc<dyn Upkeep>) {
@@ -301,24 +302,31 @@ async fn months_are_made_again_from_their_days_until_these_go(store: Arc<dyn Upk
     assert_eq!(store.kept(SITE).await.unwrap(), ["2026-11-23", "2026-11-24"].map(day));
 }
 
-async fn events_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
+async fn rows_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
     let clock = Clock::fixed(at(4));
     let keep = Keep { events: 1_000, ..KEEP };
     let mut job = job(&store, &clock, keep, "n").await;
     done(&mut job).await;
+    let days = ["2026-11-24", "2026-11-25"].map(day);
     for number in 1..=6 {
-        let on = if number < 4 { "2026-11-24" } else { "2026-11-25" };
+        let on = days[usize::from(number > 3)];
         let number = (number - 1) % 3 + 1;
-        let events = (0..500).map(|i| format!("{on} {number} {i}")).collect();
-        store.apply(&Batch { day: day(on), events, ..batch("n", number) }).await.unwrap();
+        let named = |kind| rows(kind, (0..500).map(|i| format!("{on} {number} {i}")));
+        let (people, others) = (named(Kind::View), named(Kind::Bot));
+        store.apply(&Batch { day: on, people, others, ..batch("n", number) }).await.unwrap();
         assert_eq!(job.look().await, [Turn::Nothing]);
-        let kept = store.events(SITE, day("2026-11-24"), 9_999).await.unwrap().len()
-            + store.events(SITE, day("2026-11-25"), 9_999).await.unwrap().len();
-        assert!((500..2_000).contains(&kept), "{kept}");
+        for of in RowsOf::BOTH {
+            let mut kept = 0;
+            for day in days {
+                kept += pages(store.as_ref(), SITE, day, of).await.len();
+            }
+            assert!((500..2_000).contains(&kept), "{kept}");
+        }
     }
-    store.events(SITE, day("2026-11-25"), 1).await.unwrap();
-    let newest = store.events(SITE, day("2026-11-25"), 1).await.unwrap();
-    assert_eq!(newest, ["2026-11-25 3 499"]);
+    for of in RowsOf::BOTH {
+        let newest = pages(store.as_ref(), SITE, days[1], of).await.pop();
+        assert_eq!(newest.unwrap(), "2026-11-25 3 499");
+    }
 }
 
 #[tokio::test]
@@ -345,7 +353,7 @@ async fn a_store_that_turns_the_job_down_is_left_alone_for_a_minute() {
     let clock = Clock::fixed(at(12));
     let mut job = job(&store, &clock, KEEP, "a").await;
     let file = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
-    file.execute_batch("DROP TABLE events").unwrap();
+    file.execute_batch("DROP TABLE event_rows").unwrap();
     let commands = || store.commands().load(std::sync::atomic::Ordering::Relaxed);
 
     let before = commands();
