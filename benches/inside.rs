@@ -21,7 +21,7 @@ use headcount::model::{
 use headcount::store::SqliteStore;
 use headcount::store::Store;
 use headcount::telemetry::Telemetry;
-use headcount::visitor::{Agents, Places, Ranges, Reluctant, Secrets, Visitors, arrival};
+use headcount::visitor::{Agents, DoNotTrack, Places, Ranges, Secrets, Visitors, arrival};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::hint::black_box;
 use std::net::IpAddr;
@@ -213,7 +213,7 @@ fn visitor(c: &mut Criterion) {
     let places = Arc::new(Places::open(None).unwrap());
     let settings = headcount::visitor::Settings {
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()].into(),
-        reluctant: Reluctant::Anonymous,
+        do_not_track: DoNotTrack::Anonymous,
         place_headers: Vec::new(),
         ranges: Ranges::default(),
         remembered: 0,

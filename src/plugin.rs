@@ -46,7 +46,7 @@ use crate::supervise::Task;
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
 use crate::visitor::address::Trusted;
-use crate::visitor::{self, Agents, Places, Ranges, Reluctant, Secrets, Visitors};
+use crate::visitor::{self, Agents, DoNotTrack, Places, Ranges, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -406,7 +406,7 @@ fn visitor_settings(
 ) -> anyhow::Result<visitor::Settings> {
     Ok(visitor::Settings {
         trusted_proxies,
-        reluctant: reluctant(config.privacy.respect_gpc),
+        do_not_track: do_not_track(config.privacy.respect_gpc),
         place_headers: config.place_headers.clone(),
         ranges: match &config.crawler_ranges {
             Some(file) => Ranges::open(file)?,
@@ -440,11 +440,11 @@ fn script_options(config: &Config) -> ScriptOptions {
     }
 }
 
-fn reluctant(respect: RespectGpc) -> Reluctant {
+fn do_not_track(respect: RespectGpc) -> DoNotTrack {
     match respect {
-        RespectGpc::Anonymous => Reluctant::Anonymous,
-        RespectGpc::Count => Reluctant::Count,
-        RespectGpc::Ignore => Reluctant::Ignore,
+        RespectGpc::Anonymous => DoNotTrack::Anonymous,
+        RespectGpc::Count => DoNotTrack::Count,
+        RespectGpc::Ignore => DoNotTrack::Ignore,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Flusher, Stuck, stuck};
 use crate::clock::{HOUR, Micros};
 use crate::model::Entry;
 use crate::shared::{self, Counter};
-use crate::store::{Applied, SharedLog, Standing, StoreError};
+use crate::store::{Applied, LogStatus, SharedLog, StoreError};
 use crate::telemetry::DropReason;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const LOOKED_AFTER: Micros = HOUR * 1_000;
 /// What a flusher knows of the log.
 pub struct Sharing {
     counter: Counter,
-    standing: Option<Standing>,
+    status: Option<LogStatus>,
     /// The log has been told that there is nothing more to say.
     rests: bool,
     /// Entries of this node that are not counted yet.
@@ -41,12 +41,12 @@ impl From<&Entry> for Uncounted {
 }
 
 impl Sharing {
-    fn stands(&mut self, standing: Standing, now: Micros) {
+    fn learns(&mut self, status: LogStatus, now: Micros) {
         self.uncounted.retain(|entry| {
             let Uncounted { name, number, last, .. } = entry;
-            !standing.done.has(name, *number, *last) && now - last < LOOKED_AFTER
+            !status.done.has(name, *number, *last) && now - last < LOOKED_AFTER
         });
-        self.standing = Some(standing);
+        self.status = Some(status);
     }
 }
 
@@ -60,7 +60,7 @@ impl Flusher {
         // Of what an earlier process delivered it is not known whether it is counted.
         let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
         // And that process may be waited for.
-        self.sharing = Some(Sharing { counter, standing: None, rests: false, uncounted });
+        self.sharing = Some(Sharing { counter, status: None, rests: false, uncounted });
         self
     }
 
@@ -68,7 +68,7 @@ impl Flusher {
     pub(super) fn share_again(&mut self) {
         let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
         if let Some(sharing) = &mut self.sharing {
-            (sharing.standing, sharing.rests, sharing.uncounted) = (None, false, uncounted);
+            (sharing.status, sharing.rests, sharing.uncounted) = (None, false, uncounted);
         }
     }
 
@@ -89,7 +89,7 @@ impl Flusher {
                     if let Some(sharing) = &mut self.sharing {
                         sharing.rests = false;
                         sharing.uncounted.extend((!empty).then_some(uncounted));
-                        sharing.stands(appended.standing, self.clock.micros());
+                        sharing.learns(appended.status, self.clock.micros());
                     }
                     self.tell_uncounted();
                     self.telemetry.unflushed.fetch_sub(events as i64, Ordering::Relaxed);
@@ -122,7 +122,7 @@ impl Flusher {
         // It may have lost that this node rests, too.
         self.sharing.iter_mut().for_each(|sharing| sharing.rests = false);
         for (name, last) in self.durable.outbox.entries().remembered() {
-            let have = log.standing(&site, &name).await.map_err(stuck)?.have;
+            let have = log.status(&site, &name).await.map_err(stuck)?.have;
             if have >= last {
                 continue;
             }
@@ -171,19 +171,19 @@ impl Flusher {
             return Ok(());
         };
         let (site, entries) = (&self.sites[0].name, self.durable.outbox.entries());
-        let fresh = sharing.standing.take();
+        let fresh = sharing.status.take();
         if !sharing.rests && (fresh.is_none() || last) {
             let rest = log.rest(site, entries.node(), entries.name()).await?;
             sharing.rests = true;
-            sharing.stands(rest.standing, self.clock.micros());
+            sharing.learns(rest.status, self.clock.micros());
         } else if let Some(fresh) = fresh {
-            sharing.standing = Some(fresh);
+            sharing.status = Some(fresh);
         } else if last || !sharing.uncounted.is_empty() {
-            let standing = log.standing(site, entries.name()).await?;
-            sharing.stands(standing, self.clock.micros());
+            let status = log.status(site, entries.name()).await?;
+            sharing.learns(status, self.clock.micros());
         }
-        let standing = sharing.standing.take();
-        let turn = standing.is_some_and(|s| sharing.counter.may_lead(&s, self.clock.now()));
+        let status = sharing.status.take();
+        let turn = status.is_some_and(|s| sharing.counter.may_lead(&s, self.clock.now()));
         let counted = match turn || sharing.counter.is_busy() {
             true => sharing.counter.work(last).await,
             false => Ok(()),

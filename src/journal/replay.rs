@@ -183,7 +183,7 @@ pub(super) fn write_state(
 ) -> io::Result<u64> {
     let to = private::create(path)?;
     let file = Checked { to, checksum: crc32fast::Hasher::new(), size: 0 };
-    // States come in tiny pieces, and checksums of those are dear.
+    // States come in tiny pieces, and checksums of those are expensive.
     let mut file = BufWriter::with_capacity(1 << 16, file);
     file.write_all(&MAGIC)?;
     file.write_all(&format.to_le_bytes())?;

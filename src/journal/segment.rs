@@ -52,7 +52,7 @@ pub struct Segment {
 
 impl Segment {
     /// Makes a file with all its space; `format` says how records are encoded. Space that is only
-    /// allocated is made ready page by page while it is written, which is dear, and at a visitor's
+    /// allocated is made ready page by page while it is written, which is expensive, and at a visitor's
     /// expense; with `fill` it is written here once, with zeros, at a fifth of that.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::blocking::blocking;
 use crate::clock::{Millis, SECOND};
 use crate::model::site::Site;
 use crate::model::{Done, random_name};
-use crate::store::{Save, SharedLog, Standing, Store};
+use crate::store::{LogStatus, Save, SharedLog, Store};
 use crate::telemetry::{DropReason, Telemetry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,8 +56,8 @@ impl Counter {
     }
 
     /// Whether it is this node's turn, as far as is known at `now`.
-    pub fn may_lead(&self, standing: &Standing, now: Millis) -> bool {
-        let lease = standing.lease.as_ref();
+    pub fn may_lead(&self, status: &LogStatus, now: Millis) -> bool {
+        let lease = status.lease.as_ref();
         lease.is_none_or(|lease| *lease.who == *self.who || lease.until <= now)
     }
 

@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub use self::redis::RedisStore;
-pub use self::shared::{Appended, Lead, Lease, Save, SharedLog, Standing};
+pub use self::shared::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
 pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};

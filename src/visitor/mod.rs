@@ -29,4 +29,4 @@ pub use place::{Place, Places};
 pub use ranges::Ranges;
 pub use secrets::Secrets;
 pub use source::{Arrival, arrival};
-pub use who::{Reluctant, Settings, Visitors, Who};
+pub use who::{DoNotTrack, Settings, Visitors, Who};

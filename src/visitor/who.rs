@@ -35,7 +35,7 @@ const PLACE_MAX: usize = 100;
 
 /// What to do with who asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reluctant {
+pub enum DoNotTrack {
     /// Count their views, without visitor or session.
     Anonymous,
     /// Count them like everyone: nothing personal is kept of anyone.
@@ -52,7 +52,7 @@ pub const OPT_OUT: &str = "headcount_optout=1";
 pub struct Settings {
     /// Peers that are believed about the client.
     pub trusted_proxies: Trusted,
-    pub reluctant: Reluctant,
+    pub do_not_track: DoNotTrack,
     /// Headers in which a trusted proxy tells country, region and city, in that order.
     pub place_headers: Vec<HeaderName>,
     /// Published addresses of crawlers.
@@ -127,7 +127,7 @@ impl Visitors {
 
     /// Whether this client is not to be counted at all: it asked for that, and is heard.
     pub fn ignores(&self, headers: &HeaderMap) -> bool {
-        self.settings.reluctant == Reluctant::Ignore && is_reluctant(headers)
+        self.settings.do_not_track == DoNotTrack::Ignore && asks_not_to_be_tracked(headers)
             || has_opted_out(headers)
     }
 
@@ -188,7 +188,9 @@ impl Who<'_> {
     /// The visitor on the day `at` falls on, and under the salt of the day before if that day is
     /// not long over. Nobody for who asks not to be tracked.
     pub fn at(&self, at: Millis) -> (Option<VisitorHash>, Option<VisitorHash>) {
-        if self.visitors.settings.reluctant == Reluctant::Anonymous && is_reluctant(self.headers) {
+        if self.visitors.settings.do_not_track == DoNotTrack::Anonymous
+            && asks_not_to_be_tracked(self.headers)
+        {
             return (None, None);
         }
         let site = &self.visitors.sites[self.site].name;
@@ -256,7 +258,7 @@ impl Who<'_> {
 }
 
 static MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
-static RELUCTANT: [HeaderName; 2] = [HeaderName::from_static("sec-gpc"), header::DNT];
+static DO_NOT_TRACK: [HeaderName; 2] = [HeaderName::from_static("sec-gpc"), header::DNT];
 
 /// Two capital letters; but Cloudflare says XX where it does not know.
 fn is_country(code: &str) -> bool {
@@ -271,8 +273,8 @@ pub fn has_opted_out(headers: &HeaderMap) -> bool {
 }
 
 /// `Sec-GPC: 1` or `DNT: 1`.
-fn is_reluctant(headers: &HeaderMap) -> bool {
-    RELUCTANT.iter().any(|name| headers.get(name).is_some_and(|v| v == "1"))
+fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
+    DO_NOT_TRACK.iter().any(|name| headers.get(name).is_some_and(|v| v == "1"))
 }
 
 fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {

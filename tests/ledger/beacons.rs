@@ -66,7 +66,7 @@ pub fn matched(drive: &mut Drive) {
     let (person, page) = (drive.anyone(), drive.spare_page());
     let ticket = drive.open(person, &page);
     let id = forge(drive, &ticket);
-    if drive.people[person].reluctant.is_none() {
+    if drive.people[person].do_not_track.is_none() {
         drive.load(&ticket, json!({"view": id}));
     }
     drive.show(person, &page, json!({}), Evidence::Unverified);
@@ -75,7 +75,7 @@ pub fn matched(drive: &mut Drive) {
 pub fn matched_prefetch(drive: &mut Drive) {
     let (person, page) = (drive.anyone(), drive.spare_page());
     let ticket = fetch_ahead(drive, person, &page);
-    match drive.people[person].reluctant {
+    match drive.people[person].do_not_track {
         None => drive.load(&ticket, json!({})),
         Some(_) => drive.show(person, &page, json!({}), Evidence::Unverified),
     }
@@ -84,7 +84,7 @@ pub fn matched_prefetch(drive: &mut Drive) {
 pub fn matched_frame(drive: &mut Drive) {
     let (person, page) = (drive.anyone(), drive.spare_page());
     let ticket = open_frame(drive, person, &page);
-    match drive.people[person].reluctant {
+    match drive.people[person].do_not_track {
         None => drive.load(&ticket, json!({})),
         Some(_) => drive.show(person, &page, json!({}), Evidence::Unverified),
     }

@@ -111,7 +111,7 @@ impl Drive {
     /// Someone who was never here.
     pub fn somebody_new(&mut self) -> usize {
         let address = format!("198.51.100.{}", self.people.len() - self.regulars).leak();
-        self.people.push(Person { address, browser: &BROWSERS[0], reluctant: None });
+        self.people.push(Person { address, browser: &BROWSERS[0], do_not_track: None });
         self.people.len() - 1
     }
 

@@ -70,7 +70,7 @@ pub struct Person {
     pub address: &'static str,
     pub browser: &'static Browser,
     /// Sends `Sec-GPC: 1` or `DNT: 1`.
-    pub reluctant: Option<&'static str>,
+    pub do_not_track: Option<&'static str>,
 }
 
 /// About thirty people, every one with another address or browser as it is sent.
@@ -79,15 +79,15 @@ pub fn people() -> Vec<Person> {
     for (a, address) in ADDRESSES.iter().enumerate() {
         for b in 0..2 + a % 2 {
             let browser = &BROWSERS[(a * 5 + b * 2) % BROWSERS.len()];
-            people.push(Person { address, browser, reluctant: None });
+            people.push(Person { address, browser, do_not_track: None });
         }
     }
     // The same household with the same browser, in other words: no further visitors.
     for (address, browser) in [("::ffff:193.0.6.139", 0), ("2001:67c:2e8:22::1", 4)] {
-        people.push(Person { address, browser: &BROWSERS[browser], reluctant: None });
+        people.push(Person { address, browser: &BROWSERS[browser], do_not_track: None });
     }
-    for (address, reluctant) in [("81.2.69.142", "Sec-GPC"), ("8.8.8.8", "DNT")] {
-        people.push(Person { address, browser: &BROWSERS[1], reluctant: Some(reluctant) });
+    for (address, do_not_track) in [("81.2.69.142", "Sec-GPC"), ("8.8.8.8", "DNT")] {
+        people.push(Person { address, browser: &BROWSERS[1], do_not_track: Some(do_not_track) });
     }
     people
 }
@@ -99,7 +99,7 @@ impl Person {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("{:x?}", &v6.segments()[..4]),
         };
-        self.reluctant.is_none().then(|| format!("{household} {}", self.browser.agent))
+        self.do_not_track.is_none().then(|| format!("{household} {}", self.browser.agent))
     }
 
     pub fn country(&self) -> Option<String> {
@@ -117,7 +117,7 @@ impl Person {
             ("User-Agent", self.browser.agent),
             ("X-Forwarded-For", self.address),
         ];
-        headers.extend(self.reluctant.map(|name| (name, "1")));
+        headers.extend(self.do_not_track.map(|name| (name, "1")));
         headers
     }
 }

@@ -51,8 +51,8 @@ async fn an_entry_is_written_once_and_none_is_left_out() {
     assert_eq!(append("node.b", 1).await, Applied::Now);
     assert_eq!(append("node.a", 4).await, Applied::Gap { have: 2 });
     let rest = log.rest(SITE, &"node".into(), "node.a").await.unwrap();
-    assert_eq!((rest.applied, rest.standing.have), (Applied::Now, 2));
-    assert_eq!(log.standing(SITE, "node.b").await.unwrap().have, 1);
+    assert_eq!((rest.applied, rest.status.have), (Applied::Now, 2));
+    assert_eq!(log.status(SITE, "node.b").await.unwrap().have, 1);
     let written = items(log).await;
     let expected = [
         Item::Entry(entry("node.a", 1, 3)),
@@ -99,11 +99,11 @@ async fn one_leads_until_its_lease_ends() {
     assert!(!lead("b", HOUR, None).await.granted);
     let again = lead("a", HOUR, None).await;
     assert_eq!((again.granted, again.kept), (true, true));
-    let standing = log.standing(SITE, "node.a").await.unwrap();
-    assert_eq!(standing.lease.as_ref().unwrap().who, "a");
-    assert_eq!(standing.done, done);
-    assert!(standing.done.has("node.a", 3, 4) && !standing.done.has("node.a", 4, 4));
-    assert!(!standing.done.has("node.a", 3, 5) && !standing.done.has("node.b", 1, 4));
+    let status = log.status(SITE, "node.a").await.unwrap();
+    assert_eq!(status.lease.as_ref().unwrap().who, "a");
+    assert_eq!(status.done, done);
+    assert!(status.done.has("node.a", 3, 4) && !status.done.has("node.a", 4, 4));
+    assert!(!status.done.has("node.a", 3, 5) && !status.done.has("node.b", 1, 4));
     // It lets go.
     assert!(lead("a", 0, None).await.granted);
     log.agree(SITE, &chunk(1)).await.unwrap();
@@ -151,8 +151,8 @@ async fn names_are_forgotten() {
         log.append(SITE, &entry(name, 1, 1)).await.unwrap();
     }
     log.forget(SITE, &["node.a".into(), "node.x".into()]).await.unwrap();
-    assert_eq!(log.standing(SITE, "node.a").await.unwrap().have, 0);
-    assert_eq!(log.standing(SITE, "node.b").await.unwrap().have, 1);
+    assert_eq!(log.status(SITE, "node.a").await.unwrap().have, 0);
+    assert_eq!(log.status(SITE, "node.b").await.unwrap().have, 1);
 }
 
 #[tokio::test]

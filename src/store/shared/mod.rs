@@ -28,7 +28,7 @@ pub struct Lease {
 
 /// How things stand in the log.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Standing {
+pub struct LogStatus {
     /// The last number of the name that asked.
     pub have: u64,
     pub lease: Option<Lease>,
@@ -39,7 +39,7 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Appended {
     pub applied: Applied,
-    pub standing: Standing,
+    pub status: LogStatus,
 }
 
 /// The answer to who asked to count.
@@ -65,7 +65,7 @@ pub trait SharedLog: Send + Sync {
     async fn rest(&self, site: &str, node: &Arc<str>, name: &str) -> Result<Appended>;
 
     /// How things stand for who numbers as `name`.
-    async fn standing(&self, site: &str, name: &str) -> Result<Standing>;
+    async fn status(&self, site: &str, name: &str) -> Result<LogStatus>;
 
     /// Items after a place, or from the first on, at most `limit`; an item that makes no sense here
     /// is none.
@@ -141,13 +141,13 @@ impl RedisStore {
         let (verdict, have, lease, done, commands): (String, u64, String, Vec<u8>, u64) =
             self.run(&self.shared.append, &keys, &args).await?;
         self.bill(commands);
-        let standing = Standing { have, lease: parse_lease(&lease), done: Done::unpack(&done) };
+        let status = LogStatus { have, lease: parse_lease(&lease), done: Done::unpack(&done) };
         let applied = match verdict.as_str() {
             "now" => Applied::Now,
             "before" => Applied::Before,
             _ => Applied::Gap { have },
         };
-        Ok(Appended { applied, standing })
+        Ok(Appended { applied, status })
     }
 }
 
@@ -161,13 +161,13 @@ impl SharedLog for RedisStore {
         self.write(site, name, 0, &Item::Rest { node: node.clone() }).await
     }
 
-    async fn standing(&self, site: &str, name: &str) -> Result<Standing> {
+    async fn status(&self, site: &str, name: &str) -> Result<LogStatus> {
         let key = self.marks(site);
         let mut ask = cmd("HMGET");
         ask.arg(&key).arg(format!("mark:{name}")).arg("lease").arg("done");
         let (have, lease, done): (Option<u64>, Option<String>, Option<Vec<u8>>) =
             self.ask(&key, ask).await?;
-        Ok(Standing {
+        Ok(LogStatus {
             have: have.unwrap_or_default(),
             lease: lease.as_deref().and_then(parse_lease),
             done: done.as_deref().map(Done::unpack).unwrap_or_default(),
