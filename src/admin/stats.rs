@@ -141,12 +141,17 @@ impl App {
     pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
         let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
         let query = Query::read(question, site, self.admin.clock.now())?;
-        let mut days = Days::new();
+        let (mut days, mut rows) = (Days::new(), None);
         for range in query.ranges() {
-            days.extend(self.reader.days(&site.name, range).await?);
+            if query.takes_rollups() {
+                days.extend(self.reader.days(&site.name, range).await?);
+            }
+            if query.takes_rows() {
+                rows = self.reader.rows(&site.name, range, rows).await?;
+            }
         }
         let site = site.clone();
-        let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days));
+        let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days, rows.as_ref()));
         Ok(answer.await.map_err(|_| Error::Lost)??)
     }
 

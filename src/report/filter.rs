@@ -271,7 +271,7 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-fn pattern(text: &str, property: &Property) -> Pattern {
+pub(super) fn pattern(text: &str, property: &Property) -> Pattern {
     let wildcards = property.takes_wildcards();
     let mut pieces = vec![String::new()];
     let mut chars = text.chars().peekable();
@@ -289,14 +289,21 @@ fn pattern(text: &str, property: &Property) -> Pattern {
     spelled(pieces, property)
 }
 
+/// A part of a value, in the form in which values are kept.
+pub(super) fn plain_part(part: &str, property: &Property) -> String {
+    match property.takes_wildcards() && (!part.is_ascii() || part.contains('%')) {
+        true => page_name::plain_part(part),
+        false => part.to_owned(),
+    }
+}
+
 /// A pattern for names and hosts, in the one form in which these are kept.
 fn spelled(mut pieces: Vec<String>, property: &Property) -> Pattern {
     match pieces.as_mut_slice() {
         [host] if property.key() == "hostname" => *host = host::plain(host).into_owned(),
         pieces if property.takes_wildcards() => {
-            for piece in pieces.iter_mut().filter(|piece| !piece.is_ascii() || piece.contains('%'))
-            {
-                *piece = page_name::plain_part(piece);
+            for piece in pieces {
+                *piece = plain_part(piece, property);
             }
         }
         _ => {}

@@ -356,7 +356,7 @@ impl From<Row> for Sums {
     }
 }
 
-fn share(n: i64, of: i64) -> Option<f64> {
+pub(super) fn share(n: i64, of: i64) -> Option<f64> {
     (of > 0).then(|| n as f64 / of as f64)
 }
 
@@ -369,7 +369,7 @@ fn decimals(places: i32, n: Option<f64>) -> Value {
     n.map_or(Value::Unknown, |n| Value::Ratio((n * unit).round() / unit))
 }
 
-fn percent(places: i32, share: Option<f64>) -> Value {
+pub(super) fn percent(places: i32, share: Option<f64>) -> Value {
     decimals(places, share.map(|n| n * 100.0))
 }
 

@@ -254,7 +254,7 @@ async fn version_two_answers_what_can_be_told() {
         .await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["results"], json!([{ "dimensions": ["Firefox"], "metrics": [100, 45.0] }]));
-    assert_eq!(answer["meta"], json!({ "total_rows": 2 }));
+    assert_eq!(answer["meta"], json!({ "source": "rollups", "total_rows": 2 }));
     assert_eq!(
         answer["query"]["date_range"],
         json!(["2026-11-17T00:00:00+01:00", "2026-11-24T23:59:59+01:00"])

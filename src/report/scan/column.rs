@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// What Plausible calls the event of a pageview.
 const PAGEVIEW: &str = "pageview";
 
+/// What Plausible calls a value that a visit does not have.
+const UNSET: &str = "(not set)";
+
 /// A property's values: numbers, and the text of each.
 pub(super) struct Column<'d> {
     day: &'d DayRows,
@@ -130,6 +133,14 @@ impl<'d> Column<'d> {
         Self { day, source, more }
     }
 
+    /// Where it is a trait of visits, those that do not have it get a value that says so.
+    pub fn with_unset(mut self) -> Self {
+        if matches!(self.source, Source::Trait(_) | Source::Nothing) {
+            self.more = vec![UNSET.into()];
+        }
+        self
+    }
+
     /// Number of the first text that is not the block's.
     fn own(&self) -> u32 {
         self.day.block.texts.len() as u32
@@ -164,6 +175,7 @@ impl<'d> Column<'d> {
                 link.into_iter().for_each(|number| show(word(*number)));
             }
             Source::Trait(column) if column[of] != NONE => show(column[of]),
+            Source::Trait(_) | Source::Nothing if !self.more.is_empty() => show(word(0)),
             Source::Entry if rows.visits.visit[of] != 0 => show(rows.visits.entry[of]),
             Source::Exit => {
                 let visit = day.visit_of[of].map(|visit| &day.visits[visit as usize]);

@@ -22,7 +22,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 pub fn scan(site: &Site, (date, range): (Day, Range), day: &DayRows, asked: &Asked) -> Groups {
     let filter = asked.filter.as_ref();
     let test = filter.map(|expr| Test::new(day, &site.goals, expr));
-    let mut apart = Apart::new(site, (date, range), day, &asked.by);
+    let mut apart = Apart::new(site, (date, range), day, asked);
     let mut counting = Counting::new(day, asked);
     let kinds = kinds(asked);
     for i in 0..day.len() {
@@ -30,7 +30,9 @@ pub fn scan(site: &Site, (date, range): (Day, Range), day: &DayRows, asked: &Ask
             Some(kinds) => kinds.contains(&day.block.kind[i]),
             None => day.block.kind[i].of() == RowsOf::People,
         };
-        if is_asked && test.as_ref().is_none_or(|test| test.is_met(i)) {
+        let is_in_time =
+            asked.times.is_none_or(|(first, end)| (first..end).contains(&day.block.at[i]));
+        if is_asked && is_in_time && test.as_ref().is_none_or(|test| test.is_met(i)) {
             apart.each(i, |apart, key| counting.count(i, key, apart));
         }
     }
@@ -113,10 +115,12 @@ impl Dimension<'_> {
 }
 
 impl<'d> Apart<'d> {
-    fn new(site: &'d Site, (date, range): (Day, Range), day: &'d DayRows, by: &[By]) -> Self {
+    fn new(site: &'d Site, (date, range): (Day, Range), day: &'d DayRows, asked: &Asked) -> Self {
         let column = |by: &By| match by {
             By::Property(property) => {
-                Dimension::Values(property.clone(), Column::new(day, property, &site.goals))
+                let column = Column::new(day, property, &site.goals);
+                let column = if asked.with_unset { column.with_unset() } else { column };
+                Dimension::Values(property.clone(), column)
             }
             By::Time(interval) => Dimension::Times(Times {
                 site,
@@ -126,7 +130,7 @@ impl<'d> Apart<'d> {
                 labels: Vec::new(),
             }),
         };
-        Self { columns: by.iter().map(column).collect(), day }
+        Self { columns: asked.by.iter().map(column).collect(), day }
     }
 
     /// Shows each group that a row is in.
@@ -182,7 +186,7 @@ impl<'d> Counting<'d> {
         Self {
             day,
             of_actions: asked.properties().any(Property::counts_actions),
-            of_goals: asked.properties().any(|property| property.as_str() == "event:goal"),
+            of_goals: asked.counts_goals(),
             groups: Map::default(),
             sums: Vec::new(),
             visits: HashSet::default(),

@@ -16,6 +16,7 @@ mod groups;
 mod test;
 
 use super::{Interval, Invalid, Property};
+use crate::clock::Millis;
 use crate::model::glob::Glob;
 use crate::model::row::RowsOf;
 use regex::{Regex, RegexBuilder};
@@ -70,6 +71,11 @@ pub enum By {
 pub struct Asked {
     pub by: Vec<By>,
     pub filter: Option<Expr>,
+    /// Rows from the first instant to before the second; of a visit it is enough that one is.
+    pub times: Option<(Millis, Millis)>,
+    /// Visits that have no value of a property are told apart as `(not set)`; else they are in no
+    /// group.
+    pub with_unset: bool,
 }
 
 impl Asked {
@@ -88,6 +94,12 @@ impl Asked {
             By::Time(_) => None,
         });
         by.chain(self.filter.iter().flat_map(Expr::properties))
+    }
+
+    /// It is about goals that are reached: of these a view is one, and counts as an event.
+    pub fn counts_goals(&self) -> bool {
+        let is_goal = |by: &By| matches!(by, By::Property(p) if p.as_str() == "event:goal");
+        self.by.iter().any(is_goal) || self.filter.iter().any(Expr::reaches_goals)
     }
 }
 
@@ -141,14 +153,24 @@ impl Wanted {
 }
 
 impl Expr {
-    /// Every property it is about.
+    /// Every property that rows are judged by; what else a visitor has done says nothing of the rows.
     pub fn properties(&self) -> Vec<&Property> {
         match self {
             Self::All(exprs) | Self::Any(exprs) => {
                 exprs.iter().flat_map(Self::properties).collect()
             }
-            Self::Not(expr) | Self::HasDone(expr) => expr.properties(),
+            Self::Not(expr) => expr.properties(),
+            Self::HasDone(_) => Vec::new(),
             Self::Has(property, _) => vec![property],
+        }
+    }
+
+    /// Whether it asks for rows that reach a goal.
+    fn reaches_goals(&self) -> bool {
+        match self {
+            Self::All(exprs) | Self::Any(exprs) => exprs.iter().any(Self::reaches_goals),
+            Self::Has(property, _) => property.as_str() == "event:goal",
+            Self::Not(_) | Self::HasDone(_) => false,
         }
     }
 }

@@ -1,24 +1,34 @@
 //! Plausible's Stats API v2: one question for everything, and its one shape of an answer.
 //!
-//! What roll-ups can tell is answered: totals, one property or time, filters on properties that
-//! are counted together, any order, pages of rows. The rest is refused in a line that says what.
+//! Roll-ups tell totals, one property or time, and filters on properties that are counted together,
+//! for all time. The rest is told by event rows, for as long as these are kept, or refused in a line
+//! that says why: see [`plan`].
 
+mod filters;
 mod include;
+mod plan;
 mod read;
+mod scanned;
 mod span;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use super::{Days, Filter, Interval, Invalid, Metric, Property, Range, Selection, filter, money};
+use super::scan::{By, Expr};
+use super::{Days, Filter, Interval, Invalid, Metric, Range, money};
 use crate::clock::Millis;
 use crate::model::goal::Target;
 use crate::model::site::{Day, Site};
 use include::{Against, Include};
+use plan::Plan;
+pub use plan::Rows;
 use read::wrong;
 use serde_json::{Map, Value as Json, json};
 use span::Span;
 use table::{Line, Table};
+
+/// Why revenue is `null`.
+const NO_CURRENCY: &str = "no_currency";
 
 /// Keys a question may have.
 const KEYS: [&str; 8] = [
@@ -38,7 +48,11 @@ pub struct Query {
     span: Span,
     metrics: Vec<Metric>,
     dimensions: Vec<By>,
+    /// What rows have to be like.
+    expr: Option<Expr>,
+    /// The same for roll-ups, where they tell it.
     filter: Option<Filter>,
+    plan: Plan,
     order: Vec<(Column, bool)>,
     limit: u64,
     offset: u64,
@@ -52,22 +66,14 @@ pub struct Query {
     echo: Map<String, Json>,
 }
 
-/// What rows are told apart by.
-#[derive(Debug, Clone, PartialEq)]
-enum By {
-    Property(Property),
-    Time(Interval),
-}
-
-impl By {
-    fn name(&self) -> &str {
-        match self {
-            Self::Property(property) => property.as_str(),
-            Self::Time(Interval::Hour) => "time:hour",
-            Self::Time(Interval::Day) => "time:day",
-            Self::Time(Interval::Week) => "time:week",
-            Self::Time(Interval::Month) => "time:month",
-        }
+/// What the API calls it.
+fn name(by: &By) -> &str {
+    match by {
+        By::Property(property) => property.as_str(),
+        By::Time(Interval::Hour) => "time:hour",
+        By::Time(Interval::Day) => "time:day",
+        By::Time(Interval::Week) => "time:week",
+        By::Time(Interval::Month) => "time:month",
     }
 }
 
@@ -97,13 +103,12 @@ impl Query {
         if include.time_labels && !dimensions.iter().any(|by| matches!(by, By::Time(_))) {
             return wrong("`time_labels` needs a time dimension, for example \"time:day\"");
         }
-        let mut conditions = Vec::new();
-        for filter in read::list(body.get("filters"), "filters")? {
-            filter::read(filter, false, &mut conditions)?;
-        }
+        let filters = read::list(body.get("filters"), "filters")?;
         let mut query = Self {
             span,
-            filter: Filter::of(conditions)?,
+            expr: filters::read(filters, &site.goals)?,
+            filter: None,
+            plan: Plan::RollUps,
             against: include.comparison.map(|comparison| comparison.against(&span, site, now)),
             today: site.day(now),
             warnings: Map::new(),
@@ -115,51 +120,10 @@ impl Query {
             offset,
             include,
         };
-        query.plan_rollups(site)?;
+        query.plan = query.plan(filters, site)?;
         query.warn_of_revenue(site);
         query.echo = query.understood(body);
         Ok(query)
-    }
-
-    /// Checks that roll-ups can tell it.
-    fn plan_rollups(&mut self, site: &Site) -> Result<(), Invalid> {
-        if self.span.times.is_some() {
-            return wrong("parts of days cannot be told: counts are kept by whole days");
-        }
-        let by = match self.dimensions.as_slice() {
-            [] => None,
-            [by] => Some(by),
-            _ => return wrong("counts are kept by one property at a time: ask for one dimension"),
-        };
-        let rows = match by {
-            Some(By::Property(property)) => Some(property),
-            _ => None,
-        };
-        let among_events = rows.is_some_and(|property| property.event_key().is_some());
-        let filter = self.filter.clone();
-        let filter =
-            filter.map(|filter| filter.with_goals(&site.goals, among_events)).transpose()?;
-        if by == Some(&By::Time(Interval::Hour)) && filter.is_some() {
-            return wrong(
-                "hours cannot be filtered: they are kept for all of a site's traffic; \
-                 ask for time:day",
-            );
-        }
-        let selection = Selection::new(rows, filter.as_ref())?;
-        let property = rows.or(filter.as_ref().map(Filter::property));
-        selection.check(&self.metrics, property)?;
-        let why_not = |metric: &Metric| Some((*metric, selection.why_not(*metric, property)?));
-        let warnings: Vec<_> = self.metrics.iter().filter_map(why_not).collect();
-        for (metric, why) in warnings {
-            self.warn(metric, "not_known", &why);
-        }
-        self.filter = filter;
-        Ok(())
-    }
-
-    fn warn(&mut self, metric: Metric, code: &str, warning: &str) {
-        let warning = json!({ "code": code, "warning": warning });
-        self.warnings.insert(metric.as_str().to_owned(), warning);
     }
 
     fn warn_of_revenue(&mut self, site: &Site) {
@@ -170,7 +134,7 @@ impl Query {
         for metric in metrics {
             self.warn(
                 metric,
-                "no_currency",
+                NO_CURRENCY,
                 "Revenue metrics are null as the site has no currency: set `currency`.",
             );
         }
@@ -185,13 +149,13 @@ impl Query {
         echo.insert("metrics".into(), self.metrics.iter().map(|m| m.as_str()).collect());
         let given = |key: &str| body.get(key).filter(|v| !v.is_null()).cloned();
         echo.insert("filters".into(), given("filters").unwrap_or(json!([])));
-        echo.insert("dimensions".into(), self.dimensions.iter().map(By::name).collect());
+        echo.insert("dimensions".into(), self.dimensions.iter().map(name).collect());
         let order_by: Vec<Json> = self
             .order
             .iter()
             .map(|(column, falling)| {
                 let name = match column {
-                    Column::Dimension(nth) => self.dimensions[*nth].name(),
+                    Column::Dimension(nth) => name(&self.dimensions[*nth]),
                     Column::Metric(nth) => self.metrics[*nth].as_str(),
                 };
                 json!([name, if *falling { "desc" } else { "asc" }])
@@ -203,35 +167,106 @@ impl Query {
         echo
     }
 
-    /// The days whose counts it needs.
+    /// The days that it is about, and those that they are compared with.
     pub fn ranges(&self) -> impl Iterator<Item = Range> {
         std::iter::once(self.span.range).chain(self.against.map(|against| against.span.range))
     }
 
-    /// The JSON object of the response.
+    /// Whether roll-ups can answer it, at least in part.
+    pub fn takes_rollups(&self) -> bool {
+        !matches!(self.plan, Plan::Rows(_))
+    }
+
+    /// Whether event rows can answer what roll-ups cannot.
+    pub fn takes_rows(&self) -> bool {
+        self.plan != Plan::RollUps
+    }
+
+    /// The JSON object of the response, from roll-ups or from event rows, of which `None` says that
+    /// there are none.
     ///
     /// # Errors
-    /// If the days do not tell what is asked.
-    pub fn answer(&self, site: &Site, days: &Days) -> Result<Json, Invalid> {
-        let range = self.span.counted(days, self.today);
+    /// If they do not tell what is asked.
+    pub fn answer(&self, site: &Site, days: &Days, rows: Option<&Rows>) -> Result<Json, Invalid> {
+        match (&self.plan, rows) {
+            (Plan::RollUps, _) | (Plan::Either, None) => self.by_rollups(site, days),
+            (Plan::Either, Some(rows))
+                if !rows.cover(self.span.counted(days.keys(), self.today)) =>
+            {
+                self.by_rollups(site, days)
+            }
+            (Plan::Rows(why), None) => Err(why.clone()),
+            (Plan::Rows(_) | Plan::Either, Some(rows)) => self.by_rows(site, rows),
+        }
+    }
+
+    fn by_rollups(&self, site: &Site, days: &Days) -> Result<Json, Invalid> {
+        let range = self.span.counted(days.keys(), self.today);
         self.check_days(range, days)?;
         let mut table = self.from_rollups(range, site, days);
         if let Some(against) = &self.against {
             let before = self.before_from_rollups(against, site, days);
             self.compare(&mut table, &before);
         }
-        Ok(self.shown(table, range, site))
+        let mut meta = Map::new();
+        meta.insert("source".into(), "rollups".into());
+        Ok(self.shown(table, self.span.echo(range, site), self.warnings.clone(), meta, site))
     }
 
-    fn shown(&self, mut table: Table, range: Range, site: &Site) -> Json {
-        table.rows.sort_by(|a, b| self.in_order(a, b));
+    fn by_rows(&self, site: &Site, rows: &Rows) -> Result<Json, Invalid> {
+        let mut span = self.span;
+        let mut range = span.counted(rows.days.keys(), self.today);
         let mut meta = Map::new();
+        meta.insert("source".into(), "rows".into());
+        if let Some(first) = rows.covered_from.filter(|_| !rows.cover(self.span.range)) {
+            if !self.include.partial || first > range.last {
+                return wrong(format!(
+                    "this is answered from event rows, and these are kept from {first} on: ask for \
+                     days from then on, or with include.partial for what there is"
+                ));
+            }
+            range.first = first;
+            span.times = span.times.map(|(from, end)| (from.max(site.day_start(first)), end));
+            meta.insert("partial_from".into(), json!(first));
+        }
+        let mut table = self.from_rows(&span, range, site, rows);
+        if let Some(against) = &self.against {
+            let before = self.before_from_rows(against, site, rows);
+            self.compare(&mut table, &before);
+        }
+        let mut warnings = Map::new();
+        for metric in &self.metrics {
+            let name = metric.as_str();
+            match self.why_not_by_rows(*metric) {
+                Some(why) => {
+                    warnings.insert(name.into(), json!({ "code": "not_known", "warning": why }));
+                }
+                None => warnings.extend(
+                    self.warnings
+                        .get(name)
+                        .filter(|warning| warning["code"] == NO_CURRENCY)
+                        .map(|warning| (name.to_owned(), warning.clone())),
+                ),
+            }
+        }
+        Ok(self.shown(table, span.echo(range, site), warnings, meta, site))
+    }
+
+    fn shown(
+        &self,
+        mut table: Table,
+        date_range: Json,
+        warnings: Map<String, Json>,
+        mut meta: Map<String, Json>,
+        site: &Site,
+    ) -> Json {
+        table.rows.sort_by(|a, b| self.in_order(a, b));
         if self.include.imports {
             meta.insert("imports_included".into(), false.into());
             meta.insert("imports_skip_reason".into(), "no_imported_data".into());
         }
-        if !self.warnings.is_empty() {
-            meta.insert("metric_warnings".into(), self.warnings.clone().into());
+        if !warnings.is_empty() {
+            meta.insert("metric_warnings".into(), warnings.into());
         }
         if self.include.time_labels {
             meta.insert("time_labels".into(), table.labels.into());
@@ -251,7 +286,7 @@ impl Query {
             .map(|line| self.row(line, site))
             .collect();
         let mut echo = self.echo.clone();
-        echo.insert("date_range".into(), self.span.echo(range, site));
+        echo.insert("date_range".into(), date_range);
         json!({ "results": results, "meta": meta, "query": echo })
     }
 
@@ -284,7 +319,7 @@ impl Query {
 
     /// Whether a row is of a goal that is a page.
     fn is_page_goal(&self, dimensions: &[String], site: &Site) -> bool {
-        let of_goal = |by: &By| by.name() == "event:goal";
+        let of_goal = |by: &By| name(by) == "event:goal";
         let name = self.dimensions.iter().position(of_goal).and_then(|nth| dimensions.get(nth));
         name.is_some_and(|name| {
             let is_page = |target: &Target| matches!(target, Target::Page(_));

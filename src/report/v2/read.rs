@@ -117,7 +117,8 @@ pub(super) fn order(
         else {
             return wrong("`order_by` holds pairs like [\"visitors\", \"desc\"]");
         };
-        let is_it = |by: &By| by.name() == name || (name == "time" && matches!(by, By::Time(_)));
+        let is_it =
+            |by: &By| super::name(by) == name || (name == "time" && matches!(by, By::Time(_)));
         let metric = metrics.iter().position(|metric| metric.as_str() == name);
         let dimension = || dimensions.iter().position(is_it).map(Column::Dimension);
         let Some(column) = metric.map(Column::Metric).or_else(dimension) else {

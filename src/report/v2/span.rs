@@ -3,7 +3,7 @@
 use super::read::wrong;
 use crate::clock::{HOUR, MINUTE, Millis};
 use crate::model::site::{Day, Site};
-use crate::report::{Days, Invalid, Period, Range};
+use crate::report::{Invalid, Period, Range};
 use chrono::{DateTime, SecondsFormat, TimeZone};
 use serde_json::{Value as Json, json};
 
@@ -91,10 +91,10 @@ impl Span {
     }
 
     /// Its days, those before anything was counted left out where all of them are asked for.
-    pub(super) fn counted(&self, days: &Days, today: Day) -> Range {
+    pub(super) fn counted<'d>(&self, mut days: impl Iterator<Item = &'d Day>, today: Day) -> Range {
         match self.period {
             Period::All => {
-                let first = days.keys().next().copied().unwrap_or(today).max(self.range.first);
+                let first = days.next().copied().unwrap_or(today).max(self.range.first);
                 Range { first: first.min(self.range.last), ..self.range }
             }
             _ => self.range,

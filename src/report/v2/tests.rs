@@ -41,7 +41,7 @@ fn visitors(of: &[(&str, i64)]) -> Days {
 }
 
 fn answer(body: &Json, days: &Days) -> Json {
-    asked(body).unwrap().answer(&site(), days).unwrap()
+    asked(body).unwrap().answer(&site(), days, None).unwrap()
 }
 
 #[test]
@@ -230,11 +230,12 @@ fn revenue_is_an_object_with_its_currency() {
             { "dimensions": ["Thanks"], "metrics": [null, null, 7] },
         ])
     );
-    assert_eq!(told["meta"], json!({}));
+    assert_eq!(told["meta"], json!({ "source": "rollups" }));
     let mut question = body.clone();
     question["date_range"] = json!("7d");
     let without = Site { currency: None, ..site() };
-    let answer = Query::read(&question, &without, NOW).unwrap().answer(&without, &days).unwrap();
+    let answer =
+        Query::read(&question, &without, NOW).unwrap().answer(&without, &days, None).unwrap();
     assert_eq!(answer["results"][0]["metrics"], json!([null, null, 10]));
     assert_eq!(answer["meta"]["metric_warnings"]["total_revenue"]["code"], "no_currency");
 }
@@ -244,7 +245,8 @@ fn nothing_is_imported_and_the_answer_says_so() {
     let answer = answer(&json!({ "include": { "imports": true } }), &Days::new());
     assert_eq!(
         answer["meta"],
-        json!({ "imports_included": false, "imports_skip_reason": "no_imported_data" })
+        json!({ "source": "rollups", "imports_included": false,
+            "imports_skip_reason": "no_imported_data" })
     );
 }
 
