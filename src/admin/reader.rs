@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::clock::{HOUR, Millis};
 use crate::model::rollup::{DayCounts, Dimension};
 use crate::model::site::{Day, Month};
-use crate::report::{Days, Range, Rows};
+use crate::report::{Days, Range};
 use crate::store::{Result, Store};
 use crate::upkeep::tail;
 use chrono::DateTime;
@@ -115,17 +115,6 @@ impl Reader {
         }
         self.gone(site, range, missing.into_iter().collect(), &mut days).await?;
         Ok(days)
-    }
-
-    /// The event rows of a range beside those that are `held`; `None` if none are kept.
-    #[expect(clippy::unused_async, reason = "stores are to be read here")]
-    pub(super) async fn rows(
-        &self,
-        _site: &Arc<str>,
-        _range: Range,
-        held: Option<Rows>,
-    ) -> Result<Option<Rows>> {
-        Ok(held)
     }
 
     /// Versions of days, asked for only where what was told before may be out of date.

@@ -6,7 +6,7 @@ use super::App;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
 use crate::model::site::Site;
-use crate::report::{Days, Invalid, Query, Question, answer};
+use crate::report::{Days, Invalid, Query, Question, Rows, answer};
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;
@@ -141,18 +141,26 @@ impl App {
     pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
         let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
         let query = Query::read(question, site, self.admin.clock.now())?;
-        let (mut days, mut rows) = (Days::new(), None);
-        for range in query.ranges() {
-            if query.takes_rollups() {
-                days.extend(self.reader.days(&site.name, range).await?);
-            }
-            if query.takes_rows() {
-                rows = self.reader.rows(&site.name, range, rows).await?;
-            }
-        }
+        let (days, rows) = self.read(&query, site).await?;
         let site = site.clone();
-        let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days, rows.as_ref()));
+        let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days, Some(&rows)));
         Ok(answer.await.map_err(|_| Error::Lost)??)
+    }
+
+    /// The days that a question is about, and their event rows if it takes any.
+    async fn read(&self, query: &Query, site: &Site) -> Result<(Days, Rows), Error> {
+        let (mut days, mut rows) = (Days::new(), Rows::default());
+        for range in query.ranges() {
+            let counted = self.reader.days(&site.name, range).await?;
+            if let Some(of) = query.takes_rows_of() {
+                let read = self.rows.rows(site, of, range, &counted).await?;
+                rows.days.extend(read.days);
+                let covered = read.uncovered.last().map(|day| *day + chrono::Days::new(1));
+                rows.covered_from = rows.covered_from.max(covered);
+            }
+            days.extend(counted);
+        }
+        Ok((days, rows))
     }
 
     fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {

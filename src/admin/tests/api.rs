@@ -381,3 +381,41 @@ async fn on_a_budget_the_store_is_asked_sparingly() {
     let (_, page) = port.get("/").await;
     assert!(page.contains("in 30 days at this pace, of"), "{page}");
 }
+
+/// Two properties at once are told by event rows, where these tell all that was counted.
+#[tokio::test]
+async fn what_rollups_do_not_tell_is_told_by_rows() {
+    use Dimension::{Country, Source};
+    let port = Port::local().await;
+    let views: [(&str, &[(Dimension, &str)]); 3] = [
+        ("/", &[(Country, "DE"), (Source, "Google")]),
+        ("/a", &[(Country, "DE"), (Source, "Twitter")]),
+        ("/a", &[(Country, "EE"), (Source, "Twitter")]),
+    ];
+    port.store.view("example.org", today(), &views);
+    let question = json!({ "metrics": ["visitors"], "date_range": "day",
+        "dimensions": ["event:page", "visit:country_name"],
+        "filters": [["or", [["is", "visit:source", ["Twitter"]], ["is", "event:page", ["/b"]]]]] });
+    let (status, answer) = port.query(&question).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        answer["results"],
+        json!([{ "dimensions": ["/a", "Estonia"], "metrics": [1] },
+            { "dimensions": ["/a", "Germany"], "metrics": [1] }])
+    );
+    assert_eq!(answer["meta"], json!({ "source": "rows" }));
+
+    // One view more was counted than there are rows of: nothing is told as if it were all.
+    port.store.add("example.org", today(), &[(Dimension::Total, "", Stored::Server, 1)]);
+    let (status, refused) = port.query(&question).await;
+    assert_eq!(status, 400, "{refused}");
+    let line = refused["error"].as_str().unwrap();
+    assert!(line.contains("one dimension") && line.contains("there are none"), "{line}");
+    let yesterday = today().pred_opt().unwrap();
+    port.store.add("example.org", yesterday, &[(Dimension::Total, "", Stored::Server, 1)]);
+    port.store.view("example.org", today(), &[]);
+    let mut two_days = question.clone();
+    two_days["date_range"] = json!([yesterday, today()]);
+    let (_, refused) = port.query(&two_days).await;
+    assert!(refused["error"].as_str().unwrap().contains("there are none"), "{refused}");
+}

@@ -298,7 +298,7 @@ async fn version_two_answers_what_can_be_told() {
         (json!({ "metrics": [] }), "`metrics`"),
         (json!({ "metrics": ["mood"] }), "`mood`"),
         (json!({ "date_range": "fortnight" }), "`fortnight`"),
-        (json!({ "date_range": ["2026-11-01T00:00:00Z", "2026-11-02T12:00:00Z"] }), "whole days"),
+        (json!({ "date_range": ["2026-11-24T00:00:00Z", "2026-11-24T12:00:00Z"] }), "whole days"),
         (json!({ "date_range": null }), "`date_range`"),
         (json!({ "dimensions": ["visit:os", "visit:browser"] }), "one dimension"),
         (json!({ "dimensions": ["time:minute"] }), "`time:minute`"),

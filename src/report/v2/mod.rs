@@ -18,6 +18,7 @@ use super::scan::{By, Expr};
 use super::{Days, Filter, Interval, Invalid, Metric, Range, money};
 use crate::clock::Millis;
 use crate::model::goal::Target;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use include::{Against, Include};
 use plan::Plan;
@@ -172,18 +173,12 @@ impl Query {
         std::iter::once(self.span.range).chain(self.against.map(|against| against.span.range))
     }
 
-    /// Whether roll-ups can answer it, at least in part.
-    pub fn takes_rollups(&self) -> bool {
-        !matches!(self.plan, Plan::Rows(_))
+    /// Whose event rows can answer what roll-ups cannot; `None` if roll-ups tell all of it.
+    pub fn takes_rows_of(&self) -> Option<RowsOf> {
+        (self.plan != Plan::RollUps).then(|| self.asked().of())
     }
 
-    /// Whether event rows can answer what roll-ups cannot.
-    pub fn takes_rows(&self) -> bool {
-        self.plan != Plan::RollUps
-    }
-
-    /// The JSON object of the response, from roll-ups or from event rows, of which `None` says that
-    /// there are none.
+    /// The JSON object of the response, from roll-ups or, if it takes any, from event rows.
     ///
     /// # Errors
     /// If they do not tell what is asked.
@@ -196,7 +191,8 @@ impl Query {
                 self.by_rollups(site, days)
             }
             (Plan::Rows(why), None) => Err(why.clone()),
-            (Plan::Rows(_) | Plan::Either, Some(rows)) => self.by_rows(site, rows),
+            (Plan::Rows(why), Some(rows)) => self.by_rows(site, rows, Some(why)),
+            (Plan::Either, Some(rows)) => self.by_rows(site, rows, None),
         }
     }
 
@@ -213,16 +209,23 @@ impl Query {
         Ok(self.shown(table, self.span.echo(range, site), self.warnings.clone(), meta, site))
     }
 
-    fn by_rows(&self, site: &Site, rows: &Rows) -> Result<Json, Invalid> {
+    /// `why` roll-ups do not tell it.
+    fn by_rows(&self, site: &Site, rows: &Rows, why: Option<&Invalid>) -> Result<Json, Invalid> {
         let mut span = self.span;
         let mut range = span.counted(rows.days.keys(), self.today);
         let mut meta = Map::new();
         meta.insert("source".into(), "rows".into());
         if let Some(first) = rows.covered_from.filter(|_| !rows.cover(self.span.range)) {
-            if !self.include.partial || first > range.last {
+            let why = why.map_or_else(String::new, |why| format!("{why}; "));
+            if first > range.last {
                 return wrong(format!(
-                    "this is answered from event rows, and these are kept from {first} on: ask for \
-                     days from then on, or with include.partial for what there is"
+                    "{why}event rows would tell it, and of these days there are none"
+                ));
+            }
+            if !self.include.partial {
+                return wrong(format!(
+                    "{why}event rows tell it, and all of them are kept from {first} on: ask for days \
+                     since then, or with include.partial for what there is"
                 ));
             }
             range.first = first;
