@@ -162,7 +162,7 @@ fn rows_and_rollups_agree(seed: u64, length: usize) -> Result<(), TestCaseError>
     for (day, counts) in &played.counts {
         for (name, dimension) in PROPERTIES {
             let by = vec![By::Property(property(name))];
-            let groups = ask(&played, *day, &Asked { by, filter: None });
+            let groups = ask(&played, *day, &Asked { by, ..Asked::default() });
             let rollup = of_rollup(counts, name, dimension);
             let mut metrics = known(name);
             if name == "feed:path" {
@@ -203,7 +203,8 @@ fn rows_and_rollups_agree(seed: u64, length: usize) -> Result<(), TestCaseError>
 }
 
 fn by_hours_agree(played: &Played, day: Day, counts: &DayCounts) -> Result<(), TestCaseError> {
-    let groups = ask(played, day, &Asked { by: vec![By::Time(Interval::Hour)], filter: None });
+    let groups =
+        ask(played, day, &Asked { by: vec![By::Time(Interval::Hour)], ..Asked::default() });
     let mut hours: BTreeMap<String, Row> = BTreeMap::new();
     for (slot, row) in counts.rows(Dimension::Slot) {
         let at = slot.parse::<i64>().unwrap() * headcount::model::rollup::SLOT;
@@ -270,7 +271,7 @@ fn three_at_once_are_counted_plainly(seed: u64, length: usize) -> Result<(), Tes
     let names = ["event:page", "visit:browser", "visit:channel"];
     let by: Vec<By> = names.iter().map(|name| By::Property(property(name))).collect();
     for (day, rows) in &played.rows {
-        let groups = ask(&played, *day, &Asked { by: by.clone(), filter: None });
+        let groups = ask(&played, *day, &Asked { by: by.clone(), ..Asked::default() });
         let told = |row: &Row| (row.pageviews(), row.get(Visitors), row.get(Visits));
         let mut told: BTreeMap<Vec<String>, _> = groups
             .iter()
@@ -300,7 +301,7 @@ fn filters_nest(seed: u64, length: usize) -> Result<(), TestCaseError> {
         Expr::HasDone(Box::new(has("event:page", "/"))),
     ]);
     for (day, rows) in &played.rows {
-        let asked = Asked { by: Vec::new(), filter: Some(filter.clone()) };
+        let asked = Asked { filter: Some(filter.clone()), ..Asked::default() };
         let told = ask(&played, *day, &asked).get(&vec![]).copied().unwrap_or_default();
         let people = || rows.iter().filter(|row| row.kind != Kind::Activity);
         let people = || people().filter(|row| (row.kind as u8) < Kind::Bot as u8);

@@ -6,7 +6,7 @@ use super::App;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
 use crate::model::site::Site;
-use crate::report::{Days, Invalid, Query, Question, Rows, answer};
+use crate::report::{Days, Invalid, Query, Question, Reworded, Rows, answer};
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;
@@ -126,14 +126,36 @@ impl App {
         let (_, site) = self.site(params)?;
         let (get, now) = (|name: &str| params.get(name), self.admin.clock.now());
         let question = match kind {
-            Sums::Aggregate => Question::aggregate(get, site, now)?,
-            Sums::Timeseries => Question::timeseries(get, site, now)?,
-            Sums::Breakdown => Question::breakdown(get, site, now)?,
+            Sums::Aggregate => Question::aggregate(get, site, now),
+            Sums::Timeseries => Question::timeseries(get, site, now),
+            Sums::Breakdown => Question::breakdown(get, site, now),
+        };
+        // What roll-ups do not tell, or not all of, is asked of event rows.
+        let question = match question {
+            Ok(question) if question.warning().is_none() => question,
+            partly => {
+                let reworded = match kind {
+                    Sums::Aggregate => Reworded::aggregate(get, site, now),
+                    Sums::Timeseries => Reworded::timeseries(get, site, now),
+                    Sums::Breakdown => Reworded::breakdown(get, site, now),
+                };
+                match reworded {
+                    Ok(reworded) => return self.reworded(reworded, site).await,
+                    Err(_) => partly?,
+                }
+            }
         };
         let days = self.reader.days(&site.name, question.days()).await?;
         let site = site.clone();
         // Summing up years of rows is work for a thread that nobody waits on.
         let answer = tokio::task::spawn_blocking(move || answer(&question, &site, &days));
+        Ok(answer.await.map_err(|_| Error::Lost)??)
+    }
+
+    async fn reworded(&self, question: Reworded, site: &Site) -> Result<Value, Error> {
+        let (days, rows) = self.read(question.query(), site).await?;
+        let site = site.clone();
+        let answer = tokio::task::spawn_blocking(move || question.answer(&site, &days, &rows));
         Ok(answer.await.map_err(|_| Error::Lost)??)
     }
 

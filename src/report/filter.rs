@@ -63,28 +63,13 @@ impl Filter {
     /// # Errors
     /// If it cannot be read, names an unknown property, or several that are not counted together.
     pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
-        let mut conditions = Vec::new();
-        for part in split(text, ';') {
-            if part.trim().is_empty() {
-                continue;
-            }
-            let (at, negated) = match (part.find("=="), part.find("!=")) {
-                (Some(is), Some(not)) => (is.min(not), not < is),
-                (Some(is), None) => (is, false),
-                (None, Some(not)) => (not, true),
-                (None, None) => {
-                    return Err(Invalid(format!(
-                        "invalid filter `{part}`: a filter is like event:page==/blog"
-                    )));
-                }
-            };
-            let property = Property::parse(part[..at].trim())?;
-            let any_of = split(&part[at + 2..], '|')
-                .map(|alternative| pattern(alternative, &property))
-                .collect();
-            conditions.push(Condition { property, negated, any_of });
+        let mut all = Vec::new();
+        for (property, negated, any_of) in conditions(text)? {
+            let property = Property::parse(property)?;
+            let any_of = any_of.into_iter().map(|text| pattern(text, &property)).collect();
+            all.push(Condition { property, negated, any_of });
         }
-        Self::of(conditions)
+        Self::of(all)
     }
 
     /// # Errors
@@ -259,6 +244,26 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Resu
         .collect::<Result<_, _>>()?;
     to.push(Condition { property, negated, any_of });
     Ok(())
+}
+
+/// The conditions of a text: a property's name, whether it is negated, and the alternatives as they
+/// stand there.
+pub(super) fn conditions(text: &str) -> Result<Vec<(&str, bool, Vec<&str>)>, Invalid> {
+    let mut conditions = Vec::new();
+    for part in split(text, ';').filter(|part| !part.trim().is_empty()) {
+        let (at, negated) = match (part.find("=="), part.find("!=")) {
+            (Some(is), Some(not)) => (is.min(not), not < is),
+            (Some(is), None) => (is, false),
+            (None, Some(not)) => (not, true),
+            (None, None) => {
+                return Err(Invalid(format!(
+                    "invalid filter `{part}`: a filter is like event:page==/blog"
+                )));
+            }
+        };
+        conditions.push((part[..at].trim(), negated, split(&part[at + 2..], '|').collect()));
+    }
+    Ok(conditions)
 }
 
 /// Splits at `separator` where no backslash stands before it; backslashes stay.

@@ -127,6 +127,14 @@ impl Metric {
             .ok_or_else(|| Invalid::unknown("metric", word, Self::ALL.map(Self::as_str)))
     }
 
+    /// What a question of version 1 asks for that does not say: visitors, where these mean something.
+    pub(super) fn default_of(property: Option<&Property>) -> Self {
+        match property {
+            Some(p) if p.knows_only_pageviews() || p.counts_responses() => Self::Pageviews,
+            _ => Self::Visitors,
+        }
+    }
+
     /// Reads a comma-separated list.
     ///
     /// # Errors

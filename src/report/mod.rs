@@ -44,7 +44,7 @@ pub use property::{Property, evidence};
 pub use question::{Question, Shape};
 pub use rows::Selection;
 pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
-pub use v2::{Query, Rows};
+pub use v2::{Query, Reworded, Rows};
 
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -80,13 +80,21 @@ impl Question {
         site: &Site,
         now: Millis,
     ) -> Result<Self, Invalid> {
+        let (property, limit, page) = Self::rows_of(&param)?;
+        Self::read(param, site, now, |_, _| Ok(Shape::Breakdown { property, limit, page }))
+    }
+
+    /// What a breakdown is by, how many rows it has, and which page of them is asked for.
+    pub(super) fn rows_of<'a>(
+        param: &impl Fn(&str) -> Option<&'a str>,
+    ) -> Result<(Property, usize, usize), Invalid> {
         let name = param("property").ok_or_else(|| {
             Invalid("a breakdown needs `property`, for example property=event:page".into())
         })?;
         let property = Property::parse(name)?;
         let limit = number(param("limit"), "limit", LIMIT, LIMIT_MAX)?;
         let page = number(param("page"), "page", 1, usize::MAX / LIMIT_MAX)?;
-        Self::read(param, site, now, |_, _| Ok(Shape::Breakdown { property, limit, page }))
+        Ok((property, limit, page))
     }
 
     fn read<'a>(
@@ -106,11 +114,7 @@ impl Question {
         let filter = filter.map(|filter| filter.with_goals(&site.goals, among_events));
         let question = Self { filter: filter.transpose()?, ..question };
         let selection = question.selection()?;
-        // Visitors mean nothing where responses are counted.
-        let default = match question.property() {
-            Some(p) if p.knows_only_pageviews() || p.counts_responses() => Metric::Pageviews,
-            _ => Metric::Visitors,
-        };
+        let default = Metric::default_of(question.property());
         let metrics = param("metrics").map_or(Ok(vec![default]), Metric::parse_list)?;
         selection.check(&metrics, question.property())?;
         Ok(Self { metrics, ..question })

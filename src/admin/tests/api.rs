@@ -156,7 +156,7 @@ async fn what_is_wrong_is_named() {
         ("timeseries?interval=%FF", 400, "interval"),
         ("breakdown", 400, "`property`"),
         ("breakdown?property=event:mood", 400, "`event:mood`"),
-        ("breakdown?property=event:page&filters=visit:os%3D%3DiOS", 400, "`visit:os`"),
+        ("breakdown?period=day&property=event:page&filters=visit:os%3D%3DiOS", 400, "`visit:os`"),
         ("aggregate?perod=7d", 400, "unknown parameter `perod`; did you mean `period`?"),
         ("aggregate?compare=year", 400, "`year`"),
         ("aggregate?format=csv", 400, "unknown parameter `format`"),
@@ -418,4 +418,55 @@ async fn what_rollups_do_not_tell_is_told_by_rows() {
     two_days["date_range"] = json!([yesterday, today()]);
     let (_, refused) = port.query(&two_days).await;
     assert!(refused["error"].as_str().unwrap().contains("there are none"), "{refused}");
+}
+
+/// The same in version 1, in its shapes.
+#[tokio::test]
+async fn version_one_is_told_by_rows_as_well() {
+    use Dimension::{Country, Source};
+    let port = Port::local().await;
+    let views: [(&str, &[(Dimension, &str)]); 3] = [
+        ("/", &[(Country, "DE"), (Source, "Google")]),
+        ("/a", &[(Country, "DE"), (Source, "Twitter")]),
+        ("/a/b", &[(Country, "EE"), (Source, "Twitter")]),
+    ];
+    port.store.view("example.org", today(), &views);
+    let yesterday = today().pred_opt().unwrap();
+    port.store.view("example.org", yesterday, &views[1..2]);
+    for (question, expected) in [
+        (
+            "breakdown?period=day&property=event:page&filters=visit:country%3D%3DDE",
+            json!([{ "page": "/", "visitors": 1 }, { "page": "/a", "visitors": 1 }]),
+        ),
+        (
+            "breakdown?period=day&property=event:page&filters=visit:country%3D%3DDE&limit=1&page=2",
+            json!([{ "page": "/a", "visitors": 1 }]),
+        ),
+        (
+            "aggregate?period=day&metrics=visitors,pageviews,total_revenue\
+             &filters=event:page%3D%3D/a*;visit:country!%3DEE",
+            json!({ "visitors": { "value": 1 }, "pageviews": { "value": 1 },
+                "total_revenue": { "value": 0.0 } }),
+        ),
+        // A pattern of one property, of which roll-ups know the views and not the visitors.
+        (
+            "aggregate?period=day&metrics=visitors,pageviews&filters=event:page%3D%3D/a*",
+            json!({ "visitors": { "value": 2 }, "pageviews": { "value": 2 } }),
+        ),
+        (
+            "aggregate?period=day&metrics=visitors&compare=previous_period\
+             &filters=event:page%3D%3D/a;visit:source%3D%3DTwitter",
+            // Today is compared with yesterday until now, and yesterday's view came later.
+            json!({ "visitors": { "value": 1, "change": 100 } }),
+        ),
+        (
+            "timeseries?period=custom&date=2026-11-22,2026-11-24\
+             &filters=visit:country%3D%3DDE;visit:source%3D%3DTwitter",
+            json!([{ "date": "2026-11-22", "visitors": 0 }, { "date": "2026-11-23", "visitors": 1 },
+                { "date": "2026-11-24", "visitors": 1 }]),
+        ),
+    ] {
+        let (status, body) = port.json(&format!("/api/v1/stats/{question}")).await;
+        assert_eq!((status, &body), (200, &json!({ "results": expected })), "{question}");
+    }
 }

@@ -56,7 +56,7 @@ impl MemoryStore {
                 entry: (*page).into(),
                 traits: traits.iter().copied().collect(),
             });
-            let at = NOW - 60_000 * nth as Millis;
+            let at = NOW - (today() - day).num_milliseconds() - 60_000 * nth as Millis;
             let mut row = EventRow::new(at, Kind::View, of, (*page).into());
             (row.flags, row.view) = (Flags::SERVER.and(Flags::BEGINS), 1);
             rows.push(&row);

@@ -13,6 +13,7 @@ mod span;
 mod table;
 #[cfg(test)]
 mod tests;
+mod version1;
 
 use super::scan::{By, Expr};
 use super::{Days, Filter, Interval, Invalid, Metric, Range, money};
@@ -27,6 +28,7 @@ use read::wrong;
 use serde_json::{Map, Value as Json, json};
 use span::Span;
 use table::{Line, Table};
+pub use version1::Reworded;
 
 /// Why revenue is `null`.
 const NO_CURRENCY: &str = "no_currency";

@@ -150,7 +150,7 @@ impl Query {
     }
 
     /// The metrics of a row in which nothing happened.
-    fn nothing(&self) -> Vec<Value> {
+    pub(super) fn nothing(&self) -> Vec<Value> {
         let property = self.property();
         self.metrics.iter().map(|metric| metric.of(&Sums::default(), property)).collect()
     }
