@@ -38,15 +38,7 @@ impl Question {
         site: &Site,
         now: Millis,
     ) -> Result<Self, Invalid> {
-        let compare = match param("compare") {
-            None | Some("") => false,
-            Some("previous_period") => true,
-            Some(other) => {
-                return Err(Invalid(format!(
-                    "invalid compare `{other}`: only previous_period can be compared with"
-                )));
-            }
-        };
+        let compare = Self::compares(&param)?;
         Self::read(param, site, now, |period, range| {
             let before = || Before::new(period, range, site, now);
             Ok(Shape::Aggregate { compare: compare.then(before) })
@@ -82,6 +74,17 @@ impl Question {
     ) -> Result<Self, Invalid> {
         let (property, limit, page) = Self::rows_of(&param)?;
         Self::read(param, site, now, |_, _| Ok(Shape::Breakdown { property, limit, page }))
+    }
+
+    /// Whether totals are to be compared.
+    pub(super) fn compares<'a>(param: &impl Fn(&str) -> Option<&'a str>) -> Result<bool, Invalid> {
+        match param("compare") {
+            None | Some("") => Ok(false),
+            Some("previous_period") => Ok(true),
+            Some(other) => Err(Invalid(format!(
+                "invalid compare `{other}`: only previous_period can be compared with"
+            ))),
+        }
     }
 
     /// What a breakdown is by, how many rows it has, and which page of them is asked for.

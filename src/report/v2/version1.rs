@@ -4,6 +4,7 @@
 use super::{Query, Rows};
 use crate::clock::Millis;
 use crate::model::site::Site;
+use crate::report::question::flag;
 use crate::report::{Days, Invalid, Metric, Period, Property, Question, filter};
 use iso_currency::Currency;
 use serde_json::{Map, Value as Json, json};
@@ -34,7 +35,7 @@ impl Reworded {
         now: Millis,
     ) -> Result<Self, Invalid> {
         let mut body = question(&param, site, now)?.1;
-        if param("compare").is_some_and(|compare| !compare.is_empty()) {
+        if Question::compares(&param)? {
             body["include"] = json!({ "comparisons": { "mode": "previous_period" } });
         }
         Self::read(&body, Kind::Aggregate, site, now)
@@ -158,6 +159,7 @@ fn question<'a>(
     site: &Site,
     now: Millis,
 ) -> Result<(Period, Json), Invalid> {
+    flag(param, "with_imported")?;
     let (period, range) = Period::read(param, site.day(now))?;
     let conditions = filter::conditions(param("filters").unwrap_or_default())?;
     let first = param("property").or(conditions.first().map(|(property, ..)| *property));
