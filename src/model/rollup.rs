@@ -187,7 +187,7 @@ impl Row {
     }
 
     pub fn merge(&mut self, other: &Row) {
-        self.add_all(&other.nonzero());
+        self.0.iter_mut().zip(other.0).for_each(|(count, by)| *count += by);
     }
 
     pub fn add_all(&mut self, counts: &[(Metric, i64)]) {

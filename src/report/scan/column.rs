@@ -7,6 +7,7 @@ use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
 use crate::model::row::{Flags, Kind};
 use crate::report::Property;
 use crate::report::property::Place;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,8 +44,27 @@ enum Source<'d> {
     Event,
     PropertyNames,
     PropertyValues(Option<Text>),
-    Goals(&'d [Goal]),
+    Goals(&'d [Goal], Reaches),
     Nothing,
+}
+
+/// Goals that texts reach, as names of pages and of events; judged when a text first comes.
+#[derive(Default)]
+struct Reaches {
+    pages: Vec<OnceCell<Box<[u32]>>>,
+    events: Vec<OnceCell<Box<[u32]>>>,
+}
+
+impl Reaches {
+    fn new(texts: usize) -> Self {
+        let unknown = || vec![OnceCell::new(); texts];
+        Self { pages: unknown(), events: unknown() }
+    }
+}
+
+fn reached(goals: &[Goal], what: Reached<'_>) -> Box<[u32]> {
+    let numbers = (0..).zip(goals);
+    numbers.filter(|(_, goal)| goal.target.is(what)).map(|(nth, _)| nth).collect()
 }
 
 /// Rows of people that are about a page.
@@ -107,7 +127,7 @@ impl<'d> Column<'d> {
                 }
                 D::Goal => {
                     more = goals.iter().map(|goal| goal.name.clone()).collect();
-                    Source::Goals(goals)
+                    Source::Goals(goals, Reaches::new(day.block.texts.len()))
                 }
                 D::Outbound => Source::Name(Kind::Outbound),
                 D::File => Source::Name(Kind::File),
@@ -157,6 +177,28 @@ impl<'d> Column<'d> {
         texts.get(number as usize).unwrap_or_else(|| &self.more[number as usize - texts.len()])
     }
 
+    /// Whether all rows of one of the block's visits have the same values.
+    pub fn is_of_visits(&self) -> bool {
+        use Source::{Entry, Exit, Nothing, Suspected, Trait};
+        matches!(self.source, Trait(_) | Nothing | Entry | Exit | Suspected)
+    }
+
+    /// Shows each value that all rows of a visit have, by its place in the block's visits.
+    pub fn each_of_visit(&self, of: usize, mut show: impl FnMut(u32)) {
+        let (day, visits) = (self.day, &self.day.block.visits);
+        match &self.source {
+            Source::Trait(column) if column[of] != NONE => show(column[of]),
+            Source::Trait(_) | Source::Nothing if !self.more.is_empty() => show(self.own()),
+            Source::Entry if visits.visit[of] != 0 => show(visits.entry[of]),
+            Source::Exit => {
+                let visit = day.visit_of[of].map(|visit| &day.visits[visit as usize]);
+                visit.filter(|visit| visit.begun).into_iter().for_each(|v| show(v.exit));
+            }
+            Source::Suspected => show(self.own() + u32::from(!day.is_suspected(of))),
+            _ => {}
+        }
+    }
+
     /// Shows each value that a row has.
     pub fn each(&self, i: usize, mut show: impl FnMut(u32)) {
         let (day, rows, own) = (self.day, &self.day.block, self.own());
@@ -174,13 +216,6 @@ impl<'d> Column<'d> {
                 let link = known.get(&(rows.page[i], rows.name[i]));
                 link.into_iter().for_each(|number| show(word(*number)));
             }
-            Source::Trait(column) if column[of] != NONE => show(column[of]),
-            Source::Trait(_) | Source::Nothing if !self.more.is_empty() => show(word(0)),
-            Source::Entry if rows.visits.visit[of] != 0 => show(rows.visits.entry[of]),
-            Source::Exit => {
-                let visit = day.visit_of[of].map(|visit| &day.visits[visit as usize]);
-                visit.filter(|visit| visit.begun).into_iter().for_each(|v| show(v.exit));
-            }
             Source::Screen => {
                 let screen = match (kind, day.visit_of[of]) {
                     (Kind::View | Kind::Confirm, _) | (_, None) => day.screen[i],
@@ -190,7 +225,6 @@ impl<'d> Column<'d> {
                     show(screen);
                 }
             }
-            Source::Suspected => show(word(u32::from(!day.is_suspected(of)))),
             Source::Evidence if matches!(kind, Kind::View | Kind::Confirm) => {
                 match day.evidence[i] {
                     Evidence::ServerOnly => show(word(0)),
@@ -217,20 +251,25 @@ impl<'d> Column<'d> {
                 let list = &rows.lists[rows.properties[i] as usize];
                 list.iter().filter(|(of, _)| of == key).for_each(|(_, value)| show(*value));
             }
-            Source::Goals(goals) => {
-                let reached = match kind {
-                    Kind::View => Reached::Page(&rows.texts[rows.page[i] as usize]),
-                    Kind::Event => Reached::Event(&rows.texts[rows.name[i] as usize]),
-                    Kind::Outbound => Reached::Event(OUTBOUND_LINK),
-                    Kind::File => Reached::Event(FILE_DOWNLOAD),
+            Source::Goals(goals, known) => {
+                let text = |text: Text| &*rows.texts[text as usize];
+                let (page, name) = (rows.page[i], rows.name[i]);
+                let of_event = |name: &str| reached(goals, Reached::Event(name));
+                let links;
+                let nths = match kind {
+                    Kind::View => known.pages[page as usize]
+                        .get_or_init(|| reached(goals, Reached::Page(text(page)))),
+                    Kind::Event => known.events[name as usize].get_or_init(|| of_event(text(name))),
+                    Kind::Outbound | Kind::File => {
+                        let outbound = kind == Kind::Outbound;
+                        links = of_event(if outbound { OUTBOUND_LINK } else { FILE_DOWNLOAD });
+                        &links
+                    }
                     _ => return,
                 };
-                for (nth, _) in goals.iter().enumerate().filter(|(_, goal)| goal.target.is(reached))
-                {
-                    show(word(nth as u32));
-                }
+                nths.iter().for_each(|nth| show(word(*nth)));
             }
-            _ => {}
+            _ => self.each_of_visit(of, show),
         }
     }
 }

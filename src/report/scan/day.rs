@@ -6,15 +6,22 @@
 
 use crate::clock::{Millis, SECOND};
 use crate::model::block::{Block, NONE, Text};
-use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
+use crate::model::rollup::{DayCounts, Dimension, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// Rows of one (site, day).
+///
+/// People's come first, each visitor's together and in them each visit's, in the order in which they
+/// were written; so a visitor or a visit that was just counted in a group is the one counted last.
 #[derive(Debug, Default)]
 pub struct DayRows {
     pub(super) block: Block,
+    /// How many rows are people's.
+    pub(super) people: usize,
+    /// Places in the block's visits, in the order of their rows.
+    pub(super) order: Vec<u32>,
     /// By row: how a view is known.
     pub(super) evidence: Vec<Evidence>,
     /// By row: of a view the screen's class.
@@ -69,6 +76,7 @@ impl DayRows {
         let block = Block::merge(blocks);
         let mut day = Self { block, ..Self::default() };
         day.number_visits();
+        day.bring_together();
         day.resolve_views();
         day.sum_up_visits();
         day
@@ -141,6 +149,44 @@ impl DayRows {
         self.visitors = visitors.len();
     }
 
+    /// Brings rows of a visitor together, and in them those of a visit.
+    fn bring_together(&mut self) {
+        // A visit is its first row's visitor's, or else it would not be in one piece.
+        let mut visitor_of_visit = vec![None; self.visits.len()];
+        for (of, visit) in self.visit_of.iter().enumerate() {
+            if let Some(visit) = visit {
+                let visitor = visitor_of_visit[*visit as usize].get_or_insert(self.visitor_of[of]);
+                self.visitor_of[of] = *visitor;
+            }
+        }
+        let number = |number: Option<u32>| number.unwrap_or(u32::MAX);
+        let key =
+            |of: u32| (number(self.visitor_of[of as usize]), number(self.visit_of[of as usize]));
+        let mut order: Vec<u32> = (0..self.block.visits.len() as u32).collect();
+        order.sort_by_key(|of| key(*of));
+        let mut ranks = vec![0_u32; order.len()];
+        for pair in order.windows(2) {
+            let new = u32::from(key(pair[0]) != key(pair[1]));
+            ranks[pair[1] as usize] = ranks[pair[0] as usize] + new;
+        }
+        let rows = &mut self.block;
+        let others = |i: u32| rows.kind[i as usize].of() == RowsOf::Others;
+        let mut places: Vec<u32> = (0..rows.len() as u32).collect();
+        places.sort_by_key(|i| (others(*i), ranks[rows.of[*i as usize] as usize]));
+        self.people = places.partition_point(|i| !others(*i));
+        reorder(&mut rows.at, &places);
+        reorder(&mut rows.kind, &places);
+        reorder(&mut rows.flags, &places);
+        reorder(&mut rows.of, &places);
+        reorder(&mut rows.view, &places);
+        reorder(&mut rows.page, &places);
+        reorder(&mut rows.name, &places);
+        reorder(&mut rows.detail, &places);
+        reorder(&mut rows.properties, &places);
+        rows.numbers.iter_mut().for_each(|column| reorder(column, &places));
+        self.order = order;
+    }
+
     fn resolve_views(&mut self) {
         let rows = &self.block;
         self.evidence = vec![Evidence::default(); rows.len()];
@@ -211,20 +257,6 @@ impl DayRows {
         }
     }
 
-    /// What a visit counts on the day it began on; nothing on others.
-    pub(super) fn measures(&self, visit: u32) -> Row {
-        use Metric::{Bounces, Duration, VisitViews, Visits};
-        let mut row = Row::default();
-        let visit = &self.visits[visit as usize];
-        if visit.begun {
-            row.add(Visits, 1);
-            row.add(Bounces, i64::from(visit.is_bounce()));
-            row.add(Duration, visit.last - visit.first);
-            row.add(VisitViews, visit.views);
-        }
-        row
-    }
-
     /// Whether a visit behaved like a robot, by its place in the block's visits.
     pub(super) fn is_suspected(&self, of: usize) -> bool {
         self.visit_of[of].is_some_and(|visit| self.visits[visit as usize].suspected)
@@ -235,6 +267,10 @@ impl DayRows {
         let columns = &self.block.visits.traits;
         columns.iter().find(|(of, _)| *of == dimension).map(|(_, column)| &**column)
     }
+}
+
+fn reorder<T: Copy>(column: &mut Vec<T>, places: &[u32]) {
+    *column = places.iter().map(|i| column[*i as usize]).collect();
 }
 
 impl VisitSummary {

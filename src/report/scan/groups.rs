@@ -1,48 +1,65 @@
-//! The sums of the rows that match, told apart by the values they have.
+//! Break-downs: the sums of the rows that match, told apart by the values they have.
+//!
+//! Several questions are answered in one pass over the days. Values are numbers until the answer is
+//! given: a day's texts are named once each, and a group of several values is found by pairs of numbers.
 
 use super::column::{self, Column};
-use super::day::{DayRows, Evidence};
-use super::test::Test;
+use super::count::{Appearance, Matching, Rules, happened};
+use super::day::DayRows;
+use super::times::Times;
 use super::{Asked, By};
 use crate::clock::Millis;
-use crate::model::rollup::{Metric, Row, SLOT};
-use crate::model::row::{Flags, Kind, RowsOf, read_depth};
+use crate::model::rollup::{Metric, Row};
+use crate::model::row::Kind;
 use crate::model::site::{Day, Site};
 use crate::report::{Interval, Property, Range, names};
 use foldhash::fast::RandomState;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use indexmap::IndexSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// By the values of what rows are told apart by, in that order: what a roll-up's row would hold.
 pub type Groups = BTreeMap<Vec<Arc<str>>, Row>;
 
-type Map<K, V> = HashMap<K, V, RandomState>;
+/// Names of a dimension's values on all days.
+pub(super) type Names = IndexSet<Arc<str>, RandomState>;
 
 /// What is asked of a day's rows. `range` is all that is asked about: steps of time begin in it.
 pub fn scan(site: &Site, (date, range): (Day, Range), day: &DayRows, asked: &Asked) -> Groups {
-    let filter = asked.filter.as_ref();
-    let test = filter.map(|expr| Test::new(day, &site.goals, expr));
-    let mut apart = Apart::new(site, (date, range), day, asked);
-    let mut counting = Counting::new(day, asked);
-    let kinds = kinds(asked);
-    for i in 0..day.len() {
-        let is_asked = match kinds {
-            Some(kinds) => kinds.contains(&day.block.kind[i]),
-            None => day.block.kind[i].of() == RowsOf::People,
-        };
-        let is_in_time =
-            asked.times.is_none_or(|(first, end)| (first..end).contains(&day.block.at[i]));
-        if is_asked && is_in_time && test.as_ref().is_none_or(|test| test.is_met(i)) {
-            apart.each(i, |apart, key| counting.count(i, key, apart));
+    let asked = std::slice::from_ref(asked);
+    scan_many(site, range, [(date, day)], asked).pop().unwrap_or_default()
+}
+
+/// What is asked of the rows of several days, all of it in one pass. Rows that match are looked for
+/// once for all questions with the same filter.
+pub fn scan_many<'d>(
+    site: &Site,
+    range: Range,
+    days: impl IntoIterator<Item = (Day, &'d DayRows)>,
+    asked: &[Asked],
+) -> Vec<Groups> {
+    let mut breakdowns: Vec<Breakdown> = asked.iter().map(Breakdown::new).collect();
+    // For each the first that is about the same rows.
+    let same_rows = |one: &Breakdown, other: &Breakdown| {
+        (one.kinds, one.asked.times) == (other.kinds, other.asked.times)
+            && one.asked.filter == other.asked.filter
+    };
+    let firsts: Vec<usize> = breakdowns
+        .iter()
+        .enumerate()
+        .map(|(nth, own)| breakdowns.iter().position(|of| same_rows(of, own)).unwrap_or(nth))
+        .collect();
+    for (date, day) in days {
+        let mut found: Vec<Option<Matching>> = Vec::new();
+        found.resize_with(asked.len(), || None);
+        for (breakdown, first) in breakdowns.iter_mut().zip(&firsts) {
+            let (asked, kinds) = (breakdown.asked, breakdown.kinds);
+            let matching =
+                found[*first].get_or_insert_with(|| Matching::new(site, day, asked, kinds));
+            breakdown.add_day(site, (date, range), day, matching);
         }
     }
-    let mut groups = Groups::new();
-    for (key, at) in counting.groups {
-        let names = key.iter().zip(&mut apart.columns).map(|(n, column)| column.name(*n)).collect();
-        groups.entry(names).or_default().merge(&counting.sums[at as usize]);
-    }
-    groups.retain(|_, row| *row != Row::default());
-    groups
+    breakdowns.into_iter().map(Breakdown::finish).collect()
 }
 
 /// Adds the groups of another day.
@@ -52,249 +69,253 @@ pub fn merge(groups: &mut Groups, more: Groups) {
     }
 }
 
-/// Of which kinds rows are asked for, if it is not those of people.
-fn kinds(asked: &Asked) -> Option<&'static [Kind]> {
-    asked.properties().find(|property| property.counts_responses()).map(column::kinds)
+struct Breakdown<'a> {
+    asked: &'a Asked,
+    /// Of which kinds rows are asked for, if it is not those of people.
+    kinds: Option<&'static [Kind]>,
+    rules: Rules,
+    /// By dimension.
+    names: Vec<Names>,
+    /// By dimension from the second on: the group by all before it, and the name.
+    pairs: Vec<IndexSet<(u32, u32), RandomState>>,
+    groups: Vec<Group>,
+    /// Visitors and visits of the days before have numbers up to here.
+    numbers: u32,
+    scratch: [Vec<u32>; 2],
 }
 
-/// What rows are told apart by.
-struct Apart<'d> {
-    columns: Vec<Dimension<'d>>,
-    day: &'d DayRows,
+#[derive(Default)]
+struct Group {
+    sums: Row,
+    /// Who was counted last: see [`DayRows`].
+    visitor: u32,
+    confirmed: u32,
+    visit: u32,
+    /// Readers fetch feeds every day for the same subscribers: the day that had most counts.
+    subscribers: i64,
 }
 
+/// What rows of a day are told apart by.
 enum Dimension<'d> {
-    Values(Property, Column<'d>),
+    Values {
+        property: &'d Property,
+        column: Column<'d>,
+        /// By number of a value its name's; `UNNAMED` until it comes.
+        names: Vec<u32>,
+    },
     Times(Times<'d>),
 }
 
-/// Steps of time, as numbers.
-struct Times<'d> {
-    site: &'d Site,
-    interval: Interval,
-    /// Of the step that the day lies in, unless steps are shorter.
-    start: Day,
-    /// By slot the number.
-    known: Map<i64, u32>,
-    labels: Vec<Arc<str>>,
-}
+const UNNAMED: u32 = u32::MAX;
 
-impl Times<'_> {
-    fn number(&mut self, at: Millis) -> u32 {
-        let slot = at.div_euclid(SLOT);
-        if let Some(known) = self.known.get(&slot) {
-            return *known;
-        }
-        let hour = if self.interval == Interval::Hour { self.site.hour(at) } else { 0 };
-        let start = self.start.and_hms_opt(hour, 0, 0).unwrap_or_default();
-        let label: Arc<str> = start.format(self.interval.format()).to_string().into();
-        let number = match self.labels.iter().position(|known| *known == label) {
-            Some(known) => known as u32,
-            None => {
-                self.labels.push(label);
-                self.labels.len() as u32 - 1
-            }
-        };
-        self.known.insert(slot, number);
-        number
-    }
+/// Which rows a group is looked up for.
+#[derive(Clone, Copy)]
+enum Of {
+    Row(usize),
+    /// Counted at another time than that of the row.
+    RowAt(usize, Millis),
+    /// All rows of one of the block's visits.
+    Visit(usize),
 }
 
 impl Dimension<'_> {
-    /// What the API calls a value.
-    fn name(&self, number: u32) -> Arc<str> {
+    /// Shows the name of each value, by its number in `names`.
+    fn each(&mut self, of: Of, names: &mut Names, show: &mut Vec<u32>) {
         match self {
-            Self::Values(property, column) => {
-                let text = column.text(number);
-                let name = names::name(property, text);
-                if *name == **text { text.clone() } else { name.into() }
+            Self::Times(times) => match of {
+                Of::Row(i) => show.push(times.of_row(i, names)),
+                Of::RowAt(_, at) => show.push(times.at(at, names)),
+                Of::Visit(_) => show.push(times.of_day(names)),
+            },
+            Self::Values { property, column, names: known } => {
+                let column = &*column;
+                let named = |number: u32| {
+                    let name = &mut known[number as usize];
+                    if *name == UNNAMED {
+                        let text = column.text(number);
+                        let api = names::name(property, text);
+                        let shared = if *api == **text { text.clone() } else { api.into() };
+                        *name = names.insert_full(shared).0 as u32;
+                    }
+                    show.push(*name);
+                };
+                match of {
+                    Of::Row(i) | Of::RowAt(i, _) => column.each(i, named),
+                    Of::Visit(of) => column.each_of_visit(of, named),
+                }
+                if show.len() > 1 {
+                    show.sort_unstable();
+                    show.dedup();
+                }
             }
-            Self::Times(times) => times.labels[number as usize].clone(),
+        }
+    }
+
+    fn is_of_visits(&self) -> bool {
+        match self {
+            Self::Values { column, .. } => column.is_of_visits(),
+            Self::Times(times) => times.is_of_day(),
         }
     }
 }
 
-impl<'d> Apart<'d> {
-    fn new(site: &'d Site, (date, range): (Day, Range), day: &'d DayRows, asked: &Asked) -> Self {
-        let column = |by: &By| match by {
+impl<'a> Breakdown<'a> {
+    fn new(asked: &'a Asked) -> Self {
+        let dimensions = asked.by.len();
+        let kinds =
+            asked.properties().find(|property| property.counts_responses()).map(column::kinds);
+        Self {
+            asked,
+            kinds,
+            rules: Rules::new(asked),
+            names: vec![Names::default(); dimensions],
+            pairs: vec![IndexSet::default(); dimensions.saturating_sub(1)],
+            groups: Vec::new(),
+            numbers: 1,
+            scratch: [Vec::new(), Vec::new()],
+        }
+    }
+
+    fn add_day(
+        &mut self,
+        site: &Site,
+        (date, range): (Day, Range),
+        day: &DayRows,
+        matching: &mut Matching,
+    ) {
+        let asked = self.asked;
+        let dimension = |by: &'a By| match by {
             By::Property(property) => {
                 let column = Column::new(day, property, &site.goals);
                 let column = if asked.with_unset { column.with_unset() } else { column };
-                Dimension::Values(property.clone(), column)
+                Dimension::Values { property, names: vec![UNNAMED; column.len()], column }
             }
-            By::Time(interval) => Dimension::Times(Times {
-                site,
-                interval: *interval,
-                start: interval.start(date, range),
-                known: Map::default(),
-                labels: Vec::new(),
-            }),
+            By::Time(interval) => Dimension::Times(Times::new(site, *interval, (date, range), day)),
         };
-        Self { columns: asked.by.iter().map(column).collect(), day }
-    }
-
-    /// Shows each group that a row is in.
-    fn each(&mut self, i: usize, mut show: impl FnMut(&mut Self, &[u32])) {
-        let mut keys: Vec<Vec<u32>> = vec![Vec::new()];
-        for column in &mut self.columns {
-            let mut values = Vec::new();
-            match column {
-                Dimension::Values(_, column) => column.each(i, |number| values.push(number)),
-                Dimension::Times(times) => values.push(times.number(self.day.block.at[i])),
+        let mut dimensions: Vec<Dimension> = asked.by.iter().map(dimension).collect();
+        let mut found = Vec::new();
+        if self.kinds.is_none() && dimensions.iter().all(Dimension::is_of_visits) {
+            for part in matching.parts(day, self.rules) {
+                let row = part.appearance;
+                self.groups_of(Of::Visit(row.of as usize), &mut dimensions, &mut found);
+                for group in &found {
+                    let group = &mut self.groups[*group as usize];
+                    group.sums.merge(&part.sums);
+                    group.appear(day, self.numbers, row);
+                    group.visit(day, self.numbers, row);
+                }
             }
-            values.dedup();
-            let longer = |key: Vec<u32>| {
-                values.iter().map(move |value| [&key[..], &[*value]].concat()).collect::<Vec<_>>()
-            };
-            keys = keys.into_iter().flat_map(longer).collect();
+        } else {
+            self.add_rows(day, &matching.rows, &mut dimensions);
         }
-        keys.iter().for_each(|key| show(self, key));
+        self.numbers += day.visitors.max(day.visits.len()) as u32;
+        if self.kinds.is_some() {
+            self.groups.iter_mut().for_each(Group::end_day);
+        }
     }
 
-    /// The same group, at another time.
-    fn at(&mut self, key: &[u32], at: Millis) -> Vec<u32> {
-        let mut key = key.to_vec();
-        for (number, column) in key.iter_mut().zip(&mut self.columns) {
-            if let Dimension::Times(times) = column {
-                *number = times.number(at);
+    fn add_rows(&mut self, day: &DayRows, rows: &[u32], dimensions: &mut [Dimension<'_>]) {
+        // A visit is counted in the hour in which it began.
+        let by_hour = self.asked.by.contains(&By::Time(Interval::Hour));
+        let mut found = Vec::new();
+        for i in rows.iter().map(|i| *i as usize) {
+            self.groups_of(Of::Row(i), dimensions, &mut found);
+            let row = self.rules.appearance(day, i);
+            for group in &found {
+                let group = &mut self.groups[*group as usize];
+                happened(day, i, self.rules, &mut group.sums);
+                group.appear(day, self.numbers, row);
+            }
+            let Some(begun) = row.begun(day).map(|visit| visit.first) else { continue };
+            if by_hour && !found.is_empty() {
+                self.groups_of(Of::RowAt(i, begun), dimensions, &mut found);
+            }
+            for group in &found {
+                self.groups[*group as usize].visit(day, self.numbers, row);
             }
         }
-        key
     }
 
-    fn has_times(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column, Dimension::Times(_)))
+    /// Finds the groups that they are in.
+    fn groups_of(&mut self, of: Of, dimensions: &mut [Dimension<'_>], found: &mut Vec<u32>) {
+        found.clear();
+        if dimensions.is_empty() {
+            found.push(0);
+        }
+        let [values, longer] = &mut self.scratch;
+        for (nth, dimension) in dimensions.iter_mut().enumerate() {
+            values.clear();
+            dimension.each(of, &mut self.names[nth], values);
+            if nth == 0 {
+                found.append(values);
+                continue;
+            }
+            let pairs = &mut self.pairs[nth - 1];
+            longer.clear();
+            for group in found.iter() {
+                longer.extend(values.iter().map(|v| pairs.insert_full((*group, *v)).0 as u32));
+            }
+            std::mem::swap(found, longer);
+        }
+        if let Some(most) = found.iter().max().filter(|most| **most as usize >= self.groups.len()) {
+            self.groups.resize_with(*most as usize + 1, Group::default);
+        }
+    }
+
+    fn finish(self) -> Groups {
+        let mut groups = Groups::new();
+        for (nth, group) in self.groups.into_iter().enumerate() {
+            let mut sums = group.sums;
+            sums.add(Metric::Subscribers, group.subscribers);
+            if sums == Row::default() {
+                continue;
+            }
+            let (mut at, mut key) = (nth, Vec::with_capacity(self.names.len()));
+            for (names, pairs) in self.names.iter().skip(1).zip(&self.pairs).rev() {
+                let (before, name) = pairs[at];
+                key.push(names[name as usize].clone());
+                at = before as usize;
+            }
+            key.extend(self.names.first().map(|names| names[at].clone()));
+            key.reverse();
+            groups.insert(key, sums);
+        }
+        groups
     }
 }
 
-struct Counting<'d> {
-    day: &'d DayRows,
-    /// The question is about what visitors did: these rows tell of visitors too, not only views.
-    of_actions: bool,
-    /// The question is about goals: a view is one that is reached, and counts as an event.
-    of_goals: bool,
-    /// By key the place of the sums.
-    groups: Map<Vec<u32>, u32>,
-    sums: Vec<Row>,
-    visits: HashSet<(u32, u32), RandomState>,
-    visitors: HashSet<(u32, u32), RandomState>,
-    confirmed: HashSet<(u32, u32), RandomState>,
-}
-
-impl<'d> Counting<'d> {
-    fn new(day: &'d DayRows, asked: &Asked) -> Self {
-        Self {
-            day,
-            of_actions: asked.properties().any(Property::counts_actions),
-            of_goals: asked.counts_goals(),
-            groups: Map::default(),
-            sums: Vec::new(),
-            visits: HashSet::default(),
-            visitors: HashSet::default(),
-            confirmed: HashSet::default(),
-        }
-    }
-
-    fn group(&mut self, key: &[u32]) -> u32 {
-        if let Some(known) = self.groups.get(key) {
-            return *known;
-        }
-        let place = self.sums.len() as u32;
-        self.groups.insert(key.to_vec(), place);
-        self.sums.push(Row::default());
-        place
-    }
-
-    fn count(&mut self, i: usize, key: &[u32], apart: &mut Apart<'_>) {
-        let group = self.group(key);
-        let (day, rows) = (self.day, &self.day.block);
-        let sums = &mut self.sums[group as usize];
-        match rows.kind[i] {
-            Kind::View if self.of_goals => sums.add(Metric::Events, 1),
-            _ => happened(day, i, sums),
-        }
-        let of = rows.of[i] as usize;
-        // A visitor is there with what it does, not with what is known of it later.
-        let appears = match rows.kind[i] {
-            Kind::View => true,
-            Kind::Event | Kind::Outbound | Kind::File => self.of_actions,
-            _ => false,
-        };
-        if let Some(visitor) = day.visitor_of[of] {
-            if appears && self.visitors.insert((group, visitor)) {
-                sums.add(Metric::Visitors, 1);
-            }
-            let confirmed = matches!(day.evidence[i], Evidence::Confirmed | Evidence::OfAnother)
-                && matches!(rows.kind[i], Kind::View | Kind::Confirm);
-            if confirmed && self.confirmed.insert((group, visitor)) {
-                sums.add(Metric::ConfirmedVisitors, 1);
-            }
-        }
-        // What a visit viewed after midnight counts for it too, on the day it began on.
-        let appears = appears || rows.flags[i].has(Flags::VIEWED);
-        let Some(visit) = day.visit_of[of].filter(|_| appears) else { return };
-        let begun = &day.visits[visit as usize];
-        if !begun.begun {
+impl Group {
+    /// Counts the visitor, unless it was counted already. `numbers`: of the days before.
+    fn appear(&mut self, day: &DayRows, numbers: u32, row: Appearance) {
+        let Some(visitor) = day.visitor_of[row.of as usize].map(|visitor| numbers + visitor) else {
             return;
-        }
-        let group = match apart.has_times() {
-            true => {
-                let key = apart.at(key, begun.first);
-                self.group(&key)
-            }
-            false => group,
         };
-        if self.visits.insert((group, visit)) {
-            self.sums[group as usize].merge(&day.measures(visit));
+        if row.visitor && self.visitor != visitor {
+            self.visitor = visitor;
+            self.sums.add(Metric::Visitors, 1);
+        }
+        if row.confirmed_visitor && self.confirmed != visitor {
+            self.confirmed = visitor;
+            self.sums.add(Metric::ConfirmedVisitors, 1);
         }
     }
-}
 
-/// Adds what a row counts by itself.
-fn happened(day: &DayRows, i: usize, sums: &mut Row) {
-    let rows = &day.block;
-    let (flags, [first, second]) = (rows.flags[i], [rows.numbers[0][i], rows.numbers[1][i]]);
-    match rows.kind[i] {
-        Kind::View => {
-            let metrics: &[_] = match day.evidence[i] {
-                Evidence::ServerOnly => &[Metric::Server],
-                Evidence::Confirmed => &[Metric::Server, Metric::Confirmed],
-                Evidence::Unverified => &[Metric::Browser, Metric::Unverified],
-                _ => &[Metric::Browser],
-            };
-            metrics.iter().for_each(|metric| sums.add(*metric, 1));
-            sums.add(Metric::Bytes, first);
+    /// Counts the visit, on the day it began on.
+    fn visit(&mut self, day: &DayRows, numbers: u32, row: Appearance) {
+        let Some(begun) = row.begun(day) else { return };
+        let visit = day.visit_of[row.of as usize].map_or(0, |visit| numbers + visit);
+        if self.visit != visit {
+            self.visit = visit;
+            self.sums.add(Metric::Visits, 1);
+            self.sums.add(Metric::Bounces, i64::from(begun.is_bounce()));
+            self.sums.add(Metric::Duration, begun.last - begun.first);
+            self.sums.add(Metric::VisitViews, begun.views);
         }
-        Kind::Confirm => {
-            sums.add(Metric::Confirmed, i64::from(day.evidence[i] == Evidence::OfAnother));
-        }
-        Kind::Sent => sums.add(Metric::Bytes, first),
-        Kind::Engagement => {
-            sums.add(Metric::Engagement, first);
-            if let Some((before, depth)) = read_depth(second) {
-                sums.add(Metric::ScrollViews, i64::from(before.is_none()));
-                sums.add(Metric::ScrollDepth, i64::from(depth) - i64::from(before.unwrap_or(0)));
-            }
-        }
-        Kind::Event | Kind::Outbound | Kind::File => {
-            sums.add(Metric::Events, 1);
-            sums.add(Metric::Revenue, first);
-        }
-        Kind::Bot | Kind::Error | Kind::Prefetch => {
-            sums.add(Metric::Responses, i64::from(flags.has(Flags::ANSWERED)));
-            let seen = if rows.kind[i] == Kind::Bot { Metric::Beacons } else { Metric::Seen };
-            sums.add(seen, i64::from(flags.has(Flags::BEACON)));
-            sums.add(Metric::Bytes, if rows.kind[i] == Kind::Prefetch { first } else { 0 });
-        }
-        Kind::Download => {
-            sums.add(Metric::Responses, i64::from(flags.has(Flags::BEGINS)));
-            sums.add(Metric::Complete, i64::from(flags.has(Flags::COMPLETE)));
-            sums.add(Metric::Bytes, first);
-        }
-        Kind::Feed => {
-            sums.add(Metric::Responses, 1);
-            sums.add(Metric::Subscribers, first);
-        }
-        Kind::Activity | Kind::Click | Kind::Vital => {}
+    }
+
+    fn end_day(&mut self) {
+        let today = self.sums.get(Metric::Subscribers);
+        self.sums.add(Metric::Subscribers, -today);
+        self.subscribers = self.subscribers.max(today);
     }
 }

@@ -8,12 +8,15 @@
 //! - `column`: the values that rows have of a property;
 //! - `day`: the rows of a day, and what only the whole day tells of a visit or a view;
 //! - `test`: a filter, made ready for one day's rows;
-//! - `groups`: the sums.
+//! - `count`: what a row counts, and who is there with it;
+//! - `groups`: the sums, told apart by values; `times`: by steps of time.
 
 mod column;
+mod count;
 mod day;
 mod groups;
 mod test;
+mod times;
 
 use super::{Interval, Invalid, Property};
 use crate::clock::Millis;
@@ -24,7 +27,7 @@ use std::borrow::Cow;
 
 pub use column::is_told_by_rows;
 pub use day::DayRows;
-pub use groups::{Groups, merge, scan};
+pub use groups::{Groups, merge, scan, scan_many};
 
 /// What rows have to be like.
 #[derive(Debug, Clone)]

@@ -1,0 +1,59 @@
+//! Steps of time that rows of a day lie in.
+
+use super::day::DayRows;
+use super::groups::Names;
+use crate::clock::Millis;
+use crate::model::rollup::SLOT;
+use crate::model::site::{Day, Site};
+use crate::report::{Interval, Range};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
+pub(super) struct Times<'d> {
+    site: &'d Site,
+    interval: Interval,
+    /// Of the step that the day lies in, unless steps are shorter.
+    start: Day,
+    day: &'d DayRows,
+    /// By slot the name's number.
+    known: HashMap<i64, u32, RandomState>,
+}
+
+impl<'d> Times<'d> {
+    pub fn new(
+        site: &'d Site,
+        interval: Interval,
+        (date, range): (Day, Range),
+        day: &'d DayRows,
+    ) -> Self {
+        let start = interval.start(date, range);
+        Self { site, interval, start, day, known: HashMap::default() }
+    }
+
+    /// Whether all of the day lies in one step.
+    pub fn is_of_day(&self) -> bool {
+        self.interval != Interval::Hour
+    }
+
+    /// The step that a time lies in, by the number of its name.
+    pub fn at(&mut self, at: Millis, names: &mut Names) -> u32 {
+        let slot = if self.is_of_day() { 0 } else { at.div_euclid(SLOT) };
+        if let Some(known) = self.known.get(&slot) {
+            return *known;
+        }
+        let hour = if self.is_of_day() { 0 } else { self.site.hour(at) };
+        let start = self.start.and_hms_opt(hour, 0, 0).unwrap_or_default();
+        let name = start.format(self.interval.format()).to_string();
+        let number = names.insert_full(name.into()).0 as u32;
+        self.known.insert(slot, number);
+        number
+    }
+
+    pub fn of_row(&mut self, i: usize, names: &mut Names) -> u32 {
+        self.at(self.day.block.at[i], names)
+    }
+
+    pub fn of_day(&mut self, names: &mut Names) -> u32 {
+        self.at(0, names)
+    }
+}
