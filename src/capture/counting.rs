@@ -6,7 +6,6 @@
 use super::analytics::{Analytics, Tracking, When, host_of, peer_of};
 use super::asked::{Asked, is_frame};
 use super::classify::{Answer, Class, classify, content_range, looks_like_html};
-use crate::clock::Millis;
 use crate::host;
 use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What, rollup};
 use crate::visitor::{Agent, Who, bots};
@@ -36,7 +35,7 @@ pub(super) enum Known {
 /// What is on its way to a person, to be counted once it is through.
 pub(super) enum Sending {
     /// A page that is counted already, as so many bytes as its head says.
-    Page { page: Arc<str>, kind: PageKind, bytes: u64, at: Millis, lane: u16 },
+    Page { page: Arc<str>, kind: PageKind, bytes: u64, when: When, lane: u16 },
     /// A file, by its path.
     Download(Arc<str>),
 }
@@ -90,8 +89,8 @@ impl Analytics {
                 };
                 let lane = who.lane();
                 if matches!(kind, PageKind::View | PageKind::Prefetch) {
-                    let (page, at) = (page.clone(), when.at);
-                    tracking.sending = Some(Sending::Page { page, kind, bytes, at, lane });
+                    let page = page.clone();
+                    tracking.sending = Some(Sending::Page { page, kind, bytes, when, lane });
                 }
                 if kind != PageKind::Ignored || is_frame(headers) {
                     let came = || (host_of(request), text::header(headers, header::REFERER));
@@ -127,12 +126,11 @@ impl Analytics {
     ) {
         let bytes = session.body_bytes_sent() as u64;
         match sending {
-            Sending::Page { page, kind, bytes: said, at, lane } => {
+            Sending::Page { page, kind, bytes: said, when, lane } => {
                 if bytes != said {
                     let more = bytes.wrapping_sub(said).cast_signed();
                     let what = What::Served(Served { page, kind, more });
-                    let (visitor, before_midnight) = (None, None);
-                    self.push(Hit { at, site, lane, visitor, before_midnight, what });
+                    self.count(site, lane, when, what);
                 }
             }
             Sending::Download(path) => {

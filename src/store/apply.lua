@@ -5,8 +5,8 @@
 --       rows and of others'; then the field names, what to add to each, the visitors, the confirmed
 --       visitors, the blocks
 --
--- Gives { verdict, detail, commands sent from here }; detail of a batch that was applied is the
--- length of the longest list of rows that it appended to. Reads come first and find every reason to
+-- Gives { verdict, detail, commands sent from here }; detail of a batch that was applied are
+-- the lengths of people's and of others' list, 0 of one that it did not append to. Reads come first and find every reason to
 -- refuse; the first write is the last that a server can turn down (out of memory, read-only), so
 -- nothing is ever applied by half. `unpack` carries at most 2,006 values, far below its limit.
 
@@ -109,14 +109,14 @@ if n_others > 0 then
 end
 writes[#writes + 1] = { 'HSET', rollup, unpack(sums) }
 
-local length = 0
+local lengths = { [people] = 0, [others] = 0 }
 for _, write in ipairs(writes) do
   local reply = call(unpack(write))
   if refused(reply) then
     return verdict('error', reply.err)
   end
   if write[1] == 'RPUSH' then
-    length = math.max(length, reply)
+    lengths[write[2]] = reply
   end
 end
-return verdict('now', string.format('%.0f', length))
+return verdict('now', string.format('%.0f %.0f', lengths[people], lengths[others]))

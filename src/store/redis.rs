@@ -257,9 +257,13 @@ impl Store for RedisStore {
         self.bill(commands);
         match verdict.as_str() {
             "now" => {
-                let added = people.len().max(others.len()) as u64;
-                if let Some(length) = detail.parse().ok().filter(|_| added > 0) {
-                    self.tally.appended(site, *day, added, length);
+                let lengths = detail.split(' ').map(|length| length.parse().unwrap_or(0));
+                for ((of, rows), length) in
+                    RowsOf::BOTH.into_iter().zip([people, others]).zip(lengths)
+                {
+                    if !rows.is_empty() {
+                        self.tally.appended(site, (of, *day), rows.len() as u64, length);
+                    }
                 }
                 Ok(Applied::Now)
             }

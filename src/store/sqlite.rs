@@ -252,8 +252,9 @@ impl Store for SqliteStore {
         let all: Vec<Applied> = blocking(apply).map_err(|e| store_error(&self.inner.name, &e))?;
         for (batch, _) in batches.iter().zip(&all).filter(|(_, done)| **done == Applied::Now) {
             // Other processes that append to the file trim it themselves.
-            let rows = batch.people.len().max(batch.others.len());
-            self.inner.tally.added(&batch.site, rows as u64);
+            for (of, rows) in [(RowsOf::People, &batch.people), (RowsOf::Others, &batch.others)] {
+                self.inner.tally.added(&batch.site, of, rows.len() as u64);
+            }
         }
         Ok(all)
     }

@@ -20,6 +20,10 @@ use std::fmt;
 /// How often a day that changes meanwhile is begun anew.
 const ATTEMPTS: usize = 5;
 
+/// Values of a dimension that are told apart while a day is summed up again. More than a day keeps,
+/// because every shard of every node has had so many; which of them stay is decided at the end.
+const NAMES: usize = 100_000;
+
 /// What became of a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -137,7 +141,7 @@ impl Backfill {
             // Read before the events: whatever comes between is seen by the swap.
             let stored = store.days(name, &[day]).await?.pop().unwrap_or_default();
             let uniques = store.uniques(name, day).await?;
-            let summed = sum_up(store, site, day, keep.rows).await?;
+            let summed = sum_up(store, site, day, keep.rows.max(NAMES)).await?;
             if summed.rows + summed.unreadable == 0 && stored.version == 0 {
                 return Ok(Outcome::Empty);
             }

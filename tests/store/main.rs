@@ -130,15 +130,20 @@ fn full(node: &str, number: u64) -> Batch {
     }
 }
 
-/// A pageview of a visitor of its own, with all that its row adds.
+/// A pageview of a visitor of its own, and one of a bot, with all that their rows add.
 fn view(number: u64) -> Batch {
     let visitor = VisitorHash::from_stored(number.to_be_bytes());
     let of = RowVisit { visitor: Some(visitor), ..RowVisit::default() };
     let flags = Flags::SERVER.and(Flags::CONFIRMED);
     let row = EventRow { flags, ..EventRow::new(NOON, Kind::View, of.into(), "/".into()) };
+    let bot = EventRow {
+        name: "Bot".into(),
+        ..EventRow::new(NOON, Kind::Bot, Arc::default(), "/".into())
+    };
     let site = site();
     let mut recount = Recount::new(&site, today(), 1_000);
     recount.count(&row);
+    recount.count(&bot);
     let added = recount.finish().rows;
     let fields = added.iter().flat_map(|((dimension, value), row)| {
         row.counts().map(|(metric, n)| (field(*dimension, value, metric), n))
@@ -148,6 +153,7 @@ fn view(number: u64) -> Batch {
         visitors: vec![visitor],
         confirmed: vec![visitor],
         people: pack(&[row]),
+        others: pack(&[bot]),
         ..batch("n", number)
     }
 }

@@ -52,10 +52,11 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     fn parse(key: &'a str) -> Option<Self> {
-        const KINDS: [&str; 8] = [
+        const KINDS: [&str; 9] = [
             "visits:daily",
             "visits:monthly",
             "visits:events",
+            "visits:others",
             "visits:pages",
             "visits:salt",
             "unique:visits",
@@ -86,7 +87,7 @@ impl<'a> Name<'a> {
     fn expected(&self) -> &'static str {
         match self.kind {
             "visits:daily" | "visits:monthly" | "visits:pages" | "sessions" => "hash",
-            "visits:events" => "list",
+            "visits:events" | "visits:others" => "list",
             "visits:salt" => "string",
             _ => "hyperloglog",
         }
