@@ -19,7 +19,7 @@ use common::http::{self, ACCEPT_PAGE, Answer, BEACON, FIREFOX, NAVIGATION, PREFE
 use common::nginx::Nginx;
 use common::redis::RedisServer;
 use common::wait_for;
-use headcount::model::Item;
+use headcount::model::{Item, PackedRows};
 use std::fs::{Permissions, set_permissions};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -77,6 +77,16 @@ impl Needles {
         }
     }
 
+    /// Rows of a block, unpacked. Gives their number.
+    fn in_no_row_of(&self, block: Vec<u8>) -> usize {
+        let block = PackedRows::from_bytes(block).unwrap().block().unwrap();
+        for row in block.rows() {
+            self.in_none_of("a row", &postcard::to_stdvec(&row).unwrap());
+            self.in_none_of("a row", format!("{row:?}").as_bytes());
+        }
+        block.len()
+    }
+
     fn in_no_file_of(&self, folder: &Path) -> usize {
         let mut files = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -114,8 +124,9 @@ fn no_address_in_redis_nor_anywhere_else() {
     let redis = RedisServer::start_durable();
     let needles = Needles::new();
     let headcount = visits(&redis.url(), &[], &needles);
-    // Counts, two sketches, events, a salt, keys of view ids, the daily job's diary, a lease.
-    assert_eq!(search(&redis, &needles), 8);
+    // Counts, two sketches, rows of people and of others, a salt, keys of view ids, the daily job's
+    // diary, a lease.
+    assert_eq!(search(&redis, &needles), 9);
     redis.command::<()>(&["CONFIG", "SET", "rdbcompression", "no"]);
     redis.command::<()>(&["SAVE"]);
     assert!(needles.in_no_file_of(redis.dir.path()) >= 3, "snapshot and append-only files");
@@ -129,7 +140,7 @@ fn no_address_in_a_shared_log() {
     let needles = Needles::new();
     let headcount = visits(&redis.url(), &["--shared-sessions"], &needles);
     // As before, and the log, its marks, a state, and what lanes are chosen by.
-    assert_eq!(search(&redis, &needles), 12);
+    assert_eq!(search(&redis, &needles), 13);
     assert!(needles.in_no_file_of(redis.dir.path()) >= 2, "append-only files");
     drop(headcount);
 }
@@ -141,6 +152,10 @@ fn search(redis: &RedisServer, needles: &Needles) -> usize {
         keys += 1;
         needles.in_none_of("a key", key.as_bytes());
         needles.in_none_of(&key, &redis.command::<Vec<u8>>(&["DUMP", &key]));
+        if key.starts_with("visits:events:") || key.starts_with("visits:others:") {
+            let blocks: Vec<Vec<u8>> = redis.command(&["LRANGE", &key, "0", "-1"]);
+            assert!(blocks.into_iter().map(|block| needles.in_no_row_of(block)).sum::<usize>() > 0);
+        }
         let contents: ::redis::Value = match &*redis.command::<String>(&["TYPE", &key]) {
             "hash" => redis.command(&["HGETALL", &key]),
             "list" => redis.command(&["LRANGE", &key, "0", "-1"]),
@@ -178,6 +193,15 @@ fn no_address_in_sqlite_nor_anywhere_else() {
     let needles = Needles::new();
     let headcount = visits("sqlite:headcount.db", &[], &needles);
     assert!(needles.in_no_file_of(&headcount.data_dir()) >= 3, "a file, its log and its index");
+    let file = rusqlite::Connection::open(headcount.data_dir().join("headcount.db")).unwrap();
+    let mut query = file.prepare("SELECT of, packed FROM event_rows").unwrap();
+    let packed = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).unwrap();
+    let mut of = std::collections::BTreeSet::new();
+    for (whose, block) in packed.map(Result::unwrap) {
+        assert!(needles.in_no_row_of(block) > 0);
+        of.insert(whose);
+    }
+    assert_eq!(of.len(), 2, "{of:?}");
 }
 
 /// All kinds of visits of all addresses; then the admin port is read, and the log.
