@@ -106,6 +106,11 @@ fn increments_that_waited_for_the_store_are_delivered() {
     wait_for("all to be delivered", delivered);
     nothing_is_set_aside(&headcount);
     assert_counts(&in_redis(&redis), &expected("alone"));
+    // Its events, which said what they added, are let go: nobody could read them.
+    let lists = ["events", "others"].map(|list| format!("visits:{list}:{{{SITE}:{DAY}}}"));
+    for list in lists {
+        assert!(!redis.keys().contains(&list), "{list}");
+    }
     // And once, whatever is left on disk.
     headcount.kill();
     headcount.start_again();

@@ -1,7 +1,8 @@
 //! What the proxy sees by itself.
 
 use crate::common::http::{ACCEPT_PAGE, ASSET, GOOGLEBOT, GPTBOT, NAVIGATION, PREFETCH};
-use crate::stage::{PAGE, Rule, hold};
+use crate::stage::{PAGE, Rule, Stage, hold};
+use headcount::model::row::Kind;
 use serde_json::json;
 
 const FEEDLY: &str = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 12 subscribers; )";
@@ -278,4 +279,26 @@ fn machines() {
                      page /a: confirmed 40, confirmed_visitors 1, server 69, visitors 2",
         },
     ]);
+}
+
+#[test]
+fn what_is_sent_beyond_a_head_belongs_to_its_view() {
+    let mut site = Stage::set(&[]);
+    let unmeasured = format!("{PAGE} | unmeasured");
+    for path in ["/a", "/b"] {
+        site.get(path, NAVIGATION, &unmeasured);
+        site.people();
+    }
+    site.with("Sec-GPC", "1");
+    site.get("/c", NAVIGATION, &unmeasured);
+    let rows = site.people();
+    let told: Vec<_> = rows.iter().map(|row| (row.kind, &*row.page, row.numbers[0])).collect();
+    let expected = ["/a", "/b", "/c"].map(|page| [(Kind::View, page, 0), (Kind::Sent, page, 11)]);
+    assert_eq!(told, expected.concat());
+    for pair in rows.chunks(2) {
+        assert_eq!((pair[0].of.visitor, pair[0].of.visit), (pair[1].of.visitor, pair[1].of.visit));
+        assert_eq!(pair[0].view, pair[1].view);
+        let followed = &*pair[0].page != "/c";
+        assert_eq!((pair[0].of.visitor.is_some(), pair[0].of.visit != 0), (followed, followed));
+    }
 }

@@ -4,6 +4,8 @@
 use crate::common::headcount::Headcount;
 use crate::common::http::{self, Answer, BEACON, FIREFOX, Headers};
 use crate::common::wait_for;
+use headcount::model::PackedRows;
+use headcount::model::row::EventRow;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -69,7 +71,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    fn set(settings: &[&str]) -> Self {
+    pub fn set(settings: &[&str]) -> Self {
         let upstream = format!("http://127.0.0.1:{}", website());
         let mut flags = vec!["--flush-interval", "100ms", "--threads", "1"];
         flags.extend(settings);
@@ -137,14 +139,29 @@ impl Stage {
         self.client.push((name, value));
     }
 
-    fn counted(&self, looks_at: &[&str]) -> Vec<String> {
+    /// The store, once all is counted.
+    fn store(&self) -> rusqlite::Connection {
         wait_for("counts to reach the store", || {
             let quiet = self.headcount.metric("headcount_unflushed_events") == 0
                 && self.headcount.metric("headcount_requests_in_flight") == 0;
             quiet.then_some(())
         });
         let file = self.headcount.data_dir().join("headcount.db");
-        let store = rusqlite::Connection::open(file).unwrap();
+        rusqlite::Connection::open(file).unwrap()
+    }
+
+    /// What people did, in the order in which it happened.
+    pub fn people(&self) -> Vec<EventRow> {
+        let store = self.store();
+        let of_people = "SELECT packed FROM event_rows WHERE of = 'people' ORDER BY id";
+        let mut all = store.prepare(of_people).unwrap();
+        let packed = all.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap);
+        let blocks = packed.map(|packed| PackedRows::from_bytes(packed).unwrap().block().unwrap());
+        blocks.flat_map(|block| block.rows().collect::<Vec<_>>()).collect()
+    }
+
+    fn counted(&self, looks_at: &[&str]) -> Vec<String> {
+        let store = self.store();
         let mut all = store.prepare("SELECT dimension, value, metric, count FROM daily").unwrap();
         let mut rows: BTreeMap<(String, String), BTreeMap<String, i64>> = BTreeMap::new();
         let found = all.query_map([], |row| {
