@@ -1,6 +1,7 @@
 -- Applies one numbered batch to one (site, day): all of it or nothing, once.
 --
 -- KEYS  roll-up hash, visitors, confirmed visitors, lists of people's and of others' event rows
+--       (the roll-up hash in place of one that nothing joins)
 -- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors, blocks of people's
 --       rows and of others'; then the field names, what to add to each, the visitors, the confirmed
 --       visitors, the blocks

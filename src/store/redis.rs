@@ -227,12 +227,18 @@ impl Store for RedisStore {
         if sizes.iter().any(|n| *n > BATCH_MAX) {
             return Err(self.refused(&format!("a batch of {sizes:?}, {BATCH_MAX} is the limit")));
         }
+        // A list that nothing joins is not named: while a slot moves, a server that lacks one of the
+        // keys turns the batch away.
+        let list = |of, rows: &PackedRows| match rows.is_empty() {
+            true => keys::daily(site, *day),
+            false => keys::rows(site, *day, of),
+        };
         let keys = [
             keys::daily(site, *day),
             keys::visitors(site, *day),
             keys::confirmed(site, *day),
-            keys::rows(site, *day, RowsOf::People),
-            keys::rows(site, *day, RowsOf::Others),
+            list(RowsOf::People, people),
+            list(RowsOf::Others, others),
         ];
 
         let mut args = Vec::with_capacity(7);
