@@ -107,7 +107,7 @@ pub(super) struct Spot {
     pub at: Millis,
     /// When the hit came: what a browser says of `at` may be another time.
     pub received: Millis,
-    /// The day `at` falls on: cached: expensive to compute, needed by every row.
+    /// The day `at` falls on. Cached: expensive to compute, needed by every row.
     pub day: Day,
     pub lane: u16,
     pub visitor: Option<VisitorHash>,
