@@ -224,7 +224,7 @@ fn by_hours_agree(played: &Played, day: Day, counts: &DayCounts) -> Result<(), T
 }
 
 /// A trait of a row's visit.
-fn of<'r>(row: &'r EventRow, dimension: Dimension) -> Option<&'r str> {
+fn of(row: &EventRow, dimension: Dimension) -> Option<&str> {
     row.of.traits.get(dimension)
 }
 

@@ -183,7 +183,7 @@ impl Shard {
         };
         book_of(&mut self.books, &self.hasher, (site, day)).hits += u64::from(is_event);
         let traits = traits.unwrap_or_default();
-        let event = (!kind.is_empty()).then(|| Event { at, kind, page, traits });
+        let event = (!kind.is_empty()).then_some(Event { at, kind, page, traits });
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 

@@ -96,7 +96,7 @@ pub(super) enum Op {
     Add {
         key: Key,
         age: u64,
-        pending: PendingIncrements,
+        pending: Box<PendingIncrements>,
     },
     /// All increments up to here have been added.
     Sealed(Marks),
@@ -203,6 +203,7 @@ impl Outbox {
             }
             for waiting in &queue.waiting {
                 for pending in waiting.pending.pieces() {
+                    let pending = Box::new(pending);
                     piece(&Op::Add { key: key.clone(), age: waiting.age, pending })?;
                 }
             }
@@ -235,7 +236,7 @@ impl Outbox {
                 Some(waiting) => waiting.age,
                 None => self.newest + 1,
             };
-            self.perform(Op::Add { key, age, pending });
+            self.perform(Op::Add { key, age, pending: Box::new(pending) });
         }
         for op in self.entries.add(&sealed.hits, sealed.until) {
             self.perform(Op::Entry(op));
@@ -418,7 +419,7 @@ impl Outbox {
                     waiting.push_back(Waiting { age, pending: PendingIncrements::default() });
                 }
                 if let Some(last) = waiting.back_mut() {
-                    last.pending.merge(pending);
+                    last.pending.merge(*pending);
                     last.pending.cap_rows(self.events_cap);
                 }
             }

@@ -246,9 +246,11 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Resu
     Ok(())
 }
 
-/// The conditions of a text: a property's name, whether it is negated, and the alternatives as they
-/// stand there.
-pub(super) fn conditions(text: &str) -> Result<Vec<(&str, bool, Vec<&str>)>, Invalid> {
+/// A condition as it is written: a property's name, whether it is negated, and the alternatives.
+pub(super) type Written<'t> = (&'t str, bool, Vec<&'t str>);
+
+/// The conditions of a text.
+pub(super) fn conditions(text: &str) -> Result<Vec<Written<'_>>, Invalid> {
     let mut conditions = Vec::new();
     for part in split(text, ';').filter(|part| !part.trim().is_empty()) {
         let (at, negated) = match (part.find("=="), part.find("!=")) {

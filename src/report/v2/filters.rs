@@ -37,8 +37,7 @@ impl Tree<'_> {
     /// `done`: within a condition on something else that the visitor has done.
     fn expr(&self, filter: &Json, depth: usize, done: bool) -> Result<Expr, Invalid> {
         let error = |why: &str| {
-            let mut text = filter.to_string();
-            text.truncate(text.floor_char_boundary(200));
+            let text: String = filter.to_string().chars().take(200).collect();
             Invalid::new(format!("invalid filter `{text}`: {why}"))
         };
         let simple = || error("a filter is like [\"is\", \"event:page\", [\"/blog\"]]");

@@ -201,9 +201,9 @@ impl Query {
     fn by_rollups(&self, site: &Site, days: &Days) -> Result<Json, Invalid> {
         let range = self.span.counted(days.keys(), self.today);
         self.check_days(range, days)?;
-        let mut table = self.from_rollups(range, site, days);
+        let mut table = self.told_by_rollups(range, site, days);
         if let Some(against) = &self.against {
-            let before = self.before_from_rollups(against, site, days);
+            let before = self.rollups_before(against, site, days);
             self.compare(&mut table, &before);
         }
         let mut meta = Map::new();
@@ -234,9 +234,9 @@ impl Query {
             span.times = span.times.map(|(from, end)| (from.max(site.day_start(first)), end));
             meta.insert("partial_from".into(), json!(first));
         }
-        let mut table = self.from_rows(&span, range, site, rows);
+        let mut table = self.told_by_rows(&span, range, site, rows);
         if let Some(against) = &self.against {
-            let before = self.before_from_rows(against, site, rows);
+            let before = self.rows_before(against, site, rows);
             self.compare(&mut table, &before);
         }
         let mut warnings = Map::new();

@@ -93,8 +93,8 @@ fn dimension(name: &str, hours: i64) -> Result<By, Invalid> {
         // As Plausible has it.
         "" => match hours {
             ..=48 => Interval::Hour,
-            ..=960 => Interval::Day,
-            ..=8_903 => Interval::Week,
+            49..=960 => Interval::Day,
+            961..=8_903 => Interval::Week,
             _ => Interval::Month,
         },
         _ => {

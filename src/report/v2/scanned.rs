@@ -42,12 +42,18 @@ impl Part<'_> {
 
 impl Query {
     /// The rows of a span, from event rows.
-    pub(super) fn from_rows(&self, span: &Span, range: Range, site: &Site, rows: &Rows) -> Table {
+    pub(super) fn told_by_rows(
+        &self,
+        span: &Span,
+        range: Range,
+        site: &Site,
+        rows: &Rows,
+    ) -> Table {
         self.table(&Part { site, rows, range, times: span.times })
     }
 
     /// The rows that they are compared with.
-    pub(super) fn before_from_rows(&self, against: &Against, site: &Site, rows: &Rows) -> Table {
+    pub(super) fn rows_before(&self, against: &Against, site: &Site, rows: &Rows) -> Table {
         let range = against.span.range;
         if !rows.cover(range) {
             return Table { is_unknown: true, ..Table::default() };

@@ -44,7 +44,7 @@ impl Line {
 
 impl Query {
     /// The rows of a range of days, from roll-ups.
-    pub(super) fn from_rollups(&self, range: Range, site: &Site, days: &Days) -> Table {
+    pub(super) fn told_by_rollups(&self, range: Range, site: &Site, days: &Days) -> Table {
         let filter = self.filter.as_ref();
         let mut table = Table::default();
         match self.dimensions.first() {
@@ -87,12 +87,12 @@ impl Query {
     }
 
     /// The rows that they are compared with. Of a part of a day roll-ups know totals and hours only.
-    pub(super) fn before_from_rollups(&self, against: &Against, site: &Site, days: &Days) -> Table {
+    pub(super) fn rollups_before(&self, against: &Against, site: &Site, days: &Days) -> Table {
         let range = against.span.range;
         if self.check_days(range, days).is_err() {
             return Table { is_unknown: true, ..Table::default() };
         }
-        let Some(until) = against.until else { return self.from_rollups(range, site, days) };
+        let Some(until) = against.until else { return self.told_by_rollups(range, site, days) };
         match self.dimensions.first() {
             None => {
                 let before = Before { range, until: Some(until) };
@@ -102,9 +102,9 @@ impl Query {
                 let values = self.metrics.iter().map(|m| m.of(&sums, property)).collect();
                 Table { rows: vec![Line::new(Vec::new(), values)], ..Table::default() }
             }
-            Some(By::Time(Interval::Hour)) => self.from_rollups(range, site, days),
+            Some(By::Time(Interval::Hour)) => self.told_by_rollups(range, site, days),
             Some(By::Time(_)) => {
-                let mut table = self.from_rollups(range, site, days);
+                let mut table = self.told_by_rollups(range, site, days);
                 let last = table.labels.last();
                 let is_last = |line: &&mut Line| line.dimensions.first() == last;
                 for line in table.rows.iter_mut().filter(is_last) {
