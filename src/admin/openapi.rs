@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
+use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -123,9 +124,10 @@ macro_rules! questions {
             site_id: Option<String>,
             /// `day`, `7d`, `28d`, `30d`, `91d`, `month`, `6mo`, `12mo`, `year`, `all` or `custom`;
             /// `30d` if left out.
-            period: Option<String>,
+            period: Option<PeriodName>,
             /// The day that the period ends with or holds, today if left out; of `custom` two days,
             /// `FIRST,LAST`.
+            #[param(pattern = r"^\d{4}-\d{2}-\d{2}(,\d{4}-\d{2}-\d{2})?$")]
             date: Option<String>,
             /// Adds today to days that end with yesterday.
             include_today: Option<bool>,
@@ -143,8 +145,8 @@ questions! {
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
-        /// `previous_period`: adds how each changed.
-        compare: Option<String>,
+        /// Adds how each changed.
+        compare: Option<Comparison>,
     }
     /// Steps of time.
     Timeseries {
@@ -154,8 +156,7 @@ questions! {
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
-        /// `hour`, `day` or `month`.
-        interval: Option<String>,
+        interval: Option<Step>,
     }
     /// Values of a property.
     Breakdown {
@@ -167,13 +168,67 @@ questions! {
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
-        /// Rows, 100 if left out, 1,000 at most.
+        /// Rows, 100 if left out.
+        #[param(minimum = 1, maximum = 1000)]
         limit: Option<u32>,
         /// Counted from 1.
+        #[param(minimum = 1)]
         page: Option<u32>,
     }
     /// Only the time.
     PeriodParams {}
+}
+
+/// How long a period is.
+#[derive(ToSchema, JsonSchema, Deserialize)]
+enum PeriodName {
+    #[serde(rename = "day")]
+    Day,
+    #[serde(rename = "7d")]
+    Days7,
+    #[serde(rename = "28d")]
+    Days28,
+    #[serde(rename = "30d")]
+    Days30,
+    #[serde(rename = "91d")]
+    Days91,
+    #[serde(rename = "month")]
+    Month,
+    #[serde(rename = "6mo")]
+    Months6,
+    #[serde(rename = "12mo")]
+    Months12,
+    #[serde(rename = "year")]
+    Year,
+    #[serde(rename = "all")]
+    All,
+    #[serde(rename = "custom")]
+    Custom,
+}
+
+/// What a period is compared with.
+#[derive(ToSchema, JsonSchema, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Comparison {
+    PreviousPeriod,
+}
+
+/// How long a step of time is.
+#[derive(ToSchema, JsonSchema, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Hour,
+    Day,
+    Month,
+}
+
+/// A word, such as `day`, `7d`, `month`, `all`, `24h`, or two dates or date-times.
+#[derive(ToSchema, JsonSchema, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "its variants are a description")]
+enum DateRange {
+    Word(String),
+    Ends(Vec<String>),
 }
 
 /// A question of version 2.
@@ -186,8 +241,7 @@ pub(super) struct Question {
     /// For example `visitors`, `visits`, `pageviews`, `bounce_rate`, `events`, `conversion_rate`.
     #[schema(min_items = 1)]
     metrics: Vec<String>,
-    /// A word like `7d`, or a list of two dates or date-times.
-    date_range: serde_json::Value,
+    date_range: DateRange,
     /// Properties, and at most one step of time, such as `time:day`.
     dimensions: Option<Vec<String>>,
     /// Conditions like `["is", "event:page", ["/"]]`, all of which must be met.

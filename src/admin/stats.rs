@@ -204,7 +204,7 @@ impl App {
 /// Visitors of the last five minutes.
 #[utoipa::path(get, path = "/api/v1/stats/realtime/visitors", tag = "stats",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
-    responses((status = 200, body = u64)))]
+    responses((status = 200, body = u64, content_type = "application/json")))]
 pub(super) async fn realtime_visitors(
     State(app): State<Arc<App>>,
     params: Params,
