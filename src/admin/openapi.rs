@@ -124,6 +124,7 @@ macro_rules! questions {
             site_id: Option<String>,
             /// `day`, `7d`, `28d`, `30d`, `91d`, `month`, `6mo`, `12mo`, `year`, `all` or `custom`;
             /// `30d` if left out.
+            #[param(inline)]
             period: Option<PeriodName>,
             /// The day that the period ends with or holds, today if left out; of `custom` two days,
             /// `FIRST,LAST`.
@@ -146,6 +147,7 @@ questions! {
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
         /// Adds how each changed.
+        #[param(inline)]
         compare: Option<Comparison>,
     }
     /// Steps of time.
@@ -156,6 +158,7 @@ questions! {
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
+        #[param(inline)]
         interval: Option<Step>,
     }
     /// Values of a property.
