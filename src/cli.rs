@@ -7,8 +7,9 @@ use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
+use headcount::export::{Format, columns};
 use headcount::model::site::Day;
-use headcount::upkeep::Backfill;
+use headcount::upkeep::{Backfill, Export};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,17 @@ variables, and these the file: flush_interval, HEADCOUNT_FLUSH_INTERVAL,
 --flush-interval. `headcount run --help` lists them all.
 ";
 
+const EXPORT: &str = "\
+One row a line, of people and then of others (bots, errors, prefetches, downloads, \
+feeds) of each day, oldest day first, in the order in which they were counted. \
+Nothing in it recognises a visitor. Rows are kept up to limits.events_cap, so \
+older days may have none: their roll-ups are what the dashboard shows. In CSV a \
+text that begins like a formula (= + - @ or a control character), or with ', \
+has a ' put before it.
+
+  headcount export --from 2026-11-01 --to 2026-11-30 --output november.csv
+  headcount export --from 2026-11-24 --to 2026-11-24 --format ndjson | jq .page";
+
 /// What is asked for.
 pub enum Task {
     /// With the settings it was made of; with `true`, in the place of a process that runs.
@@ -41,6 +53,7 @@ pub enum Task {
     Backfill(Box<Config>, Backfill),
     /// With `true`, also where a day's events know less than what is stored.
     Migrate(Box<Config>, bool),
+    Export(Box<Config>, Export),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -82,12 +95,8 @@ pub fn read(
             config(Config::for_upkeep(&settings)).map(Task::Trim)
         }
         Some(("backfill", matches)) => {
-            let day = |name: &str| matches.get_one::<Day>(name).copied().unwrap_or_default();
-            let what =
-                Backfill { from: day("from"), to: day("to"), force: matches.get_flag("force") };
-            if what.from > what.to {
-                return Err("--from is after --to".to_owned());
-            }
+            let (from, to) = days(matches)?;
+            let what = Backfill { from, to, force: matches.get_flag("force") };
             let settings = layered(Settings::defaults(), matches)?;
             config(Config::for_upkeep(&settings)).map(|config| Task::Backfill(config, what))
         }
@@ -96,8 +105,26 @@ pub fn read(
             let force = matches.get_flag("force");
             config(Config::for_upkeep(&settings)).map(|config| Task::Migrate(config, force))
         }
+        Some(("export", matches)) => {
+            let (from, to) = days(matches)?;
+            let format = matches.get_one::<String>("format").and_then(|f| Format::parse(f));
+            let format = format.unwrap_or(Format::Csv);
+            let output = matches.get_one::<PathBuf>("output").cloned();
+            let settings = layered(Settings::defaults(), matches)?;
+            let what = Export { from, to, format, output };
+            config(Config::for_upkeep(&settings)).map(|config| Task::Export(config, what))
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
+    }
+}
+
+/// First and last day of a command that needs both.
+fn days(matches: &ArgMatches) -> Result<(Day, Day), String> {
+    let day = |name: &str| matches.get_one::<Day>(name).copied().unwrap_or_default();
+    match (day("from"), day("to")) {
+        (from, to) if from > to => Err("--from is after --to".to_owned()),
+        days => Ok(days),
     }
 }
 
@@ -148,10 +175,37 @@ fn command() -> Command {
                 .arg(force_flag()),
             upkeep_key,
         ))
+        .subcommand(export())
         .subcommand(
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
         )
+}
+
+fn export() -> Command {
+    let formats = Format::ALL.map(Format::as_str);
+    let format = Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(formats)
+        .default_value("csv")
+        .help("How rows are written");
+    let output = Arg::new("output")
+        .long("output")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("Where to, instead of standard output");
+    let about = "Write event rows out as CSV or NDJSON, for other programs";
+    let command = Command::new("export")
+        .about(about)
+        .long_about(format!("{about}.\n\n{EXPORT}"))
+        .args([day_flag("from", "First day"), day_flag("to", "Last day"), format, output]);
+    with_settings(command, store_key).after_long_help(format!("Columns:\n{}", columns::list()))
+}
+
+/// The settings that say which store, and what lies in it.
+fn store_key(key: &Key) -> bool {
+    ["store", "store_ca", "site", "timezone", "data_dir", "log"].contains(&key.path.as_str())
 }
 
 /// The settings that matter to whoever only looks after the store.

@@ -15,6 +15,7 @@
 //!    count as one it delivers the hits instead, into a log that [`shared`] counts for all of them.
 //! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
 //! 7. [`report`] answers questions: pure functions over stored counts and event rows.
+//!    [`export`] writes event rows out as they are, for other programs.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
@@ -36,6 +37,7 @@ pub mod clock;
 pub mod config;
 mod counter;
 pub mod demo;
+pub mod export;
 pub mod flush;
 mod frames;
 mod home;

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Task::Migrate(config, force) => {
             start(&config).and_then(|_| headcount::upkeep::migrate(&config, force))
         }
+        Task::Export(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Passwd => passwd::run(),
     };
     match done {

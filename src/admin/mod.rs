@@ -7,6 +7,7 @@
 mod attempts;
 mod auth;
 mod dashboard;
+mod export;
 mod guard;
 mod health;
 mod insight;
@@ -93,6 +94,7 @@ struct App {
     attempts: attempts::Attempts,
     health: health::Health,
     streams: live::Streams,
+    exports: export::Exports,
     /// The API's description, as JSON.
     description: Bytes,
     /// Turns true when the process is to end: streams that would never end do then.
@@ -133,13 +135,22 @@ pub async fn serve(
 
 fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let reader = reader::Reader::new(admin.store.clone(), admin.budget.clone());
-    let (attempts, health, streams) = Default::default();
+    let (attempts, health, streams, exports) = Default::default();
     let (api, description) = openapi::routes().split_for_parts();
     let description = openapi::complete(description).to_json().unwrap_or_default().into();
     let cors_origins = admin.cors_origins.clone();
     let rows = rows::RowReader::new(admin.store.clone());
-    let app =
-        Arc::new(App { admin, reader, rows, attempts, health, streams, description, closing });
+    let app = Arc::new(App {
+        admin,
+        reader,
+        rows,
+        attempts,
+        health,
+        streams,
+        exports,
+        description,
+        closing,
+    });
     let router = api
         .route("/", get(dashboard::show))
         .route_service("/mcp", mcp::service(app.clone()))

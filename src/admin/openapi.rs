@@ -3,7 +3,7 @@
 //! A route of the API exists only with its description: both come from [`routes`].
 
 use super::stats::Problem;
-use super::{App, health, insight, live, sites, stats};
+use super::{App, export, health, insight, live, sites, stats};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
@@ -50,6 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sites::goals))
         .routes(routes!(sites::custom_props))
         .routes(routes!(sites::one))
+        .routes(routes!(export::rows))
         .routes(routes!(live::stream))
         .routes(routes!(health::api))
         .routes(routes!(describe))

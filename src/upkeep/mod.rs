@@ -8,6 +8,7 @@
 pub mod backfill;
 mod command;
 pub mod daily;
+mod export;
 pub mod migrate;
 pub mod progress;
 pub mod tail;
@@ -15,6 +16,7 @@ pub mod tail;
 pub use backfill::Backfill;
 pub use command::{backfill, migrate, trim};
 pub use daily::Daily;
+pub use export::Export;
 pub use progress::Progress;
 
 use crate::config::Config;
