@@ -54,6 +54,15 @@ pub const FROZEN: &str = "frozen";
 
 /// Matches, for SCAN, all keys of all days of a site.
 pub fn pattern(site: &str) -> String {
+    format!("*:{{{}:*}}", literal(site))
+}
+
+/// Matches what of a site is of no day.
+pub fn shared_pattern(site: &str) -> String {
+    format!("visits:*:{{{}}}", literal(site))
+}
+
+fn literal(site: &str) -> String {
     let mut literal = String::with_capacity(site.len());
     for c in site.chars() {
         if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
@@ -61,7 +70,25 @@ pub fn pattern(site: &str) -> String {
         }
         literal.push(c);
     }
-    format!("*:{{{literal}:*}}")
+    literal
+}
+
+/// Whether a key lies in a slot of this site: of a day or month of its, or of no day.
+pub fn is_of_site(site: &str, key: &str) -> bool {
+    let tag = key.split_once(":{").and_then(|(_, tag)| tag.strip_suffix('}'));
+    match tag.and_then(|tag| tag.strip_prefix(site)) {
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix(':')
+            .is_some_and(|period| period.parse::<Day>().is_ok() || period.parse::<Month>().is_ok()),
+        None => false,
+    }
+}
+
+/// The month of a key under which a site's roll-up of one lies.
+pub fn kept_month(site: &str, key: &str) -> Option<Month> {
+    let tag = key.strip_prefix("visits:monthly:{")?.strip_suffix('}')?;
+    tag.strip_prefix(site)?.strip_prefix(':')?.parse().ok()
 }
 
 /// The day of a key under which a site's counts, visitors or events lie.
@@ -157,5 +184,20 @@ mod tests {
         assert_eq!(kept_day("a.com", &staging(&daily("a.com", day), "x")), None);
         assert_eq!(kept_day("a.com", &monthly("a.com", Month::of(day))), None);
         assert_eq!(pattern("a*[1]"), r"*:{a\*\[1\]:*}");
+        let november = Month::of(day);
+        assert_eq!(kept_month("a.com", &monthly("a.com", november)), Some(november));
+        assert_eq!(kept_month("a.com", &monthly("b.a.com", november)), None);
+        assert_eq!(kept_month("a.com", &daily("a.com", day)), None);
+        let diary = |site: &str| secret(&Secret::Diary { site: site.into() });
+        let hits = |site| shared_log(site, 7);
+        for own in [daily("a.com", day), monthly("a.com", november), diary("a.com"), hits("a.com")]
+        {
+            assert!(is_of_site("a.com", &own), "{own}");
+            assert!(!is_of_site("a", &own) && !is_of_site("com", &own), "{own}");
+        }
+        for other in [daily("a.com:80", day), diary("a.com:80"), hits("b.a.com")] {
+            assert!(!is_of_site("a.com", &other), "{other}");
+        }
+        assert!(!is_of_site("a.com", &secret(&Secret::ViewKeys)));
     }
 }

@@ -44,7 +44,7 @@ pub use self::redis::RedisStore;
 pub use self::shared::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
-pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
+pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, hide_passwords, open};
 
 /// What became of a batch.

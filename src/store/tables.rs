@@ -11,6 +11,7 @@ use crate::model::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Kinds of uniques.
@@ -230,6 +231,15 @@ pub fn columns(field: &str) -> (&str, &str, &str) {
     let (dimension, rest) = field.split_once(SEPARATOR).unwrap_or((field, ""));
     let (value, metric) = rest.rsplit_once(SEPARATOR).unwrap_or((rest, ""));
     (dimension, value, metric)
+}
+
+/// Whether a name is that of a secret of this site, whatever its day.
+pub fn is_secret_of(site: &str, name: &str) -> bool {
+    let whose = Arc::<str>::from(site);
+    let of_site = [Secret::Diary { site: whose.clone() }, Secret::Spread { site: whose.clone() }];
+    let day = name.rsplit(' ').next().and_then(|day| day.parse().ok());
+    let salt = day.map(|day| Secret::Salt { site: whose, day });
+    of_site.iter().chain(&salt).any(|secret| secret_name(secret) == name)
 }
 
 pub fn secret_name(which: &Secret) -> String {

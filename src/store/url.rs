@@ -50,6 +50,12 @@ impl StoreUrl {
         Self { ca, ..self }
     }
 
+    /// Trusts what another store's URL trusts.
+    #[must_use]
+    pub fn trusting_as(self, other: &Self) -> Self {
+        self.trusting(other.ca.clone())
+    }
+
     /// Whether what is sent is encrypted.
     pub fn is_tls(&self) -> bool {
         self.typed.starts_with("rediss")

@@ -24,6 +24,14 @@ pub struct Rebuilt {
     pub confirmed: Vec<VisitorHash>,
 }
 
+/// How visitors and confirmed visitors of a day are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sketches {
+    Hashes([Vec<VisitorHash>; 2]),
+    /// Redis' own strings; empty where there is none.
+    HyperLogLogs([Vec<u8>; 2]),
+}
+
 #[async_trait]
 pub trait Upkeep: Store {
     /// Days of a site of which counts, visitors or events are kept, oldest first.
@@ -45,6 +53,24 @@ pub trait Upkeep: Store {
 
     /// Removes all that is kept of a day, its salt too.
     async fn forget(&self, site: &str, day: Day) -> Result<()>;
+
+    /// Months of a site that are rolled up, oldest first.
+    async fn kept_months(&self, site: &str) -> Result<Vec<Month>>;
+
+    /// Removes the roll-up of a month, a frozen one too.
+    async fn forget_month(&self, site: &str, month: Month) -> Result<()>;
+
+    /// Removes what else is a site's: salts of days without counts, the daily job's diary, what nodes
+    /// share.
+    async fn forget_rest(&self, site: &str) -> Result<()>;
+
+    /// Visitors and confirmed visitors of a day, as they are kept.
+    async fn sketches(&self, site: &str, day: Day) -> Result<Sketches>;
+
+    /// Puts HyperLogLogs in the place of a day's; false: this store keeps none.
+    async fn put_sketches(&self, _site: &str, _day: Day, _sketches: &[Vec<u8>; 2]) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
     /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten after

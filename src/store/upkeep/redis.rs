@@ -1,6 +1,6 @@
 //! Upkeep of a Redis store.
 
-use super::{Holds, Legacy, Misfit, Rebuilt, Upkeep};
+use super::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};
 use crate::model::VisitorHash;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
@@ -115,6 +115,50 @@ impl Upkeep for RedisStore {
             .arg(keys::secret(&Secret::Salt { site: site.into(), day }))
             .arg(&daily);
         self.ask::<()>(&daily, unlink).await
+    }
+
+    async fn kept_months(&self, site: &str) -> Result<Vec<Month>> {
+        let mut months = Vec::new();
+        self.scan(&keys::pattern(site), |key| months.extend(keys::kept_month(site, key))).await?;
+        months.sort_unstable();
+        months.dedup();
+        Ok(months)
+    }
+
+    async fn forget_month(&self, site: &str, month: Month) -> Result<()> {
+        let key = keys::monthly(site, month);
+        self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await
+    }
+
+    async fn forget_rest(&self, site: &str) -> Result<()> {
+        let mut rest = Vec::new();
+        for pattern in [keys::pattern(site), keys::shared_pattern(site)] {
+            let own = |key: &str| keys::is_of_site(site, key).then(|| key.to_owned());
+            self.scan(&pattern, |key| rest.extend(own(key))).await?;
+        }
+        for key in rest {
+            self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await?;
+        }
+        Ok(())
+    }
+
+    async fn sketches(&self, site: &str, day: Day) -> Result<Sketches> {
+        let get = async |key: String| {
+            let sketch: Option<Vec<u8>> = self.ask(&key, cmd("GET").arg(&key).take()).await?;
+            Ok(sketch.unwrap_or_default())
+        };
+        let [_, visitors, confirmed] = counted(site, day);
+        Ok(Sketches::HyperLogLogs([get(visitors).await?, get(confirmed).await?]))
+    }
+
+    async fn put_sketches(&self, site: &str, day: Day, sketches: &[Vec<u8>; 2]) -> Result<bool> {
+        let [_, visitors, confirmed] = counted(site, day);
+        for (key, sketch) in [visitors, confirmed].iter().zip(sketches) {
+            if !sketch.is_empty() {
+                self.ask::<()>(key, cmd("SET").arg(key).arg(sketch).take()).await?;
+            }
+        }
+        Ok(true)
     }
 
     async fn stage(

@@ -1,10 +1,11 @@
 //! Upkeep of a SQLite file.
 
-use super::{Rebuilt, Upkeep};
+use super::{Rebuilt, Sketches, Upkeep};
+use crate::model::VisitorHash;
 use crate::model::rollup::DayCounts;
 use crate::model::site::{Day, Month};
 use crate::store::sqlite::SqliteStore;
-use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, secret_name};
+use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, is_secret_of, secret_name};
 use crate::store::{Result, Secret};
 use async_trait::async_trait;
 use rusqlite::params;
@@ -80,6 +81,35 @@ impl Session<'_> {
             self.execute(sql, [id])?;
         }
         Ok(())
+    }
+
+    fn kept_months(&self, site: &str) -> rusqlite::Result<Vec<Month>> {
+        let sql = "SELECT month FROM months WHERE site = ? ORDER BY month";
+        let months = self.rows(sql, [site], |row| row.get::<_, String>(0))?;
+        Ok(months.iter().filter_map(|month| month.parse().ok()).collect())
+    }
+
+    fn forget_month(&self, site: &str, month: Month) -> rusqlite::Result<()> {
+        let Some((id, ..)) = self.month_version(site, month)? else { return Ok(()) };
+        self.execute("DELETE FROM month_counts WHERE month_id = ?", [id])?;
+        self.execute("DELETE FROM months WHERE id = ?", [id])
+    }
+
+    fn forget_rest(&self, site: &str) -> rusqlite::Result<()> {
+        let names = self.rows("SELECT name FROM secrets", [], |row| row.get::<_, String>(0))?;
+        for name in names.iter().filter(|name| is_secret_of(site, name)) {
+            self.execute("DELETE FROM secrets WHERE name = ?", [name])?;
+        }
+        Ok(())
+    }
+
+    fn sketches(&self, site: &str, day: Day) -> rusqlite::Result<Sketches> {
+        let id = self.day_id(site, day)?;
+        let members = |kind: &str| {
+            let sql = "SELECT visitor FROM uniques WHERE day_id = ? AND kind = ?";
+            self.rows(sql, params![id, kind], |row| Ok(VisitorHash::from_stored(row.get(0)?)))
+        };
+        Ok(Sketches::Hashes([members(VISITOR)?, members(CONFIRMED)?]))
     }
 
     fn swap(&self, site: &str, day: Day, new: &Rebuilt, version: u64) -> rusqlite::Result<bool> {
@@ -172,6 +202,26 @@ impl Upkeep for SqliteStore {
     async fn forget(&self, site: &str, day: Day) -> Result<()> {
         let site = site.to_owned();
         self.write(move |db| db.forget(&site, day)).await
+    }
+
+    async fn kept_months(&self, site: &str) -> Result<Vec<Month>> {
+        let site = site.to_owned();
+        self.read(move |db| db.kept_months(&site)).await
+    }
+
+    async fn forget_month(&self, site: &str, month: Month) -> Result<()> {
+        let site = site.to_owned();
+        self.write(move |db| db.forget_month(&site, month)).await
+    }
+
+    async fn forget_rest(&self, site: &str) -> Result<()> {
+        let site = site.to_owned();
+        self.write(move |db| db.forget_rest(&site)).await
+    }
+
+    async fn sketches(&self, site: &str, day: Day) -> Result<Sketches> {
+        let site = site.to_owned();
+        self.read(move |db| db.sketches(&site, day)).await
     }
 
     async fn stage(&self, _: &str, _: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
