@@ -3,43 +3,19 @@
 //! Flags are made from the keys of `conf/headcount.toml`, their help from its comments. Apart from
 //! `main` so that what is asked for is settled before anything starts.
 
+mod help;
+
 use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
 use headcount::export::{Format, columns};
 use headcount::model::site::Day;
-use headcount::upkeep::{Backfill, Export};
+use headcount::store::StoreUrl;
+use headcount::upkeep::{Backfill, Copy, Delete, Export};
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-
-const EXAMPLES: &str = "\
-Examples:
-  headcount demo
-      A small site with sample traffic, to look around.
-  headcount run --upstream http://127.0.0.1:3000
-      Stand in front of your website: visitors at http://127.0.0.1:8080,
-      numbers at http://127.0.0.1:8090, counts in headcount.db.
-  headcount run --config site.toml --store redis://127.0.0.1 --inject
-      Settings from a file, counts in Redis, the script's tag in every page.
-  headcount check --config site.toml
-      What is wrong with the file, or the settings in force.
-
-Every setting is a key of the file, a variable and a flag; flags overrule
-variables, and these the file: flush_interval, HEADCOUNT_FLUSH_INTERVAL,
---flush-interval. `headcount run --help` lists them all.
-";
-
-const EXPORT: &str = "\
-One row a line, of people and then of others (bots, errors, prefetches, downloads, \
-feeds) of each day, oldest day first, in the order in which they were counted. \
-Nothing in it recognises a visitor. Rows are kept up to limits.events_cap, so \
-older days may have none: their roll-ups are what the dashboard shows. In CSV a \
-text that begins like a formula (= + - @ or a control character), or with ', \
-has a ' put before it.
-
-  headcount export --from 2026-11-01 --to 2026-11-30 --output november.csv
-  headcount export --from 2026-11-24 --to 2026-11-24 --format ndjson | jq .page";
 
 /// What is asked for.
 pub enum Task {
@@ -54,6 +30,8 @@ pub enum Task {
     /// With `true`, also where a day's events know less than what is stored.
     Migrate(Box<Config>, bool),
     Export(Box<Config>, Export),
+    Delete(Box<Config>, Delete),
+    Copy(Box<Config>, Copy),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -114,6 +92,32 @@ pub fn read(
             let what = Export { from, to, format, output };
             config(Config::for_upkeep(&settings)).map(|config| Task::Export(config, what))
         }
+        Some(("delete", matches)) => {
+            if !matches.contains_id("site") {
+                return Err("--site is missing: name the site to delete from".to_owned());
+            }
+            let range = matches.contains_id("from").then(|| days(matches)).transpose()?;
+            let yes = matches.get_flag("yes");
+            if !yes && !std::io::stdin().is_terminal() {
+                return Err("nobody is here to be asked: --yes deletes without".to_owned());
+            }
+            let settings = layered(Settings::defaults(), matches)?;
+            let what = Delete { days: range, yes };
+            config(Config::for_upkeep(&settings)).map(|config| Task::Delete(config, what))
+        }
+        Some(("copy", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            let config = config(Config::for_upkeep(&settings))?;
+            let url = |name: &str| {
+                let typed = matches.get_one::<String>(name).map_or("", String::as_str);
+                let url: Result<StoreUrl, _> = typed.parse();
+                let url = url.map_err(|e| format!("--{name} {}", e.problem()))?;
+                Ok::<_, String>(url.trusting_as(&config.store))
+            };
+            let (from, to) = (url("from")?, url("to")?);
+            let force = matches.get_flag("force");
+            Ok(Task::Copy(config, Copy { from, to, force }))
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
@@ -136,7 +140,7 @@ fn command() -> Command {
     Command::new("headcount")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Web analytics from in front of your website: a reverse proxy that counts")
-        .after_help(EXAMPLES)
+        .after_help(help::EXAMPLES)
         .disable_help_subcommand(true)
         .subcommand(with_settings(
             Command::new("run")
@@ -176,6 +180,8 @@ fn command() -> Command {
             upkeep_key,
         ))
         .subcommand(export())
+        .subcommand(delete())
+        .subcommand(copy())
         .subcommand(
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
@@ -198,9 +204,34 @@ fn export() -> Command {
     let about = "Write event rows out as CSV or NDJSON, for other programs";
     let command = Command::new("export")
         .about(about)
-        .long_about(format!("{about}.\n\n{EXPORT}"))
+        .long_about(format!("{about}.\n\n{}", help::EXPORT))
         .args([day_flag("from", "First day"), day_flag("to", "Last day"), format, output]);
     with_settings(command, store_key).after_long_help(format!("Columns:\n{}", columns::list()))
+}
+
+fn delete() -> Command {
+    let yes = Arg::new("yes")
+        .long("yes")
+        .action(ArgAction::SetTrue)
+        .help("Ask nothing; needed where there is no terminal");
+    let about = "Delete what is kept of a site: some days, or everything";
+    let day = |name, other, help| day_flag(name, help).required(false).requires(other);
+    let command = Command::new("delete")
+        .about(about)
+        .long_about(format!("{about}.\n\n{}", help::DELETE))
+        .args([day("from", "to", "First day"), day("to", "from", "Last day"), yes]);
+    with_settings(command, store_key)
+}
+
+fn copy() -> Command {
+    let url = |name, help| Arg::new(name).long(name).value_name("URL").required(true).help(help);
+    let about = "Copy a site from one store into another";
+    let command = Command::new("copy")
+        .about(about)
+        .long_about(format!("{about}.\n\n{}", help::COPY))
+        .args([url("from", "Store to read"), url("to", "Store to write, as `store` names one")])
+        .arg(force_flag().help("Replace what is there; copy days without visitors' hashes"));
+    with_settings(command, |key| store_key(key) && key.path != "store")
 }
 
 /// The settings that say which store, and what lies in it.

@@ -41,6 +41,8 @@ fn main() -> ExitCode {
             start(&config).and_then(|_| headcount::upkeep::migrate(&config, force))
         }
         Task::Export(config, what) => start(&config).and_then(|_| what.run(&config)),
+        Task::Delete(config, what) => start(&config).and_then(|_| what.run(&config)),
+        Task::Copy(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Passwd => passwd::run(),
     };
     match done {

@@ -7,7 +7,9 @@
 
 pub mod backfill;
 mod command;
+pub mod copy;
 pub mod daily;
+pub mod delete;
 mod export;
 pub mod migrate;
 pub mod progress;
@@ -15,7 +17,9 @@ pub mod tail;
 
 pub use backfill::Backfill;
 pub use command::{backfill, migrate, trim};
+pub use copy::Copy;
 pub use daily::Daily;
+pub use delete::Delete;
 pub use export::Export;
 pub use progress::Progress;
 
