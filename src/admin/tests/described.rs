@@ -104,6 +104,7 @@ async fn every_route_is_described() {
         "/api/v1/sites/goals",
         "/api/v1/sites/custom-props",
         "/api/v2/query",
+        "/api/v1/export",
         "/api/live",
         "/api/health",
         "/api/openapi.json",
