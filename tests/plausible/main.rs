@@ -3,6 +3,10 @@
 //!
 //! The site is described in [`site`], by visits that anybody can count.
 
+#[path = "../common/mod.rs"]
+mod common;
+
+mod process;
 mod site;
 
 use headcount::report::{Days, Query, Rows};
