@@ -198,7 +198,10 @@ async fn copy_day(
         Sketches::HyperLogLogs(_) if keeps_hashes => match day_there.visitors()? {
             Some(all) => hashes = all,
             None if force => copied.without.push(day),
-            None => return Ok(copied.left.push(day)),
+            None => {
+                copied.left.push(day);
+                return Ok(());
+            }
         },
         Sketches::HyperLogLogs(_) => {}
     }

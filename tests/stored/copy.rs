@@ -13,10 +13,15 @@ use std::path::Path;
 const DAYS: [&str; 3] = ["2026-09-29", "2026-09-30", "2026-10-01"];
 const FAR: i64 = 4_000_000_000_000;
 
+type Counts = BTreeMap<String, i64>;
+
+/// Counts, rows of people and of others, visitors and confirmed ones.
+type KeptDay = (Counts, [StoredRows; 2], (u64, u64));
+
 #[derive(Debug, PartialEq)]
 struct Kept {
-    days: BTreeMap<Day, (BTreeMap<String, i64>, [StoredRows; 2], (u64, u64))>,
-    months: BTreeMap<Month, BTreeMap<String, i64>>,
+    days: BTreeMap<Day, KeptDay>,
+    months: BTreeMap<Month, Counts>,
 }
 
 async fn kept(store: &dyn Upkeep) -> Kept {
