@@ -227,7 +227,7 @@ impl Query {
             if !self.include.partial {
                 return wrong(format!(
                     "{why}event rows tell it, and all of them are kept from {first} on: ask for days \
-                     since then, or with include.partial for what there is"
+                     since then, or in version 2 with include.partial for what there is"
                 ));
             }
             range.first = first;
