@@ -1,6 +1,6 @@
 //! Event rows packed: as they are delivered and stored.
 
-use super::block::{Block, Damaged};
+use super::block::{Block, Damaged, is_aged};
 use serde::{Deserialize, Serialize};
 
 /// A [`Block`] as bytes, with the number of its rows in front (four bytes, little-endian), so that
@@ -36,6 +36,11 @@ impl PackedRows {
     /// Bytes it takes.
     pub fn size(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether nothing in it recognises a visitor any more.
+    pub fn is_aged(&self) -> bool {
+        self.0.get(4..).is_some_and(is_aged)
     }
 
     /// The rows, column by column.

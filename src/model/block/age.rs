@@ -27,7 +27,7 @@ impl<R: FnMut() -> u64> Replacements<R> {
 }
 
 impl Block {
-    /// Replaces whatever recognises a visitor.
+    /// Replaces whatever recognises a visitor. Not to be done twice: see [`Block::aged`].
     pub fn age(&mut self, day: &mut Replacements<impl FnMut() -> u64>) {
         let Replacements { random, visitors, visits } = day;
         for visitor in self.visits.visitor.iter_mut().flatten() {
@@ -44,7 +44,7 @@ impl Block {
         }
         self.drop_minor_versions();
         // The texts that were replaced stay behind.
-        *self = Self::merge([std::mem::take(self)]);
+        *self = Self { aged: true, ..Self::merge([std::mem::take(self)]) };
     }
 
     fn drop_minor_versions(&mut self) {
@@ -146,6 +146,17 @@ mod tests {
         assert_eq!(morning.visits.visitor[1], evening.visits.visitor[0]);
         assert_eq!(morning.visits.visit[1], evening.visits.visit[0]);
         assert_eq!(Block::merge([morning, evening]).visits.len(), 3);
+    }
+
+    #[test]
+    fn an_aged_block_says_so_however_it_is_packed() {
+        let [one, two] = aged([block(1..3), block(2..4)]);
+        let packed = |block: &Block| Block::decode(&block.encode()).unwrap();
+        assert_eq!((packed(&one), packed(&block(1..3)).aged), (one.clone(), false));
+        assert!(super::super::is_aged(&one.encode()));
+        let both = Block::merge([one.clone(), two, Block::default()]);
+        assert!(both.aged && both.split(3).iter().all(|part| part.aged));
+        assert!(!Block::merge([one, block(1..3)]).aged && !Block::merge([]).aged);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 1 | version of all that follows: 1 |
+//! | 1 | version of all that follows: 1; 2 is the same, and says that the rows are aged |
 //! | 4 | CRC-32 of all that follows, little-endian |
 //! | number | length of the columns before they are compressed |
 //! | number | length of the columns as they are here |
@@ -42,6 +42,14 @@ use thiserror::Error;
 /// The first byte. Another one for each change of what follows.
 const VERSION: u8 = 1;
 
+/// The same, of rows that are aged.
+const AGED: u8 = 2;
+
+/// Whether a block says that it is aged, without reading it.
+pub fn is_aged(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&AGED)
+}
+
 /// Of columns, before they are compressed: what decoding may take memory for, whatever a block says.
 const COLUMNS_MAX: usize = 64 << 20;
 
@@ -59,7 +67,7 @@ impl Block {
         let (columns, keys) = self.write();
         // In memory, and into a buffer that is large enough, it cannot fail.
         let packed = zstd::bulk::compress(&columns, LEVEL).unwrap_or_default();
-        let mut out = Writer(vec![VERSION, 0, 0, 0, 0]);
+        let mut out = Writer(vec![if self.aged { AGED } else { VERSION }, 0, 0, 0, 0]);
         out.number(columns.len() as u64);
         out.number(packed.len() as u64);
         let mut out = out.0;
@@ -73,10 +81,11 @@ impl Block {
     pub fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
         let (version, rest) = bytes.split_first().ok_or(Damaged)?;
         let (sum, rest) = rest.split_first_chunk().ok_or(Damaged)?;
-        if *version != VERSION || crc32fast::hash(rest) != u32::from_le_bytes(*sum) {
+        let known = matches!(*version, VERSION | AGED);
+        if !known || crc32fast::hash(rest) != u32::from_le_bytes(*sum) {
             return Err(Damaged);
         }
-        Self::unpack(rest)
+        Ok(Self { aged: *version == AGED, ..Self::unpack(rest)? })
     }
 
     pub(super) fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {

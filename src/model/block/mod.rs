@@ -9,7 +9,7 @@ mod codec;
 
 pub use age::Replacements;
 pub use builder::{RowBuilder, TEXTS_MAX};
-pub use codec::Damaged;
+pub use codec::{Damaged, is_aged};
 
 use super::rollup::Dimension;
 use super::row::{EventRow, Flags, Kind, RowVisit};
@@ -40,6 +40,8 @@ pub struct Block {
     pub numbers: [Vec<i64>; 2],
     /// Properties and their values, no list twice; the first is empty.
     pub lists: Vec<Vec<(Text, Text)>>,
+    /// Whether [`Block::age`] has been through all of it.
+    pub aged: bool,
 }
 
 /// Whose rows they are: see [`RowVisit`](super::row::RowVisit). All columns are of the same length.
@@ -90,8 +92,13 @@ impl Block {
     /// One block of all these rows, in their order. A visit that is in several blocks is in it once.
     pub fn merge(blocks: impl IntoIterator<Item = Self>) -> Self {
         let mut rows = RowBuilder::default();
-        blocks.into_iter().for_each(|block| rows.push_block(&block));
-        rows.finish()
+        let mut aged = true;
+        for block in blocks {
+            aged &= block.aged || block.is_empty();
+            rows.push_block(&block);
+        }
+        let rows = rows.finish();
+        Self { aged: aged && !rows.is_empty(), ..rows }
     }
 
     /// Blocks of at most so many rows (at least 1), in the order of the rows. Each has only the texts
@@ -106,7 +113,7 @@ impl Block {
         let part = |start| {
             let mut rows = RowBuilder::default();
             rows.extend(&self, &visits, start..self.len().min(start + max_rows));
-            rows.finish()
+            Self { aged: self.aged, ..rows.finish() }
         };
         starts.map(part).collect()
     }
