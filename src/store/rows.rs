@@ -8,8 +8,11 @@ use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use redis::cmd;
 
-/// Blocks asked for at a time: some megabytes.
+/// Blocks asked for at a time.
 const CHUNK: usize = 100;
+
+/// Bytes of blocks to ask for at a time: it takes much less time than a server has to answer.
+const BYTES_AT_ONCE: usize = 4 << 20;
 
 /// Bytes that a site's rows may take, of people and of others each, whatever their number.
 pub const BYTES_MAX: usize = 256 << 20;
@@ -18,11 +21,15 @@ impl RedisStore {
     pub(super) async fn read_rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
         let key = keys::rows(site, day, of);
         let mut stored = StoredRows::default();
+        // The oldest blocks are the largest.
+        let mut chunk = 16;
         loop {
             let first = stored.blocks.len() + stored.foreign;
-            let range = cmd("LRANGE").arg(&key).arg(first).arg(first + CHUNK - 1).take();
+            let range = cmd("LRANGE").arg(&key).arg(first).arg(first + chunk - 1).take();
             let items: Vec<Vec<u8>> = self.ask(&key, range).await?;
-            let last = items.len() < CHUNK;
+            let last = items.len() < chunk;
+            let bytes: usize = items.iter().map(Vec::len).sum();
+            chunk = (BYTES_AT_ONCE * items.len() / bytes.max(1)).clamp(1, 1_000);
             items.into_iter().for_each(|item| stored.add(item));
             if last {
                 return Ok(stored);

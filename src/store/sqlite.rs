@@ -113,6 +113,12 @@ impl SqliteStore {
             .await
     }
 
+    /// What was deleted or overwritten is no longer in the write-ahead log, either.
+    pub(super) async fn empty_log(&self) -> Result<()> {
+        let inner = self.inner.clone();
+        self.blocking(move || inner.empty_log()).await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
@@ -312,10 +318,10 @@ impl Store for SqliteStore {
     }
 
     async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()> {
-        let (inner, name) = (self.inner.clone(), site.to_owned());
+        let name = site.to_owned();
         self.write(move |db| db.trim(&name, cap, now)).await?;
         self.inner.tally.trimmed(site);
-        self.blocking(move || inner.empty_log()).await
+        self.empty_log().await
     }
 
     fn rows_grown(&self, site: &str) -> u64 {

@@ -31,13 +31,9 @@ impl Tally {
     pub fn appended(&self, site: &str, list: (RowsOf, Day), added: u64, length: u64) {
         self.update(site, |lists| {
             let before = lists.lengths.insert(list, length);
-            let grown = lists.grown(list.0);
-            match before {
-                // Shorter than it was: another node has trimmed it.
-                Some(before) if before >= length => *grown = added,
-                Some(before) => *grown += added * (length - before),
-                None => *grown += added,
-            }
+            // Shorter than it was: its blocks were merged, or another node has trimmed it.
+            let blocks = before.map_or(1, |before| length.saturating_sub(before).max(1));
+            *lists.grown(list.0) += added * blocks;
         });
     }
 
@@ -72,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_other_nodes_append_is_seen_and_so_is_their_trim() {
+    fn what_other_nodes_append_is_seen_and_merged_blocks_are_no_trim() {
         let (tally, day) = (Tally::default(), Day::default());
         let (next, list) = (day.succ_opt().unwrap(), (RowsOf::People, day));
         tally.appended("a", list, 10, 50);
@@ -81,12 +77,12 @@ mod tests {
         tally.appended("a", (RowsOf::People, next), 5, 1);
         tally.appended("b", (RowsOf::People, next), 1, 1);
         assert_eq!((tally.grown("a"), tally.grown("b")), (115, 1));
-        // A list of others that is shorter is another list, and not one that was trimmed.
+        // A list of others that is shorter is another list.
         tally.appended("a", (RowsOf::Others, day), 10, 5);
         tally.appended("a", list, 10, 61);
         assert_eq!(tally.grown("a"), 125);
         tally.appended("a", list, 10, 5);
-        assert_eq!(tally.grown("a"), 10);
+        assert_eq!(tally.grown("a"), 135);
         tally.trimmed("a");
         assert_eq!((tally.grown("a"), tally.grown("b")), (0, 1));
     }

@@ -2,7 +2,9 @@
 
 use super::common::redis::RedisServer;
 use super::*;
+use headcount::model::block::Block;
 use headcount::store::{Applied, Secret, StoredRows};
+use std::cell::Cell;
 
 on_both_stores! {
     a_batch_is_applied_once
@@ -21,6 +23,10 @@ on_both_stores! {
     a_secret_is_replaced_only_if_it_is_as_expected
     trim_keeps_the_newest_blocks_over_all_days
     people_and_others_are_trimmed_apart
+    blocks_are_replaced_in_their_place_or_not_at_all
+    blocks_are_replaced_while_others_are_appended
+    rows_of_old_days_are_let_go
+    hashes_are_let_go_and_visitors_stay
     commands_are_counted
 }
 
@@ -278,6 +284,124 @@ async fn people_and_others_are_trimmed_apart(store: Arc<dyn Upkeep>) {
     assert_eq!(pages(store.as_ref(), SITE, today(), RowsOf::People).await, ["/"]);
     let newest = pages(store.as_ref(), SITE, today(), RowsOf::Others).await;
     assert_eq!(newest, ["298", "299", "300"]);
+}
+
+async fn blocks_are_replaced_in_their_place_or_not_at_all(store: Arc<dyn Upkeep>) {
+    let others = || pages(store.as_ref(), SITE, today(), RowsOf::Others);
+    for number in 1..=6 {
+        store.apply(&pageview("n", number)).await.unwrap();
+        // Of another day, between these.
+        let next = Batch { day: day("2026-11-25"), ..pageview("n", number) };
+        store.apply(&next).await.unwrap();
+    }
+    let named = |names: &[&str]| rows(Kind::View, names.iter().copied());
+    let block = |number: u64| named(&[&format!("/n/{number}")]);
+    let replace = async |from, old: &[PackedRows], new: &[PackedRows]| {
+        store.replace_rows(SITE, today(), RowsOf::People, from, old, new).await.unwrap()
+    };
+    let all: Vec<PackedRows> = (1..=6).map(block).collect();
+    let merged = named(&["/n/2", "/n/3", "/n/4"]);
+    for (from, old, new) in [
+        (0, &all[1..4], vec![merged.clone()]),
+        (4, &all[1..4], vec![merged.clone()]),
+        (1, &[block(2), block(9)], vec![merged.clone()]),
+        (1, &[block(9), block(3)], vec![merged.clone()]),
+        (5, &[block(6), block(6)], vec![merged.clone()]),
+        (1, &all[1..4], vec![]),
+        (1, &all[1..2], vec![merged.clone(), merged.clone()]),
+        (0, &[], vec![merged.clone()]),
+    ] {
+        assert!(!replace(from, old, &new).await, "{from}");
+    }
+    let all_pages: Vec<String> = (1..=6).map(|i| format!("/n/{i}")).collect();
+    assert_eq!(pages(store.as_ref(), SITE, today(), RowsOf::People).await, all_pages);
+
+    let version = store.versions(SITE, &[today()]).await.unwrap()[0];
+    assert!(replace(1, &all[1..4], std::slice::from_ref(&merged)).await);
+    assert_eq!(store.versions(SITE, &[today()]).await.unwrap(), [version + 1]);
+    assert_eq!(pages(store.as_ref(), SITE, today(), RowsOf::People).await, all_pages);
+    let stored = store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks;
+    assert_eq!(stored, [block(1), merged, block(5), block(6)]);
+    // A repeated call finds others there.
+    assert!(!replace(1, &all[1..4], &all[1..2]).await);
+    // From the oldest to the newest, and as many as before.
+    let new: Vec<PackedRows> = (1..=4).map(|i| named(&[&format!("/{i}")])).collect();
+    assert!(replace(0, &stored, &new).await);
+    assert_eq!(store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks, new);
+    store.apply(&pageview("n", 7)).await.unwrap();
+    let newest = pages(store.as_ref(), SITE, today(), RowsOf::People).await;
+    assert_eq!(newest, ["/1", "/2", "/3", "/4", "/n/7"]);
+    assert_eq!(others().await.len(), 7);
+    let next = pages(store.as_ref(), SITE, day("2026-11-25"), RowsOf::People).await;
+    assert_eq!(next, all_pages);
+}
+
+/// Each time all blocks that are there become one; none is lost, doubled or moved.
+async fn blocks_are_replaced_while_others_are_appended(store: Arc<dyn Upkeep>) {
+    let (merges, appended) = (Cell::new(0), Cell::new(None));
+    let appending = async {
+        let mut number = 0;
+        while number < 100 || merges.get() < 5 {
+            number += 1;
+            assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Now);
+            tokio::task::yield_now().await;
+        }
+        appended.set(Some(number));
+    };
+    let merging = async {
+        loop {
+            let last = appended.get().is_some();
+            let old = store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks;
+            if old.len() > 1 {
+                let blocks = old.iter().map(|packed| packed.block().unwrap());
+                let new = [PackedRows::from(&Block::merge(blocks))];
+                let put = store.replace_rows(SITE, today(), RowsOf::People, 0, &old, &new);
+                assert!(put.await.unwrap());
+                merges.set(merges.get() + 1);
+            }
+            if last {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(appending, merging);
+    let expected: Vec<String> = (1..=appended.get().unwrap()).map(|i| format!("/n/{i}")).collect();
+    assert_eq!(pages(store.as_ref(), SITE, today(), RowsOf::People).await, expected);
+    assert_eq!(store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks.len(), 1);
+}
+
+async fn rows_of_old_days_are_let_go(store: Arc<dyn Upkeep>) {
+    let days = ["2026-11-22", "2026-11-23", "2026-11-24"].map(day);
+    for day in days {
+        store.apply(&Batch { day, ..pageview("n", 1) }).await.unwrap();
+        let site = "example.org".into();
+        store.apply(&Batch { site, day, ..pageview("n", 1) }).await.unwrap();
+    }
+    store.forget_rows(SITE, days[0]).await.unwrap();
+    for of in RowsOf::BOTH {
+        assert_eq!(pages(store.as_ref(), SITE, days[0], of).await, ["/n/1"]);
+    }
+    store.forget_rows(SITE, days[2]).await.unwrap();
+    for of in RowsOf::BOTH {
+        let mut left = Vec::new();
+        for day in days {
+            left.push(pages(store.as_ref(), SITE, day, of).await.len());
+            assert_eq!(pages(store.as_ref(), "example.org", day, of).await, ["/n/1"]);
+        }
+        assert_eq!(left, [0, 0, 1]);
+    }
+    // Counts stay.
+    assert_eq!(store.kept(SITE).await.unwrap(), days);
+}
+
+async fn hashes_are_let_go_and_visitors_stay(store: Arc<dyn Upkeep>) {
+    store.apply(&full("n", 1)).await.unwrap();
+    let before = store.uniques(SITE, today()).await.unwrap();
+    assert!(before.0 > 900);
+    store.forget_hashes(SITE, today()).await.unwrap();
+    store.forget_hashes(SITE, day("2026-11-20")).await.unwrap();
+    assert_eq!(store.uniques(SITE, today()).await.unwrap(), before);
 }
 
 async fn commands_are_counted(store: Arc<dyn Upkeep>) {

@@ -356,6 +356,7 @@ async fn upkeep_is_counted_as_billed_and_leaves_nothing_behind() {
         fields: full("n", 1).fields,
         visitors: visitors(10),
         confirmed: Vec::new(),
+        keeps_visitors: false,
     };
     let month = "2026-11".parse().unwrap();
     // Each script's first run loads it.
@@ -363,8 +364,14 @@ async fn upkeep_is_counted_as_billed_and_leaves_nothing_behind() {
         server.reset_calls();
         let before = store.commands().load(Ordering::Relaxed);
         store.kept(SITE).await.unwrap();
-        let version = store.versions(SITE, &[today()]).await.unwrap()[0];
         store.rows(SITE, today(), RowsOf::Others).await.unwrap();
+        let old = store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks;
+        for from in [0, 1] {
+            let replaced = store.replace_rows(SITE, today(), RowsOf::People, from, &old, &old);
+            assert_eq!(replaced.await.unwrap(), from == 0);
+        }
+        store.forget_rows(SITE, today()).await.unwrap();
+        let version = store.versions(SITE, &[today()]).await.unwrap()[0];
         store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
         store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();
         store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();

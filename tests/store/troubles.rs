@@ -187,6 +187,7 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
         fields: full("n", 1).fields,
         visitors: visitors(1_000),
         confirmed: visitors(1_000),
+        keeps_visitors: false,
     };
     store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
     assert!(store.swap(SITE, today(), &rebuilt, "run", 1).await.unwrap());
@@ -196,6 +197,9 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
     )];
     store.fold(SITE, today(), &moves).await.unwrap();
     store.put_month(SITE, "2026-11".parse().unwrap(), &rebuilt.fields, false).await.unwrap();
+    let old = store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks;
+    assert!(store.replace_rows(SITE, today(), RowsOf::People, 0, &old, &old).await.unwrap());
+    store.forget_rows(SITE, today()).await.unwrap();
     store.trim(SITE, 10, 0).await.unwrap();
     assert_eq!(store.kept(SITE).await.unwrap(), [today()]);
     assert!(store.misfits(SITE).await.unwrap().is_empty());

@@ -9,8 +9,9 @@ mod redis;
 mod sqlite;
 
 use super::{Result, Store};
-use crate::model::VisitorHash;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
+use crate::model::{PackedRows, VisitorHash};
 use async_trait::async_trait;
 
 pub use legacy::{Holds, Legacy, Misfit};
@@ -22,6 +23,8 @@ pub struct Rebuilt {
     pub fields: Vec<(String, i64)>,
     pub visitors: Vec<VisitorHash>,
     pub confirmed: Vec<VisitorHash>,
+    /// The stored visitors and confirmed visitors stay, and the two above are empty.
+    pub keeps_visitors: bool,
 }
 
 /// How visitors and confirmed visitors of a day are kept.
@@ -88,6 +91,29 @@ pub trait Upkeep: Store {
         run: &str,
         version: u64,
     ) -> Result<bool>;
+
+    /// Puts blocks of rows in the place of others, at once, if `old` are those from place `from` on:
+    /// the first and the last of them are compared (otherwise false). What stands before and behind
+    /// them stays there, also what is appended meanwhile. `new` are no more than `old`, and not none.
+    /// Raises the day's version: who reads a list in several pieces knows that they may not fit.
+    async fn replace_rows(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        from: usize,
+        old: &[PackedRows],
+        new: &[PackedRows],
+    ) -> Result<bool>;
+
+    /// Lets go the hashes of a day's visitors, where they are kept one by one; how many there were
+    /// stays. For a day whose salt is gone.
+    async fn forget_hashes(&self, _site: &str, _day: Day) -> Result<()> {
+        Ok(())
+    }
+
+    /// Removes the event rows of all days before `first`.
+    async fn forget_rows(&self, site: &str, first: Day) -> Result<()>;
 
     /// Lets go what was staged.
     async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()>;

@@ -1,11 +1,11 @@
 //! Upkeep of a Redis store.
 
 use super::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};
-use crate::model::VisitorHash;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
+use crate::model::{PackedRows, VisitorHash};
 use crate::store::redis::{LuaScript, RedisStore};
-use crate::store::{Result, Secret, keys};
+use crate::store::{Result, Secret, Store, keys};
 use ::redis::cmd;
 use async_trait::async_trait;
 use once_cell::sync::Lazy;
@@ -13,10 +13,15 @@ use once_cell::sync::Lazy;
 static FOLD: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("fold.lua")));
 static PUT_MONTH: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("put_month.lua")));
 static SWAP: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("swap.lua")));
+static REPLACE_ROWS: Lazy<LuaScript> =
+    Lazy::new(|| LuaScript::new(include_str!("replace_rows.lua")));
 
 /// Fields in one command: `unpack` in a script carries at most about 8,000 values, and a server
 /// does nothing else meanwhile.
 const FIELDS_MAX: usize = 1_000;
+
+/// Bytes of blocks in one command, about.
+const BLOCKS_MAX: usize = 1 << 20;
 
 /// What was built and never put in its place is forgotten after a day.
 pub(super) const STAGING_SECONDS: usize = 24 * 3_600;
@@ -49,6 +54,26 @@ impl RedisStore {
         let mut count = cmd("PFCOUNT");
         count.arg(key);
         self.ask(key, count).await
+    }
+
+    /// Fills a list of our own, to be renamed.
+    async fn stage_rows(&self, key: &str, blocks: &[PackedRows]) -> Result<()> {
+        let mut left = blocks;
+        while let Some((first, rest)) = left.split_first() {
+            let mut push = cmd("RPUSH");
+            push.arg(key).arg(first.bytes());
+            let mut size = first.size();
+            left = rest;
+            while let Some((next, rest)) = left.split_first()
+                && size + next.size() <= BLOCKS_MAX
+            {
+                push.arg(next.bytes());
+                size += next.size();
+                left = rest;
+            }
+            self.ask::<()>(key, push).await?;
+        }
+        self.expire_staging(key).await
     }
 
     async fn expire_staging(&self, key: &str) -> Result<()> {
@@ -171,6 +196,9 @@ impl Upkeep for RedisStore {
         let built = counted(site, day).map(|key| keys::staging(&key, run));
         self.unstage(site, day, run).await?;
         self.stage_fields(&built[0], &rebuilt.fields).await?;
+        if rebuilt.keeps_visitors {
+            return self.uniques(site, day).await;
+        }
         let visitors = self.stage_sketch(&built[1], &rebuilt.visitors).await?;
         let confirmed = self.stage_sketch(&built[2], &rebuilt.confirmed).await?;
         Ok((visitors, confirmed))
@@ -180,17 +208,55 @@ impl Upkeep for RedisStore {
         &self,
         site: &str,
         day: Day,
-        _: &Rebuilt,
+        rebuilt: &Rebuilt,
         run: &str,
         version: u64,
     ) -> Result<bool> {
         let live = counted(site, day);
         let built = live.clone().map(|key| keys::staging(&key, run));
         let keys = [live, built].concat();
-        let (put, commands): (u64, u64) =
-            self.run(&SWAP, &keys, &[version.to_string().as_bytes()]).await?;
+        let keep: &[u8] = if rebuilt.keeps_visitors { b"1" } else { b"0" };
+        let version = version.to_string();
+        let args = [version.as_bytes(), keep];
+        let (put, commands): (u64, u64) = self.run(&SWAP, &keys, &args).await?;
         self.bill(commands);
         Ok(put == 1)
+    }
+
+    async fn replace_rows(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        from: usize,
+        old: &[PackedRows],
+        new: &[PackedRows],
+    ) -> Result<bool> {
+        let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(false) };
+        if new.is_empty() || new.len() > old.len() {
+            return Ok(false);
+        }
+        let key = keys::rows(site, day, of);
+        let staging = own_staging(&key);
+        self.stage_rows(&staging, new).await?;
+        let (from, count) = (from.to_string(), old.len().to_string());
+        let args = [from.as_bytes(), count.as_bytes(), first.bytes(), last.bytes()];
+        let keys = [key, staging, keys::daily(site, day)];
+        let (put, commands): (u64, u64) = self.run(&REPLACE_ROWS, &keys, &args).await?;
+        self.bill(commands);
+        Ok(put == 1)
+    }
+
+    async fn forget_rows(&self, site: &str, first: Day) -> Result<()> {
+        let mut old = Vec::new();
+        self.scan(&keys::pattern(site), |key| {
+            let day = RowsOf::BOTH.iter().find_map(|of| keys::rows_day(site, key, *of));
+            if day.is_some_and(|day| day < first) {
+                old.push(key.to_owned());
+            }
+        })
+        .await?;
+        self.ask_all::<()>(&old, FIELDS_MAX, |key| cmd("UNLINK").arg(key).take()).await.map(drop)
     }
 
     async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()> {

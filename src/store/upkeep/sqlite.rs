@@ -1,12 +1,13 @@
 //! Upkeep of a SQLite file.
 
 use super::{Rebuilt, Sketches, Upkeep};
-use crate::model::VisitorHash;
+use crate::model::{PackedRows, VisitorHash};
 use crate::model::rollup::DayCounts;
+use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::store::sqlite::SqliteStore;
 use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, is_secret_of, secret_name};
-use crate::store::{Result, Secret};
+use crate::store::{Result, Secret, Store};
 use async_trait::async_trait;
 use rusqlite::params;
 
@@ -122,7 +123,6 @@ impl Session<'_> {
             params![site, day.to_string()],
         )?;
         self.execute("DELETE FROM counts WHERE day_id = ?", [id])?;
-        self.execute("DELETE FROM uniques WHERE day_id = ?", [id])?;
         for (field, count) in &new.fields {
             let (dimension, value, metric) = columns(field);
             self.execute(
@@ -131,6 +131,10 @@ impl Session<'_> {
                 params![id, dimension, value, metric, count],
             )?;
         }
+        if new.keeps_visitors {
+            return Ok(true);
+        }
+        self.execute("DELETE FROM uniques WHERE day_id = ?", [id])?;
         let visitors = new.visitors.iter().map(|visitor| (VISITOR, visitor));
         let confirmed = new.confirmed.iter().map(|visitor| (CONFIRMED, visitor));
         for (kind, visitor) in visitors.chain(confirmed) {
@@ -140,6 +144,54 @@ impl Session<'_> {
             )?;
         }
         Ok(true)
+    }
+
+    /// As [`Upkeep::replace_rows`]; `ends` are the first and the last of `count` old blocks. The new
+    /// ones take their ids, so that the order stays.
+    fn replace_rows(
+        &self,
+        (site, day, of): (&str, Day, RowsOf),
+        (from, count): (usize, usize),
+        ends: [&PackedRows; 2],
+        new: &[PackedRows],
+    ) -> rusqlite::Result<bool> {
+        let Some(day_id) = self.day_id(site, day)? else { return Ok(false) };
+        let ids: Vec<i64> = self.rows(
+            "SELECT id FROM event_rows WHERE day_id = ? AND of = ? ORDER BY id LIMIT ? OFFSET ?",
+            params![day_id, of.as_str(), count, from],
+            |row| row.get(0),
+        )?;
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(false) };
+        for (id, end) in [first, last].into_iter().zip(ends) {
+            let sql = "SELECT packed = ? FROM event_rows WHERE id = ?";
+            if ids.len() != count || self.value(sql, params![end.bytes(), id])? != Some(true) {
+                return Ok(false);
+            }
+        }
+        for (id, packed) in ids.iter().zip(new) {
+            self.execute(
+                "UPDATE event_rows SET count = ?, packed = ? WHERE id = ?",
+                params![packed.len(), packed.bytes(), id],
+            )?;
+        }
+        for id in ids.iter().skip(new.len()) {
+            self.execute("DELETE FROM event_rows WHERE id = ?", [id])?;
+        }
+        self.execute("UPDATE days SET version = version + 1 WHERE id = ?", [day_id])?;
+        Ok(true)
+    }
+
+    fn forget_hashes(&self, site: &str, day: Day) -> rusqlite::Result<()> {
+        let Some(id) = self.day_id(site, day)? else { return Ok(()) };
+        self.execute("UPDATE uniques SET visitor = randomblob(8) WHERE day_id = ?", [id])
+    }
+
+    fn forget_rows(&self, site: &str, first: Day) -> rusqlite::Result<()> {
+        self.execute(
+            "DELETE FROM event_rows
+             WHERE day_id IN (SELECT id FROM days WHERE site = ? AND day < ?)",
+            params![site, first.to_string()],
+        )
     }
 
     fn day_id(&self, site: &str, day: Day) -> rusqlite::Result<Option<i64>> {
@@ -224,7 +276,39 @@ impl Upkeep for SqliteStore {
         self.read(move |db| db.sketches(&site, day)).await
     }
 
-    async fn stage(&self, _: &str, _: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
+    async fn replace_rows(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        from: usize,
+        old: &[PackedRows],
+        new: &[PackedRows],
+    ) -> Result<bool> {
+        let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(false) };
+        if new.is_empty() || new.len() > old.len() {
+            return Ok(false);
+        }
+        let (site, place) = (site.to_owned(), (from, old.len()));
+        let (first, last, new) = (first.clone(), last.clone(), new.to_vec());
+        self.write(move |db| db.replace_rows((&site, day, of), place, [&first, &last], &new)).await
+    }
+
+    async fn forget_hashes(&self, site: &str, day: Day) -> Result<()> {
+        let site = site.to_owned();
+        self.write(move |db| db.forget_hashes(&site, day)).await?;
+        self.empty_log().await
+    }
+
+    async fn forget_rows(&self, site: &str, first: Day) -> Result<()> {
+        let site = site.to_owned();
+        self.write(move |db| db.forget_rows(&site, first)).await
+    }
+
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
+        if rebuilt.keeps_visitors {
+            return self.uniques(site, day).await;
+        }
         Ok((rebuilt.visitors.len() as u64, rebuilt.confirmed.len() as u64))
     }
 

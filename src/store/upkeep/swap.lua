@@ -1,7 +1,7 @@
 -- Puts a day that was built beside the stored one in its place: counts and both sketches, at once.
 --
 -- KEYS  roll-up hash, visitors, confirmed visitors; then the three that were built
--- ARGV  the version the day must still have
+-- ARGV  the version the day must still have, 1 if the stored sketches stay
 --
 -- Gives { 1 if it was put, commands sent from here }. Markers move over, so that every node's
 -- batches go on where they are; a day that was changed since it was read is left alone.
@@ -29,7 +29,7 @@ for from = 1, #carried, 2000 do
   call('HSET', built, unpack(carried, from, math.min(from + 1999, #carried)))
 end
 
-for i = 1, 3 do
+for i = 1, ARGV[2] == '1' and 1 or 3 do
   if i == 1 or call('EXISTS', KEYS[i + 3]) == 1 then
     call('PERSIST', KEYS[i + 3])
     call('RENAME', KEYS[i + 3], KEYS[i])
