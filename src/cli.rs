@@ -248,6 +248,7 @@ fn upkeep_key(key: &Key) -> bool {
         "data_dir",
         "log",
         "retention_days",
+        "rows_days",
         "limits.events_cap",
         "limits.rows_per_dimension",
     ];

@@ -231,7 +231,7 @@ impl Counting {
                 Some(budget) => config.flush_interval.max(budget.interval()),
                 None => config.flush_interval,
             },
-            budget,
+            budget: budget.clone(),
             unread: UNREAD,
             funnels: config.site.funnels.iter().map(labelled).collect(),
         };
@@ -239,7 +239,7 @@ impl Counting {
         let late = home.late_logs(&engine);
         let flushing = runtimes.flush.spawn(flusher(durable).adopting(late).run(closed.clone()));
         let showing = runtimes.admin.spawn(serve_admin(listener, state, closed));
-        let (node, keep) = (random_name(), Keep::new(config));
+        let (node, keep, spending) = (random_name(), Keep::new(config), budget);
         let open = Open { trusted, places: places.clone(), auth, admin };
         background.spawn({
             let (store, telemetry) = (store.clone(), telemetry.clone());
@@ -247,7 +247,8 @@ impl Counting {
                 let tasks = &telemetry.tasks;
                 let daily = || {
                     let (kept, sites, clock) = (kept.clone(), sites.clone(), clock.clone());
-                    Daily::new(kept, sites, clock, keep, node.clone()).run(tasks)
+                    let daily = Daily::new(kept, sites, clock, keep, node.clone());
+                    daily.within(spending.clone()).run(tasks)
                 };
                 tokio::join!(
                     keep_secrets(&secrets, store.as_ref(), &clock, tasks),

@@ -4,6 +4,8 @@
 //! - SQLite: every byte of the file and of its write-ahead log;
 //! - the log, at its most talkative, and every file in the data folder;
 //! - every answer to clients, and every page, answer and stream of the admin port;
+//! - when a day's salt is gone, no hash of a visitor is left, in rows or in the store's file, by which
+//!   salt and address could name one again;
 //! - as text in every spelling, as raw bytes of either order, and for IPv6 the household's /64;
 //! - no other user of the machine may read a file of ours, whatever the umask, nor one that an
 //!   earlier version left open;
@@ -19,11 +21,17 @@ use common::http::{self, ACCEPT_PAGE, Answer, BEACON, FIREFOX, NAVIGATION, PREFE
 use common::nginx::Nginx;
 use common::redis::RedisServer;
 use common::wait_for;
-use headcount::model::{Item, PackedRows};
+use headcount::clock::{Clock, HOUR};
+use headcount::model::row::RowsOf;
+use headcount::model::site::{Day, Site};
+use headcount::model::{DaySalt, Item, PackedRows, VisitorHash};
+use headcount::store::{self, Secret, Upkeep};
+use headcount::upkeep::{Daily, Keep};
 use std::fs::{Permissions, set_permissions};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// As sent in `X-Forwarded-For`.
 const FORWARDED: &[&str] = &["203.0.113.77", "2001:db8:77::77", "::ffff:203.0.113.78"];
@@ -202,6 +210,118 @@ fn no_address_in_sqlite_nor_anywhere_else() {
         of.insert(whose);
     }
     assert_eq!(of.len(), 2, "{of:?}");
+}
+
+#[test]
+fn no_hash_is_left_in_sqlite_when_its_salt_is_gone() {
+    let mut headcount = visits("sqlite:headcount.db", &[], &Needles::new());
+    headcount.term();
+    let folder = headcount.data_dir();
+    let store = open(&format!("sqlite:{}", folder.join("headcount.db").display()), &folder);
+    let stored = || {
+        let files =
+            ["headcount.db", "headcount.db-wal"].map(|name| std::fs::read(folder.join(name)));
+        files.into_iter().flatten().flatten().collect()
+    };
+    let days = age(&store, stored);
+    for day in days {
+        let salt = Secret::Salt { site: SITE.into(), day };
+        assert_eq!(wait_on(store.secret(&salt)).unwrap(), None);
+    }
+}
+
+#[test]
+fn no_hash_is_left_in_redis_when_its_salt_is_gone() {
+    let redis = RedisServer::start();
+    let mut headcount = visits(&redis.url(), &[], &Needles::new());
+    headcount.term();
+    let store = open(&redis.url(), &headcount.data_dir());
+    let stored = || {
+        let mut all = Vec::new();
+        for key in redis.keys().iter().filter(|key| !key.starts_with("visits:salt:")) {
+            let contents: ::redis::Value = match &*redis.command::<String>(&["TYPE", key]) {
+                "list" => redis.command(&["LRANGE", key, "0", "-1"]),
+                "hash" => redis.command(&["HGETALL", key]),
+                _ => redis.command(&["GET", key]),
+            };
+            flatten(&contents, &mut all);
+        }
+        all
+    };
+    age(&store, stored);
+    // The server's own clock lets salts go.
+    for key in redis.keys().iter().filter(|key| key.starts_with("visits:salt:")) {
+        let left: i64 = redis.command(&["TTL", key]);
+        assert!((0..=50 * 3_600).contains(&left), "{key}: {left} s");
+    }
+}
+
+fn open(url: &str, folder: &Path) -> Arc<dyn Upkeep> {
+    store::open(&url.parse().unwrap(), folder).unwrap()
+}
+
+fn wait_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(future)
+}
+
+/// Lets two days pass for a store, of which `stored` gives all bytes: hashes that salt and addresses
+/// make are in it before, and not afterwards. Gives its days.
+fn age(store: &Arc<dyn Upkeep>, stored: impl Fn() -> Vec<u8>) -> Vec<Day> {
+    wait_on(async {
+        let days = store.kept(SITE).await.unwrap();
+        let mut hashes = Vec::new();
+        for day in &days {
+            let salt = Secret::Salt { site: SITE.into(), day: *day };
+            let bytes = store.secret(&salt).await.unwrap().unwrap();
+            let salt = DaySalt { day: *day, bytes: bytes.try_into().unwrap() };
+            for address in FORWARDED.iter().chain(&[PEER]) {
+                let address = address.parse().unwrap();
+                hashes.push(VisitorHash::new(&salt, SITE, address, FIREFOX.as_bytes()));
+            }
+        }
+        let found = |bytes: &[u8]| -> usize {
+            let all = hashes.iter().map(|hash| hash.bytes().to_vec());
+            let text = hashes.iter().map(|hash| hash.to_string().into_bytes());
+            all.chain(text).filter(|hash| bytes.windows(hash.len()).any(|w| w == hash)).count()
+        };
+        let visitors = async || {
+            let (mut visitors, mut aged) = (Vec::new(), Vec::new());
+            for day in &days {
+                for of in RowsOf::BOTH {
+                    for packed in store.rows(SITE, *day, of).await.unwrap().blocks {
+                        aged.push(packed.is_aged());
+                        visitors.extend(packed.block().unwrap().visits.visitor);
+                    }
+                }
+            }
+            (visitors.into_iter().flatten().collect::<Vec<_>>(), aged)
+        };
+        let (before, _) = visitors().await;
+        for hash in &hashes[..4] {
+            assert!(days.len() > 1 || before.contains(hash), "{hash} is no visitor");
+        }
+        assert!(found(&stored()) >= 4);
+
+        let site = Site {
+            name: SITE.into(),
+            hosts: Vec::new(),
+            timezone: chrono_tz::UTC,
+            ..Site::default()
+        };
+        let clock = Clock::fixed(Clock::system().now() + 49 * HOUR);
+        let keep = Keep { events: 1_000_000, rows: 10_000, rows_days: None, days: None };
+        let sites = Arc::new(vec![site]);
+        Daily::new(store.clone(), sites, clock, keep, "later".into()).look().await;
+
+        let (after, aged) = visitors().await;
+        assert!(!aged.is_empty() && aged.iter().all(|aged| *aged), "{aged:?}");
+        assert!(after.len() >= 4 && after.iter().all(|visitor| !before.contains(visitor)));
+        assert!(after.iter().all(|visitor| !hashes.contains(visitor)));
+        assert_eq!(found(&stored()), 0);
+        let uniques = store.uniques(SITE, days[0]).await.unwrap();
+        assert!(uniques.0 >= 1, "{uniques:?}");
+        days
+    })
 }
 
 /// All kinds of visits of all addresses; then the admin port is read, and the log.

@@ -48,6 +48,8 @@ pub struct Config {
     pub monthly_commands: u64,
     /// 0: for ever.
     pub retention_days: u32,
+    /// 0: as long as their day.
+    pub rows_days: u32,
     pub data_dir: PathBuf,
     pub trusted_proxies: Vec<IpNet>,
     pub answer_half_closed: bool,

@@ -100,6 +100,7 @@ impl Config {
             )?,
             monthly_commands: get("monthly_commands").number(0..=MANY)? as u64,
             retention_days: get("retention_days").number(0..=36_500)? as u32,
+            rows_days: get("rows_days").number(0..=36_500)? as u32,
             data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             answer_half_closed: get("answer_half_closed").on(),

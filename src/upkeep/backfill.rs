@@ -5,6 +5,9 @@
 //! with less. The event list is a rolling buffer, so an old or busy day may well be incomplete in
 //! it. Each day is whole in itself: a run that is stopped is simply begun again, and finds the days
 //! that are done unchanged.
+//!
+//! Of a day whose rows are aged (see [`super::compact`]) the visitors' hashes are gone, so it keeps its
+//! visitors as they were counted; and what ageing has cut off rows is not compared.
 
 use super::daily::roll_up;
 use super::{Keep, Progress, tail};
@@ -14,6 +17,7 @@ use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month, Site};
 use crate::store::{Rebuilt, Result, Upkeep};
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
@@ -34,13 +38,11 @@ pub enum Outcome {
     Replaced {
         before: Sums,
         after: Sums,
+        /// Its rows are aged: the visitors are those that were counted.
+        aged: bool,
     },
     /// Its events know less than what is stored: left alone.
-    Less {
-        stored: Sums,
-        events: Sums,
-        what: String,
-    },
+    Less { stored: Sums, events: Sums, what: String },
     /// It was counted in all the time: left alone.
     Busy,
     /// Its days are gone, only the month is left.
@@ -67,7 +69,13 @@ impl fmt::Display for Outcome {
         match self {
             Self::Empty => write!(f, "no events, nothing stored"),
             Self::Same => write!(f, "as stored"),
-            Self::Replaced { before, after } => write!(f, "replaced: was {before}; is {after}"),
+            Self::Replaced { before, after, aged } => {
+                write!(f, "replaced: was {before}; is {after}")?;
+                match aged {
+                    true => write!(f, " (visitors as counted: their hashes are gone)"),
+                    false => Ok(()),
+                }
+            }
             Self::Less { stored, events, what } => write!(
                 f,
                 "left alone: stored are {stored}; its events know {events} ({what}); --force \
@@ -146,15 +154,21 @@ impl Backfill {
                 return Ok(Outcome::Empty);
             }
             let counts = tail::top(&summed.counts, rows);
-            let rebuilt = Rebuilt {
+            let aged = summed.aged;
+            let mut rebuilt = Rebuilt {
                 fields: counts.fields().collect(),
-                visitors: summed.visitors.into_iter().collect(),
-                confirmed: summed.confirmed.into_iter().collect(),
+                keeps_visitors: aged,
+                ..Rebuilt::default()
             };
+            if !aged {
+                rebuilt.visitors.extend(summed.visitors);
+                rebuilt.confirmed.extend(summed.confirmed);
+            }
             let staged = store.stage(name, day, &rebuilt, &run).await?;
-            let less = less(&stored, uniques, &counts, staged);
+            let (told, new) = (comparable(&stored, aged), comparable(&counts, aged));
+            let less = less(&told, uniques, &new, staged);
             let (before, after) = (sums(&stored, uniques.0), sums(&counts, staged.0));
-            if less.is_none() && staged == uniques && same(&stored, &counts) {
+            if less.is_none() && staged == uniques && same(&told, &new) {
                 store.unstage(name, day, &run).await?;
                 return Ok(Outcome::Same);
             }
@@ -169,7 +183,7 @@ impl Backfill {
                 return Ok(Outcome::Less { stored: before, events: after, what });
             }
             if store.swap(name, day, &rebuilt, &run, stored.version).await? {
-                return Ok(Outcome::Replaced { before, after });
+                return Ok(Outcome::Replaced { before, after, aged });
             }
         }
         store.unstage(name, day, &run).await?;
@@ -182,6 +196,8 @@ impl Backfill {
 struct Summed {
     rows: usize,
     unreadable: usize,
+    /// Some of them are aged.
+    aged: bool,
     counts: DayCounts,
     visitors: HashSet<VisitorHash>,
     confirmed: HashSet<VisitorHash>,
@@ -195,6 +211,7 @@ async fn sum_up(store: &dyn Upkeep, site: &Site, day: Day, names: usize) -> Resu
         summed.unreadable += stored.foreign;
         for packed in &stored.blocks {
             summed.rows += packed.len();
+            summed.aged |= packed.is_aged();
             match packed.block() {
                 Ok(block) => block.rows().for_each(|row| recount.count(&row)),
                 Err(_) => summed.unreadable += packed.len(),
@@ -208,6 +225,22 @@ async fn sum_up(store: &dyn Upkeep, site: &Site, day: Day, names: usize) -> Resu
     summed.visitors.extend(window.visitors);
     summed.confirmed.extend(window.confirmed);
     Ok(summed)
+}
+
+/// What rows can tell of a day. Aged ones know times to the second only, and no minor versions.
+fn comparable(counts: &DayCounts, aged: bool) -> Cow<'_, DayCounts> {
+    if !aged {
+        return Cow::Borrowed(counts);
+    }
+    let versions = [Dimension::BrowserVersion, Dimension::OsVersion];
+    let mut known = DayCounts::default();
+    for dimension in Dimension::ALL.iter().filter(|dimension| !versions.contains(dimension)) {
+        for (value, row) in counts.rows(*dimension) {
+            let told = row.counts().filter(|(metric, _)| *metric != Metric::Duration);
+            told.for_each(|(metric, count)| known.add(*dimension, value, metric, count));
+        }
+    }
+    Cow::Owned(known)
 }
 
 /// The first thing of which there is less than what is stored, in words.

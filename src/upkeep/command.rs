@@ -17,7 +17,7 @@ pub fn trim(config: &Config) -> anyhow::Result<()> {
     let store = store::open(&config.store, &config.data_dir)?;
     let sites = Arc::new(vec![config.site.clone()]);
     let node = format!("trim-{:016x}", rand::random::<u64>());
-    let daily = Daily::new(store, sites, Clock::system(), Keep::new(config), node);
+    let mut daily = Daily::new(store, sites, Clock::system(), Keep::new(config), node);
     let turn = runtime()?.block_on(daily.by_hand(0, &mut Progress::shown()))?;
     match turn {
         Turn::Done(done) => {

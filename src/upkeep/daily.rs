@@ -1,18 +1,21 @@
-//! The daily job: at 03:00 UTC, on one node, and as soon as possible when it was missed.
+//! The daily job: at 03:00 UTC, on one node, and as soon as possible when it was missed. And the hourly
+//! one, which rewrites event rows (see [`compact`]).
 //!
 //! Nodes agree through a note in the store, a site's diary: who is at it and until when, and which
 //! run was the last one finished. A node that dies in mid-work holds the job up for [`LEASE`].
 //! Every step may be repeated, so it is begun anew wherever it was left.
 
+use super::compact::{self, Phase};
 use super::tail;
 use super::{Keep, Progress};
+use crate::budget::Budget;
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
 use crate::model::site::{Day, Month, Site};
 use crate::store::{Result, Secret, StoreError, Upkeep};
 use crate::supervise::{Task, Tasks};
 use chrono::Days;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +35,14 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Days before the last finished run that are rolled up again: what comes late comes within them.
 const LATE: u64 = 3;
 
+/// Days before today whose blocks are looked at every hour.
+const RECENT: u64 = 2;
+
+/// On a budget of commands blocks are looked at this often, and each look is paid for with what the
+/// readers have: it takes about as many.
+const ON_A_BUDGET: Millis = 6 * HOUR;
+const A_LOOK: u64 = 30;
+
 /// A date no diary lives to see: 2100-01-01.
 const NEVER: Millis = 4_102_444_800_000;
 
@@ -43,9 +54,30 @@ struct Diary {
     /// All months there were have been rolled up once.
     #[serde(default)]
     whole: bool,
+    /// When blocks were looked at last, as a number of hours.
+    #[serde(default)]
+    looked: Millis,
+    /// The rows of all days before this one are aged.
+    #[serde(default)]
+    aged: Option<Day>,
     /// Who is at it, until when.
     node: String,
     until: Millis,
+}
+
+impl Diary {
+    /// Nothing has been done here before.
+    fn is_new(&self) -> bool {
+        self.done == 0 && !self.whole && self.node.is_empty()
+    }
+}
+
+/// A diary that this node holds.
+struct Held {
+    which: Secret,
+    /// What it said before.
+    before: Diary,
+    mine: Vec<u8>,
 }
 
 /// What became of a look at the diary.
@@ -84,6 +116,11 @@ pub struct Daily {
     rest: Vec<Millis>,
     /// By site: the day whose salt was the last to be destroyed, and those before it.
     salts: Vec<Option<Day>>,
+    /// By site: when to look at its blocks next.
+    look: Vec<Millis>,
+    /// By site and day: the version of a day whose blocks are as they should be.
+    compacted: HashMap<(usize, Day), (u64, Phase)>,
+    budget: Option<Arc<Budget>>,
 }
 
 impl Daily {
@@ -96,8 +133,15 @@ impl Daily {
         node: String,
     ) -> Self {
         let (next, salts) = (vec![Millis::MIN; sites.len()], vec![None; sites.len()]);
-        let rest = next.clone();
-        Self { store, sites, clock, keep, node, next, rest, salts }
+        let (rest, look) = (next.clone(), next.clone());
+        let (compacted, budget) = (HashMap::new(), None);
+        Self { store, sites, clock, keep, node, next, rest, salts, look, compacted, budget }
+    }
+
+    /// With so many commands to spend.
+    #[must_use]
+    pub fn within(self, budget: Option<Arc<Budget>>) -> Self {
+        Self { budget, ..self }
     }
 
     /// Does the job whenever it is due, for ever.
@@ -140,61 +184,128 @@ impl Daily {
             self.store.trim(&site.name, self.keep.events, now).await?;
             self.salts[i] = day;
         }
-        if now < self.next[i] {
-            return Ok(Turn::Nothing);
+        let mut turn = Turn::Nothing;
+        if now >= self.next[i] {
+            let due = due(now);
+            turn = self.take(i, due, &mut Progress::silent()).await?;
+            self.next[i] = match turn {
+                Turn::Another { .. } => now + AGAIN,
+                _ => due + DAY,
+            };
         }
-        let due = due(now);
-        let turn = self.take(i, due, &mut Progress::silent()).await?;
-        self.next[i] = match turn {
-            Turn::Another { .. } => now + AGAIN,
-            _ => due + DAY,
-        };
+        if now >= self.look[i] {
+            let every = if self.budget.is_some() { ON_A_BUDGET } else { HOUR };
+            let next = (now.div_euclid(every) + 1) * every;
+            self.look[i] = next;
+            let may = self.budget.as_ref().is_none_or(|budget| budget.may_read(A_LOOK));
+            if may && let Turn::Another { .. } = self.compact(i, next).await? {
+                self.look[i] = now + AGAIN;
+            }
+        }
         Ok(turn)
     }
 
-    /// Does the job of a site now, due or not, unless another node is at it.
-    pub async fn by_hand(&self, i: usize, progress: &mut Progress) -> Result<Turn> {
-        self.take(i, Millis::MAX, progress).await
+    /// Does the jobs of a site now, due or not, unless another node is at them.
+    pub async fn by_hand(&mut self, i: usize, progress: &mut Progress) -> Result<Turn> {
+        let turn = self.take(i, Millis::MAX, progress).await?;
+        if let Turn::Done(_) = turn {
+            self.compact(i, Millis::MAX).await?;
+        }
+        Ok(turn)
+    }
+
+    /// Rewrites blocks of event rows, unless that was done for the look before `next`.
+    async fn compact(&mut self, i: usize, next: Millis) -> Result<Turn> {
+        let (site, now) = (self.sites[i].clone(), self.clock.now());
+        let held = match self.hold(&site, |diary| diary.looked >= next).await? {
+            Ok(held) => held,
+            Err(turn) => return Ok(turn),
+        };
+        let open = site.day(now - HOUR);
+        let recent = site.day(now) - Days::new(RECENT);
+        let days: Vec<Day> = match held.before.aged {
+            Some(aged) => {
+                aged.min(recent).iter_days().take_while(|day| *day <= site.day(now)).collect()
+            }
+            None => self.store.kept(&site.name).await?,
+        };
+        let mut aged = true;
+        for (day, version) in days.iter().zip(self.store.versions(&site.name, &days).await?) {
+            let phase = if *day < open { Phase::Over } else { Phase::Open };
+            if self.compacted.get(&(i, *day)) == Some(&(version, phase)) {
+                continue;
+            }
+            if compact::compact(self.store.as_ref(), &site.name, *day, phase).await? {
+                self.compacted.insert((i, *day), (version, phase));
+            } else {
+                aged &= phase == Phase::Open;
+            }
+        }
+        self.compacted.retain(|(_, day), _| *day >= recent);
+        let aged = if aged { Some(open) } else { held.before.aged };
+        let looked = if next == Millis::MAX { held.before.looked } else { next };
+        self.release(&held, Diary { looked, aged, ..held.before.clone() }).await?;
+        Ok(Turn::Nothing)
     }
 
     /// Takes the job that was `due` and does it.
     async fn take(&self, i: usize, due: Millis, progress: &mut Progress) -> Result<Turn> {
         let site = &self.sites[i];
         let now = self.clock.now();
-        let which = Secret::Diary { site: site.name.clone() };
-        let stored = self.store.secret(&which).await?;
-        let before: Diary =
-            stored.as_deref().and_then(|s| serde_json::from_slice(s).ok()).unwrap_or_default();
-        if before.done >= due {
-            return Ok(Turn::Nothing);
-        }
-        if stored.is_none() && due != Millis::MAX {
+        let held = match self.hold(site, |diary| diary.done >= due).await? {
+            Ok(held) => held,
+            Err(turn) => return Ok(turn),
+        };
+        let before = &held.before;
+        if before.is_new() && due != Millis::MAX {
             // A new store: nothing was missed so far, and from now on it is known.
-            let first = serde_json::to_vec(&Diary { done: due, ..before }).unwrap_or_default();
-            self.store.put_secret(&which, None, &first, NEVER).await?;
+            self.release(&held, Diary { done: due, ..Diary::default() }).await?;
             return Ok(Turn::Nothing);
-        }
-        let mine = Diary { node: self.node.clone(), until: now + LEASE, ..before.clone() };
-        if before.until > now && before.node != self.node {
-            return Ok(Turn::Another { node: before.node, until: before.until });
-        }
-        let mine = serde_json::to_vec(&mine).unwrap_or_default();
-        let winner = self.store.put_secret(&which, stored.as_deref(), &mine, NEVER).await?;
-        if winner != mine {
-            let winner: Diary = serde_json::from_slice(&winner).unwrap_or_default();
-            return Ok(Turn::Another { node: winner.node, until: winner.until });
         }
         let since =
             (before.whole && due != Millis::MAX).then(|| site.day(before.done) - Days::new(LATE));
         let done = work(self.store.as_ref(), site, self.keep, now, since, progress).await?;
-        let finished = Diary { done: self::due(now), whole: true, node: String::new(), until: 0 };
-        let finished = serde_json::to_vec(&finished).unwrap_or_default();
-        self.store.put_secret(&which, Some(&mine), &finished, NEVER).await?;
+        let done_until = self::due(now);
+        self.release(&held, Diary { done: done_until, whole: true, ..before.clone() }).await?;
         if !done.forgotten.is_empty() || done.folded > 0 {
             let (days, folded) = (done.forgotten.len(), done.folded);
             tracing::info!("the daily job: {days} days let go, {folded} counts moved to (other)");
         }
         Ok(Turn::Done(done))
+    }
+
+    /// Takes a site's diary, so that no other node is at its jobs, unless what is asked for is `done`.
+    async fn hold(
+        &self,
+        site: &Site,
+        done: impl Fn(&Diary) -> bool,
+    ) -> Result<std::result::Result<Held, Turn>> {
+        let now = self.clock.now();
+        let which = Secret::Diary { site: site.name.clone() };
+        let stored = self.store.secret(&which).await?;
+        let before: Diary =
+            stored.as_deref().and_then(|s| serde_json::from_slice(s).ok()).unwrap_or_default();
+        if done(&before) {
+            return Ok(Err(Turn::Nothing));
+        }
+        if before.until > now && before.node != self.node {
+            return Ok(Err(Turn::Another { node: before.node, until: before.until }));
+        }
+        let mine = Diary { node: self.node.clone(), until: now + LEASE, ..before.clone() };
+        let mine = serde_json::to_vec(&mine).unwrap_or_default();
+        let winner = self.store.put_secret(&which, stored.as_deref(), &mine, NEVER).await?;
+        if winner != mine {
+            let winner: Diary = serde_json::from_slice(&winner).unwrap_or_default();
+            return Ok(Err(Turn::Another { node: winner.node, until: winner.until }));
+        }
+        Ok(Ok(Held { which, before, mine }))
+    }
+
+    /// Lets others have the diary, which now says this.
+    async fn release(&self, held: &Held, says: Diary) -> Result<()> {
+        let says = Diary { node: String::new(), until: 0, ..says };
+        let says = serde_json::to_vec(&says).unwrap_or_default();
+        self.store.put_secret(&held.which, Some(&held.mine), &says, NEVER).await.map(drop)
     }
 }
 
@@ -243,6 +354,9 @@ async fn work(
                 done.forgotten.push(day);
             }
         }
+    }
+    if let Some(days) = keep.rows_days {
+        store.forget_rows(&site.name, today - Days::new(u64::from(days))).await?;
     }
     // Last, since it also empties SQLite's log of what was let go.
     store.trim(&site.name, keep.events, now).await?;

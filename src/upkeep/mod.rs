@@ -1,12 +1,14 @@
-//! Looking after what is stored: the daily job and the operator's commands.
+//! Looking after what is stored: the hourly and the daily job, and the operator's commands.
 //!
 //! Beside the line of rooms: nothing here counts. [`daily`] trims, rolls closed days into months
-//! and lets go what retention says; [`backfill`] sums a day up again from its events; [`migrate`] moves aside
+//! and lets go what retention says; [`compact`] merges blocks of event rows and ages those of days
+//! that are over; [`backfill`] sums a day up again from its events; [`migrate`] moves aside
 //! what is of the wrong type or an older layout and reads it in; [`tail`] says what of a day or a month keeps a row of its own.
 //! The room knows no key and no table: it asks [`crate::store::Upkeep`].
 
 pub mod backfill;
 mod command;
+pub mod compact;
 pub mod copy;
 pub mod daily;
 pub mod delete;
@@ -32,6 +34,8 @@ pub struct Keep {
     pub events: usize,
     /// Rows of a dimension on a day.
     pub rows: usize,
+    /// Days before a day's event rows go; `None`: they stay with the day.
+    pub rows_days: Option<u32>,
     /// Days before a month's days go; `None`: they stay.
     pub days: Option<u32>,
 }
@@ -41,6 +45,7 @@ impl Keep {
         Self {
             events: config.limits.events_cap,
             rows: config.limits.rows_per_dimension,
+            rows_days: (config.rows_days > 0).then_some(config.rows_days),
             days: (config.retention_days > 0).then_some(config.retention_days),
         }
     }

@@ -7,11 +7,12 @@ use super::*;
 use headcount::aggregate::{Engine, Limits};
 use headcount::clock::Clock;
 use headcount::flush::{DurableOutbox, Flusher, Settings};
-use headcount::model::rollup::OTHER;
+use headcount::model::rollup::{OTHER, parse_field};
 use headcount::model::site::{Month, Site};
 use headcount::store::Applied;
 use headcount::telemetry::Telemetry;
 use headcount::upkeep::backfill::Outcome;
+use headcount::upkeep::compact::{Phase, compact};
 use headcount::upkeep::{Backfill, Keep, Progress};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,9 +23,10 @@ on_both_stores! {
     more_is_not_replaced_by_less_unless_told
     a_days_batches_go_on_after_it
     a_closed_day_is_folded_and_its_month_made_again
+    an_aged_day_keeps_its_visitors
 }
 
-const KEEP: Keep = Keep { events: 100_000, rows: 10_000, days: None };
+const KEEP: Keep = Keep { events: 100_000, rows: 10_000, rows_days: None, days: None };
 
 /// Everything that is stored of a day, but the version.
 #[derive(Debug, PartialEq)]
@@ -202,6 +204,44 @@ async fn a_closed_day_is_folded_and_its_month_made_again(store: Arc<dyn Upkeep>)
 
     assert!(store.put_month(&site.name, month, &[], true).await.unwrap());
     assert_eq!(run(day("2027-06-01")).await.unwrap()[0].1, Outcome::Gone);
+}
+
+async fn an_aged_day_keeps_its_visitors(store: Arc<dyn Upkeep>) {
+    let (site, days) = count(&store, 4).await;
+    let store = store.as_ref();
+    let mut before = Vec::new();
+    for day in &days {
+        before.push(all(store, &site, *day).await);
+        assert!(compact(store, &site.name, *day, Phase::Over).await.unwrap());
+        let aged = all(store, &site, *day).await;
+        assert_eq!(
+            (&aged.fields, aged.uniques),
+            (&before.last().unwrap().fields, before.last().unwrap().uniques)
+        );
+    }
+    assert!(before.iter().any(|day| day.uniques.0 > 10 && day.uniques.1 > 0), "{before:?}");
+    // Versions are cut short and times rounded, which is no reason to replace what was counted.
+    let untouched = backfill(store, &site, &days, false).await;
+    assert!(untouched.iter().all(|outcome| *outcome == Outcome::Same), "{untouched:?}");
+
+    // A spoilt count is set right; visitors stay, though no row knows their hashes.
+    let (day, before) = days.iter().zip(before).max_by_key(|(_, day)| day.rows[0]).unwrap();
+    let name = |value| field(Dimension::Page, value, Metric::Server);
+    store.fold(&site.name, *day, &[(name("/a"), name("/x"))]).await.unwrap();
+    let outcome = backfill(store, &site, &[*day], false).await.remove(0);
+    assert!(matches!(outcome, Outcome::Replaced { aged: true, .. }), "{outcome}");
+    assert!(outcome.to_string().contains("visitors as counted"), "{outcome}");
+    let after = all(store, &site, *day).await;
+    assert_eq!(after.uniques, before.uniques);
+    let told = |day: &Stored| {
+        let cut = ["browser_version", "os_version"];
+        let told = |(name, _): &&(String, i64)| {
+            let (dimension, _, metric) = parse_field(name).unwrap();
+            !cut.contains(&dimension.as_str()) && metric != Metric::Duration
+        };
+        day.fields.iter().filter(told).cloned().collect::<BTreeSet<_>>()
+    };
+    assert_eq!(told(&after), told(&before));
 }
 
 /// The very sketches: registers are the same, whatever order the visitors came in.

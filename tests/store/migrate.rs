@@ -11,7 +11,7 @@ use headcount::upkeep::{Keep, Progress};
 const TAG: &str = "{example.com:2026-11-24}";
 
 async fn migrate(store: &dyn Upkeep, force: bool) -> Done {
-    let keep = Keep { events: 100_000, rows: 10_000, days: None };
+    let keep = Keep { events: 100_000, rows: 10_000, rows_days: None, days: None };
     let today = day("2026-12-24");
     run(store, &site(), keep, today, force, &mut Progress::silent()).await.unwrap()
 }

@@ -21,10 +21,12 @@ on_both_stores! {
     closed_days_keep_their_busiest_rows_and_their_sums
     months_are_made_again_from_their_days_until_these_go
     rows_never_pass_twice_their_cap
+    rows_are_compacted_hourly_and_aged_when_their_day_is_over
+    rows_go_after_their_days
 }
 
 const HOUR: Millis = 3_600_000;
-const KEEP: Keep = Keep { events: 100, rows: 1_000, days: None };
+const KEEP: Keep = Keep { events: 100, rows: 1_000, rows_days: None, days: None };
 
 fn month(text: &str) -> Month {
     text.parse().unwrap()
@@ -326,6 +328,85 @@ async fn rows_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
     for of in RowsOf::BOTH {
         let newest = pages(store.as_ref(), SITE, days[1], of).await.pop();
         assert_eq!(newest.unwrap(), "2026-11-25 3 499");
+    }
+}
+
+async fn rows_are_compacted_hourly_and_aged_when_their_day_is_over(store: Arc<dyn Upkeep>) {
+    let clock = Clock::fixed(at(4));
+    let keep = Keep { events: 100_000, ..KEEP };
+    let mut jobs = [job(&store, &clock, keep, "1").await, job(&store, &clock, keep, "2").await];
+    done(&mut jobs[0]).await;
+    let blocks = async || {
+        let stored = [RowsOf::People, RowsOf::Others].map(|of| store.rows(SITE, today(), of));
+        let [people, others] = stored;
+        (people.await.unwrap().blocks, others.await.unwrap().blocks)
+    };
+    for number in 1..=20 {
+        store.apply(&view(number)).await.unwrap();
+    }
+    assert_eq!(blocks().await.0.len(), 20);
+    let commands = || store.commands().load(std::sync::atomic::Ordering::Relaxed);
+    let mut visits = Vec::new();
+    for (hour, expected) in [(4, 20), (5, 1), (5, 1)] {
+        clock.set(at(hour) + 60_000);
+        for job in &mut jobs {
+            assert_eq!(job.look().await, [Turn::Nothing]);
+        }
+        let stored = blocks().await.0;
+        assert_eq!(stored.len(), expected, "{hour}");
+        assert!(stored.iter().all(|packed| !packed.is_aged()));
+        visits = stored.iter().map(|packed| packed.block().unwrap().visits).collect();
+    }
+    // Within the hour nothing is asked of the store.
+    let before = commands();
+    jobs.iter_mut().for_each(|_| clock.set(at(5) + 120_000));
+    for job in &mut jobs {
+        job.look().await;
+    }
+    assert_eq!(commands(), before);
+
+    // An hour after the day it is aged, and what comes still later too.
+    clock.set(at(25) - 1);
+    jobs[1].look().await;
+    assert!(!blocks().await.0[0].is_aged());
+    let uniques = store.uniques(SITE, today()).await.unwrap();
+    store.apply(&view(21)).await.unwrap();
+    clock.set(at(25));
+    jobs[1].look().await;
+    let aged = blocks().await.0;
+    assert!(aged.len() == 1 && aged[0].is_aged() && aged[0].len() == 21);
+    let old: Vec<_> = visits.iter().flat_map(|visits| &visits.visitor).flatten().collect();
+    let new = aged[0].block().unwrap().visits.visitor;
+    assert_eq!((old.len(), new.len()), (20, 21));
+    assert!(new.iter().flatten().all(|visitor| !old.contains(&visitor)));
+    assert_eq!(store.uniques(SITE, today()).await.unwrap().0, uniques.0 + 1);
+    store.apply(&view(22)).await.unwrap();
+    clock.set(at(26));
+    jobs[0].look().await;
+    let later = blocks().await.0;
+    assert!(later.iter().all(|packed| packed.is_aged()));
+    assert_eq!(later[0].block().unwrap().visits.visitor[..21], new[..]);
+    // Nothing is left to do.
+    clock.set(at(27) - 1);
+    jobs[0].look().await;
+    assert_eq!(blocks().await.0, later);
+    assert_eq!(blocks().await.1.len(), 0);
+}
+
+async fn rows_go_after_their_days(store: Arc<dyn Upkeep>) {
+    let clock = Clock::fixed(at(27));
+    let keep = Keep { events: 1_000, rows_days: Some(2), ..KEEP };
+    for on in ["2026-11-22", "2026-11-23", "2026-11-24", "2026-11-25"] {
+        let batch = views("n", 1, on, &[("/", 1)]);
+        let (people, others) = (rows(Kind::View, ["/"]), rows(Kind::Bot, ["/"]));
+        store.apply(&Batch { people, others, ..batch }).await.unwrap();
+    }
+    done(&mut job(&store, &clock, keep, "n").await).await;
+    for (on, kept) in [("2026-11-22", 0), ("2026-11-23", 1), ("2026-11-24", 1), ("2026-11-25", 1)] {
+        for of in RowsOf::BOTH {
+            assert_eq!(pages(store.as_ref(), SITE, day(on), of).await.len(), kept, "{on}");
+        }
+        assert_eq!(page(&counts(&store, on).await, "/"), 1);
     }
 }
 
