@@ -98,7 +98,7 @@ impl Trouble {
             }
             Self::Loading => "; it reads its data after a start, and will answer soon",
             Self::OutOfMemory => {
-                "; raise its `maxmemory`, or keep less (limits.events_cap, retention_days); an \
+                "; raise its `maxmemory`, or keep less (limits.events_cap, rows_days, retention_days); an \
                  eviction policy other than noeviction would lose counts"
             }
             Self::Misconfigured => "; it cannot write its snapshot: look at its disk and its log",
