@@ -1,10 +1,10 @@
 //! Upkeep of a SQLite file.
 
 use super::{Rebuilt, Sketches, Upkeep};
-use crate::model::{PackedRows, VisitorHash};
 use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
+use crate::model::{PackedRows, VisitorHash};
 use crate::store::sqlite::SqliteStore;
 use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, is_secret_of, secret_name};
 use crate::store::{Result, Secret, Store};
