@@ -31,6 +31,11 @@ pub struct RowBuilder {
 }
 
 impl RowBuilder {
+    /// One that keeps all texts: of blocks, in each of which they are bounded.
+    pub(super) fn unbounded() -> Self {
+        Self { texts: Texts { unbounded: true, ..Texts::default() }, ..Self::default() }
+    }
+
     pub fn push(&mut self, row: &EventRow) {
         let of = self.visit(&row.of);
         self.list.clear();
@@ -187,6 +192,8 @@ fn columns(visits: &IndexSet<Arc<RowVisit>, RandomState>, texts: &mut Texts) -> 
 struct Texts {
     all: IndexSet<Arc<str>, RandomState>,
     held: usize,
+    /// There may be more than [`TEXTS_MAX`].
+    unbounded: bool,
 }
 
 impl Texts {
@@ -201,7 +208,8 @@ impl Texts {
         if let Some(index) = self.all.get_index_of(text) {
             return index as Text + 1;
         }
-        let text = if self.all.len() < TEXTS_MAX - 1 { shared() } else { OTHER.into() };
+        let room = self.unbounded || self.all.len() < TEXTS_MAX - 1;
+        let text = if room { shared() } else { OTHER.into() };
         self.held += text.len() + 48;
         self.all.insert_full(text).0 as Text + 1
     }

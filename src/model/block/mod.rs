@@ -90,8 +90,9 @@ impl Block {
     }
 
     /// One block of all these rows, in their order. A visit that is in several blocks is in it once.
+    /// It has all of their texts, so there may be more than [`TEXTS_MAX`].
     pub fn merge(blocks: impl IntoIterator<Item = Self>) -> Self {
-        let mut rows = RowBuilder::default();
+        let mut rows = RowBuilder::unbounded();
         let mut aged = true;
         for block in blocks {
             aged &= block.aged || block.is_empty();

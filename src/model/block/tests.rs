@@ -219,6 +219,16 @@ fn texts_beyond_the_limit_are_other() {
 }
 
 #[test]
+fn blocks_that_are_merged_keep_all_texts() {
+    let page = |i: usize| EventRow::new(0, Kind::View, Arc::default(), format!("/{i}").into());
+    let part = |of: std::ops::Range<usize>| block(&of.map(page).collect::<Vec<_>>());
+    let many = TEXTS_MAX - 10;
+    let merged = Block::merge([part(0..many), part(many..2 * many)]);
+    let pages: Vec<String> = merged.rows().map(|row| row.page.to_string()).collect();
+    assert_eq!(pages, (0..2 * many).map(|i| format!("/{i}")).collect::<Vec<_>>());
+}
+
+#[test]
 fn rows_of_a_visit_share_it_and_texts_stand_once() {
     let visit = |visit| Arc::new(RowVisit { visit, entry: "/".into(), ..RowVisit::default() });
     let rows: Vec<EventRow> = [visit(1), visit(1), visit(2)]
