@@ -241,6 +241,9 @@ impl<'d> Column<'d> {
                 Kind::Outbound => show(word(0)),
                 Kind::File => show(word(1)),
                 Kind::View => show(word(2)),
+                // After midnight, of a visit that is counted on this day.
+                Kind::Activity if rows.flags[i].has(Flags::VIEWED) => show(word(2)),
+                Kind::Activity if rows.name[i] != 0 => show(rows.name[i]),
                 _ => {}
             },
             Source::PropertyNames => {
@@ -256,10 +259,16 @@ impl<'d> Column<'d> {
                 let (page, name) = (rows.page[i], rows.name[i]);
                 let of_event = |name: &str| reached(goals, Reached::Event(name));
                 let links;
+                let viewed = rows.flags[i].has(Flags::VIEWED);
                 let nths = match kind {
-                    Kind::View => known.pages[page as usize]
+                    // After midnight, of a visit that is counted on this day.
+                    Kind::Activity if !viewed && name == 0 => return,
+                    Kind::View | Kind::Activity if kind == Kind::View || viewed => known.pages
+                        [page as usize]
                         .get_or_init(|| reached(goals, Reached::Page(text(page)))),
-                    Kind::Event => known.events[name as usize].get_or_init(|| of_event(text(name))),
+                    Kind::Event | Kind::Activity => {
+                        known.events[name as usize].get_or_init(|| of_event(text(name)))
+                    }
                     Kind::Outbound | Kind::File => {
                         let outbound = kind == Kind::Outbound;
                         links = of_event(if outbound { OUTBOUND_LINK } else { FILE_DOWNLOAD });

@@ -16,6 +16,8 @@ mod count;
 mod day;
 mod groups;
 mod test;
+#[cfg(test)]
+mod tests;
 mod times;
 
 use super::{Interval, Invalid, Property};

@@ -1,0 +1,391 @@
+//! Answers from rows against a plain count of the same rows, written with texts and loops only.
+
+use super::*;
+use crate::clock::{HOUR, MINUTE};
+use crate::model::block::RowBuilder;
+use crate::model::rollup::{Dimension, Metric, Row};
+use crate::model::row::{EventRow, Flags, Kind, RowVisit, depth};
+use crate::model::site::{Day, Site};
+use crate::model::{Traits, VisitorHash};
+use crate::report::Range;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const DAY: Millis = 20_800 * 24 * HOUR;
+
+fn site() -> Site {
+    Site {
+        goals: ["Read = page /a*", "Plans = event Plan"].map(|goal| goal.parse().unwrap()).into(),
+        ..Site::default()
+    }
+}
+
+fn date() -> Day {
+    Site::default().day(DAY)
+}
+
+/// A day of a few visitors: some visits go on from the day before, some past midnight.
+fn rows(seed: u64, visits: usize) -> Vec<EventRow> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let pages = ["/a", "/ab", "/b", "/c"];
+    let mut all = Vec::new();
+    for visit in 0..visits {
+        let followed = random.u8(..6) > 0;
+        let visitor = random.u64(1..4);
+        let mut traits = vec![(Dimension::Source, ["Google", "Bing"][random.usize(..2)])];
+        if random.bool() {
+            traits.push((Dimension::Country, ["DE", "FR", "PL"][random.usize(..3)]));
+        }
+        let of = |traits: &[(Dimension, &str)], entry: &str| {
+            Arc::new(RowVisit {
+                visitor: followed.then(|| VisitorHash::from_stored(visitor.to_le_bytes())),
+                visit: if followed { visit as u64 + 1 } else { 0 },
+                entry: if followed { entry.into() } else { Arc::default() },
+                traits: traits.iter().copied().collect::<Traits>(),
+            })
+        };
+        let entry = pages[random.usize(..4)];
+        let mut whose = of(&traits, entry);
+        let goes_on = random.u8(..5) == 0;
+        let mut at = DAY + random.i64(0..20) * HOUR;
+        for view in 1..random.u32(2..6) {
+            at += random.i64(0..30) * MINUTE;
+            let page: Arc<str> = if view == 1 { entry } else { pages[random.usize(..4)] }.into();
+            let row = |at, kind| EventRow {
+                view: if followed { view } else { 0 },
+                ..EventRow::new(at, kind, whose.clone(), page.clone())
+            };
+            let mut seen = row(at, Kind::View);
+            seen.flags = [Flags::SERVER, Flags::BROWSER, Flags::BROWSER.and(Flags::UNVERIFIED)]
+                [random.usize(..3)]
+            .and_if(Flags::BEGINS, followed && view == 1 && !goes_on);
+            seen.numbers[0] = random.i64(0..1000);
+            all.push(seen.clone());
+            if followed && seen.flags.has(Flags::SERVER) && random.bool() {
+                all.push(row(at / 1000 * 1000, Kind::Confirm));
+            }
+            let mut more = row(at + MINUTE, Kind::Engagement);
+            match random.u8(..6) {
+                0 => more.numbers = [random.i64(0..9000), depth(None, random.u8(..100))],
+                1 => more.kind = Kind::Outbound,
+                2 => {
+                    (more.kind, more.name) =
+                        (Kind::Event, ["Plan", "Other"][random.usize(..2)].into());
+                    more.numbers[0] = random.i64(0..500);
+                    let plan = ["free", "large"][random.usize(..2)];
+                    more.properties = vec![("plan".into(), plan.into())];
+                }
+                3 if followed => {
+                    (more.kind, more.at) =
+                        (Kind::Activity, DAY + 24 * HOUR + random.i64(0..MINUTE));
+                    more.flags = Flags::VIEWED;
+                }
+                _ => continue,
+            }
+            all.push(more);
+        }
+        if followed && random.u8(..4) == 0 {
+            traits.push((Dimension::Suspected, "yes"));
+            whose = of(&traits, entry);
+            all.push(EventRow {
+                flags: Flags::SERVER,
+                ..EventRow::new(at + 2 * MINUTE, Kind::View, whose, "/b".into())
+            });
+        }
+    }
+    all
+}
+
+/// Filters, as they are asked and as they are counted plainly.
+#[derive(Debug, Clone)]
+enum Filter {
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
+    Not(Box<Filter>),
+    Is(&'static str, &'static str),
+    Contains(&'static str, &'static str),
+    Matches(&'static str, &'static str),
+    HasDone(Box<Filter>),
+}
+
+impl Filter {
+    fn expr(&self) -> Expr {
+        let has = |name: &str, wanted| Expr::Has(Property::parse(name).unwrap(), vec![wanted]);
+        let all = |filters: &[Self]| filters.iter().map(Self::expr).collect();
+        match self {
+            Self::And(filters) => Expr::All(all(filters)),
+            Self::Or(filters) => Expr::Any(all(filters)),
+            Self::Not(filter) => Expr::Not(Box::new(filter.expr())),
+            Self::Is(name, value) => has(name, Wanted::whole(value, true)),
+            Self::Contains(name, part) => has(name, Wanted::containing(part, false)),
+            Self::Matches(name, text) => has(name, Wanted::matching(text, true).unwrap()),
+            Self::HasDone(filter) => Expr::HasDone(Box::new(filter.expr())),
+        }
+    }
+
+    fn lets(&self, rows: &[EventRow], row: &EventRow) -> bool {
+        let any = |name: &str, fits: &dyn Fn(&str) -> bool| {
+            values(rows, row, name).iter().any(|value| fits(value))
+        };
+        match self {
+            Self::And(filters) => filters.iter().all(|filter| filter.lets(rows, row)),
+            Self::Or(filters) => filters.iter().any(|filter| filter.lets(rows, row)),
+            Self::Not(filter) => !filter.lets(rows, row),
+            Self::Is(name, text) => any(name, &|value| value == *text),
+            Self::Contains(name, text) => {
+                any(name, &|value| value.to_lowercase().contains(&text.to_lowercase()))
+            }
+            Self::Matches(name, text) => {
+                let pattern = Regex::new(text).unwrap();
+                any(name, &|value| pattern.is_match(value))
+            }
+            Self::HasDone(filter) => {
+                row.of.visitor.is_some()
+                    && rows.iter().any(|other| {
+                        other.of.visitor == row.of.visitor
+                            && other.kind != Kind::Activity
+                            && filter.lets(rows, other)
+                    })
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::And(filters) | Self::Or(filters) => {
+                filters.iter().flat_map(Self::names).collect()
+            }
+            Self::Not(filter) => filter.names(),
+            Self::Is(name, _) | Self::Contains(name, _) | Self::Matches(name, _) => vec![name],
+            Self::HasDone(_) => Vec::new(),
+        }
+    }
+}
+
+fn filters() -> impl Strategy<Value = Filter> {
+    use Filter::{And, Contains, HasDone, Is, Matches, Not, Or};
+    let leaf = prop::sample::select(vec![
+        Is("event:page", "/a"),
+        Contains("event:page", "B"),
+        Matches("event:page", "^/[ac]$"),
+        Is("visit:source", "Google"),
+        Is("visit:country", "DE"),
+        Matches("visit:country", "DE|FR"),
+        Is("visit:entry_page", "/b"),
+        Is("visit:exit_page", "/b"),
+        Is("visit:evidence", "confirmed"),
+        Is("visit:suspected", "no"),
+        Is("event:name", "Plan"),
+        Is("event:props:plan", "free"),
+        Is("event:goal", "Read"),
+    ]);
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        let some = || prop::collection::vec(inner.clone(), 1..3);
+        prop_oneof![
+            some().prop_map(And),
+            some().prop_map(Or),
+            inner.clone().prop_map(|filter| Not(Box::new(filter))),
+            inner.clone().prop_map(|filter| HasDone(Box::new(filter))),
+        ]
+    })
+}
+
+fn of_visit<'r>(rows: &'r [EventRow], row: &EventRow) -> Vec<&'r EventRow> {
+    let visit = row.of.visit;
+    rows.iter().filter(|other| visit != 0 && other.of.visit == visit).collect()
+}
+
+fn is_view(row: &EventRow) -> bool {
+    row.kind == Kind::View || row.flags.has(Flags::VIEWED)
+}
+
+fn first_view<'r>(rows: &'r [EventRow], row: &EventRow) -> Option<&'r EventRow> {
+    of_visit(rows, row).into_iter().find(|row| row.flags.has(Flags::BEGINS))
+}
+
+/// What a row has of a property, as the API names it.
+fn values(rows: &[EventRow], row: &EventRow, name: &str) -> Vec<String> {
+    let one = |value: &str| vec![value.to_owned()];
+    let of_trait = |dimension| row.of.traits.get(dimension).map(one).unwrap_or_default();
+    match name {
+        "event:page" => one(&row.page),
+        "event:name" if is_view(row) => one("pageview"),
+        "event:name" if row.kind == Kind::Outbound => one("Outbound Link: Click"),
+        "event:name" if row.kind == Kind::Event => one(&row.name),
+        "event:goal" if is_view(row) && row.page.starts_with("/a") => one("Read"),
+        "event:goal" if row.kind == Kind::Event && *row.name == *"Plan" => one("Plans"),
+        "event:props:plan" => row.properties.iter().map(|(_, value)| value.to_string()).collect(),
+        "visit:source" => of_trait(Dimension::Source),
+        "visit:country" => of_trait(Dimension::Country),
+        "visit:entry_page" if row.of.visit != 0 => one(&row.of.entry),
+        "visit:exit_page" if first_view(rows, row).is_some() => {
+            let views = of_visit(rows, row).into_iter().filter(|row| is_view(row));
+            one(&views.max_by_key(|view| view.at).unwrap().page)
+        }
+        "visit:suspected" => {
+            let yes = |row: &&EventRow| row.of.traits.get(Dimension::Suspected).is_some();
+            one(if of_visit(rows, row).iter().any(yes) { "yes" } else { "no" })
+        }
+        "visit:evidence" if row.kind == Kind::View => one(match row.flags {
+            flags if flags.has(Flags::UNVERIFIED) => "unverified",
+            flags if flags.has(Flags::BROWSER) => "browser only",
+            _ if is_confirmed(rows, row) => "confirmed",
+            _ => "server only",
+        }),
+        "time:hour" => {
+            let at = if row.kind == Kind::Activity { row.at - 24 * HOUR } else { row.at };
+            one(&format!("{} {:02}:00:00", date(), (at - DAY) / HOUR))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_confirmed(rows: &[EventRow], row: &EventRow) -> bool {
+    let confirms = |other: &&EventRow| other.kind == Kind::Confirm && other.view == row.view;
+    row.flags.has(Flags::SERVER) && of_visit(rows, row).iter().any(confirms)
+}
+
+/// Every way to take one value of each property.
+fn keys(rows: &[EventRow], row: &EventRow, names: &[&str]) -> Vec<Vec<String>> {
+    names.iter().fold(vec![Vec::new()], |keys, name| {
+        let values = values(rows, row, name);
+        let longer = |key: &Vec<String>| {
+            values.iter().map(|value| [&key[..], &[value.clone()]].concat()).collect::<Vec<_>>()
+        };
+        keys.iter().flat_map(longer).collect()
+    })
+}
+
+fn plain(rows: &[EventRow], names: &[&str], filter: &Filter) -> BTreeMap<Vec<String>, Row> {
+    let mut groups: BTreeMap<Vec<String>, Row> = BTreeMap::new();
+    let mut sets: [BTreeSet<(Vec<String>, String)>; 3] = Default::default();
+    let asked = [names.to_vec(), filter.names()].concat();
+    let about = |some: &[&str]| asked.iter().any(|name| some.contains(name));
+    let of_actions = about(&["event:name", "event:goal", "event:props:plan"]);
+    let of_goals = super::Asked {
+        by: names.iter().map(|name| by(name)).collect(),
+        filter: Some(filter.expr()),
+        ..Asked::default()
+    }
+    .counts_goals();
+    for row in rows.iter().filter(|row| filter.lets(rows, row)) {
+        let acts = of_actions && matches!(row.kind, Kind::Event | Kind::Outbound);
+        let confirmed = row.kind == Kind::View && is_confirmed(rows, row);
+        for key in keys(rows, row, names) {
+            let visitor = row.of.visitor.map(|visitor| visitor.to_string());
+            if let Some(visitor) = visitor.clone().filter(|_| row.kind == Kind::View || acts) {
+                sets[0].insert((key.clone(), visitor));
+            }
+            if let Some(visitor) = visitor.filter(|_| confirmed) {
+                sets[1].insert((key.clone(), visitor));
+            }
+            if let Some(first) = first_view(rows, row).filter(|_| is_view(row) || acts) {
+                let mut key = key.clone();
+                for (value, name) in key.iter_mut().zip(names) {
+                    if *name == "time:hour" {
+                        *value = values(rows, first, name).remove(0);
+                    }
+                }
+                sets[2].insert((key, row.of.visit.to_string()));
+            }
+            let [first, second] = row.numbers;
+            let mut add = |metric, by| groups.entry(key.clone()).or_default().add(metric, by);
+            match row.kind {
+                Kind::View if of_goals => add(Metric::Events, 1),
+                Kind::View => {
+                    row.flags.view_metrics().iter().for_each(|metric| add(*metric, 1));
+                    add(Metric::Confirmed, i64::from(confirmed));
+                    add(Metric::Bytes, first);
+                }
+                Kind::Engagement => {
+                    add(Metric::Engagement, first);
+                    add(Metric::ScrollViews, 1);
+                    add(Metric::ScrollDepth, second - 1);
+                }
+                Kind::Event | Kind::Outbound => {
+                    add(Metric::Events, 1);
+                    add(Metric::Revenue, first);
+                }
+                _ => {}
+            }
+        }
+    }
+    for (key, _) in &sets[0] {
+        groups.entry(key.clone()).or_default().add(Metric::Visitors, 1);
+    }
+    for (key, _) in &sets[1] {
+        groups.entry(key.clone()).or_default().add(Metric::ConfirmedVisitors, 1);
+    }
+    for (key, visit) in &sets[2] {
+        let of: Vec<_> = rows.iter().filter(|r| r.of.visit.to_string() == *visit).collect();
+        let views = of.iter().filter(|row| is_view(row)).count() as i64;
+        let acted = of.iter().any(|row| matches!(row.kind, Kind::Event | Kind::Outbound));
+        let begun = of.iter().find(|row| row.flags.has(Flags::BEGINS)).unwrap().at;
+        let acts = of.iter().filter(|row| row.kind != Kind::Confirm);
+        let group = groups.entry(key.clone()).or_default();
+        group.add(Metric::Visits, 1);
+        group.add(Metric::Bounces, i64::from(views == 1 && !acted));
+        group.add(Metric::Duration, acts.map(|row| row.at).max().unwrap() - begun);
+        group.add(Metric::VisitViews, views);
+    }
+    groups.retain(|_, row| *row != Row::default());
+    groups
+}
+
+fn by(name: &str) -> By {
+    match name {
+        "time:hour" => By::Time(Interval::Hour),
+        name => By::Property(Property::parse(name).unwrap()),
+    }
+}
+
+/// In blocks of a few rows each, as they come from several batches.
+fn day_of(rows: &[EventRow], size: usize) -> DayRows {
+    let block = |rows: &[EventRow]| {
+        let mut builder = RowBuilder::default();
+        rows.iter().for_each(|row| builder.push(row));
+        builder.finish()
+    };
+    DayRows::new(rows.chunks(size).map(block).collect())
+}
+
+const NAMES: [&str; 12] = [
+    "event:page",
+    "event:name",
+    "event:goal",
+    "event:props:plan",
+    "visit:source",
+    "visit:country",
+    "visit:entry_page",
+    "visit:exit_page",
+    "visit:suspected",
+    "visit:evidence",
+    "time:hour",
+    "visit:browser",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn groups_are_what_a_plain_count_says(
+        seed: u64, visits in 1..12_usize, size in 1..40_usize,
+        names in prop::collection::vec(prop::sample::select(NAMES.to_vec()), 0..4),
+        filter in filters(),
+    ) {
+        let rows = rows(seed, visits);
+        let asked = Asked {
+            by: names.iter().map(|name| by(name)).collect(),
+            filter: Some(filter.expr()),
+            ..Asked::default()
+        };
+        let range = Range { first: date(), last: date() };
+        let told = scan(&site(), (date(), range), &day_of(&rows, size), &asked);
+        let told: BTreeMap<Vec<String>, Row> = told
+            .into_iter()
+            .map(|(key, row)| (key.iter().map(|value| value.to_string()).collect(), row))
+            .collect();
+        prop_assert_eq!(told, plain(&rows, &names, &filter));
+    }
+}
