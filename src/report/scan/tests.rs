@@ -251,7 +251,10 @@ fn keys(rows: &[EventRow], row: &EventRow, names: &[&str]) -> Vec<Vec<String>> {
     names.iter().fold(vec![Vec::new()], |keys, name| {
         let values = values(rows, row, name);
         let longer = |key: &Vec<String>| {
-            values.iter().map(|value| [&key[..], &[value.clone()]].concat()).collect::<Vec<_>>()
+            values
+                .iter()
+                .map(|value| [&key[..], std::slice::from_ref(value)].concat())
+                .collect::<Vec<_>>()
         };
         keys.iter().flat_map(longer).collect()
     })
