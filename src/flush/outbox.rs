@@ -31,9 +31,9 @@ use std::sync::Arc;
 /// How long an acknowledged batch can be asked for again.
 pub const RING: Millis = 120 * SECOND;
 
-/// Bytes of events that acknowledged batches of a (site, day) are kept with; older ones keep their
+/// Bytes of event rows that acknowledged batches of a (site, day) are kept with; older ones keep their
 /// counts.
-const RING_EVENTS: usize = 4 << 20;
+const RING_ROWS: usize = 4 << 20;
 
 /// Bytes of the buffer for ops that outlast a flush.
 const UNWRITTEN: usize = 4 << 20;
@@ -471,7 +471,7 @@ impl Outbox {
 impl Queue {
     /// Lets go of rows of acknowledged batches, the oldest first.
     fn thin_ring(&mut self) {
-        let mut room = RING_EVENTS;
+        let mut room = RING_ROWS;
         for (_, batch) in self.ring.iter_mut().rev() {
             if batch.rows_size() > room {
                 (batch.people, batch.others) = Default::default();

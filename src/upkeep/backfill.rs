@@ -1,10 +1,10 @@
-//! Days summed up again from their events.
+//! Days summed up again from their event rows.
 //!
 //! For what was lost or spoilt: a deleted key, a restored backup, a wrong edit. The new day is built
 //! beside the stored one and compared; it takes its place at once, unless that would replace more
-//! with less. The event list is a rolling buffer, so an old or busy day may well be incomplete in
-//! it. Each day is whole in itself: a run that is stopped is simply begun again, and finds the days
-//! that are done unchanged.
+//! with less. Only the latest rows are kept, so an old or busy day may well be incomplete. Each day is
+//! whole in itself: a run that is stopped is simply begun again, and finds the days that are done
+//! unchanged.
 //!
 //! Of a day whose rows are aged (see [`super::compact`]) the visitors' hashes are gone, so it keeps its
 //! visitors as they were counted; and what ageing has cut off rows is not compared.
@@ -41,7 +41,7 @@ pub enum Outcome {
         /// Its rows are aged: the visitors are those that were counted.
         aged: bool,
     },
-    /// Its events know less than what is stored: left alone.
+    /// Its rows know less than what is stored: left alone.
     Less { stored: Sums, events: Sums, what: String },
     /// It was counted in all the time: left alone.
     Busy,

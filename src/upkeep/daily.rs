@@ -176,7 +176,7 @@ impl Daily {
         if now < self.rest[i] {
             return Ok(Turn::Nothing);
         }
-        // A salt lives for an hour after its day. And between two runs the list of events may pass
+        // A salt lives for an hour after its day. And between two runs event rows may pass
         // its cap, but not twice its cap.
         let day = Some(site.day(now - HOUR));
         let events = self.keep.events as u64;

@@ -62,13 +62,6 @@ pub fn scan_many<'d>(
     breakdowns.into_iter().map(Breakdown::finish).collect()
 }
 
-/// Adds the groups of another day.
-pub fn merge(groups: &mut Groups, more: Groups) {
-    for (key, row) in more {
-        groups.entry(key).or_default().merge(&row);
-    }
-}
-
 struct Breakdown<'a> {
     asked: &'a Asked,
     /// Of which kinds rows are asked for, if it is not those of people.

@@ -29,7 +29,7 @@ use std::borrow::Cow;
 
 pub use column::is_told_by_rows;
 pub use day::DayRows;
-pub use groups::{Groups, merge, scan, scan_many};
+pub use groups::{Groups, scan, scan_many};
 
 /// What rows have to be like.
 #[derive(Debug, Clone)]
