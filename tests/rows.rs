@@ -18,7 +18,7 @@ use headcount::model::rollup::Metric::{
 use headcount::model::rollup::{DayCounts, Dimension, Metric, PART, Row};
 use headcount::model::row::{EventRow, Flags, Kind, RowsOf};
 use headcount::model::site::{Day, Site};
-use headcount::report::scan::{Asked, By, DayRows, Expr, Groups, Wanted, scan, scan_many};
+use headcount::report::scan::{Asked, By, DayRows, Expr, Groups, Wanted, funnel, scan, scan_many};
 use headcount::report::{Interval, Property, Range};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -195,6 +195,14 @@ fn rows_and_rollups_agree(seed: u64, length: usize) -> Result<(), TestCaseError>
             prop_assert_eq!(told.get(metric), stored.get(metric), "{} on {}", metric.as_str(), day);
         }
         by_hours_agree(&played, *day, counts)?;
+        for of in &played.site.funnels {
+            let told = funnel(&played.site, [&played.days[day][0]], &of.steps, None);
+            let step = |nth: usize| format!("{}{PART}{}", of.name, nth + 1);
+            let stored: Vec<i64> = (0..of.steps.len())
+                .map(|nth| counts.row(Dimension::FunnelStep, &step(nth)).get(Visits))
+                .collect();
+            prop_assert_eq!(told, stored, "the funnel {} on {}: rows, roll-up", of.name, day);
+        }
         for (of, rows) in RowsOf::BOTH.iter().zip(&played.days[day]) {
             prop_assert!(rows.covers(*of, counts), "{:?} of {}", of, day);
         }

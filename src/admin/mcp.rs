@@ -2,9 +2,13 @@
 //! HTTP. It reads only, keeps no sessions, and lets in whom the API lets in: see [`super::guard`].
 
 use super::App;
-use super::openapi::{Aggregate, Breakdown, Question, SiteOnly, Timeseries};
+use super::openapi::{
+    Aggregate, Breakdown, FunnelQuestion, JourneysQuestion, Question, SiteOnly, TimeToGoalQuestion,
+    Timeseries,
+};
 use super::params::Params;
 use super::stats::{Error, Sums};
+use crate::report::Sequence;
 use rmcp::handler::server::tool::schema_for_type;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
@@ -64,6 +68,24 @@ impl Tools {
     #[tool(input_schema = schema_for_type::<Question>(), annotations(read_only_hint = true))]
     async fn query(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
         told(self.0.query(&Value::Object(given)).await)
+    }
+
+    /// Which pages visits viewed before a page and after it, three steps each way.
+    #[tool(input_schema = schema_for_type::<JourneysQuestion>(), annotations(read_only_hint = true))]
+    async fn journeys(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        told(self.0.sequence(Sequence::journeys, Value::Object(given)).await)
+    }
+
+    /// How many visits did the steps of a funnel, one after the other.
+    #[tool(input_schema = schema_for_type::<FunnelQuestion>(), annotations(read_only_hint = true))]
+    async fn funnel(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        told(self.0.sequence(Sequence::funnel, Value::Object(given)).await)
+    }
+
+    /// How long visitors took to reach a goal, from their first view of the day.
+    #[tool(input_schema = schema_for_type::<TimeToGoalQuestion>(), annotations(read_only_hint = true))]
+    async fn time_to_goal(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
+        told(self.0.sequence(Sequence::time_to_goal, Value::Object(given)).await)
     }
 
     /// The sites that are counted, with the names of their goals.

@@ -20,6 +20,8 @@ mod params;
 mod process;
 mod reader;
 mod rows;
+mod segments;
+mod sequence;
 mod sessions;
 mod sites;
 mod stats;

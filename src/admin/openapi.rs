@@ -3,7 +3,7 @@
 //! A route of the API exists only with its description: both come from [`routes`].
 
 use super::stats::Problem;
-use super::{App, export, health, insight, live, sites, stats};
+use super::{App, export, health, insight, live, segments, sequence, sites, stats};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
@@ -43,12 +43,17 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stats::timeseries))
         .routes(routes!(stats::breakdown))
         .routes(routes!(stats::query))
+        .routes(routes!(sequence::journeys))
+        .routes(routes!(sequence::funnel))
+        .routes(routes!(sequence::time_to_goal))
         .routes(routes!(insight::heatmap))
         .routes(routes!(insight::speed))
         .routes(routes!(insight::steps))
         .routes(routes!(sites::list))
         .routes(routes!(sites::goals))
         .routes(routes!(sites::custom_props))
+        .routes(routes!(segments::list, segments::put))
+        .routes(routes!(segments::delete))
         .routes(routes!(sites::one))
         .routes(routes!(export::rows))
         .routes(routes!(live::stream))
@@ -65,7 +70,9 @@ pub(super) fn complete(mut description: Description) -> Description {
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     let paths = description.paths.paths.values_mut();
     for item in paths {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        {
             refusals(operation);
         }
     }
@@ -233,6 +240,50 @@ enum Step {
 enum DateRange {
     Word(String),
     Ends(Vec<String>),
+}
+
+/// Keys of a question, after those that all questions about the order of events have.
+macro_rules! sequences {
+    ($($(#[$doc:meta])* $name:ident { $($own:tt)* })+) => {$(
+        $(#[$doc])*
+        #[derive(ToSchema, JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        #[expect(dead_code, reason = "its fields are a description")]
+        pub(super) struct $name {
+            /// The site's name; may be left out where there is one site.
+            site_id: Option<String>,
+            date_range: DateRange,
+            /// Conditions like `["is", "visit:country", ["DE"]]`, all of which must be met.
+            filters: Option<Vec<serde_json::Value>>,
+            /// `today`, `partial`: true or false.
+            #[schema(value_type = Option<Object>)]
+            include: Option<serde_json::Map<String, serde_json::Value>>,
+            $($own)*
+        }
+    )+};
+}
+
+sequences! {
+    /// Which pages visits viewed before a page, and after it.
+    JourneysQuestion {
+        /// Path of the page.
+        page: String,
+        /// Pages of each step, those with most visits; 10 if left out.
+        #[schema(minimum = 1, maximum = 100)]
+        limit: Option<u32>,
+    }
+    /// How many visits did the steps of a funnel, in this order.
+    FunnelQuestion {
+        /// A funnel of the settings.
+        name: Option<String>,
+        /// In its place 2 to 8 steps, like `page /cart` or `event Purchase`.
+        steps: Option<Vec<String>>,
+    }
+    /// How long visitors took to reach a goal, from their first view of the day.
+    TimeToGoalQuestion {
+        /// The goal's name.
+        goal: String,
+    }
 }
 
 /// A question of version 2.

@@ -57,6 +57,13 @@ pub(super) struct RowDays {
     pub uncovered: Vec<Day>,
 }
 
+impl RowDays {
+    /// The first day from which on all rows are kept; `None`: they all are.
+    pub fn covered_from(&self) -> Option<Day> {
+        self.uncovered.last().map(|day| *day + chrono::Days::new(1))
+    }
+}
+
 impl RowReader {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, held: Cache::with_weighter(DAYS, BYTES, ByBytes) }

@@ -36,6 +36,7 @@ pub(super) enum Error {
     UnknownSite(String),
     /// The path names it.
     NoSuchSite(String),
+    NoSuchSegment(String),
     Store(StoreError),
     /// The sums panicked, or the process ends.
     Lost,
@@ -59,7 +60,7 @@ impl Error {
             Self::Question(_) | Self::NoSiteId => StatusCode::BAD_REQUEST,
             // As Plausible has it: a site one may not see and one that is not there look alike.
             Self::UnknownSite(_) => StatusCode::UNAUTHORIZED,
-            Self::NoSuchSite(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchSite(_) | Self::NoSuchSegment(_) => StatusCode::NOT_FOUND,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Lost => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -72,6 +73,7 @@ impl Error {
             Self::UnknownSite(name) | Self::NoSuchSite(name) => {
                 format!("unknown site_id `{}`", name.escape_debug())
             }
+            Self::NoSuchSegment(id) => format!("there is no segment `{}`", id.escape_debug()),
             Self::Store(e) => e.to_string(),
             Self::Lost => "this answer was lost; ask again".into(),
         }
@@ -162,7 +164,8 @@ impl App {
     /// Answers a question of version 2.
     pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
         let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
-        let query = Query::read(question, site, self.admin.clock.now())?;
+        let question = self.with_segments(question.clone(), site).await?;
+        let query = Query::read(&question, site, self.admin.clock.now())?;
         let (days, rows) = self.read(&query, site).await?;
         let site = site.clone();
         let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days, Some(&rows)));
@@ -176,16 +179,15 @@ impl App {
             let counted = self.reader.days(&site.name, range).await?;
             if let Some(of) = query.takes_rows_of() {
                 let read = self.rows.rows(site, of, range, &counted).await?;
+                rows.covered_from = rows.covered_from.max(read.covered_from());
                 rows.days.extend(read.days);
-                let covered = read.uncovered.last().map(|day| *day + chrono::Days::new(1));
-                rows.covered_from = rows.covered_from.max(covered);
             }
             days.extend(counted);
         }
         Ok((days, rows))
     }
 
-    fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
+    pub(super) fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
         let sites = &self.admin.sites;
         match name {
             Some(name) => sites

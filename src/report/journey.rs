@@ -27,6 +27,11 @@ pub fn funnel(days: &Days, range: Range, name: &str, labels: &[String]) -> Vec<S
                 .sum()
         })
         .collect();
+    steps(&visits, labels)
+}
+
+/// The steps of a funnel, by the visits that came to each.
+pub(super) fn steps(visits: &[i64], labels: &[String]) -> Vec<Step> {
     let percent =
         |n: i64, of: i64| (of > 0).then(|| (n as f64 / of as f64 * 1000.0).round() / 10.0);
     labels

@@ -25,6 +25,7 @@ mod property;
 mod question;
 mod rows;
 pub mod scan;
+mod segment;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -43,8 +44,9 @@ pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};
 pub use question::{Question, Shape};
 pub use rows::Selection;
+pub use segment::{Segment, Segments, asks_for_segment};
 pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
-pub use v2::{Query, Reworded, Rows};
+pub use v2::{Query, Reworded, Rows, Sequence};
 
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -114,6 +114,7 @@ pub fn secret(which: &Secret) -> String {
         Secret::Diary { site } => format!("visits:diary:{{{site}}}"),
         Secret::Lease { node } => format!("visits:node:{node}"),
         Secret::Spread { site } => format!("visits:spread:{{{site}}}"),
+        Secret::Segments { site } => format!("visits:segments:{{{site}}}"),
     }
 }
 

@@ -88,7 +88,12 @@ pub enum Secret {
     Lease { node: Arc<str> },
     /// What nodes that share sessions spread clients over lanes with.
     Spread { site: Arc<str> },
+    /// A site's named filters: no secret either, but kept beside its counts.
+    Segments { site: Arc<str> },
 }
+
+/// When a value is to be forgotten that stays: at the end of the year 9999.
+pub const NEVER: Millis = 253_402_300_800_000;
 
 /// Event rows of a day as they are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -236,7 +236,11 @@ pub fn columns(field: &str) -> (&str, &str, &str) {
 /// Whether a name is that of a secret of this site, whatever its day.
 pub fn is_secret_of(site: &str, name: &str) -> bool {
     let whose = Arc::<str>::from(site);
-    let of_site = [Secret::Diary { site: whose.clone() }, Secret::Spread { site: whose.clone() }];
+    let of_site = [
+        Secret::Diary { site: whose.clone() },
+        Secret::Spread { site: whose.clone() },
+        Secret::Segments { site: whose.clone() },
+    ];
     let day = name.rsplit(' ').next().and_then(|day| day.parse().ok());
     let salt = day.map(|day| Secret::Salt { site: whose, day });
     of_site.iter().chain(&salt).any(|secret| secret_name(secret) == name)
@@ -249,5 +253,6 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::Diary { site } => format!("diary of {site}"),
         Secret::Lease { node } => format!("lease of {node}"),
         Secret::Spread { site } => format!("spread of {site}"),
+        Secret::Segments { site } => format!("segments of {site}"),
     }
 }

@@ -107,6 +107,7 @@ pub async fn copy(
         progress.step(day);
     }
     copy_salts(from, to, site).await?;
+    copy_segments(from, to, site).await?;
     Ok(copied)
 }
 
@@ -263,6 +264,15 @@ fn batches(
         (number == 1 || !batch.is_empty()).then_some(batch)
     };
     (1..).map_while(batch).collect()
+}
+
+/// Named filters, unless the target has some of its own.
+async fn copy_segments(from: &dyn Store, to: &dyn Store, site: &Site) -> store::Result<()> {
+    let which = Secret::Segments { site: site.name.clone() };
+    if let Some(segments) = from.secret(&which).await? {
+        to.put_secret(&which, None, &segments, store::NEVER).await?;
+    }
+    Ok(())
 }
 
 /// Salts that live, so that nobody counts anew where the target is counted in from now on.

@@ -9,7 +9,7 @@ mod common;
 mod process;
 mod site;
 
-use headcount::report::{Days, Query, Rows};
+use headcount::report::{Days, Query, Rows, Segments, Sequence};
 use serde_json::{Value as Json, json};
 
 fn examples() -> Vec<Json> {
@@ -27,6 +27,10 @@ fn answer(question: &Json, rows: &Rows) -> Json {
 fn by_rows(question: &Json) -> Json {
     let mut question = question.clone();
     let filters = question["filters"].as_array().cloned().unwrap_or_default();
+    let mut segments = Segments::default();
+    segments.put("Germans", vec![json!(["is", "visit:country", ["DE"]])]).unwrap();
+    segments.put("Estonians", vec![json!(["is", "visit:country", ["EE"]])]).unwrap();
+    let filters: Vec<Json> = filters.iter().map(|f| segments.expand(f).unwrap()).collect();
     let of = json!(["is", "visit:language", ["xx"]]);
     let any = json!(["or", [["not", of], of]]);
     question["filters"] = [vec![any], filters].concat().into();
@@ -36,7 +40,7 @@ fn by_rows(question: &Json) -> Json {
 #[test]
 fn every_documented_question_is_answered() {
     let examples = examples();
-    assert_eq!(examples.len(), 15);
+    assert_eq!(examples.len(), 16);
     for example in examples {
         let name = example["name"].as_str().unwrap();
         let answer = by_rows(&example["query"]);
@@ -65,13 +69,95 @@ fn every_documented_question_is_answered() {
     }
 }
 
-/// A segment is a named filter; there are none yet.
+/// Asks about the order of what visits did.
+fn sequence(
+    read: fn(
+        &Json,
+        &headcount::model::site::Site,
+        i64,
+    ) -> Result<Sequence, headcount::report::Invalid>,
+    question: Json,
+    rows: &Rows,
+) -> Result<Json, String> {
+    let mut body = json!({ "date_range": "all" });
+    body.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
+    let question = read(&body, &site::site(), site::NOW).map_err(|e| e.to_string())?;
+    question.answer(&site::site(), rows).map_err(|e| e.to_string())
+}
+
 #[test]
-fn a_segment_is_refused() {
-    let question = json!({ "site_id": "example.org", "metrics": ["visitors", "events"],
-        "filters": [["is", "segment", [2]]], "date_range": "7d" });
-    let error = Query::read(&question, &site::site(), site::NOW).unwrap_err().to_string();
-    assert!(error.contains("there are no segments"), "{error}");
+fn journeys_funnels_and_times_are_those_of_the_visits() {
+    let ask = |read: fn(&_, &_, _) -> _, question| sequence(read, question, &site::rows()).unwrap();
+    let journeys = ask(Sequence::journeys, json!({ "page": "/pricing" }));
+    assert_eq!(
+        journeys["results"],
+        json!({ "page": "/pricing", "visits": 3, "entries": 1, "exits": 3,
+            "before": [{ "page": "/", "visits": 2, "entries": 2 }], "after": [] })
+    );
+    let of_docs = json!({ "page": "/docs/a", "filters": [["is", "visit:country", ["EE"]]] });
+    assert_eq!(
+        ask(Sequence::journeys, of_docs)["results"],
+        json!({ "page": "/docs/a", "visits": 2, "entries": 2, "exits": 1, "before": [],
+            "after": [{ "page": "/docs/b", "visits": 1, "exits": 1 }] })
+    );
+    let step = |label: &str, visits: i64, of_all: f64, of_previous: f64| json!({ "label": label, "visits": visits, "of_all": of_all, "of_previous": of_previous });
+    let steps = ["page /pricing", "event Signup", "event Purchase"];
+    assert_eq!(
+        ask(Sequence::funnel, json!({ "steps": steps }))["results"],
+        json!({ "name": null, "conversion_rate": 33.3, "steps": [
+            step("/pricing", 3, 100.0, 100.0),
+            step("Signup", 2, 66.7, 66.7),
+            step("Purchase", 1, 33.3, 50.0),
+        ] })
+    );
+    // Three visitors signed up, one and two minutes after their first view.
+    assert_eq!(
+        ask(Sequence::time_to_goal, json!({ "goal": "Signup" }))["results"],
+        json!({ "goal": "Signup", "visitors": 3,
+            "seconds": { "p25": 60, "median": 60, "p75": 120, "p90": 120 } })
+    );
+    let none = json!({ "goal": "Signup", "date_range": ["2026-11-20", "2026-11-23"] });
+    assert_eq!(
+        ask(Sequence::time_to_goal, none)["results"]["seconds"],
+        json!({ "p25": null, "median": null, "p75": null, "p90": null })
+    );
+}
+
+#[test]
+fn sequences_that_make_no_sense_are_refused() {
+    let rows = Rows { covered_from: Some("2026-11-20".parse().unwrap()), ..site::rows() };
+    let error = |read: fn(&_, &_, _) -> _, question| sequence(read, question, &rows).unwrap_err();
+    let journeys = |question| error(Sequence::journeys, question);
+    for (question, names) in [
+        (json!({}), "`page` is missing"),
+        (json!({ "page": "/", "limit": 0 }), "invalid limit `0`"),
+        (json!({ "page": "/", "limit": 101 }), "from 1 to 100"),
+        (json!({ "page": "/", "metrics": ["visitors"] }), "`metrics`"),
+        (json!({ "page": "/", "date_range": "24h" }), "whole days"),
+        (json!({ "page": "/", "filters": [["is", "bot:name", ["x"]]] }), "events and visits only"),
+        (json!({ "page": "/", "include": { "comparisons": {} } }), "`comparisons`"),
+        (json!({ "page": "/" }), "kept from 2026-11-20 on"),
+    ] {
+        let line = journeys(question);
+        assert!(line.contains(names), "{line}");
+    }
+    let partial = json!({ "page": "/", "include": { "partial": true } });
+    let told = sequence(Sequence::journeys, partial, &rows).unwrap();
+    assert_eq!(told["meta"], json!({ "partial_from": "2026-11-20" }));
+    assert_eq!(told["results"]["visits"], 4);
+    for (question, names) in [
+        (json!({}), "`name` or `steps`"),
+        (json!({ "steps": ["page /a"] }), "there are 1 steps"),
+        (json!({ "steps": ["page /a", "click b"] }), "neither"),
+        (json!({ "steps": ["page /a", 7] }), "a step is a text"),
+        (json!({ "name": "Buy" }), "unknown funnel `Buy`"),
+        (json!({ "name": "Buy", "steps": [] }), "not both"),
+    ] {
+        let line = error(Sequence::funnel, question);
+        assert!(line.contains(names), "{line}");
+    }
+    let line = error(Sequence::time_to_goal, json!({ "goal": "Signap" }));
+    assert!(line.contains("unknown goal `Signap`; did you mean `Signup`?"), "{line}");
 }
 
 /// Rows are kept for some time only, and nothing is told of what they do not cover.

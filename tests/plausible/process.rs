@@ -40,13 +40,13 @@ fn told(store: &str) {
         }
     }
     wait_for("all views", || (headcount.total("pageviews") == 6).then_some(()));
-    let ask = |question: Json| -> (u16, Json) {
+    let send = |method: &str, path: &str, body: Json| -> (u16, Json) {
         let headers = [("Host", "localhost"), ("Content-Type", "application/json")];
-        let body = question.to_string();
-        let answer =
-            http::send(headcount.admin(), "POST", "/api/v2/query", &headers, body.as_bytes());
+        let body = body.to_string();
+        let answer = http::send(headcount.admin(), method, path, &headers, body.as_bytes());
         (answer.status, serde_json::from_slice(&answer.body).unwrap())
     };
+    let ask = |question: Json| send("POST", "/api/v2/query", question);
     for (question, results) in [
         (
             json!({ "dimensions": ["event:page", "visit:country_name"] }),
@@ -79,6 +79,53 @@ fn told(store: &str) {
     assert_eq!(all["meta"], json!({ "source": "rollups" }));
     let one = headcount.stats("breakdown?period=day&property=event:page&filters=visit:country==EE");
     assert_eq!(one, json!([{ "page": "/", "visitors": 2 }, { "page": "/docs", "visitors": 1 }]));
+
+    let segments = "/api/v1/sites/segments";
+    let filters = json!([["is", "visit:country", ["EE"]], ["is", "event:page", ["/docs"]]]);
+    let readers = json!({ "id": 1, "name": "Readers", "filters": filters });
+    let put = send("PUT", segments, json!({ "name": "Readers", "filters": filters }));
+    assert_eq!(put, (200, readers.clone()));
+    assert_eq!(send("GET", segments, Json::Null), (200, json!({ "segments": [readers] })));
+    for wanted in [json!(1), json!("Readers")] {
+        let question = json!({ "metrics": ["visitors"], "date_range": "day",
+            "filters": [["not", ["is", "segment", [wanted]]]] });
+        let (_, answer) = ask(question);
+        assert_eq!(answer["results"][0]["metrics"], json!([4]), "{answer}");
+        let question = json!({ "metrics": ["visitors", "pageviews"], "date_range": "day",
+            "filters": [["is", "segment", [wanted]]] });
+        let (_, answer) = ask(question);
+        assert_eq!(answer["results"][0]["metrics"], json!([1, 1]), "{answer}");
+    }
+    for (body, names) in [
+        (json!({ "name": "Bad", "filters": [["is", "event:pag", ["/"]]] }), "event:page"),
+        (json!({ "name": "Bad" }), "`filters`"),
+        (json!({ "name": "Bad", "filters": [["is", "segment", [1]]] }), "made of segments"),
+        (json!({ "name": "Bad", "filters": filters, "public": true }), "`public`"),
+    ] {
+        let (status, answer) = send("PUT", segments, body);
+        let line = answer["error"].as_str().unwrap();
+        assert!(status == 400 && line.contains(names), "{status} {line}");
+    }
+    let through = json!({ "date_range": "day", "page": "/", "filters": [["is", "visit:country", ["EE", "DE"]]] });
+    let (_, answer) = send("POST", "/api/v2/journeys", through);
+    let page = |page: &str| json!({ "page": page, "visits": 1, "exits": 1 });
+    assert_eq!(
+        answer["results"],
+        json!({ "page": "/", "visits": 3, "entries": 3, "exits": 1, "before": [],
+            "after": [page("/docs"), page("/pricing")] })
+    );
+    let funnel = json!({ "date_range": "day", "steps": ["page /", "page /docs"],
+        "filters": [["is", "segment", ["Readers"]]] });
+    let (_, answer) = send("POST", "/api/v2/funnel", funnel);
+    let visits = |nth: usize| answer["results"]["steps"][nth]["visits"].clone();
+    assert_eq!((visits(0), visits(1)), (json!(1), json!(1)), "{answer}");
+    let gone = send("DELETE", "/api/v1/sites/segments/1", Json::Null);
+    assert_eq!(gone, (200, json!({ "deleted": true })));
+    let (status, _) = send("DELETE", "/api/v1/sites/segments/1", Json::Null);
+    assert_eq!(status, 404);
+    let (status, answer) = ask(json!({ "metrics": ["visitors"], "date_range": "day",
+        "filters": [["is", "segment", [1]]] }));
+    assert!(status == 400 && answer["error"].as_str().unwrap().contains("unknown segment `1`"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{day, done, month, open, put, refused, whole_day};
 use headcount::model::rollup::{Dimension, Metric, field};
 use headcount::model::row::RowsOf;
 use headcount::model::site::{Day, Month};
-use headcount::store::{Secret, Sketches, StoredRows, Upkeep};
+use headcount::store::{NEVER, Secret, Sketches, StoredRows, Upkeep};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -41,6 +41,10 @@ async fn kept(store: &dyn Upkeep) -> Kept {
     kept
 }
 
+fn segments() -> Secret {
+    Secret::Segments { site: SITE.into() }
+}
+
 /// Days of which rows tell all, a month without its days, another site, a salt that lives.
 async fn fill(store: &dyn Upkeep) -> Secret {
     for on in DAYS.map(day) {
@@ -62,6 +66,7 @@ async fn fill(store: &dyn Upkeep) -> Secret {
     assert!(store.put_month(SITE, month("2026-08"), &frozen, true).await.unwrap());
     let salt = Secret::Salt { site: SITE.into(), day: today() };
     store.put_secret(&salt, None, b"a salt that lives", FAR).await.unwrap();
+    store.put_secret(&segments(), None, b"[segments]", NEVER).await.unwrap();
     salt
 }
 
@@ -87,6 +92,7 @@ async fn copies(from: &str, to: &str, dir: &Path) {
     assert_eq!(kept(source.as_ref()).await, before);
     assert!(target.kept("other.example").await.unwrap().is_empty());
     assert_eq!(target.secret(&salt).await.unwrap().unwrap(), b"a salt that lives");
+    assert_eq!(target.secret(&segments()).await.unwrap().unwrap(), b"[segments]");
 
     // Again: only by force, and nothing is there twice.
     let line = refused(dir, 1, &words);

@@ -6,7 +6,7 @@ use super::{command, day, done, month, open, put, refused, visitor, whole_day};
 use headcount::model::rollup::{Dimension, Metric, field};
 use headcount::model::row::RowsOf;
 use headcount::model::site::Day;
-use headcount::store::{Secret, Upkeep};
+use headcount::store::{NEVER, Secret, Upkeep};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,6 +28,8 @@ async fn fill(store: &dyn Upkeep) {
         }
         let diary = Secret::Diary { site: site.into() };
         store.put_secret(&diary, None, b"{}", FAR).await.unwrap();
+        let segments = Secret::Segments { site: site.into() };
+        store.put_secret(&segments, None, b"[]", NEVER).await.unwrap();
         let views = |n| vec![(field(Dimension::Page, "/", Metric::Server), n)];
         assert!(store.put_month(site, month("2026-08"), &views(800), true).await.unwrap());
         assert!(store.put_month(site, month("2026-09"), &views(10), false).await.unwrap());

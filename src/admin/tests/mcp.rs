@@ -68,7 +68,17 @@ async fn tools_are_listed_and_give_the_apis_numbers() {
         assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
     }
     names.sort_unstable();
-    let all = ["aggregate", "breakdown", "query", "realtime_visitors", "sites", "timeseries"];
+    let all = [
+        "aggregate",
+        "breakdown",
+        "funnel",
+        "journeys",
+        "query",
+        "realtime_visitors",
+        "sites",
+        "time_to_goal",
+        "timeseries",
+    ];
     assert_eq!(names, all);
 
     for (name, arguments, expected) in [

@@ -30,6 +30,7 @@ pub(super) struct MemoryStore {
     rows: Mutex<HashMap<(String, Day), Vec<PackedRows>>>,
     /// Months whose days are gone.
     months: Mutex<HashMap<(String, Month), DayCounts>>,
+    secrets: Mutex<HashMap<Secret, Vec<u8>>>,
     pub down: AtomicBool,
     commands: AtomicU64,
     pub days_read: AtomicU64,
@@ -151,18 +152,24 @@ impl Store for MemoryStore {
         Ok(StoredRows { blocks: blocks.cloned().unwrap_or_default(), foreign: 0 })
     }
 
-    async fn secret(&self, _: &Secret) -> Result<Option<Vec<u8>>> {
-        unreachable!("the admin port needs no secret")
+    async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
+        self.answers()?;
+        Ok(self.secrets.lock().unwrap().get(which).cloned())
     }
 
     async fn put_secret(
         &self,
-        _: &Secret,
-        _: Option<&[u8]>,
-        _: &[u8],
+        which: &Secret,
+        expected: Option<&[u8]>,
+        new: &[u8],
         _: Millis,
     ) -> Result<Vec<u8>> {
-        unreachable!("the admin port makes no secret")
+        self.answers()?;
+        let mut secrets = self.secrets.lock().unwrap();
+        if secrets.get(which).map(Vec::as_slice) == expected {
+            secrets.insert(which.clone(), new.to_vec());
+        }
+        Ok(secrets.get(which).cloned().unwrap_or_default())
     }
 
     async fn trim(&self, _: &str, _: usize, _: Millis) -> Result<()> {

@@ -72,6 +72,11 @@ impl Rules {
 }
 
 impl Appearance {
+    /// Whether the row shows that its visit is there.
+    pub fn is_present(self) -> bool {
+        self.visit
+    }
+
     /// The visit, if it is there, on the day it began on.
     pub fn begun(self, day: &DayRows) -> Option<&VisitSummary> {
         let visit = day.visit_of[self.of as usize].filter(|_| self.visit)?;

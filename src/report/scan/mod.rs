@@ -9,12 +9,14 @@
 //! - `day`: the rows of a day, and what only the whole day tells of a visit or a view;
 //! - `test`: a filter, made ready for one day's rows;
 //! - `count`: what a row counts, and who is there with it;
-//! - `groups`: the sums, told apart by values; `times`: by steps of time.
+//! - `groups`: the sums, told apart by values; `times`: by steps of time;
+//! - `sequence`: what visits did one after the other.
 
 mod column;
 mod count;
 mod day;
 mod groups;
+mod sequence;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ use std::borrow::Cow;
 pub use column::is_told_by_rows;
 pub use day::DayRows;
 pub use groups::{Groups, scan, scan_many};
+pub use sequence::{Branch, JOURNEY_STEPS, Journeys, funnel, journeys, times_to_goal};
 
 /// What rows have to be like.
 #[derive(Debug, Clone)]

@@ -368,6 +368,82 @@ const NAMES: [&str; 12] = [
     "visit:browser",
 ];
 
+/// The pages of visits that began on the day, each with whether one of its rows meets the filter.
+fn visits_with_pages(rows: &[EventRow], filter: &Filter) -> Vec<Vec<String>> {
+    let begun = rows.iter().filter(|row| row.of.visit != 0 && row.flags.has(Flags::BEGINS));
+    let chosen = begun.filter(|first| {
+        let of_actions = filter.names().iter().any(|name| {
+            name.starts_with("event:n")
+                || name.starts_with("event:g")
+                || name.starts_with("event:pr")
+        });
+        of_visit(rows, first).into_iter().any(|row| {
+            let acts = of_actions && matches!(row.kind, Kind::Event | Kind::Outbound);
+            (is_view(row) || acts) && filter.lets(rows, row)
+        })
+    });
+    chosen
+        .map(|first| {
+            let mut views: Vec<_> =
+                of_visit(rows, first).into_iter().filter(|row| is_view(row)).collect();
+            views.sort_by_key(|row| row.at);
+            let mut pages: Vec<String> = views.iter().map(|row| row.page.to_string()).collect();
+            pages.dedup();
+            pages
+        })
+        .collect()
+}
+
+/// How many visits went these ways from a page, backwards or onwards, by the pages of the way.
+fn plain_branches(ways: &[Vec<String>]) -> BTreeMap<Vec<String>, (i64, i64)> {
+    let mut branches = BTreeMap::new();
+    for way in ways {
+        for steps in 0..=way.len().min(JOURNEY_STEPS) {
+            let (visits, ends) = branches.entry(way[..steps].to_vec()).or_insert((0, 0));
+            *visits += 1;
+            *ends += i64::from(steps == way.len() && steps < JOURNEY_STEPS);
+        }
+    }
+    branches
+}
+
+fn flat(branch: &Branch, way: &[String], all: &mut BTreeMap<Vec<String>, (i64, i64)>) {
+    if branch.visits > 0 {
+        all.insert(way.to_vec(), (branch.visits, branch.ends));
+    }
+    for (page, branch) in &branch.pages {
+        flat(branch, &[way, &[page.to_string()]].concat(), all);
+    }
+}
+
+fn plain_times(rows: &[EventRow], filter: &Filter) -> Vec<Millis> {
+    let of_day = |visitor| {
+        let of =
+            move |row: &&EventRow| row.of.visitor == Some(visitor) && row.kind != Kind::Activity;
+        rows.iter().filter(of)
+    };
+    let visitors: BTreeSet<_> = rows.iter().filter_map(|row| row.of.visitor).collect();
+    let mut times = Vec::new();
+    for visitor in visitors {
+        let of_actions = filter.names().iter().any(|name| {
+            name.starts_with("event:n")
+                || name.starts_with("event:g")
+                || name.starts_with("event:pr")
+        });
+        let all = rows.iter().filter(|row| row.of.visitor == Some(visitor));
+        let lets = all.clone().any(|row| {
+            let acts = of_actions && matches!(row.kind, Kind::Event | Kind::Outbound);
+            (is_view(row) || acts) && filter.lets(rows, row)
+        });
+        let first = of_day(visitor).filter(|row| row.kind == Kind::View).map(|row| row.at).min();
+        let Some(first) = first.filter(|_| lets) else { continue };
+        let plans = of_day(visitor).filter(|row| *row.name == *"Plan" && row.at >= first);
+        times.extend(plans.map(|row| row.at - first).min());
+    }
+    times.sort_unstable();
+    times
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -390,5 +466,30 @@ proptest! {
             .map(|(key, row)| (key.iter().map(|value| value.to_string()).collect(), row))
             .collect();
         prop_assert_eq!(told, plain(&rows, &names, &filter));
+    }
+
+    #[test]
+    fn sequences_are_what_a_plain_count_says(
+        seed: u64, visits in 1..12_usize, size in 1..40_usize, filter in filters(),
+        page in prop::sample::select(vec!["/a", "/ab", "/b", "/c", "/none"]),
+    ) {
+        let rows = rows(seed, visits);
+        let (day, expr) = (day_of(&rows, size), filter.expr());
+        let told = journeys(&site(), [&day], page, Some(&expr));
+        let by_page = visits_with_pages(&rows, &filter);
+        let through = by_page.iter().filter_map(|pages| {
+            let at = pages.iter().position(|viewed| viewed == page)?;
+            let before: Vec<String> = pages[..at].iter().rev().cloned().collect();
+            Some((before, pages[at + 1..].to_vec()))
+        });
+        let (before, after): (Vec<_>, Vec<_>) = through.unzip();
+        for (branch, ways) in [(&told.before, before), (&told.after, after)] {
+            let mut all = BTreeMap::new();
+            flat(branch, &[], &mut all);
+            prop_assert_eq!(all, plain_branches(&ways));
+        }
+        let goal = &site().goals[1].target;
+        let times = times_to_goal(&site(), [&day], goal, Some(&expr));
+        prop_assert_eq!(times, plain_times(&rows, &filter));
     }
 }

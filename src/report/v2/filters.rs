@@ -1,6 +1,5 @@
 //! Filters of version 2, as a tree: what rows have to be like.
 
-use super::read::wrong;
 use crate::model::glob::Glob;
 use crate::model::goal::Goal;
 use crate::report::filter::{Pattern, pattern, plain_part};
@@ -61,10 +60,13 @@ impl Tree<'_> {
                 if done {
                     return Err(error("conditions on what else was done cannot be nested"));
                 }
-                let has_done = Expr::HasDone(Box::new(self.expr(filter, depth + 1, true)?));
+                let has_done = |expr| Expr::HasDone(Box::new(expr));
+                let has_done_it = has_done(self.expr(filter, depth + 1, true)?);
+                // Of rows without a visitor nobody can tell what else was done, or not.
+                let has_visitor = || has_done(Expr::All(Vec::new()));
                 return Ok(match word.as_str() {
-                    "has_done" => has_done,
-                    _ => Expr::Not(Box::new(has_done)),
+                    "has_done" => has_done_it,
+                    _ => Expr::All(vec![Expr::Not(Box::new(has_done_it)), has_visitor()]),
                 });
             }
             _ => {}
@@ -81,7 +83,7 @@ impl Tree<'_> {
             Invalid::unknown("operator of a filter", operator, known.chain(MORE))
         })?;
         if property == "segment" {
-            return wrong("there are no segments: put its conditions here");
+            return Err(error("`segment` takes a list of segments, by number or name"));
         }
         let property = Property::parse(property)?;
         if done && property.family() != "event" {

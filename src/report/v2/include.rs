@@ -46,9 +46,13 @@ pub(super) struct Against {
 
 impl Include {
     pub(super) fn read(value: Option<&Json>) -> Result<Self, Invalid> {
-        const KEYS: [&str; 6] =
-            ["imports", "time_labels", "today", "total_rows", "partial", "comparisons"];
-        let Some(include) = object(value, "include", &KEYS)? else { return Ok(Self::default()) };
+        let all = ["imports", "time_labels", "today", "total_rows", "partial", "comparisons"];
+        Self::read_some(value, &all)
+    }
+
+    /// The same where an answer takes only some of it.
+    pub(super) fn read_some(value: Option<&Json>, keys: &[&str]) -> Result<Self, Invalid> {
+        let Some(include) = object(value, "include", keys)? else { return Ok(Self::default()) };
         Ok(Self {
             imports: flag(include, "imports")?,
             time_labels: flag(include, "time_labels")?,

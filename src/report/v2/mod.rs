@@ -9,6 +9,7 @@ mod include;
 mod plan;
 mod read;
 mod scanned;
+mod sequence;
 mod span;
 mod table;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use include::{Against, Include};
 use plan::Plan;
 pub use plan::Rows;
 use read::wrong;
+pub use sequence::Sequence;
 use serde_json::{Map, Value as Json, json};
 use span::Span;
 use table::{Line, Table};
@@ -217,19 +219,8 @@ impl Query {
         let mut range = span.counted(rows.days.keys(), self.today);
         let mut meta = Map::new();
         meta.insert("source".into(), "rows".into());
-        if let Some(first) = rows.covered_from.filter(|_| !rows.cover(self.span.range)) {
-            let why = why.map_or_else(String::new, |why| format!("{why}; "));
-            if first > range.last {
-                return wrong(format!(
-                    "{why}event rows would tell it, and of these days there are none"
-                ));
-            }
-            if !self.include.partial {
-                return wrong(format!(
-                    "{why}event rows tell it, and all of them are kept from {first} on: ask for days \
-                     since then, or in version 2 with include.partial for what there is"
-                ));
-            }
+        let partial = self.include.partial;
+        if let Some(first) = rows.kept_part(self.span.range, partial, why)? {
             range.first = first;
             span.times = span.times.map(|(from, end)| (from.max(site.day_start(first)), end));
             meta.insert("partial_from".into(), json!(first));

@@ -34,6 +34,31 @@ impl Rows {
     pub(super) fn cover(&self, range: Range) -> bool {
         self.covered_from.is_none_or(|first| first <= range.first)
     }
+
+    /// The first day of a range that is covered, if it is not the range's own and `partial` answers
+    /// are wanted. `why` the answer takes rows, if that is to be said.
+    ///
+    /// # Errors
+    /// If the range is not covered, and a part of it does not do or there is none.
+    pub(super) fn kept_part(
+        &self,
+        range: Range,
+        partial: bool,
+        why: Option<&Invalid>,
+    ) -> Result<Option<Day>, Invalid> {
+        let Some(first) = self.covered_from.filter(|_| !self.cover(range)) else { return Ok(None) };
+        let why = why.map_or_else(String::new, |why| format!("{why}; "));
+        match partial {
+            _ if first > range.last => Err(Invalid::new(format!(
+                "{why}event rows would tell it, and of these days there are none"
+            ))),
+            true => Ok(Some(first)),
+            false => Err(Invalid::new(format!(
+                "{why}event rows tell it, and all of them are kept from {first} on: ask for days \
+                 since then, or in version 2 with include.partial for what there is"
+            ))),
+        }
+    }
 }
 
 impl Query {

@@ -1,0 +1,172 @@
+//! Segments: a site's named filters. They are kept in the store, so all nodes know them, and looked up
+//! only for a question that asks for one.
+
+use super::App;
+use super::params::Params;
+use super::stats::Error;
+use crate::model::site::Site;
+use crate::report::{Invalid, Query, Segment, Segments, asks_for_segment};
+use crate::store::{NEVER, Secret};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How often a change is tried again that another node was ahead of.
+const ATTEMPTS: usize = 8;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct SegmentList {
+    segments: Vec<SegmentEntry>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct SegmentEntry {
+    id: u64,
+    name: String,
+    /// Filters of version 2, all of which must be met.
+    #[schema(value_type = Vec<Object>)]
+    filters: Vec<Value>,
+}
+
+/// A segment that is to be kept; one of this name gets these filters.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct NewSegment {
+    /// The site's name; may be left out where there is one site.
+    site_id: Option<String>,
+    /// 1 to 100 characters.
+    name: String,
+    /// Filters of version 2, all of which must be met.
+    #[schema(value_type = Vec<Object>)]
+    filters: Vec<Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Deleted {
+    deleted: bool,
+}
+
+impl From<&Segment> for SegmentEntry {
+    fn from(Segment { id, name, filters }: &Segment) -> Self {
+        Self { id: *id, name: name.clone(), filters: filters.clone() }
+    }
+}
+
+/// A site's segments.
+#[utoipa::path(get, path = "/api/v1/sites/segments", tag = "sites",
+    params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
+    responses((status = 200, body = SegmentList)))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<SegmentList>, Error> {
+    params.only(&[&["site_id"]])?;
+    let (_, site) = app.site(&params)?;
+    let segments = app.segments(site).await?;
+    Ok(Json(SegmentList { segments: segments.iter().map(SegmentEntry::from).collect() }))
+}
+
+/// Keeps a segment.
+#[utoipa::path(put, path = "/api/v1/sites/segments", tag = "sites",
+    request_body = NewSegment, responses((status = 200, body = SegmentEntry)))]
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    body: Bytes,
+) -> Result<Json<SegmentEntry>, Error> {
+    const KEYS: [&str; 3] = ["site_id", "name", "filters"];
+    let body: Value = serde_json::from_slice(&body)
+        .map_err(|e| Invalid::new(format!("the segment is no JSON: {e}")))?;
+    let keys = body.as_object().into_iter().flat_map(|body| body.keys());
+    if let Some(key) = keys.into_iter().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(Invalid::unknown("key", key, KEYS).into());
+    }
+    let (_, site) = app.site_named(body["site_id"].as_str())?;
+    let (Some(name), Some(filters)) = (body["name"].as_str(), body["filters"].as_array()) else {
+        return Err(Invalid::new("a segment has a `name` and `filters`, which is a list").into());
+    };
+    if !filters.iter().any(asks_for_segment) {
+        let question = json!({ "metrics": ["visitors"], "date_range": "day", "filters": filters });
+        Query::read(&question, site, app.admin.clock.now())?;
+    }
+    let change = |segments: &mut Segments| {
+        segments.put(name, filters.clone()).map(SegmentEntry::from).map_err(Error::from)
+    };
+    app.change_segments(site, change).await.map(Json)
+}
+
+/// Forgets a segment.
+#[utoipa::path(delete, path = "/api/v1/sites/segments/{id}", tag = "sites",
+    params(
+        ("id" = u64, Path, description = "The segment's number"),
+        ("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site"),
+    ),
+    responses(
+        (status = 200, body = Deleted),
+        (status = 404, body = super::stats::Problem, description = "There is no such segment"),
+    ))]
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<Deleted>, Error> {
+    params.only(&[&["site_id"]])?;
+    let (_, site) = app.site(&params)?;
+    let change = |segments: &mut Segments| {
+        let gone = id.parse().ok().and_then(|id| segments.remove(id));
+        gone.map(drop).ok_or_else(|| Error::NoSuchSegment(id.clone()))
+    };
+    app.change_segments(site, change).await?;
+    Ok(Json(Deleted { deleted: true }))
+}
+
+impl App {
+    /// A site's segments, as the store has them now.
+    pub(super) async fn segments(&self, site: &Site) -> Result<Segments, Error> {
+        let stored = self.admin.store.secret(&of(site)).await?;
+        stored.as_deref().map_or_else(|| Ok(Segments::default()), read)
+    }
+
+    /// A question in which each segment that it asks for has been replaced by its filters.
+    pub(super) async fn with_segments(&self, mut body: Value, site: &Site) -> Result<Value, Error> {
+        let filters = body.get("filters").and_then(Value::as_array);
+        if filters.is_some_and(|filters| filters.iter().any(asks_for_segment)) {
+            let segments = self.segments(site).await?;
+            let expanded = filters.into_iter().flatten().map(|filter| segments.expand(filter));
+            body["filters"] = expanded.collect::<Result<Vec<_>, _>>()?.into();
+        }
+        Ok(body)
+    }
+
+    async fn change_segments<T>(
+        &self,
+        site: &Site,
+        change: impl Fn(&mut Segments) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let store = &self.admin.store;
+        for _ in 0..ATTEMPTS {
+            let stored = store.secret(&of(site)).await?;
+            let mut segments = stored.as_deref().map_or_else(|| Ok(Segments::default()), read)?;
+            let changed = change(&mut segments)?;
+            let new = json!(segments).to_string().into_bytes();
+            if store.put_secret(&of(site), stored.as_deref(), &new, NEVER).await? == new {
+                return Ok(changed);
+            }
+        }
+        Err(Error::Lost)
+    }
+}
+
+fn of(site: &Site) -> Secret {
+    Secret::Segments { site: site.name.clone() }
+}
+
+fn read(stored: &[u8]) -> Result<Segments, Error> {
+    serde_json::from_slice(stored).map_err(|error| {
+        tracing::error!("segments in the store cannot be read: {error}");
+        Error::Lost
+    })
+}

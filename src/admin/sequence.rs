@@ -1,0 +1,67 @@
+//! What visits did one after the other: journeys, funnels, the time until a goal. Answered from event
+//! rows, with the filters of version 2 of the Stats API.
+
+use super::App;
+use super::openapi::{FunnelQuestion, JourneysQuestion, One, TimeToGoalQuestion};
+use super::stats::Error;
+use crate::clock::Millis;
+use crate::model::row::RowsOf;
+use crate::model::site::Site;
+use crate::report::{Invalid, Rows, Sequence};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Reads a question of one kind.
+pub(super) type Read = fn(&Value, &Site, Millis) -> Result<Sequence, Invalid>;
+
+impl App {
+    pub(super) async fn sequence(&self, read: Read, question: Value) -> Result<Value, Error> {
+        let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
+        let question = self.with_segments(question, site).await?;
+        let question = read(&question, site, self.admin.clock.now())?;
+        let counted = self.reader.days(&site.name, question.range()).await?;
+        let read = self.rows.rows(site, RowsOf::People, question.range(), &counted).await?;
+        let rows = Rows { covered_from: read.covered_from(), days: read.days };
+        let site = site.clone();
+        let answer = tokio::task::spawn_blocking(move || question.answer(&site, &rows));
+        Ok(answer.await.map_err(|_| Error::Lost)??)
+    }
+}
+
+async fn answered(app: &App, read: Read, body: &[u8]) -> Result<Json<Value>, Error> {
+    let question = serde_json::from_slice(body)
+        .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
+    app.sequence(read, question).await.map(Json)
+}
+
+/// Which pages visits viewed before a page, and after it, three steps each way.
+///
+/// Each step has the pages with most visits. Views of one page in a row count as one.
+#[utoipa::path(post, path = "/api/v2/journeys", tag = "own",
+    request_body = JourneysQuestion, responses((status = 200, body = One)))]
+pub(super) async fn journeys(
+    State(app): State<Arc<App>>,
+    body: Bytes,
+) -> Result<Json<Value>, Error> {
+    answered(&app, Sequence::journeys, &body).await
+}
+
+/// How many visits did the steps of a funnel, whatever they did between.
+#[utoipa::path(post, path = "/api/v2/funnel", tag = "own",
+    request_body = FunnelQuestion, responses((status = 200, body = One)))]
+pub(super) async fn funnel(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Error> {
+    answered(&app, Sequence::funnel, &body).await
+}
+
+/// How many seconds visitors took from their first view of a day until they reached a goal on it.
+#[utoipa::path(post, path = "/api/v2/time-to-goal", tag = "own",
+    request_body = TimeToGoalQuestion, responses((status = 200, body = One)))]
+pub(super) async fn time_to_goal(
+    State(app): State<Arc<App>>,
+    body: Bytes,
+) -> Result<Json<Value>, Error> {
+    answered(&app, Sequence::time_to_goal, &body).await
+}
