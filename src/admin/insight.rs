@@ -8,8 +8,8 @@ use super::{App, stats};
 use crate::model::rollup::{GRID, GRID_ROWS};
 use crate::model::site::Site;
 use crate::report::{
-    Days, Invalid, Percentiles, Period, Range, Timings, What, clicks, funnel, only_totals, scrolls,
-    slowest, timings,
+    Days, Invalid, Percentiles, Period, Range, Timed, Timings, What, clicks, funnel, only_totals,
+    scrolls,
 };
 use axum::Json;
 use axum::extract::State;
@@ -109,10 +109,12 @@ pub(super) async fn speed(
     let page = params.get("page").map(str::to_owned);
     let (_, range, days) = read(&app, &params).await?;
     reckon(move || {
-        let timings = timings(&days, range, page.as_deref().unwrap_or_default());
+        let timed = Timed::of_days(&days, range);
+        let timings = timed.timings(page.as_deref().unwrap_or_default());
         let mut answer = json!({ "page": page, "timings": told(&timings) });
         if page.is_none() {
-            answer["slowest"] = slowest(&days, range, rank, LEAST_VIEWS, SLOWEST)
+            answer["slowest"] = timed
+                .slowest(rank, LEAST_VIEWS, SLOWEST)
                 .iter()
                 .map(|(page, timings)| json!({ "page": page, "timings": told(timings) }))
                 .collect();

@@ -12,6 +12,7 @@ use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::model::site::{Day, Site};
 use chrono::NaiveDateTime;
 use serde_json::{Map, json};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -40,6 +41,19 @@ pub struct Bucket {
 pub struct Slice {
     pub value: String,
     pub metrics: Vec<Value>,
+}
+
+impl Slice {
+    pub(super) fn says_anything(&self) -> bool {
+        is_rest(&self.value) || !self.metrics.iter().all(|value| value.is_nothing())
+    }
+
+    /// By the first metric, largest first, then by value.
+    pub(super) fn in_order(&self, other: &Self) -> Ordering {
+        let first = |slice: &Self| slice.metrics.first().and_then(|value| value.number());
+        let rank = |slice| first(slice).unwrap_or(f64::NEG_INFINITY);
+        rank(other).total_cmp(&rank(self)).then_with(|| self.value.cmp(&other.value))
+    }
 }
 
 /// Answers as the Stats API does: the JSON object of its response.
@@ -309,11 +323,8 @@ fn slices<'d>(
                 metrics: metrics.iter().map(|m| m.of(&sums, Some(property))).collect(),
             }
         })
-        .filter(|slice| is_rest(&slice.value) || !slice.metrics.iter().all(|v| v.is_nothing()))
+        .filter(Slice::says_anything)
         .collect();
-    let rank = |slice: &Slice| {
-        slice.metrics.first().and_then(|value| value.number()).unwrap_or(f64::NEG_INFINITY)
-    };
-    slices.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then_with(|| a.value.cmp(&b.value)));
+    slices.sort_by(Slice::in_order);
     slices
 }

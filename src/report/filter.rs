@@ -1,13 +1,13 @@
 //! Filters: which rows count.
 //!
-//! Plausible's language: `property==value`, `!=`, alternatives joined by `|`, conditions joined by
-//! `;`, and for paths and hosts `*` for any characters. A backslash makes `|`, `;`, `*` and itself
-//! plain characters.
+//! A filter that exists can be answered from roll-ups. How one is written in a URL is told in
+//! [`super::conditions`].
 
+use super::conditions::{self, Operator, SPECIAL};
 use super::{Invalid, Property, Selection, names};
 use crate::model::glob::Glob;
 use crate::model::goal::{Goal, Target};
-use crate::model::rollup::{OTHER, parts};
+use crate::model::rollup::OTHER;
 use crate::{host, page_name};
 use serde_json::Value as Json;
 
@@ -41,6 +41,19 @@ impl Pattern {
 }
 
 impl Condition {
+    fn of(written: conditions::Condition) -> Result<Self, Invalid> {
+        let conditions::Condition { property, operator, values } = written;
+        let read = |text: &String| match operator {
+            Operator::Is | Operator::IsNot => Ok(pattern(text, &property)),
+            Operator::Contains | Operator::ContainsNot => Ok(containing(text, &property)),
+            Operator::Matches | Operator::MatchesNot => {
+                Err(Invalid::new("counts are kept by whole names: regular expressions need rows"))
+            }
+        };
+        let any_of = values.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { property, negated: operator.is_negated(), any_of })
+    }
+
     fn takes(&self, value: &str) -> bool {
         // By the API's name, or as stored and as the dashboard has it.
         let name = names::name(&self.property, value);
@@ -63,13 +76,8 @@ impl Filter {
     /// # Errors
     /// If it cannot be read, names an unknown property, or several that are not counted together.
     pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
-        let mut all = Vec::new();
-        for (property, negated, any_of) in conditions(text)? {
-            let property = Property::parse(property)?;
-            let any_of = any_of.into_iter().map(|text| pattern(text, &property)).collect();
-            all.push(Condition { property, negated, any_of });
-        }
-        Self::of(all)
+        let conditions = conditions::read(text)?.into_iter().map(Condition::of);
+        Self::of(conditions.collect::<Result<_, _>>()?)
     }
 
     /// # Errors
@@ -175,27 +183,6 @@ impl Filter {
             _ => None,
         }
     }
-
-    /// The filter for exactly this row, as text that [`Filter::parse`] reads.
-    pub fn text_for(property: &Property, value: &str) -> String {
-        if property.second_key().is_some() {
-            let mut parts = parts(value, 2);
-            let [page, referrer] = [0; 2].map(|_| escaped(parts.next().unwrap_or_default()));
-            return format!("error:page=={page};error:referrer=={referrer}");
-        }
-        format!("{}=={}", property.as_str(), escaped(value))
-    }
-}
-
-fn escaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for c in value.chars() {
-        if matches!(c, '\\' | '|' | ';' | '*') {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    text
 }
 
 /// Reads a filter as Plausible's v2 has it, `["is", "event:page", ["/a", "/b"]]`, into conditions
@@ -235,9 +222,7 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Resu
     let any_of = clauses
         .iter()
         .map(|clause| match clause {
-            Json::String(text) if part => {
-                Ok(spelled(vec![String::new(), text.clone(), String::new()], &property))
-            }
+            Json::String(text) if part => Ok(containing(text, &property)),
             Json::String(text) => Ok(pattern(text, &property)),
             _ => Err(wrong("what to look for is text")),
         })
@@ -246,36 +231,8 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Resu
     Ok(())
 }
 
-/// A condition as it is written: a property's name, whether it is negated, and the alternatives.
-pub(super) type Written<'t> = (&'t str, bool, Vec<&'t str>);
-
-/// The conditions of a text.
-pub(super) fn conditions(text: &str) -> Result<Vec<Written<'_>>, Invalid> {
-    let mut conditions = Vec::new();
-    for part in split(text, ';').filter(|part| !part.trim().is_empty()) {
-        let (at, negated) = match (part.find("=="), part.find("!=")) {
-            (Some(is), Some(not)) => (is.min(not), not < is),
-            (Some(is), None) => (is, false),
-            (None, Some(not)) => (not, true),
-            (None, None) => {
-                return Err(Invalid(format!(
-                    "invalid filter `{part}`: a filter is like event:page==/blog"
-                )));
-            }
-        };
-        conditions.push((part[..at].trim(), negated, split(&part[at + 2..], '|').collect()));
-    }
-    Ok(conditions)
-}
-
-/// Splits at `separator` where no backslash stands before it; backslashes stay.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut escaped = false;
-    text.split(move |c: char| {
-        let splits = c == separator && !escaped;
-        escaped = c == '\\' && !escaped;
-        splits
-    })
+fn containing(text: &str, property: &Property) -> Pattern {
+    spelled(vec![String::new(), text.to_owned(), String::new()], property)
 }
 
 pub(super) fn pattern(text: &str, property: &Property) -> Pattern {
@@ -285,7 +242,7 @@ pub(super) fn pattern(text: &str, property: &Property) -> Pattern {
     while let Some(c) = chars.next() {
         let last = pieces.len() - 1;
         match c {
-            '\\' => match chars.next_if(|next| matches!(next, '\\' | '|' | ';' | '*')) {
+            '\\' => match chars.next_if(|next| SPECIAL.contains(next)) {
                 Some(plain) => pieces[last].push(plain),
                 None => pieces[last].push('\\'),
             },
@@ -350,6 +307,8 @@ mod tests {
             ("visit:utm_term==c*", "c*", "cd"),
             ("visit:utm_term==a==b", "a==b", "a"),
             ("event:name==", "", "x"),
+            ("event:page=@b", "/abc", "/ac"),
+            ("visit:source!@b|c*", "ac", "xc*"),
             // Pages and hosts are found by whatever they are called.
             ("event:page==/café|/%c3%9f", "/caf%C3%A9", "/caf"),
             ("event:page==/café*", "/caf%C3%A9/a", "/caf%C3"),
@@ -368,6 +327,7 @@ mod tests {
         for (filter, names) in [
             ("event:page", "`event:page`"),
             ("event:mood==x", "`event:mood`"),
+            ("event:page=~x", "regular expressions"),
             ("event:page==/;visit:country==DE", "`event:page` and `visit:country`"),
             ("error:page==/;error:status==404", "`error:page` and `error:status`"),
             ("event:props:a==1;event:props:b==2", "`event:props:a` and `event:props:b`"),
@@ -384,7 +344,8 @@ mod tests {
         #[test]
         fn a_rows_own_filter_matches_only_it(value in r"[a*|;\\=!/]{0,8}", other in r"[a*|;\\=!/]{0,8}") {
             let page = Property::parse("event:page").unwrap();
-            let filter = Filter::parse(&Filter::text_for(&page, &value)).unwrap().unwrap();
+            let text = conditions::write(&conditions::Condition::of_row(&page, &value));
+            let filter = Filter::parse(&text).unwrap().unwrap();
             prop_assert_eq!(filter.only(), Some(value.as_str()));
             prop_assert_eq!(filter.matches([other.as_str()]), value == other);
         }

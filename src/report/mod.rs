@@ -11,6 +11,7 @@
 
 mod answer;
 mod before;
+pub mod conditions;
 pub mod countries;
 mod filter;
 mod gaps;
@@ -35,6 +36,7 @@ use crate::config::nearest;
 
 pub use answer::{Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use before::Before;
+pub use conditions::{Condition, Operator};
 pub use filter::Filter;
 pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
@@ -45,8 +47,8 @@ pub use property::{Property, evidence};
 pub use question::{Question, Shape};
 pub use rows::Selection;
 pub use segment::{Segment, Segments, asks_for_segment};
-pub use timing::{Percentiles, Rating, Timings, What, slowest, timings};
-pub use v2::{Query, Reworded, Rows, Sequence};
+pub use timing::{Percentiles, Rating, Timed, Timings, What};
+pub use v2::{Answers, Query, QuerySet, Reworded, Rows, Sequence, Source, Step as TimeStep, Total};
 
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

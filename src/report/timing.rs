@@ -4,8 +4,10 @@
 //! 5 % of the true one. Ratings follow Google's thresholds of the web vitals, which judge the
 //! 75th percentile.
 
+use super::scan::{self, DayRows, Expr};
 use super::{Days, Range};
 use crate::model::rollup::{Dimension, Metric as Stored, parts};
+use crate::model::site::Site;
 use crate::model::sketch;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -109,43 +111,72 @@ fn percentiles(what: What, sketch: &Sketch) -> Option<Percentiles> {
 /// What is known of a page, or of all.
 pub type Timings = BTreeMap<What, Percentiles>;
 
-/// Of one page; the empty one: of all views.
-pub fn timings(days: &Days, range: Range, page: &str) -> Timings {
-    let mut sketches: HashMap<What, Sketch> = HashMap::new();
-    each(days, range, |what, bucket, of, n| {
-        if of == page {
-            *sketches.entry(what).or_default().entry(bucket).or_default() += n;
-        }
-    });
-    told(&sketches)
+/// How long things took, by page; under the empty one of all views.
+#[derive(Debug, Default)]
+pub struct Timed<'d> {
+    pages: HashMap<&'d str, HashMap<What, Sketch>>,
 }
 
-/// Pages with what is known of each, slowest first by the `rank`ing time's 75th percentile; at
-/// most `limit`. Pages of fewer than `least` views are left out: one slow view is chance.
-pub fn slowest(
-    days: &Days,
-    range: Range,
-    rank: What,
-    least: i64,
-    limit: usize,
-) -> Vec<(String, Timings)> {
-    let mut pages: HashMap<&str, HashMap<What, Sketch>> = HashMap::new();
-    each(days, range, |what, bucket, page, n| {
-        if !page.is_empty() {
-            let sketch = pages.entry(page).or_default().entry(what).or_default();
-            *sketch.entry(bucket).or_default() += n;
+impl<'d> Timed<'d> {
+    /// What roll-ups tell.
+    pub fn of_days(days: &'d Days, range: Range) -> Self {
+        let mut timed = Self::default();
+        for (_, counts) in days.range(range.first..=range.last) {
+            for (value, row) in counts.rows(Dimension::Timing) {
+                let mut parts = parts(value, 3);
+                let what = parts.next().and_then(What::parse);
+                let bucket = parts.next().and_then(|bucket| bucket.parse().ok());
+                if let (Some(what), Some(bucket)) = (what, bucket) {
+                    let page = parts.next().unwrap_or_default();
+                    timed.add(what, bucket, page, row.get(Stored::Events));
+                }
+            }
         }
-    });
-    let mut ranked: Vec<(f64, &str)> = pages
-        .iter()
-        .filter_map(|(page, sketches)| {
-            let of = percentiles(rank, sketches.get(&rank)?)?;
-            (of.count >= least).then_some((of.p75, *page))
-        })
-        .collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    ranked.truncate(limit);
-    ranked.into_iter().map(|(_, page)| (page.to_owned(), told(&pages[page]))).collect()
+        timed
+    }
+
+    /// What the event rows of days tell that a filter lets through.
+    pub fn of_rows(
+        site: &Site,
+        days: impl IntoIterator<Item = &'d DayRows>,
+        filter: Option<&Expr>,
+    ) -> Self {
+        let mut timed = Self::default();
+        scan::each_time(site, days, filter, |what, bucket, page, n| {
+            if let Some(what) = What::parse(what) {
+                timed.add(what, bucket, page, n);
+                timed.add(what, bucket, "", n);
+            }
+        });
+        timed
+    }
+
+    fn add(&mut self, what: What, bucket: u32, page: &'d str, n: i64) {
+        let sketch = self.pages.entry(page).or_default().entry(what).or_default();
+        *sketch.entry(bucket).or_default() += n;
+    }
+
+    /// Of one page; the empty one: of all views.
+    pub fn timings(&self, page: &str) -> Timings {
+        self.pages.get(page).map(told).unwrap_or_default()
+    }
+
+    /// Pages with what is known of each, slowest first by the `rank`ing time's 75th percentile; at
+    /// most `limit`. Pages of fewer than `least` views are left out: one slow view is chance.
+    pub fn slowest(&self, rank: What, least: i64, limit: usize) -> Vec<(String, Timings)> {
+        let mut ranked: Vec<(f64, &str)> = self
+            .pages
+            .iter()
+            .filter(|(page, _)| !page.is_empty())
+            .filter_map(|(page, sketches)| {
+                let of = percentiles(rank, sketches.get(&rank)?)?;
+                (of.count >= least).then_some((of.p75, *page))
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        ranked.truncate(limit);
+        ranked.into_iter().map(|(_, page)| (page.to_owned(), self.timings(page))).collect()
+    }
 }
 
 fn told(sketches: &HashMap<What, Sketch>) -> Timings {
@@ -153,17 +184,4 @@ fn told(sketches: &HashMap<What, Sketch>) -> Timings {
         .iter()
         .filter_map(|(what, sketch)| Some((*what, percentiles(*what, sketch)?)))
         .collect()
-}
-
-fn each<'d>(days: &'d Days, range: Range, mut to: impl FnMut(What, u32, &'d str, i64)) {
-    for (_, counts) in days.range(range.first..=range.last) {
-        for (value, row) in counts.rows(Dimension::Timing) {
-            let mut parts = parts(value, 3);
-            let what = parts.next().and_then(What::parse);
-            let bucket = parts.next().and_then(|bucket| bucket.parse().ok());
-            if let (Some(what), Some(bucket)) = (what, bucket) {
-                to(what, bucket, parts.next().unwrap_or_default(), row.get(Stored::Events));
-            }
-        }
-    }
 }

@@ -5,8 +5,8 @@ use super::view::View;
 use super::words;
 use crate::model::rollup::PART;
 use crate::page_name::shown;
-use crate::report::countries;
-use crate::report::{Days, Filter, Invalid, Metric, Property, Slice, breakdown};
+use crate::report::{Condition, conditions, countries};
+use crate::report::{Days, Invalid, Metric, Property, Slice, breakdown};
 use maud::{Markup, html};
 
 /// Rows of a card, closed and open.
@@ -109,7 +109,7 @@ fn show(card: &Card, view: &View, days: &Days) -> Result<Markup, Invalid> {
 
 /// Where a row leads: to a page's own view, to a property's values, else to its filter.
 fn row_link(view: &View, property: &Property, value: &str) -> String {
-    let filter = Filter::text_for(property, value);
+    let filter = conditions::write(&Condition::of_row(property, value));
     match property.as_str() {
         "event:page" => view.link(&[("page", Some(value)), ("filters", None), ("more", None)]),
         "event:property" if !value.is_empty() => {

@@ -6,8 +6,8 @@ use super::view::View;
 use super::{cards, heat, words};
 use crate::model::rollup::Metric as Stored;
 use crate::report::{
-    Days, Filter, Invalid, Metric, Property, Screen, ai_pages, breakdown, clicks, scrolls, sums,
-    timings,
+    Days, Filter, Invalid, Metric, Property, Screen, Timed, ai_pages, breakdown, clicks, scrolls,
+    sums,
 };
 use maud::{Markup, html};
 
@@ -16,7 +16,7 @@ const ERRORS: &[(Metric, &str)] =
 
 pub(super) fn detail(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
     let range = view.elapsed();
-    let timings = timings(days, range, page);
+    let timings = Timed::of_days(days, range).timings(page);
     let from = Property::parse("error:referrer")?;
     let of_page = Filter::exactly(Property::parse("error:page")?, page);
     let metrics: Vec<Metric> = ERRORS.iter().map(|(metric, _)| *metric).collect();

@@ -6,8 +6,8 @@ use super::{cards, words};
 use crate::admin::AdminState;
 use crate::page_name::shown;
 use crate::report::{
-    Days, Invalid, Metric, Percentiles, Property, Rating, Slice, Step, Timings, Value, What,
-    ai_pages, breakdown, funnel, slowest, timings,
+    Days, Invalid, Metric, Percentiles, Property, Rating, Slice, Step, Timed, Timings, Value, What,
+    ai_pages, breakdown, funnel,
 };
 use maud::{Markup, html};
 
@@ -191,10 +191,11 @@ pub(super) fn tiles(timings: &Timings) -> Markup {
 
 pub(super) fn speed(view: &View, days: &Days) -> Markup {
     let range = view.elapsed();
-    let all = timings(days, range, "");
+    let timed = Timed::of_days(days, range);
+    let all = timed.timings("");
     let by_browser = all.contains_key(&What::Lcp);
     let rank = if by_browser { What::Lcp } else { What::Origin };
-    let pages = slowest(days, range, rank, LEAST_VIEWS, ROWS);
+    let pages = timed.slowest(rank, LEAST_VIEWS, ROWS);
     if all.is_empty() && pages.is_empty() {
         return html! {};
     }

@@ -82,7 +82,8 @@ async fn a_row_filters_by_its_own_value() {
     let row = Regex::new(r#"(?s)id="pages".*?<tbody>(.*?)</tbody>"#).unwrap();
     for value in HOSTILE {
         let page = crate::report::Property::parse("event:page").unwrap();
-        let filter = crate::report::Filter::text_for(&page, value);
+        let filter =
+            crate::report::conditions::write(&crate::report::Condition::of_row(&page, value));
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("filters", &filter)
             .append_pair("period", "7d")

@@ -41,7 +41,8 @@ enum Source<'d> {
     Suspected,
     Evidence,
     Cached,
-    Event,
+    /// Whether pageviews are among them.
+    Event(bool),
     PropertyNames,
     PropertyValues(Option<Text>),
     Goals(&'d [Goal], Reaches),
@@ -123,7 +124,7 @@ impl<'d> Column<'d> {
                 D::Screen => Source::Screen,
                 D::Event => {
                     more = [OUTBOUND_LINK, FILE_DOWNLOAD, PAGEVIEW].map(Into::into).into();
-                    Source::Event
+                    Source::Event(true)
                 }
                 D::Goal => {
                     more = goals.iter().map(|goal| goal.name.clone()).collect();
@@ -157,6 +158,14 @@ impl<'d> Column<'d> {
     pub fn with_unset(mut self) -> Self {
         if matches!(self.source, Source::Trait(_) | Source::Nothing) {
             self.more = vec![UNSET.into()];
+        }
+        self
+    }
+
+    /// As roll-ups' rows have it: pageviews are no events.
+    pub fn as_stored(mut self) -> Self {
+        if matches!(self.source, Source::Event(_)) {
+            self.source = Source::Event(false);
         }
         self
     }
@@ -236,13 +245,13 @@ impl<'d> Column<'d> {
             }
             Source::Cached if rows.flags[i].has(Flags::CACHED) => show(word(0)),
             Source::Cached if rows.flags[i].has(Flags::CACHED_BY_OTHERS) => show(word(1)),
-            Source::Event => match kind {
+            Source::Event(views) => match kind {
                 Kind::Event => show(rows.name[i]),
                 Kind::Outbound => show(word(0)),
                 Kind::File => show(word(1)),
-                Kind::View => show(word(2)),
+                Kind::View if *views => show(word(2)),
                 // After midnight, of a visit that is counted on this day.
-                Kind::Activity if rows.flags[i].has(Flags::VIEWED) => show(word(2)),
+                Kind::Activity if *views && rows.flags[i].has(Flags::VIEWED) => show(word(2)),
                 Kind::Activity if rows.name[i] != 0 => show(rows.name[i]),
                 _ => {}
             },

@@ -93,6 +93,7 @@ enum Dimension<'d> {
     Values {
         property: &'d Property,
         column: Column<'d>,
+        as_stored: bool,
         /// By number of a value its name's; `UNNAMED` until it comes.
         names: Vec<u32>,
     },
@@ -120,13 +121,13 @@ impl Dimension<'_> {
                 Of::RowAt(_, at) => show.push(times.at(at, names)),
                 Of::Visit(_) => show.push(times.of_day(names)),
             },
-            Self::Values { property, column, names: known } => {
+            Self::Values { property, column, as_stored, names: known } => {
                 let column = &*column;
                 let named = |number: u32| {
                     let name = &mut known[number as usize];
                     if *name == UNNAMED {
                         let text = column.text(number);
-                        let api = names::name(property, text);
+                        let api = if *as_stored { text } else { names::name(property, text) };
                         let shared = if *api == **text { text.clone() } else { api.into() };
                         *name = names.insert_full(shared).0 as u32;
                     }
@@ -181,7 +182,10 @@ impl<'a> Breakdown<'a> {
             By::Property(property) => {
                 let column = Column::new(day, property, &site.goals);
                 let column = if asked.with_unset { column.with_unset() } else { column };
-                Dimension::Values { property, names: vec![UNNAMED; column.len()], column }
+                let as_stored = asked.as_stored;
+                let column = if as_stored { column.as_stored() } else { column };
+                let names = vec![UNNAMED; column.len()];
+                Dimension::Values { property, names, column, as_stored }
             }
             By::Time(interval) => Dimension::Times(Times::new(site, *interval, (date, range), day)),
         };

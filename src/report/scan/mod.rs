@@ -10,13 +10,15 @@
 //! - `test`: a filter, made ready for one day's rows;
 //! - `count`: what a row counts, and who is there with it;
 //! - `groups`: the sums, told apart by values; `times`: by steps of time;
-//! - `sequence`: what visits did one after the other.
+//! - `sequence`: what visits did one after the other;
+//! - `speed`: how long things took.
 
 mod column;
 mod count;
 mod day;
 mod groups;
 mod sequence;
+mod speed;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ pub use column::is_told_by_rows;
 pub use day::DayRows;
 pub use groups::{Groups, scan, scan_many};
 pub use sequence::{Branch, JOURNEY_STEPS, Journeys, funnel, journeys, times_to_goal};
+pub use speed::each_time;
 
 /// What rows have to be like.
 #[derive(Debug, Clone)]
@@ -84,6 +87,9 @@ pub struct Asked {
     /// Visits that have no value of a property are told apart as `(not set)`; else they are in no
     /// group.
     pub with_unset: bool,
+    /// Values are told as they are stored, as roll-ups' rows have them: not by the API's names, and
+    /// pageviews are no events.
+    pub as_stored: bool,
 }
 
 impl Asked {

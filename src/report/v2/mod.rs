@@ -10,6 +10,7 @@ mod plan;
 mod read;
 mod scanned;
 mod sequence;
+mod set;
 mod span;
 mod table;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use plan::Rows;
 use read::wrong;
 pub use sequence::Sequence;
 use serde_json::{Map, Value as Json, json};
+pub use set::{Answers, QuerySet, Source, Step, Total};
 use span::Span;
 use table::{Line, Table};
 pub use version1::Reworded;
@@ -63,6 +65,8 @@ pub struct Query {
     offset: u64,
     include: Include,
     against: Option<Against>,
+    /// Values are told as they are stored, not by the API's names.
+    as_stored: bool,
     /// The site's at the time of the question.
     today: Day,
     /// Of metrics that cannot be told, why.
@@ -115,6 +119,7 @@ impl Query {
             filter: None,
             plan: Plan::RollUps,
             against: include.comparison.map(|comparison| comparison.against(&span, site, now)),
+            as_stored: false,
             today: site.day(now),
             warnings: Map::new(),
             echo: Map::new(),

@@ -161,6 +161,7 @@ impl Query {
             filter: self.expr.clone(),
             times: None,
             with_unset: self.dimensions.len() > 1,
+            as_stored: self.as_stored,
         }
     }
 

@@ -11,8 +11,7 @@ use crate::model::rollup::{Metric as Stored, Row};
 use crate::model::site::Site;
 use crate::report::known::Known;
 use crate::report::metric::{percent, share};
-use crate::report::rows::merge_day;
-use crate::report::scan::{Asked, Groups, scan};
+use crate::report::scan::{Asked, Groups, scan_many};
 use crate::report::{Days, Metric, Property, Range, Sums, Value, timeseries};
 use std::sync::Arc;
 
@@ -24,20 +23,37 @@ struct Part<'d> {
     times: Option<(Millis, Millis)>,
 }
 
-impl Part<'_> {
-    fn groups(&self, asked: &Asked) -> Groups {
-        let mut groups = Groups::new();
-        for (day, rows) in self.rows.days.range(self.range.first..=self.range.last) {
-            for (key, row) in scan(self.site, (*day, self.range), rows, asked) {
-                merge_day(groups.entry(key).or_default(), &row);
-            }
-        }
-        groups
-    }
+/// What is asked of the rows of a day, each of it once.
+#[derive(Default)]
+struct Asks(Vec<Asked>);
 
-    fn sum(&self, asked: &Asked) -> Row {
-        self.groups(asked).remove(&[][..]).unwrap_or_default()
+impl Asks {
+    /// Where among the answers its own will stand.
+    fn add(&mut self, asked: Asked) -> usize {
+        let known = self.0.iter().position(|known| *known == asked);
+        known.unwrap_or_else(|| {
+            self.0.push(asked);
+            self.0.len() - 1
+        })
     }
+}
+
+/// Where among the answers those to a question stand.
+struct Places {
+    own: usize,
+    beside: Option<usize>,
+    whole: [Option<usize>; 3],
+}
+
+/// The rows of several questions about the same time, from one pass over event rows.
+fn tables(queries: &[&Query], part: &Part<'_>) -> Vec<Table> {
+    let mut asks = Asks::default();
+    let places: Vec<Places> =
+        queries.iter().map(|query| query.add_to(&mut asks, part.times)).collect();
+    let days = part.rows.days.range(part.range.first..=part.range.last);
+    let days = days.map(|(day, rows)| (*day, &**rows));
+    let groups = scan_many(part.site, part.range, days, &asks.0);
+    queries.iter().zip(places).map(|(query, of)| query.table(&of, &groups, part)).collect()
 }
 
 impl Query {
@@ -49,7 +65,18 @@ impl Query {
         site: &Site,
         rows: &Rows,
     ) -> Table {
-        self.table(&Part { site, rows, range, times: span.times })
+        Self::all_told_by_rows(&[self], span, range, site, rows).pop().unwrap_or_default()
+    }
+
+    /// The same for several questions about this span.
+    pub(super) fn all_told_by_rows(
+        queries: &[&Self],
+        span: &Span,
+        range: Range,
+        site: &Site,
+        rows: &Rows,
+    ) -> Vec<Table> {
+        tables(queries, &Part { site, rows, range, times: span.times })
     }
 
     /// The rows that they are compared with.
@@ -59,30 +86,42 @@ impl Query {
             return Table { is_unknown: true, ..Table::default() };
         }
         let until = against.until.map(|until| (site.day_start(range.first), until));
-        self.table(&Part { site, rows, range, times: against.span.times.or(until) })
+        let part = Part { site, rows, range, times: against.span.times.or(until) };
+        tables(&[self], &part).pop().unwrap_or_default()
     }
 
-    fn table(&self, part: &Part<'_>) -> Table {
-        let asked = Asked { times: part.times, ..self.asked() };
-        let mut groups = part.groups(&asked);
-        if self.dimensions.is_empty() {
-            groups.entry(Vec::new()).or_default();
+    fn add_to(&self, asks: &mut Asks, times: Option<(Millis, Millis)>) -> Places {
+        let asked = Asked { times, ..self.asked() };
+        Places {
+            own: asks.add(asked.clone()),
+            beside: self.beside(&asked).map(|asked| asks.add(asked)),
+            whole: Whole::asked(self, &asked).map(|asked| Some(asks.add(asked?))),
         }
-        let beside = self.beside(&asked).map(|asked| part.groups(&asked)).unwrap_or_default();
-        let whole = Whole::new(self, &asked, part);
-        let lines = groups.iter().map(|(key, row)| {
+    }
+
+    fn table(&self, of: &Places, groups: &[Groups], part: &Part<'_>) -> Table {
+        let (nothing, none) = (Row::default(), Groups::new());
+        let whole = Whole::read(of.whole, groups);
+        let beside = of.beside.map_or(&none, |nth| &groups[nth]);
+        let line = |key: &Vec<Arc<str>>, row: &Row| {
             let sums = Sums {
                 row: *row,
                 known: Known::ALL,
                 everyone: whole.everyone,
                 beside: beside.get(key).copied().unwrap_or_default(),
             };
-            let of_group = whole.groups.get(&self.measured_key(key)).copied().unwrap_or_default();
+            let of_group = whole.groups.and_then(|of| of.get(&self.measured_key(key)));
+            let of_group = of_group.copied().unwrap_or_default();
             let values = self.metrics.iter().map(|m| self.value(*m, &sums, &whole, &of_group));
-            let dimensions = key.iter().map(|value| value.replace('\u{1e}', " ← ")).collect();
+            let dimensions = key.iter().map(|value| self.shown_value(value)).collect();
             Line::new(dimensions, values.collect())
-        });
-        Table { rows: lines.collect(), labels: self.labels(part), is_unknown: false }
+        };
+        let own = &groups[of.own];
+        let mut rows: Vec<Line> = own.iter().map(|(key, row)| line(key, row)).collect();
+        if self.dimensions.is_empty() && rows.is_empty() {
+            rows.push(line(&Vec::new(), &nothing));
+        }
+        Table { rows, labels: self.labels(part), is_unknown: false }
     }
 
     /// What some metrics are measured against: of a page the visits that entered by it, of exits the
@@ -102,7 +141,7 @@ impl Query {
         Some(Asked { by: by.collect(), filter, ..asked.clone() })
     }
 
-    fn value(&self, metric: Metric, sums: &Sums, whole: &Whole, of_group: &Row) -> Value {
+    fn value(&self, metric: Metric, sums: &Sums, whole: &Whole<'_>, of_group: &Row) -> Value {
         let of_all = |all: &Row| {
             percent(2, share(sums.row.get(Stored::Visitors), all.get(Stored::Visitors)))
         };
@@ -147,18 +186,18 @@ impl Query {
 }
 
 /// What shares of it are shares of.
-#[derive(Debug, Default)]
-struct Whole {
+struct Whole<'g> {
     /// All traffic.
     everyone: Row,
     /// What the filter lets through, whatever is asked of goals.
     without_actions: Row,
     /// The same, told apart by the dimensions that say nothing of goals.
-    groups: Groups,
+    groups: Option<&'g Groups>,
 }
 
-impl Whole {
-    fn new(query: &Query, asked: &Asked, part: &Part<'_>) -> Self {
+impl<'g> Whole<'g> {
+    /// What it takes of rows, where the question wants it.
+    fn asked(query: &Query, asked: &Asked) -> [Option<Asked>; 3] {
         let wants = |metric| query.metrics.contains(&metric);
         let of_actions = query.is_of_actions();
         let measured = Asked {
@@ -166,17 +205,25 @@ impl Whole {
             filter: asked.filter.as_ref().and_then(without_actions),
             ..asked.clone()
         };
-        let all = Asked { times: asked.times, ..Asked::default() };
+        let everyone = Asked { times: asked.times, ..Asked::default() };
+        let without_actions = Asked { by: Vec::new(), ..measured.clone() };
+        [
+            wants(Metric::Percentage).then_some(everyone),
+            (wants(Metric::ConversionRate) && of_actions).then_some(without_actions),
+            (wants(Metric::GroupConversionRate) && of_actions).then_some(measured),
+        ]
+    }
+
+    fn read(
+        [everyone, without_actions, by_group]: [Option<usize>; 3],
+        groups: &'g [Groups],
+    ) -> Self {
+        let groups_of = |nth: Option<usize>| nth.map(|nth| &groups[nth]);
+        let sum = |nth| groups_of(nth).and_then(|groups| groups.get(&[][..]));
         Self {
-            everyone: if wants(Metric::Percentage) { part.sum(&all) } else { Row::default() },
-            without_actions: match wants(Metric::ConversionRate) && of_actions {
-                true => part.sum(&Asked { by: Vec::new(), ..measured.clone() }),
-                false => Row::default(),
-            },
-            groups: match wants(Metric::GroupConversionRate) && of_actions {
-                true => part.groups(&measured),
-                false => Groups::new(),
-            },
+            everyone: sum(everyone).copied().unwrap_or_default(),
+            without_actions: sum(without_actions).copied().unwrap_or_default(),
+            groups: groups_of(by_group),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::include::Against;
 use super::{By, Column, Query};
-use crate::model::rollup::Row;
+use crate::model::rollup::{PART, Row};
 use crate::model::site::Site;
 use crate::report::answer::named_breakdown;
 use crate::report::{
     Before, Days, Filter, Interval, Invalid, Property, Range, Selection, Sums, Value, aggregate,
-    timeseries,
+    breakdown, timeseries,
 };
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -54,10 +54,13 @@ impl Query {
                 table.rows.push(Line::new(Vec::new(), values));
             }
             Some(By::Property(property)) => {
-                let slices = named_breakdown(days, range, property, &self.metrics, filter);
-                table.rows.extend(slices.into_iter().map(|slice| {
-                    Line::new(vec![slice.value.replace('\u{1e}', " ← ")], slice.metrics)
-                }));
+                let told = if self.as_stored { breakdown } else { named_breakdown };
+                let slices = told(days, range, property, &self.metrics, filter);
+                table.rows.extend(
+                    slices.into_iter().map(|slice| {
+                        Line::new(vec![self.shown_value(&slice.value)], slice.metrics)
+                    }),
+                );
             }
             Some(By::Time(interval)) => {
                 let property = filter.map(Filter::property);
@@ -73,6 +76,11 @@ impl Query {
             }
         }
         table
+    }
+
+    /// A value as an answer's row has it.
+    pub(super) fn shown_value(&self, value: &str) -> String {
+        if self.as_stored { value.to_owned() } else { value.replace(PART, " ← ") }
     }
 
     /// Checks that days tell the rows.

@@ -4,8 +4,9 @@
 use super::{Query, Rows};
 use crate::clock::Millis;
 use crate::model::site::Site;
+use crate::report::conditions::{self, Condition};
 use crate::report::question::flag;
-use crate::report::{Days, Invalid, Metric, Period, Property, Question, filter};
+use crate::report::{Days, Invalid, Metric, Period, Property, Question};
 use iso_currency::Currency;
 use serde_json::{Map, Value as Json, json};
 
@@ -161,17 +162,13 @@ fn question<'a>(
 ) -> Result<(Period, Json), Invalid> {
     flag(param, "with_imported")?;
     let (period, range) = Period::read(param, site.day(now))?;
-    let conditions = filter::conditions(param("filters").unwrap_or_default())?;
-    let first = param("property").or(conditions.first().map(|(property, ..)| *property));
-    let default = Metric::default_of(first.map(Property::parse).transpose()?.as_ref());
+    let conditions = conditions::read(param("filters").unwrap_or_default())?;
+    let by = param("property").map(Property::parse).transpose()?;
+    let first = by.as_ref().or(conditions.first().map(|condition| &condition.property));
+    let default = Metric::default_of(first);
     let metrics = param("metrics").unwrap_or(default.as_str());
     let metrics: Vec<&str> = metrics.split(',').map(str::trim).collect();
-    let filters: Vec<Json> = conditions
-        .into_iter()
-        .map(|(property, negated, values)| {
-            json!([if negated { "is_not" } else { "is" }, property, values])
-        })
-        .collect();
+    let filters: Vec<Json> = conditions.iter().map(Condition::to_json).collect();
     let body = json!({ "metrics": metrics, "date_range": [range.first, range.last],
         "filters": filters });
     Ok((period, body))

@@ -1,0 +1,236 @@
+//! Questions about the same time, under the same filter, that are answered together: those of a page.
+//!
+//! Without a filter roll-ups tell all of it. With one everything is told by event rows, in one pass over
+//! them, so that no two answers are about different days; only where not one of the days has rows,
+//! roll-ups tell what they can.
+
+use super::include::Against;
+use super::plan::{Plan, Rows};
+use super::span::Span;
+use super::table::Table;
+use super::{By, Include, Query, filters};
+use crate::clock::Millis;
+use crate::model::row::RowsOf;
+use crate::model::site::{Day, Site};
+use crate::report::scan::Expr;
+use crate::report::{
+    Before, Condition, Days, Interval, Invalid, Metric, Period, Range, Slice, Value, timeseries,
+};
+use chrono::NaiveDateTime;
+use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
+
+/// Such questions, each known by its number.
+pub struct QuerySet {
+    site: Site,
+    span: Span,
+    before: Option<Before>,
+    today: Day,
+    conditions: Vec<Json>,
+    expr: Option<Expr>,
+    queries: Vec<Query>,
+}
+
+/// What they are answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    RollUps,
+    /// Event rows, which are kept of all of the days or of those from this one on.
+    Rows(Option<Day>),
+}
+
+/// Answers, by the numbers of the questions.
+pub struct Answers {
+    pub source: Source,
+    queries: Vec<Query>,
+    /// `None`: it is not told.
+    tables: Vec<Option<Table>>,
+    /// The days that are told.
+    range: Range,
+}
+
+/// A metric over all of the time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Total {
+    pub metric: Metric,
+    pub value: Value,
+    /// What it was in the time that is compared with, and how it changed since, if that is asked.
+    pub before: Option<Value>,
+    pub change: Option<i64>,
+}
+
+/// One step of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The site's local time at which it starts.
+    pub start: NaiveDateTime,
+    pub values: Vec<Value>,
+}
+
+impl QuerySet {
+    /// Of the days of `range`, asked at `now`; totals can be compared with those `before`.
+    ///
+    /// # Errors
+    /// If the conditions name a goal that is not configured, or cannot be met together.
+    pub fn new(
+        site: &Site,
+        (period, range): (Period, Range),
+        before: Option<Before>,
+        conditions: &[Condition],
+        now: Millis,
+    ) -> Result<Self, Invalid> {
+        let conditions: Vec<Json> = conditions.iter().map(Condition::to_json).collect();
+        Ok(Self {
+            site: site.clone(),
+            span: Span { period, range, times: None },
+            before,
+            today: site.day(now),
+            expr: filters::read(&conditions, &site.goals)?,
+            conditions,
+            queries: Vec::new(),
+        })
+    }
+
+    /// Asks for totals, compared if there is something to compare with.
+    pub fn ask_totals(&mut self, metrics: &[Metric]) -> usize {
+        let against = self.before.map(|before| Against {
+            span: Span { range: before.range, ..self.span },
+            until: before.until,
+        });
+        self.add(None, metrics, against)
+    }
+
+    /// Asks for a series, or the values of a property.
+    pub fn ask(&mut self, by: By, metrics: &[Metric]) -> usize {
+        self.add(Some(by), metrics, None)
+    }
+
+    fn add(&mut self, by: Option<By>, metrics: &[Metric], against: Option<Against>) -> usize {
+        let mut query = Query {
+            span: self.span,
+            metrics: metrics.to_vec(),
+            dimensions: by.into_iter().collect(),
+            expr: self.expr.clone(),
+            filter: None,
+            plan: Plan::RollUps,
+            order: Vec::new(),
+            limit: u64::MAX,
+            offset: 0,
+            include: Include::default(),
+            against,
+            as_stored: true,
+            today: self.today,
+            warnings: Map::new(),
+            echo: Map::new(),
+        };
+        query.plan = query.plan(&self.conditions, &self.site).unwrap_or_else(Plan::Rows);
+        self.queries.push(query);
+        self.queries.len() - 1
+    }
+
+    /// The days that they are about, and those that they are compared with.
+    pub fn ranges(&self) -> impl Iterator<Item = Range> {
+        let elapsed = self.span.range.until(self.today);
+        std::iter::once(elapsed).chain(self.before.map(|before| before.range))
+    }
+
+    /// Whose event rows answer them; `None`: roll-ups do.
+    pub fn takes_rows_of(&self) -> Option<RowsOf> {
+        self.expr.as_ref()?;
+        self.queries.first().map(|query| query.asked().of())
+    }
+
+    /// Answers them, from event rows where these are given.
+    pub fn answer(self, days: &Days, rows: Option<&Rows>) -> Answers {
+        let elapsed = self.span.range.until(self.today);
+        match rows.map(|rows| (rows, rows.covered_from.filter(|_| !rows.cover(elapsed)))) {
+            Some((rows, from)) if from.is_none_or(|first| first <= elapsed.last) => {
+                self.by_rows(rows, from)
+            }
+            _ => self.by_rollups(days),
+        }
+    }
+
+    fn by_rows(self, rows: &Rows, from: Option<Day>) -> Answers {
+        let first = from.unwrap_or(self.span.range.first);
+        let range = Range { first, ..self.span.range };
+        let all: Vec<&Query> = self.queries.iter().collect();
+        let mut tables = Query::all_told_by_rows(&all, &self.span, range, &self.site, rows);
+        for (query, table) in self.queries.iter().zip(&mut tables) {
+            if let Some(against) = &query.against {
+                query.compare(table, &query.rows_before(against, &self.site, rows));
+            }
+        }
+        let tables = tables.into_iter().map(Some).collect();
+        Answers { source: Source::Rows(from), queries: self.queries, tables, range }
+    }
+
+    fn by_rollups(self, days: &Days) -> Answers {
+        let (range, site) = (self.span.range, &self.site);
+        let told = |query: &Query| {
+            let is_told =
+                !matches!(query.plan, Plan::Rows(_)) && query.check_days(range, days).is_ok();
+            is_told.then(|| {
+                let mut table = query.told_by_rollups(range, site, days);
+                if let Some(against) = &query.against {
+                    query.compare(&mut table, &query.rollups_before(against, site, days));
+                }
+                table
+            })
+        };
+        let tables = self.queries.iter().map(told).collect();
+        Answers { source: Source::RollUps, queries: self.queries, tables, range }
+    }
+}
+
+impl Answers {
+    /// Totals; `None` if they are not told.
+    pub fn totals(&self, nth: usize) -> Option<Vec<Total>> {
+        let line = self.tables[nth].as_ref()?.rows.first()?;
+        let total = |(i, metric): (usize, &Metric)| Total {
+            metric: *metric,
+            value: line.metrics[i],
+            before: line.comparison.as_ref().map(|before| before.metrics[i]),
+            change: line.comparison.as_ref().and_then(|before| before.change[i]),
+        };
+        Some(self.queries[nth].metrics.iter().enumerate().map(total).collect())
+    }
+
+    /// The values of a property that say anything, by the first metric, largest first, then by value.
+    pub fn slices(&self, nth: usize) -> Option<Vec<Slice>> {
+        let lines = &self.tables[nth].as_ref()?.rows;
+        let slice = |(value, metrics): (&String, &Vec<Value>)| Slice {
+            value: value.clone(),
+            metrics: metrics.clone(),
+        };
+        let all = lines.iter().filter_map(|line| Some((line.dimensions.first()?, &line.metrics)));
+        let mut slices: Vec<Slice> = all.map(slice).filter(Slice::says_anything).collect();
+        slices.sort_by(Slice::in_order);
+        Some(slices)
+    }
+
+    /// Steps of time.
+    pub fn steps(&self, nth: usize, site: &Site) -> Option<Vec<Step>> {
+        let (query, table) = (&self.queries[nth], self.tables[nth].as_ref()?);
+        let [By::Time(interval)] = query.dimensions.as_slice() else { return None };
+        let lines: HashMap<&str, &Vec<Value>> = table
+            .rows
+            .iter()
+            .filter_map(|line| Some((line.dimensions.first()?.as_str(), &line.metrics)))
+            .collect();
+        let step = |start: NaiveDateTime| {
+            let label = start.format(interval.format()).to_string();
+            let values = lines.get(label.as_str()).map(|values| (*values).clone());
+            Step { start, values: values.unwrap_or_else(|| query.nothing()) }
+        };
+        Some(starts(site, self.range, *interval).map(step).collect())
+    }
+}
+
+fn starts(
+    site: &Site,
+    range: Range,
+    interval: Interval,
+) -> impl Iterator<Item = NaiveDateTime> + use<> {
+    timeseries(&Days::new(), site, range, interval, None).into_iter().map(|bucket| bucket.start)
+}
