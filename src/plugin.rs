@@ -37,7 +37,6 @@ use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
 use crate::flush::{self, DurableOutbox, Flusher};
 use crate::home::{self, Home};
 use crate::journal::LateLog;
-use crate::model::goal::Funnel;
 use crate::model::random_name;
 use crate::open::{self, Open};
 use crate::shared;
@@ -233,7 +232,6 @@ impl Counting {
             },
             budget: budget.clone(),
             unread: UNREAD,
-            funnels: config.site.funnels.iter().map(labelled).collect(),
         };
         let (closing, closed) = watch::channel(false);
         let late = home.late_logs(&engine);
@@ -419,10 +417,6 @@ fn visitor_settings(
 }
 
 /// A funnel's name, and what its steps are called.
-fn labelled(funnel: &Funnel) -> (String, Vec<String>) {
-    (funnel.name.to_string(), funnel.steps.iter().map(ToString::to_string).collect())
-}
-
 fn script_options(config: &Config) -> ScriptOptions {
     let script = &config.script;
     ScriptOptions {

@@ -139,14 +139,13 @@ pub(super) async fn steps(
 ) -> Result<Json<Value>, stats::Error> {
     params.only(&[&PERIOD, &["name"]])?;
     let name = required(&params, "name", "Checkout")?;
-    let known = app.admin.funnels.iter().find(|(known, _)| *known == name);
-    let (name, labels) = known.cloned().ok_or_else(|| {
-        let names = app.admin.funnels.iter().map(|(known, _)| known.as_str());
-        Invalid::unknown("funnel", &name, names)
+    let (site, range, days) = read(&app, &params).await?;
+    let known = site.funnels.iter().find(|known| *known.name == *name);
+    let known = known.cloned().ok_or_else(|| {
+        Invalid::unknown("funnel", &name, site.funnels.iter().map(|known| &*known.name))
     })?;
-    let (_, range, days) = read(&app, &params).await?;
     reckon(move || {
-        let steps = funnel(&days, range, &name, &labels);
+        let steps = funnel(&days, range, &known);
         let conversion = steps.last().and_then(|step| step.of_all);
         json!({ "results": { "name": name, "conversion_rate": conversion, "steps": steps } })
     })

@@ -78,8 +78,6 @@ pub struct AdminState {
     /// Proxies whose word on a client's address is taken.
     pub trusted: Trusted,
     pub clock: Clock,
-    /// Configured funnels: name, and a label for each step.
-    pub funnels: Vec<(String, Vec<String>)>,
     /// Counts are at most this old; the dashboard refreshes as often.
     pub flush_interval: Duration,
     /// What the store may be asked for in a month, if that is limited.

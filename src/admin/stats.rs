@@ -5,8 +5,9 @@
 use super::App;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
+use crate::model::row::RowsOf;
 use crate::model::site::Site;
-use crate::report::{Days, Invalid, Query, Question, Reworded, Rows, answer};
+use crate::report::{Days, Invalid, Query, Question, Range, Reworded, Rows, answer};
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;
@@ -155,7 +156,8 @@ impl App {
     }
 
     async fn reworded(&self, question: Reworded, site: &Site) -> Result<Value, Error> {
-        let (days, rows) = self.read(question.query(), site).await?;
+        let query = question.query();
+        let (days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
         let site = site.clone();
         let answer = tokio::task::spawn_blocking(move || question.answer(&site, &days, &rows));
         Ok(answer.await.map_err(|_| Error::Lost)??)
@@ -166,18 +168,23 @@ impl App {
         let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
         let question = self.with_segments(question.clone(), site).await?;
         let query = Query::read(&question, site, self.admin.clock.now())?;
-        let (days, rows) = self.read(&query, site).await?;
+        let (days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
         let site = site.clone();
         let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days, Some(&rows)));
         Ok(answer.await.map_err(|_| Error::Lost)??)
     }
 
-    /// The days that a question is about, and their event rows if it takes any.
-    async fn read(&self, query: &Query, site: &Site) -> Result<(Days, Rows), Error> {
+    /// The days of ranges, and their event rows if any are asked for.
+    pub(super) async fn read(
+        &self,
+        site: &Site,
+        ranges: impl Iterator<Item = Range>,
+        of: Option<RowsOf>,
+    ) -> Result<(Days, Rows), Error> {
         let (mut days, mut rows) = (Days::new(), Rows::default());
-        for range in query.ranges() {
+        for range in ranges {
             let counted = self.reader.days(&site.name, range).await?;
-            if let Some(of) = query.takes_rows_of() {
+            if let Some(of) = of {
                 let read = self.rows.rows(site, of, range, &counted).await?;
                 rows.covered_from = rows.covered_from.max(read.covered_from());
                 rows.days.extend(read.days);

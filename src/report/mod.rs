@@ -40,7 +40,7 @@ pub use conditions::{Condition, Operator};
 pub use filter::Filter;
 pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
-pub use journey::{AiPage, Step, ai_pages, funnel};
+pub use journey::{AiPage, Step, ai_pages, funnel, funnel_by_rows};
 pub use metric::{Metric, Sums, Value};
 pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};

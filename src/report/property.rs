@@ -167,6 +167,12 @@ impl Property {
         matches!(self.family(), "bot" | "error" | "download" | "prefetch" | "feed" | "ai")
     }
 
+    /// What its rows are counted with, and not with others: visits and what is done in them, bots,
+    /// errors, downloads …
+    pub fn counted_with(&self) -> &str {
+        if self.counts_responses() { self.family() } else { "visit" }
+    }
+
     /// The part of the name before the colon.
     pub(super) fn family(&self) -> &str {
         self.name.split_once(':').map_or("", |(family, _)| family)

@@ -1,123 +1,130 @@
 //! Cards: rows of one property each, with tabs for its relatives.
 
-use super::table::{CARDS, Card, QUALITY, Tab};
-use super::view::View;
+use super::table::{CARDS, CONVERSIONS, Card, Tab};
+use super::view::{Subject, View};
 use super::words;
 use crate::model::rollup::PART;
 use crate::page_name::shown;
-use crate::report::{Condition, conditions, countries};
-use crate::report::{Days, Invalid, Metric, Property, Slice, breakdown};
+use crate::report::scan::By;
+use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice, countries};
 use maud::{Markup, html};
 
 /// Rows of a card, closed and open.
 const ROWS: usize = 8;
 const ROWS_OPEN: usize = 200;
 
-/// What every site has.
-pub(super) fn cards(view: &View, days: &Days) -> Result<Markup, Invalid> {
-    let cards = CARDS.iter().map(|card| show(card, view, days)).collect::<Result<Vec<_>, _>>()?;
-    Ok(html! { div.cards { @for card in cards { (card) } } })
+/// A card with one of its tabs open, whose question has been asked.
+pub(super) struct OpenCard {
+    card: &'static Card,
+    /// Those that the filters let say something.
+    tabs: Vec<&'static Tab>,
+    tab: &'static Tab,
+    property: Property,
+    columns: &'static [(Metric, &'static str)],
+    nth: usize,
 }
 
-/// Cards about the numbers themselves, where there is anything in them.
-pub(super) fn quality(view: &View, days: &Days) -> Result<Vec<Markup>, Invalid> {
-    let mut cards = Vec::new();
-    for card in QUALITY {
-        let anything = card.tabs.iter().any(|tab| match tab.property {
-            // The total says yes and no of every site.
-            "visit:suspected" => view.suspected(days),
-            property => Property::parse(property).is_ok_and(|property| {
-                let metrics = if card.key == "blind" {
-                    // Without a script all is blind; that is no news.
-                    [Metric::ConfirmedPageviews]
-                } else {
-                    [tab.columns[0].0]
-                };
-                !breakdown(days, view.elapsed(), &property, &metrics, None).is_empty()
-            }),
-        });
-        if anything {
-            cards.push(show(card, view, days)?);
-        }
+/// What every site has, as far as the filters tell it.
+pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<Vec<OpenCard>, Invalid> {
+    let cards = CARDS.iter().map(|card| OpenCard::ask(card, view, questions));
+    Ok(cards.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+impl OpenCard {
+    /// `None`: the filters tell nothing of it.
+    pub fn ask(
+        card: &'static Card,
+        view: &View,
+        questions: &mut QuerySet,
+    ) -> Result<Option<Self>, Invalid> {
+        let tells = |tab: &&Tab| Property::parse(tab.property).is_ok_and(|of| view.tells(&of));
+        let tabs: Vec<&Tab> = card.tabs.iter().filter(tells).collect();
+        let Some((tab, property)) = open_tab(card, &tabs, view)? else { return Ok(None) };
+        let columns = match view.subject() {
+            Subject::Actions if !property.counts_actions() => CONVERSIONS,
+            _ => tab.columns,
+        };
+        let metrics: Vec<Metric> = columns.iter().map(|(metric, _)| *metric).collect();
+        let nth = questions.ask(By::Property(property.clone()), &metrics);
+        Ok(Some(Self { card, tabs, tab, property, columns, nth }))
     }
-    Ok(cards)
-}
 
-/// The open tab and its property: of events' properties also one of them.
-fn open_tab<'c>(card: &'c Card, view: &View) -> Result<(&'c Tab, Property), Invalid> {
-    let chosen = view.get(card.key);
-    if let Some(property) = chosen.filter(|p| card.key == "events" && p.starts_with("event:props:"))
-        && let Some(tab) = card.tabs.iter().find(|tab| tab.property == "event:property")
-    {
-        return Ok((tab, Property::parse(property)?));
-    }
-    let by_filter = |tab: &&Tab| view.property().is_some_and(|p| p.as_str() == tab.property);
-    let tab = card
-        .tabs
-        .iter()
-        .find(|tab| Some(tab.id) == chosen)
-        .or_else(|| card.tabs.iter().find(by_filter))
-        .unwrap_or(&card.tabs[0]);
-    Ok((tab, Property::parse(tab.property)?))
-}
-
-fn show(card: &Card, view: &View, days: &Days) -> Result<Markup, Invalid> {
-    let (tab, property) = open_tab(card, view)?;
-    let filter = view.filter.as_ref().filter(|filter| filter.applies_to(&property));
-    let metrics: Vec<Metric> = tab.columns.iter().map(|(metric, _)| *metric).collect();
-    let slices = breakdown(days, view.elapsed(), &property, &metrics, filter);
-    let open = view.get("more") == Some(card.key);
-    let shown = if open { ROWS_OPEN } else { ROWS };
-    let anchor = |link: String| format!("{link}#{}", card.key);
-
-    Ok(html! {
-        section.card id=(card.key) aria-labelledby={ (card.key) "-title" } {
-            header {
-                h2 id={ (card.key) "-title" } { (card.title) }
-                @if card.tabs.len() > 1 {
-                    nav.tabs aria-label=(card.title) {
-                        @for other in card.tabs {
-                            a href=(anchor(view.link(&[(card.key, Some(other.id)), ("more", None)])))
-                                aria-current=[(other.id == tab.id).then_some("true")] {
-                                (other.label)
+    pub fn draw(&self, view: &View, answers: &Answers) -> Markup {
+        let Some(slices) = answers.slices(self.nth) else { return html! {} };
+        let key = self.card.key;
+        let open = view.get("more") == Some(key);
+        let shown = if open { ROWS_OPEN } else { ROWS };
+        let anchor = |link: String| format!("{link}#{key}");
+        html! {
+            section.card id=(key) aria-labelledby={ (key) "-title" } {
+                header {
+                    h2 id={ (key) "-title" } { (self.card.title) }
+                    @if self.tabs.len() > 1 {
+                        nav.tabs aria-label=(self.card.title) {
+                            @for other in &self.tabs {
+                                a href=(anchor(view.link(&[(key, Some(other.id)), ("more", None)])))
+                                    aria-current=[(other.id == self.tab.id).then_some("true")] {
+                                    (other.label)
+                                }
                             }
                         }
                     }
                 }
-            }
-            @if view.filter.is_some() && filter.is_none() && !slices.is_empty() {
-                p.unfiltered { "All traffic: counts are kept by one property at a time." }
-            }
-            @if slices.is_empty() {
-                p.empty { (tab.empty) }
-            } @else {
-                (rows(view, &property, tab.columns, &slices[..slices.len().min(shown)], &slices))
-            }
-            @if slices.len() > shown && !open {
-                a.more href=(anchor(view.link(&[("more", Some(card.key))]))) {
-                    "Show all " (words::grouped(slices.len() as i64))
+                @if !slices.is_empty() {
+                    (rows(view, &self.property, self.columns, &slices[..slices.len().min(shown)], &slices))
+                } @else if view.is_filtered() {
+                    p.empty { "Nothing that the filters let through." }
+                } @else {
+                    p.empty { (self.tab.empty) }
                 }
-            } @else if open {
-                a.more href=(anchor(view.link(&[("more", None)]))) {
-                    @if slices.len() > shown { "Show fewer (the first " (ROWS_OPEN) " are here)" }
-                    @else { "Show fewer" }
+                @if slices.len() > shown && !open {
+                    a.more href=(anchor(view.link(&[("more", Some(key))]))) {
+                        "Show all " (words::grouped(slices.len() as i64))
+                    }
+                } @else if open {
+                    a.more href=(anchor(view.link(&[("more", None)]))) {
+                        @if slices.len() > shown { "Show fewer (the first " (ROWS_OPEN) " are here)" }
+                        @else { "Show fewer" }
+                    }
                 }
             }
         }
-    })
+    }
 }
 
-/// Where a row leads: to a page's own view, to a property's values, else to its filter.
+/// The open tab and its property: of events' properties also one of them.
+fn open_tab(
+    card: &Card,
+    tabs: &[&'static Tab],
+    view: &View,
+) -> Result<Option<(&'static Tab, Property)>, Invalid> {
+    let chosen = view.get(card.key);
+    if let Some(property) = chosen.filter(|p| card.key == "events" && p.starts_with("event:props:"))
+        && let Some(tab) = tabs.iter().find(|tab| tab.property == "event:property")
+    {
+        return Ok(Some((tab, Property::parse(property)?)));
+    }
+    let of_filter =
+        |tab: &&&Tab| view.conditions.iter().any(|c| c.property.as_str() == tab.property);
+    let tab = tabs
+        .iter()
+        .find(|tab| Some(tab.id) == chosen)
+        .or_else(|| tabs.iter().find(of_filter))
+        .or(tabs.first());
+    tab.map(|tab| Ok((*tab, Property::parse(tab.property)?))).transpose()
+}
+
+/// A row filters by what it is about. That of a property of events opens its values as well.
 fn row_link(view: &View, property: &Property, value: &str) -> String {
-    let filter = conditions::write(&Condition::of_row(property, value));
+    let filters = view.filters_with(Condition::of_row(property, value));
+    let changes = [("filters", Some(filters.as_str())), ("page", None), ("more", None)];
     match property.as_str() {
-        "event:page" => view.link(&[("page", Some(value)), ("filters", None), ("more", None)]),
         "event:property" if !value.is_empty() => {
             let values = Property::of_events(value);
-            let link = view.link(&[("events", Some(values.as_str())), ("more", None)]);
-            format!("{link}#events")
+            let opened = [("events", Some(values.as_str()))];
+            format!("{}#events", view.link(&[&changes[..], &opened].concat()))
         }
-        _ => view.link(&[("filters", Some(&filter)), ("page", None), ("more", None)]),
+        _ => view.link(&changes),
     }
 }
 

@@ -4,9 +4,9 @@
 //! so the chart fits any width and its letters keep their size. The content security policy
 //! allows no style attributes; positions are attributes of their own.
 
-use super::view::View;
+use super::view::{Subject, View};
 use super::words;
-use crate::report::{Bucket, Interval, Metric, Property};
+use crate::report::{Interval, Metric, TimeStep};
 use chrono::NaiveDateTime;
 use maud::{Markup, html};
 use std::fmt::Write;
@@ -20,6 +20,30 @@ const TOP: f64 = 4.0;
 /// Labels along the time axis, at most.
 const LABELS: usize = 12;
 
+/// What a line shows.
+pub(super) struct Kind {
+    pub metric: Metric,
+    name: &'static str,
+    class: &'static str,
+}
+
+const fn kind(metric: Metric, name: &'static str, class: &'static str) -> Kind {
+    Kind { metric, name, class }
+}
+
+/// Pageviews first: visitors are drawn over them.
+pub(super) fn lines(subject: Subject) -> &'static [Kind] {
+    const VISITORS: Kind = kind(Metric::Visitors, "Visitors", "visitors");
+    const VIEWS: &[Kind] = &[kind(Metric::Pageviews, "Pageviews", "pageviews"), VISITORS];
+    const EVENTS: &[Kind] = &[kind(Metric::Conversions, "Events", "pageviews"), VISITORS];
+    const RESPONSES: &[Kind] = &[kind(Metric::Pageviews, "Responses", "visitors")];
+    match subject {
+        Subject::Visits | Subject::Page => VIEWS,
+        Subject::Actions => EVENTS,
+        Subject::Responses => RESPONSES,
+    }
+}
+
 struct Line {
     name: &'static str,
     class: &'static str,
@@ -27,11 +51,10 @@ struct Line {
     values: Vec<i64>,
 }
 
-pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
-    let property = view.property();
+pub(super) fn chart(view: &View, buckets: &[TimeStep]) -> Markup {
     let now = view.local(view.now);
     let passed = buckets.iter().take_while(|bucket| bucket.start <= now).count();
-    let lines = lines(&buckets[..passed], property);
+    let lines = known(&buckets[..passed], lines(view.subject()));
     let interval = view.interval();
     let steps = steps(lines.iter().flat_map(|line| &line.values).copied().max().unwrap_or(0));
     let top = steps.last().copied().unwrap_or(1) as f64;
@@ -43,6 +66,9 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
     let every = buckets.len().div_ceil(LABELS).max(1);
 
     html! {
+        ul.legend {
+            @for line in lines.iter().rev() { li { i.(line.class) {} (line.name) } }
+        }
         div.chart {
             svg.axis aria-hidden="true" {
                 @for n in &steps {
@@ -104,43 +130,14 @@ pub(super) fn chart(view: &View, buckets: &[Bucket]) -> Markup {
     }
 }
 
-/// The lines' names with their colours.
-pub(super) fn legend(buckets: &[Bucket], property: Option<&Property>) -> Markup {
-    html! {
-        ul.legend {
-            @for line in lines(buckets, property).iter().rev() {
-                li { i.(line.class) {} (line.name) }
-            }
-        }
-    }
-}
-
-/// Pageviews first: visitors are drawn over them. What is not known has no line.
-fn lines(buckets: &[Bucket], property: Option<&Property>) -> Vec<Line> {
-    let line = |name, class, metric: Metric| {
-        let of = |bucket: &Bucket| Some(metric.of(&bucket.sums, property).number()? as i64);
+/// What is not known has no line.
+fn known(buckets: &[TimeStep], kinds: &[Kind]) -> Vec<Line> {
+    let line = |(nth, kind): (usize, &Kind)| {
+        let of = |step: &TimeStep| Some(step.values[nth].number()? as i64);
         let values = buckets.iter().map(of).collect::<Option<_>>()?;
-        Some(Line { name, class, values })
+        Some(Line { name: kind.name, class: kind.class, values })
     };
-    let lines = match property {
-        Some(p) if p.counts_responses() => {
-            vec![line("Responses", "visitors", Metric::Pageviews)]
-        }
-        Some(p) if p.counts_actions() => vec![
-            line("Events", "pageviews", Metric::Conversions),
-            line("Visitors", "visitors", Metric::Visitors),
-        ],
-        // Views of a visit are not told apart by where it ended.
-        Some(p) if p.as_str() == "visit:exit_page" => vec![
-            line("Visits", "pageviews", Metric::Visits),
-            line("Visitors", "visitors", Metric::Visitors),
-        ],
-        _ => vec![
-            line("Pageviews", "pageviews", Metric::Pageviews),
-            line("Visitors", "visitors", Metric::Visitors),
-        ],
-    };
-    lines.into_iter().flatten().collect()
+    kinds.iter().enumerate().filter_map(line).collect()
 }
 
 /// Round numbers from 0 to above the highest value, at most six.

@@ -1,14 +1,19 @@
 //! The dashboard: one page, rendered here, complete without JavaScript.
 //!
-//! Everything it can show has an address: period, filter, and which tab of a card is open are
+//! Everything it can show has an address: period, filters, and which tab of a card is open are
 //! query parameters, named as in the Stats API where it has them. The small module only fetches
 //! the same page again and patches it in. Values come from whoever visits the site, attackers
 //! included: maud escapes them, and links are made of our own paths only.
+//!
+//! A page first asks its questions, then all of them are answered together, then it is drawn. So every
+//! part of it is about the same days and the same filters.
 
 mod cards;
 mod chart;
 mod detail;
+mod filters;
 mod heat;
+mod overview;
 mod page;
 mod sections;
 mod table;
@@ -17,15 +22,33 @@ mod words;
 
 use super::params::Params;
 use super::{App, stats};
+use crate::report::scan::DayRows;
+use crate::report::{Answers, Days, Rows};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+use page::Page;
 use std::sync::Arc;
 use view::View;
 
 /// Seconds until a page that could not be shown asks again.
 const RETRY: &str = "5";
+
+/// What a page is drawn from.
+struct Told<'d> {
+    days: &'d Days,
+    rows: &'d Rows,
+    answers: Answers,
+}
+
+impl<'d> Told<'d> {
+    /// The event rows of the days that are told.
+    fn covered(&self) -> impl Iterator<Item = &'d DayRows> {
+        let range = self.answers.range;
+        self.rows.days.range(range.first..=range.last).map(|(_, rows)| &**rows)
+    }
+}
 
 pub(super) async fn show(State(app): State<Arc<App>>, params: Params) -> Response {
     match render(app, &params).await {
@@ -41,11 +64,16 @@ async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> 
         Some(_) => app.site(params)?,
     };
     let view = View::read(site, params, admin.clock.now())?;
-    let days = app.reader.days(&site.name, view.days()).await?;
+    let (page, questions) = Page::ask(view)?;
+    let of = questions.takes_rows_of().filter(|_| page.view.is_filtered());
+    let (days, rows) = app.read(site, questions.ranges(), of).await?;
     let current = admin.live.current_visitors(index);
-    tokio::task::spawn_blocking(move || page::page(&app.admin, &view, &days, current))
-        .await
-        .map_err(|_| stats::Error::Lost)
+    tokio::task::spawn_blocking(move || {
+        let answers = questions.answer(&days, of.map(|_| &rows));
+        page.draw(&app.admin, &Told { days: &days, rows: &rows, answers }, current)
+    })
+    .await
+    .map_err(|_| stats::Error::Lost)
 }
 
 /// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.

@@ -1,13 +1,15 @@
 //! Sections below the cards, each there only when it has something to show: goals and funnels,
 //! the quality of the numbers, speed.
 
-use super::view::View;
-use super::{cards, words};
-use crate::admin::AdminState;
+use super::cards::OpenCard;
+use super::table::{BLIND_SPOT, CACHES};
+use super::view::{Subject, View};
+use super::{Told, cards, words};
 use crate::page_name::shown;
+use crate::report::scan::By;
 use crate::report::{
-    Days, Invalid, Metric, Percentiles, Property, Rating, Slice, Step, Timed, Timings, Value, What,
-    ai_pages, breakdown, funnel,
+    Condition, Invalid, Metric, Percentiles, Property, QuerySet, Rating, Slice, Source, Step,
+    Timed, Timings, Value, What, ai_pages, funnel, funnel_by_rows,
 };
 use maud::{Markup, html};
 
@@ -24,35 +26,64 @@ const GOALS: &[(Metric, &str)] = &[
     (Metric::TotalRevenue, "Revenue"),
 ];
 
-pub(super) fn goals(admin: &AdminState, view: &View, days: &Days) -> Result<Markup, Invalid> {
-    let property = Property::parse("event:goal")?;
-    let filter = view.filter.as_ref().filter(|filter| filter.applies_to(&property));
-    let metrics: Vec<Metric> = GOALS.iter().map(|(metric, _)| *metric).collect();
-    let mut slices = breakdown(days, view.elapsed(), &property, &metrics, filter);
-    for goal in view.site.goals.iter().filter(|_| filter.is_none()) {
-        if !slices.iter().any(|slice| slice.value == *goal.name) {
-            let metrics = vec![Value::Count(0), Value::Count(0), Value::Ratio(0.0), Value::Unknown];
-            slices.push(Slice { value: goal.name.to_string(), metrics });
+/// Goals and funnels.
+pub(super) struct Goals {
+    property: Property,
+    nth: usize,
+}
+
+impl Goals {
+    /// `None`: the filters tell nothing of them.
+    pub fn ask(view: &View, questions: &mut QuerySet) -> Result<Option<Self>, Invalid> {
+        let property = Property::parse("event:goal")?;
+        if !view.tells(&property) {
+            return Ok(None);
         }
+        let metrics: Vec<Metric> = GOALS.iter().map(|(metric, _)| *metric).collect();
+        let nth = questions.ask(By::Property(property.clone()), &metrics);
+        Ok(Some(Self { property, nth }))
     }
-    let funnels = &admin.funnels;
-    if slices.is_empty() && funnels.is_empty() {
-        return Ok(html! {});
-    }
-    Ok(html! {
-        h2.section { "Goals" }
-        div.cards.filled {
-            @if !slices.is_empty() {
-                section.card #goals aria-labelledby="goals-title" {
-                    header { h2 #goals-title { "Conversions" } }
-                    (cards::rows(view, &property, GOALS, &slices, &slices))
+
+    pub fn draw(&self, view: &View, told: &Told<'_>) -> Markup {
+        let mut slices = told.answers.slices(self.nth).unwrap_or_default();
+        let of_all = view.subject() != Subject::Actions;
+        for goal in view.site.goals.iter().filter(|_| of_all) {
+            if !slices.iter().any(|slice| slice.value == *goal.name) {
+                let metrics =
+                    vec![Value::Count(0), Value::Count(0), Value::Ratio(0.0), Value::Unknown];
+                slices.push(Slice { value: goal.name.to_string(), metrics });
+            }
+        }
+        let funnels = funnels(view, told);
+        if slices.is_empty() && funnels.is_empty() {
+            return html! {};
+        }
+        html! {
+            h2.section { "Goals" }
+            div.cards.filled {
+                @if !slices.is_empty() {
+                    section.card #goals aria-labelledby="goals-title" {
+                        header { h2 #goals-title { "Conversions" } }
+                        (cards::rows(view, &self.property, GOALS, &slices, &slices))
+                    }
                 }
-            }
-            @for (name, labels) in funnels {
-                (drawn(name, &funnel(days, view.elapsed(), name, labels)))
+                @for (name, steps) in funnels { (drawn(name, &steps)) }
             }
         }
-    })
+    }
+}
+
+/// The site's funnels: under filters as event rows tell them, else since they were configured.
+fn funnels<'v>(view: &'v View, told: &Told<'_>) -> Vec<(&'v str, Vec<Step>)> {
+    let steps = |of| match (view.is_filtered(), told.answers.source) {
+        (true, Source::RollUps) => None,
+        (true, Source::Rows(_)) => {
+            Some(funnel_by_rows(&view.site, told.covered(), of, told.answers.filter()))
+        }
+        (false, _) => Some(funnel(told.days, view.elapsed(), of)),
+    };
+    let funnels = view.site.funnels.iter();
+    funnels.filter_map(|of| Some((&*of.name, steps(of)?))).collect()
 }
 
 /// A funnel: a bar for each step, narrowing to the next.
@@ -92,46 +123,101 @@ fn drawn(name: &str, steps: &[Step]) -> Markup {
     }
 }
 
-pub(super) fn quality(view: &View, days: &Days) -> Result<Markup, Invalid> {
-    let mut cards = cards::quality(view, days)?;
-    let ai = ai_pages(days, view.elapsed(), None);
-    if !ai.is_empty() {
-        cards.push(html! {
-            section.card #ai aria-labelledby="ai-title" {
-                header {
-                    h2 #ai-title { "AI loop" }
-                    p.quiet { "what AI read, and whom it sent" }
-                }
-                table {
-                    thead { tr {
-                        th scope="col" { "Page" }
-                        th scope="col" { "Training" }
-                        th scope="col" { "Asked" }
-                        th scope="col" { "Sent" }
-                    } }
-                    tbody {
-                        @for of in ai.iter().take(ROWS) {
-                            tr {
-                                th scope="row" {
-                                    a href=(view.link(&[("page", Some(&of.page)), ("filters", None)])) title=(shown(&of.page)) { (shown(&of.page)) }
+/// Cards about the numbers themselves, each where there is anything in it.
+pub(super) struct Quality {
+    blind: Option<OpenCard>,
+    caches: Option<OpenCard>,
+    /// The questions whether there is anything about caches or suspected robots.
+    anything: Vec<usize>,
+}
+
+impl Quality {
+    pub fn ask(view: &View, questions: &mut QuerySet) -> Result<Self, Invalid> {
+        if matches!(view.subject(), Subject::Actions | Subject::Responses) {
+            return Ok(Self { blind: None, caches: None, anything: Vec::new() });
+        }
+        let cached = By::Property(Property::parse("visit:cached")?);
+        let suspected = By::Property(Property::parse("visit:suspected")?);
+        Ok(Self {
+            blind: OpenCard::ask(&BLIND_SPOT, view, questions)?,
+            caches: OpenCard::ask(&CACHES, view, questions)?,
+            anything: vec![
+                questions.ask(cached, &[Metric::Pageviews]),
+                questions.ask(suspected, &[Metric::Pageviews]),
+            ],
+        })
+    }
+
+    /// `any_confirmed`: without a script all is blind; that is no news.
+    pub fn draw(&self, view: &View, told: &Told<'_>, any_confirmed: bool) -> Markup {
+        let answers = &told.answers;
+        // Of every site it is told who is not suspected.
+        let says = |slice: &Slice| slice.value != "no";
+        let any_cached = self
+            .anything
+            .iter()
+            .any(|nth| answers.slices(*nth).is_some_and(|slices| slices.iter().any(says)));
+        let mut cards: Vec<Markup> = Vec::new();
+        cards.extend(
+            self.blind.iter().filter(|_| any_confirmed).map(|card| card.draw(view, answers)),
+        );
+        cards
+            .extend(self.caches.iter().filter(|_| any_cached).map(|card| card.draw(view, answers)));
+        if !view.is_filtered() {
+            cards.extend(ai(view, told));
+        }
+        if cards.is_empty() {
+            return html! {};
+        }
+        html! {
+            h2.section { "Quality" }
+            div.cards.filled { @for card in cards { (card) } }
+        }
+    }
+}
+
+/// What AI did with pages, where it did anything.
+fn ai(view: &View, told: &Told<'_>) -> Option<Markup> {
+    let ai = ai_pages(told.days, view.elapsed(), None);
+    (!ai.is_empty()).then(|| {
+        html! {
+                section.card #ai aria-labelledby="ai-title" {
+                    header {
+                        h2 #ai-title { "AI loop" }
+                        p.quiet { "what AI read, and whom it sent" }
+                    }
+                    table {
+                        thead { tr {
+                            th scope="col" { "Page" }
+                            th scope="col" { "Training" }
+                            th scope="col" { "Asked" }
+                            th scope="col" { "Sent" }
+                        } }
+                        tbody {
+                            @for of in ai.iter().take(ROWS) {
+                                tr {
+                                    (page_cell(view, &of.page))
+                                    td { (words::count(of.training)) }
+                                    td { (words::count(of.assistant)) }
+                                    td { (words::count(of.referral)) }
                                 }
-                                td { (words::count(of.training)) }
-                                td { (words::count(of.assistant)) }
-                                td { (words::count(of.referral)) }
                             }
                         }
                     }
                 }
-            }
-        });
-    }
-    if cards.is_empty() {
-        return Ok(html! {});
-    }
-    Ok(html! {
-        h2.section { "Quality" }
-        div.cards.filled { @for card in cards { (card) } }
+        }
     })
+}
+
+/// A page, as the head of a row that filters by it.
+fn page_cell(view: &View, page: &str) -> Markup {
+    let condition = Property::parse("event:page").map(|of| Condition::exactly(of, page));
+    let filters = view.filters_with(condition.into_iter().collect());
+    html! {
+        th scope="row" {
+            a href=(view.link(&[("filters", Some(&filters)), ("more", None)])) title=(shown(page)) { (shown(page)) }
+        }
+    }
 }
 
 /// What is timed, as people call it.
@@ -189,9 +275,14 @@ pub(super) fn tiles(timings: &Timings) -> Markup {
     }
 }
 
-pub(super) fn speed(view: &View, days: &Days) -> Markup {
-    let range = view.elapsed();
-    let timed = Timed::of_days(days, range);
+pub(super) fn speed(view: &View, told: &Told<'_>) -> Markup {
+    let timed = match (view.is_filtered(), told.answers.source) {
+        (true, Source::RollUps) => Timed::default(),
+        (true, Source::Rows(_)) => {
+            Timed::of_rows(&view.site, told.covered(), told.answers.filter())
+        }
+        (false, _) => Timed::of_days(told.days, view.elapsed()),
+    };
     let all = timed.timings("");
     let by_browser = all.contains_key(&What::Lcp);
     let rank = if by_browser { What::Lcp } else { What::Origin };
@@ -217,9 +308,7 @@ pub(super) fn speed(view: &View, days: &Days) -> Markup {
                     tbody {
                         @for (page, timings) in &pages {
                             tr {
-                                th scope="row" {
-                                    a href=(view.link(&[("page", Some(page)), ("filters", None)])) title=(shown(page)) { (shown(page)) }
-                                }
+                                (page_cell(view, page))
                                 @for what in What::ALL {
                                     td {
                                         @if let Some(of) = timings.get(&what) {

@@ -4,7 +4,10 @@ use crate::admin::params::Params;
 use crate::clock::Millis;
 use crate::model::rollup::Dimension;
 use crate::model::site::{Day, Site};
-use crate::report::{Before, Filter, Interval, Invalid, Period, Property, Range};
+use crate::report::scan::is_told_by_rows;
+use crate::report::{
+    Before, Condition, Interval, Invalid, Operator, Period, Property, QuerySet, Range, conditions,
+};
 use chrono::{DateTime, Days, Months, NaiveDateTime};
 
 /// Parameters that a link keeps, in the order they are written.
@@ -13,8 +16,8 @@ const KEPT: [&str; 19] = [
     "devices", "bots", "errors", "files", "events", "blind", "caches", "heat", "screen", "more",
 ];
 
-/// Filter that leaves robots out that are only suspected.
-pub(super) const WITHOUT_SUSPECTED: &str = "visit:suspected==no";
+/// Fields of forms, of which what is kept is made.
+const FORMS: [&str; 5] = ["first", "last", "property", "operator", "value"];
 
 /// Days up to which a chart shows each.
 const DAILY_MAX: i64 = 100;
@@ -25,15 +28,29 @@ pub(super) struct View {
     pub range: Range,
     pub today: Day,
     pub now: Millis,
-    pub filter: Option<Filter>,
     /// What the totals are compared with, if they are.
     pub before: Option<Before>,
+    /// All of them are met by what is shown.
+    pub conditions: Vec<Condition>,
     chosen: Vec<(&'static str, String)>,
+}
+
+/// What is counted, which says what is worth telling of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// All that visitors do, or a part of it.
+    Visits,
+    /// What they do on pages.
+    Page,
+    /// Events, goals that are reached, links that are followed.
+    Actions,
+    /// What bots were answered, errors, downloads, prefetches, feeds.
+    Responses,
 }
 
 impl View {
     pub fn read(site: &Site, params: &Params, now: Millis) -> Result<Self, Invalid> {
-        params.only(&[&KEPT, &["first", "last"]])?;
+        params.only(&[&KEPT, &FORMS])?;
         let today = site.day(now);
         let mut chosen: Vec<(&'static str, String)> = KEPT
             .into_iter()
@@ -51,12 +68,18 @@ impl View {
         };
         let period = get("period").map_or(Ok(Period::Day), Period::parse)?;
         let range = period.range(get("date"), today, true)?;
-        let filter = match get("page") {
-            Some(page) => Some(Filter::exactly(Property::parse("event:page")?, page)),
-            None => get("filters")
-                .map_or(Ok(None), Filter::parse)?
-                .map(|filter| filter.with_goals(&site.goals, false))
-                .transpose()?,
+        let conditions = match get("page") {
+            Some(page) => vec![Condition::exactly(Property::parse("event:page")?, page)],
+            None => {
+                let read = conditions::read(get("filters").unwrap_or_default())?;
+                let typed = FORMS[2..].iter().map(|name| params.get(name));
+                match typed.collect::<Option<Vec<&str>>>().as_deref() {
+                    Some(&[property, operator, values]) => {
+                        joined(read, [Condition::typed(property, operator, values)?])
+                    }
+                    _ => read,
+                }
+            }
         };
         let before = match get("compare") {
             Some("none") => None,
@@ -65,16 +88,61 @@ impl View {
                 return Err(Invalid::unknown("compare", other, ["previous_period", "none"]));
             }
         };
-        Ok(Self { site: site.clone(), period, range, today, now, filter, before, chosen })
+        check(&conditions)?;
+        if get("page").is_none() {
+            chosen.retain(|(name, _)| *name != "filters");
+            chosen.push(("filters", conditions::write(&conditions)));
+            chosen.retain(|(_, value)| !value.is_empty());
+        }
+        Ok(Self { site: site.clone(), period, range, today, now, before, conditions, chosen })
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
     }
 
-    /// The page whose own view this is.
+    /// The page whose own view this is: of all visits, from roll-ups, so for all time.
     pub fn page(&self) -> Option<&str> {
         self.get("page")
+    }
+
+    /// What is to be asked about what is shown.
+    pub fn questions(&self) -> Result<QuerySet, Invalid> {
+        let (time, now) = ((self.period, self.range), self.now);
+        QuerySet::new(&self.site, time, self.before, &self.conditions, now)
+    }
+
+    /// Whether it is filtered by what rows tell.
+    pub fn is_filtered(&self) -> bool {
+        !self.conditions.is_empty() && self.page().is_none()
+    }
+
+    /// Whether rows of a property can meet the conditions.
+    pub fn tells(&self, property: &Property) -> bool {
+        self.conditions.first().is_none_or(|first| {
+            first.property.counted_with() == property.counted_with() && is_told_by_rows(property)
+        })
+    }
+
+    pub fn subject(&self) -> Subject {
+        let of = |is: fn(&Condition) -> bool| self.conditions.iter().any(is);
+        if of(|condition| condition.property.counts_responses()) {
+            Subject::Responses
+        } else if of(|c| c.property.counts_actions() && !c.operator.is_negated()) {
+            Subject::Actions
+        } else if of(|condition| condition.property.as_str() == "event:page") {
+            Subject::Page
+        } else {
+            Subject::Visits
+        }
+    }
+
+    /// The one value that a property has in all that is shown.
+    pub fn only(&self, property: &str) -> Option<String> {
+        let of = |c: &&Condition| c.property.as_str() == property && c.operator == Operator::Is;
+        let condition = self.conditions.iter().find(of)?;
+        let text = condition.texts().next()?;
+        (*condition == Condition::exactly(condition.property.clone(), &text)).then_some(text)
     }
 
     /// Whether anyone behaved like a robot in this range.
@@ -89,15 +157,6 @@ impl View {
         self.range.until(self.today)
     }
 
-    /// The days whose counts are needed.
-    pub fn days(&self) -> Range {
-        let range = self.elapsed();
-        match &self.before {
-            Some(before) => Range { first: before.range.first, ..range },
-            None => range,
-        }
-    }
-
     /// A time as it is where the site is.
     pub fn local(&self, at: Millis) -> NaiveDateTime {
         let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
@@ -110,11 +169,6 @@ impl View {
             2..=DAILY_MAX => Interval::Day,
             _ => Interval::Month,
         }
-    }
-
-    /// The property filtered by.
-    pub fn property(&self) -> Option<&Property> {
-        self.filter.as_ref().map(Filter::property)
     }
 
     /// The parameters of this view with some changed or, where `None`, dropped.
@@ -136,6 +190,27 @@ impl View {
         form_urlencoded::Serializer::for_suffix(String::from("/?"), 2)
             .extend_pairs(self.parameters(changes))
             .finish()
+    }
+
+    /// The filters with these conditions, too; of those that are there they keep what can be met
+    /// together with them.
+    pub fn filters_with(&self, conditions: Vec<Condition>) -> String {
+        let same = |kept: &Condition| {
+            let group = conditions.first().map(|new| new.property.counted_with());
+            group.is_none_or(|group| kept.property.counted_with() == group)
+        };
+        let kept = match self.page() {
+            Some(_) => Vec::new(),
+            None => self.conditions.iter().filter(|kept| same(kept)).cloned().collect(),
+        };
+        conditions::write(&joined(kept, conditions))
+    }
+
+    /// The filters without one condition, by its place.
+    pub fn filters_without(&self, nth: usize) -> Option<String> {
+        let others = self.conditions.iter().enumerate().filter(|(i, _)| *i != nth);
+        let text = conditions::write(others.map(|(_, condition)| condition));
+        (!text.is_empty()).then_some(text)
     }
 
     /// Links to the periods before and after; `None` where there is nothing to go to.
@@ -160,5 +235,39 @@ impl View {
             self.link(&[("date", date.as_deref())])
         });
         (Some(self.link(&[("date", Some(&before))])), after)
+    }
+}
+
+/// Conditions with more of them, none twice.
+fn joined(
+    mut conditions: Vec<Condition>,
+    more: impl IntoIterator<Item = Condition>,
+) -> Vec<Condition> {
+    for condition in more {
+        if !conditions.contains(&condition) {
+            conditions.push(condition);
+        }
+    }
+    conditions
+}
+
+/// # Errors
+/// If conditions cannot be met together, or rows do not tell one.
+fn check(conditions: &[Condition]) -> Result<(), Invalid> {
+    let Some(first) = conditions.first().map(|condition| &condition.property) else {
+        return Ok(());
+    };
+    if let Some(other) = conditions.iter().find(|condition| !is_told_by_rows(&condition.property)) {
+        let name = other.property.as_str();
+        return Err(Invalid::new(format!("the dashboard cannot be filtered by `{name}`")));
+    }
+    let apart = |c: &&Condition| c.property.counted_with() != first.counted_with();
+    match conditions.iter().find(apart) {
+        None => Ok(()),
+        Some(other) => Err(Invalid::new(format!(
+            "`{}` and `{}` are counted apart: nothing meets both",
+            first.as_str(),
+            other.property.as_str()
+        ))),
     }
 }

@@ -107,6 +107,11 @@ pub(super) fn weekday(day: Day) -> String {
     day.format("%a, %-d %b").to_string()
 }
 
+/// `24 Nov`.
+pub(super) fn day(day: Day) -> String {
+    day.format("%-d %b").to_string()
+}
+
 /// `Tue, 24 Nov, 15:30:05`.
 pub(super) fn moment(at: NaiveDateTime) -> String {
     format!("{}, {}", weekday(at.date()), at.format("%H:%M:%S"))
@@ -117,9 +122,13 @@ pub(super) fn property(property: &Property) -> String {
     let words = match property.as_str().split_once(':') {
         Some(("event", "name")) => "event".to_owned(),
         Some(("error", "link")) => "broken link".to_owned(),
-        Some((family @ ("bot" | "error" | "prefetch"), key)) => format!("{family} {key}"),
         Some((_, "os")) => "OS".to_owned(),
-        _ => property.key().replace('_', " ").replace("utm", "UTM").replace("os ", "OS "),
+        Some(("visit", key)) => {
+            let key = key.strip_suffix("_name").unwrap_or(key);
+            key.replace('_', " ").replace("utm", "UTM").replace("os ", "OS ")
+        }
+        Some((family, key)) if property.counts_responses() => format!("{family} {key}"),
+        _ => property.key().replace('_', " "),
     };
     let mut chars = words.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
@@ -177,7 +186,9 @@ mod tests {
             ("visit:os_version", "OS version"),
             ("visit:os", "OS"),
             ("bot:class", "Bot class"),
-            ("download:path", "Path"),
+            ("download:path", "Download path"),
+            ("visit:country_name", "Country"),
+            ("event:outbound_link", "Outbound link"),
         ] {
             assert_eq!(property(&Property::parse(name).unwrap()), text);
         }

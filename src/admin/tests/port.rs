@@ -212,6 +212,8 @@ pub(super) struct Port {
 const GOALS: [&str; 3] =
     ["Signup = event Signup", "Pricing = page /pricing", "Tried = event Trial"];
 
+const FUNNEL: &str = "Checkout = page /cart > page /checkout > event Purchase";
+
 /// A website whose scripts may ask the API.
 pub(super) const FRIEND: &str = "https://friend.example";
 
@@ -234,6 +236,7 @@ impl Port {
             hosts: Vec::new(),
             timezone: chrono_tz::Europe::Berlin,
             goals: GOALS.map(|goal| goal.parse().unwrap()).into(),
+            funnels: vec![FUNNEL.parse().unwrap()],
             ..Site::default()
         };
         let store = Arc::new(MemoryStore::default());
@@ -250,10 +253,6 @@ impl Port {
             cors_origins: vec![FRIEND.parse().unwrap()],
             trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
             clock: clock.clone(),
-            funnels: vec![(
-                "Checkout".into(),
-                vec!["/cart".into(), "/checkout".into(), "Purchase".into()],
-            )],
             flush_interval: Duration::from_secs(10),
             unread: Duration::from_secs(1),
             budget: monthly.map(|monthly| {

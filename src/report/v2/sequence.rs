@@ -158,8 +158,7 @@ impl Sequence {
             }
             Ask::Funnel { name, steps: targets } => {
                 let visits = scan::funnel(site, days, targets, filter);
-                let labels: Vec<String> = targets.iter().map(ToString::to_string).collect();
-                let steps = steps(&visits, &labels);
+                let steps = steps(&visits, targets);
                 let conversion = steps.last().and_then(|step| step.of_all);
                 json!({ "name": name, "conversion_rate": conversion, "steps": steps })
             }

@@ -14,7 +14,7 @@ use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::scan::Expr;
 use crate::report::{
-    Before, Condition, Days, Interval, Invalid, Metric, Period, Range, Slice, Value, timeseries,
+    Before, Condition, Days, Invalid, Metric, Period, Range, Slice, Value, timeseries,
 };
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value as Json};
@@ -42,11 +42,11 @@ pub enum Source {
 /// Answers, by the numbers of the questions.
 pub struct Answers {
     pub source: Source,
-    queries: Vec<Query>,
+    set: QuerySet,
     /// `None`: it is not told.
     tables: Vec<Option<Table>>,
     /// The days that are told.
-    range: Range,
+    pub range: Range,
 }
 
 /// A metric over all of the time.
@@ -162,7 +162,7 @@ impl QuerySet {
             }
         }
         let tables = tables.into_iter().map(Some).collect();
-        Answers { source: Source::Rows(from), queries: self.queries, tables, range }
+        Answers { source: Source::Rows(from), set: self, tables, range }
     }
 
     fn by_rollups(self, days: &Days) -> Answers {
@@ -179,11 +179,16 @@ impl QuerySet {
             })
         };
         let tables = self.queries.iter().map(told).collect();
-        Answers { source: Source::RollUps, queries: self.queries, tables, range }
+        Answers { source: Source::RollUps, set: self, tables, range }
     }
 }
 
 impl Answers {
+    /// What rows have to be like.
+    pub fn filter(&self) -> Option<&Expr> {
+        self.set.expr.as_ref()
+    }
+
     /// Totals; `None` if they are not told.
     pub fn totals(&self, nth: usize) -> Option<Vec<Total>> {
         let line = self.tables[nth].as_ref()?.rows.first()?;
@@ -193,7 +198,7 @@ impl Answers {
             before: line.comparison.as_ref().map(|before| before.metrics[i]),
             change: line.comparison.as_ref().and_then(|before| before.change[i]),
         };
-        Some(self.queries[nth].metrics.iter().enumerate().map(total).collect())
+        Some(self.set.queries[nth].metrics.iter().enumerate().map(total).collect())
     }
 
     /// The values of a property that say anything, by the first metric, largest first, then by value.
@@ -210,8 +215,8 @@ impl Answers {
     }
 
     /// Steps of time.
-    pub fn steps(&self, nth: usize, site: &Site) -> Option<Vec<Step>> {
-        let (query, table) = (&self.queries[nth], self.tables[nth].as_ref()?);
+    pub fn steps(&self, nth: usize) -> Option<Vec<Step>> {
+        let (query, table) = (&self.set.queries[nth], self.tables[nth].as_ref()?);
         let [By::Time(interval)] = query.dimensions.as_slice() else { return None };
         let lines: HashMap<&str, &Vec<Value>> = table
             .rows
@@ -223,14 +228,7 @@ impl Answers {
             let values = lines.get(label.as_str()).map(|values| (*values).clone());
             Step { start, values: values.unwrap_or_else(|| query.nothing()) }
         };
-        Some(starts(site, self.range, *interval).map(step).collect())
+        let buckets = timeseries(&Days::new(), &self.set.site, self.range, *interval, None);
+        Some(buckets.into_iter().map(|bucket| step(bucket.start)).collect())
     }
-}
-
-fn starts(
-    site: &Site,
-    range: Range,
-    interval: Interval,
-) -> impl Iterator<Item = NaiveDateTime> + use<> {
-    timeseries(&Days::new(), site, range, interval, None).into_iter().map(|bucket| bucket.start)
 }

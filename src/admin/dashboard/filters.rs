@@ -1,0 +1,144 @@
+//! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted from.
+
+use super::view::View;
+use super::{cards, words};
+use crate::report::{Answers, Condition, Operator, Property, Source};
+use maud::{Markup, html};
+
+/// Properties that the form offers.
+const OFFERED: [&str; 24] = [
+    "event:page",
+    "visit:entry_page",
+    "visit:exit_page",
+    "event:hostname",
+    "visit:channel",
+    "visit:source",
+    "visit:referrer",
+    "visit:utm_source",
+    "visit:utm_medium",
+    "visit:utm_campaign",
+    "visit:country_name",
+    "visit:region_name",
+    "visit:city",
+    "visit:device",
+    "visit:browser",
+    "visit:os",
+    "visit:screen",
+    "event:goal",
+    "event:name",
+    "event:outbound_link",
+    "bot:name",
+    "bot:page",
+    "error:page",
+    "download:path",
+];
+
+pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
+    let conditions = &view.conditions;
+    html! {
+        section.filters.on[!conditions.is_empty()] aria-label="Filters" {
+            ul.chips {
+                @for (nth, condition) in conditions.iter().enumerate() { (chip(view, nth, condition)) }
+            }
+            @if view.page().is_none() { (form(view)) }
+            @if conditions.len() > 1 {
+                a.clear href=(view.link(&[("filters", None)])) { "Clear all" }
+            }
+            @if view.page().is_some() {
+                a.deeper href=(as_filter(view)) { "All of this page's visits, in the overview" }
+            } @else if let Some(page) = view.only("event:page") {
+                a.deeper href=(view.link(&[("page", Some(&page)), ("filters", None)])) {
+                    "Heat maps and speed of this page"
+                }
+            }
+        }
+        @if view.is_filtered() { p.source { (source(view, answers)) } }
+    }
+}
+
+fn chip(view: &View, nth: usize, condition: &Condition) -> Markup {
+    let property = words::property(&condition.property);
+    let values: Vec<String> =
+        condition.texts().map(|value| cards::label(&condition.property, &value)).collect();
+    let (operator, values) = (name(condition.operator), values.join(" or "));
+    let without = view.filters_without(nth);
+    let link = view.link(&[("filters", without.as_deref()), ("page", None)]);
+    html! {
+        li.chip title={ (property) " " (operator) " " (values) } {
+            strong { (property) }
+            " " (operator) " "
+            span { (values) }
+            a href=(link) aria-label={ "Remove the filter: " (property) " " (operator) " " (values) } { "✕" }
+        }
+    }
+}
+
+fn name(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Is => "is",
+        Operator::IsNot => "is not",
+        Operator::Contains => "contains",
+        Operator::ContainsNot => "does not contain",
+        Operator::Matches => "matches",
+        Operator::MatchesNot => "does not match",
+    }
+}
+
+/// A page's own view as a filter of the overview.
+fn as_filter(view: &View) -> String {
+    let filters = view.filters_with(view.conditions.clone());
+    view.link(&[("filters", Some(&filters)), ("page", None), ("heat", None), ("screen", None)])
+}
+
+fn form(view: &View) -> Markup {
+    let offered = OFFERED.iter().filter_map(|name| Property::parse(name).ok());
+    html! {
+        details.menu #filter {
+            summary { "Filter" }
+            form method="get" action="/" {
+                @for (name, value) in view.parameters(&[("more", None)]) {
+                    input type="hidden" name=(name) value=(value);
+                }
+                label { "Property "
+                    select name="property" {
+                        @for property in offered.filter(|property| view.tells(property)) {
+                            option value=(property.as_str()) { (words::property(&property)) }
+                        }
+                    }
+                }
+                label { "Operator "
+                    select name="operator" {
+                        @for operator in Operator::ALL {
+                            option value=(operator.as_str()) { (name(operator)) }
+                        }
+                    }
+                }
+                label { "Value " input name="value" required autocomplete="off" placeholder="one | another"; }
+                button type="submit" { "Add" }
+            }
+        }
+    }
+}
+
+/// What filtered numbers are counted from, which days they cover, and what they leave out.
+fn source(view: &View, answers: &Answers) -> Markup {
+    let visits = view.conditions.iter().all(|condition| !condition.property.counts_responses());
+    html! {
+        @match answers.source {
+            Source::Rows(Some(first)) => {
+                strong { "Filtered numbers begin on " (words::day(first)) "." }
+                " They are counted from event rows, and of the days before not all are kept."
+            }
+            Source::Rows(None) => "Filtered numbers are counted from event rows, which cover all of these days.",
+            Source::RollUps => {
+                strong { "Of these days no event rows are kept, which filtered numbers are counted from." }
+                " Shown is what is counted of one property at a time."
+            }
+        }
+        @if visits {
+            " Robots, errors, files and feeds belong to no visit and are left out."
+        } @else {
+            " These are counted apart from visits, which are left out."
+        }
+    }
+}
