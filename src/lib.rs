@@ -12,7 +12,8 @@
 //!    increments. Its only I/O is the [`journal`], in which a hit is before anyone is told that it
 //!    counts.
 //! 5. [`flush`] seals increments and rows into numbered batches and delivers each exactly once. Where nodes
-//!    count as one it delivers the hits instead, into a log that [`shared`] counts for all of them.
+//!    count as one it delivers the hits instead, into a log that [`shared`] counts for all of them. The
+//!    protocol of all of these is `delivery`'s.
 //! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
 //! 7. [`report`] answers questions: pure functions over stored counts and event rows.
 //!    [`export`] writes event rows out as they are, for other programs.
@@ -36,6 +37,7 @@ pub mod capture;
 pub mod clock;
 pub mod config;
 mod counter;
+mod delivery;
 pub mod demo;
 pub mod export;
 pub mod flush;

@@ -178,7 +178,9 @@ mod tests {
             "confirmed": [], "events": {"count": 0, "packed": [], "layout": 4},
         });
         let ops = [
-            json!({"Cut": {"key": ["site", "2026-11-29"], "batches": [{"hits": 3, "batch": batch}]}}),
+            json!({"Batches": {
+                "key": ["site", "2026-11-29"], "change": {"Added": [{"hits": 3, "batch": batch}]},
+            }}),
             json!({"Sealed": [7]}),
         ];
         let dir = tempfile::tempdir().unwrap();
@@ -189,13 +191,13 @@ mod tests {
         }
         std::fs::write(&path, bytes).unwrap();
         for _ in 0..2 {
-            let durable =
+            let mut durable =
                 DurableOutbox::on_disk(&path, "node.run".to_owned(), 1 << 20, 10).unwrap();
             assert_eq!((durable.hits(), &durable.marks()[..]), (3, &[7][..]));
             let keys = durable.outbox.keys();
-            let next = durable.outbox.next(&keys[0]);
-            assert_eq!(next[0].fields, [("total\u{1f}\u{1f}server".to_owned(), 3)]);
-            assert_eq!(next[0].visitors[0].bytes(), &[1, 2, 3, 4, 5, 6, 7, 8]);
+            let next = &durable.outbox.batches(&keys[0]).waiting()[0].batch;
+            assert_eq!(next.fields, [("total\u{1f}\u{1f}server".to_owned(), 3)]);
+            assert_eq!(next.visitors[0].bytes(), &[1, 2, 3, 4, 5, 6, 7, 8]);
         }
     }
 }

@@ -19,10 +19,11 @@ use crate::aggregate::Engine;
 use crate::blocking::blocking;
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::delivery::{Delivery, Sequence};
 use crate::journal::LateLogs;
-use crate::model::Batch;
 use crate::model::site::Site;
-use crate::store::{Applied, Store, StoreError};
+use crate::model::{Batch, Cut};
+use crate::store::{self, Applied, Store, StoreError};
 use crate::supervise::{Pauses, Task};
 use crate::telemetry::{DropReason, Telemetry};
 use outbox::{Key, Taken};
@@ -41,6 +42,9 @@ const LAST_RETRY: Duration = Duration::from_millis(250);
 
 /// How often it is looked for what earlier processes write.
 const LATE_EVERY: Duration = Duration::from_secs(1);
+
+/// Batches that are sent at once to a store that takes several.
+const AT_ONCE: usize = 64;
 
 /// Settings of a [`Flusher`].
 #[derive(Debug, Clone)]
@@ -66,14 +70,6 @@ pub struct Flusher {
     late: Option<LateLogs>,
     /// How often the store had been connected to when its markers were last looked at.
     looked: u64,
-}
-
-/// Why the front batch of a (site, day) is still here.
-enum Stuck {
-    /// The store does not answer: no use in trying another.
-    Away(StoreError),
-    /// The store will not take this one.
-    Refused(StoreError),
 }
 
 impl Flusher {
@@ -262,31 +258,31 @@ impl Flusher {
     async fn deliver_all(&mut self, keys: &[Key]) -> bool {
         let mut all = true;
         for key in keys {
-            match self.deliver(key).await {
-                Ok(()) => {}
-                Err(Stuck::Refused(error)) => {
-                    self.telemetry.flush_failures.inc();
-                    self.troubles.note("refused", error.to_string());
-                    all = false;
-                }
-                Err(Stuck::Away(error)) => {
-                    self.telemetry.flush_failures.inc();
-                    let waiting = self.durable.hits();
-                    self.troubles.note("away", format!("{error}; {waiting} hits wait"));
-                    return false;
+            if let Err(error) = self.batches_of(key).deliver().await {
+                all = false;
+                self.telemetry.flush_failures.inc();
+                match error {
+                    // No use in trying another.
+                    StoreError::Unreachable { .. } => return self.away("away", &error),
+                    _ => self.troubles.note("refused", error.to_string()),
                 }
             }
         }
-        if let Err(Stuck::Away(error) | Stuck::Refused(error)) = self.deliver_entries().await {
+        if let Err(error) = self.deliver_entries().await {
             self.telemetry.flush_failures.inc();
-            let waiting = self.durable.hits();
-            self.troubles.note("entries", format!("{error}; {waiting} hits wait"));
-            return false;
+            return self.away("entries", &error);
         }
-        if let Err(Stuck::Away(error) | Stuck::Refused(error)) = self.look_after_reconnect().await {
+        if let Err(error) = self.look_after_reconnect().await {
             self.troubles.note("markers", error.to_string());
         }
         all
+    }
+
+    /// What waits goes on to wait.
+    fn away(&mut self, kind: &'static str, error: &StoreError) -> bool {
+        let waiting = self.durable.hits();
+        self.troubles.note(kind, format!("{error}; {waiting} hits wait"));
+        false
     }
 
     /// Numbers what waits for `key`, if nothing of it is on its way.
@@ -308,107 +304,88 @@ impl Flusher {
         }
     }
 
-    /// Sends all batches of a (site, day), in order.
-    async fn deliver(&mut self, key: &Key) -> Result<(), Stuck> {
-        // A store that says "gap" to what it was just replayed is broken: try again later.
-        let mut replayed = false;
-        loop {
-            let batches = self.durable.outbox.next(key);
-            if batches.is_empty() {
-                self.cut(key);
-                if self.durable.outbox.next(key).is_empty() {
-                    return Ok(());
-                }
-                self.keep(true);
-                continue;
-            }
-            for applied in self.store.apply_some(&batches).await.map_err(stuck)? {
-                match applied {
-                    Applied::Now | Applied::Before => {
-                        let hits = self.durable.outbox.acknowledge(key, self.clock.now());
-                        self.telemetry.flushes.inc();
-                        self.telemetry.unflushed.fetch_sub(hits as i64, Ordering::Relaxed);
-                    }
-                    Applied::Gap { .. } if replayed => {
-                        return Err(Stuck::Refused(StoreError::Refused {
-                            store: self.store.name().to_owned(),
-                            reason: "it forgets batches as soon as it is given them".to_owned(),
-                        }));
-                    }
-                    Applied::Gap { have } => {
-                        replayed = true;
-                        self.fill_gap(key, have).await?;
-                        // Those behind it have the same gap before them.
-                        break;
-                    }
-                }
-            }
-        }
+    fn batches_of<'f>(&'f mut self, key: &'f Key) -> Batches<'f> {
+        Batches { flusher: self, key }
     }
 
-    /// After a reconnect the store may have lost its last moments: gives it again what it has not
-    /// got. A (site, day) to which something new is said finds out by itself; this is for the
-    /// others.
-    async fn look_after_reconnect(&mut self) -> Result<(), Stuck> {
+    /// After a reconnect the store may have lost its last moments. A (site, day) to which something
+    /// new is said finds out by itself; this is for the others.
+    async fn look_after_reconnect(&mut self) -> store::Result<()> {
         let connected = self.store.connections();
         if connected == self.looked {
             return Ok(());
         }
-        for (key, name, last) in self.durable.outbox.remembered() {
-            let have = self.store.marker(&key.0, key.1, &name).await.map_err(stuck)?;
-            if have >= last {
-                continue;
-            }
-            match self.durable.outbox.lost(&key, &name, have) {
-                Some(batches) => self.send_again(&key, &batches).await?,
-                None => {
-                    self.durable.outbox.forget(&key, &name);
-                    self.pass_gap(&key, have);
-                }
-            }
+        for key in self.durable.outbox.remembered() {
+            self.batches_of(&key).make_whole().await?;
         }
         self.look_after_entries().await?;
         self.looked = connected;
         Ok(())
     }
 
-    async fn send_again(&self, key: &Key, batches: &[Batch]) -> Result<(), Stuck> {
-        tracing::warn!(
-            "{} lost the last {} batches of {}; sending them again",
-            self.store.name(),
-            batches.len(),
-            key.1
-        );
-        for batch in batches {
-            self.store.apply(batch).await.map_err(stuck)?;
-        }
-        Ok(())
-    }
-
-    async fn fill_gap(&mut self, key: &Key, have: u64) -> Result<(), Stuck> {
-        if let Some(batches) = self.durable.outbox.replay(key, have) {
-            return self.send_again(key, &batches).await;
-        }
+    /// What the store has lost is gone, and what follows goes under another name.
+    fn pass_gap(&mut self, what: &str, have: u64) {
         self.keep(true);
-        self.pass_gap(key, have);
-        Ok(())
-    }
-
-    fn pass_gap(&self, key: &Key, have: u64) {
         self.telemetry.dropped(DropReason::Gap).inc();
         tracing::error!(
-            "{} has only {have} batches of {} from this node, and those that follow are gone; \
-             going on without them",
+            "{} has only {have} {what} from this node, and those that follow are gone; going on \
+             without them",
             self.store.name(),
-            key.1
         );
     }
 }
 
-fn stuck(error: StoreError) -> Stuck {
-    match error {
-        StoreError::Unreachable { .. } => Stuck::Away(error),
-        StoreError::WrongType { .. } | StoreError::Refused { .. } => Stuck::Refused(error),
+/// Batches of a (site, day) on their way.
+struct Batches<'f> {
+    flusher: &'f mut Flusher,
+    key: &'f Key,
+}
+
+impl Delivery for Batches<'_> {
+    type Item = Cut;
+
+    fn sequence(&mut self) -> &Sequence<Cut> {
+        self.flusher.durable.outbox.batches(self.key)
+    }
+
+    async fn send_next(&mut self) -> store::Result<Vec<Applied>> {
+        if self.sequence().waiting().is_empty() {
+            self.flusher.cut(self.key);
+            if self.sequence().waiting().is_empty() {
+                return Ok(Vec::new());
+            }
+            self.flusher.keep(true);
+        }
+        let Flusher { durable, store, .. } = &mut *self.flusher;
+        let next = durable.outbox.batches(self.key).waiting().iter().take(AT_ONCE);
+        let next: Vec<&Batch> = next.map(|cut| &cut.batch).collect();
+        store.apply_some(&next).await
+    }
+
+    async fn send_again(&mut self, cut: &Cut) -> store::Result<()> {
+        self.flusher.store.apply(&cut.batch).await.map(drop)
+    }
+
+    async fn marker(&mut self, name: &str) -> store::Result<u64> {
+        let (site, day) = self.key;
+        self.flusher.store.marker(site, *day, name).await
+    }
+
+    fn acknowledge(&mut self) {
+        let Flusher { durable, telemetry, clock, .. } = &mut *self.flusher;
+        let hits = durable.outbox.acknowledge(self.key, clock.now());
+        telemetry.flushes.inc();
+        telemetry.unflushed.fetch_sub(hits as i64, Ordering::Relaxed);
+    }
+
+    async fn begin_anew(&mut self, name: &Arc<str>, have: u64) -> store::Result<()> {
+        self.flusher.durable.outbox.begin_anew(self.key, name);
+        self.flusher.pass_gap(&self.words().1, have);
+        Ok(())
+    }
+
+    fn words(&self) -> (String, String) {
+        (self.flusher.store.name().to_owned(), format!("batches of {}", self.key.1))
     }
 }
 

@@ -15,31 +15,21 @@
 //! Hits that all nodes count together wait here too, as [`entries`](super::entries): they do not add
 //! up, so they are numbered when they come.
 //!
-//! Numbers begin anew with every process, under a name of its own: a data directory that comes
+//! Numbers begin anew with every process, under names of its own: a data directory that comes
 //! back from a backup can never use a number twice.
 
-use super::entries::{Entries, EntryOp};
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
+use crate::delivery::{Change, Sequence};
 use crate::model::site::{Day, Site};
-use crate::model::{Batch, Cut, PendingIncrements};
+use crate::model::{Cut, Entry, PendingIncrements};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-/// How long an acknowledged batch can be asked for again.
-pub const RING: Millis = 120 * SECOND;
-
-/// Bytes of event rows that acknowledged batches of a (site, day) are kept with; older ones keep their
-/// counts.
-const RING_ROWS: usize = 4 << 20;
-
 /// Bytes of the buffer for ops that outlast a flush.
 const UNWRITTEN: usize = 4 << 20;
-
-/// Batches that are sent at once to a store that takes several.
-const AT_ONCE: usize = 64;
 
 /// The cap is shared by this many pending increments; the oldest go first.
 const PENDING: usize = 16;
@@ -51,11 +41,12 @@ const QUIET: Millis = 2 * 24 * 3_600 * SECOND;
 pub type Key = (Arc<str>, Day);
 
 pub struct Outbox {
-    node: String,
+    pub(super) node: String,
     cap: usize,
     events_cap: usize,
     queues: BTreeMap<Key, Queue>,
-    pub(super) entries: Entries,
+    /// Hits that all nodes count together.
+    pub(super) entries: Sequence<Entry>,
     marks: Marks,
     /// Age of the newest pending increments.
     newest: u64,
@@ -64,15 +55,9 @@ pub struct Outbox {
     unwritten: Option<Vec<u8>>,
 }
 
-#[derive(Default)]
 struct Queue {
-    /// The name this process numbers under, and the number of the last batch it cut.
-    name: Option<(Arc<str>, u64)>,
-    cut: VecDeque<Cut>,
+    cut: Sequence<Cut>,
     waiting: VecDeque<Waiting>,
-    ring: VecDeque<(Millis, Batch)>,
-    /// When something was last acknowledged.
-    heard: Millis,
 }
 
 /// What became of increments at once, in hits.
@@ -100,20 +85,10 @@ pub(super) enum Op {
     },
     /// All increments up to here have been added.
     Sealed(Marks),
-    /// The first pending increments were cut into these.
-    Cut {
+    /// What was added are the first pending increments, cut into batches.
+    Batches {
         key: Key,
-        batches: Vec<Cut>,
-    },
-    /// The first batch on its way was acknowledged.
-    Acknowledged {
-        key: Key,
-        at: Millis,
-    },
-    /// The batches on their way were numbered anew, and the ring is of no use any more.
-    Renumbered {
-        key: Key,
-        batches: Vec<Cut>,
+        change: Change<Cut>,
     },
     /// The pending increments of this age were dropped, or only their events.
     Dropped {
@@ -121,18 +96,12 @@ pub(super) enum Op {
         age: u64,
         events_only: bool,
     },
-    /// A batch was acknowledged; for a log that begins anew.
-    Remembered {
-        key: Key,
-        at: Millis,
-        batch: Batch,
-    },
-    /// Acknowledged batches of this name are of no use any more.
-    Forgotten {
-        key: Key,
+    Entries(Change<Entry>),
+    /// This entry has given up its hits.
+    Emptied {
         name: Arc<str>,
+        number: u64,
     },
-    Entry(EntryOp),
 }
 
 impl Outbox {
@@ -140,7 +109,7 @@ impl Outbox {
     /// wait with the increments of one age, the newest.
     pub fn new(node: String, cap: usize, events_cap: usize) -> Self {
         Self {
-            entries: Entries::new(&node),
+            entries: Sequence::new(node.as_str().into()),
             node,
             cap,
             events_cap,
@@ -192,14 +161,9 @@ impl Outbox {
     pub fn all(&self, write: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut piece = |op: &Op| write(&rmp_serde::to_vec_named(op).map_err(io::Error::other)?);
         for (key, queue) in &self.queues {
-            for (at, batch) in &queue.ring {
-                let (key, at, batch) = (key.clone(), *at, batch.clone());
-                piece(&Op::Remembered { key, at, batch })?;
-            }
             // As if nothing had been pending before what is on its way.
-            if !queue.cut.is_empty() {
-                let batches = queue.cut.iter().cloned().collect();
-                piece(&Op::Cut { key: key.clone(), batches })?;
+            for change in queue.cut.all() {
+                piece(&Op::Batches { key: key.clone(), change })?;
             }
             for waiting in &queue.waiting {
                 for pending in waiting.pending.pieces() {
@@ -208,7 +172,7 @@ impl Outbox {
                 }
             }
         }
-        self.entries.all(&mut |op| piece(&Op::Entry(op)))?;
+        self.entries.all().try_for_each(|change| piece(&Op::Entries(change)))?;
         piece(&Op::Sealed(self.marks.clone()))
     }
 
@@ -219,18 +183,17 @@ impl Outbox {
 
     /// Takes increments in.
     pub fn add(&mut self, sealed: Sealed, sites: &[Site]) -> Taken {
-        let mut done = 0;
+        let (mut done, full) = (0, self.cap / PENDING);
         for ((site, day), window) in sealed.windows {
             let key = (sites[site].name.clone(), day);
             let mut pending = PendingIncrements::from(window);
-            let queue = self.queues.entry(key.clone()).or_default();
-            if queue.cut.is_empty() && queue.waiting.is_empty() {
+            let queue = self.queue(key.clone());
+            if queue.is_idle() {
                 // Its turn has come already: what is cut need not be written down before.
                 pending.cap_rows(self.events_cap);
                 done += self.number(&key, pending);
                 continue;
             }
-            let full = self.cap / PENDING;
             let last = queue.waiting.back();
             let age = match last.filter(|waiting| waiting.pending.weight() < full) {
                 Some(waiting) => waiting.age,
@@ -238,9 +201,7 @@ impl Outbox {
             };
             self.perform(Op::Add { key, age, pending: Box::new(pending) });
         }
-        for op in self.entries.add(&sealed.hits, sealed.until) {
-            self.perform(Op::Entry(op));
-        }
+        self.add_entries(&sealed.hits, sealed.until);
         if sealed.marks != self.marks {
             self.perform(Op::Sealed(sealed.marks));
         }
@@ -262,9 +223,9 @@ impl Outbox {
             } else if let Some((key, age, hits)) = oldest(|_| true) {
                 dropped += hits;
                 self.perform(Op::Dropped { key, age, events_only: false });
-            } else if let Some((op, events)) = self.entries.give_way() {
+            } else if let Some((op, events)) = self.entry_to_empty() {
                 dropped += events;
-                self.perform(Op::Entry(op));
+                self.perform(op);
             } else {
                 break;
             }
@@ -274,12 +235,13 @@ impl Outbox {
 
     fn weight(&self) -> usize {
         let pending = self.queues.values().flat_map(|q| &q.waiting).map(|w| w.pending.weight());
-        pending.sum::<usize>() + self.entries.weight()
+        let entries = self.entries.waiting().iter().map(Entry::weight);
+        pending.chain(entries).sum()
     }
 
     /// The (site, day)s with something to deliver, oldest day first.
     pub fn keys(&self) -> Vec<Key> {
-        let busy = self.queues.iter().filter(|(_, q)| !q.cut.is_empty() || !q.waiting.is_empty());
+        let busy = self.queues.iter().filter(|(_, queue)| !queue.is_idle());
         let mut keys: Vec<Key> = busy.map(|(key, _)| key.clone()).collect();
         keys.sort_by_key(|(_, day)| *day);
         keys
@@ -288,8 +250,8 @@ impl Outbox {
     /// Cuts the first pending increments of `key` if no batch of it is on its way. Returns how many hits that
     /// delivers already, because they add nothing.
     pub fn cut(&mut self, key: &Key) -> u64 {
-        let Some(queue) = self.queues.get_mut(key).filter(|q| q.cut.is_empty()) else { return 0 };
-        let Some(first) = queue.waiting.front_mut() else { return 0 };
+        let queue = self.queues.get_mut(key).filter(|queue| queue.cut.waiting().is_empty());
+        let Some(first) = queue.and_then(|queue| queue.waiting.front_mut()) else { return 0 };
         let pending = std::mem::take(&mut first.pending);
         self.number(key, pending)
     }
@@ -300,105 +262,67 @@ impl Outbox {
         format!("{}.{}", self.node, self.epochs).into()
     }
 
-    fn number(&mut self, key: &Key, pending: PendingIncrements) -> u64 {
-        let hits = pending.hits;
-        let epochs = &mut self.epochs;
-        let queue = self.queues.entry(key.clone()).or_default();
-        let (name, last) = queue.name.get_or_insert_with(|| {
+    fn queue(&mut self, key: Key) -> &mut Queue {
+        let Self { queues, epochs, node, .. } = self;
+        queues.entry(key).or_insert_with(|| {
             *epochs += 1;
-            (format!("{}.{epochs}", self.node).into(), 0)
-        });
-        let batches = pending.cut(&key.0, key.1, name, *last + 1);
-        *last += batches.len() as u64;
-        let done = if batches.is_empty() { hits } else { 0 };
-        self.perform(Op::Cut { key: key.clone(), batches });
-        done
+            let cut = Sequence::new(format!("{node}.{epochs}").into());
+            Queue { cut, waiting: VecDeque::new() }
+        })
     }
 
-    /// The next batches to send for `key`, the same until [`Outbox::acknowledge`]; not all if there
-    /// are very many.
-    pub fn next(&self, key: &Key) -> Vec<&Batch> {
-        let cut = self.queues.get(key).into_iter().flat_map(|queue| &queue.cut);
-        cut.take(AT_ONCE).map(|cut| &cut.batch).collect()
+    fn number(&mut self, key: &Key, pending: PendingIncrements) -> u64 {
+        let (hits, mut empty) = (pending.hits, false);
+        let change = self.queue(key.clone()).cut.number(|name, first| {
+            let batches = pending.cut(&key.0, key.1, name, first);
+            empty = batches.is_empty();
+            batches
+        });
+        self.perform(Op::Batches { key: key.clone(), change });
+        if empty { hits } else { 0 }
+    }
+
+    /// Batches of a (site, day).
+    pub fn batches(&mut self, key: &Key) -> &Sequence<Cut> {
+        &self.queue(key.clone()).cut
     }
 
     /// The store has the front batch of `key`. Returns how many hits that delivers.
     pub fn acknowledge(&mut self, key: &Key, at: Millis) -> u64 {
-        let front = self.queues.get(key).and_then(|queue| queue.cut.front());
+        let front = self.batches(key).waiting().front();
         let Some(hits) = front.map(|cut| cut.hits) else { return 0 };
-        self.perform(Op::Acknowledged { key: key.clone(), at });
+        self.perform(Op::Batches { key: key.clone(), change: Change::Acknowledged { at } });
         hits
     }
 
-    /// What to send again to a store that has the batches of the front one's name only up to
-    /// `have`: all that are missing before it. `None`: they are gone, and the front batch and all
-    /// after it are numbered anew under another name, since the old one can never go on.
-    pub fn replay(&mut self, key: &Key, have: u64) -> Option<Vec<Batch>> {
-        let queue = self.queues.get_mut(key)?;
-        let front = queue.cut.front()?.batch.clone();
-        let missing = queue.since(&front.node, have);
-        let whole = missing.first().is_some_and(|b| b.number == have + 1)
-            && missing.last().is_some_and(|b| b.number + 1 == front.number);
-        if whole {
-            return Some(missing);
+    /// Gives up on a name of which the store has lost too much.
+    pub fn begin_anew(&mut self, key: &Key, name: &Arc<str>) {
+        let next = self.next_name();
+        for change in self.queue(key.clone()).cut.begin_anew(name, next) {
+            self.perform(Op::Batches { key: key.clone(), change });
         }
-        let mut batches: Vec<Cut> = queue.cut.iter().cloned().collect();
-        let name = self.next_name();
-        for (number, cut) in (1..).zip(&mut batches) {
-            (cut.batch.node, cut.batch.number) = (name.clone(), number);
-        }
-        let queue = self.queues.entry(key.clone()).or_default();
-        queue.name = Some((name, batches.len() as u64));
-        self.perform(Op::Renumbered { key: key.clone(), batches });
-        None
     }
 
-    /// Names under which `key` has acknowledged batches that can still be sent again, each with the
-    /// number of the last.
-    pub fn remembered(&self) -> Vec<(Key, Arc<str>, u64)> {
-        let mut names = Vec::new();
-        for (key, queue) in &self.queues {
-            let mut last: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
-            for (_, batch) in &queue.ring {
-                last.insert(&batch.node, batch.number);
-            }
-            names.extend(last.into_iter().map(|(name, n)| (key.clone(), name.clone(), n)));
-        }
-        names
-    }
-
-    /// Acknowledged batches of `name` after number `have`, if they begin right after it.
-    pub fn lost(&self, key: &Key, name: &str, have: u64) -> Option<Vec<Batch>> {
-        let missing = self.queues.get(key)?.since(name, have);
-        missing.first().is_some_and(|b| b.number == have + 1).then_some(missing)
-    }
-
-    /// Gives up on acknowledged batches of a name that the store has lost too much of; what comes
-    /// next goes under another.
-    pub fn forget(&mut self, key: &Key, name: &Arc<str>) {
-        if let Some(queue) = self.queues.get_mut(key)
-            && queue.cut.is_empty()
-            && queue.name.as_ref().is_some_and(|(own, _)| own == name)
-        {
-            queue.name = None;
-        }
-        self.perform(Op::Forgotten { key: key.clone(), name: name.clone() });
+    /// The (site, day)s of which something was acknowledged that can still be sent again.
+    pub fn remembered(&self) -> Vec<Key> {
+        let known = self.queues.iter().filter(|(_, queue)| queue.cut.heard().is_some());
+        known.map(|(key, _)| key.clone()).collect()
     }
 
     /// Hits not yet acknowledged.
     pub fn hits(&self) -> u64 {
         let of = |q: &Queue| {
-            q.cut.iter().map(|c| c.hits).sum::<u64>()
+            q.cut.waiting().iter().map(|c| c.hits).sum::<u64>()
                 + q.waiting.iter().map(|w| w.pending.hits).sum::<u64>()
         };
-        self.queues.values().map(of).sum::<u64>() + self.entries.events()
+        let entries = self.entries.waiting().iter().map(|entry| entry.events);
+        self.queues.values().map(of).chain(entries).sum()
     }
 
     /// Forgets (site, day)s that have been quiet for long.
     pub fn tidy(&mut self, now: Millis) {
-        self.queues.retain(|_, queue| {
-            !queue.cut.is_empty() || !queue.waiting.is_empty() || now - queue.heard <= QUIET
-        });
+        let heard = |queue: &Queue| queue.cut.heard().is_some_and(|at| now - at <= QUIET);
+        self.queues.retain(|_, queue| !queue.is_idle() || heard(queue));
     }
 
     pub(super) fn perform(&mut self, op: Op) {
@@ -414,39 +338,26 @@ impl Outbox {
         match op {
             Op::Add { key, age, pending } => {
                 self.newest = self.newest.max(age);
-                let waiting = &mut self.queues.entry(key).or_default().waiting;
+                let cap = self.events_cap;
+                let waiting = &mut self.queue(key).waiting;
                 if waiting.back().is_none_or(|last| last.age != age) {
                     waiting.push_back(Waiting { age, pending: PendingIncrements::default() });
                 }
                 if let Some(last) = waiting.back_mut() {
                     last.pending.merge(*pending);
-                    last.pending.cap_rows(self.events_cap);
+                    last.pending.cap_rows(cap);
                 }
             }
             Op::Sealed(marks) => self.marks = marks,
-            Op::Cut { key, batches } => {
-                let queue = self.queues.entry(key).or_default();
-                queue.waiting.pop_front();
-                queue.cut.extend(batches);
-            }
-            Op::Acknowledged { key, at } => {
-                let queue = self.queues.entry(key).or_default();
-                queue.heard = at;
-                queue.ring.extend(queue.cut.pop_front().map(|cut| (at, cut.batch)));
-                queue.thin_ring();
-                // Only when there is news: while nothing is said to the store, nobody learns that
-                // it lost something.
-                while queue.ring.front().is_some_and(|(then, _)| at - then > RING) {
-                    queue.ring.pop_front();
+            Op::Batches { key, change } => {
+                let queue = self.queue(key);
+                if let Change::Added(_) = change {
+                    queue.waiting.pop_front();
                 }
-            }
-            Op::Renumbered { key, batches } => {
-                let queue = self.queues.entry(key).or_default();
-                queue.ring.clear();
-                queue.cut = batches.into();
+                queue.cut.apply(change);
             }
             Op::Dropped { key, age, events_only } => {
-                let waiting = &mut self.queues.entry(key).or_default().waiting;
+                let waiting = &mut self.queue(key).waiting;
                 if events_only {
                     let pending = waiting.iter_mut().find(|w| w.age == age);
                     pending.into_iter().for_each(|w| w.pending.cap_rows(0));
@@ -454,35 +365,17 @@ impl Outbox {
                     waiting.retain(|w| w.age != age);
                 }
             }
-            Op::Forgotten { key, name } => {
-                let queue = self.queues.entry(key).or_default();
-                queue.ring.retain(|(_, batch)| batch.node != name);
+            Op::Entries(change) => self.entries.apply(change),
+            Op::Emptied { name, number } => {
+                let of = |entry: &&mut Entry| entry.name == name && entry.number == number;
+                self.entries.waiting_mut().iter_mut().find(of).into_iter().for_each(Entry::empty);
             }
-            Op::Remembered { key, at, batch } => {
-                let queue = self.queues.entry(key).or_default();
-                queue.heard = at;
-                queue.ring.push_back((at, batch));
-            }
-            Op::Entry(op) => self.entries.apply(op),
         }
     }
 }
 
 impl Queue {
-    /// Lets go of rows of acknowledged batches, the oldest first.
-    fn thin_ring(&mut self) {
-        let mut room = RING_ROWS;
-        for (_, batch) in self.ring.iter_mut().rev() {
-            if batch.rows_size() > room {
-                (batch.people, batch.others) = Default::default();
-            }
-            room -= batch.rows_size();
-        }
-    }
-
-    /// Acknowledged batches of a name after number `have`.
-    fn since(&self, name: &str, have: u64) -> Vec<Batch> {
-        let batches = self.ring.iter().map(|(_, batch)| batch);
-        batches.filter(|b| *b.node == *name && b.number > have).cloned().collect()
+    fn is_idle(&self) -> bool {
+        self.cut.waiting().is_empty() && self.waiting.is_empty()
     }
 }

@@ -2,9 +2,10 @@
 //! changed: what such a process had waiting is delivered with it, by whichever version comes later.
 //!
 //! Its ops are postcard, which only knows the order of fields. Read as they stood, they are written
-//! with their names, as ops are now, and go on from there.
+//! as ops are now, with the names of their fields, and go on from there.
 
 use crate::clock::{Micros, Millis};
+use crate::delivery::Change;
 use crate::model::VisitorHash;
 use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ pub fn translate(mut frame: &[u8]) -> Option<Vec<u8>> {
     let mut ops = Vec::with_capacity(2 * frame.len());
     while !frame.is_empty() {
         let (op, rest) = postcard::take_from_bytes::<Op>(frame).ok()?;
-        rmp_serde::encode::write_named(&mut ops, &op).ok()?;
+        rmp_serde::encode::write_named(&mut ops, &Today::from(op)).ok()?;
         frame = rest;
     }
     Some(ops)
@@ -23,7 +24,7 @@ pub fn translate(mut frame: &[u8]) -> Option<Vec<u8>> {
 
 type Key = (String, Day);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum Op {
     Add { key: Key, age: u64, pending: PendingIncrements },
     Sealed(Vec<u64>),
@@ -36,7 +37,7 @@ enum Op {
     Entry(EntryOp),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum EntryOp {
     Added(Entry),
     Acknowledged { at: Millis },
@@ -44,6 +45,51 @@ enum EntryOp {
     Emptied { name: String, number: u64 },
     Remembered { at: Millis, entry: Entry },
     Forgotten { name: String },
+}
+
+/// An op as it is written now.
+#[derive(Serialize)]
+enum Today {
+    Add { key: Key, age: u64, pending: PendingIncrements },
+    Sealed(Vec<u64>),
+    Batches { key: Key, change: Change<Cut> },
+    Dropped { key: Key, age: u64, events_only: bool },
+    Entries(Change<Entry>),
+    Emptied { name: String, number: u64 },
+}
+
+impl From<Op> for Today {
+    fn from(op: Op) -> Self {
+        let (key, change) = match op {
+            Op::Add { key, age, pending } => return Self::Add { key, age, pending },
+            Op::Sealed(marks) => return Self::Sealed(marks),
+            Op::Dropped { key, age, events_only } => {
+                return Self::Dropped { key, age, events_only };
+            }
+            Op::Entry(op) => return op.into(),
+            Op::Cut { key, batches } => (key, Change::Added(batches)),
+            Op::Acknowledged { key, at } => (key, Change::Acknowledged { at }),
+            Op::Renumbered { key, batches } => (key, Change::Renumbered(batches)),
+            Op::Remembered { key, at, batch } => {
+                (key, Change::Remembered { at, item: Cut { batch, hits: 0 } })
+            }
+            Op::Forgotten { key, name } => (key, Change::Forgotten { name: name.into() }),
+        };
+        Self::Batches { key, change }
+    }
+}
+
+impl From<EntryOp> for Today {
+    fn from(op: EntryOp) -> Self {
+        Self::Entries(match op {
+            EntryOp::Added(entry) => Change::Added(vec![entry]),
+            EntryOp::Acknowledged { at } => Change::Acknowledged { at },
+            EntryOp::Renumbered { entries } => Change::Renumbered(entries),
+            EntryOp::Emptied { name, number } => return Self::Emptied { name, number },
+            EntryOp::Remembered { at, entry } => Change::Remembered { at, item: entry },
+            EntryOp::Forgotten { name } => Change::Forgotten { name: name.into() },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

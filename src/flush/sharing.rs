@@ -3,12 +3,12 @@
 //! Nothing to say, nothing sent: a node says once that it rests, looks after its own hits until they
 //! are counted, and is then silent.
 
-use super::{Flusher, Stuck, stuck};
+use super::Flusher;
 use crate::clock::{HOUR, Micros};
+use crate::delivery::{Delivery, Sequence};
 use crate::model::Entry;
 use crate::shared::{self, Counter};
-use crate::store::{Applied, LogStatus, SharedLog, StoreError};
-use crate::telemetry::DropReason;
+use crate::store::{self, Applied, LogStatus, SharedLog, StoreError};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -55,7 +55,7 @@ impl Flusher {
     #[must_use]
     pub fn sharing(mut self, settings: shared::Settings) -> Self {
         let (store, sites) = (self.store.clone(), self.sites.clone());
-        let who = self.durable.outbox.entries().node().clone();
+        let who = self.durable.outbox.node();
         let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);
         // Of what an earlier process delivered it is not known whether it is counted.
         let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
@@ -73,95 +73,18 @@ impl Flusher {
     }
 
     /// Writes all entries that wait, in order.
-    pub(super) async fn deliver_entries(&mut self) -> Result<(), Stuck> {
+    pub(super) async fn deliver_entries(&mut self) -> store::Result<()> {
         let store = self.store.clone();
         let Some(log) = store.shared_log() else { return Ok(()) };
-        let site = self.sites[0].name.clone();
-        let mut replayed = false;
-        while let Some(entry) = self.durable.outbox.entries().next() {
-            let (uncounted, events) = (Uncounted::from(entry), entry.events);
-            let empty = entry.is_empty();
-            let appended = log.append(&site, entry).await.map_err(stuck)?;
-            match appended.applied {
-                Applied::Now | Applied::Before => {
-                    self.durable.outbox.acknowledge_entry(self.clock.now());
-                    self.telemetry.flushes.inc();
-                    if let Some(sharing) = &mut self.sharing {
-                        sharing.rests = false;
-                        sharing.uncounted.extend((!empty).then_some(uncounted));
-                        sharing.learns(appended.status, self.clock.micros());
-                    }
-                    self.tell_uncounted();
-                    self.telemetry.unflushed.fetch_sub(events as i64, Ordering::Relaxed);
-                }
-                Applied::Gap { have } => {
-                    if std::mem::replace(&mut replayed, true) {
-                        return Err(Stuck::Refused(StoreError::Refused {
-                            store: store.name().to_owned(),
-                            reason: "it forgets hits as soon as it is given them".to_owned(),
-                        }));
-                    }
-                    match self.durable.outbox.replay_entries(have) {
-                        Some(entries) => self.append_again(log, &site, &entries).await?,
-                        None => {
-                            self.keep(true);
-                            self.pass_entries(have);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
+        Entries { flusher: self, log }.deliver().await
     }
 
-    /// As [`Flusher::look_after_reconnect`] does for batches.
-    pub(super) async fn look_after_entries(&mut self) -> Result<(), Stuck> {
+    pub(super) async fn look_after_entries(&mut self) -> store::Result<()> {
         let store = self.store.clone();
         let Some(log) = store.shared_log() else { return Ok(()) };
-        let site = self.sites[0].name.clone();
         // It may have lost that this node rests, too.
         self.sharing.iter_mut().for_each(|sharing| sharing.rests = false);
-        for (name, last) in self.durable.outbox.entries().remembered() {
-            let have = log.status(&site, &name).await.map_err(stuck)?.have;
-            if have >= last {
-                continue;
-            }
-            match self.durable.outbox.entries().lost(&name, have) {
-                Some(entries) => self.append_again(log, &site, &entries).await?,
-                None => {
-                    self.durable.outbox.forget_entries(&name);
-                    self.keep(true);
-                    self.pass_entries(have);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn append_again(
-        &self,
-        log: &dyn SharedLog,
-        site: &str,
-        entries: &[Entry],
-    ) -> Result<(), Stuck> {
-        tracing::warn!(
-            "{} lost the last {} entries of this node; sending them again",
-            self.store.name(),
-            entries.len()
-        );
-        for entry in entries {
-            log.append(site, entry).await.map_err(stuck)?;
-        }
-        Ok(())
-    }
-
-    fn pass_entries(&self, have: u64) {
-        self.telemetry.dropped(DropReason::Gap).inc();
-        tracing::error!(
-            "{} has only {have} entries of this node, and those that follow are gone; going on \
-             without them",
-            self.store.name()
-        );
+        Entries { flusher: self, log }.make_whole().await
     }
 
     /// All is in the log: says so, and counts if it is this node's turn.
@@ -170,10 +93,11 @@ impl Flusher {
         let (Some(log), Some(sharing)) = (store.shared_log(), &mut self.sharing) else {
             return Ok(());
         };
-        let (site, entries) = (&self.sites[0].name, self.durable.outbox.entries());
+        let (site, outbox) = (&self.sites[0].name, &self.durable.outbox);
+        let (node, entries) = (outbox.node(), outbox.entries());
         let fresh = sharing.status.take();
         if !sharing.rests && (fresh.is_none() || last) {
-            let rest = log.rest(site, entries.node(), entries.name()).await?;
+            let rest = log.rest(site, &node, entries.name()).await?;
             sharing.rests = true;
             sharing.learns(rest.status, self.clock.micros());
         } else if let Some(fresh) = fresh {
@@ -210,5 +134,65 @@ impl Flusher {
         let own: u64 = sharing.uncounted.iter().map(|entry| entry.events).sum();
         let all = (sharing.counter.waiting() as u64).max(own).max(sharing.uncounted.len() as u64);
         self.telemetry.uncounted.store(all as i64, Ordering::Relaxed);
+    }
+}
+
+/// Entries on their way into the log.
+struct Entries<'f> {
+    flusher: &'f mut Flusher,
+    log: &'f dyn SharedLog,
+}
+
+impl Entries<'_> {
+    fn site(&self) -> &str {
+        &self.flusher.sites[0].name
+    }
+}
+
+impl Delivery for Entries<'_> {
+    type Item = Entry;
+
+    fn sequence(&mut self) -> &Sequence<Entry> {
+        self.flusher.durable.outbox.entries()
+    }
+
+    async fn send_next(&mut self) -> store::Result<Vec<Applied>> {
+        let next = self.flusher.durable.outbox.entries().waiting().front();
+        let Some(entry) = next else { return Ok(Vec::new()) };
+        let (uncounted, empty) = (Uncounted::from(entry), entry.is_empty());
+        let appended = self.log.append(self.site(), entry).await?;
+        let Flusher { sharing, clock, .. } = &mut *self.flusher;
+        if let (Some(sharing), Applied::Now | Applied::Before) = (sharing, appended.applied) {
+            sharing.rests = false;
+            sharing.uncounted.extend((!empty).then_some(uncounted));
+            sharing.learns(appended.status, clock.micros());
+        }
+        Ok(vec![appended.applied])
+    }
+
+    async fn send_again(&mut self, entry: &Entry) -> store::Result<()> {
+        self.log.append(self.site(), entry).await.map(drop)
+    }
+
+    async fn marker(&mut self, name: &str) -> store::Result<u64> {
+        Ok(self.log.status(self.site(), name).await?.have)
+    }
+
+    fn acknowledge(&mut self) {
+        let Flusher { durable, telemetry, clock, .. } = &mut *self.flusher;
+        let events = durable.outbox.acknowledge_entry(clock.now());
+        telemetry.flushes.inc();
+        self.flusher.tell_uncounted();
+        self.flusher.telemetry.unflushed.fetch_sub(events as i64, Ordering::Relaxed);
+    }
+
+    async fn begin_anew(&mut self, name: &Arc<str>, have: u64) -> store::Result<()> {
+        self.flusher.durable.outbox.begin_entries_anew(name);
+        self.flusher.pass_gap("entries", have);
+        Ok(())
+    }
+
+    fn words(&self) -> (String, String) {
+        (self.flusher.store.name().to_owned(), "entries of this node".to_owned())
     }
 }

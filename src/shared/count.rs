@@ -433,16 +433,10 @@ impl Count {
         self.heard = self.base.nodes.keys().map(|node| (node.clone(), now)).collect();
     }
 
-    /// Goes on under a name of its own, with batches that are not in the store yet numbered anew:
-    /// for a store that has lost what went before.
-    pub fn rename(&mut self, name: Arc<str>, waiting: &mut [Batch]) {
-        self.base.numbers.clear();
-        for batch in waiting {
-            let number = self.base.numbers.entry(batch.day).or_default();
-            *number += 1;
-            (batch.node, batch.number) = (name.clone(), *number);
-        }
-        self.base.name = name;
+    /// Goes on under a name of its own, under which batches of days that are not in the store yet have
+    /// these numbers: for a store that has lost what went before.
+    pub fn rename(&mut self, name: Arc<str>, numbers: BTreeMap<Day, u64>) {
+        (self.base.name, self.base.numbers) = (name, numbers);
     }
 
     /// What is counted once all batches so far are in the store.

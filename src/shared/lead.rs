@@ -63,7 +63,7 @@ impl Counter {
 
     /// Hits that wait here, and batches.
     pub fn waiting(&self) -> usize {
-        self.work.as_ref().map_or(0, |work| work.count.waiting() + work.pending.len())
+        self.work.as_ref().map_or(0, |work| work.count.waiting() + work.pending())
     }
 
     /// Whether there is something to count or to tell.
@@ -145,7 +145,7 @@ impl Counter {
 
     /// What is counted, if that is known here.
     fn done(&self) -> Option<Done> {
-        let work = self.work.as_ref().filter(|work| work.pending.is_empty());
+        let work = self.work.as_ref().filter(|work| work.pending() == 0);
         work.map(|work| work.count.done())
     }
 

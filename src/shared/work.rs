@@ -6,20 +6,19 @@
 
 use super::count::{AWAITED, Count, Followed, Panicked};
 use crate::blocking::blocking;
-use crate::clock::{HOUR, Micros, Millis, SECOND};
+use crate::clock::{HOUR, Micros, Millis};
+use crate::delivery::{Change, Delivery, RING, Sequence};
 use crate::model::site::Day;
 use crate::model::{Batch, Item, LogPlace, random_name};
 use crate::store::{Applied, Save, SharedLog, Store, StoreError};
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Items read at a time.
 const PAGE: usize = 64;
 
 /// Hits that wait are counted as far as may be before more is read.
 const POOL: usize = 100_000;
-
-/// How long batches are kept that the store has acknowledged.
-const RING: Millis = 120 * SECOND;
 
 /// Bytes of log after which a state is worth its while, unless the last one was larger than half of
 /// that: writing states costs at most half of what writing hits does.
@@ -33,11 +32,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// What is known while one counts.
 pub struct Work {
     pub count: Count,
-    /// Batches on their way, and those that the store has.
-    pub pending: VecDeque<Batch>,
-    ring: VecDeque<(Millis, Batch)>,
-    /// Number of the last batch of each day that the store has.
-    markers: HashMap<Day, u64>,
+    /// By day, batches on their way and those that the store has. [`Count`] numbers them.
+    days: BTreeMap<Day, OfDay>,
     /// How often the store had been connected to when it was last made sure that it has all.
     looked: u64,
     /// Bytes of log since the last state, its size, and when it was.
@@ -46,6 +42,13 @@ pub struct Work {
     saved: (u64, Millis),
     /// False: what is missing in the log is gone.
     pub strict: bool,
+}
+
+struct OfDay {
+    batches: Sequence<Batch>,
+    /// Number of the last one that the store had when it was first asked: the node before this one may
+    /// have sent many.
+    marker: Option<u64>,
 }
 
 /// Why work ends early.
@@ -74,15 +77,28 @@ impl Work {
         let saved = (count.chunk(), now);
         Self {
             count,
-            pending: VecDeque::new(),
-            ring: VecDeque::new(),
-            markers: HashMap::new(),
+            days: BTreeMap::new(),
             // Of a store that lost its tail before now, nothing is known here.
             looked: 0,
             log: 0,
             size,
             saved,
             strict: true,
+        }
+    }
+
+    /// Batches that wait.
+    pub fn pending(&self) -> usize {
+        self.days.values().map(|day| day.batches.waiting().len()).sum()
+    }
+
+    /// Batches that were counted now.
+    fn add(&mut self, batches: Vec<Batch>) {
+        for batch in batches {
+            let name = self.count.name();
+            let new = || OfDay { batches: Sequence::new(name.clone()), marker: None };
+            let day = self.days.entry(batch.day).or_insert_with(new);
+            day.batches.apply(Change::Added(vec![batch]));
         }
     }
 }
@@ -136,12 +152,12 @@ impl CountingPass<'_> {
             self.work.count.skip(place);
             return Ok(());
         };
-        let Work { count, pending, log, strict, .. } = &mut *self.work;
+        let Work { count, log, strict, .. } = &mut *self.work;
         *log += if let Item::Entry(entry) = &item { entry.weight() } else { 128 };
         match blocking(|| count.follow(place, item, *strict)) {
             Followed::Noted => Ok(()),
             Followed::Counted(batches) => {
-                pending.extend(batches);
+                self.work.add(batches);
                 Ok(())
             }
             Followed::Panicked(panicked) => Err(panicked.into()),
@@ -159,7 +175,8 @@ impl CountingPass<'_> {
                     return Err(Lost::Astray);
                 }
                 tracing::error!("the shared log has lost hits; going on without them");
-                work.pending.extend(work.count.count_next()?);
+                let batches = work.count.count_next()?;
+                work.add(batches);
                 return self.deliver(now).await;
             }
             return Ok(());
@@ -169,7 +186,7 @@ impl CountingPass<'_> {
         // Where another node was first, its chunk is read and counted the next time.
         if self.log.agree(self.site, &chunk).await? {
             let batches = blocking(|| work.count.adopt(chunk))?;
-            work.pending.extend(batches);
+            work.add(batches);
             self.deliver(now).await?;
         }
         Ok(())
@@ -177,57 +194,14 @@ impl CountingPass<'_> {
 
     /// Sends what is on its way, in order.
     async fn deliver(&mut self, now: Millis) -> std::result::Result<(), Lost> {
-        let mut filled = None;
-        while let Some(batch) = self.work.pending.front() {
-            let day = batch.day;
-            // Before the first batch of a day: the node before this one may have sent many.
-            if !self.work.markers.contains_key(&day) {
-                let marker = self.store.marker(self.site, day, &batch.node).await?;
-                self.work.markers.insert(day, marker);
-            }
-            let marker = self.work.markers.get(&day).copied().unwrap_or_default();
-            if batch.number > marker {
-                match self.store.apply(batch).await? {
-                    Applied::Now | Applied::Before => {
-                        self.work.markers.insert(day, batch.number);
-                    }
-                    Applied::Gap { have }
-                        if filled != Some(day) && self.resend(day, have).await? =>
-                    {
-                        filled = Some(day);
-                        continue;
-                    }
-                    Applied::Gap { .. } => {
-                        self.rename().await?;
-                        continue;
-                    }
-                }
-            }
-            let sent = self.work.pending.pop_front();
-            self.work.ring.extend(sent.map(|batch| (now, batch)));
+        let waits = |(day, of): (&Day, &OfDay)| (!of.batches.waiting().is_empty()).then_some(*day);
+        let days: Vec<Day> = self.work.days.iter().filter_map(waits).collect();
+        for day in days {
+            Batches { pass: self, day, now }.deliver().await?;
         }
-        while self.work.ring.front().is_some_and(|(then, _)| now - then > RING) {
-            self.work.ring.pop_front();
-        }
+        let heard = |batches: &Sequence<Batch>| batches.heard().is_some_and(|at| now - at <= RING);
+        self.work.days.retain(|_, of| !of.batches.waiting().is_empty() || heard(&of.batches));
         Ok(())
-    }
-
-    /// Sends batches of a day again that the store has only up to `have`. False: they are gone.
-    async fn resend(&self, day: Day, have: u64) -> Result<bool> {
-        let of_day = self.work.ring.iter().map(|(_, batch)| batch).filter(|b| b.day == day);
-        let missing: Vec<&Batch> = of_day.filter(|batch| batch.number > have).collect();
-        if missing.first().is_none_or(|batch| batch.number != have + 1) {
-            return Ok(false);
-        }
-        tracing::warn!(
-            "{} lost the last {} batches of {day}; sending them again",
-            self.store.name(),
-            missing.len()
-        );
-        for batch in missing {
-            self.store.apply(batch).await?;
-        }
-        Ok(true)
     }
 
     /// The store may have lost its last moments: it is told again what it has not got.
@@ -235,7 +209,7 @@ impl CountingPass<'_> {
         let work = &mut *self.work;
         work.count.hear_anew(now);
         if agreed < work.count.chunk() {
-            let Some(chunks) = work.count.since(agreed) else { return self.rename().await };
+            let Some(chunks) = work.count.since(agreed) else { return Ok(self.rename().await?) };
             tracing::warn!("{} lost what nodes had agreed on; telling it again", self.store.name());
             for chunk in chunks {
                 if !self.log.agree(self.site, &chunk).await? {
@@ -243,28 +217,31 @@ impl CountingPass<'_> {
                 }
             }
         }
-        let lasts: HashMap<Day, u64> =
-            self.work.ring.iter().map(|(_, batch)| (batch.day, batch.number)).collect();
-        for (day, last) in lasts {
-            let have = self.store.marker(self.site, day, self.work.count.name()).await?;
-            if have < last && !self.resend(day, have).await? {
-                return self.rename().await;
-            }
+        let days: Vec<Day> = self.work.days.keys().copied().collect();
+        for day in days {
+            Batches { pass: self, day, now }.make_whole().await?;
         }
         Ok(())
     }
 
     /// The store has lost more than can be told again: what is counted goes on under a name of its
     /// own, from what is known here.
-    async fn rename(&mut self) -> std::result::Result<(), Lost> {
+    async fn rename(&mut self) -> Result<()> {
         tracing::error!(
             "{} has lost what nodes had counted together, and it is gone; going on without",
             self.store.name()
         );
-        let Work { count, pending, ring, markers, .. } = &mut *self.work;
-        count.rename(format!("shared.{}", random_name()).into(), pending.make_contiguous());
-        ring.clear();
-        markers.clear();
+        let Work { count, days, .. } = &mut *self.work;
+        let name: Arc<str> = format!("shared.{}", random_name()).into();
+        let mut last = BTreeMap::new();
+        for (day, of) in days.iter_mut() {
+            let mut batches = Sequence::new(name.clone());
+            let waiting = of.batches.renumbered(name.clone());
+            batches.apply(waiting);
+            last.insert(*day, batches.waiting().len() as u64);
+            *of = OfDay { batches, marker: None };
+        }
+        count.rename(name, last);
         let state = blocking(|| count.save());
         self.log.save(self.site, count.chunk(), &state, Save::Anew).await?;
         Ok(())
@@ -285,5 +262,68 @@ impl CountingPass<'_> {
         }
         (*log, *size, *saved) = (0, state.len(), (count.chunk(), now));
         Ok(())
+    }
+}
+
+/// Batches of a day on their way.
+struct Batches<'p, 'w> {
+    pass: &'p mut CountingPass<'w>,
+    day: Day,
+    now: Millis,
+}
+
+impl Batches<'_, '_> {
+    fn of_day(&mut self) -> &mut OfDay {
+        let Work { days, count, .. } = &mut *self.pass.work;
+        let new = || OfDay { batches: Sequence::new(count.name().clone()), marker: None };
+        days.entry(self.day).or_insert_with(new)
+    }
+}
+
+impl Delivery for Batches<'_, '_> {
+    type Item = Batch;
+
+    fn sequence(&mut self) -> &Sequence<Batch> {
+        &self.of_day().batches
+    }
+
+    async fn send_next(&mut self) -> Result<Vec<Applied>> {
+        let store = self.pass.store;
+        let of = self.of_day();
+        let (Some(first), known) = (of.batches.waiting().front(), of.marker) else {
+            return Ok(Vec::new());
+        };
+        let (name, number) = (first.node.clone(), first.number);
+        let marker = match known {
+            Some(marker) => marker,
+            None => self.marker(&name).await?,
+        };
+        let of = self.of_day();
+        of.marker = Some(marker);
+        match of.batches.waiting().front() {
+            Some(first) if number > marker => Ok(vec![store.apply(first).await?]),
+            _ => Ok(vec![Applied::Before]),
+        }
+    }
+
+    async fn send_again(&mut self, batch: &Batch) -> Result<()> {
+        self.pass.store.apply(batch).await.map(drop)
+    }
+
+    async fn marker(&mut self, name: &str) -> Result<u64> {
+        self.pass.store.marker(self.pass.site, self.day, name).await
+    }
+
+    fn acknowledge(&mut self) {
+        let at = self.now;
+        self.of_day().batches.apply(Change::Acknowledged { at });
+    }
+
+    async fn begin_anew(&mut self, _: &Arc<str>, _: u64) -> Result<()> {
+        self.pass.rename().await
+    }
+
+    fn words(&self) -> (String, String) {
+        (self.pass.store.name().to_owned(), format!("batches of {}", self.day))
     }
 }
