@@ -10,7 +10,7 @@
 //! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
 //!   `sentinel` (who is the one), `cluster` (many);
 //! - `sqlite`, over `tables` (the statements) and `schema.sql`;
-//! - `shared`, the log in which nodes count together;
+//! - `log`, in which nodes count together, and `shared`, how Redis keeps it;
 //! - `trouble`: what can be wrong with a store, and what to do about it;
 //! - `upkeep`: what only the daily job and the operator's commands ask of either.
 
@@ -18,6 +18,7 @@ mod cluster;
 mod dial;
 mod keys;
 mod link;
+mod log;
 mod redis;
 mod rows;
 mod sentinel;
@@ -40,8 +41,8 @@ use once_cell::sync::Lazy;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use self::log::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::redis::RedisStore;
-pub use self::shared::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
 pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};

@@ -6,8 +6,8 @@
 
 use super::StoredRows;
 use super::link::Meter;
+use super::log::SharedLog;
 use super::servers::{Named, Servers};
-use super::shared::{SharedLog, SharedScripts};
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
@@ -21,6 +21,7 @@ use ::redis::{
     from_redis_value,
 };
 use async_trait::async_trait;
+use once_cell::sync::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,16 +40,17 @@ pub struct RedisStore {
     name: String,
     servers: Servers,
     meter: Arc<Meter>,
-    apply: LuaScript,
-    put_secret: LuaScript,
-    pub(super) shared: SharedScripts,
     tally: Tally,
     troubles: Arc<Troubles>,
 }
 
+static APPLY: LuaScript = LuaScript::new(include_str!("apply.lua"));
+static PUT_SECRET: LuaScript = LuaScript::new(include_str!("put_secret.lua"));
+
+/// A script. It answers with a list, whose last item is how many commands it has sent.
 pub(super) struct LuaScript {
     code: &'static str,
-    sha: String,
+    sha: OnceCell<String>,
 }
 
 impl RedisStore {
@@ -64,16 +66,7 @@ impl RedisStore {
             store: name.clone(),
             reason: one_line(&e.to_string()),
         })?;
-        Ok(Self {
-            name,
-            servers,
-            meter,
-            apply: LuaScript::new(include_str!("apply.lua")),
-            put_secret: LuaScript::new(include_str!("put_secret.lua")),
-            shared: SharedScripts::default(),
-            tally: Tally::default(),
-            troubles,
-        })
+        Ok(Self { name, servers, meter, tally: Tally::default(), troubles })
     }
 
     pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, cmd: Cmd) -> Result<T> {
@@ -100,7 +93,8 @@ impl RedisStore {
         Ok(answers)
     }
 
-    /// Runs a script by its hash, and by its text where the server does not know it (any more).
+    /// Runs a script by its hash, and by its text where the server does not know it (any more). Gives
+    /// its answer but for the number of commands, which are billed too.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         script: &LuaScript,
@@ -112,19 +106,18 @@ impl RedisStore {
             call.arg(what).arg(keys.len()).arg(keys).arg(args);
             call
         };
-        let mut answer = self.servers.send(&keys[0], call("EVALSHA", &script.sha)).await;
+        let sha = script.sha.get_or_init(|| Script::new(script.code).get_hash().to_owned());
+        let mut answer = self.servers.send(&keys[0], call("EVALSHA", sha)).await;
         if let Err(e) = &answer
             && e.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
         {
             self.troubles.note(Trouble::NoScript);
             answer = self.servers.send(&keys[0], call("EVAL", script.code)).await;
         }
-        self.read(answer.map_err(|e| self.error(&keys[0], &e))?)
-    }
-
-    /// Notes commands that a script sent: they are billed too.
-    pub(super) fn bill(&self, commands: u64) {
+        let mut answer: Vec<Value> = self.read(answer.map_err(|e| self.error(&keys[0], &e))?)?;
+        let commands: u64 = self.read(answer.pop().unwrap_or_default())?;
         self.meter.commands.fetch_add(commands, Ordering::Relaxed);
+        self.read(Value::Array(answer))
     }
 
     fn read<T: FromRedisValue>(&self, answer: Value) -> Result<T> {
@@ -159,8 +152,8 @@ impl RedisStore {
 }
 
 impl LuaScript {
-    pub(super) fn new(code: &'static str) -> Self {
-        Self { code, sha: Script::new(code).get_hash().to_owned() }
+    pub(super) const fn new(code: &'static str) -> Self {
+        Self { code, sha: OnceCell::new() }
     }
 }
 
@@ -258,9 +251,7 @@ impl Store for RedisStore {
             .chain([people, others].into_iter().map(PackedRows::bytes).filter(|b| !b.is_empty()))
             .collect();
 
-        let (verdict, detail, commands): (String, String, u64) =
-            self.run(&self.apply, &keys, &args).await?;
-        self.bill(commands);
+        let (verdict, detail): (String, String) = self.run(&APPLY, &keys, &args).await?;
         match verdict.as_str() {
             "now" => {
                 let lengths = detail.split(' ').map(|length| length.parse().unwrap_or(0));
@@ -355,8 +346,7 @@ impl Store for RedisStore {
     ) -> Result<Vec<u8>> {
         let expires = expires.to_string();
         let args: Vec<&[u8]> = [new, expires.as_bytes()].into_iter().chain(expected).collect();
-        let (stored, commands) = self.run(&self.put_secret, &[keys::secret(which)], &args).await?;
-        self.bill(commands);
+        let (stored,) = self.run(&PUT_SECRET, &[keys::secret(which)], &args).await?;
         Ok(stored)
     }
 

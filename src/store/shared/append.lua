@@ -1,13 +1,13 @@
 -- Writes an item into the log that nodes share, unless its number there was written before.
 --
 -- KEYS  log, marks
--- ARGV  the name that numbers, the number (0: an item without), the item, when to forget the log
---       (ms from now)
+-- ARGV  the mark with the last number, the number (0: an item without), the item, when to forget the
+--       log (ms from now)
 --
--- Gives { verdict, the last number of the name, the lease, what is counted, commands sent from here }.
+-- Gives { verdict, the mark, the lease, what is counted, commands sent from here }.
 
-local name, number = ARGV[1], tonumber(ARGV[2])
-local marks = redis.call('HMGET', KEYS[2], 'mark:' .. name, 'lease', 'done')
+local number = tonumber(ARGV[2])
+local marks = redis.call('HMGET', KEYS[2], ARGV[1], 'lease', 'done')
 local have = tonumber(marks[1] or 0)
 
 local function verdict(word, commands)
@@ -22,7 +22,7 @@ end
 -- The first write is the last that a server can turn down.
 redis.call('XADD', KEYS[1], '*', 'i', ARGV[3])
 if number > 0 then
-  redis.call('HSET', KEYS[2], 'mark:' .. name, ARGV[2])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return verdict('now', number > 0 and 4 or 3)

@@ -3,7 +3,7 @@
 -- KEYS  roll-up hash
 -- ARGV  the fields to empty, then for each the field its count goes to
 --
--- Gives the number of commands sent from here. Moves what is there now, so a repeated call moves
+-- Gives { commands sent from here }. Moves what is there now, so a repeated call moves
 -- nothing. HSET comes first: the only one a server can turn down.
 
 local rollup, n = KEYS[1], #ARGV / 2
@@ -21,7 +21,7 @@ for i = 1, n do
   end
 end
 if #names == 0 then
-  return 1
+  return { 1 }
 end
 
 local before = redis.call('HMGET', rollup, 'version', unpack(names))
@@ -32,4 +32,4 @@ for i, to in ipairs(names) do
 end
 redis.call('HSET', rollup, unpack(writes))
 redis.call('HDEL', rollup, unpack(ARGV, 1, n))
-return 4
+return { 4 }

@@ -8,13 +8,11 @@ use crate::store::redis::{LuaScript, RedisStore};
 use crate::store::{Result, Secret, Store, keys};
 use ::redis::cmd;
 use async_trait::async_trait;
-use once_cell::sync::Lazy;
 
-static FOLD: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("fold.lua")));
-static PUT_MONTH: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("put_month.lua")));
-static SWAP: Lazy<LuaScript> = Lazy::new(|| LuaScript::new(include_str!("swap.lua")));
-static REPLACE_ROWS: Lazy<LuaScript> =
-    Lazy::new(|| LuaScript::new(include_str!("replace_rows.lua")));
+static FOLD: LuaScript = LuaScript::new(include_str!("fold.lua"));
+static PUT_MONTH: LuaScript = LuaScript::new(include_str!("put_month.lua"));
+static SWAP: LuaScript = LuaScript::new(include_str!("swap.lua"));
+static REPLACE_ROWS: LuaScript = LuaScript::new(include_str!("replace_rows.lua"));
 
 /// Fields in one command: `unpack` in a script carries at most about 8,000 values, and a server
 /// does nothing else meanwhile.
@@ -107,8 +105,7 @@ impl Upkeep for RedisStore {
         for chunk in moves.chunks(FIELDS_MAX) {
             let from = chunk.iter().map(|(from, _)| from.as_bytes());
             let args: Vec<&[u8]> = from.chain(chunk.iter().map(|(_, to)| to.as_bytes())).collect();
-            let commands = self.run(&FOLD, &[keys::daily(site, day)], &args).await?;
-            self.bill(commands);
+            self.run::<()>(&FOLD, &[keys::daily(site, day)], &args).await?;
         }
         Ok(())
     }
@@ -124,9 +121,8 @@ impl Upkeep for RedisStore {
         let staging = own_staging(&key);
         self.stage_fields(&staging, fields).await?;
         let freeze: &[u8] = if freeze { b"1" } else { b"0" };
-        let (put, commands): (u64, u64) = self.run(&PUT_MONTH, &[key, staging], &[freeze]).await?;
-        self.bill(commands);
-        Ok(put == 1)
+        let (put,) = self.run(&PUT_MONTH, &[key, staging], &[freeze]).await?;
+        Ok(put)
     }
 
     async fn forget(&self, site: &str, day: Day) -> Result<()> {
@@ -218,9 +214,8 @@ impl Upkeep for RedisStore {
         let keep: &[u8] = if rebuilt.keeps_visitors { b"1" } else { b"0" };
         let version = version.to_string();
         let args = [version.as_bytes(), keep];
-        let (put, commands): (u64, u64) = self.run(&SWAP, &keys, &args).await?;
-        self.bill(commands);
-        Ok(put == 1)
+        let (put,) = self.run(&SWAP, &keys, &args).await?;
+        Ok(put)
     }
 
     async fn replace_rows(
@@ -242,9 +237,8 @@ impl Upkeep for RedisStore {
         let (from, count) = (from.to_string(), old.len().to_string());
         let args = [from.as_bytes(), count.as_bytes(), first.bytes(), last.bytes()];
         let keys = [key, staging, keys::daily(site, day)];
-        let (put, commands): (u64, u64) = self.run(&REPLACE_ROWS, &keys, &args).await?;
-        self.bill(commands);
-        Ok(put == 1)
+        let (put,) = self.run(&REPLACE_ROWS, &keys, &args).await?;
+        Ok(put)
     }
 
     async fn forget_rows(&self, site: &str, first: Day) -> Result<()> {
