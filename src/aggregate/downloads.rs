@@ -5,16 +5,12 @@
 //! between two requests, and it is complete once all that was sent covers the file. Where nobody
 //! knows who asks, every request is one.
 
-use super::shard::{Counted, Shard, Spot};
-use super::visit::TIMEOUT;
 use crate::clock::Millis;
-use crate::model::row::{EventRow, Flags, Kind};
 use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Downloads remembered; the longest idle are forgotten first, and would count anew.
-pub(super) const DOWNLOADS_MAX: usize = 10_000;
+pub const DOWNLOADS_MAX: usize = 10_000;
 
 /// Pieces of a file that are told apart; some clients ask for as many at once.
 const PIECES_MAX: usize = 64;
@@ -23,65 +19,22 @@ const PIECES_MAX: usize = 64;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Download {
     /// On which it counts.
-    day: Day,
+    pub day: Day,
     /// When the last part was sent.
-    last: Millis,
+    pub last: Millis,
     /// Of the whole file, if it is known.
     length: Option<u64>,
     sent: Pieces,
     complete: bool,
 }
 
-impl Shard {
-    /// Of a file `bytes` were sent, from `first` on.
-    pub(super) fn download(
-        &mut self,
-        spot: Spot,
-        path: &Arc<str>,
-        first: u64,
-        bytes: u64,
-        length: Option<u64>,
-    ) -> Counted {
-        let (key, running) = self.running_download(spot, path);
-        let begins = running.is_none();
-        let mut download = running.unwrap_or_else(|| Download {
-            day: spot.day,
-            last: spot.at,
-            length,
-            sent: Pieces::default(),
-            complete: false,
-        });
-        let completes = download.add(spot.at, first, bytes, length);
-        let flags = Flags::default().and_if(Flags::BEGINS, begins);
-        let mut row = EventRow::new(spot.at, Kind::Download, Arc::default(), path.clone());
-        row.numbers[0] = i64::try_from(bytes).unwrap_or(0);
-        if completes && download.day != spot.day {
-            let begun = EventRow { flags: Flags::COMPLETE, numbers: [0; 2], ..row.clone() };
-            self.write_of_nobody(Spot { day: download.day, ..spot }, begun);
-            row.flags = flags;
-        } else {
-            row.flags = flags.and_if(Flags::COMPLETE, completes);
-        }
-        self.write_of_nobody(spot, row);
-        if let Some(key) = key {
-            self.downloads.push(key, download);
-        }
-        (if begins { "download" } else { "" }, path.clone(), None)
-    }
-
-    /// The download that goes on, taken out of where it is remembered, and under which key it is to
-    /// be found from now on: nobody's under none. One of yesterday's visitor goes on as today's.
-    fn running_download(&mut self, spot: Spot, path: &str) -> (Option<u64>, Option<Download>) {
-        let [today, yesterday] = [spot.visitor, spot.before_midnight]
-            .map(|visitor| visitor.map(|visitor| self.number((spot.site, visitor, path))));
-        let known = [today, yesterday].into_iter().flatten().find_map(|k| self.downloads.pop(&k));
-        (today, known.filter(|download| spot.at - download.last <= TIMEOUT))
-    }
-}
-
 impl Download {
+    pub fn begun(day: Day, last: Millis, length: Option<u64>) -> Self {
+        Self { day, last, length, sent: Pieces::default(), complete: false }
+    }
+
     /// Whether it is complete now, and was not before.
-    fn add(&mut self, at: Millis, first: u64, bytes: u64, length: Option<u64>) -> bool {
+    pub fn add(&mut self, at: Millis, first: u64, bytes: u64, length: Option<u64>) -> bool {
         self.last = self.last.max(at);
         if length.is_some() && length != self.length {
             // Another file under the same name has nothing of the one before.

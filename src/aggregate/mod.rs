@@ -14,10 +14,12 @@
 //! Where nodes count together ([`crate::shared`]), the shards here only know who is current and tell
 //! what happens: [`Engine::seal`] takes the hits themselves.
 
+mod apply;
 mod book;
 mod claims;
 mod count;
 mod downloads;
+mod feeds;
 mod happened;
 mod lane;
 mod measures;
@@ -38,6 +40,7 @@ mod tests;
 mod told;
 mod views;
 mod visit;
+mod visitor;
 mod visits;
 
 use crate::clock::{Clock, MINUTE, Micros};
@@ -55,9 +58,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
+pub use apply::Outcome;
 pub use happened::Happened;
 pub use recount::Recount;
-pub use shard::{Limits, Outcome, Shard};
+pub use shard::{Limits, Shard};
 #[cfg(test)]
 pub(crate) use tests::PANICS;
 

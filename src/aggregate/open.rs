@@ -6,8 +6,7 @@
 
 use super::prefetch::prefetch;
 use super::recent::Recent;
-use super::shard::{AHEAD, Viewed};
-use super::visit::Visit;
+use super::visit::{Viewed, Visit};
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::model::{ID_LIFETIME, PageKind};
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,9 @@ const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
 /// visit that runs by then says.
 const MOST: usize = 128;
 
+/// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
+pub(super) const AHEAD: Millis = 5 * MINUTE;
+
 /// A page answered lately.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Open {
@@ -29,6 +31,13 @@ pub(super) struct Open {
     pub nonce: u64,
     pub at: Millis,
     pub kind: PageKind,
+    pub awaited: Awaited,
+}
+
+/// A page answered to nobody in particular, until its beacon has come.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub at: Millis,
     pub awaited: Awaited,
 }
 

@@ -1,22 +1,14 @@
-//! What only the server knows: bytes of pages, feeds, and what machines fetch.
+//! What only the server knows: bytes of pages, files, feeds, and what machines fetch.
 
-use super::shard::{Counted, Shard, Spot};
+use super::downloads::Download;
+use super::feeds::Subscribers;
+use super::shard::{Counted, Shard};
+use super::visit::TIMEOUT;
+use super::visitor::Spot;
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, Flags, Kind};
-use crate::model::site::Day;
 use crate::model::{PageKind, Served, Traits};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// Feeds and their readers remembered for a day's most subscribers.
-pub(super) const FEEDS_MAX: usize = 10_000;
-
-/// The most subscribers a reader has named of a feed on a day.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Subscribers {
-    day: Day,
-    most: u32,
-}
 
 impl Shard {
     /// A page is through, and `more` of it was sent than was known.
@@ -33,6 +25,45 @@ impl Shard {
         ("", page, None)
     }
 
+    /// Of a file `bytes` were sent, from `first` on.
+    pub(super) fn download(
+        &mut self,
+        spot: Spot,
+        path: &Arc<str>,
+        first: u64,
+        bytes: u64,
+        length: Option<u64>,
+    ) -> Counted {
+        let (key, running) = self.running_download(spot, path);
+        let begins = running.is_none();
+        let mut download = running.unwrap_or_else(|| Download::begun(spot.day, spot.at, length));
+        let completes = download.add(spot.at, first, bytes, length);
+        let flags = Flags::default().and_if(Flags::BEGINS, begins);
+        let mut row = EventRow::new(spot.at, Kind::Download, Arc::default(), path.clone());
+        row.numbers[0] = i64::try_from(bytes).unwrap_or(0);
+        if completes && download.day != spot.day {
+            let begun = EventRow { flags: Flags::COMPLETE, numbers: [0; 2], ..row.clone() };
+            self.write_of_nobody(Spot { day: download.day, ..spot }, begun);
+            row.flags = flags;
+        } else {
+            row.flags = flags.and_if(Flags::COMPLETE, completes);
+        }
+        self.write_of_nobody(spot, row);
+        if let Some(key) = key {
+            self.downloads.push(key, download);
+        }
+        (if begins { "download" } else { "" }, path.clone(), None)
+    }
+
+    /// The download that goes on, taken out of where it is remembered, and under which key it is to
+    /// be found from now on: nobody's under none. One of yesterday's visitor goes on as today's.
+    fn running_download(&mut self, spot: Spot, path: &str) -> (Option<u64>, Option<Download>) {
+        let [today, yesterday] = [spot.visitor, spot.before_midnight]
+            .map(|visitor| visitor.map(|visitor| self.number((spot.site, visitor, path))));
+        let known = [today, yesterday].into_iter().flatten().find_map(|k| self.downloads.pop(&k));
+        (today, known.filter(|download| spot.at - download.last <= TIMEOUT))
+    }
+
     /// A feed was fetched. Readers fetch many times a day for the same subscribers: the day's most
     /// counts, by what each fetch adds to it.
     pub(super) fn feed(
@@ -45,13 +76,7 @@ impl Shard {
         let more = subscribers.map_or(0, |told| {
             let key = self.number((spot.site, path, &reader));
             let day = spot.day;
-            let known = self.feeds.get_or_insert_mut(key, || Subscribers { day, most: 0 });
-            if day > known.day {
-                *known = Subscribers { day, most: 0 };
-            }
-            let more = if day == known.day { told.saturating_sub(known.most) } else { 0 };
-            known.most += more;
-            more
+            self.feeds.get_or_insert_mut(key, || Subscribers::new(day)).more(day, told)
         });
         let mut row = EventRow::new(spot.at, Kind::Feed, Arc::default(), path.clone());
         (row.name, row.numbers[0]) = (reader, more.into());

@@ -1,38 +1,30 @@
-//! One shard: the visitors it owns, and the rules by which their hits merge and count.
+//! One shard: what it remembers of the visitors it owns, and the day roll-ups they count in.
 //!
-//! Pure but for the memory it keeps: time comes with the hit. A server view counts when it is
-//! answered; its beacon confirms it; a beacon that confirms nothing is a view only the browser
-//! saw. Nothing is ever taken back, so three sums (server, confirmed, browser) tell everything.
+//! Pure but for the memory it keeps: time comes with the hit. The rules by which hits merge and count
+//! stand above it: [`apply`](super::apply) says which is which.
 
 use super::book::Book;
 use super::count::{Counting, Known};
 use super::downloads::{DOWNLOADS_MAX, Download};
-use super::happened::Event;
-use super::measures::{VisitOnDay, VisitorOnDay};
+use super::feeds::{FEEDS_MAX, Subscribers};
+use super::measures::VisitOnDay;
 use super::names::Admission;
-use super::open::OpenPages;
+use super::open::{AHEAD, Pending};
 use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::recent::Recent;
-use super::served::{FEEDS_MAX, Subscribers};
-use super::told::Showing;
-use super::views::Pending;
-use super::visit::Visit;
-use crate::clock::{HOUR, MINUTE, Millis};
+use super::visitor::{Spot, Visitor};
+use crate::clock::{HOUR, Millis};
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, RowVisit};
 use crate::model::site::{Day, Site};
-use crate::model::{Hit, ID_LIFETIME, Traits, VisitorHash, What, Windows};
+use crate::model::{Hit, ID_LIFETIME, Traits, VisitorHash, Windows};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-
-/// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
-pub(super) const AHEAD: Millis = 5 * MINUTE;
 
 /// How much a shard remembers.
 #[derive(Debug, Clone, Copy)]
@@ -73,53 +65,6 @@ pub struct Shard {
     pub(super) newest: Millis,
 }
 
-/// What is known of a visitor on one day (the hash changes with the day).
-#[derive(Default, Serialize, Deserialize)]
-pub(super) struct Visitor {
-    pub site: usize,
-    /// When anything of it came last: never by a browser's clock.
-    pub seen: Millis,
-    /// When its last pageview came: for the number of current visitors.
-    pub viewed: Millis,
-    /// What counts on the day of the hash.
-    pub on_day: VisitorOnDay,
-    pub visit: Option<Box<Visit>>,
-    /// The hash under which the visit goes on after midnight.
-    pub became: Option<VisitorHash>,
-    pub open: OpenPages,
-    pub showings: Vec<Showing>,
-}
-
-/// A view, as far as its confirmation has to know it.
-#[derive(Default, Serialize, Deserialize)]
-pub(super) struct Viewed {
-    pub page: Arc<str>,
-    /// Of its visit, or its own.
-    pub profile: Arc<Profile>,
-    /// Which view of its visit it is, from 1.
-    pub view: u32,
-}
-
-/// Where and whose a view is.
-#[derive(Clone, Copy)]
-pub(super) struct Spot {
-    pub site: usize,
-    pub at: Millis,
-    /// When the hit came: what a browser says of `at` may be another time.
-    pub received: Millis,
-    /// The day `at` falls on. Cached: expensive to compute, needed by every row.
-    pub day: Day,
-    pub lane: u16,
-    pub visitor: Option<VisitorHash>,
-    pub before_midnight: Option<VisitorHash>,
-}
-
-/// What a hit turned out to be: for the live stream and the process's own counters.
-pub struct Outcome {
-    pub pageview: bool,
-    pub event: Option<Event>,
-}
-
 impl Shard {
     pub fn new(sites: Arc<Vec<Site>>, limits: Limits) -> Self {
         Self::seeded(sites, limits, rand::random())
@@ -154,39 +99,6 @@ impl Shard {
         }
     }
 
-    /// Counts a hit.
-    pub fn apply(&mut self, hit: Hit) -> Outcome {
-        let received = hit.received();
-        let Hit { at, site, visitor, before_midnight, what, lane } = hit;
-        let is_event = what.is_event();
-        // By the time in the hits and not by the call of `seal`, so that the same hits make the
-        // same shard.
-        if at / MINUTE > self.newest / MINUTE {
-            self.forget(at);
-        }
-        self.newest = self.newest.max(at);
-        let day = self.sites[site].day(at);
-        let spot = Spot { site, at, received, day, lane, visitor, before_midnight };
-        let (kind, page, traits) = match what {
-            What::Answered(answered) => self.answered(spot, answered),
-            What::Shown(shown) => self.shown(spot, shown),
-            What::Told(told) => self.told(spot, told),
-            What::Served(served) => self.served(spot, served),
-            What::Download { path, first, bytes, length } => {
-                self.download(spot, &path, first, bytes, length)
-            }
-            What::Feed { path, reader, subscribers } => self.feed(spot, &path, reader, subscribers),
-            What::Bot { name, class, page, status, read } => {
-                self.bot(spot, name, class, page, status, read)
-            }
-            What::BotBeacon { name, class } => self.bot_beacon(spot, name, class),
-        };
-        book_of(&mut self.books, &self.hasher, (site, day)).hits += u64::from(is_event);
-        let traits = traits.unwrap_or_default();
-        let event = (!kind.is_empty()).then_some(Event { at, kind, page, traits });
-        Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
-    }
-
     /// Asks for what is known of the visitors whose hits come next. A crowd's memory lies all over
     /// the place, and to wait for one part of it takes as long as to wait for many.
     pub fn look_ahead<'h>(&self, hits: impl Iterator<Item = &'h Hit>) {
@@ -206,7 +118,7 @@ impl Shard {
     }
 
     /// Forgets what is too old at `now` to matter.
-    fn forget(&mut self, now: Millis) {
+    pub(super) fn forget(&mut self, now: Millis) {
         while let Some((_, idle)) = self.visitors.peek_lru() {
             // A hash lives for its day and the hour after.
             if now - idle.seen <= 25 * HOUR {
@@ -261,7 +173,7 @@ impl Shard {
         let (site, names) = (&self.sites[spot.site], &mut self.names);
         let mut counting = Counting { site, whose, names, book };
         counting.count(&row, profile, Known { visitor, visit });
-        book_of(&mut self.books, &self.hasher, whose).record(&row);
+        self.book(whose).record(&row);
     }
 
     /// Whether an event's number is new; an event without one always is.
@@ -272,6 +184,11 @@ impl Shard {
     /// A number for what is only to be found again.
     pub(super) fn number(&self, of: impl Hash) -> u64 {
         self.hasher.hash_one(of)
+    }
+
+    /// The roll-up of a day, perhaps a new one.
+    pub(super) fn book(&mut self, whose: (usize, Day)) -> &mut Book {
+        book_of(&mut self.books, &self.hasher, whose)
     }
 
     pub(super) fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {

@@ -1,11 +1,12 @@
 //! A shard's memory, written down and read back: what a restart begins with.
 
 use super::downloads::Download;
+use super::feeds::Subscribers;
 use super::names::Names;
+use super::open::Pending;
 use super::recent::Recent;
-use super::served::Subscribers;
-use super::shard::{Shard, Visitor};
-use super::views::Pending;
+use super::shard::Shard;
+use super::visitor::Visitor;
 use crate::clock::Millis;
 use crate::model::VisitorHash;
 use crate::model::rollup::Dimension;

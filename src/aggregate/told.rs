@@ -1,25 +1,11 @@
 //! What the script tells of a page beside its views: events, attention, depth, clicks, speed.
 
-use super::shard::{Counted, Shard, Spot};
+use super::shard::{Counted, Shard};
+use super::visitor::{Showing, Spot};
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
-use crate::model::row::{self, EventRow, Kind};
-use crate::model::{Event, Told, Traits, VisitorHash, sketch};
-use serde::{Deserialize, Serialize};
+use crate::model::row::{EventRow, Kind};
+use crate::model::{Event, Told, Traits, sketch};
 use std::sync::Arc;
-
-/// Showings of pages remembered per visitor, for how far they were read.
-const SHOWINGS_MAX: usize = 16;
-
-/// A page shown to a visitor, as far as it was read.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Showing {
-    /// Of page and view, hashed.
-    key: u64,
-    /// As it has counted: a later depth adds to the same rows.
-    screen: Option<Arc<str>>,
-    /// The deepest percent.
-    depth: u8,
-}
 
 impl Shard {
     pub(super) fn told(&mut self, spot: Spot, told: Told) -> Counted {
@@ -48,7 +34,7 @@ impl Shard {
                 if let (Some(depth), Some(visitor)) = (scroll, spot.visitor) {
                     let key = self.number((&*page, view));
                     let showing = Showing { key, screen, depth };
-                    if let Some(deeper) = self.read_to(spot, visitor, showing) {
+                    if let Some(deeper) = self.visitor(visitor, spot).read_to(showing) {
                         (row.numbers[1], row.detail) = deeper;
                     }
                 }
@@ -67,30 +53,5 @@ impl Shard {
                 ("", page, None)
             }
         }
-    }
-
-    /// How far a page was read, as its row has it. Told more than once for a showing; only what
-    /// goes deeper counts.
-    fn read_to(
-        &mut self,
-        spot: Spot,
-        visitor: VisitorHash,
-        told: Showing,
-    ) -> Option<(i64, Arc<str>)> {
-        let showings = &mut self.visitor(visitor, spot).showings;
-        let depth = told.depth;
-        let (before, screen) = match showings.iter_mut().find(|s| s.key == told.key) {
-            Some(known) if depth <= known.depth => return None,
-            Some(known) => (Some(std::mem::replace(&mut known.depth, depth)), known.screen.clone()),
-            None => {
-                let screen = told.screen.clone();
-                if showings.len() >= SHOWINGS_MAX {
-                    showings.remove(0);
-                }
-                showings.push(told);
-                (None, screen)
-            }
-        };
-        Some((row::depth(before, depth), screen.unwrap_or_default()))
     }
 }

@@ -1,21 +1,14 @@
 //! Pages as the server answers them and as browsers show them: which of the two an event is about,
 //! and what that makes of a view.
 
-use super::open::{Awaited, BrokenLink, Open};
-use super::shard::{Counted, Shard, Spot};
+use super::open::{Awaited, BrokenLink, Open, Pending};
+use super::shard::{Counted, Shard};
 use super::visit::Visit;
+use super::visitor::Spot;
 use crate::clock::Millis;
 use crate::model::row::{EventRow, Flags, Kind};
 use crate::model::{Answered, IdVerdict, Nav, PageKind, Shown, VisitorHash, sketch};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// A page answered to nobody in particular, until its beacon has come.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Pending {
-    pub at: Millis,
-    awaited: Awaited,
-}
 
 impl Shard {
     pub(super) fn answered(&mut self, spot: Spot, page: Answered) -> Counted {

@@ -3,7 +3,6 @@
 use super::measures::VisitOnDay;
 use super::prefetch::prefetch;
 use super::profile::Profile;
-use super::shard::Viewed;
 use super::suspicion::Watch;
 use crate::clock::{MINUTE, Millis};
 use crate::model::VisitorHash;
@@ -34,6 +33,16 @@ pub struct Visit {
     /// Pageviews so far.
     pub views: u32,
     pub watch: Watch,
+}
+
+/// A view, as far as its confirmation has to know it.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Viewed {
+    pub page: Arc<str>,
+    /// Of its visit, or its own.
+    pub profile: Arc<Profile>,
+    /// Which view of its visit it is, from 1.
+    pub view: u32,
 }
 
 impl Visit {

@@ -1,8 +1,9 @@
 //! Views in their visits: which one runs, when another begins, and across midnight.
 
 use super::profile::Profile;
-use super::shard::{Shard, Spot, Viewed, known};
-use super::visit::Visit;
+use super::shard::{Shard, known};
+use super::visit::{Viewed, Visit};
+use super::visitor::Spot;
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit};
 use crate::model::site::Site;

@@ -1,0 +1,52 @@
+//! A hit in its shard: which rule it falls under, and what it turns out to be.
+//!
+//! A server view counts when it is answered; its beacon confirms it; a beacon that confirms nothing
+//! is a view only the browser saw. Nothing is ever taken back, so three sums (server, confirmed,
+//! browser) tell everything.
+
+use super::happened::Event;
+use super::shard::Shard;
+use super::visitor::Spot;
+use crate::clock::MINUTE;
+use crate::model::{Hit, What};
+
+/// What a hit turned out to be: for the live stream and the process's own counters.
+pub struct Outcome {
+    pub pageview: bool,
+    pub event: Option<Event>,
+}
+
+impl Shard {
+    /// Counts a hit.
+    pub fn apply(&mut self, hit: Hit) -> Outcome {
+        let received = hit.received();
+        let Hit { at, site, visitor, before_midnight, what, lane } = hit;
+        let is_event = what.is_event();
+        // By the time in the hits and not by the call of `seal`, so that the same hits make the
+        // same shard.
+        if at / MINUTE > self.newest / MINUTE {
+            self.forget(at);
+        }
+        self.newest = self.newest.max(at);
+        let day = self.sites[site].day(at);
+        let spot = Spot { site, at, received, day, lane, visitor, before_midnight };
+        let (kind, page, traits) = match what {
+            What::Answered(answered) => self.answered(spot, answered),
+            What::Shown(shown) => self.shown(spot, shown),
+            What::Told(told) => self.told(spot, told),
+            What::Served(served) => self.served(spot, served),
+            What::Download { path, first, bytes, length } => {
+                self.download(spot, &path, first, bytes, length)
+            }
+            What::Feed { path, reader, subscribers } => self.feed(spot, &path, reader, subscribers),
+            What::Bot { name, class, page, status, read } => {
+                self.bot(spot, name, class, page, status, read)
+            }
+            What::BotBeacon { name, class } => self.bot_beacon(spot, name, class),
+        };
+        self.book((site, day)).hits += u64::from(is_event);
+        let traits = traits.unwrap_or_default();
+        let event = (!kind.is_empty()).then_some(Event { at, kind, page, traits });
+        Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
+    }
+}
