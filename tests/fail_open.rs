@@ -8,6 +8,7 @@
 //! - Once it panics no more, everything is counted again.
 //! - A panic in one background task ends no other: it is counted, begun again, and no view is lost
 //!   or counted twice, also where it strikes between a seal and the delivery.
+//! - A flush that takes long holds up no reader of the admin port.
 
 mod common;
 
@@ -21,7 +22,8 @@ use pingora::prelude::*;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
 const PAGE: &[u8] =
     b"<!doctype html><html><head><title>A page</title></head><body>Hello</body></html>";
@@ -51,7 +53,21 @@ fn probe(hook: Hook) {
 /// The tasks that panic at their next turn, a bit for each.
 static NEXT_TO_PANIC: AtomicU16 = AtomicU16::new(0);
 
+/// The next flush stands still, and takes up its thread.
+static HOLD_NEXT_FLUSH: AtomicBool = AtomicBool::new(false);
+/// One does, for as long as this is true.
+static FLUSH_STANDS: AtomicBool = AtomicBool::new(false);
+/// And no longer than this, so that a test that fails comes to its end.
+const STANDSTILL: Duration = Duration::from_secs(10);
+
 fn task_probe(task: Task) {
+    if task == Task::Flush && HOLD_NEXT_FLUSH.swap(false, Ordering::SeqCst) {
+        FLUSH_STANDS.store(true, Ordering::SeqCst);
+        let began = Instant::now();
+        while FLUSH_STANDS.load(Ordering::SeqCst) && began.elapsed() < STANDSTILL {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
     let bit = 1 << task as u16;
     if NEXT_TO_PANIC.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
         panic!("on purpose, in {task}");
@@ -246,4 +262,21 @@ fn a_background_task_that_panics_is_begun_again_and_the_others_go_on() {
         "{answer}"
     );
     assert_eq!(scene.panics(), 0.0);
+}
+
+#[test]
+fn a_flush_that_takes_long_holds_up_no_reader() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    supervise::probe(task_probe);
+    let scene = Scene::new(false);
+    HOLD_NEXT_FLUSH.store(true, Ordering::SeqCst);
+    wait_for("a flush that stands still", || FLUSH_STANDS.load(Ordering::SeqCst));
+    let admin = scene.counting.admin();
+    let asked = Instant::now();
+    let status = ["/healthz", "/metrics", "/api/v1/stats/aggregate?period=day", "/"]
+        .map(|path| visit(admin, path).status());
+    let took = asked.elapsed();
+    FLUSH_STANDS.store(false, Ordering::SeqCst);
+    assert_eq!(status, [200; 4]);
+    assert!(took < STANDSTILL / 2, "{took:?}");
 }
