@@ -156,7 +156,8 @@ async fn signing_out_ends_the_session_and_its_streams() {
     assert_eq!(cookie(&left, "headcount_session"), "headcount_session=");
     assert_eq!(get("/api/v1/stats/aggregate", &here).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(get("/api/v1/stats/aggregate", &elsewhere).await.status(), StatusCode::OK);
-    while stream.chunk().await.unwrap().is_some() {}
+    let end = async { while stream.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), end).await.expect("the stream goes on");
 }
 
 #[tokio::test]

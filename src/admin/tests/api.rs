@@ -169,8 +169,8 @@ async fn what_is_wrong_is_named() {
         ("nothing", 404, "nothing here"),
     ] {
         let (got, body) = port.json(&format!("/api/v1/stats/{path}")).await;
+        assert_eq!(got, status, "{path}: {body}");
         let line = body["error"].as_str().unwrap();
-        assert_eq!(got, status, "{path}: {line}");
         assert!(line.contains(names) && !line.contains('\n'), "{path}: {line}");
     }
 }

@@ -145,7 +145,10 @@ async fn streams_are_bounded_and_share_what_is_written() {
     let refused = loop {
         let response = port.request("/api/live").send().await.unwrap();
         match response.status() {
-            StatusCode::OK => open.push(response),
+            StatusCode::OK => {
+                open.push(response);
+                assert!(open.len() <= 100, "they are not bounded");
+            }
             _ => break response,
         }
     };
