@@ -82,6 +82,14 @@ const NAMED: &[(&str, Place)] = &[
     ("visit:entry_page_hostname", Value(Dimension::Hostname)),
 ];
 
+/// Names that published clients of Plausible's API use, and what they mean by them.
+const ALIASES: &[(&str, &str)] = &[
+    ("event:entry_page", "visit:entry_page"),
+    ("event:exit_page", "visit:exit_page"),
+    ("visit:campaign", "visit:utm_campaign"),
+    ("visit:medium", "visit:utm_medium"),
+];
+
 /// Properties that can also be read from the parts of another dimension. A goal stands there for
 /// the event of its name, as Plausible's goals of events do.
 const ALSO: &[(&str, Place)] = &[
@@ -117,6 +125,8 @@ impl Property {
                  `visit:entry_page_hostname`"
             )));
         }
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let name = alias.map_or(name, |(_, meant)| *meant);
         let all = || NAMES.iter().chain(NAMED);
         all()
             .find(|(known, _)| *known == name)
