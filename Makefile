@@ -64,11 +64,11 @@ test:
 	@.ci/install $(test_needs)
 	@.ci/axe '$(target)/axe'
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features parquet -- -D warnings
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --test-threads 4 && cargo test --doc; \
+		set -x; cargo nextest run --features parquet --test-threads 4 && cargo test --features parquet --doc; \
 	else \
-		set -x; cargo test; \
+		set -x; cargo test --features parquet; \
 	fi
 
 # The one from a package has no TLS.

@@ -189,7 +189,7 @@ fn command() -> Command {
 }
 
 fn export() -> Command {
-    let formats = Format::ALL.map(Format::as_str);
+    let formats: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
     let format = Arg::new("format")
         .long("format")
         .value_name("FORMAT")
@@ -201,7 +201,8 @@ fn export() -> Command {
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
         .help("Where to, instead of standard output");
-    let about = "Write event rows out as CSV or NDJSON, for other programs";
+    let about =
+        "Write event rows out as CSV, NDJSON or (where built with it) Parquet, for other programs";
     let command = Command::new("export")
         .about(about)
         .long_about(format!("{about}.\n\n{}", help::EXPORT))

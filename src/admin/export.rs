@@ -42,12 +42,13 @@ struct Sent {
         ("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site"),
         ("date_from" = String, Query, description = "First day, like 2026-11-24"),
         ("date_to" = String, Query, description = "Last day"),
-        ("format" = Option<String>, Query, description = "`csv`, as it is if left out, or `ndjson`"),
+        ("format" = Option<String>, Query, description = "`csv`, as it is if left out, `ndjson`, or `parquet` where the program was built with it"),
     ),
     responses(
         (status = 200, description = "The rows", content(
             (String = "text/csv"),
             (String = "application/x-ndjson"),
+            (String = "application/vnd.apache.parquet"),
         )),
     ))]
 pub(super) async fn rows(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
@@ -61,7 +62,7 @@ pub(super) async fn rows(State(app): State<Arc<App>>, params: Params) -> Result<
     let today = site.day(app.admin.clock.now());
     let range = Period::Custom.range(Some(&range), today, false)?;
     let format = params.get("format").unwrap_or("csv");
-    let known = Format::ALL.map(Format::as_str);
+    let known = Format::ALL.iter().map(|format| format.as_str());
     let format = Format::parse(format).ok_or_else(|| Invalid::unknown("format", format, known))?;
     let days: Vec<_> = range.days().collect();
     // A question for each day's version, and for each of its lists one at least.
@@ -74,7 +75,7 @@ pub(super) async fn rows(State(app): State<Arc<App>>, params: Params) -> Result<
     };
     let store = app.admin.store.clone();
     let mut pass = Pass::new(store, site.name.clone(), format, days).await?;
-    let first = pass.next().await?.map(|piece| piece.text.into());
+    let first = pass.next().await?.map(|piece| piece.bytes.into());
     let sent = Sent { pass, first, _place: place };
     let body = Body::from_stream(stream::try_unfold(sent, next));
     let name =
@@ -89,7 +90,7 @@ async fn next(mut sent: Sent) -> Result<Option<(Bytes, Sent)>, pass::Error> {
         return Ok(Some((first, sent)));
     }
     match sent.pass.next().await {
-        Ok(piece) => Ok(piece.map(|piece| (piece.text.into(), sent))),
+        Ok(piece) => Ok(piece.map(|piece| (piece.bytes.into(), sent))),
         Err(error) => {
             tracing::error!("an export ends before its end: {error}");
             Err(error)

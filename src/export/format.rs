@@ -1,10 +1,11 @@
-//! Rows as text: a line each, in the columns' order.
+//! Rows as they are written down: a line of text each, or column by column.
 
 use super::columns::{COLUMNS, Told, Type};
 use serde::Serializer as _;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::io;
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,53 +14,101 @@ pub enum Format {
     Csv,
     /// A JSON object to a line.
     Ndjson,
+    /// Apache Parquet.
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+/// Writes rows down, piece by piece.
+pub(super) enum Writer {
+    Csv,
+    Ndjson,
+    #[cfg(feature = "parquet")]
+    Parquet(Box<super::parquet::Writer>),
 }
 
 impl Format {
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Ndjson];
+    pub const ALL: &[Self] = &[
+        Self::Csv,
+        Self::Ndjson,
+        #[cfg(feature = "parquet")]
+        Self::Parquet,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Ndjson => "ndjson",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "parquet",
         }
     }
 
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.as_str() == word)
+        Self::ALL.iter().copied().find(|format| format.as_str() == word)
     }
 
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Ndjson => "application/x-ndjson",
-        }
-    }
-
-    /// What stands in front of all rows.
-    pub fn head(self) -> Vec<u8> {
-        match self {
-            Self::Csv => COLUMNS.iter().map(|c| c.name).collect::<Vec<_>>().join(",") + "\n",
-            Self::Ndjson => String::new(),
-        }
-        .into_bytes()
-    }
-
-    /// # Errors
-    /// None that can be expected of a vector.
-    pub(super) fn rows<'r>(self, rows: impl Iterator<Item = Told<'r>>) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::Csv => csv(rows),
-            Self::Ndjson => ndjson(rows),
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "application/vnd.apache.parquet",
         }
     }
 }
 
-fn csv<'r>(rows: impl Iterator<Item = Told<'r>>) -> std::io::Result<Vec<u8>> {
+impl Writer {
+    /// # Errors
+    /// None that can be expected of a vector; so for the others.
+    pub fn new(format: Format) -> io::Result<Self> {
+        Ok(match format {
+            Format::Csv => Self::Csv,
+            Format::Ndjson => Self::Ndjson,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Self::Parquet(Box::new(super::parquet::Writer::new()?)),
+        })
+    }
+
+    /// What stands in front of all rows.
+    pub fn head(&mut self) -> Vec<u8> {
+        match self {
+            Self::Csv => {
+                (COLUMNS.iter().map(|c| c.name).collect::<Vec<_>>().join(",") + "\n").into()
+            }
+            Self::Ndjson => Vec::new(),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(writer) => writer.written(),
+        }
+    }
+
+    pub fn rows(&mut self, rows: &[Told<'_>]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Csv => csv(rows),
+            Self::Ndjson => ndjson(rows),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(writer) => {
+                writer.rows(rows)?;
+                Ok(writer.written())
+            }
+        }
+    }
+
+    /// What stands behind all rows.
+    pub fn end(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Csv | Self::Ndjson => Ok(Vec::new()),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(writer) => writer.end(),
+        }
+    }
+}
+
+fn csv(rows: &[Told<'_>]) -> io::Result<Vec<u8>> {
     let mut lines = csv::Writer::from_writer(Vec::new());
     for told in rows {
         for column in COLUMNS {
-            let written = match (column.read)(&told) {
+            let written = match (column.read)(told) {
                 Value::Null => Cow::Borrowed(""),
                 Value::String(text) if column.holds == Type::Text => harmless(text).into(),
                 Value::String(text) => text.into(),
@@ -80,13 +129,13 @@ fn harmless(text: String) -> String {
     if text.starts_with(FORMULA) { format!("'{text}") } else { text }
 }
 
-fn ndjson<'r>(rows: impl Iterator<Item = Told<'r>>) -> std::io::Result<Vec<u8>> {
+fn ndjson(rows: &[Told<'_>]) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for told in rows {
         let mut json = serde_json::Serializer::new(&mut lines);
         let mut object = json.serialize_map(Some(COLUMNS.len()))?;
         for column in COLUMNS {
-            object.serialize_entry(column.name, &(column.read)(&told))?;
+            object.serialize_entry(column.name, &(column.read)(told))?;
         }
         object.end()?;
         lines.push(b'\n');
@@ -131,8 +180,9 @@ mod tests {
 
     fn written(format: Format, rows: &[EventRow]) -> Vec<u8> {
         let day = "2026-11-24".parse().unwrap();
-        let told = rows.iter().map(|row| Told { row, day, visit: Some(1) });
-        [format.head(), format.rows(told).unwrap()].concat()
+        let told: Vec<_> = rows.iter().map(|row| Told { row, day, visit: Some(1) }).collect();
+        let mut writer = Writer::new(format).unwrap();
+        [writer.head(), writer.rows(&told).unwrap(), writer.end().unwrap()].concat()
     }
 
     fn column(name: &str) -> usize {
@@ -174,7 +224,8 @@ mod tests {
     #[test]
     fn nobody_is_recognised_by_it() {
         for format in Format::ALL {
-            let text = String::from_utf8(written(format, &[hostile("/")])).unwrap().to_lowercase();
+            let bytes = written(*format, &[hostile("/")]);
+            let text = String::from_utf8_lossy(&bytes).to_lowercase();
             let visit = 0x0123_4567_89ab_cdef_u64;
             for key in ["fedcba9876543210", "1032547698badcfe", &visit.to_string()] {
                 assert!(!text.contains(key), "{key} in {text}");
@@ -213,5 +264,52 @@ mod tests {
             [pair("bot_class", "\"SEO\""), pair("status", "404")]
         );
         assert_eq!(one(Kind::Feed, [7, 0], ""), [pair("subscribers", "7")]);
+    }
+
+    /// Read back by the library's own reader, every value is what NDJSON tells.
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn parquet_tells_what_ndjson_tells() {
+        use parquet::file::reader::{FileReader, SerializedFileReader};
+        use parquet::record::Field;
+
+        let mut rows: Vec<EventRow> = HOSTILE.into_iter().map(hostile).collect();
+        let view = EventRow::new(0, Kind::View, Arc::default(), "/".into());
+        rows.push(EventRow { numbers: [512, 0], flags: Flags::SERVER, ..view });
+        let file = bytes::Bytes::from(written(Format::Parquet, &rows));
+        let file = SerializedFileReader::new(file).unwrap();
+        let value = |field: &Field| match field {
+            Field::Null => Value::Null,
+            Field::Str(text) => text.clone().into(),
+            Field::Long(n) => (*n).into(),
+            Field::Double(n) => (*n).into(),
+            Field::Date(day) => {
+                (chrono::NaiveDate::default() + chrono::Days::new(*day as u64)).to_string().into()
+            }
+            Field::TimestampMillis(at) => {
+                let at = chrono::DateTime::from_timestamp_millis(*at).unwrap();
+                at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into()
+            }
+            other => panic!("{other:?}"),
+        };
+        let text = written(Format::Ndjson, &rows);
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let mut told = file.get_row_iter(None).unwrap().map(Result::unwrap);
+        for line in lines {
+            let expected: serde_json::Map<String, Value> = serde_json::from_slice(line).unwrap();
+            let row = told.next().unwrap();
+            let columns = row.get_column_iter().zip(COLUMNS);
+            for ((name, field), column) in columns {
+                let mut value = value(field);
+                if column.holds == Type::Object
+                    && let Value::String(text) = &value
+                {
+                    value = serde_json::from_str(text).unwrap();
+                }
+                assert_eq!((name.as_str(), &value), (column.name, &expected[name]));
+            }
+            assert_eq!(row.len(), COLUMNS.len());
+        }
+        assert!(told.next().is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Event rows on their way out: as CSV or NDJSON, for spreadsheets and other databases.
+//! Event rows on their way out: as CSV, NDJSON or Parquet, for spreadsheets and other databases.
 //!
 //! What leaves says what happened and recognises nobody: neither a visitor's hash nor a visit's key is
 //! among the columns. They are described once, in [`columns`]; the header of CSV, the keys of NDJSON,
@@ -8,6 +8,8 @@
 
 pub mod columns;
 pub mod format;
+#[cfg(feature = "parquet")]
+mod parquet;
 pub mod pass;
 
 pub use columns::COLUMNS;

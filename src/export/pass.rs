@@ -2,7 +2,7 @@
 //! that no more than a day's packed blocks and one unpacked are held.
 
 use super::columns::Told;
-use super::format::Format;
+use super::format::{Format, Writer};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use crate::model::{PackedRows, block};
@@ -17,14 +17,14 @@ pub enum Error {
     Store(#[from] StoreError),
     #[error("event rows of {day}: {error}")]
     Damaged { day: Day, error: block::Damaged },
-    #[error("event rows of {day} could not be written: {reason}")]
-    Lost { day: Day, reason: String },
+    #[error("event rows could not be written: {0}")]
+    Unwritable(String),
 }
 
-/// A part of an export: whole lines.
+/// A part of an export: of text, whole lines.
 #[derive(Debug, Default)]
 pub struct Piece {
-    pub text: Vec<u8>,
+    pub bytes: Vec<u8>,
     pub rows: usize,
     /// Events of an earlier release that lie there and are not in it.
     pub foreign: usize,
@@ -36,7 +36,8 @@ pub struct Piece {
 pub struct Pass {
     store: Arc<dyn Store>,
     site: Arc<str>,
-    format: Format,
+    /// Until all is written.
+    writer: Option<Writer>,
     /// Days to come.
     days: VecDeque<Day>,
     began: bool,
@@ -78,7 +79,8 @@ impl Pass {
         let versions = store.versions(&site, &days).await?;
         let days = days.into_iter().zip(versions).filter(|(_, version)| *version > 0);
         let days = days.map(|(day, _)| day).collect();
-        Ok(Self { store, site, format, days, began: false, now: None })
+        let writer = Some(Writer::new(format).map_err(unwritable)?);
+        Ok(Self { store, site, writer, days, began: false, now: None })
     }
 
     /// Days that are still to be done.
@@ -93,16 +95,21 @@ impl Pass {
     pub async fn next(&mut self) -> Result<Option<Piece>, Error> {
         let mut piece = Piece::default();
         if !self.began {
-            piece.text = self.format.head();
+            piece.bytes = self.writer.as_mut().map(Writer::head).unwrap_or_default();
             self.began = true;
             // Before a word is said: whether there is an answer at all.
             self.look(&mut piece).await?;
             return Ok(Some(piece));
         }
-        while piece.text.is_empty() && self.days() > 0 {
+        while piece.bytes.is_empty() && self.days() > 0 {
             self.look(&mut piece).await?;
         }
-        Ok((piece.days > 0 || !piece.text.is_empty()).then_some(piece))
+        if self.days() == 0
+            && let Some(writer) = self.writer.take()
+        {
+            piece.bytes.extend(writer.end().map_err(unwritable)?);
+        }
+        Ok((piece.days > 0 || !piece.bytes.is_empty()).then_some(piece))
     }
 
     /// Goes a step on: a block, a list or a day.
@@ -112,15 +119,15 @@ impl Pass {
         };
         if let Some(packed) = now.blocks.pop_front() {
             piece.rows += packed.len();
-            let (format, day) = (self.format, now.day);
+            let ended = || Error::Unwritable("all has been written".into());
+            let mut writer = self.writer.take().ok_or_else(ended)?;
             let written = tokio::task::spawn_blocking(move || {
-                let text = write(format, &packed, &mut now);
-                (text, now)
+                let bytes = write(&mut writer, &packed, &mut now);
+                (bytes, now, writer)
             });
-            let lost = |reason: String| Error::Lost { day, reason };
-            let (text, now) = written.await.map_err(|e| lost(e.to_string()))?;
-            piece.text.extend(text?);
-            self.now = Some(now);
+            let (bytes, now, writer) = written.await.map_err(unwritable)?;
+            (self.now, self.writer) = (Some(now), Some(writer));
+            piece.bytes.extend(bytes?);
         } else if let Some(of) = now.lists.pop_front() {
             let stored = self.store.rows(&self.site, now.day, of).await?;
             piece.foreign += stored.foreign;
@@ -140,11 +147,15 @@ impl Now {
     }
 }
 
-fn write(format: Format, packed: &PackedRows, now: &mut Now) -> Result<Vec<u8>, Error> {
+fn unwritable(error: impl std::fmt::Display) -> Error {
+    Error::Unwritable(error.to_string())
+}
+
+fn write(writer: &mut Writer, packed: &PackedRows, now: &mut Now) -> Result<Vec<u8>, Error> {
     let Now { day, visits, .. } = now;
     let day = *day;
     let block = packed.block().map_err(|error| Error::Damaged { day, error })?;
     let rows: Vec<_> = block.rows().collect();
     let told = rows.iter().map(|row| Told { row, day, visit: visits.of(row.of.visit) });
-    format.rows(told).map_err(|e| Error::Lost { day, reason: e.to_string() })
+    writer.rows(&told.collect::<Vec<_>>()).map_err(unwritable)
 }

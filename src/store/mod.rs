@@ -5,7 +5,7 @@
 //! a field means beyond [`crate::model::rollup`].
 //!
 //! - `url`: store URLs as typed, and which store they open;
-//! - `rows`, the lists of event rows in it;
+//! - `rows`, the lists of event rows in it; `fair`, which of them stay; `tally`, how many there are;
 //! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`;
 //! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
 //!   `sentinel` (who is the one), `cluster` (many);
@@ -16,6 +16,7 @@
 
 mod cluster;
 mod dial;
+mod fair;
 mod keys;
 mod link;
 mod log;
@@ -190,10 +191,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<u8>>;
 
     /// Destroys what has expired and trims the event rows of a site, people's and others', to
-    /// `cap` each over all days: the oldest blocks go.
+    /// `cap` each over all days: the oldest blocks go, and those of days that have most.
     async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()>;
 
-    /// Event rows that have joined those of a site, from all nodes as far as this one can see, since
-    /// it was last trimmed from here. Known without asking the store.
-    fn rows_grown(&self, site: &str) -> u64;
+    /// Event rows of a site, people's or others', whichever are more: as many as stayed when it was
+    /// trimmed from here, and what has joined them since, from all nodes as far as this one can see.
+    /// `None`: it was not trimmed yet. Known without asking the store.
+    fn rows_held(&self, site: &str) -> Option<u64>;
 }

@@ -352,15 +352,16 @@ impl Store for RedisStore {
 
     async fn trim(&self, site: &str, cap: usize, _now: Millis) -> Result<()> {
         // Secrets expire by themselves.
+        let mut rows = [0; 2];
         for of in RowsOf::BOTH {
-            self.trim_rows(site, of, cap).await?;
+            rows[of as usize] = self.trim_rows(site, of, cap).await? as u64;
         }
-        self.tally.trimmed(site);
+        self.tally.trimmed(site, rows);
         Ok(())
     }
 
-    fn rows_grown(&self, site: &str) -> u64 {
-        self.tally.grown(site)
+    fn rows_held(&self, site: &str) -> Option<u64> {
+        self.tally.held(site)
     }
 }
 

@@ -319,12 +319,12 @@ impl Store for SqliteStore {
 
     async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()> {
         let name = site.to_owned();
-        self.write(move |db| db.trim(&name, cap, now)).await?;
-        self.inner.tally.trimmed(site);
+        let rows = self.write(move |db| db.trim(&name, cap, now)).await?;
+        self.inner.tally.trimmed(site, rows);
         self.empty_log().await
     }
 
-    fn rows_grown(&self, site: &str) -> u64 {
-        self.inner.tally.grown(site)
+    fn rows_held(&self, site: &str) -> Option<u64> {
+        self.inner.tally.held(site)
     }
 }

@@ -3,7 +3,7 @@
 //! Apart from the file and its threads, which are [`super::sqlite`]'s: here is the SQL, all of it.
 
 use super::StoredRows;
-use super::rows::BYTES_MAX;
+use super::fair::{self, Size};
 use super::{Applied, Secret};
 use crate::clock::Millis;
 use crate::model::Batch;
@@ -204,25 +204,33 @@ impl Session<'_> {
         Ok(new)
     }
 
-    pub fn trim(&self, site: &str, cap: usize, now: Millis) -> rusqlite::Result<()> {
+    /// How many rows of people and of others stay.
+    pub fn trim(&self, site: &str, cap: usize, now: Millis) -> rusqlite::Result<[u64; 2]> {
         self.execute("DELETE FROM secrets WHERE expires <= ?", [now])?;
+        let mut held = [0; 2];
         for of in RowsOf::BOTH {
-            let newest_first = self.rows(
-                "SELECT event_rows.id, count, length(packed) FROM event_rows
+            let oldest_first = self.rows(
+                "SELECT day_id, event_rows.id, count, length(packed) FROM event_rows
                  JOIN days ON days.id = day_id WHERE site = ? AND of = ?
-                 ORDER BY day DESC, event_rows.id DESC",
+                 ORDER BY day DESC, event_rows.id",
                 params![site, of.as_str()],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, usize>(1)?, row.get::<_, usize>(2)?)),
+                |row| {
+                    let size = Size { rows: row.get(2)?, bytes: row.get(3)? };
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, size))
+                },
             )?;
-            let (mut rows, mut bytes) = (0, 0);
-            for (id, count, size) in newest_first {
-                (rows, bytes) = (rows + count, bytes + size);
-                if rows > cap || bytes > BYTES_MAX {
+            let days: Vec<&[(i64, i64, Size)]> = oldest_first.chunk_by(|a, b| a.0 == b.0).collect();
+            let sizes: Vec<Vec<Size>> =
+                days.iter().map(|day| day.iter().map(|(.., size)| *size).collect()).collect();
+            let (kept, rows) = fair::kept(&sizes, cap);
+            for (day, kept) in days.iter().zip(kept) {
+                for (_, id, _) in &day[..day.len() - kept] {
                     self.execute("DELETE FROM event_rows WHERE id = ?", [id])?;
                 }
             }
+            held[of as usize] = rows as u64;
         }
-        Ok(())
+        Ok(held)
     }
 }
 

@@ -176,11 +176,12 @@ impl Daily {
         if now < self.rest[i] {
             return Ok(Turn::Nothing);
         }
-        // A salt lives for an hour after its day. And between two runs event rows may pass
-        // its cap, but not twice its cap.
+        // A salt lives for an hour after its day. And between two runs event rows may pass their cap
+        // by a quarter.
         let day = Some(site.day(now - HOUR));
-        let events = self.keep.events as u64;
-        if self.salts[i] != day || (events > 0 && self.store.rows_grown(&site.name) >= events) {
+        let cap = self.keep.events as u64;
+        let is_over = |held| cap > 0 && held > cap + cap / 4;
+        if self.salts[i] != day || self.store.rows_held(&site.name).is_some_and(is_over) {
             self.store.trim(&site.name, self.keep.events, now).await?;
             self.salts[i] = day;
         }

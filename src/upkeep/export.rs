@@ -62,7 +62,7 @@ impl Export {
             progress.expect(pass.days());
             let (mut rows, mut foreign) = (0, 0);
             while let Some(piece) = pass.next().await? {
-                match out.write_all(&piece.text).and_then(|()| out.flush()) {
+                match out.write_all(&piece.bytes).and_then(|()| out.flush()) {
                     // Whoever reads has read enough.
                     Err(e) if e.kind() == io::ErrorKind::BrokenPipe => break,
                     written => written?,

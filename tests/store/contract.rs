@@ -23,6 +23,7 @@ on_both_stores! {
     a_secret_is_replaced_only_if_it_is_as_expected
     trim_keeps_the_newest_blocks_over_all_days
     people_and_others_are_trimmed_apart
+    a_flood_on_one_day_pushes_out_its_own
     blocks_are_replaced_in_their_place_or_not_at_all
     blocks_are_replaced_while_others_are_appended
     rows_of_old_days_are_let_go
@@ -284,6 +285,23 @@ async fn people_and_others_are_trimmed_apart(store: Arc<dyn Upkeep>) {
     assert_eq!(pages(store.as_ref(), SITE, today(), RowsOf::People).await, ["/"]);
     let newest = pages(store.as_ref(), SITE, today(), RowsOf::Others).await;
     assert_eq!(newest, ["298", "299", "300"]);
+}
+
+async fn a_flood_on_one_day_pushes_out_its_own(store: Arc<dyn Upkeep>) {
+    let on = |nth: u64| day(&format!("2026-11-2{nth}"));
+    for nth in [3, 4, 5] {
+        let many = if nth == 4 { 40 } else { 2 };
+        for number in 1..=many {
+            let people = rows(Kind::View, [format!("/{nth}/{number}")]);
+            let batch = Batch { day: on(nth), people, ..batch("n", number) };
+            store.apply(&batch).await.unwrap();
+        }
+    }
+    store.trim(SITE, 8, 0).await.unwrap();
+    let kept = async |nth| pages(store.as_ref(), SITE, on(nth), RowsOf::People).await;
+    assert_eq!(kept(3).await, ["/3/1", "/3/2"]);
+    assert_eq!(kept(4).await, ["/4/37", "/4/38", "/4/39", "/4/40"]);
+    assert_eq!(kept(5).await, ["/5/1", "/5/2"]);
 }
 
 async fn blocks_are_replaced_in_their_place_or_not_at_all(store: Arc<dyn Upkeep>) {

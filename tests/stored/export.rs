@@ -222,6 +222,15 @@ fn exports(store: &str, dir: &Path) -> Headcount {
         assert_eq!(std::fs::read_to_string(dir.join("out")).unwrap(), text);
         assert!(!dir.join("out.part").exists());
     }
+    #[cfg(feature = "parquet")]
+    {
+        let to_file = ["export", "--from", &day, "--to", &day, "--store", store];
+        done(dir, &[&to_file[..], &["--format", "parquet", "--output", "out"]].concat());
+        let file = std::fs::read(dir.join("out")).unwrap();
+        assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
+        let path = format!("/api/v1/export?date_from={day}&date_to={day}&format=parquet");
+        assert!(headcount.admin_get(&path).body == file);
+    }
     // Days without rows: a header, or nothing.
     for (format, lines) in [("csv", 1), ("ndjson", 0)] {
         let words = ["export", "--from", "2020-01-01", "--to", "2020-01-31", "--format", format];
@@ -245,7 +254,8 @@ fn exports(store: &str, dir: &Path) -> Headcount {
     ] {
         let answer = headcount.admin_get(&format!("/api/v1/export?{query}"));
         let said: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!((answer.status, &said["error"]), (400, &json!(line)));
+        let said = said["error"].as_str().unwrap();
+        assert!(answer.status == 400 && said.starts_with(line), "{said}");
     }
     headcount
 }

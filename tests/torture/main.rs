@@ -13,6 +13,7 @@
 //! - `line`: answers that get lost or come late, by way of a relay of `meddler`'s;
 //! - `sqlite`: killed, on a full disk, locked by another;
 //! - `disk`: a data directory that is full or read-only, an outbox over its cap;
+//! - `flood`: crawlers by the million, and names that are invented;
 //! - `time`: clocks that jump, the store's too, and midnight at a month's end;
 //! - `nodes`: several of them, one killed;
 //! - `away`: a long outage, and the memory it takes;
@@ -24,6 +25,7 @@ mod common;
 mod away;
 mod cluster;
 mod disk;
+mod flood;
 mod ledger;
 mod line;
 mod meddler;

@@ -176,7 +176,7 @@ impl Store for MemoryStore {
         unreachable!("the admin port trims nothing")
     }
 
-    fn rows_grown(&self, _: &str) -> u64 {
+    fn rows_held(&self, _: &str) -> Option<u64> {
         unreachable!("the admin port trims nothing")
     }
 }
