@@ -59,7 +59,14 @@ fn hits(count: usize) -> Vec<Hit> {
         let visitor = Some(VisitorHash::from_stored((who as u64 * 0x9e37_79b9).to_le_bytes()));
         let page = pages[(random.f64() * random.f64() * 500.0) as usize].clone();
         let (nonce, traits) = (random.u64(..), all_traits[who % 200].clone());
-        let hit = |what| Hit { at: NOW, site: 0, lane: 1, visitor, before_midnight: None, what };
+        let hit = |what| Hit {
+            at: NOW,
+            site: Default::default(),
+            lane: 1,
+            visitor,
+            before_midnight: None,
+            what,
+        };
         let answered = Answered {
             page: page.clone(),
             nonce,

@@ -229,7 +229,14 @@ fn rows_are_found_again_when_a_book_begins_anew() {
             What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
         let visitor = Some(VisitorHash::from_stored([1; 8]));
         let at = 1_800_000_000_000 + nonce as i64;
-        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what });
+        shard.apply(Hit {
+            at,
+            site: Default::default(),
+            lane: 0,
+            visitor,
+            before_midnight: None,
+            what,
+        });
     };
     let mut windows = Vec::new();
     // Each way: few rows, more than are kept, and few again, twice.
@@ -278,7 +285,14 @@ fn one_visitor_claims_only_so_many_rows() {
         let what =
             What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
         let visitor = Some(VisitorHash::from_stored([1; 8]));
-        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what });
+        shard.apply(Hit {
+            at,
+            site: Default::default(),
+            lane: 0,
+            visitor,
+            before_midnight: None,
+            what,
+        });
     };
     (0..PAGES).for_each(|nonce| view(nonce, begin + nonce));
     // The next hour still counts them.
@@ -306,7 +320,14 @@ fn current_is_who_was_heard_of_lately_whatever_the_browsers_clock_says() {
     let mut shard = Shard::new(Arc::new(vec![site]), Limits { visitors: 10, rows: 100 });
     let mut tell = |visitor: u8, at, what: What| {
         let visitor = Some(VisitorHash::from_stored([visitor; 8]));
-        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what });
+        shard.apply(Hit {
+            at,
+            site: Default::default(),
+            lane: 0,
+            visitor,
+            before_midnight: None,
+            what,
+        });
     };
     let shown = |received| {
         let (page, traits, screen) = ("/".into(), Traits::default(), None);
@@ -341,7 +362,7 @@ fn midnight_makes_nobody_current_twice() {
         let (nonce, kind, status, traits) = (at as u64, PageKind::View, 200, None);
         let what =
             What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
-        shard.apply(Hit { at, site: 0, lane: 0, visitor, before_midnight, what });
+        shard.apply(Hit { at, site: Default::default(), lane: 0, visitor, before_midnight, what });
         shard.current_visitors(0, at - 5 * MINUTE)
     };
     assert_eq!(view(midnight - MINUTE, old, None), 1);

@@ -33,7 +33,7 @@ fn hit(at: Millis, i: i64) -> Hit {
     let page = ["/", "/about", "/pricing", "/docs", "/blog"][(i % 5) as usize];
     Hit {
         at,
-        site: 0,
+        site: Default::default(),
         lane: 0,
         visitor: Some(visitor),
         before_midnight: None,

@@ -21,6 +21,9 @@ impl Shard {
     pub fn apply(&mut self, hit: Hit) -> Outcome {
         let received = hit.received();
         let Hit { at, site, visitor, before_midnight, what, lane } = hit;
+        let Some(site) = self.sites.known(site) else {
+            return Outcome { pageview: false, event: None };
+        };
         let is_event = what.is_event();
         // By the time in the hits and not by the call of `seal`, so that the same hits make the
         // same shard.
@@ -46,7 +49,8 @@ impl Shard {
         };
         self.book((site, day)).hits += u64::from(is_event);
         let traits = traits.unwrap_or_default();
-        let event = (!kind.is_empty()).then_some(Event { at, kind, page, traits });
+        let site = self.sites.place(site);
+        let event = (!kind.is_empty()).then_some(Event { at, site, kind, page, traits });
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 }

@@ -12,7 +12,7 @@ use super::profile::Profile;
 use crate::model::goal::Reached;
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, Row, join};
 use crate::model::row::{EventRow, Flags, Kind, read_depth};
-use crate::model::site::{Day, Site};
+use crate::model::site::{Day, Site, SiteId};
 use crate::model::{AI_CHANNEL, BotClass};
 use std::sync::Arc;
 
@@ -25,8 +25,7 @@ const HOURS: [&str; 24] = [
 /// Where rows of one (site, day) count.
 pub struct Counting<'c> {
     pub site: &'c Site,
-    /// The site by its place among all, and the day.
-    pub whose: (usize, Day),
+    pub whose: (SiteId, Day),
     pub names: &'c mut Admission,
     pub book: &'c mut Book,
 }

@@ -20,6 +20,8 @@ const WAITING: usize = 1_024;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub at: Millis,
+    /// The site's place among all.
+    pub site: usize,
     pub kind: &'static str,
     pub page: Arc<str>,
     /// Device, place, source.
@@ -64,15 +66,15 @@ impl Watchers {
         self.0.subscribe()
     }
 
-    pub fn tell(&self, sites: &[Site], site: usize, event: Event) {
+    pub fn tell(&self, sites: &[Site], event: Event) {
         if self.0.receiver_count() > 0 {
-            let name = sites[site].name.clone();
-            let _ = self.0.send(Happened::new(site, move || write(&name, event)));
+            let name = sites[event.site].name.clone();
+            let _ = self.0.send(Happened::new(event.site, move || write(&name, event)));
         }
     }
 }
 
-fn write(site: &str, Event { at, kind, page, traits }: Event) -> String {
+fn write(site: &str, Event { at, kind, page, traits, .. }: Event) -> String {
     let mut json = json!({ "site": site, "t": at, "type": kind, "page": page });
     for (dimension, value) in traits.iter() {
         json[dimension.as_str()] = value.into();

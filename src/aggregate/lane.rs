@@ -200,9 +200,8 @@ impl Lane {
             }
             owned.shard.look_ahead(some.iter().map(|popped| &popped.record.hit));
             for popped in some.drain(..) {
-                let site = popped.record.hit.site;
                 if let Some(event) = self.apply(owned, popped) {
-                    self.around.live.tell(&self.around.sites, site, event);
+                    self.around.live.tell(&self.around.sites, event);
                 }
             }
         }

@@ -33,6 +33,7 @@ mod recent;
 mod recount;
 mod served;
 mod shard;
+mod sites;
 mod state;
 mod suspicion;
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! again: a day's rows grow with the logarithm of what an attacker sends.
 
 use crate::model::rollup::{self, Dimension, OTHER};
-use crate::model::site::Day;
+use crate::model::site::{Day, SiteId};
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ type Counts = IndexMap<Arc<str>, u32, RandomState>;
 /// All names of a shard: of each site and dimension, on its latest day.
 pub struct Admission {
     cap: usize,
-    pub all: HashMap<(usize, Dimension), (Day, Names), RandomState>,
+    pub all: HashMap<(SiteId, Dimension), (Day, Names), RandomState>,
 }
 
 impl Admission {
@@ -38,7 +38,7 @@ impl Admission {
     /// The value under which another counts that came so many times: itself or [`OTHER`].
     pub fn admit(
         &mut self,
-        (site, day): (usize, Day),
+        (site, day): (SiteId, Day),
         dimension: Dimension,
         value: &str,
         times: u32,
@@ -54,7 +54,7 @@ impl Admission {
     /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
     pub fn admit_parts(
         &mut self,
-        whose: (usize, Day),
+        whose: (SiteId, Day),
         dimension: Dimension,
         value: &str,
         times: u32,
@@ -214,11 +214,12 @@ mod tests {
     fn a_day_begins_with_all_its_rows() {
         let mut names = Admission::new(1);
         let today = Day::from_ymd_opt(2026, 11, 24).unwrap();
-        let mut admit =
-            |site, day, value: &str| names.admit((site, day), Dimension::Page, value, 1);
-        assert_eq!(&*admit(0, today, "/a"), "/a");
-        assert_eq!(&*admit(0, today, "/b"), OTHER);
-        assert_eq!(&*admit(1, today, "/b"), "/b", "another site's");
-        assert_eq!(&*admit(0, today.succ_opt().unwrap(), "/b"), "/b");
+        let mut admit = |site, day, value: &str| {
+            names.admit((SiteId::of(site), day), Dimension::Page, value, 1)
+        };
+        assert_eq!(&*admit("a", today, "/a"), "/a");
+        assert_eq!(&*admit("a", today, "/b"), OTHER);
+        assert_eq!(&*admit("b", today, "/b"), "/b", "another site's");
+        assert_eq!(&*admit("a", today.succ_opt().unwrap(), "/b"), "/b");
     }
 }

@@ -134,7 +134,7 @@ mod tests {
 
     fn hit(at: i64) -> Hit {
         let what = What::BotBeacon { name: "b".into(), class: "c".into() };
-        Hit { at, site: 0, lane: 0, visitor: None, before_midnight: None, what }
+        Hit { at, site: Default::default(), lane: 0, visitor: None, before_midnight: None, what }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::names::Admission;
 use super::profile::Profile;
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, Flags, Kind};
-use crate::model::site::{Day, Site};
+use crate::model::site::{Day, Site, SiteId};
 use crate::model::{VisitorHash, Window};
 use foldhash::fast::{FixedState, RandomState};
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ impl<'s> Recount<'s> {
         let visitor = row.of.visitor.map(|visitor| self.visitors.entry(visitor).or_default());
         let mut counting = Counting {
             site: self.site,
-            whose: (0, self.day),
+            whose: (SiteId::default(), self.day),
             names: &mut self.names,
             book: &mut self.book,
         };

@@ -13,11 +13,12 @@ use super::open::{AHEAD, Pending};
 use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::recent::Recent;
+use super::sites::Sites;
 use super::visitor::{Spot, Visitor};
 use crate::clock::{HOUR, Millis};
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, RowVisit};
-use crate::model::site::{Day, Site};
+use crate::model::site::{Day, Site, SiteId};
 use crate::model::{Hit, ID_LIFETIME, Traits, VisitorHash, Windows};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
@@ -39,12 +40,12 @@ const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
 const DOWNLOADS: NonZeroUsize = NonZeroUsize::new(DOWNLOADS_MAX).expect("a constant");
 
 /// By site and day.
-pub(super) type Books = BTreeMap<(usize, Day), Book>;
+pub(super) type Books = BTreeMap<(SiteId, Day), Book>;
 
 pub(super) type Map<K, V> = LruCache<K, V, RandomState>;
 
 pub struct Shard {
-    pub(super) sites: Arc<Vec<Site>>,
+    pub(super) sites: Sites,
     pub(super) limits: Limits,
     /// Makes the numbers claims are kept as.
     pub(super) hasher: FixedState,
@@ -72,7 +73,7 @@ impl Shard {
 
     /// With the seed of an earlier shard it can take over that one's state.
     pub fn seeded(sites: Arc<Vec<Site>>, limits: Limits, seed: u64) -> Self {
-        Self::with_hasher(sites, limits, FixedState::with_seed(seed))
+        Self::with_hasher(Sites::new(sites), limits, FixedState::with_seed(seed))
     }
 
     /// Another, which knows nothing yet and can take over this one's state.
@@ -80,7 +81,7 @@ impl Shard {
         Self::with_hasher(self.sites.clone(), self.limits, self.hasher.clone())
     }
 
-    fn with_hasher(sites: Arc<Vec<Site>>, limits: Limits, hasher: FixedState) -> Self {
+    fn with_hasher(sites: Sites, limits: Limits, hasher: FixedState) -> Self {
         let cap = NonZeroUsize::new(limits.visitors).unwrap_or(NonZeroUsize::MIN);
         Self {
             sites,
@@ -141,12 +142,14 @@ impl Shard {
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
         let taken = self.books.iter_mut();
-        taken.filter_map(|(key, book)| Some((*key, book.take()?))).collect()
+        let place = |site| self.sites.place(site);
+        taken.filter_map(|((site, day), book)| Some(((place(*site), *day), book.take()?))).collect()
     }
 
     /// Visitors of a site with a pageview since `since`, by when it came. Whoever goes on under
     /// another hash after midnight is one.
     pub fn current_visitors(&self, site: usize, since: Millis) -> usize {
+        let site = self.sites.id(site);
         let recent = self.visitors.iter().take_while(|(_, v)| v.seen >= since);
         let current = |v: &Visitor| v.site == site && v.viewed >= since && v.became.is_none();
         recent.filter(|(_, visitor)| current(visitor)).count()
@@ -187,7 +190,7 @@ impl Shard {
     }
 
     /// The roll-up of a day, perhaps a new one.
-    pub(super) fn book(&mut self, whose: (usize, Day)) -> &mut Book {
+    pub(super) fn book(&mut self, whose: (SiteId, Day)) -> &mut Book {
         book_of(&mut self.books, &self.hasher, whose)
     }
 
@@ -214,7 +217,7 @@ impl Shard {
 pub(super) type Counted = (&'static str, Arc<str>, Option<Traits>);
 
 /// The book of a day, perhaps a new one.
-fn book_of<'b>(books: &'b mut Books, hasher: &FixedState, whose: (usize, Day)) -> &'b mut Book {
+fn book_of<'b>(books: &'b mut Books, hasher: &FixedState, whose: (SiteId, Day)) -> &'b mut Book {
     books.entry(whose).or_insert_with(|| Book::new(hasher.clone()))
 }
 

@@ -10,7 +10,7 @@ use super::visitor::Visitor;
 use crate::clock::Millis;
 use crate::model::VisitorHash;
 use crate::model::rollup::Dimension;
-use crate::model::site::Day;
+use crate::model::site::{Day, SiteId};
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
 use std::io::{self, Write};
@@ -76,7 +76,7 @@ impl Shard {
 const CANARY: &str = "headcount";
 
 /// Names with whose they are.
-type Known = ((usize, Dimension), (Day, Names));
+type Known = ((SiteId, Dimension), (Day, Names));
 
 /// A shard's memory as it is written down: lists oldest first.
 #[derive(Serialize, Deserialize)]

@@ -33,7 +33,14 @@ fn view(engine: &Engine, nonce: u64, visitor: u8, page: &str) {
     let what = What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
     let visitor = Some(VisitorHash::from_stored([visitor; 8]));
     let at = NOON + nonce as i64;
-    assert!(engine.push(&Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what }));
+    assert!(engine.push(&Hit {
+        at,
+        site: Default::default(),
+        lane: 0,
+        visitor,
+        before_midnight: None,
+        what
+    }));
 }
 
 fn add(counts: &mut Counts, sealed: Sealed) -> Marks {

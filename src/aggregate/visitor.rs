@@ -6,7 +6,7 @@ use super::visit::Visit;
 use crate::clock::Millis;
 use crate::model::VisitorHash;
 use crate::model::row;
-use crate::model::site::Day;
+use crate::model::site::{Day, SiteId};
 use serde::{Deserialize, Serialize};
 use std::mem;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Where and whose something is.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
-    pub site: usize,
+    pub site: SiteId,
     pub at: Millis,
     /// When the hit came: what a browser says of `at` may be another time.
     pub received: Millis,
@@ -28,7 +28,7 @@ pub(super) struct Spot {
 /// A visitor on one day: the hash changes with the day.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Visitor {
-    pub site: usize,
+    pub site: SiteId,
     /// When anything of it came last: never by a browser's clock.
     pub seen: Millis,
     /// When its last pageview came: for the number of current visitors.

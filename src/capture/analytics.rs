@@ -12,7 +12,7 @@ use super::script::{Script, tag};
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
 use crate::host;
-use crate::model::site::Site;
+use crate::model::site::{Site, SiteId};
 use crate::model::{Answered, Hit, PageKind, ViewId, VisitorHash, What};
 use crate::telemetry::{DropReason, Telemetry};
 use crate::visitor::Visitors;
@@ -79,6 +79,8 @@ pub struct Analytics(Arc<Inner>);
 
 struct Inner {
     sites: Arc<Vec<Site>>,
+    /// Theirs, in the same order.
+    ids: Vec<SiteId>,
     settings: Settings,
     visitors: Visitors,
     engine: Arc<Engine>,
@@ -149,6 +151,7 @@ impl Analytics {
     ) -> Self {
         let tag = Bytes::from(tag(&settings.script_path));
         Self(Arc::new(Inner {
+            ids: sites.iter().map(|site| SiteId::of(&site.name)).collect(),
             sites,
             settings,
             visitors,
@@ -339,6 +342,10 @@ impl Analytics {
 
     pub(super) fn site(&self, site: usize) -> &Site {
         &self.0.sites[site]
+    }
+
+    pub(super) fn site_id(&self, site: usize) -> SiteId {
+        self.0.ids[site]
     }
 
     /// The site a request is for, by its host. An unknown host never makes one.

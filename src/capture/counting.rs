@@ -205,6 +205,7 @@ impl Analytics {
         let path = self.named(path);
         let lane = self.visitors().lane_of((&*reader, &*path));
         let what = What::Feed { path, reader, subscribers };
+        let site = self.site_id(site);
         self.push(Hit { at, site, lane, visitor, before_midnight, what });
     }
 
@@ -283,6 +284,7 @@ impl Analytics {
 
     fn count(&self, site: usize, lane: u16, when: When, what: What) {
         let When { at, visitor, before_midnight } = when;
+        let site = self.site_id(site);
         self.push(Hit { at, site, lane, visitor, before_midnight, what });
     }
 

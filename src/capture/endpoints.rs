@@ -122,6 +122,7 @@ impl Analytics {
                 let (name, class) = (bot.name.clone(), bot.class.as_str().into());
                 let what = What::BotBeacon { name, class };
                 let (visitor, before_midnight) = (None, None);
+                let site = self.site_id(site);
                 self.push(Hit { at: now, site, lane: who.lane(), visitor, before_midnight, what });
                 continue;
             }
@@ -170,7 +171,8 @@ impl Analytics {
                     What::Told(Told { page, event: told, received: now, n: event.n })
                 }
             };
-            self.push(Hit { at: event.at, site, lane: who.lane(), visitor, before_midnight, what });
+            let (at, site) = (event.at, self.site_id(site));
+            self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
         }
         match wrong {
             Some(reason) => {

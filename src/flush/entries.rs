@@ -100,7 +100,8 @@ mod tests {
         let arrived = |i: usize| {
             let what = What::BotBeacon { name: format!("bot {i}").into(), class: "c".into() };
             let (at, visitor) = (i as i64, None);
-            let hit = Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what };
+            let hit =
+                Hit { at, site: Default::default(), lane: 0, visitor, before_midnight: None, what };
             Arrived { at, hit }
         };
         let hits: Vec<Arrived> = (0..hits).map(arrived).collect();

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 /// Raised when a hit, or a shard's state, is written in another way than before. Then how the last
 /// release wrote hits is kept as a module of its own, as `release6` is.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 thread_local! {
     /// Each thread's own, so that nothing is allocated for a hit.
@@ -120,7 +120,14 @@ mod tests {
     #[test]
     fn what_a_record_says() {
         let what = What::BotBeacon { name: "b".into(), class: "c".into() };
-        let hit = Hit { at: 7, site: 0, lane: 9, visitor: None, before_midnight: None, what };
+        let hit = Hit {
+            at: 7,
+            site: Default::default(),
+            lane: 9,
+            visitor: None,
+            before_midnight: None,
+            what,
+        };
         let origin = Origin { log: u64::MAX, upto: 300 };
         for (came, origin) in [(None, None), (Some(-4), None), (Some(1 << 50), Some(origin))] {
             let read = encoded(&hit, came, origin, decode).unwrap().unwrap();

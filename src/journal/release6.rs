@@ -6,6 +6,7 @@
 
 use crate::clock::{Micros, Millis};
 use crate::model::rollup::{Dimension, SEPARATOR};
+use crate::model::site::SiteId;
 use crate::model::{
     Answered, Arrived, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Traits,
     VisitorHash, Vital, What,
@@ -108,7 +109,7 @@ pub fn arrived(bytes: &[u8]) -> Option<Vec<Arrived>> {
 #[derive(Deserialize)]
 struct OldHit {
     at: Millis,
-    site: usize,
+    _site: usize,
     lane: u16,
     visitor: Option<VisitorHash>,
     before_midnight: Option<VisitorHash>,
@@ -228,11 +229,13 @@ impl From<OldTraits> for Traits {
 
 impl From<OldHit> for Hit {
     fn from(hit: OldHit) -> Self {
-        let OldHit { at, site, lane, mut visitor, mut before_midnight, what } = hit;
+        let OldHit { at, lane, mut visitor, mut before_midnight, what, .. } = hit;
         if let OldWhat::Download { .. } = what {
             // Each request for a file was a download, as it still is without a visitor.
             (visitor, before_midnight) = (None, None);
         }
+        // There was one only.
+        let site = SiteId::default();
         Self { at, site, lane, visitor, before_midnight, what: what.read(at) }
     }
 }

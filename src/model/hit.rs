@@ -1,5 +1,6 @@
 //! A hit: what happened, in our words. The only thing that goes from `capture` to `aggregate`.
 
+use super::site::SiteId;
 use super::{Traits, VisitorHash};
 use crate::clock::{Micros, Millis};
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
     pub at: Millis,
-    /// Which of the configured sites.
-    pub site: usize,
+    pub site: SiteId,
     /// Chooses the shard: the same for all hits of a client, also across the change of salts.
     /// Only this process can make it, and it is good for nothing else.
     pub lane: u16,

@@ -29,7 +29,7 @@ fn view(at: Millis, nonce: u64, visitor: u8, page: &str) -> Arrived {
     let (page, from, origin) = (page.into(), None, None);
     let what = What::Answered(Answered { page, nonce, kind, status, traits, from, bytes, origin });
     let visitor = Some(VisitorHash::from_stored([visitor; 8]));
-    let hit = Hit { at, site: 0, lane: 0, visitor, before_midnight: None, what };
+    let hit = Hit { at, site: Default::default(), lane: 0, visitor, before_midnight: None, what };
     Arrived { at: at * 1_000, hit }
 }
 

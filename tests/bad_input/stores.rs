@@ -158,7 +158,14 @@ async fn other_days_are_delivered_meanwhile() {
             read: false,
         };
         let at = clock.now() - ago;
-        engine.push(&Hit { at, site: 0, lane: 0, visitor: None, before_midnight: None, what });
+        engine.push(&Hit {
+            at,
+            site: Default::default(),
+            lane: 0,
+            visitor: None,
+            before_midnight: None,
+            what,
+        });
     }
     let counted = async |day| {
         let days = store.days("days.example", &[day]).await.unwrap();

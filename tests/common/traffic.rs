@@ -309,7 +309,14 @@ impl Maker {
         let page = PAGES[self.rng.random_range(0..PAGES.len())];
         let (visitor, before_midnight) = hashes(&self.site, client, at);
         let lane = client as u16;
-        let hit = Hit { at, site: 0, lane, visitor, before_midnight, what: what(page.into()) };
+        let hit = Hit {
+            at,
+            site: Default::default(),
+            lane,
+            visitor,
+            before_midnight,
+            what: what(page.into()),
+        };
         let order = self.arriving.len();
         self.arriving.push((arrival, order, client, hit));
     }

@@ -19,7 +19,14 @@ pub fn site() -> Site {
 
 pub fn download(path: &str) -> Hit {
     let what = What::Download { path: path.into(), first: 0, bytes: 1, length: Some(1) };
-    Hit { at: 1_800_000_000_000, site: 0, lane: 0, visitor: None, before_midnight: None, what }
+    Hit {
+        at: 1_800_000_000_000,
+        site: Default::default(),
+        lane: 0,
+        visitor: None,
+        before_midnight: None,
+        what,
+    }
 }
 
 /// How many hits an engine that goes on in `dir` has to seal.

@@ -37,9 +37,19 @@ fn open(
     state_after: u64,
     marks: &Marks,
 ) -> (Engine, Arc<Telemetry>) {
+    open_with(dir, vec![site.clone()], lanes, state_after, marks)
+}
+
+fn open_with(
+    dir: &Path,
+    sites: Vec<Site>,
+    lanes: usize,
+    state_after: u64,
+    marks: &Marks,
+) -> (Engine, Arc<Telemetry>) {
     let telemetry = Arc::new(Telemetry::default());
     let (journal, found) = Journal::open(dir, lanes, state_after, telemetry.clone()).unwrap();
     let recovery = Recovery { journal, lanes: found, marks: marks.clone(), seed: 7, share: false };
-    let (sites, clock) = (Arc::new(vec![site.clone()]), Clock::fixed(0));
+    let (sites, clock) = (Arc::new(sites), Clock::fixed(0));
     (Engine::recover(sites, LIMITS, QUEUE, telemetry.clone(), clock, recovery), telemetry)
 }

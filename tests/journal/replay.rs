@@ -2,12 +2,12 @@
 
 use super::handed::Handed;
 use super::model::Model;
-use super::open;
 use super::traffic::Traffic;
+use super::{open, open_with};
 use headcount::aggregate::{Engine, Marks};
 use headcount::model::rollup::{Dimension, Metric, SLOT};
-use headcount::model::site::{Day, Site};
-use headcount::model::{VisitorHash, Window};
+use headcount::model::site::{Day, Site, SiteId};
+use headcount::model::{Answered, Hit, PageKind, Traits, VisitorHash, What, Window};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -156,4 +156,76 @@ fn names_beyond_the_cap_come_out_alike() {
             }
         }
     }
+}
+
+/// What is counted of each site, by name, of people who come once in each of several processes that
+/// know these sites in these orders.
+fn by_name(orders: &[&[&str]], state_after: u64) -> BTreeMap<(String, String, Metric), i64> {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut counts, mut marks) = (BTreeMap::new(), Marks::new());
+    for (round, names) in (1..).zip(orders) {
+        let site = |name: &&str| Site { name: (*name).into(), ..Site::default() };
+        let sites: Vec<Site> = names.iter().map(site).collect();
+        let (engine, _) = open_with(dir.path(), sites.clone(), 1, state_after, &marks);
+        for (person, name) in (1..).zip(["a.org", "b.org", "b.org", "c.org"]) {
+            if !names.contains(&name) {
+                continue;
+            }
+            let (page, traits) = (format!("/of-{name}").into(), Some(Traits::default()));
+            let what = What::Answered(Answered {
+                page,
+                nonce: round * 10 + person,
+                kind: PageKind::View,
+                status: 200,
+                traits,
+                from: None,
+                bytes: 0,
+                origin: None,
+            });
+            let visitor = Some(VisitorHash::from_stored([person as u8; 8]));
+            let (at, site) = (round as i64 * 60_000, SiteId::of(name));
+            assert!(engine.push(&Hit { at, site, lane: 0, visitor, before_midnight: None, what }));
+        }
+        let sealed = engine.seal();
+        if round % 2 == 1 {
+            // What was sealed goes down with the process.
+            continue;
+        }
+        marks = sealed.marks;
+        engine.journal().unwrap().settle().unwrap();
+        for ((site, _), window) in sealed.windows {
+            for ((dimension, value), row) in &window.rows {
+                for (metric, n) in row.counts().filter(|_| *dimension == Dimension::Page) {
+                    let key = (sites[site].name.to_string(), value.to_string(), metric);
+                    *counts.entry(key).or_default() += n;
+                }
+            }
+        }
+    }
+    counts
+}
+
+/// Neither their order nor what else is configured changes whose hits, visits and visitors these are.
+#[test]
+fn sites_are_known_by_name() {
+    let same: &[&[&str]] = &[["a.org", "b.org", "c.org"].as_slice(); 4];
+    let others: &[&[&str]] = &[
+        &["a.org", "b.org", "c.org"],
+        &["c.org", "b.org", "a.org"],
+        &["b.org", "new.org", "a.org", "c.org"],
+        &["new.org", "c.org", "a.org", "b.org"],
+    ];
+    for state_after in [0, u64::MAX] {
+        let expected = by_name(same, state_after);
+        assert_eq!(by_name(others, state_after), expected);
+        let of = |site: &str, metric| expected[&(site.to_owned(), format!("/of-{site}"), metric)];
+        assert!(of("b.org", Metric::Server) == 2 * of("a.org", Metric::Server), "{expected:?}");
+        assert_eq!((of("b.org", Metric::Visits), of("c.org", Metric::Visits)), (2, 1));
+    }
+    // What is of a site that is gone harms nobody.
+    let without: &[&[&str]] = &[&["a.org", "b.org", "c.org"], &["b.org"], &["b.org"], &["b.org"]];
+    let of_b = |counts: BTreeMap<(String, String, Metric), i64>| -> BTreeMap<_, _> {
+        counts.into_iter().filter(|((site, ..), _)| site == "b.org").collect()
+    };
+    assert_eq!(of_b(by_name(without, 0)), of_b(by_name(same, 0)));
 }

@@ -14,7 +14,14 @@ fn entry(name: &str, number: u64, hits: usize) -> Entry {
         let at = i as i64;
         Arrived {
             at,
-            hit: Hit { at, site: 0, lane: 0, visitor: None, before_midnight: None, what },
+            hit: Hit {
+                at,
+                site: Default::default(),
+                lane: 0,
+                visitor: None,
+                before_midnight: None,
+                what,
+            },
         }
     };
     let hits: Vec<Arrived> = (0..hits).map(hit).collect();
