@@ -200,10 +200,10 @@ impl Counting {
             let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
             let (telemetry, clock, budget) = (telemetry.clone(), clock.clone(), budget.clone());
             let interval = config.flush_interval;
-            let settings = flush::Settings { interval, last: config.timeouts.shutdown };
+            let settings = flush::FlushSettings { interval, last: config.timeouts.shutdown };
             let sharing = config
                 .shared_sessions
-                .then(|| shared::Settings { interval, limits: home::limits(config, 1) });
+                .then(|| shared::CountingSettings { interval, limits: home::limits(config, 1) });
             move |durable| {
                 let (engine, store, sites) = (engine.clone(), store.clone(), sites.clone());
                 let (telemetry, clock) = (telemetry.clone(), clock.clone());

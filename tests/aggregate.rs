@@ -23,7 +23,8 @@ use headcount::clock::{MINUTE, SECOND};
 use headcount::model::rollup::{Dimension, Metric, SLOT};
 use headcount::model::site::{Day, Site};
 use headcount::model::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Shown, Told, Traits, VisitorHash, What, Window,
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Traits,
+    VisitorHash, What, Window,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -335,8 +336,8 @@ fn current_is_who_was_heard_of_lately_whatever_the_browsers_clock_says() {
         What::Shown(Shown { page, traits, received, screen, nav, id, n })
     };
     let told = |received| {
-        let event = Event::Outbound { url: "https://example.com/".into() };
-        What::Told(Told { page: "/".into(), event, received, n: None })
+        let kind = ScriptEventKind::Outbound { url: "https://example.com/".into() };
+        What::ScriptEvent(ScriptEvent { page: "/".into(), kind, received, n: None })
     };
     tell(1, NOW - 10 * MINUTE, shown(NOW - 10 * MINUTE));
     tell(2, NOW, shown(NOW));

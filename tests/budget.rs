@@ -11,7 +11,7 @@ use common::redis::RedisServer;
 use headcount::aggregate::{Engine, Limits};
 use headcount::budget::Budget;
 use headcount::clock::{Clock, HOUR, Millis, SECOND};
-use headcount::flush::{DurableOutbox, Flusher, Settings};
+use headcount::flush::{DurableOutbox, FlushSettings, Flusher};
 use headcount::model::rollup::{Dimension, Metric};
 use headcount::model::site::{Day, Site};
 use headcount::model::{Answered, Hit, PageKind, Traits, VisitorHash, What};
@@ -75,7 +75,8 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
         move || store.commands().load(Ordering::Relaxed)
     };
     let budget = Arc::new(Budget::new(500_000, clock.clone(), spent));
-    let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
+    let settings =
+        FlushSettings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
     let mut flusher = Flusher::new(
         engine.clone(),
         store.clone(),

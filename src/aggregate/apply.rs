@@ -4,7 +4,7 @@
 //! is a view only the browser saw. Nothing is ever taken back, so three sums (server, confirmed,
 //! browser) tell everything.
 
-use super::happened::Event;
+use super::happened::LiveEvent;
 use super::shard::Shard;
 use super::visitor::Spot;
 use crate::clock::MINUTE;
@@ -13,7 +13,7 @@ use crate::model::{Hit, What};
 /// What a hit turned out to be: for the live stream and the process's own counters.
 pub struct Outcome {
     pub pageview: bool,
-    pub event: Option<Event>,
+    pub event: Option<LiveEvent>,
 }
 
 impl Shard {
@@ -36,7 +36,7 @@ impl Shard {
         let (kind, page, traits) = match what {
             What::Answered(answered) => self.answered(spot, answered),
             What::Shown(shown) => self.shown(spot, shown),
-            What::Told(told) => self.told(spot, told),
+            What::ScriptEvent(event) => self.script_event(spot, event),
             What::Served(served) => self.served(spot, served),
             What::Download { path, first, bytes, length } => {
                 self.download(spot, &path, first, bytes, length)
@@ -47,10 +47,10 @@ impl Shard {
             }
             What::BotBeacon { name, class } => self.bot_beacon(spot, name, class),
         };
-        self.book((site, day)).hits += u64::from(is_event);
+        self.rollup((site, day)).hits += u64::from(is_event);
         let traits = traits.unwrap_or_default();
         let site = self.sites.place(site);
-        let event = (!kind.is_empty()).then_some(Event { at, site, kind, page, traits });
+        let event = (!kind.is_empty()).then_some(LiveEvent { at, site, kind, page, traits });
         Outcome { pageview: matches!(kind, "view" | "browser" | "unverified" | "activated"), event }
     }
 }

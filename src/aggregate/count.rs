@@ -3,10 +3,10 @@
 //! What a roll-up counts follows from rows alone, in the order in which they were written, so the
 //! same code counts as things happen and when a day is summed up again.
 
-use super::book::{Book, Place, TOTAL};
 use super::claims::Claim;
+use super::day_rollup::{DayRollup, RowPlace, TOTAL};
 use super::measures::{VisitOnDay, VisitorOnDay};
-use super::named::Named;
+use super::named_row::NamedRow;
 use super::names::Admission;
 use super::profile::Profile;
 use crate::model::goal::Reached;
@@ -27,27 +27,27 @@ pub struct Counting<'c> {
     pub site: &'c Site,
     pub whose: (SiteId, Day),
     pub names: &'c mut Admission,
-    pub book: &'c mut Book,
+    pub rollup: &'c mut DayRollup,
 }
 
 /// What is known of those whose row it is, on its day.
 #[derive(Default)]
-pub struct Known<'c> {
+pub struct OnDay<'c> {
     pub visitor: Option<&'c mut VisitorOnDay>,
     pub visit: Option<&'c mut VisitOnDay>,
 }
 
 impl Counting<'_> {
     /// Adds what a row adds. `profile` is that of its visit.
-    pub fn count(&mut self, row: &EventRow, profile: &Arc<Profile>, mut known: Known<'_>) {
+    pub fn count(&mut self, row: &EventRow, profile: &Arc<Profile>, mut known: OnDay<'_>) {
         let known = &mut known;
         match row.kind {
             Kind::View => self.view(row, profile, known),
             Kind::Confirm => self.confirm(row, profile, known),
             Kind::Sent => {
                 let page = self.admit(Dimension::Page, &row.page);
-                let page = self.book.place(Dimension::Page, &page);
-                self.book.add_on_page(row.at, page, Metric::Bytes, row.numbers[0]);
+                let page = self.rollup.place(Dimension::Page, &page);
+                self.rollup.add_on_page(row.at, page, Metric::Bytes, row.numbers[0]);
             }
             Kind::Activity => self.activity(row, profile, known),
             Kind::Engagement => self.engagement(row, known),
@@ -80,7 +80,7 @@ impl Counting<'_> {
                     (Metric::Seen, i64::from(row.flags.has(Flags::BEACON))),
                     (Metric::Bytes, row.numbers[0]),
                 ] {
-                    self.book.add(Dimension::Prefetch, &page, metric, by);
+                    self.rollup.add(Dimension::Prefetch, &page, metric, by);
                 }
             }
             Kind::Download => {
@@ -90,39 +90,39 @@ impl Counting<'_> {
                     (Metric::Complete, i64::from(row.flags.has(Flags::COMPLETE))),
                     (Metric::Bytes, row.numbers[0]),
                 ] {
-                    self.book.add(Dimension::Download, &path, metric, by);
+                    self.rollup.add(Dimension::Download, &path, metric, by);
                 }
             }
             Kind::Feed => {
                 let feed = self.admit(Dimension::Feed, &join([&row.page, &row.name]));
-                self.book.add(Dimension::Feed, &feed, Metric::Responses, 1);
-                self.book.add(Dimension::Feed, &feed, Metric::Subscribers, row.numbers[0]);
+                self.rollup.add(Dimension::Feed, &feed, Metric::Responses, 1);
+                self.rollup.add(Dimension::Feed, &feed, Metric::Subscribers, row.numbers[0]);
             }
         }
     }
 
-    fn view(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut Known<'_>) {
+    fn view(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
         let metrics = row.flags.view_metrics();
-        let mut page = Named::from(self.admit(Dimension::Page, &row.page));
+        let mut page = NamedRow::from(self.admit(Dimension::Page, &row.page));
         let mut visit_more = Row::default();
         if let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) {
             visit_more = match row.flags.has(Flags::BEGINS) {
-                true => visit.begin(self.book, row.at, &mut page, profile, visitor),
-                false => visit.view(self.book, row.at, &mut page, visitor),
+                true => visit.begin(self.rollup, row.at, &mut page, profile, visitor),
+                false => visit.view(self.rollup, row.at, &mut page, visitor),
             };
-            visit.advance(self.book, &self.site.funnels, Reached::Page(&row.page));
+            visit.advance(self.rollup, &self.site.funnels, Reached::Page(&row.page));
             // The measures count under the traits that the visit had before this view.
             if visit.falls_under_suspicion(profile) {
-                visit.count_shared(self.book, &std::mem::take(&mut visit_more));
-                let views = visit.suspect(self.book, profile);
+                visit.count_shared(self.rollup, &std::mem::take(&mut visit_more));
+                let views = visit.suspect(self.rollup, profile);
                 self.suspect(views, visitor);
             }
             visit.remember(metrics);
         }
-        let place = page.place(self.book, Dimension::Page);
+        let place = page.place(self.rollup, Dimension::Page);
         let first = self.each_row(row, place, profile, metrics, Claim::Seen, &visit_more, known);
         if let Some(visitor) = row.of.visitor.filter(|_| first) {
-            self.book.seen(visitor);
+            self.rollup.seen(visitor);
         }
         if row.flags.has(Flags::CONFIRMED) {
             self.confirmed(row, place, profile, &[], known);
@@ -135,9 +135,9 @@ impl Counting<'_> {
             [(Flags::CACHED, "same visitor"), (Flags::CACHED_BY_OTHERS, "other visitor")]
         {
             let cached = i64::from(row.flags.has(flag));
-            self.book.add_named(Dimension::Cached, whose, Metric::Browser, cached);
+            self.rollup.add_named(Dimension::Cached, whose, Metric::Browser, cached);
         }
-        self.book.add_on_page(row.at, place, Metric::Bytes, row.numbers[0]);
+        self.rollup.add_on_page(row.at, place, Metric::Bytes, row.numbers[0]);
         if row.numbers[1] != 0 {
             self.time("origin", row.numbers[1] - 1, page);
         }
@@ -145,9 +145,9 @@ impl Counting<'_> {
         self.reached(Reached::Page(&row.page), 0, known);
     }
 
-    fn confirm(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut Known<'_>) {
+    fn confirm(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
         let page = self.admit(Dimension::Page, &row.page);
-        let place = self.book.place(Dimension::Page, &page);
+        let place = self.rollup.place(Dimension::Page, &page);
         self.confirmed(row, place, profile, &[Metric::Confirmed], known);
         if let Some(visit) = &mut known.visit {
             visit.remember(&[Metric::Confirmed]);
@@ -158,35 +158,36 @@ impl Counting<'_> {
     fn confirmed(
         &mut self,
         row: &EventRow,
-        page: Place,
+        page: RowPlace,
         profile: &Arc<Profile>,
         metrics: &[Metric],
-        known: &mut Known<'_>,
+        known: &mut OnDay<'_>,
     ) {
         let none = Row::default();
         let first = self.each_row(row, page, profile, metrics, Claim::Confirmed, &none, known);
         if let Some(visitor) = row.of.visitor.filter(|_| first) {
-            self.book.confirmed(visitor);
+            self.rollup.confirmed(visitor);
         }
     }
 
     /// What happened in a visit on a later day than it began on.
-    fn activity(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut Known<'_>) {
+    fn activity(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
         let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) else { return };
         let what = if row.flags.has(Flags::VIEWED) {
-            let mut page = Named::from(self.names.admit(self.whose, Dimension::Page, &row.page, 1));
-            let more = visit.view(self.book, row.at, &mut page, visitor);
-            visit.count_shared(self.book, &more);
+            let mut page =
+                NamedRow::from(self.names.admit(self.whose, Dimension::Page, &row.page, 1));
+            let more = visit.view(self.rollup, row.at, &mut page, visitor);
+            visit.count_shared(self.rollup, &more);
             Reached::Page(&row.page)
         } else {
-            visit.act(self.book, row.at, row.flags.has(Flags::INTERACTIVE));
+            visit.act(self.rollup, row.at, row.flags.has(Flags::INTERACTIVE));
             Reached::Event(&row.name)
         };
         if row.flags.has(Flags::VIEWED) || row.flags.has(Flags::INTERACTIVE) {
-            visit.advance(self.book, &self.site.funnels, what);
+            visit.advance(self.rollup, &self.site.funnels, what);
         }
         if visit.falls_under_suspicion(profile) {
-            visit.suspect(self.book, profile);
+            visit.suspect(self.rollup, profile);
         }
     }
 
@@ -197,14 +198,14 @@ impl Counting<'_> {
     fn each_row(
         &mut self,
         row: &EventRow,
-        page: Place,
+        page: RowPlace,
         profile: &Arc<Profile>,
         metrics: &[Metric],
         kind: Claim,
         visit: &Row,
-        known: &mut Known<'_>,
+        known: &mut OnDay<'_>,
     ) -> bool {
-        let book = &mut *self.book;
+        let rollup = &mut *self.rollup;
         let visitors = kind.metric();
         let visit = visit.nonzero();
         let visit = Some(&*visit).filter(|visit| !visit.is_empty());
@@ -213,8 +214,8 @@ impl Counting<'_> {
             let of = visitor.claimed[kind as usize].as_ref();
             of.is_some_and(|claimed| Arc::ptr_eq(claimed, profile))
         });
-        let mut count = |book: &mut Book, place, visit, claim: Option<u64>, always| {
-            let counts = book.at(place);
+        let mut count = |rollup: &mut DayRollup, place, visit, claim: Option<u64>, always| {
+            let counts = rollup.at(place);
             for metric in metrics {
                 counts.add(*metric, 1);
             }
@@ -231,31 +232,31 @@ impl Counting<'_> {
             }
             first_seen
         };
-        let claim = book.claim(TOTAL, kind);
-        let first = count(book, TOTAL, visit, Some(claim), true);
+        let claim = rollup.claim(TOTAL, kind);
+        let first = count(rollup, TOTAL, visit, Some(claim), true);
         // Visitors are claimed by the hour of the site's day: its four slots add up.
         let hour = HOURS[self.site.hour(row.at) as usize % HOURS.len()];
-        let claim = book.claim_on(Dimension::Slot, hour, kind);
-        let slot = book.slot(row.at);
-        count(book, slot, None, Some(claim), true);
-        let claim = book.claim(page, kind);
-        count(book, page, None, Some(claim), false);
-        if let Some(entry) = profile.entry(book) {
-            let claim = book.claim(entry, kind);
-            count(book, entry, visit, Some(claim), false);
+        let claim = rollup.claim_on(Dimension::Slot, hour, kind);
+        let slot = rollup.slot(row.at);
+        count(rollup, slot, None, Some(claim), true);
+        let claim = rollup.claim(page, kind);
+        count(rollup, page, None, Some(claim), false);
+        if let Some(entry) = profile.entry(rollup) {
+            let claim = rollup.claim(entry, kind);
+            count(rollup, entry, visit, Some(claim), false);
         }
         #[cfg(test)]
         assert!(*row.page != *super::tests::PANICS, "on purpose");
-        for place in profile.places(book) {
-            let claim = (!all_claimed).then(|| book.claim(place, kind));
-            count(book, place, visit, claim, false);
+        for place in profile.places(rollup) {
+            let claim = (!all_claimed).then(|| rollup.claim(place, kind));
+            count(rollup, place, visit, claim, false);
         }
         if let Some(visitor) = visitor.filter(|_| !all_claimed) {
             visitor.claimed[kind as usize] = Some(profile.clone());
         }
         if kind == Claim::Seen && first {
-            let slot = book.slot_name();
-            book.add(Dimension::FirstSeen, &slot, Metric::Visitors, 1);
+            let slot = rollup.slot_name();
+            rollup.add(Dimension::FirstSeen, &slot, Metric::Visitors, 1);
         }
         first
     }
@@ -263,59 +264,59 @@ impl Counting<'_> {
     /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
     /// (A later confirmation of one of these stays out.)
     fn suspect(&mut self, mut views: Row, visitor: &mut VisitorOnDay) {
-        let suspected = self.book.place_named(Dimension::Suspected, "yes");
+        let suspected = self.rollup.place_named(Dimension::Suspected, "yes");
         if views.get(Metric::Confirmed) > 0 {
-            let claim = self.book.claim(suspected, Claim::Confirmed);
+            let claim = self.rollup.claim(suspected, Claim::Confirmed);
             views.add(Metric::ConfirmedVisitors, i64::from(visitor.claims.insert(claim)));
         }
-        self.book.at(suspected).merge(&views);
+        self.rollup.at(suspected).merge(&views);
     }
 
     /// Views whose beacon told the viewport's class, by that class.
-    fn screen(&mut self, row: &EventRow, metrics: &[Metric], known: &mut Known<'_>) {
+    fn screen(&mut self, row: &EventRow, metrics: &[Metric], known: &mut OnDay<'_>) {
         if row.detail.is_empty() {
             return;
         }
         let screen = self.admit(Dimension::Screen, &row.detail);
-        let place = self.book.place(Dimension::Screen, &screen);
+        let place = self.rollup.place(Dimension::Screen, &screen);
         let first = self.is_first_in(place, known);
-        let counts = self.book.at(place);
+        let counts = self.rollup.at(place);
         metrics.iter().for_each(|metric| counts.add(*metric, 1));
         counts.add(Metric::Visitors, i64::from(first));
     }
 
-    fn is_first_in(&self, place: Place, known: &mut Known<'_>) -> bool {
-        let claim = self.book.claim(place, Claim::Seen);
+    fn is_first_in(&self, place: RowPlace, known: &mut OnDay<'_>) -> bool {
+        let claim = self.rollup.claim(place, Claim::Seen);
         known.visitor.as_mut().is_some_and(|visitor| visitor.claims.insert(claim))
     }
 
-    fn engagement(&mut self, row: &EventRow, known: &mut Known<'_>) {
+    fn engagement(&mut self, row: &EventRow, known: &mut OnDay<'_>) {
         self.act(row, false, known);
         let page = self.admit(Dimension::Page, &row.page);
-        let place = self.book.place(Dimension::Page, &page);
-        self.book.add_on_page(row.at, place, Metric::Engagement, row.numbers[0]);
+        let place = self.rollup.place(Dimension::Page, &page);
+        self.rollup.add_on_page(row.at, place, Metric::Engagement, row.numbers[0]);
         let Some((before, depth)) = read_depth(row.numbers[1]) else { return };
-        self.book.add_on_page(row.at, place, Metric::ScrollViews, i64::from(before.is_none()));
+        self.rollup.add_on_page(row.at, place, Metric::ScrollViews, i64::from(before.is_none()));
         let deeper = i64::from(depth) - i64::from(before.unwrap_or(0));
-        self.book.add_on_page(row.at, place, Metric::ScrollDepth, deeper);
+        self.rollup.add_on_page(row.at, place, Metric::ScrollDepth, deeper);
         let (from, to) = (before.map(tenth), tenth(depth));
         if row.detail.is_empty() || from == Some(to) {
             return;
         }
         for (tenth, by) in from.map(|from| (from, -1)).into_iter().chain([(to, 1)]) {
             let value = join([&row.detail, &tenth.to_string(), &page]);
-            self.book.add_named(Dimension::ScrollMap, &value, Metric::Events, by);
+            self.rollup.add_named(Dimension::ScrollMap, &value, Metric::Events, by);
         }
     }
 
     /// An event, of whichever kind: ends a bounce.
-    fn event(&mut self, row: &EventRow, name: &str, known: &mut Known<'_>) {
+    fn event(&mut self, row: &EventRow, name: &str, known: &mut OnDay<'_>) {
         self.act(row, true, known);
         let page = self.admit(Dimension::Page, &row.page);
-        let page = self.book.place(Dimension::Page, &page);
+        let page = self.rollup.place(Dimension::Page, &page);
         let worth = row.numbers[0];
-        self.book.add_on_page(row.at, page, Metric::Events, 1);
-        self.book.add_on_page(row.at, page, Metric::Revenue, worth);
+        self.rollup.add_on_page(row.at, page, Metric::Events, 1);
+        self.rollup.add_on_page(row.at, page, Metric::Revenue, worth);
         let event = self.action(Dimension::Event, name, worth, known);
         for (property, value) in &row.properties {
             let value = join([&event, property, value]);
@@ -324,13 +325,13 @@ impl Counting<'_> {
         }
         self.reached(Reached::Event(name), worth, known);
         if let Some(visit) = &mut known.visit {
-            visit.advance(self.book, &self.site.funnels, Reached::Event(name));
+            visit.advance(self.rollup, &self.site.funnels, Reached::Event(name));
         }
     }
 
-    fn act(&mut self, row: &EventRow, interactive: bool, known: &mut Known<'_>) {
+    fn act(&mut self, row: &EventRow, interactive: bool, known: &mut OnDay<'_>) {
         if let Some(visit) = &mut known.visit {
-            visit.act(self.book, row.at, interactive);
+            visit.act(self.rollup, row.at, interactive);
         }
     }
 
@@ -340,7 +341,7 @@ impl Counting<'_> {
         dimension: Dimension,
         value: &str,
         worth: i64,
-        known: &mut Known<'_>,
+        known: &mut OnDay<'_>,
     ) -> Arc<str> {
         let value = self.admit(dimension, value);
         self.count_action(dimension, &value, worth, known);
@@ -352,18 +353,18 @@ impl Counting<'_> {
         dimension: Dimension,
         value: &Arc<str>,
         worth: i64,
-        known: &mut Known<'_>,
+        known: &mut OnDay<'_>,
     ) {
-        let place = self.book.place(dimension, value);
+        let place = self.rollup.place(dimension, value);
         let first = self.is_first_in(place, known);
-        let counts = self.book.at(place);
+        let counts = self.rollup.at(place);
         counts.add(Metric::Events, 1);
         counts.add(Metric::Visitors, i64::from(first));
         counts.add(Metric::Revenue, worth);
     }
 
     /// Goals that a page or an event is.
-    fn reached(&mut self, what: Reached<'_>, worth: i64, known: &mut Known<'_>) {
+    fn reached(&mut self, what: Reached<'_>, worth: i64, known: &mut OnDay<'_>) {
         let site = self.site;
         for goal in site.goals.iter().filter(|goal| goal.target.is(what)) {
             self.count_action(Dimension::Goal, &goal.name, worth, known);
@@ -373,18 +374,18 @@ impl Counting<'_> {
     fn bot(&mut self, row: &EventRow) {
         let name = self.admit(Dimension::BotName, &row.name);
         if row.flags.has(Flags::BEACON) {
-            self.book.add(Dimension::BotName, &name, Metric::Beacons, 1);
-            self.book.add(Dimension::BotClass, &row.detail, Metric::Beacons, 1);
+            self.rollup.add(Dimension::BotName, &name, Metric::Beacons, 1);
+            self.rollup.add(Dimension::BotClass, &row.detail, Metric::Beacons, 1);
         }
         if !row.flags.has(Flags::ANSWERED) {
             return;
         }
         let page = self.admit(Dimension::BotPage, &row.page);
         let status = row.numbers[0].to_string();
-        self.book.add(Dimension::BotName, &name, Metric::Responses, 1);
-        self.book.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
-        self.book.add(Dimension::BotPage, &page, Metric::Responses, 1);
-        self.book.add_named(Dimension::BotStatus, &status, Metric::Responses, 1);
+        self.rollup.add(Dimension::BotName, &name, Metric::Responses, 1);
+        self.rollup.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
+        self.rollup.add(Dimension::BotPage, &page, Metric::Responses, 1);
+        self.rollup.add_named(Dimension::BotStatus, &status, Metric::Responses, 1);
         let purpose = match &*row.detail {
             class if class == BotClass::AiTraining.as_str() => "training",
             class if class == BotClass::AiAssistant.as_str() => "assistant",
@@ -407,14 +408,14 @@ impl Counting<'_> {
                 continue;
             }
             let page = self.admit(Dimension::ErrorPage, &row.page);
-            self.book.add(Dimension::ErrorPage, &page, metric, 1);
+            self.rollup.add(Dimension::ErrorPage, &page, metric, 1);
             // Of an error that is long forgotten, or that another node answered, a beacon knows
             // the page alone.
             if row.numbers[0] != 0 {
                 let link = self.admit(Dimension::ErrorLink, &join([&row.page, &row.name]));
-                self.book.add(Dimension::ErrorLink, &link, metric, 1);
+                self.rollup.add(Dimension::ErrorLink, &link, metric, 1);
                 let status = row.numbers[0].to_string();
-                self.book.add_named(Dimension::ErrorStatus, &status, metric, 1);
+                self.rollup.add_named(Dimension::ErrorStatus, &status, metric, 1);
             }
         }
     }
@@ -424,12 +425,12 @@ impl Counting<'_> {
         let bucket = bucket.to_string();
         self.add_parts(Dimension::Timing, &join([what, &bucket, page]), Metric::Events, 1);
         let all = join([what, &bucket, ""]);
-        self.book.add_named(Dimension::Timing, &all, Metric::Events, 1);
+        self.rollup.add_named(Dimension::Timing, &all, Metric::Events, 1);
     }
 
     fn add_parts(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {
         let value = self.admit_parts(dimension, value);
-        self.book.add(dimension, &value, metric, by);
+        self.rollup.add(dimension, &value, metric, by);
     }
 
     fn admit(&mut self, dimension: Dimension, value: &str) -> Arc<str> {

@@ -18,7 +18,7 @@ const WAITING: usize = 1_024;
 
 /// What a hit turned out to be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct LiveEvent {
     pub at: Millis,
     /// The site's place among all.
     pub site: usize,
@@ -66,7 +66,7 @@ impl Watchers {
         self.0.subscribe()
     }
 
-    pub fn tell(&self, sites: &[Site], event: Event) {
+    pub fn tell(&self, sites: &[Site], event: LiveEvent) {
         if self.0.receiver_count() > 0 {
             let name = sites[event.site].name.clone();
             let _ = self.0.send(Happened::new(event.site, move || write(&name, event)));
@@ -74,7 +74,7 @@ impl Watchers {
     }
 }
 
-fn write(site: &str, Event { at, kind, page, traits, .. }: Event) -> String {
+fn write(site: &str, LiveEvent { at, kind, page, traits, .. }: LiveEvent) -> String {
     let mut json = json!({ "site": site, "t": at, "type": kind, "page": page });
     for (dimension, value) in traits.iter() {
         json[dimension.as_str()] = value.into();

@@ -4,7 +4,7 @@
 //! every page; so a hit that panics in the middle is taken out of the journal instead, and the shard
 //! is made anew from there: restart is replay, also without a restart.
 
-use super::happened::{Event, Watchers};
+use super::happened::{LiveEvent, Watchers};
 use super::queue::Queue;
 use super::shard::Shard;
 use crate::clock::Micros;
@@ -209,7 +209,7 @@ impl Lane {
     }
 
     /// Counts a hit. What it turned out to be, if there is something to tell.
-    fn apply(&self, owned: &mut Owned, popped: Popped) -> Option<Event> {
+    fn apply(&self, owned: &mut Owned, popped: Popped) -> Option<LiveEvent> {
         let Popped { ticket, written, record: Record { hit, came, .. } } = popped;
         let events = i64::from(hit.what.is_event());
         if let Some(taken) = &mut owned.taken {

@@ -4,9 +4,9 @@
 //! counts as a bounce when it begins, the second view takes that back, a new exit page moves what
 //! the visit has gathered from the old one.
 
-use super::book::{Book, TOTAL};
 use super::claims::Claims;
-use super::named::Named;
+use super::day_rollup::{DayRollup, TOTAL};
+use super::named_row::NamedRow;
 use super::prefetch::prefetch;
 use super::profile::Profile;
 use crate::clock::Millis;
@@ -81,8 +81,8 @@ pub struct VisitOnDay {
 #[derive(Debug, Serialize, Deserialize)]
 struct Measures {
     profile: Arc<Profile>,
-    slot: Named,
-    exit: Named,
+    slot: NamedRow,
+    exit: NamedRow,
     /// The exit page is among those of the visitor.
     exit_counts: bool,
     /// Last activity.
@@ -106,18 +106,18 @@ impl VisitOnDay {
     /// Begins with a pageview. Like [`VisitOnDay::view`] it returns what is still to be counted.
     pub fn begin(
         &mut self,
-        book: &mut Book,
+        rollup: &mut DayRollup,
         at: Millis,
-        page: &mut Named,
+        page: &mut NamedRow,
         profile: &Arc<Profile>,
         visitor: &mut VisitorOnDay,
     ) -> Row {
-        book.slot(at);
+        rollup.slot(at);
         let exit = page.value().clone();
         let entered = visitor.exits_by(&exit);
         let measures = self.measures.insert(Box::new(Measures {
             profile: profile.clone(),
-            slot: book.slot_name().into(),
+            slot: rollup.slot_name().into(),
             exit: exit.into(),
             exit_counts: entered.is_some(),
             last: at,
@@ -131,10 +131,10 @@ impl VisitOnDay {
         begun.add(Metric::Visits, 1);
         begun.add(Metric::Bounces, 1);
         begun.add(Metric::VisitViews, 1);
-        measures.count_apart(book, &begun);
-        let exit = measures.exit.place(book, Dimension::ExitPage);
-        book.at(exit).add(Metric::Visitors, i64::from(entered == Some(true)));
-        measures.see(book, page);
+        measures.count_apart(rollup, &begun);
+        let exit = measures.exit.place(rollup, Dimension::ExitPage);
+        rollup.at(exit).add(Metric::Visitors, i64::from(entered == Some(true)));
+        measures.see(rollup, page);
         begun
     }
 
@@ -142,54 +142,54 @@ impl VisitOnDay {
     /// with the visit: see [`VisitOnDay::count_shared`].
     pub fn view(
         &mut self,
-        book: &mut Book,
+        rollup: &mut DayRollup,
         at: Millis,
-        page: &mut Named,
+        page: &mut NamedRow,
         visitor: &mut VisitorOnDay,
     ) -> Row {
         let Some(measures) = &mut self.measures else { return Row::default() };
         let mut more = measures.activity(at);
         more.add(Metric::VisitViews, 1);
         measures.unbounce(&mut more);
-        measures.count_apart(book, &more);
+        measures.count_apart(rollup, &more);
         if at >= measures.viewed {
             measures.viewed = at;
             if page.value() != measures.exit.value() {
-                measures.leave_by(book, page.value().clone(), visitor);
+                measures.leave_by(rollup, page.value().clone(), visitor);
             }
         }
-        measures.see(book, page);
+        measures.see(rollup, page);
         more
     }
 
     /// Something other than a pageview; `interactive` ends a bounce.
-    pub fn act(&mut self, book: &mut Book, at: Millis, interactive: bool) {
+    pub fn act(&mut self, rollup: &mut DayRollup, at: Millis, interactive: bool) {
         let Some(measures) = &mut self.measures else { return };
         let mut more = measures.activity(at);
         if interactive {
             measures.unbounce(&mut more);
         }
-        measures.count_apart(book, &more);
-        measures.count_shared(book, &more);
+        measures.count_apart(rollup, &more);
+        measures.count_shared(rollup, &more);
     }
 
     /// Takes the steps of funnels that are next, and counts the visit in them.
-    pub fn advance(&mut self, book: &mut Book, funnels: &[Funnel], what: Reached<'_>) {
+    pub fn advance(&mut self, rollup: &mut DayRollup, funnels: &[Funnel], what: Reached<'_>) {
         let Some(Measures { steps, .. }) = self.measures.as_deref_mut() else { return };
         steps.resize(funnels.len(), 0);
         for (funnel, done) in funnels.iter().zip(steps) {
             if funnel.steps.get(usize::from(*done)).is_some_and(|next| next.is(what)) {
                 *done += 1;
                 let step = join([&funnel.name, &done.to_string()]);
-                book.add_named(Dimension::FunnelStep, &step, Metric::Visits, 1);
+                rollup.add_named(Dimension::FunnelStep, &step, Metric::Visits, 1);
             }
         }
     }
 
     /// Adds to the rows of the visit that also count its views: the total, the entry page, the
     /// traits.
-    pub fn count_shared(&self, book: &mut Book, more: &Row) {
-        self.measures.iter().for_each(|measures| measures.count_shared(book, more));
+    pub fn count_shared(&self, rollup: &mut DayRollup, more: &Row) {
+        self.measures.iter().for_each(|measures| measures.count_shared(rollup, more));
     }
 
     /// Whether suspicion falls on it with a row of this profile.
@@ -199,11 +199,11 @@ impl VisitOnDay {
 
     /// Suspicion falls on it: the row of those that are suspected counts what it has gathered. Gives
     /// what its pageviews have counted on this day.
-    pub fn suspect(&mut self, book: &mut Book, profile: &Arc<Profile>) -> Row {
+    pub fn suspect(&mut self, rollup: &mut DayRollup, profile: &Arc<Profile>) -> Row {
         self.suspected = true;
         if let Some(measures) = &mut self.measures {
-            let suspected = book.place_named(Dimension::Suspected, "yes");
-            book.at(suspected).merge(&measures.gathered);
+            let suspected = rollup.place_named(Dimension::Suspected, "yes");
+            rollup.at(suspected).merge(&measures.gathered);
             measures.profile = profile.clone();
         }
         let mut views = Row::default();
@@ -247,56 +247,56 @@ impl Measures {
         }
     }
 
-    fn count_shared(&self, book: &mut Book, more: &Row) {
+    fn count_shared(&self, rollup: &mut DayRollup, more: &Row) {
         let more = more.nonzero();
         if more.is_empty() {
             return;
         }
-        book.at(TOTAL).add_all(&more);
-        let entry = self.profile.entry(book);
-        for place in entry.into_iter().chain(self.profile.places(book)) {
-            book.at(place).add_all(&more);
+        rollup.at(TOTAL).add_all(&more);
+        let entry = self.profile.entry(rollup);
+        for place in entry.into_iter().chain(self.profile.places(rollup)) {
+            rollup.at(place).add_all(&more);
         }
     }
 
     /// Adds to the rows of the visit that do not count its views.
-    fn count_apart(&mut self, book: &mut Book, more: &Row) {
+    fn count_apart(&mut self, rollup: &mut DayRollup, more: &Row) {
         let counts = more.nonzero();
         if counts.is_empty() {
             return;
         }
         self.gathered.add_all(&counts);
-        let slot = self.slot.place(book, Dimension::Slot);
-        let exit = self.exit.place(book, Dimension::ExitPage);
-        book.at(slot).add_all(&counts);
-        book.at(exit).add_all(&counts);
+        let slot = self.slot.place(rollup, Dimension::Slot);
+        let exit = self.exit.place(rollup, Dimension::ExitPage);
+        rollup.at(slot).add_all(&counts);
+        rollup.at(exit).add_all(&counts);
     }
 
     /// Moves what the visit has gathered to another exit page.
-    fn leave_by(&mut self, book: &mut Book, page: Arc<str>, visitor: &mut VisitorOnDay) {
+    fn leave_by(&mut self, rollup: &mut DayRollup, page: Arc<str>, visitor: &mut VisitorOnDay) {
         let mut old = Row::default();
         for (metric, count) in self.gathered.counts() {
             old.add(metric, -count);
         }
         let left = self.exit_counts && visitor.stays_at(self.exit.value());
         old.add(Metric::Visitors, -i64::from(left));
-        let exit = self.exit.place(book, Dimension::ExitPage);
-        book.at(exit).merge(&old);
+        let exit = self.exit.place(rollup, Dimension::ExitPage);
+        rollup.at(exit).merge(&old);
 
         let entered = visitor.exits_by(&page);
         self.exit_counts = entered.is_some();
         self.exit = page.into();
         let mut new = self.gathered;
         new.add(Metric::Visitors, i64::from(entered == Some(true)));
-        let exit = self.exit.place(book, Dimension::ExitPage);
-        book.at(exit).merge(&new);
+        let exit = self.exit.place(rollup, Dimension::ExitPage);
+        rollup.at(exit).merge(&new);
     }
 
     /// Counts the visit once in the row of each page it saw.
-    fn see(&mut self, book: &mut Book, page: &mut Named) {
+    fn see(&mut self, rollup: &mut DayRollup, page: &mut NamedRow) {
         if self.pages.len() < PAGES_MAX && self.pages.insert(page.value().clone()) {
-            let place = page.place(book, Dimension::Page);
-            book.at(place).add(Metric::Visits, 1);
+            let place = page.place(rollup, Dimension::Page);
+            rollup.at(place).add(Metric::Visits, 1);
         }
     }
 }

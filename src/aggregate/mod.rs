@@ -15,15 +15,15 @@
 //! what happens: [`Engine::seal`] takes the hits themselves.
 
 mod apply;
-mod book;
 mod claims;
 mod count;
+mod day_rollup;
 mod downloads;
 mod feeds;
 mod happened;
 mod lane;
 mod measures;
-mod named;
+mod named_row;
 mod names;
 mod open;
 mod prefetch;
@@ -31,6 +31,7 @@ mod profile;
 mod queue;
 mod recent;
 mod recount;
+mod script_events;
 mod served;
 mod shard;
 mod sites;
@@ -38,7 +39,6 @@ mod state;
 mod suspicion;
 #[cfg(test)]
 mod tests;
-mod told;
 mod views;
 mod visit;
 mod visitor;

@@ -1,7 +1,7 @@
 //! A day summed up again from its rows.
 
-use super::book::Book;
-use super::count::{Counting, Known};
+use super::count::{Counting, OnDay};
+use super::day_rollup::DayRollup;
 use super::measures::{VisitOnDay, VisitorOnDay};
 use super::names::Admission;
 use super::profile::Profile;
@@ -18,7 +18,7 @@ pub struct Recount<'s> {
     site: &'s Site,
     day: Day,
     names: Admission,
-    book: Book,
+    rollup: DayRollup,
     visitors: HashMap<VisitorHash, VisitorOnDay, RandomState>,
     visits: HashMap<u64, VisitOnDay, RandomState>,
     /// Of the row before: rows of a visit share it.
@@ -32,7 +32,7 @@ impl<'s> Recount<'s> {
             site,
             day,
             names: Admission::new(rows),
-            book: Book::new(FixedState::default()),
+            rollup: DayRollup::new(FixedState::default()),
             visitors: HashMap::default(),
             visits: HashMap::default(),
             profile: Arc::default(),
@@ -61,13 +61,13 @@ impl<'s> Recount<'s> {
             site: self.site,
             whose: (SiteId::default(), self.day),
             names: &mut self.names,
-            book: &mut self.book,
+            rollup: &mut self.rollup,
         };
-        counting.count(row, &self.profile, Known { visitor, visit });
+        counting.count(row, &self.profile, OnDay { visitor, visit });
     }
 
     /// All that the rows have added.
     pub fn finish(mut self) -> Window {
-        self.book.take().unwrap_or_default()
+        self.rollup.take().unwrap_or_default()
     }
 }

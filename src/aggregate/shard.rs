@@ -3,8 +3,8 @@
 //! Pure but for the memory it keeps: time comes with the hit. The rules by which hits merge and count
 //! stand above it: [`apply`](super::apply) says which is which.
 
-use super::book::Book;
-use super::count::{Counting, Known};
+use super::count::{Counting, OnDay};
+use super::day_rollup::DayRollup;
 use super::downloads::{DOWNLOADS_MAX, Download};
 use super::feeds::{FEEDS_MAX, Subscribers};
 use super::measures::VisitOnDay;
@@ -40,7 +40,7 @@ const FEEDS: NonZeroUsize = NonZeroUsize::new(FEEDS_MAX).expect("a constant");
 const DOWNLOADS: NonZeroUsize = NonZeroUsize::new(DOWNLOADS_MAX).expect("a constant");
 
 /// By site and day.
-pub(super) type Books = BTreeMap<(SiteId, Day), Book>;
+pub(super) type DayRollups = BTreeMap<(SiteId, Day), DayRollup>;
 
 pub(super) type Map<K, V> = LruCache<K, V, RandomState>;
 
@@ -61,7 +61,7 @@ pub struct Shard {
     pub(super) downloads: Map<u64, Download>,
     /// Visits begun so far.
     pub(super) visits: u64,
-    pub(super) books: Books,
+    pub(super) rollups: DayRollups,
     /// The latest time seen in a hit.
     pub(super) newest: Millis,
 }
@@ -95,7 +95,7 @@ impl Shard {
             feeds: LruCache::with_hasher(FEEDS, RandomState::default()),
             downloads: LruCache::with_hasher(DOWNLOADS, RandomState::default()),
             visits: 0,
-            books: Books::new(),
+            rollups: DayRollups::new(),
             newest: 0,
         }
     }
@@ -133,17 +133,19 @@ impl Shard {
             }
             self.pending.pop_lru();
         }
-        self.books.retain(|(site, day), book| {
+        self.rollups.retain(|(site, day), rollup| {
             let today = self.sites[*site].day(now);
-            today.signed_duration_since(*day).num_days() <= 1 || !book.is_idle()
+            today.signed_duration_since(*day).num_days() <= 1 || !rollup.is_idle()
         });
     }
 
     /// Takes the increments gathered since the last call.
     pub fn seal(&mut self) -> Windows {
-        let taken = self.books.iter_mut();
+        let taken = self.rollups.iter_mut();
         let place = |site| self.sites.place(site);
-        taken.filter_map(|((site, day), book)| Some(((place(*site), *day), book.take()?))).collect()
+        taken
+            .filter_map(|((site, day), rollup)| Some(((place(*site), *day), rollup.take()?)))
+            .collect()
     }
 
     /// Visitors of a site with a pageview since `since`, by when it came. Whoever goes on under
@@ -157,7 +159,7 @@ impl Shard {
 
     /// Hits counted since the last [`Shard::seal`].
     pub fn unsealed(&self) -> u64 {
-        self.books.values().map(|book| book.hits).sum()
+        self.rollups.values().map(|rollup| rollup.hits).sum()
     }
 
     /// Keeps a row of the spot's day, and adds to that day's roll-up what it adds. `visit` is what is
@@ -172,11 +174,11 @@ impl Shard {
         let visitor = row.of.visitor;
         let visitor = visitor.map(|v| &mut known(&mut self.visitors, v, spot).on_day);
         let whose = (spot.site, spot.day);
-        let book = book_of(&mut self.books, &self.hasher, whose);
+        let rollup = rollup_of(&mut self.rollups, &self.hasher, whose);
         let (site, names) = (&self.sites[spot.site], &mut self.names);
-        let mut counting = Counting { site, whose, names, book };
-        counting.count(&row, profile, Known { visitor, visit });
-        self.book(whose).record(&row);
+        let mut counting = Counting { site, whose, names, rollup };
+        counting.count(&row, profile, OnDay { visitor, visit });
+        self.rollup(whose).record(&row);
     }
 
     /// Whether an event's number is new; an event without one always is.
@@ -190,8 +192,8 @@ impl Shard {
     }
 
     /// The roll-up of a day, perhaps a new one.
-    pub(super) fn book(&mut self, whose: (SiteId, Day)) -> &mut Book {
-        book_of(&mut self.books, &self.hasher, whose)
+    pub(super) fn rollup(&mut self, whose: (SiteId, Day)) -> &mut DayRollup {
+        rollup_of(&mut self.rollups, &self.hasher, whose)
     }
 
     pub(super) fn visitor(&mut self, visitor: VisitorHash, spot: Spot) -> &mut Visitor {
@@ -216,9 +218,13 @@ impl Shard {
 /// What a hit counted as (empty: nothing to tell), its page, its traits.
 pub(super) type Counted = (&'static str, Arc<str>, Option<Traits>);
 
-/// The book of a day, perhaps a new one.
-fn book_of<'b>(books: &'b mut Books, hasher: &FixedState, whose: (SiteId, Day)) -> &'b mut Book {
-    books.entry(whose).or_insert_with(|| Book::new(hasher.clone()))
+/// The roll-up of a day, perhaps a new one.
+fn rollup_of<'b>(
+    rollups: &'b mut DayRollups,
+    hasher: &FixedState,
+    whose: (SiteId, Day),
+) -> &'b mut DayRollup {
+    rollups.entry(whose).or_insert_with(|| DayRollup::new(hasher.clone()))
 }
 
 pub(super) fn known(

@@ -43,7 +43,7 @@ impl Shard {
             (VisitorHash, Visitor),
             (u64, Pending),
             Recent,
-            Known,
+            KnownNames,
             (u64, Subscribers),
             (u64, Download),
         >;
@@ -76,7 +76,7 @@ impl Shard {
 const CANARY: &str = "headcount";
 
 /// Names with whose they are.
-type Known = ((SiteId, Dimension), (Day, Names));
+type KnownNames = ((SiteId, Dimension), (Day, Names));
 
 /// A shard's memory as it is written down: lists oldest first.
 #[derive(Serialize, Deserialize)]

@@ -29,7 +29,7 @@ const VALUE_MAX: f64 = 1e12;
 
 /// An event, read.
 #[derive(Debug, PartialEq)]
-pub struct Event {
+pub struct BeaconEvent {
     pub kind: Kind,
     /// With the fragment, where that is a route.
     pub path: String,
@@ -47,7 +47,7 @@ pub struct Event {
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     Pageview(Nav),
-    Told(model::Event),
+    Script(model::ScriptEventKind),
 }
 
 /// As sent. Unknown fields are ignored.
@@ -68,7 +68,11 @@ struct Raw {
 }
 
 /// Reads a beacon's body: the events that are good, and the first thing that is wrong.
-pub fn parse(body: &[u8], received: Millis, value_max: usize) -> (Vec<Event>, Option<String>) {
+pub fn parse(
+    body: &[u8],
+    received: Millis,
+    value_max: usize,
+) -> (Vec<BeaconEvent>, Option<String>) {
     let body = body.trim_ascii();
     let elements = match body.first() {
         Some(b'[') => Elements(Some(&body[1..])),
@@ -89,7 +93,7 @@ fn read_all<'a>(
     elements: impl Iterator<Item = &'a [u8]>,
     received: Millis,
     value_max: usize,
-) -> (Vec<Event>, Option<String>) {
+) -> (Vec<BeaconEvent>, Option<String>) {
     let (mut events, mut wrong, mut count) = (Vec::new(), None, 0);
     for (i, element) in elements.enumerate() {
         count = i + 1;
@@ -151,7 +155,7 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 impl Raw {
-    fn read(self, received: Millis, value_max: usize) -> Result<Event, String> {
+    fn read(self, received: Millis, value_max: usize) -> Result<BeaconEvent, String> {
         let kind = match self.kind.as_str() {
             "pageview" => Kind::Pageview(match self.nav.as_deref() {
                 None | Some("load") => Nav::Load,
@@ -160,10 +164,10 @@ impl Raw {
                 Some("prerender") => Nav::Prerender,
                 Some(other) => return Err(format!("unknown nav {}", quoted(other))),
             }),
-            _ => Kind::Told(self.told(value_max)?),
+            _ => Kind::Script(self.script_event(value_max)?),
         };
         let (path, query) = split(&self.pathname)?;
-        Ok(Event {
+        Ok(BeaconEvent {
             kind,
             path,
             query: query.map(str::to_owned),
@@ -176,7 +180,7 @@ impl Raw {
     }
 
     /// What the script tells of a page beside its views.
-    fn told(&self, value_max: usize) -> Result<model::Event, String> {
+    fn script_event(&self, value_max: usize) -> Result<model::ScriptEventKind, String> {
         let name = |what: &str| match self.name.as_deref().map(str::trim) {
             Some(name) if !name.is_empty() => Ok(name),
             _ => Err(format!("{what} without a name")),
@@ -186,14 +190,14 @@ impl Raw {
         let value = self.value.as_ref().and_then(Value::as_f64).filter(|v| v.is_finite());
         let screen = || self.screen.as_deref().and_then(screen_class);
         Ok(match self.kind.as_str() {
-            "event" => model::Event::Custom {
+            "event" => model::ScriptEventKind::Custom {
                 name: bounded(name("event")?),
                 properties: self.properties(value_max),
                 value: value.map(|v| (v * 1_000.0).round().clamp(-VALUE_MAX, VALUE_MAX) as i64),
             },
-            "outbound" => model::Event::Outbound { url: link("outbound")? },
-            "download" => model::Event::File { url: link("download")? },
-            "engagement" => model::Event::Engagement {
+            "outbound" => model::ScriptEventKind::Outbound { url: link("outbound")? },
+            "download" => model::ScriptEventKind::File { url: link("download")? },
+            "engagement" => model::ScriptEventKind::Engagement {
                 millis: match value {
                     Some(millis) if millis >= 0.0 => millis.min(86_400_000.0) as u32,
                     _ => return Err("engagement without a value in milliseconds".to_owned()),
@@ -203,14 +207,16 @@ impl Raw {
                 view: self.view.as_deref().map_or(0, hash),
             },
             "click" => match (screen(), self.prop("x"), self.prop("y")) {
-                (Some(screen), Some(x), Some(y)) if x >= 0.0 && y >= 0.0 => model::Event::Click {
-                    screen,
-                    column: (x * f64::from(GRID) / 100.0).min(f64::from(GRID - 1)) as u16,
-                    row: (y * f64::from(GRID) / 100.0).min(f64::from(GRID_ROWS - 1)) as u16,
-                },
+                (Some(screen), Some(x), Some(y)) if x >= 0.0 && y >= 0.0 => {
+                    model::ScriptEventKind::Click {
+                        screen,
+                        column: (x * f64::from(GRID) / 100.0).min(f64::from(GRID - 1)) as u16,
+                        row: (y * f64::from(GRID) / 100.0).min(f64::from(GRID_ROWS - 1)) as u16,
+                    }
+                }
                 _ => return Err("click without screen, x and y".to_owned()),
             },
-            "vital" => model::Event::Vital {
+            "vital" => model::ScriptEventKind::Vital {
                 name: match self.name.as_deref() {
                     Some("TTFB") => Vital::Ttfb,
                     Some("LCP") => Vital::Lcp,
@@ -315,7 +321,7 @@ mod tests {
 
     const NOW: Millis = 1_800_000_000_000;
 
-    fn one(event: Value) -> Result<Event, String> {
+    fn one(event: Value) -> Result<BeaconEvent, String> {
         let (mut events, wrong) = parse(event.to_string().as_bytes(), NOW, 1024);
         match wrong {
             Some(wrong) => Err(wrong),
@@ -323,7 +329,7 @@ mod tests {
         }
     }
 
-    fn pageview(more: Value) -> Result<Event, String> {
+    fn pageview(more: Value) -> Result<BeaconEvent, String> {
         let mut event = json!({"type": "pageview", "pathname": "/a"});
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         one(event)

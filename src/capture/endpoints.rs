@@ -3,7 +3,7 @@
 use super::analytics::{Analytics, Tracking, host_of, peer_of};
 use super::beacon;
 use crate::host;
-use crate::model::{Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, Shown, Told, ViewId, What};
+use crate::model::{Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, ScriptEvent, Shown, ViewId, What};
 use crate::telemetry::DropReason;
 use crate::text;
 use crate::visitor::address::is_trusted;
@@ -167,8 +167,8 @@ impl Analytics {
                     let (received, screen, n) = (now, event.screen, event.n);
                     What::Shown(Shown { page, traits, received, screen, nav, id: verdict, n })
                 }
-                beacon::Kind::Told(told) => {
-                    What::Told(Told { page, event: told, received: now, n: event.n })
+                beacon::Kind::Script(kind) => {
+                    What::ScriptEvent(ScriptEvent { page, kind, received: now, n: event.n })
                 }
             };
             let (at, site) = (event.at, self.site_id(site));

@@ -46,9 +46,9 @@ const LATE_EVERY: Duration = Duration::from_secs(1);
 /// Batches that are sent at once to a store that takes several.
 const AT_ONCE: usize = 64;
 
-/// Settings of a [`Flusher`].
+/// FlushSettings of a [`Flusher`].
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct FlushSettings {
     /// Time between flushes.
     pub interval: Duration,
     /// How long the last flush may take.
@@ -62,7 +62,7 @@ pub struct Flusher {
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
-    settings: Settings,
+    settings: FlushSettings,
     durable: DurableOutbox,
     troubles: Troubles,
     budget: Option<Arc<Budget>>,
@@ -81,7 +81,7 @@ impl Flusher {
         telemetry: Arc<Telemetry>,
         clock: Clock,
         durable: DurableOutbox,
-        settings: Settings,
+        settings: FlushSettings,
     ) -> Self {
         let waiting = i64::try_from(durable.hits()).unwrap_or(0);
         telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);

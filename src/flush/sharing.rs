@@ -53,7 +53,7 @@ impl Sharing {
 impl Flusher {
     /// Hits are counted with those of other nodes, by whichever has the lease.
     #[must_use]
-    pub fn sharing(mut self, settings: shared::Settings) -> Self {
+    pub fn sharing(mut self, settings: shared::CountingSettings) -> Self {
         let (store, sites) = (self.store.clone(), self.sites.clone());
         let who = self.durable.outbox.node();
         let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);

@@ -8,8 +8,8 @@ use crate::clock::{Micros, Millis};
 use crate::model::rollup::{Dimension, SEPARATOR};
 use crate::model::site::SiteId;
 use crate::model::{
-    Answered, Arrived, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Traits,
-    VisitorHash, Vital, What,
+    Answered, Arrived, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown,
+    Traits, VisitorHash, Vital, What,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -265,7 +265,7 @@ impl OldWhat {
                 What::Shown(Shown { page, traits, received, screen, nav, id, n })
             }
             OldWhat::Told(OldTold { page, event, n }) => {
-                What::Told(Told { page, event: event.into(), received: at, n })
+                What::ScriptEvent(ScriptEvent { page, kind: event.into(), received: at, n })
             }
             OldWhat::Download { path, complete, bytes } => {
                 What::Download { path, first: 0, bytes, length: complete.then_some(bytes) }
@@ -279,7 +279,7 @@ impl OldWhat {
     }
 }
 
-impl From<OldEvent> for Event {
+impl From<OldEvent> for ScriptEventKind {
     fn from(event: OldEvent) -> Self {
         match event {
             OldEvent::Custom { name, properties, value } => {

@@ -28,7 +28,7 @@ impl Hit {
     pub fn received(&self) -> Millis {
         match &self.what {
             What::Shown(shown) => shown.received,
-            What::Told(told) => told.received,
+            What::ScriptEvent(event) => event.received,
             _ => self.at,
         }
     }
@@ -60,7 +60,7 @@ pub enum What {
     /// The script says that a page was shown.
     Shown(Shown),
     /// The script says what happened on a page.
-    Told(Told),
+    ScriptEvent(ScriptEvent),
     /// Of a file `bytes` were sent, from `first` on; `length` is the whole file's, if it is known.
     Download { path: Arc<str>, first: u64, bytes: u64, length: Option<u64> },
     /// A feed was fetched, by a reader that may say for how many subscribers.
@@ -108,9 +108,9 @@ pub struct Served {
 
 /// Something on a page, as the script tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct ScriptEvent {
     pub page: Arc<str>,
-    pub event: Event,
+    pub kind: ScriptEventKind,
     /// When the beacon came.
     pub received: Millis,
     /// The event's own random number: the same again is a retry.
@@ -118,7 +118,7 @@ pub struct Told {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Event {
+pub enum ScriptEventKind {
     /// The site's own. `value` in thousandths.
     Custom { name: Arc<str>, properties: Vec<(Arc<str>, Arc<str>)>, value: Option<i64> },
     /// A link away from the site was followed.

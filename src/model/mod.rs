@@ -30,7 +30,8 @@ mod window;
 pub use batch::{BATCH_MAX, Batch};
 pub use bot_class::BotClass;
 pub use hit::{
-    Answered, Arrived, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Vital, What,
+    Answered, Arrived, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown,
+    Vital, What,
 };
 pub use list::{PACK, RowList};
 pub use log::{Chunk, Done, ENTRY_MAX, Entry, Item, LogPlace};

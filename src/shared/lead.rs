@@ -20,7 +20,7 @@ const LEASE: Millis = 5 * SECOND;
 
 /// What a [`Counter`] has to know.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct CountingSettings {
     /// Time between flushes, the same on all nodes.
     pub interval: Duration,
     /// What the one shard remembers.
@@ -32,7 +32,7 @@ pub struct Counter {
     store: Arc<dyn Store>,
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
-    settings: Settings,
+    settings: CountingSettings,
     /// Who holds the lease.
     who: Arc<str>,
     work: Option<Work>,
@@ -48,7 +48,7 @@ impl Counter {
         store: Arc<dyn Store>,
         sites: Arc<Vec<Site>>,
         telemetry: Arc<Telemetry>,
-        settings: Settings,
+        settings: CountingSettings,
         who: Arc<str>,
     ) -> Self {
         let (work, told, stuck, left_out) = (None, Done::default(), None, LeftOut::default());

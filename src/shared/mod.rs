@@ -21,4 +21,4 @@ mod tests;
 mod work;
 
 pub use count::{AWAITED, Count, Followed};
-pub use lead::{Counter, Settings};
+pub use lead::{Counter, CountingSettings};

@@ -8,7 +8,7 @@ mod ports;
 #[allow(dead_code)]
 mod redis;
 
-use super::{Counter, Settings};
+use super::{Counter, CountingSettings};
 use crate::aggregate::{Limits, PANICS};
 use crate::clock::{Clock, Millis};
 use crate::model::rollup::{Dimension, Metric, field};
@@ -42,7 +42,7 @@ async fn count(panicking: u64) -> (BTreeMap<String, i64>, (u64, u64), u64) {
     let store: Arc<dyn Store> = store::open(&url, redis.dir.path()).unwrap();
     let sites = Arc::new(vec![Site { name: SITE.into(), ..Site::default() }]);
     let limits = Limits { visitors: 100, rows: 100 };
-    let settings = Settings { interval: Duration::from_millis(1), limits };
+    let settings = CountingSettings { interval: Duration::from_millis(1), limits };
     let telemetry = Arc::new(Telemetry::default());
     let counter = |who: &str| {
         let (store, sites, telemetry) = (store.clone(), sites.clone(), telemetry.clone());

@@ -37,11 +37,11 @@ pub struct Cluster {
     meter: Arc<Meter>,
     troubles: Arc<Troubles>,
     doubted: AtomicBool,
-    known: Mutex<Known>,
+    known: Mutex<Topology>,
 }
 
 #[derive(Default)]
-struct Known {
+struct Topology {
     map: Option<Arc<Map>>,
     links: HashMap<Address, Arc<Link>>,
 }
@@ -139,7 +139,7 @@ impl Cluster {
         addresses.into_iter().map(|at| known.link(at, &self.dialer, &self.meter)).collect()
     }
 
-    async fn known(&self) -> RedisResult<tokio::sync::MutexGuard<'_, Known>> {
+    async fn known(&self) -> RedisResult<tokio::sync::MutexGuard<'_, Topology>> {
         let locked = tokio::time::timeout(TURN, self.known.lock()).await;
         locked.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut).into())
     }
@@ -173,7 +173,7 @@ impl Cluster {
         Err(error)
     }
 
-    fn learn(&self, known: &mut Known, map: Map) -> Arc<Map> {
+    fn learn(&self, known: &mut Topology, map: Map) -> Arc<Map> {
         let map = Arc::new(map);
         if known.map.as_ref().is_some_and(|before| before.ranges != map.ranges) {
             // Another server has taken over, perhaps over a connection that was there already.
@@ -185,7 +185,7 @@ impl Cluster {
     }
 }
 
-impl Known {
+impl Topology {
     fn link(
         &mut self,
         at: &Address,

@@ -7,7 +7,7 @@
 use super::StoredRows;
 use super::link::Meter;
 use super::log::SharedLog;
-use super::servers::{Named, Servers};
+use super::servers::{ServerAddresses, Servers};
 use super::tally::Tally;
 use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
 use crate::clock::Millis;
@@ -59,7 +59,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// Only for settings no server could be reached with (broken TLS).
-    pub fn new(named: Named, name: String, ca: Option<Vec<u8>>) -> Result<Self> {
+    pub fn new(named: ServerAddresses, name: String, ca: Option<Vec<u8>>) -> Result<Self> {
         let (meter, troubles) = (Arc::<Meter>::default(), Arc::<Troubles>::default());
         let servers = Servers::new(named, ca, &meter, &troubles);
         let servers = servers.map_err(|e| StoreError::Refused {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Servers, as a URL names them.
 #[derive(Clone)]
-pub enum Named {
+pub enum ServerAddresses {
     One(ConnectionInfo),
     /// Sentinels, the name they know the primary by, and how that is called (but for its address).
     Sentinels(Vec<ConnectionInfo>, String, ConnectionInfo),
@@ -33,20 +33,20 @@ impl Servers {
     /// # Errors
     /// Settings no server could be reached with (broken TLS).
     pub fn new(
-        named: Named,
+        named: ServerAddresses,
         ca: Option<Vec<u8>>,
         meter: &Arc<Meter>,
         troubles: &Arc<Troubles>,
     ) -> RedisResult<Self> {
         let one = |way| Self::One(Arc::new(Link::new(way, meter.clone())));
         Ok(match named {
-            Named::One(info) => one(Way::Known(Dialer::new(info, ca).client()?)),
-            Named::Sentinels(sentinels, name, info) => {
+            ServerAddresses::One(info) => one(Way::Known(Dialer::new(info, ca).client()?)),
+            ServerAddresses::Sentinels(sentinels, name, info) => {
                 let client = |info| Dialer::new(info, ca.clone()).client();
                 let clients = sentinels.into_iter().map(client).collect::<RedisResult<_>>()?;
                 one(Way::Asked(Sentinels { clients, name, dialer: Dialer::new(info, ca) }))
             }
-            Named::Cluster(servers) => {
+            ServerAddresses::Cluster(servers) => {
                 let seeds = servers.iter().filter_map(address).collect();
                 let [first, ..] = &servers[..] else { unreachable!("a URL names at least one") };
                 let dialer = Dialer::new(first.clone(), ca);

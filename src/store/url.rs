@@ -2,7 +2,7 @@
 //!
 //! Apart so that the settings can be checked, and printed, before a file or a port is touched.
 
-use super::servers::Named;
+use super::servers::ServerAddresses;
 use super::{RedisStore, Result, SqliteStore, StoreError, Upkeep};
 use ::redis::{ConnectionInfo, RedisError};
 use percent_encoding::percent_decode_str;
@@ -26,7 +26,7 @@ pub struct StoreUrl {
 #[derive(Clone)]
 enum Target {
     Sqlite(PathBuf),
-    Redis(Box<Named>),
+    Redis(Box<ServerAddresses>),
 }
 
 /// One line that names the URL and what is wrong with it.
@@ -126,10 +126,10 @@ const UNKNOWN: &str = "is none of `sqlite:FILE`, `redis://HOST`, `rediss://HOST`
                        `redis+cluster://HOST,HOST`, `redis+sentinel://HOST,HOST/MASTER`";
 
 /// Reads a Redis URL; those of several servers have them behind one another, and all else once.
-fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
+fn redis(scheme: &str, typed: &str) -> std::result::Result<ServerAddresses, String> {
     let (plain, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
     if kind.is_empty() && matches!(plain, "redis" | "rediss") {
-        return info(typed).map(Named::One);
+        return info(typed).map(ServerAddresses::One);
     }
     if !matches!((plain, kind), ("redis" | "rediss", "cluster" | "sentinel")) {
         return Err(UNKNOWN.to_owned());
@@ -152,7 +152,7 @@ fn redis(scheme: &str, typed: &str) -> std::result::Result<Named, String> {
     if servers.iter().any(|server| server.redis_settings().db() != 0) {
         return Err("a cluster has no databases but 0".to_owned());
     }
-    Ok(Named::Cluster(servers))
+    Ok(ServerAddresses::Cluster(servers))
 }
 
 /// Sentinels listen elsewhere than servers do, and have users of their own and no databases.
@@ -161,7 +161,7 @@ fn sentinels(
     user: &str,
     hosts: &str,
     tail: &str,
-) -> std::result::Result<Named, String> {
+) -> std::result::Result<ServerAddresses, String> {
     let tail = tail.strip_prefix('/').unwrap_or_default();
     let (name, tail) = tail.split_at(tail.find(['/', '?', '#']).unwrap_or(tail.len()));
     if name.is_empty() {
@@ -190,7 +190,7 @@ fn sentinels(
     };
     let sentinels = hosts.split(',').map(sentinel).collect::<std::result::Result<_, String>>()?;
     let primary = info(&format!("{plain}://{user}127.0.0.1{tail}"))?;
-    Ok(Named::Sentinels(sentinels, name.to_owned(), primary))
+    Ok(ServerAddresses::Sentinels(sentinels, name.to_owned(), primary))
 }
 
 fn info(url: &str) -> std::result::Result<ConnectionInfo, String> {
@@ -284,7 +284,9 @@ mod tests {
             ),
         ] {
             let Target::Redis(named) = typed.parse::<StoreUrl>().unwrap().target else { panic!() };
-            let Named::Sentinels(sentinels, _, primary) = *named else { panic!("{typed}") };
+            let ServerAddresses::Sentinels(sentinels, _, primary) = *named else {
+                panic!("{typed}")
+            };
             let who = |info: &ConnectionInfo| {
                 let settings = info.redis_settings();
                 [settings.username(), settings.password()].map(|text| text.map(str::to_owned))

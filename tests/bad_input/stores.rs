@@ -6,7 +6,7 @@ use crate::common::redis::RedisServer;
 use crate::common::wire::{Origin, visit};
 use headcount::aggregate::{Engine, Limits};
 use headcount::clock::{Clock, HOUR};
-use headcount::flush::{DurableOutbox, Flusher, Settings};
+use headcount::flush::{DurableOutbox, FlushSettings, Flusher};
 use headcount::model::rollup::{Dimension, Metric};
 use headcount::model::site::Site;
 use headcount::model::{Hit, What};
@@ -136,7 +136,8 @@ async fn other_days_are_delivered_meanwhile() {
     let engine =
         Arc::new(Engine::start(sites.clone(), limits, 1, 1_000, telemetry.clone(), clock.clone()));
     let store = store::open(&redis.url().parse().unwrap(), std::path::Path::new(".")).unwrap();
-    let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
+    let settings =
+        FlushSettings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
     let durable = DurableOutbox::in_memory("a".to_owned(), 1 << 20, 1_000);
     let mut flusher = Flusher::new(
         engine.clone(),

@@ -7,7 +7,9 @@ use headcount::model::goal::Reached;
 use headcount::model::rollup::{Dimension, Metric, join, slot};
 use headcount::model::site::{Day, Site};
 use headcount::model::sketch::bucket;
-use headcount::model::{Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, What};
+use headcount::model::{
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown, What,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;
@@ -138,7 +140,7 @@ impl Model {
                     self.shown(client, at, shown);
                 }
             }
-            What::Told(told) => {
+            What::ScriptEvent(told) => {
                 if self.is_new(client, told.n) {
                     self.told(client, at, told);
                 }
@@ -315,25 +317,25 @@ impl Model {
         }
     }
 
-    fn told(&mut self, client: usize, at: Millis, told: &Told) {
+    fn told(&mut self, client: usize, at: Millis, told: &ScriptEvent) {
         let (day, page) = (self.site.day(at), &told.page);
-        match &told.event {
-            Event::Custom { name, properties, value } => {
+        match &told.kind {
+            ScriptEventKind::Custom { name, properties, value } => {
                 self.event(client, at, page, name, value.unwrap_or(0));
                 for (property, value) in properties {
                     let row = join([name, property, value]);
                     self.action(client, day, Dimension::EventProperty, &row, 0);
                 }
             }
-            Event::Outbound { url } => {
+            ScriptEventKind::Outbound { url } => {
                 self.action(client, day, Dimension::Outbound, url, 0);
                 self.event(client, at, page, "Outbound link", 0);
             }
-            Event::File { url } => {
+            ScriptEventKind::File { url } => {
                 self.action(client, day, Dimension::File, url, 0);
                 self.event(client, at, page, "File download", 0);
             }
-            Event::Engagement { millis, scroll, screen, view } => {
+            ScriptEventKind::Engagement { millis, scroll, screen, view } => {
                 self.act(client, at, false);
                 self.on_page(at, page, Metric::Engagement, (*millis).into());
                 if let Some(depth) = scroll.filter(|_| !is_anonymous(client)) {
@@ -357,12 +359,12 @@ impl Model {
                     }
                 }
             }
-            Event::Click { screen, column, row } => {
+            ScriptEventKind::Click { screen, column, row } => {
                 self.act(client, at, false);
                 let cell = join([screen, &column.to_string(), &row.to_string(), page]);
                 self.others.push((day, Dimension::ClickMap, cell, Metric::Events, 1));
             }
-            Event::Vital { name, value } => {
+            ScriptEventKind::Vital { name, value } => {
                 self.timed(day, name.as_str(), f64::from(*value), page);
             }
         }

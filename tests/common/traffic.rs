@@ -6,8 +6,8 @@ use headcount::model::goal::{Funnel, Goal};
 use headcount::model::rollup::Dimension;
 use headcount::model::site::{Day, Site};
 use headcount::model::{
-    Answered, Event, Hit, IdVerdict, Nav, PageKind, Served, Shown, Told, Traits, VisitorHash,
-    Vital, What,
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown, Traits,
+    VisitorHash, Vital, What,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -91,12 +91,12 @@ impl Maker {
         match self.rng.random_range(0..20) {
             0..9 => self.load(client, 0.7),
             9..13 => {
-                let (n, event) = (Some(self.rng.random()), self.event());
+                let (n, kind) = (Some(self.rng.random()), self.event());
                 // Now and then the script could not know that it had been heard.
                 for again in 0..self.rng.random_range(1..3) {
                     let received = self.now + again * 10;
                     self.push(client, self.now, received, |page| {
-                        What::Told(Told { page, event: event.clone(), received, n })
+                        What::ScriptEvent(ScriptEvent { page, kind: kind.clone(), received, n })
                     });
                 }
             }
@@ -116,10 +116,10 @@ impl Maker {
     }
 
     /// What the script may tell of a page.
-    fn event(&mut self) -> Event {
+    fn event(&mut self) -> ScriptEventKind {
         let rng = &mut self.rng;
         match rng.random_range(0..6) {
-            0 => Event::Custom {
+            0 => ScriptEventKind::Custom {
                 name: ["Signup", "Purchase"][rng.random_range(0..2)].into(),
                 properties: (0..rng.random_range(0..3))
                     .map(|i| {
@@ -128,18 +128,18 @@ impl Maker {
                     .collect(),
                 value: rng.random_bool(0.5).then(|| rng.random_range(-500..50_000)),
             },
-            1 => Event::Outbound { url: "https://example.com/x".into() },
-            2 => Event::File { url: "/files/report.pdf".into() },
-            3 => Event::Click {
+            1 => ScriptEventKind::Outbound { url: "https://example.com/x".into() },
+            2 => ScriptEventKind::File { url: "/files/report.pdf".into() },
+            3 => ScriptEventKind::Click {
                 screen: "Below 576 px".into(),
                 column: rng.random_range(0..2),
                 row: rng.random_range(0..2),
             },
-            4 => Event::Vital {
+            4 => ScriptEventKind::Vital {
                 name: [Vital::Lcp, Vital::Cls][rng.random_range(0..2)],
                 value: rng.random_range(0.0..3_000.0),
             },
-            _ => Event::Engagement {
+            _ => ScriptEventKind::Engagement {
                 millis: rng.random_range(0..20_000),
                 scroll: rng.random_bool(0.8).then(|| rng.random_range(0..=100)),
                 screen: rng.random_bool(0.8).then(|| "Below 576 px".into()),

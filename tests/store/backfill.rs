@@ -6,7 +6,7 @@ use super::common::traffic::Traffic;
 use super::*;
 use headcount::aggregate::{Engine, Limits};
 use headcount::clock::Clock;
-use headcount::flush::{DurableOutbox, Flusher, Settings};
+use headcount::flush::{DurableOutbox, FlushSettings, Flusher};
 use headcount::model::rollup::{OTHER, parse_field};
 use headcount::model::site::{Month, Site};
 use headcount::store::Applied;
@@ -62,7 +62,8 @@ async fn count(store: &Arc<dyn Upkeep>, seed: u64) -> (Site, Vec<Day>) {
     let engine = Engine::start(sites.clone(), limits, 2, 100_000, telemetry.clone(), clock.clone());
     let engine = Arc::new(engine);
     let durable = DurableOutbox::in_memory("node".into(), 64_000_000, 100_000);
-    let settings = Settings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
+    let settings =
+        FlushSettings { interval: Duration::from_secs(10), last: Duration::from_secs(1) };
     let store: Arc<dyn Store> = store.clone();
     let mut flusher =
         Flusher::new(engine.clone(), store, sites, telemetry, clock, durable, settings);

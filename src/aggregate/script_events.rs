@@ -4,32 +4,32 @@ use super::shard::{Counted, Shard};
 use super::visitor::{Showing, Spot};
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
 use crate::model::row::{EventRow, Kind};
-use crate::model::{Event, Told, Traits, sketch};
+use crate::model::{ScriptEvent, ScriptEventKind, Traits, sketch};
 use std::sync::Arc;
 
 impl Shard {
-    pub(super) fn told(&mut self, spot: Spot, told: Told) -> Counted {
-        let Told { page, event, n, .. } = told;
+    pub(super) fn script_event(&mut self, spot: Spot, event: ScriptEvent) -> Counted {
+        let ScriptEvent { page, kind, n, .. } = event;
         if !self.is_new(n, spot) {
             return ("", page, None);
         }
         let row = |kind| EventRow::new(spot.at, kind, Arc::default(), page.clone());
-        match event {
-            Event::Custom { name, properties, value } => {
+        match kind {
+            ScriptEventKind::Custom { name, properties, value } => {
                 let numbers = [value.unwrap_or(0), 0];
                 let traits = Traits::from([(Dimension::Event, &*name)]);
                 self.write_now(spot, EventRow { name, properties, numbers, ..row(Kind::Event) });
                 ("event", page, Some(traits))
             }
-            Event::Outbound { url } => {
+            ScriptEventKind::Outbound { url } => {
                 self.write_now(spot, EventRow { name: url, ..row(Kind::Outbound) });
                 ("event", page, Some(Traits::from([(Dimension::Event, OUTBOUND_LINK)])))
             }
-            Event::File { url } => {
+            ScriptEventKind::File { url } => {
                 self.write_now(spot, EventRow { name: url, ..row(Kind::File) });
                 ("event", page, Some(Traits::from([(Dimension::Event, FILE_DOWNLOAD)])))
             }
-            Event::Engagement { millis, scroll, screen, view } => {
+            ScriptEventKind::Engagement { millis, scroll, screen, view } => {
                 let mut row = EventRow { numbers: [millis.into(), 0], ..row(Kind::Engagement) };
                 if let (Some(depth), Some(visitor)) = (scroll, spot.visitor) {
                     let key = self.number((&*page, view));
@@ -41,12 +41,12 @@ impl Shard {
                 self.write_now(spot, row);
                 ("", page, None)
             }
-            Event::Click { screen, column, row: line } => {
+            ScriptEventKind::Click { screen, column, row: line } => {
                 let numbers = [column.into(), line.into()];
                 self.write_now(spot, EventRow { detail: screen, numbers, ..row(Kind::Click) });
                 ("", page, None)
             }
-            Event::Vital { name, value } => {
+            ScriptEventKind::Vital { name, value } => {
                 let numbers = [sketch::bucket(value.into()).into(), 0];
                 let name = name.as_str().into();
                 self.write_now(spot, EventRow { name, numbers, ..row(Kind::Vital) });

@@ -14,28 +14,28 @@ use indexmap::{Equivalent, IndexMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where a row is in its book.
-pub type Place = u32;
+/// Where a row is in its roll-up.
+pub type RowPlace = u32;
 
-/// Rows are kept for their places: so many, and twice as many as count in a window. With more a book
+/// Rows are kept for their places: so many, and twice as many as count in a window. With more a roll-up
 /// begins anew, or it would remember what nobody asks for.
 const KEPT: usize = 2_000;
 
-/// Where the total is, in every book.
-pub const TOTAL: Place = 0;
+/// Where the total is, in every roll-up.
+pub const TOTAL: RowPlace = 0;
 
 /// What one (site, day) has to add to the store.
 #[derive(Debug)]
-pub struct Book {
-    /// Tells books apart: places are good in one only.
+pub struct DayRollup {
+    /// Tells roll-ups apart: places are good in one only.
     serial: u64,
     /// Numbers claims.
     hasher: FixedState,
     rows: IndexMap<(Dimension, Arc<str>), Entry, RandomState>,
     /// Rows that have something to add.
-    touched: Vec<Place>,
+    touched: Vec<RowPlace>,
     /// The slot that was asked for last.
-    slot: (i64, Arc<str>, Place),
+    slot: (i64, Arc<str>, RowPlace),
     /// How many hits went in.
     pub hits: u64,
     visitors: Vec<VisitorHash>,
@@ -64,9 +64,9 @@ impl Equivalent<(Dimension, Arc<str>)> for Name<'_> {
     }
 }
 
-impl Book {
+impl DayRollup {
     pub fn new(hasher: FixedState) -> Self {
-        let mut book = Self {
+        let mut rollup = Self {
             serial: next_serial(),
             hasher,
             rows: IndexMap::default(),
@@ -78,9 +78,9 @@ impl Book {
             people: RowList::default(),
             others: RowList::default(),
         };
-        let total = book.place(Dimension::Total, &Arc::default());
+        let total = rollup.place(Dimension::Total, &Arc::default());
         debug_assert_eq!(total, TOTAL);
-        book
+        rollup
     }
 
     pub fn serial(&self) -> u64 {
@@ -93,27 +93,27 @@ impl Book {
         dimension: Dimension,
         value: &str,
         owned: impl FnOnce() -> Arc<str>,
-    ) -> Place {
+    ) -> RowPlace {
         let at = self.rows.get_index_of(&Name(dimension, value)).unwrap_or_else(|| {
             let claims = [Claim::Seen, Claim::Confirmed]
                 .map(|kind| kind.number(&self.hasher, dimension, value));
             let entry = Entry { counts: Row::default(), touched: false, claims };
             self.rows.insert_full((dimension, owned()), entry).0
         });
-        at as Place
+        at as RowPlace
     }
 
-    pub fn place(&mut self, dimension: Dimension, value: &Arc<str>) -> Place {
+    pub fn place(&mut self, dimension: Dimension, value: &Arc<str>) -> RowPlace {
         self.place_of(dimension, value, || value.clone())
     }
 
     /// The same for a value that is not held by itself.
-    pub fn place_named(&mut self, dimension: Dimension, value: &str) -> Place {
+    pub fn place_named(&mut self, dimension: Dimension, value: &str) -> RowPlace {
         self.place_of(dimension, value, || value.into())
     }
 
-    /// The row at a place of this book, to count in.
-    pub fn at(&mut self, place: Place) -> &mut Row {
+    /// The row at a place of this roll-up, to count in.
+    pub fn at(&mut self, place: RowPlace) -> &mut Row {
         let entry = &mut self.rows[place as usize];
         if !entry.touched {
             entry.touched = true;
@@ -123,7 +123,7 @@ impl Book {
     }
 
     /// What a visitor claims the row at a place with.
-    pub fn claim(&self, place: Place, kind: Claim) -> u64 {
+    pub fn claim(&self, place: RowPlace, kind: Claim) -> u64 {
         self.rows[place as usize].claims[kind as usize]
     }
 
@@ -133,7 +133,7 @@ impl Book {
     }
 
     /// The row of the slot that a time falls in.
-    pub fn slot(&mut self, at: Millis) -> Place {
+    pub fn slot(&mut self, at: Millis) -> RowPlace {
         let slot = rollup::slot(at);
         if self.slot.0 != slot {
             let value: Arc<str> = slot.to_string().into();
@@ -165,7 +165,7 @@ impl Book {
     }
 
     /// Adds to the total, the slot of a time, and a page.
-    pub fn add_on_page(&mut self, at: Millis, page: Place, metric: Metric, by: i64) {
+    pub fn add_on_page(&mut self, at: Millis, page: RowPlace, metric: Metric, by: i64) {
         if by != 0 {
             let slot = self.slot(at);
             for place in [TOTAL, slot, page] {
@@ -191,7 +191,7 @@ impl Book {
         }
     }
 
-    /// Whether nothing has gathered since [`Book::take`].
+    /// Whether nothing has gathered since [`DayRollup::take`].
     pub fn is_idle(&self) -> bool {
         self.hits == 0
             && self.touched.is_empty()
