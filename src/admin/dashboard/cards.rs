@@ -8,6 +8,7 @@ use crate::page_name::shown;
 use crate::report::scan::By;
 use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice, countries};
 use maud::{Markup, html};
+use std::collections::HashSet;
 
 /// Rows of a card, closed and open.
 const ROWS: usize = 8;
@@ -38,7 +39,12 @@ impl OpenCard {
         questions: &mut QuerySet,
     ) -> Result<Option<Self>, Invalid> {
         let tells = |tab: &&Tab| Property::parse(tab.property).is_ok_and(|of| view.tells(&of));
-        let tabs: Vec<&Tab> = card.tabs.iter().filter(tells).collect();
+        let mut tabs: Vec<&Tab> = card.tabs.iter().filter(tells).collect();
+        // All tabs of a property have the same columns then.
+        if view.subject() == Subject::Actions {
+            let mut seen = HashSet::new();
+            tabs.retain(|tab| seen.insert(tab.property));
+        }
         let Some((tab, property)) = open_tab(card, &tabs, view)? else { return Ok(None) };
         let columns = match view.subject() {
             Subject::Actions if !property.counts_actions() => CONVERSIONS,

@@ -44,15 +44,23 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
             @if conditions.len() > 1 {
                 a.clear href=(view.link(&[("filters", None)])) { "Clear all" }
             }
-            @if view.page().is_some() {
-                a.deeper href=(as_filter(view)) { "All of this page's visits, in the overview" }
-            } @else if let Some(page) = view.only("event:page") {
-                a.deeper href=(view.link(&[("page", Some(&page)), ("filters", None)])) {
-                    "Heat maps and speed of this page"
+        }
+        @if view.page().is_some() {
+            p.source {
+                "This page's own view, of all visits and for all time. "
+                a.deeper href=(as_filter(view)) { "Filter the overview by this page" }
+            }
+        } @else if view.is_filtered() {
+            p.source {
+                (source(view, answers))
+                @if let Some(page) = view.only("event:page") {
+                    " "
+                    a.deeper href=(view.link(&[("page", Some(&page)), ("filters", None)])) {
+                        "Heat maps and paths of this page"
+                    }
                 }
             }
         }
-        @if view.is_filtered() { p.source { (source(view, answers)) } }
     }
 }
 

@@ -100,10 +100,18 @@ impl Overview {
     pub fn draw(&self, admin: &AdminState, view: &View, told: &Told<'_>) -> Markup {
         let range = view.elapsed();
         let anything = told.days.range(range.first..=range.last).next().is_some();
+        let totals = told.answers.totals(self.totals);
+        let steps = told.answers.steps(self.over_time);
         html! {
-            section.sheet aria-label="Totals" {
-                @if let Some(totals) = told.answers.totals(self.totals) { (self.totals(view, told, &totals)) }
-                @if anything { (self.over_time(view, told)) } @else { (nothing_yet(admin, view)) }
+            @if totals.is_some() || steps.is_some() {
+                section.sheet aria-label="Totals" {
+                    @if let Some(totals) = totals { (self.totals(view, told, &totals)) }
+                    @match steps {
+                        _ if !anything => (nothing_yet(admin, view)),
+                        Some(steps) => (chart::chart(view, &steps)),
+                        None => (no_hours(view)),
+                    }
+                }
             }
             @if let Some(parts) = self.evidence.and_then(|nth| told.answers.slices(nth)) {
                 @if !parts.is_empty() { (evidence(&parts)) }
@@ -153,16 +161,14 @@ impl Overview {
             }
         }
     }
+}
 
-    fn over_time(&self, view: &View, told: &Told<'_>) -> Markup {
-        match told.answers.steps(self.over_time) {
-            Some(steps) => chart::chart(view, &steps),
-            None => html! {
-                p.empty {
-                    "Hours are counted for all traffic together. "
-                    a href=(view.link(&[("period", Some("7d"))])) { "See this over 7 days" } "."
-                }
-            },
+/// In the place of a chart that roll-ups do not tell.
+fn no_hours(view: &View) -> Markup {
+    html! {
+        p.empty {
+            "Hours are counted for all traffic together. "
+            a href=(view.link(&[("period", Some("7d"))])) { "See this over 7 days" } "."
         }
     }
 }

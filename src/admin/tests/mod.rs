@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod described;
+mod filtered;
 mod insight;
 mod mcp;
 #[cfg(test)]

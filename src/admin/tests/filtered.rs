@@ -1,0 +1,124 @@
+//! The dashboard under filters where event rows cover all of the time, a part of it, or none.
+
+use super::port::{Port, today};
+use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::model::site::Day;
+
+const FROM_GERMANY: &[(Dimension, &str)] = &[(Dimension::Country, "DE")];
+const FROM_FRANCE: &[(Dimension, &str)] = &[(Dimension::Country, "FR")];
+
+fn days_ago(days: u64) -> Day {
+    today() - chrono::Days::new(days)
+}
+
+/// Rows of today and yesterday; what was counted before that has none.
+async fn kept_since_yesterday() -> Port {
+    let port = Port::local().await;
+    let of_today: &[(&str, &[_])] =
+        &[("/", FROM_GERMANY), ("/a", FROM_GERMANY), ("/", FROM_FRANCE)];
+    port.store.view("example.org", today(), of_today);
+    port.store.view("example.org", days_ago(1), &[("/a", FROM_GERMANY); 2]);
+    let before = [
+        (Dimension::Total, "", Stored::Server, 50),
+        (Dimension::Total, "", Stored::Visitors, 40),
+        (Dimension::Country, "DE", Stored::Server, 30),
+        (Dimension::Country, "DE", Stored::Visitors, 20),
+        (Dimension::Page, "/", Stored::Server, 50),
+        (Dimension::Page, "/", Stored::Visitors, 40),
+    ];
+    port.store.add("example.org", days_ago(2), &before);
+    port
+}
+
+/// The figure of a tile.
+fn figure<'p>(page: &'p str, name: &str) -> Option<&'p str> {
+    let tile = page.split(&format!("<dt>{name}</dt>")).nth(1)?;
+    tile.split(r#"class="figure">"#).nth(1)?.split('<').next()
+}
+
+#[tokio::test]
+async fn a_part_of_the_time_is_told_as_a_part() {
+    let port = kept_since_yesterday().await;
+    let (_, page) = port.get("/?period=7d&filters=visit:country%3D%3DDE").await;
+    assert_eq!(figure(&page, "Unique visitors"), Some("4"), "of two days, and not of the third");
+    for text in [
+        "Filtered numbers begin on 23 Nov.",
+        "23–24 Nov 2026",
+        "not all event rows of the time before are kept",
+        "Robots, errors, files and feeds",
+    ] {
+        assert!(page.contains(text), "no {text}");
+    }
+    let numbers = page.split("<tbody>").next().unwrap_or_default();
+    assert!(!numbers.contains("Sun, 22 Nov"), "the chart begins then, too");
+    assert!(!page.contains(r#"id="bots""#));
+
+    let (_, page) = port.get("/?period=day&filters=visit:country%3D%3DDE").await;
+    assert_eq!(figure(&page, "Unique visitors"), Some("2"));
+    assert!(page.contains("cover all of these days"), "{page}");
+    assert!(page.contains("compared with 23 Nov 2026 until 15:30"), "rows tell parts of days");
+    assert!(!page.contains("Hours are counted for all traffic together"), "and hours");
+    // Without filters all of the time is told.
+    let (_, page) = port.get("/?period=7d").await;
+    assert_eq!(figure(&page, "Pageviews"), Some("55"));
+    assert!(!page.contains("Filtered numbers"));
+}
+
+#[tokio::test]
+async fn where_there_are_no_rows_it_is_said() {
+    let port = kept_since_yesterday().await;
+    let then = "/?first=2026-11-20&last=2026-11-22";
+    let (_, page) = port.get(&format!("{then}&filters=visit:country%3D%3DDE")).await;
+    assert!(page.contains("Of these days no event rows are kept"), "{page}");
+    assert_eq!(figure(&page, "Unique visitors"), Some("20"), "one property is counted by itself");
+    let cards: Vec<&str> = ["pages", "places", "devices", "sources"]
+        .into_iter()
+        .filter(|card| page.contains(&format!(r#"class="card" id="{card}""#)))
+        .collect();
+    assert_eq!(cards, ["places"], "what is of all traffic is not shown beside it");
+
+    let both = "filters=visit:country%3D%3DDE;event:page%3D%3D/";
+    let (status, page) = port.get(&format!("{then}&{both}")).await;
+    assert_eq!(status, 200);
+    assert!(figure(&page, "Unique visitors").is_none(), "two at once are not counted");
+    assert!(page.contains("Of these days no event rows are kept"));
+}
+
+#[tokio::test]
+async fn the_form_adds_what_was_typed() {
+    let port = kept_since_yesterday().await;
+    let form = "/?filters=visit:country%3D%3DDE&property=event:page&operator=is_not&value=/";
+    let (_, page) = port.get(form).await;
+    assert_eq!(figure(&page, "Pageviews"), Some("1"));
+    assert!(page.contains("<strong>Page</strong> is not <span>/</span>"), "{page}");
+    // What a link leads to has the condition among its filters, and so has the form for the next.
+    let kept = r#"name="filters" value="visit:country==DE;event:page!=/""#;
+    assert!(page.contains(kept), "{page}");
+    assert!(page.contains("filters=visit%3Acountry%3D%3DDE%3Bevent%3Apage%21%3D%2F&amp;pages="));
+    // Added twice it is there once.
+    let (_, page) =
+        port.get(&form.replace("is_not", "is").replace("=DE", "=DE;event:page==/")).await;
+    assert_eq!(page.matches(r#"class="chip""#).count(), 2);
+
+    for (query, names) in [
+        ("property=event:mood&operator=is&value=x", "`event:mood`"),
+        ("property=event:page&operator=like&value=x", "unknown operator `like`"),
+        ("property=event:page&operator=is&value=", "needs a value"),
+        ("property=bot:name&operator=is&value=x&filters=event:page%3D%3D/", "counted apart"),
+    ] {
+        let (status, page) = port.get(&format!("/?{query}")).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(page.contains(names), "{query}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn without_suspected_robots_is_a_filter_among_others() {
+    let port = kept_since_yesterday().await;
+    port.store.add("example.org", today(), &[(Dimension::Suspected, "yes", Stored::Server, 1)]);
+    let (_, page) = port.get("/?filters=visit:country%3D%3DDE").await;
+    assert!(page.contains(r#"value="visit:country==DE;visit:suspected==no""#), "{page}");
+    let (_, page) = port.get("/?filters=visit:country%3D%3DDE;visit:suspected%3D%3Dno").await;
+    assert!(page.contains(r#"aria-checked="true">Without suspected"#), "{page}");
+    assert_eq!(figure(&page, "Unique visitors"), Some("2"));
+}
