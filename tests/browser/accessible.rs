@@ -35,6 +35,10 @@ async fn the_demo_in_all_its_views() {
         "/?period=day&compare=none",
         "/?period=30d&pages=visit:exit_page&sources=visit:source&more=pages",
         "/?period=7d&filters=visit:browser%3D%3DFirefox",
+        "/?filters=visit:country%3D%3DDE;event:page%3D%3D/;visit:device!%3DTablet",
+        "/?filters=event:goal%3D%3DOrder;visit:country%3D@D",
+        "/?filters=visit:country%3D%3DNowhere",
+        "/?period=12mo&date=2020-01-01&filters=visit:country%3D%3DDE",
         "/?period=7d&filters=bot:class%3D%3Dsearch&errors=error:link",
         "/?period=day&filters=event:goal%3D~x",
         "/?period=12mo&date=2020-01-01",
@@ -48,7 +52,7 @@ async fn the_demo_in_all_its_views() {
 
     // The table of a day's hours is long enough to be scrolled.
     page.go(&headcount.admin_url("/?period=day")).await;
-    for open in ["#custom", "#numbers"] {
+    for open in ["#custom", "#numbers", "#filter"] {
         page.run(&format!("document.querySelector('{open}').open = true")).await;
         page.check(open).await;
     }

@@ -2,7 +2,8 @@
 //!
 //! - numbers and the count of current visitors follow what happens, on the same document
 //! - links change the page in place, and the way back works; a row filters, its chip ends that
-//! - without JavaScript the same links work
+//! - a country's row and then a page's filter every card, the form adds to them, chips take away
+//! - without JavaScript the same links and forms work
 //! - not a word on the console, whatever the theme and the width; nothing is wider than the screen
 
 use crate::browser::Browser;
@@ -58,7 +59,7 @@ async fn links_work_in_place_and_without_javascript() {
     click(&browser, "/b").await;
     let chip = "var chip = document.querySelector('.chip'); return chip && chip.innerText";
     let chosen = "return (document.querySelector('.chip span') || {}).textContent || ''";
-    until(&browser, chosen, json!("is /b")).await;
+    until(&browser, chosen, json!("/b")).await;
     browser.back().await.unwrap();
     until(&browser, chip, Value::Null).await;
     assert_eq!(run(&browser, period).await, "7d");
@@ -73,9 +74,106 @@ async fn links_work_in_place_and_without_javascript() {
     click(&browser, "/b").await;
     let address = browser.current_url().await.unwrap();
     let asked: Vec<_> = address.query_pairs().into_owned().collect();
-    assert_eq!(asked, [("period", "7d"), ("page", "/b")].map(|(k, v)| (k.into(), v.into())));
+    let expected = [("period", "7d"), ("filters", "event:page==/b")];
+    assert_eq!(asked, expected.map(|(k, v)| (k.into(), v.into())));
     let source = browser.source().await.unwrap();
-    assert!(source.contains("is /b"), "the chip is there");
+    assert!(source.contains("is <span>/b</span>"), "the chip is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_filter_every_card() {
+    let (browser, site) = (Browser::start().await, Site::start().await);
+    let more = ["--trusted-proxies", "127.0.0.1", "--place-headers", "CF-IPCountry"];
+    let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &more);
+    for (nth, country, pages) in [
+        (1, "DE", &["/", "/pricing"][..]),
+        (2, "DE", &["/pricing", "/pricing"]),
+        (3, "DE", &["/docs"]),
+        (4, "FR", &["/pricing"]),
+    ] {
+        for page in pages {
+            let address = format!("192.0.2.{nth}");
+            visit_from(&headcount, &address, Some(country), page).await;
+        }
+    }
+    headcount.settle().await;
+    let source = async || browser.source().await.unwrap();
+    let shown = "const text = (of) => [...document.querySelectorAll(of)].map((e) => e.textContent);
+        const rows = (card) => [...document.querySelectorAll(`#${card} tbody tr`)].map((row) =>
+            [...row.children].map((cell) => cell.textContent.trim()).join(' '));
+        return [text('.totals .figure').slice(0, 3), text('.chip').length, rows('pages'),
+            rows('places').map((row) => row.replace(/^.*(?=Germany|France)/u, '')),
+            rows('devices'), rows('sources')]";
+    let germans = json!([
+        ["3", "3", "5"],
+        1,
+        ["/pricing 2 3", "/ 1 1", "/docs 1 1"],
+        ["Germany 3 5"],
+        ["Desktop 3 5"],
+        ["Direct 3 3"]
+    ]);
+    let readers = json!([
+        ["2", "2", "3"],
+        2,
+        ["/pricing 2 3"],
+        ["Germany 2 3"],
+        ["Desktop 2 3"],
+        ["Direct 2 2"]
+    ]);
+    let others = json!([
+        ["2", "2", "2"],
+        2,
+        ["/ 1 1", "/docs 1 1"],
+        ["Germany 2 2"],
+        ["Desktop 2 2"],
+        ["Direct 2 2"]
+    ]);
+    let germany = Locator::Css("#places a[href*='country%3D%3DDE']");
+    let pricing = Locator::Css("#pages a[title='/pricing']");
+
+    browser.goto(&headcount.admin_url("/")).await.unwrap();
+    run(&browser, "window.kept = 1").await;
+    press(&browser, germany).await;
+    until(&browser, shown, germans.clone()).await;
+    press(&browser, pricing).await;
+    until(&browser, shown, readers.clone()).await;
+    assert!(source().await.contains("cover all of these days"));
+    press(&browser, Locator::Css(".chip a[aria-label*='Page is']")).await;
+    until(&browser, shown, germans.clone()).await;
+    // What a refresh brings is filtered alike.
+    visit_from(&headcount, "192.0.2.4", Some("FR"), "/docs").await;
+    headcount.settle().await;
+    // By keyboard, in the form.
+    browser.find(Locator::Css("#filter summary")).await.unwrap().send_keys(" ").await.unwrap();
+    run(&browser, "document.querySelector('#filter [name=operator]').value = 'is_not'").await;
+    let value = browser.find(Locator::Css("#filter [name=value]")).await.unwrap();
+    value.send_keys("/pricing").await.unwrap();
+    press(&browser, Locator::Css("#filter button")).await;
+    until(&browser, shown, others.clone()).await;
+    assert_eq!(run(&browser, "return document.querySelector('#filter').open").await, false);
+    // The bar stays in sight.
+    let in_sight = "scrollTo(0, 1e6); const { top } = document.querySelector('.filters')
+        .getBoundingClientRect(); return [scrollY > 0, top]";
+    assert_eq!(run(&browser, in_sight).await, json!([true, 0]));
+    press(&browser, Locator::Css(".clear")).await;
+    until(&browser, "return document.querySelectorAll('.chip').length", json!(0)).await;
+    assert_eq!(run(&browser, "return window.kept").await, 1, "still the same document");
+    assert_eq!(browser.console().await, Vec::<String>::new());
+
+    browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+    browser.goto(&headcount.admin_url("/")).await.unwrap();
+    press(&browser, germany).await;
+    press(&browser, pricing).await;
+    // Scripts of the test's own still run.
+    assert_eq!(run(&browser, shown).await, readers);
+    press(&browser, Locator::Css(".chip a[aria-label*='Page is']")).await;
+    assert_eq!(run(&browser, shown).await, germans);
+    press(&browser, Locator::Css("#filter summary")).await;
+    run(&browser, "document.querySelector('#filter [name=operator]').value = 'is_not'").await;
+    let value = browser.find(Locator::Css("#filter [name=value]")).await.unwrap();
+    value.send_keys("/pricing").await.unwrap();
+    press(&browser, Locator::Css("#filter button")).await;
+    assert_eq!(run(&browser, shown).await, others);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,10 +188,15 @@ async fn fits_every_screen_without_a_complaint() {
     for theme in ["light", "dark"] {
         for width in [320, 390, 768, 1280, 1920] {
             browser.look(theme, width).await;
-            for period in ["day", "30d", "12mo"] {
-                let path = format!("/?period={period}&compare=previous_period");
+            let (plain, filter) = ("compare=previous_period", "filters=event:page=@a");
+            let filtered = format!("{filter};visit:browser==Firefox;event:page!={long}");
+            for (period, more) in
+                [("day", plain), ("30d", plain), ("12mo", plain), ("7d", &filtered)]
+            {
+                let path = format!("/?period={period}&{more}");
                 browser.goto(&headcount.admin_url(&path)).await.unwrap();
                 let beyond = "var page = document.documentElement;
+                     for (const menu of document.querySelectorAll('.menu')) menu.open = true;
                      return [innerWidth, page.scrollWidth - page.clientWidth]";
                 assert_eq!(run(&browser, beyond).await, json!([width, 0]), "{theme}, {period}");
             }
@@ -112,11 +215,18 @@ pub async fn stage() -> (Browser, Headcount) {
 
 /// Opens a page of the site as a browser at an address would that runs no script.
 pub async fn visit(headcount: &Headcount, address: &str, page: &str) {
-    let request = reqwest::Client::new()
+    visit_from(headcount, address, None, page).await;
+}
+
+async fn visit_from(headcount: &Headcount, address: &str, country: Option<&str>, page: &str) {
+    let mut request = reqwest::Client::new()
         .get(headcount.url(page))
         .header("user-agent", AGENT)
         .header("accept", "text/html")
         .header("x-forwarded-for", address);
+    if let Some(country) = country {
+        request = request.header("cf-ipcountry", country);
+    }
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
@@ -127,15 +237,19 @@ pub async fn run(browser: &Browser, script: &str) -> Value {
 /// Clicks a link. The page may be refreshed between finding and clicking: then the link is found
 /// anew.
 async fn click(browser: &Browser, link: &str) {
+    press(browser, Locator::LinkText(link)).await;
+}
+
+async fn press(browser: &Browser, what: Locator<'_>) {
     for _ in 0..10 {
-        let found = browser.find(Locator::LinkText(link)).await.unwrap();
+        let found = browser.find(what).await.unwrap();
         match found.click().await {
             Ok(()) => return,
             Err(error) if error.is_stale_element_reference() => {}
-            Err(error) => panic!("{link}: {error}"),
+            Err(error) => panic!("{what:?}: {error}"),
         }
     }
-    panic!("{link} never stands still");
+    panic!("{what:?} never stands still");
 }
 
 /// Waits until a script returns what is expected.

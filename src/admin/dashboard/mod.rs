@@ -65,7 +65,7 @@ async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> 
     };
     let view = View::read(site, params, admin.clock.now())?;
     let (page, questions) = Page::ask(view)?;
-    let of = questions.takes_rows_of().filter(|_| page.view.is_filtered());
+    let of = questions.takes_rows_of().filter(|_| page.view.takes_rows());
     let (days, rows) = app.read(site, questions.ranges(), of).await?;
     let current = admin.live.current_visitors(index);
     tokio::task::spawn_blocking(move || {

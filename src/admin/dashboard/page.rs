@@ -62,8 +62,8 @@ impl Page {
                         (words::moment(view.local(since))) "."
                     }
                 }
-                (filters::bar(view, &told.answers))
                 main {
+                    (filters::bar(view, &told.answers))
                     (self.overview.draw(admin, view, told))
                     @match self.draw_body(told) {
                         Ok(body) => (body),

@@ -117,6 +117,11 @@ impl View {
         !self.conditions.is_empty() && self.page().is_none()
     }
 
+    /// Whether event rows are asked: for what is filtered, and for the hours of a page's day.
+    pub fn takes_rows(&self) -> bool {
+        self.is_filtered() || self.interval() == Interval::Hour
+    }
+
     /// Whether rows of a property can meet the conditions.
     pub fn tells(&self, property: &Property) -> bool {
         self.conditions.first().is_none_or(|first| {
