@@ -4,11 +4,10 @@
 //! visit. What rows of a visit have in common is only taken apart when the block is finished.
 
 use super::{Block, NONE, Text, Visits};
-use crate::model::rollup::{Dimension, OTHER};
+use crate::model::rollup::OTHER;
 use crate::model::row::{EventRow, RowVisit};
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
-use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,25 +18,107 @@ pub const TEXTS_MAX: usize = 20_000;
 /// A block in the making.
 #[derive(Debug, Clone, Default)]
 pub struct RowBuilder {
-    /// Columns of rows; its dictionaries are filled when it is finished.
-    rows: Block,
-    texts: Texts,
+    columns: Columns,
     visits: IndexSet<Arc<RowVisit>, RandomState>,
-    lists: IndexSet<Vec<(Text, Text)>, RandomState>,
-    /// The list of the row at hand.
-    list: Vec<(Text, Text)>,
-    /// Bytes that dictionaries take.
+    /// Bytes that visits take.
     held: usize,
 }
 
 impl RowBuilder {
-    /// One that keeps all texts: of blocks, in each of which they are bounded.
-    pub(super) fn unbounded() -> Self {
-        Self { texts: Texts { unbounded: true, ..Texts::default() }, ..Self::default() }
-    }
-
     pub fn push(&mut self, row: &EventRow) {
         let of = self.visit(&row.of);
+        self.columns.push(row, of);
+    }
+
+    /// All rows of another, behind these.
+    pub fn append(&mut self, mut other: Self) {
+        other.columns.fill_dictionaries();
+        let rows = mem::take(&mut other.columns.rows);
+        let places: Vec<u32> = other.visits.iter().map(|visit| self.visit(visit)).collect();
+        self.columns.extend(&mut Source::new(&rows), 0..rows.len(), |_, _, of| places[of]);
+    }
+
+    pub fn len(&self) -> usize {
+        self.columns.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.columns.rows.is_empty()
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        const ROW: usize = 8 + 1 + 2 + 4 + 4 + 3 * 4 + 4 + 2 * 8;
+        self.len() * ROW + self.held + self.columns.held + self.columns.texts.held
+    }
+
+    /// The rows so far; none are left.
+    pub fn take(&mut self) -> Block {
+        mem::take(self).finish()
+    }
+
+    pub fn finish(mut self) -> Block {
+        let texts = &mut self.columns.texts;
+        let mut visits = Visits::default();
+        for visit in &self.visits {
+            let entry = texts.place(&visit.entry);
+            let place =
+                |(dimension, value): (_, &str)| (dimension, texts.place_of(value, || value.into()));
+            visits.push(visit.visitor, visit.visit, entry, visit.traits.iter().map(place));
+        }
+        self.columns.finish(visits)
+    }
+
+    fn visit(&mut self, visit: &Arc<RowVisit>) -> u32 {
+        if let Some(index) = self.visits.get_index_of(visit) {
+            return index as u32;
+        }
+        // The visit itself, and its place in the set.
+        self.held += size_of::<RowVisit>() + 32 + visit.entry.len() + visit.traits.text().len();
+        self.visits.insert_full(visit.clone()).0 as u32
+    }
+}
+
+/// Columns of rows in the making, and the dictionaries that they point into.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Columns {
+    /// Its dictionaries are filled when it is finished.
+    rows: Block,
+    texts: Texts,
+    lists: IndexSet<Vec<(Text, Text)>, RandomState>,
+    /// The list of the row at hand.
+    list: Vec<(Text, Text)>,
+    /// Bytes that lists take.
+    held: usize,
+}
+
+/// Rows that are taken over, with the new places of their texts.
+pub(super) struct Source<'b> {
+    pub block: &'b Block,
+    /// By place of a text there, its place here; [`NONE`] until it is needed.
+    places: Vec<Text>,
+}
+
+impl<'b> Source<'b> {
+    pub fn new(block: &'b Block) -> Self {
+        Self { block, places: vec![NONE; block.texts.len()] }
+    }
+
+    pub fn place(&mut self, text: Text, texts: &mut Texts) -> Text {
+        let place = &mut self.places[text as usize];
+        if *place == NONE {
+            *place = texts.place(&self.block.texts[text as usize]);
+        }
+        *place
+    }
+}
+
+impl Columns {
+    pub fn new(texts: Texts) -> Self {
+        Self { texts, ..Self::default() }
+    }
+
+    fn push(&mut self, row: &EventRow, of: u32) {
         self.list.clear();
         for (property, value) in &row.properties {
             let pair = (self.texts.place(property), self.texts.place(value));
@@ -59,84 +140,49 @@ impl RowBuilder {
         }
     }
 
-    /// All rows of a block.
-    pub fn push_block(&mut self, block: &Block) {
-        self.extend(block, &block.shared_visits(), 0..block.len());
-    }
-
-    /// All rows of another, behind these.
-    pub fn append(&mut self, mut other: Self) {
-        let visits: Vec<_> = mem::take(&mut other.visits).into_iter().collect();
-        other.fill_dictionaries();
-        self.extend(&other.rows, &visits, 0..other.rows.len());
-    }
-
-    /// Rows of a block whose visits are these. Texts, visits and lists that no row needs stay behind.
-    pub(super) fn extend(&mut self, block: &Block, visits: &[Arc<RowVisit>], range: Range<usize>) {
-        let mut texts = vec![NONE; block.texts.len()];
-        let mut places = |texts_here: &mut Texts, column: &[Text], out: &mut Vec<Text>| {
-            out.extend(column.iter().map(|text| {
-                let place = &mut texts[*text as usize];
-                if *place == NONE {
-                    *place = texts_here.place(&block.texts[*text as usize]);
-                }
-                *place
-            }));
-        };
-        let rows = &mut self.rows;
+    /// Takes rows of a block over. `visit` gives the new place of a row's visit. Texts and lists that no
+    /// row needs stay behind.
+    pub fn extend(
+        &mut self,
+        source: &mut Source<'_>,
+        range: Range<usize>,
+        mut visit: impl FnMut(&mut Source<'_>, &mut Texts, usize) -> u32,
+    ) {
+        let (block, texts, rows) = (source.block, &mut self.texts, &mut self.rows);
         rows.at.extend(&block.at[range.clone()]);
         rows.kind.extend(&block.kind[range.clone()]);
         rows.flags.extend(&block.flags[range.clone()]);
         rows.view.extend(&block.view[range.clone()]);
-        places(&mut self.texts, &block.page[range.clone()], &mut rows.page);
-        places(&mut self.texts, &block.name[range.clone()], &mut rows.name);
-        places(&mut self.texts, &block.detail[range.clone()], &mut rows.detail);
+        for (column, more) in [
+            (&mut rows.page, &block.page),
+            (&mut rows.name, &block.name),
+            (&mut rows.detail, &block.detail),
+        ] {
+            column.extend(more[range.clone()].iter().map(|text| source.place(*text, texts)));
+        }
         for (column, more) in rows.numbers.iter_mut().zip(&block.numbers) {
             column.extend(&more[range.clone()]);
         }
-        let (mut visit_places, mut list_places) =
-            (vec![NONE; visits.len()], vec![NONE; block.lists.len()]);
-        for i in range {
-            let (of, list) = (block.of[i] as usize, block.properties[i] as usize);
-            if visit_places[of] == NONE {
-                visit_places[of] = self.visit(&visits[of]);
-            }
-            if list_places[list] == NONE {
+        for of in &block.of[range.clone()] {
+            self.rows.of.push(visit(source, &mut self.texts, *of as usize));
+        }
+        let mut lists = vec![NONE; block.lists.len()];
+        for list in &block.properties[range] {
+            let place = &mut lists[*list as usize];
+            if *place == NONE {
                 self.list.clear();
-                for (property, value) in &block.lists[list] {
-                    let place = |text: Text| &block.texts[text as usize];
-                    let pair =
-                        (self.texts.place(place(*property)), self.texts.place(place(*value)));
-                    self.list.push(pair);
+                for (property, value) in &block.lists[*list as usize] {
+                    let pair = [*property, *value].map(|t| source.place(t, &mut self.texts));
+                    self.list.push(pair.into());
                 }
-                list_places[list] = self.list();
+                *place = self.list();
             }
-            self.rows.of.push(visit_places[of]);
-            self.rows.properties.push(list_places[list]);
+            self.rows.properties.push(*place);
         }
     }
 
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// About how many bytes of memory it takes.
-    pub fn size(&self) -> usize {
-        const ROW: usize = 8 + 1 + 2 + 4 + 4 + 3 * 4 + 4 + 2 * 8;
-        self.len() * ROW + self.held + self.texts.held
-    }
-
-    /// The rows so far; none are left.
-    pub fn take(&mut self) -> Block {
-        mem::take(self).finish()
-    }
-
-    pub fn finish(mut self) -> Block {
-        self.rows.visits = columns(&mem::take(&mut self.visits), &mut self.texts);
+    pub fn finish(mut self, visits: Visits) -> Block {
+        self.rows.visits = visits;
         self.fill_dictionaries();
         self.rows
     }
@@ -146,15 +192,6 @@ impl RowBuilder {
         self.rows.texts.extend(mem::take(&mut self.texts.all));
         self.rows.lists.push(Vec::new());
         self.rows.lists.extend(mem::take(&mut self.lists));
-    }
-
-    fn visit(&mut self, visit: &Arc<RowVisit>) -> u32 {
-        if let Some(index) = self.visits.get_index_of(visit) {
-            return index as u32;
-        }
-        // The visit itself, and its place in the set.
-        self.held += size_of::<RowVisit>() + 32 + visit.entry.len() + visit.traits.text().len();
-        self.visits.insert_full(visit.clone()).0 as u32
     }
 
     /// Place of the list of the row at hand.
@@ -170,26 +207,9 @@ impl RowBuilder {
     }
 }
 
-/// What visits have in common with others, column by column.
-fn columns(visits: &IndexSet<Arc<RowVisit>, RandomState>, texts: &mut Texts) -> Visits {
-    let mut columns = Visits::default();
-    let mut traits: BTreeMap<Dimension, Vec<Text>> = BTreeMap::new();
-    for (i, visit) in visits.iter().enumerate() {
-        columns.visitor.push(visit.visitor);
-        columns.visit.push(visit.visit);
-        columns.entry.push(texts.place(&visit.entry));
-        for (dimension, value) in visit.traits.iter() {
-            let column = traits.entry(dimension).or_insert_with(|| vec![NONE; visits.len()]);
-            column[i] = texts.place_of(value, || value.into());
-        }
-    }
-    columns.traits = traits.into_iter().collect();
-    columns
-}
-
 /// A dictionary of texts. The empty one is not in it: its place is always 0.
 #[derive(Debug, Clone, Default)]
-struct Texts {
+pub(super) struct Texts {
     all: IndexSet<Arc<str>, RandomState>,
     held: usize,
     /// There may be more than [`TEXTS_MAX`].
@@ -197,6 +217,11 @@ struct Texts {
 }
 
 impl Texts {
+    /// One that keeps all texts: of blocks, in each of which they are bounded.
+    pub fn unbounded() -> Self {
+        Self { unbounded: true, ..Self::default() }
+    }
+
     fn place(&mut self, text: &Arc<str>) -> Text {
         self.place_of(text, || text.clone())
     }

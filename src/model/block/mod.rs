@@ -6,6 +6,7 @@
 mod age;
 mod builder;
 mod codec;
+mod merge;
 
 pub use age::Replacements;
 pub use builder::{RowBuilder, TEXTS_MAX};
@@ -89,34 +90,18 @@ impl Block {
         })
     }
 
-    /// One block of all these rows, in their order. A visit that is in several blocks is in it once.
-    /// It has all of their texts, so there may be more than [`TEXTS_MAX`].
-    pub fn merge(blocks: impl IntoIterator<Item = Self>) -> Self {
-        let mut rows = RowBuilder::unbounded();
-        let mut aged = true;
-        for block in blocks {
-            aged &= block.aged || block.is_empty();
-            rows.push_block(&block);
-        }
-        let rows = rows.finish();
-        Self { aged: aged && !rows.is_empty(), ..rows }
-    }
-
-    /// Blocks of at most so many rows (at least 1), in the order of the rows. Each has only the texts
-    /// and visits that its rows need.
-    pub fn split(self, max_rows: usize) -> Vec<Self> {
-        let max_rows = max_rows.max(1);
-        if self.len() <= max_rows {
-            return vec![self];
-        }
-        let visits = self.shared_visits();
-        let starts = (0..self.len()).step_by(max_rows);
-        let part = |start| {
-            let mut rows = RowBuilder::default();
-            rows.extend(&self, &visits, start..self.len().min(start + max_rows));
-            Self { aged: self.aged, ..rows.finish() }
-        };
-        starts.map(part).collect()
+    /// Brings rows in this order of their places.
+    pub fn reorder(&mut self, order: &[u32]) {
+        reorder(&mut self.at, order);
+        reorder(&mut self.kind, order);
+        reorder(&mut self.flags, order);
+        reorder(&mut self.of, order);
+        reorder(&mut self.view, order);
+        reorder(&mut self.page, order);
+        reorder(&mut self.name, order);
+        reorder(&mut self.detail, order);
+        reorder(&mut self.properties, order);
+        self.numbers.iter_mut().for_each(|column| reorder(column, order));
     }
 
     /// The visits, each to be shared by its rows.
@@ -143,6 +128,44 @@ impl Visits {
     pub fn is_empty(&self) -> bool {
         self.visit.is_empty()
     }
+
+    /// Brings visits in this order of their places; rows still point to where they were.
+    pub fn reorder(&mut self, order: &[u32]) {
+        reorder(&mut self.visitor, order);
+        reorder(&mut self.visit, order);
+        reorder(&mut self.entry, order);
+        self.traits.iter_mut().for_each(|(_, column)| reorder(column, order));
+    }
+
+    /// One more, with these traits.
+    fn push(
+        &mut self,
+        visitor: Option<VisitorHash>,
+        visit: u64,
+        entry: Text,
+        traits: impl IntoIterator<Item = (Dimension, Text)>,
+    ) {
+        let before = self.len();
+        self.visitor.push(visitor);
+        self.visit.push(visit);
+        self.entry.push(entry);
+        for (dimension, text) in traits {
+            let place = self.traits.binary_search_by_key(&dimension, |(of, _)| *of);
+            let place = place.unwrap_or_else(|place| {
+                self.traits.insert(place, (dimension, vec![NONE; before]));
+                place
+            });
+            self.traits[place].1.push(text);
+        }
+        for (_, column) in &mut self.traits {
+            column.resize(before + 1, NONE);
+        }
+    }
+}
+
+/// Brings a column in this order of its places.
+pub fn reorder<T: Copy>(column: &mut Vec<T>, order: &[u32]) {
+    *column = order.iter().map(|i| column[*i as usize]).collect();
 }
 
 #[cfg(test)]
