@@ -21,16 +21,24 @@ const OF_EVENTS: [(&str, &str); 2] =
 
 /// The API's name of a stored value.
 pub(super) fn name<'v>(property: &Property, value: &'v str) -> &'v str {
-    let names: &[(&str, &str)] = match property.as_str() {
-        "visit:os" => &OF_SYSTEMS,
-        "visit:browser" => &OF_BROWSERS,
-        "event:name" => return of_event(value),
-        "visit:browser_version" | "visit:os_version" => return version(value),
-        "visit:country_name" => return countries::country(value).unwrap_or(value),
-        "visit:region_name" => return countries::region(value).unwrap_or(value),
-        "visit:device" => &[],
-        _ => return value,
-    };
+    naming(property)(value)
+}
+
+/// The same for many values of a property.
+pub(super) fn naming(property: &Property) -> fn(&str) -> &str {
+    match property.as_str() {
+        "visit:os" => |value| known(&OF_SYSTEMS, value),
+        "visit:browser" => |value| known(&OF_BROWSERS, value),
+        "visit:device" => |value| known(&[], value),
+        "event:name" => of_event,
+        "visit:browser_version" | "visit:os_version" => version,
+        "visit:country_name" => |value| countries::country(value).unwrap_or(value),
+        "visit:region_name" => |value| countries::region(value).unwrap_or(value),
+        _ => |value| value,
+    }
+}
+
+fn known<'v>(names: &[(&str, &'static str)], value: &'v str) -> &'v str {
     match value {
         "(unknown)" => NOT_SET,
         _ => names.iter().find(|(stored, _)| *stored == value).map_or(value, |(_, name)| name),

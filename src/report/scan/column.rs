@@ -192,19 +192,19 @@ impl<'d> Column<'d> {
         matches!(self.source, Trait(_) | Nothing | Entry | Exit | Suspected)
     }
 
-    /// Shows each value that all rows of a visit have, by its place in the block's visits.
-    pub fn each_of_visit(&self, of: usize, mut show: impl FnMut(u32)) {
+    /// The value that all rows of a visit have, by its place in the block's visits.
+    pub fn of_visit(&self, of: usize) -> Option<u32> {
         let (day, visits) = (self.day, &self.day.block.visits);
         match &self.source {
-            Source::Trait(column) if column[of] != NONE => show(column[of]),
-            Source::Trait(_) | Source::Nothing if !self.more.is_empty() => show(self.own()),
-            Source::Entry if visits.visit[of] != 0 => show(visits.entry[of]),
+            Source::Trait(column) if column[of] != NONE => Some(column[of]),
+            Source::Trait(_) | Source::Nothing if !self.more.is_empty() => Some(self.own()),
+            Source::Entry if visits.visit[of] != 0 => Some(visits.entry[of]),
             Source::Exit => {
-                let visit = day.visit_of[of].map(|visit| &day.visits[visit as usize]);
-                visit.filter(|visit| visit.begun).into_iter().for_each(|v| show(v.exit));
+                let visit = &day.visits[day.visit_of[of]? as usize];
+                visit.begun.then_some(visit.exit)
             }
-            Source::Suspected => show(self.own() + u32::from(!day.is_suspected(of))),
-            _ => {}
+            Source::Suspected => Some(self.own() + u32::from(!day.is_suspected(of))),
+            _ => None,
         }
     }
 
@@ -287,7 +287,7 @@ impl<'d> Column<'d> {
                 };
                 nths.iter().for_each(|nth| show(word(*nth)));
             }
-            _ => self.each_of_visit(of, show),
+            _ => self.of_visit(of).into_iter().for_each(show),
         }
     }
 }

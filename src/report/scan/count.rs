@@ -27,19 +27,15 @@ pub(super) struct Appearance {
     visit: bool,
 }
 
-/// Rows that match, of one of the block's visits, added up.
-#[derive(Debug, Clone, Copy, Default)]
+/// Rows of one of the block's visits, added up.
 pub(super) struct Part {
     pub appearance: Appearance,
     pub sums: Row,
-    matches: bool,
 }
 
 /// Rows of a day that match.
 pub(super) struct Matching {
     pub rows: Vec<u32>,
-    /// By what depends on the question.
-    parts: Vec<(Rules, Vec<Part>)>,
 }
 
 impl Rules {
@@ -94,33 +90,22 @@ impl Matching {
                 && met.as_ref().is_none_or(|met| met.is_met(day, *i))
                 && asked.times.is_none_or(|(first, end)| (first..end).contains(&day.block.at[*i]))
         };
-        Self { rows: range.filter(matches).map(|i| i as u32).collect(), parts: Vec::new() }
+        Self { rows: range.filter(matches).map(|i| i as u32).collect() }
     }
+}
 
-    /// The rows added up by the block's visits, in the order of these.
-    pub fn parts(&mut self, day: &DayRows, rules: Rules) -> &[Part] {
-        let known = self.parts.iter().position(|(of, _)| *of == rules).unwrap_or_else(|| {
-            self.parts.push((rules, self.add_up(day, rules)));
-            self.parts.len() - 1
-        });
-        &self.parts[known].1
-    }
-
-    fn add_up(&self, day: &DayRows, rules: Rules) -> Vec<Part> {
-        let mut parts = vec![Part::default(); day.block.visits.len()];
-        for i in self.rows.iter().map(|i| *i as usize) {
-            let row = rules.appearance(day, i);
-            let part = &mut parts[row.of as usize];
-            part.matches = true;
+impl Part {
+    pub fn new(day: &DayRows, rows: &[u32], rules: Rules) -> Self {
+        let mut part = Self { appearance: Appearance::default(), sums: Row::default() };
+        for i in rows.iter().map(|i| *i as usize) {
             happened(day, i, rules, &mut part.sums);
-            let all = &mut part.appearance;
+            let (all, row) = (&mut part.appearance, rules.appearance(day, i));
             all.of = row.of;
             all.visitor |= row.visitor;
             all.confirmed_visitor |= row.confirmed_visitor;
             all.visit |= row.visit;
         }
-        let in_order = day.order.iter().map(|of| parts[*of as usize]);
-        in_order.filter(|part| part.matches).collect()
+        part
     }
 }
 

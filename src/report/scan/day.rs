@@ -5,11 +5,13 @@
 //! for all questions.
 
 use crate::clock::{Millis, SECOND};
-use crate::model::block::{Block, NONE, Text};
+use crate::model::block::{Block, NONE, Text, reorder};
 use crate::model::rollup::{DayCounts, Dimension, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 /// Rows of one (site, day).
 ///
@@ -20,8 +22,6 @@ pub struct DayRows {
     pub(super) block: Block,
     /// How many rows are people's.
     pub(super) people: usize,
-    /// Places in the block's visits, in the order of their rows.
-    pub(super) order: Vec<u32>,
     /// By row: how a view is known.
     pub(super) evidence: Vec<Evidence>,
     /// By row: of a view the screen's class.
@@ -128,73 +128,62 @@ impl DayRows {
     }
 
     fn number_visits(&mut self) {
-        let mut visits: HashMap<u64, u32, RandomState> = HashMap::default();
-        let mut visitors = HashMap::<_, u32, RandomState>::default();
         let columns = &self.block.visits;
-        let suspected = columns.traits.iter().find(|(of, _)| *of == Dimension::Suspected);
-        for (i, (key, visitor)) in columns.visit.iter().zip(&columns.visitor).enumerate() {
-            let next = visits.len() as u32;
-            let visit = (*key != 0).then(|| *visits.entry(*key).or_insert(next));
-            if let Some(visit) = visit {
-                if visit as usize == self.visits.len() {
-                    self.visits.push(VisitSummary::unknown());
-                }
-                let suspected = suspected.is_some_and(|(_, column)| column[i] != NONE);
-                self.visits[visit as usize].suspected |= suspected;
-            }
-            self.visit_of.push(visit);
+        let mut visits: HashMap<u64, (u32, Option<u32>), RandomState> = HashMap::default();
+        let mut visitors = HashMap::<_, u32, RandomState>::default();
+        for (key, visitor) in columns.visit.iter().zip(&columns.visitor) {
             let next = visitors.len() as u32;
-            self.visitor_of.push(visitor.map(|visitor| *visitors.entry(visitor).or_insert(next)));
+            let visitor = visitor.map(|visitor| *visitors.entry(visitor).or_insert(next));
+            let next = visits.len() as u32;
+            // A visit is its first row's visitor's, or else it would not be in one piece.
+            let visit = (*key != 0).then(|| *visits.entry(*key).or_insert((next, visitor)));
+            self.visit_of.push(visit.map(|(visit, _)| visit));
+            self.visitor_of.push(visit.map_or(visitor, |(_, visitor)| visitor));
         }
         self.visitors = visitors.len();
+        self.visits = vec![VisitSummary::unknown(); visits.len()];
     }
 
-    /// Brings rows of a visitor together, and in them those of a visit.
+    /// Brings visits of a visitor together, and in this order the rows of each visit.
     fn bring_together(&mut self) {
-        // A visit is its first row's visitor's, or else it would not be in one piece.
-        let mut visitor_of_visit = vec![None; self.visits.len()];
-        for (of, visit) in self.visit_of.iter().enumerate() {
-            if let Some(visit) = visit {
-                let visitor = visitor_of_visit[*visit as usize].get_or_insert(self.visitor_of[of]);
-                self.visitor_of[of] = *visitor;
-            }
-        }
-        let number = |number: Option<u32>| number.unwrap_or(u32::MAX);
-        let key =
-            |of: u32| (number(self.visitor_of[of as usize]), number(self.visit_of[of as usize]));
-        let mut order: Vec<u32> = (0..self.block.visits.len() as u32).collect();
-        order.sort_by_key(|of| key(*of));
-        let mut ranks = vec![0_u32; order.len()];
-        for pair in order.windows(2) {
-            let new = u32::from(key(pair[0]) != key(pair[1]));
-            ranks[pair[1] as usize] = ranks[pair[0] as usize] + new;
-        }
+        let number = |numbers: &[Option<u32>], of: u32, none: usize| {
+            numbers[of as usize].map_or(none, |number| number as usize)
+        };
+        let (visits, visitors) = (self.visits.len(), self.visitors);
+        let order: Vec<u32> = (0..self.block.visits.len() as u32).collect();
+        let order = sorted(&order, visits + 1, |of| number(&self.visit_of, of, visits));
+        let order = sorted(&order, visitors + 1, |of| number(&self.visitor_of, of, visitors));
+        reorder(&mut self.visit_of, &order);
+        reorder(&mut self.visitor_of, &order);
+        self.block.visits.reorder(&order);
+        let mut places = vec![0; order.len()];
+        (0..).zip(&order).for_each(|(place, of)| places[*of as usize] = place);
+
         let rows = &mut self.block;
+        rows.of.iter_mut().for_each(|of| *of = places[*of as usize]);
+        // Rows of a visit stay in the order in which they were written, also where its traits changed:
+        // they are sorted by the first of its places.
+        let mut firsts: Vec<u32> = Vec::with_capacity(places.len());
+        let whose = |of: usize| (self.visitor_of[of], self.visit_of[of]);
+        for of in 0..places.len() {
+            let before = of.checked_sub(1).filter(|before| whose(*before) == whose(of));
+            firsts.push(before.map_or(of as u32, |before| firsts[before]));
+        }
         let others = |i: u32| rows.kind[i as usize].of() == RowsOf::Others;
-        let mut places: Vec<u32> = (0..rows.len() as u32).collect();
-        places.sort_by_key(|i| (others(*i), ranks[rows.of[*i as usize] as usize]));
-        self.people = places.partition_point(|i| !others(*i));
-        reorder(&mut rows.at, &places);
-        reorder(&mut rows.kind, &places);
-        reorder(&mut rows.flags, &places);
-        reorder(&mut rows.of, &places);
-        reorder(&mut rows.view, &places);
-        reorder(&mut rows.page, &places);
-        reorder(&mut rows.name, &places);
-        reorder(&mut rows.detail, &places);
-        reorder(&mut rows.properties, &places);
-        rows.numbers.iter_mut().for_each(|column| reorder(column, &places));
-        self.order = order;
+        let order: Vec<u32> = (0..rows.len() as u32).collect();
+        let order = sorted(&order, firsts.len(), |i| firsts[rows.of[i as usize] as usize] as usize);
+        let order = sorted(&order, 2, |i| usize::from(others(i)));
+        self.people = order.partition_point(|i| !others(*i));
+        rows.reorder(&order);
     }
 
     fn resolve_views(&mut self) {
         let rows = &self.block;
         self.evidence = vec![Evidence::default(); rows.len()];
         self.screen = rows.detail.clone();
-        // Views that the server saw: of a visit by their number in it, others by what a confirmation
-        // tells of them, which knows the time of its view to the second.
-        let mut views: HashMap<(u32, u32, Text, Millis), Vec<usize>, RandomState> =
-            HashMap::default();
+        // Views that the server saw and that are not confirmed yet: of a visit by their number in it,
+        // others by what a confirmation tells of them, which knows the time of its view to the second.
+        let mut views = Queues::new(rows.len());
         let key = |i: usize| match self.visit_of[rows.of[i] as usize] {
             Some(visit) => (visit, rows.view[i], 0, 0),
             None => (u32::MAX, rows.of[i], rows.page[i], rows.at[i] / SECOND),
@@ -204,27 +193,19 @@ impl DayRows {
                 Kind::View if rows.flags[i].has(Flags::CONFIRMED) => {
                     self.evidence[i] = Evidence::Confirmed;
                 }
-                Kind::View if rows.flags[i].has(Flags::SERVER) => {
-                    views.entry(key(i)).or_default().push(i);
-                }
+                Kind::View if rows.flags[i].has(Flags::SERVER) => views.push(key(i), i as u32),
                 Kind::View if rows.flags[i].has(Flags::UNVERIFIED) => {
                     self.evidence[i] = Evidence::Unverified;
                 }
                 Kind::View => self.evidence[i] = Evidence::BrowserOnly,
-                Kind::Confirm => {
-                    let unconfirmed = |view: &usize| self.evidence[*view] == Evidence::ServerOnly;
-                    let of = views
-                        .get(&key(i))
-                        .and_then(|of| of.iter().copied().find(|v| unconfirmed(v)));
-                    match of {
-                        Some(view) => {
-                            self.evidence[view] = Evidence::Confirmed;
-                            self.screen[view] = rows.detail[i];
-                            self.evidence[i] = Evidence::Told;
-                        }
-                        None => self.evidence[i] = Evidence::OfAnother,
+                Kind::Confirm => match views.pop(key(i)) {
+                    Some(view) => {
+                        self.evidence[view as usize] = Evidence::Confirmed;
+                        self.screen[view as usize] = rows.detail[i];
+                        self.evidence[i] = Evidence::Told;
                     }
-                }
+                    None => self.evidence[i] = Evidence::OfAnother,
+                },
                 _ => {}
             }
         }
@@ -232,6 +213,12 @@ impl DayRows {
 
     fn sum_up_visits(&mut self) {
         let rows = &self.block;
+        let suspected = rows.visits.traits.iter().find(|(of, _)| *of == Dimension::Suspected);
+        for (suspected, visit) in suspected.iter().flat_map(|(_, all)| all).zip(&self.visit_of) {
+            if let Some(visit) = visit.filter(|_| *suspected != NONE) {
+                self.visits[visit as usize].suspected = true;
+            }
+        }
         for i in 0..rows.len() {
             let Some(visit) = self.visit_of[rows.of[i] as usize] else { continue };
             let visit = &mut self.visits[visit as usize];
@@ -257,6 +244,11 @@ impl DayRows {
         }
     }
 
+    /// Whether two rows are of the same of the block's visits.
+    pub(super) fn same_visit(&self, one: u32, other: u32) -> bool {
+        self.block.of[one as usize] == self.block.of[other as usize]
+    }
+
     /// Whether a visit behaved like a robot, by its place in the block's visits.
     pub(super) fn is_suspected(&self, of: usize) -> bool {
         self.visit_of[of].is_some_and(|visit| self.visits[visit as usize].suspected)
@@ -269,8 +261,53 @@ impl DayRows {
     }
 }
 
-fn reorder<T: Copy>(column: &mut Vec<T>, places: &[u32]) {
-    *column = places.iter().map(|i| column[*i as usize]).collect();
+/// Rows in the order of their keys, those of the same key as they were; keys are below `keys`.
+fn sorted(rows: &[u32], keys: usize, key: impl Fn(u32) -> usize) -> Vec<u32> {
+    let mut starts = vec![0_u32; keys + 1];
+    rows.iter().for_each(|i| starts[key(*i) + 1] += 1);
+    (0..keys).for_each(|key| starts[key + 1] += starts[key]);
+    let mut out = vec![0; rows.len()];
+    for i in rows {
+        let place = &mut starts[key(*i)];
+        out[*place as usize] = *i;
+        *place += 1;
+    }
+    out
+}
+
+/// Rows by a key, for each key first in, first out.
+struct Queues<K> {
+    /// The first and the last.
+    ends: HashMap<K, (u32, u32), RandomState>,
+    /// By row the next one with its key.
+    next: Vec<u32>,
+}
+
+impl<K: Hash + Eq> Queues<K> {
+    fn new(rows: usize) -> Self {
+        Self { ends: HashMap::default(), next: vec![0; rows] }
+    }
+
+    fn push(&mut self, key: K, row: u32) {
+        match self.ends.entry(key) {
+            Entry::Vacant(none) => drop(none.insert((row, row))),
+            Entry::Occupied(mut queue) => {
+                let (_, last) = queue.get_mut();
+                self.next[*last as usize] = row;
+                *last = row;
+            }
+        }
+    }
+
+    fn pop(&mut self, key: K) -> Option<u32> {
+        let Entry::Occupied(mut queue) = self.ends.entry(key) else { return None };
+        let (first, last) = *queue.get();
+        match first == last {
+            true => drop(queue.remove()),
+            false => queue.get_mut().0 = self.next[first as usize],
+        }
+        Some(first)
+    }
 }
 
 impl VisitSummary {

@@ -1,18 +1,21 @@
 //! Break-downs: the sums of the rows that match, told apart by the values they have.
 //!
-//! Several questions are answered in one pass over the days. Values are numbers until the answer is
-//! given: a day's texts are named once each, and a group of several values is found by pairs of numbers.
+//! Questions about the same rows are answered in one pass over them. Rows of a visit stand together
+//! (see [`DayRows`]), so what they count is added up once, and then added to a group of each break-down
+//! by what they have in common; only break-downs by what differs from row to row are given each row.
+//! Values are numbers until the answer is given: a day's texts are named once each, and a group of
+//! several values is found by pairs of numbers.
 
-use super::column::{self, Column};
-use super::count::{Appearance, Matching, Rules, happened};
-use super::day::DayRows;
-use super::times::Times;
+use super::column;
+use super::count::{Appearance, Matching, Part, Rules, happened};
+use super::day::{DayRows, VisitSummary};
+use super::dimension::Dimension;
 use super::{Asked, By};
 use crate::clock::Millis;
 use crate::model::rollup::{Metric, Row};
 use crate::model::row::Kind;
 use crate::model::site::{Day, Site};
-use crate::report::{Interval, Property, Range, names};
+use crate::report::{Interval, Range};
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use std::collections::BTreeMap;
@@ -30,57 +33,79 @@ pub fn scan(site: &Site, (date, range): (Day, Range), day: &DayRows, asked: &Ask
     scan_many(site, range, [(date, day)], asked).pop().unwrap_or_default()
 }
 
-/// What is asked of the rows of several days, all of it in one pass. Rows that match are looked for
-/// once for all questions with the same filter.
+/// What is asked of the rows of several days, all of it in one pass.
 pub fn scan_many<'d>(
     site: &Site,
     range: Range,
     days: impl IntoIterator<Item = (Day, &'d DayRows)>,
     asked: &[Asked],
 ) -> Vec<Groups> {
-    let mut breakdowns: Vec<Breakdown> = asked.iter().map(Breakdown::new).collect();
-    // For each the first that is about the same rows.
-    let same_rows = |one: &Breakdown, other: &Breakdown| {
-        (one.kinds, one.asked.times) == (other.kinds, other.asked.times)
-            && one.asked.filter == other.asked.filter
-    };
-    let firsts: Vec<usize> = breakdowns
-        .iter()
-        .enumerate()
-        .map(|(nth, own)| breakdowns.iter().position(|of| same_rows(of, own)).unwrap_or(nth))
-        .collect();
-    for (date, day) in days {
-        let mut found: Vec<Option<Matching>> = Vec::new();
-        found.resize_with(asked.len(), || None);
-        for (breakdown, first) in breakdowns.iter_mut().zip(&firsts) {
-            let (asked, kinds) = (breakdown.asked, breakdown.kinds);
-            let matching =
-                found[*first].get_or_insert_with(|| Matching::new(site, day, asked, kinds));
-            breakdown.add_day(site, (date, range), day, matching);
-        }
+    let mut passes: Vec<Pass> = Vec::new();
+    for (nth, asked) in asked.iter().enumerate() {
+        let pass = Pass::new(asked);
+        let same = passes.iter().position(|other| other.is_about_same_rows(&pass));
+        let place = same.unwrap_or_else(|| {
+            passes.push(pass);
+            passes.len() - 1
+        });
+        passes[place].add(nth, asked);
     }
-    breakdowns.into_iter().map(Breakdown::finish).collect()
+    let mut numbers = 1;
+    for (date, rows) in days {
+        let today = Today { site, date, range, rows, numbers };
+        passes.iter_mut().for_each(|pass| pass.add_day(&today));
+        numbers += rows.visitors.max(rows.visits.len()) as u32;
+    }
+    let breakdowns = passes.into_iter().flat_map(|pass| pass.breakdowns).flat_map(|(_, all)| all);
+    let mut all: Vec<_> = breakdowns.map(|(nth, of)| (nth, of.finish())).collect();
+    all.sort_unstable_by_key(|(nth, _)| *nth);
+    all.into_iter().map(|(_, groups)| groups).collect()
+}
+
+/// A day that is added.
+pub(super) struct Today<'d> {
+    pub site: &'d Site,
+    pub date: Day,
+    pub range: Range,
+    pub rows: &'d DayRows,
+    /// Visitors and visits of the days before have numbers below this.
+    numbers: u32,
+}
+
+/// Rows that are looked for once, and the break-downs that are filled with them.
+struct Pass<'a> {
+    /// Of all it is about, the filter and the times are the same.
+    asked: &'a Asked,
+    /// Of which kinds rows are asked for, if it is not those of people.
+    kinds: Option<&'static [Kind]>,
+    /// By what is counted in a row. Each with its place in the answer.
+    breakdowns: Vec<(Rules, Vec<(usize, Breakdown<'a>)>)>,
 }
 
 struct Breakdown<'a> {
     asked: &'a Asked,
-    /// Of which kinds rows are asked for, if it is not those of people.
-    kinds: Option<&'static [Kind]>,
-    rules: Rules,
     /// By dimension.
     names: Vec<Names>,
     /// By dimension from the second on: the group by all before it, and the name.
     pairs: Vec<IndexSet<(u32, u32), RandomState>>,
     groups: Vec<Group>,
-    /// Visitors and visits of the days before have numbers up to here.
-    numbers: u32,
-    scratch: [Vec<u32>; 2],
+    /// Groups of the row at hand, …
+    found: Vec<u32>,
+    /// … names of its values, and groups by one more dimension.
+    values: Vec<u32>,
+    longer: Vec<u32>,
+}
+
+/// A break-down that is filled, and what the day's rows are told apart by in it.
+struct OfDay<'b, 'a, 'd> {
+    breakdown: &'b mut Breakdown<'a>,
+    dimensions: Vec<Dimension<'d>>,
 }
 
 #[derive(Default)]
 struct Group {
     sums: Row,
-    /// Who was counted last: see [`DayRows`].
+    /// Numbers of who was counted last: see [`DayRows`].
     visitor: u32,
     confirmed: u32,
     visit: u32,
@@ -88,174 +113,165 @@ struct Group {
     subscribers: i64,
 }
 
-/// What rows of a day are told apart by.
-enum Dimension<'d> {
-    Values {
-        property: &'d Property,
-        column: Column<'d>,
-        as_stored: bool,
-        /// By number of a value its name's; `UNNAMED` until it comes.
-        names: Vec<u32>,
-    },
-    Times(Times<'d>),
-}
-
-const UNNAMED: u32 = u32::MAX;
-
-/// Which rows a group is looked up for.
+/// Who is there and is counted, by numbers that are different on each day; 0: nobody.
 #[derive(Clone, Copy)]
-enum Of {
-    Row(usize),
-    /// Counted at another time than that of the row.
-    RowAt(usize, Millis),
-    /// All rows of one of the block's visits.
-    Visit(usize),
+struct Present<'d> {
+    visitor: u32,
+    confirmed: u32,
+    visit: Option<(u32, &'d VisitSummary)>,
 }
 
-impl Dimension<'_> {
-    /// Shows the name of each value, by its number in `names`.
-    fn each(&mut self, of: Of, names: &mut Names, show: &mut Vec<u32>) {
-        match self {
-            Self::Times(times) => match of {
-                Of::Row(i) => show.push(times.of_row(i, names)),
-                Of::RowAt(_, at) => show.push(times.at(at, names)),
-                Of::Visit(_) => show.push(times.of_day(names)),
-            },
-            Self::Values { property, column, as_stored, names: known } => {
-                let column = &*column;
-                let named = |number: u32| {
-                    let name = &mut known[number as usize];
-                    if *name == UNNAMED {
-                        let text = column.text(number);
-                        let api = if *as_stored { text } else { names::name(property, text) };
-                        let shared = if *api == **text { text.clone() } else { api.into() };
-                        *name = names.insert_full(shared).0 as u32;
-                    }
-                    show.push(*name);
-                };
-                match of {
-                    Of::Row(i) | Of::RowAt(i, _) => column.each(i, named),
-                    Of::Visit(of) => column.each_of_visit(of, named),
-                }
-                if show.len() > 1 {
-                    show.sort_unstable();
-                    show.dedup();
-                }
-            }
+impl<'a> Pass<'a> {
+    fn new(asked: &'a Asked) -> Self {
+        let kinds = asked.properties().find(|property| property.counts_responses());
+        Self { asked, kinds: kinds.map(column::kinds), breakdowns: Vec::new() }
+    }
+
+    fn is_about_same_rows(&self, other: &Self) -> bool {
+        (self.kinds, self.asked.times) == (other.kinds, other.asked.times)
+            && self.asked.filter == other.asked.filter
+    }
+
+    fn add(&mut self, nth: usize, asked: &'a Asked) {
+        let (rules, breakdown) = (Rules::new(asked), (nth, Breakdown::new(asked)));
+        match self.breakdowns.iter_mut().find(|(known, _)| *known == rules) {
+            Some((_, all)) => all.push(breakdown),
+            None => self.breakdowns.push((rules, vec![breakdown])),
         }
     }
 
-    fn is_of_visits(&self) -> bool {
-        match self {
-            Self::Values { column, .. } => column.is_of_visits(),
-            Self::Times(times) => times.is_of_day(),
+    fn add_day(&mut self, today: &Today<'_>) {
+        let matching = Matching::new(today.site, today.rows, self.asked, self.kinds);
+        for (rules, breakdowns) in &mut self.breakdowns {
+            let of_day = breakdowns.iter_mut().map(|(_, breakdown)| OfDay::new(breakdown, today));
+            let (mut by_visits, mut by_rows): (Vec<OfDay>, Vec<OfDay>) = of_day.partition(|of| {
+                self.kinds.is_none() && of.dimensions.iter().all(Dimension::is_of_visits)
+            });
+            for part in matching.rows.chunk_by(|a, b| today.rows.same_visit(*a, *b)) {
+                if !by_visits.is_empty() {
+                    let part = Part::new(today.rows, part, *rules);
+                    let present = today.present(part.appearance);
+                    by_visits.iter_mut().for_each(|of| of.add_visit(&part, present));
+                }
+                for i in part.iter().map(|i| *i as usize) {
+                    let present = today.present(rules.appearance(today.rows, i));
+                    by_rows.iter_mut().for_each(|of| of.add_row(today.rows, i, *rules, present));
+                }
+            }
+            if self.kinds.is_some() {
+                let groups = breakdowns.iter_mut().flat_map(|(_, of)| &mut of.groups);
+                groups.for_each(Group::end_day);
+            }
         }
+    }
+}
+
+impl<'d> Today<'d> {
+    /// Who is there, with the visit if it began on this day.
+    fn present(&self, row: Appearance) -> Present<'d> {
+        let of = row.of as usize;
+        let visitor = self.rows.visitor_of[of].map_or(0, |visitor| self.numbers + visitor);
+        let begun = row.begun(self.rows);
+        let visit = self.rows.visit_of[of].map_or(0, |visit| self.numbers + visit);
+        Present {
+            visitor: if row.visitor { visitor } else { 0 },
+            confirmed: if row.confirmed_visitor { visitor } else { 0 },
+            visit: begun.map(|begun| (visit, begun)),
+        }
+    }
+}
+
+impl<'b, 'a, 'd> OfDay<'b, 'a, 'd>
+where
+    'a: 'd,
+{
+    fn new(breakdown: &'b mut Breakdown<'a>, today: &Today<'d>) -> Self {
+        let asked = breakdown.asked;
+        let dimensions = asked.by.iter().map(|by| Dimension::new(by, asked, today)).collect();
+        Self { breakdown, dimensions }
+    }
+
+    fn add_visit(&mut self, part: &Part, present: Present<'_>) {
+        let Some(group) = self.group_of_visit(part.appearance.of as usize) else { return };
+        group.sums.merge(&part.sums);
+        group.appear(present);
+        group.visit(present);
+    }
+
+    fn add_row(&mut self, rows: &DayRows, i: usize, rules: Rules, present: Present<'_>) {
+        self.find_groups(i, rows.block.at[i]);
+        let Breakdown { asked, found, groups, .. } = &mut *self.breakdown;
+        for group in &*found {
+            let group = &mut groups[*group as usize];
+            happened(rows, i, rules, &mut group.sums);
+            group.appear(present);
+        }
+        let Some((_, begun)) = present.visit.filter(|_| !found.is_empty()) else { return };
+        // A visit is counted in the hour in which it began.
+        if asked.by.contains(&By::Time(Interval::Hour)) {
+            self.find_groups(i, begun.first);
+        }
+        let Breakdown { found, groups, .. } = &mut *self.breakdown;
+        found.iter().for_each(|group| groups[*group as usize].visit(present));
+    }
+
+    /// The group that all rows of one of the block's visits are in.
+    fn group_of_visit(&mut self, of: usize) -> Option<&mut Group> {
+        let Breakdown { names, pairs, groups, .. } = &mut *self.breakdown;
+        let mut group = 0;
+        for (nth, dimension) in self.dimensions.iter_mut().enumerate() {
+            let name = dimension.of_visit(of, &mut names[nth])?;
+            group = match nth.checked_sub(1) {
+                None => name,
+                Some(before) => pairs[before].insert_full((group, name)).0 as u32,
+            };
+        }
+        make_room(groups, group);
+        groups.get_mut(group as usize)
+    }
+
+    /// Finds the groups that a row is in, at this time.
+    fn find_groups(&mut self, i: usize, at: Millis) {
+        let Breakdown { names, pairs, groups, found, values, longer, .. } = &mut *self.breakdown;
+        found.clear();
+        if self.dimensions.is_empty() {
+            found.push(0);
+        }
+        for (nth, dimension) in self.dimensions.iter_mut().enumerate() {
+            values.clear();
+            dimension.of_row(i, at, &mut names[nth], values);
+            let Some(before) = nth.checked_sub(1) else {
+                found.append(values);
+                continue;
+            };
+            longer.clear();
+            for group in &*found {
+                let pair = |name: &u32| pairs[before].insert_full((*group, *name)).0 as u32;
+                longer.extend(values.iter().map(pair));
+            }
+            std::mem::swap(found, longer);
+        }
+        found.iter().max().into_iter().for_each(|most| make_room(groups, *most));
+    }
+}
+
+fn make_room(groups: &mut Vec<Group>, group: u32) {
+    if group as usize >= groups.len() {
+        groups.resize_with(group as usize + 1, Group::default);
     }
 }
 
 impl<'a> Breakdown<'a> {
     fn new(asked: &'a Asked) -> Self {
         let dimensions = asked.by.len();
-        let kinds =
-            asked.properties().find(|property| property.counts_responses()).map(column::kinds);
         Self {
             asked,
-            kinds,
-            rules: Rules::new(asked),
             names: vec![Names::default(); dimensions],
             pairs: vec![IndexSet::default(); dimensions.saturating_sub(1)],
             groups: Vec::new(),
-            numbers: 1,
-            scratch: [Vec::new(), Vec::new()],
-        }
-    }
-
-    fn add_day(
-        &mut self,
-        site: &Site,
-        (date, range): (Day, Range),
-        day: &DayRows,
-        matching: &mut Matching,
-    ) {
-        let asked = self.asked;
-        let dimension = |by: &'a By| match by {
-            By::Property(property) => {
-                let column = Column::new(day, property, &site.goals);
-                let column = if asked.with_unset { column.with_unset() } else { column };
-                let as_stored = asked.as_stored;
-                let column = if as_stored { column.as_stored() } else { column };
-                let names = vec![UNNAMED; column.len()];
-                Dimension::Values { property, names, column, as_stored }
-            }
-            By::Time(interval) => Dimension::Times(Times::new(site, *interval, (date, range), day)),
-        };
-        let mut dimensions: Vec<Dimension> = asked.by.iter().map(dimension).collect();
-        let mut found = Vec::new();
-        if self.kinds.is_none() && dimensions.iter().all(Dimension::is_of_visits) {
-            for part in matching.parts(day, self.rules) {
-                let row = part.appearance;
-                self.groups_of(Of::Visit(row.of as usize), &mut dimensions, &mut found);
-                for group in &found {
-                    let group = &mut self.groups[*group as usize];
-                    group.sums.merge(&part.sums);
-                    group.appear(day, self.numbers, row);
-                    group.visit(day, self.numbers, row);
-                }
-            }
-        } else {
-            self.add_rows(day, &matching.rows, &mut dimensions);
-        }
-        self.numbers += day.visitors.max(day.visits.len()) as u32;
-        if self.kinds.is_some() {
-            self.groups.iter_mut().for_each(Group::end_day);
-        }
-    }
-
-    fn add_rows(&mut self, day: &DayRows, rows: &[u32], dimensions: &mut [Dimension<'_>]) {
-        // A visit is counted in the hour in which it began.
-        let by_hour = self.asked.by.contains(&By::Time(Interval::Hour));
-        let mut found = Vec::new();
-        for i in rows.iter().map(|i| *i as usize) {
-            self.groups_of(Of::Row(i), dimensions, &mut found);
-            let row = self.rules.appearance(day, i);
-            for group in &found {
-                let group = &mut self.groups[*group as usize];
-                happened(day, i, self.rules, &mut group.sums);
-                group.appear(day, self.numbers, row);
-            }
-            let Some(begun) = row.begun(day).map(|visit| visit.first) else { continue };
-            if by_hour && !found.is_empty() {
-                self.groups_of(Of::RowAt(i, begun), dimensions, &mut found);
-            }
-            for group in &found {
-                self.groups[*group as usize].visit(day, self.numbers, row);
-            }
-        }
-    }
-
-    /// Finds the groups that they are in.
-    fn groups_of(&mut self, of: Of, dimensions: &mut [Dimension<'_>], found: &mut Vec<u32>) {
-        found.clear();
-        if dimensions.is_empty() {
-            found.push(0);
-        }
-        let [values, longer] = &mut self.scratch;
-        for (nth, dimension) in dimensions.iter_mut().enumerate() {
-            values.clear();
-            dimension.each(of, &mut self.names[nth], values);
-            if nth == 0 {
-                found.append(values);
-                continue;
-            }
-            let pairs = &mut self.pairs[nth - 1];
-            longer.clear();
-            for group in found.iter() {
-                longer.extend(values.iter().map(|v| pairs.insert_full((*group, *v)).0 as u32));
-            }
-            std::mem::swap(found, longer);
-        }
-        if let Some(most) = found.iter().max().filter(|most| **most as usize >= self.groups.len()) {
-            self.groups.resize_with(*most as usize + 1, Group::default);
+            found: Vec::new(),
+            values: Vec::new(),
+            longer: Vec::new(),
         }
     }
 
@@ -282,32 +298,28 @@ impl<'a> Breakdown<'a> {
 }
 
 impl Group {
-    /// Counts the visitor, unless it was counted already. `numbers`: of the days before.
-    fn appear(&mut self, day: &DayRows, numbers: u32, row: Appearance) {
-        let Some(visitor) = day.visitor_of[row.of as usize].map(|visitor| numbers + visitor) else {
-            return;
-        };
-        if row.visitor && self.visitor != visitor {
-            self.visitor = visitor;
+    /// Counts the visitor, unless it was counted already.
+    fn appear(&mut self, present: Present<'_>) {
+        if present.visitor != 0 && self.visitor != present.visitor {
+            self.visitor = present.visitor;
             self.sums.add(Metric::Visitors, 1);
         }
-        if row.confirmed_visitor && self.confirmed != visitor {
-            self.confirmed = visitor;
+        if present.confirmed != 0 && self.confirmed != present.confirmed {
+            self.confirmed = present.confirmed;
             self.sums.add(Metric::ConfirmedVisitors, 1);
         }
     }
 
-    /// Counts the visit, on the day it began on.
-    fn visit(&mut self, day: &DayRows, numbers: u32, row: Appearance) {
-        let Some(begun) = row.begun(day) else { return };
-        let visit = day.visit_of[row.of as usize].map_or(0, |visit| numbers + visit);
-        if self.visit != visit {
-            self.visit = visit;
-            self.sums.add(Metric::Visits, 1);
-            self.sums.add(Metric::Bounces, i64::from(begun.is_bounce()));
-            self.sums.add(Metric::Duration, begun.last - begun.first);
-            self.sums.add(Metric::VisitViews, begun.views);
-        }
+    /// Counts the visit, unless it was counted already.
+    fn visit(&mut self, present: Present<'_>) {
+        let Some((visit, begun)) = present.visit.filter(|(visit, _)| *visit != self.visit) else {
+            return;
+        };
+        self.visit = visit;
+        self.sums.add(Metric::Visits, 1);
+        self.sums.add(Metric::Bounces, i64::from(begun.is_bounce()));
+        self.sums.add(Metric::Duration, begun.last - begun.first);
+        self.sums.add(Metric::VisitViews, begun.views);
     }
 
     fn end_day(&mut self) {

@@ -9,13 +9,14 @@
 //! - `day`: the rows of a day, and what only the whole day tells of a visit or a view;
 //! - `test`: a filter, made ready for one day's rows;
 //! - `count`: what a row counts, and who is there with it;
-//! - `groups`: the sums, told apart by values; `times`: by steps of time;
+//! - `groups`: the sums, told apart by `dimension`s: values, or steps of time (`times`);
 //! - `sequence`: what visits did one after the other;
 //! - `speed`: how long things took.
 
 mod column;
 mod count;
 mod day;
+mod dimension;
 mod groups;
 mod sequence;
 mod speed;

@@ -77,16 +77,20 @@ impl Met {
 
     fn has(day: &DayRows, goals: &[Goal], property: &Property, wanted: &[Wanted]) -> Self {
         let column = Column::new(day, property, goals);
+        let naming = names::naming(property);
+        // By the API's name, or as stored and as the dashboard has it.
+        let fits = |value| {
+            let name = naming(value);
+            wanted.iter().any(|wanted| wanted.fits(value) || wanted.fits(name))
+        };
         // Judged when it first comes: most texts are no values of the property.
         let mut judged: Vec<Option<bool>> = vec![None; column.len()];
-        let mut is_wanted = |number: u32| {
-            *judged[number as usize]
-                .get_or_insert_with(|| fits(property, wanted, column.text(number)))
-        };
+        let mut is_wanted =
+            |number: u32| *judged[number as usize].get_or_insert_with(|| fits(column.text(number)));
         if column.is_of_visits() {
             let mut met = vec![false; day.block.visits.len()];
             for (of, met) in met.iter_mut().enumerate() {
-                column.each_of_visit(of, |number| *met |= is_wanted(number));
+                *met = column.of_visit(of).is_some_and(&mut is_wanted);
             }
             return Self::OfVisits(met);
         }
@@ -101,10 +105,4 @@ impl Met {
         let (Self::OfVisits(met) | Self::OfRows(met)) = self;
         met.iter_mut()
     }
-}
-
-/// Whether a value is wanted, by the API's name, or as stored and as the dashboard has it.
-fn fits(property: &Property, wanted: &[Wanted], value: &str) -> bool {
-    let name = names::name(property, value);
-    wanted.iter().any(|wanted| wanted.fits(value) || wanted.fits(name))
 }

@@ -1,6 +1,5 @@
 //! Steps of time that rows of a day lie in.
 
-use super::day::DayRows;
 use super::groups::Names;
 use crate::clock::Millis;
 use crate::model::rollup::SLOT;
@@ -9,25 +8,19 @@ use crate::report::{Interval, Range};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
-pub(super) struct Times<'d> {
-    site: &'d Site,
+pub(super) struct Times<'s> {
+    site: &'s Site,
     interval: Interval,
     /// Of the step that the day lies in, unless steps are shorter.
     start: Day,
-    day: &'d DayRows,
     /// By slot the name's number.
     known: HashMap<i64, u32, RandomState>,
 }
 
-impl<'d> Times<'d> {
-    pub fn new(
-        site: &'d Site,
-        interval: Interval,
-        (date, range): (Day, Range),
-        day: &'d DayRows,
-    ) -> Self {
+impl<'s> Times<'s> {
+    pub fn new(site: &'s Site, interval: Interval, (date, range): (Day, Range)) -> Self {
         let start = interval.start(date, range);
-        Self { site, interval, start, day, known: HashMap::default() }
+        Self { site, interval, start, known: HashMap::default() }
     }
 
     /// Whether all of the day lies in one step.
@@ -47,10 +40,6 @@ impl<'d> Times<'d> {
         let number = names.insert_full(name.into()).0 as u32;
         self.known.insert(slot, number);
         number
-    }
-
-    pub fn of_row(&mut self, i: usize, names: &mut Names) -> u32 {
-        self.at(self.day.block.at[i], names)
     }
 
     pub fn of_day(&mut self, names: &mut Names) -> u32 {
