@@ -1,0 +1,194 @@
+//! What answers cost: a dashboard's overview of thirty days with all its break-downs. From a million
+//! event rows under a filter, warm and cold, and from roll-ups without one.
+//!
+//! `cargo bench --bench answers`; `make bench` writes a line per part into `target/bench`.
+
+mod shared;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use headcount::aggregate::Recount;
+use headcount::model::block::RowBuilder;
+use headcount::model::rollup::DayCounts;
+use headcount::model::row::{EventRow, RowsOf};
+use headcount::model::site::{Day, Site};
+use headcount::model::{Batch, PackedRows};
+use headcount::report::scan::{By, DayRows};
+use headcount::report::{
+    Condition, Days, Interval, Metric, Period, Property, QuerySet, Range, Rows,
+};
+use headcount::store::{SqliteStore, Store};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+criterion_group!(all, answers);
+criterion_main!(all);
+
+/// As compaction leaves them.
+const BLOCK: usize = 8_000;
+
+/// Property, operator, value.
+type Filter = [&'static str; 3];
+const FIFTH: Filter = ["visit:language", "is", "l1"];
+
+const TOTALS: [Metric; 6] = [
+    Metric::Visitors,
+    Metric::Visits,
+    Metric::Pageviews,
+    Metric::ViewsPerVisit,
+    Metric::BounceRate,
+    Metric::VisitDuration,
+];
+
+const PROPERTIES: [&str; 14] = [
+    "event:page",
+    "visit:entry_page",
+    "visit:exit_page",
+    "visit:source",
+    "visit:channel",
+    "visit:referrer",
+    "visit:country",
+    "visit:city",
+    "visit:device",
+    "visit:browser",
+    "visit:os",
+    "visit:screen",
+    "visit:evidence",
+    "event:name",
+];
+
+fn answers(c: &mut Criterion) {
+    let site = Site { name: "example.org".into(), ..Site::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("counts.db")).unwrap();
+    let mut days = Days::new();
+    let (mut count, mut bytes) = (0, 0);
+    for rows in shared::rows::days(1_000_000) {
+        let day = site.day(rows[0].at);
+        for (number, rows) in (1..).zip(rows.chunks(BLOCK)) {
+            let batch = batch(&site, day, number, rows);
+            (count, bytes) = (count + batch.people.len(), bytes + batch.people.size());
+            runtime.block_on(store.apply(&batch)).unwrap();
+        }
+        days.insert(day, Arc::new(counts(&site, day, &rows)));
+    }
+    println!("{count} rows, {:.1} bytes each", bytes as f64 / count as f64);
+    let range = Range { first: *days.keys().next().unwrap(), last: *days.keys().last().unwrap() };
+
+    let before = resident();
+    let rows = read(&runtime, &store, &site, range);
+    let held: usize = rows.days.values().map(|rows| rows.size()).sum();
+    println!("{} MB held, {} MB more of the process", held >> 20, (resident() - before) >> 20);
+
+    let mut group = c.benchmark_group("overview of 30 days");
+    group.sample_size(10);
+    group.bench_function("roll-ups, no filter", |b| {
+        b.iter(|| overview(&site, range, None, &days, None))
+    });
+    for (name, filter) in [
+        ("rows, a fifth of them", FIFTH),
+        ("rows, nine tenths of them", ["visit:source", "is_not", "Source 1"]),
+        ("rows, by page", ["event:page", "is", "/blog/*"]),
+    ] {
+        let all = ["visit:source", "is_not", "none"];
+        let [views, all] = [filter, all].map(|filter| views(&site, range, filter, &days, &rows));
+        println!("{name}: {views} of {all} pageviews");
+        group.bench_function(name, |b| {
+            b.iter(|| overview(&site, range, Some(filter), &days, Some(&rows)))
+        });
+    }
+    drop(rows);
+    group.measurement_time(Duration::from_secs(10));
+    group.bench_function("rows, a fifth of them, cold", |b| {
+        b.iter_custom(|times| {
+            let one = |_| {
+                let started = Instant::now();
+                let rows = read(&runtime, &store, &site, range);
+                overview(&site, range, Some(FIFTH), &days, Some(&rows));
+                started.elapsed()
+            };
+            (0..times).map(one).sum()
+        })
+    });
+    group.finish();
+}
+
+fn batch(site: &Site, day: Day, number: u64, rows: &[EventRow]) -> Batch {
+    let mut block = RowBuilder::default();
+    rows.iter().for_each(|row| block.push(row));
+    Batch {
+        site: site.name.clone(),
+        day,
+        node: "bench".into(),
+        number,
+        fields: Vec::new(),
+        visitors: Vec::new(),
+        confirmed: Vec::new(),
+        people: PackedRows::from(&block.finish()),
+        others: PackedRows::default(),
+    }
+}
+
+fn counts(site: &Site, day: Day, rows: &[EventRow]) -> DayCounts {
+    let mut recount = Recount::new(site, day, 10_000);
+    rows.iter().for_each(|row| recount.count(row));
+    let mut counts = DayCounts::default();
+    for ((dimension, value), row) in &recount.finish().rows {
+        counts.add_row(*dimension, value, row);
+    }
+    counts
+}
+
+fn read(runtime: &Runtime, store: &SqliteStore, site: &Site, range: Range) -> Rows {
+    let day = |day: Day| {
+        let stored = runtime.block_on(store.rows(&site.name, day, RowsOf::People)).unwrap();
+        let blocks = stored.blocks.iter().map(|packed| packed.block().unwrap());
+        (day, Arc::new(DayRows::new(blocks.collect())))
+    };
+    Rows { days: range.days().map(day).collect(), covered_from: None }
+}
+
+fn ask(site: &Site, range: Range, filter: Option<Filter>) -> QuerySet {
+    let condition =
+        |[property, operator, value]: Filter| Condition::typed(property, operator, value).unwrap();
+    let conditions: Vec<Condition> = filter.into_iter().map(condition).collect();
+    let now = site.day_start(range.last + chrono::Days::new(2));
+    QuerySet::new(site, (Period::Custom, range), None, &conditions, now).unwrap()
+}
+
+/// How many values there are.
+fn overview(
+    site: &Site,
+    range: Range,
+    filter: Option<Filter>,
+    days: &Days,
+    rows: Option<&Rows>,
+) -> usize {
+    let mut questions = ask(site, range, filter);
+    questions.ask_totals(&TOTALS);
+    questions.ask(By::Time(Interval::Day), &[Metric::Visitors, Metric::Pageviews]);
+    let ask = |name: &&str| {
+        let by = By::Property(Property::parse(name).unwrap());
+        questions.ask(by, &[Metric::Visitors, Metric::Pageviews])
+    };
+    let asked: Vec<usize> = PROPERTIES.iter().map(ask).collect();
+    let answers = questions.answer(days, rows);
+    asked.iter().filter_map(|nth| answers.slices(*nth)).map(|slices| slices.len()).sum()
+}
+
+fn views(site: &Site, range: Range, filter: Filter, days: &Days, rows: &Rows) -> f64 {
+    let mut questions = ask(site, range, Some(filter));
+    let nth = questions.ask_totals(&[Metric::Pageviews]);
+    let totals = questions.answer(days, Some(rows)).totals(nth).unwrap();
+    totals[0].value.number().unwrap()
+}
+
+/// Bytes of memory that the process has.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
