@@ -99,6 +99,7 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     #[test]
     fn tries_cost_time_and_are_never_locked_out() {
@@ -136,5 +137,16 @@ mod tests {
         }
         assert_eq!(attempts.paid.lock().unwrap().len(), ORIGINS.get());
         assert_eq!(attempts.turn(Origin::Network(u128::MAX), 0), Ok(0));
+    }
+
+    #[tokio::test]
+    async fn a_known_browser_waits_for_no_strangers() {
+        let attempts = Attempts::default();
+        let mut strangers = Vec::new();
+        for n in 0..HASHING as u128 {
+            strangers.push(attempts.place(Origin::Network(n)).await);
+        }
+        assert!(attempts.place(Origin::Network(u128::MAX)).now_or_never().is_none());
+        assert!(attempts.place(Origin::Browser(1)).now_or_never().is_some());
     }
 }
