@@ -11,6 +11,7 @@ use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
 use headcount::export::{Format, columns};
 use headcount::model::site::Day;
+use headcount::proxy::Certificates;
 use headcount::store::StoreUrl;
 use headcount::upkeep::{Backfill, Copy, Delete, Export};
 use std::ffi::{OsStr, OsString};
@@ -58,7 +59,7 @@ pub fn read(
         Some(("run", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
             let upgrade = matches.get_flag("upgrade");
-            config(Config::for_run(&settings)).map(|config| Task::Run(config, settings, upgrade))
+            checked(&settings).map(|config| Task::Run(config, settings, upgrade))
         }
         Some(("demo", matches)) => {
             let settings = layered(Settings::demo_defaults(), matches)?;
@@ -66,7 +67,7 @@ pub fn read(
         }
         Some(("check", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
-            config(Config::for_run(&settings)).map(|_| Task::Print(settings.to_string()))
+            checked(&settings).map(|_| Task::Print(settings.to_string()))
         }
         Some(("trim", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
@@ -130,6 +131,13 @@ fn days(matches: &ArgMatches) -> Result<(Day, Day), String> {
         (from, to) if from > to => Err("--from is after --to".to_owned()),
         days => Ok(days),
     }
+}
+
+/// Settings of `run`, with what the files that they name hold.
+fn checked(settings: &Settings) -> Result<Box<Config>, String> {
+    let config = config(Config::for_run(settings))?;
+    let certificates = config.tls.as_ref().map(Certificates::load).transpose();
+    certificates.map(|_| config).map_err(|e| format!("{e:#}"))
 }
 
 fn config(read: Result<Config, impl ToString>) -> Result<Box<Config>, String> {

@@ -39,12 +39,14 @@ pub enum Task {
     Daily,
     /// Resolves the website's name.
     Resolve,
+    /// Looks for changed certificates.
+    Certificates,
     /// Reads the settings again at SIGHUP.
     Reload,
 }
 
 impl Task {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Aggregate,
         Self::Journal,
         Self::Flush,
@@ -53,6 +55,7 @@ impl Task {
         Self::Places,
         Self::Daily,
         Self::Resolve,
+        Self::Certificates,
         Self::Reload,
     ];
 
@@ -66,6 +69,7 @@ impl Task {
             Self::Places => "places",
             Self::Daily => "daily",
             Self::Resolve => "resolve",
+            Self::Certificates => "certificates",
             Self::Reload => "reload",
         }
     }

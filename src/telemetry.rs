@@ -101,6 +101,8 @@ pub struct Telemetry {
     pub tasks: Tasks,
     /// Connections closed at once, for their address had as many as one may have.
     pub refused: Counter,
+    /// TLS connections that came to nothing before the first request.
+    pub handshakes_failed: Counter,
     /// Requests being answered now.
     pub in_flight: AtomicI64,
     /// From a request's head to the end of its answer.

@@ -48,6 +48,11 @@ impl Collector for Counts {
             ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
             ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),
             ("connections_refused", "Connections beyond those of one address", t.refused.get()),
+            (
+                "tls_handshakes_failed",
+                "TLS connections that ended before their first request",
+                t.handshakes_failed.get(),
+            ),
             ("store_commands", "Commands sent to the store", self.store.commands().load(Relaxed)),
         ];
         for (name, help, n) in counters {

@@ -35,6 +35,7 @@ pub struct Config {
     pub upstream: Upstream,
     pub upstream_tls: UpstreamTls,
     pub listen: SocketAddr,
+    pub tls: Option<Tls>,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
     /// Origins of other websites whose scripts may ask the API.
@@ -147,6 +148,24 @@ pub struct AdminAuth {
     /// An argon2 hash in PHC format.
     pub password_hash: Option<Secret>,
     pub tokens: Vec<Secret>,
+}
+
+/// HTTPS for visitors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    pub listen: SocketAddr,
+    /// At least one.
+    pub certificates: Vec<CertificateFiles>,
+    pub redirect: bool,
+    /// How long browsers are to remember it.
+    pub hsts: Option<Duration>,
+}
+
+/// A certificate with its chain, and its key, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    pub chain: PathBuf,
+    pub key: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -246,6 +246,11 @@ impl Typed {
         items.iter().map(|item| read(item).map_err(|why| self.error(why))).collect()
     }
 
+    /// Whether it has the value that it has where nobody says anything.
+    pub(super) fn is_default(&self) -> bool {
+        self.value == self.key.default
+    }
+
     pub(super) fn on(&self) -> bool {
         let Value::Switch(on) = self.value else { self.other_kind() };
         on

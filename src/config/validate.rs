@@ -6,7 +6,7 @@
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::{
-    AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Upstream,
+    AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Tls, Upstream,
     UpstreamTls, values,
 };
 use crate::budget;
@@ -19,6 +19,9 @@ use std::time::Duration;
 const MANY: usize = 1_000_000_000;
 /// What a timeout may be: above, a connection would as good as never end.
 const WAIT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 3_600);
+
+/// How long browsers may be told to remember something.
+const YEARS: Duration = Duration::from_secs(3 * 365 * 24 * 3_600);
 
 impl Config {
     /// For `run`: there must be a website.
@@ -72,6 +75,7 @@ impl Config {
                 ca: get("upstream_tls.ca").read_optional(values::file)?,
             },
             listen: get("listen").read(values::socket)?,
+            tls: tls(settings)?,
             admin: get("admin").read(values::socket)?,
             admin_auth: AdminAuth {
                 password_hash: get("admin_auth.password_hash")
@@ -173,6 +177,26 @@ fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
     })
 }
 
+/// `None`: visitors are not listened to by TLS.
+fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
+    let get = |name: &str| settings.get(&format!("tls.{name}"));
+    let Some(listen) = get("listen").read_optional(values::socket)? else {
+        let idle =
+            ["certificates", "redirect", "hsts"].into_iter().find(|name| !get(name).is_default());
+        return match idle {
+            Some(name) => Err(get(name).error("is of no use without tls.listen")),
+            None => Ok(None),
+        };
+    };
+    let certificates = get("certificates").read_each(values::certificate)?;
+    if certificates.is_empty() {
+        return Err(get("listen").error("needs tls.certificates, such as [\"CERT.pem:KEY.pem\"]"));
+    }
+    let hsts = duration(settings, "tls.hsts", Duration::ZERO..=YEARS)?;
+    let hsts = Some(hsts).filter(|age| !age.is_zero());
+    Ok(Some(Tls { listen, certificates, redirect: get("redirect").on(), hsts }))
+}
+
 fn timeouts(settings: &Settings) -> Result<Timeouts, ConfigError> {
     Ok(Timeouts {
         connect: duration(settings, "timeouts.connect", WAIT)?,
@@ -210,8 +234,12 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
              must be set (`headcount passwd` makes a hash)",
         );
     }
-    if config.admin == config.listen && config.admin.port() != 0 {
+    let site = [Some(config.listen), config.tls.as_ref().map(|tls| tls.listen)];
+    if site.contains(&Some(config.admin)) && config.admin.port() != 0 {
         return wrong("admin", "is also where the site listens");
+    }
+    if site == [Some(config.listen); 2] && config.listen.port() != 0 {
+        return wrong("tls.listen", "is also where the site listens without TLS");
     }
     if let Upstream::Tcp { host, port, .. } = &config.upstream
         && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))

@@ -3,6 +3,7 @@
 //! Each reader says what is wrong and how it is written right, as the end of a sentence that
 //! begins with the value. Which setting it belongs to is not known here.
 
+use super::CertificateFiles;
 use super::error::did_you_mean;
 use crate::host;
 use crate::store::{BadStoreUrl, StoreUrl};
@@ -170,7 +171,6 @@ pub(super) fn url_path(text: &str) -> Read<String> {
     }
 }
 
-/// A file that is there.
 /// The name of a header.
 pub(super) fn header_name(text: &str) -> Read<HeaderName> {
     text.parse().map_err(|_| format!("has {text:?}, which is no header's name"))
@@ -185,9 +185,19 @@ pub(super) fn parameter(text: &str) -> Read<String> {
     }
 }
 
+/// A file that is there.
 pub(super) fn file(text: &str) -> Read<PathBuf> {
     let path = PathBuf::from(text);
     if path.is_file() { Ok(path) } else { Err("is no file".into()) }
+}
+
+/// `CERT.pem:KEY.pem`: two files that are there.
+pub(super) fn certificate(text: &str) -> Read<CertificateFiles> {
+    let (chain, key) = text
+        .split_once(':')
+        .ok_or_else(|| format!("has {text:?}, which names no key: write CERT.pem:KEY.pem"))?;
+    let file = |text: &str| file(text).map_err(|why| format!("has {text:?}, which {why}"));
+    Ok(CertificateFiles { chain: file(chain)?, key: file(key)? })
 }
 
 /// A folder that is there.
@@ -216,9 +226,9 @@ pub(super) fn password_hash(text: &str) -> Read<String> {
 
 /// `500ms`, `10s`, `2m`, `1h`.
 pub(super) fn duration(text: &str) -> Read<Duration> {
-    quantity(text, &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)])
+    quantity(text, &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)])
         .map(Duration::from_millis)
-        .ok_or_else(|| "is no duration: write 500ms, 10s, 2m or 1h".into())
+        .ok_or_else(|| "is no duration: write 500ms, 10s, 2m, 1h or 1d".into())
 }
 
 /// `64KB`, `64KiB`, `64MB`, `64MiB`, `1GB`, `1GiB`: bytes.
@@ -310,7 +320,8 @@ mod tests {
     fn durations_and_sizes() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2 m"), Ok(Duration::from_secs(120)));
-        for wrong in ["", "10", "s", "-1s", "1.5s", "1d", "99999999999999999h"] {
+        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "10", "s", "-1s", "1.5s", "1w", "99999999999999999h"] {
             duration(wrong).unwrap_err();
         }
         assert_eq!(size("64MB"), Ok(64_000_000));

@@ -6,12 +6,15 @@ use super::reload::Reload;
 use super::reverse_proxy::ReverseProxy;
 use super::stop::{Ended, Signals, Stop, answered, drained, drained_behind, farewell, stopped};
 use super::systemd;
+use super::tls::Certificates;
 use super::website::Website;
 use crate::capture::WithAnalytics;
 use crate::config::Config;
 use crate::plugin::Counting;
 use crate::private;
 use anyhow::Context;
+use futures_util::future::try_join_all;
+use pingora::apps::HttpServerOptions;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
@@ -36,6 +39,7 @@ const GIVEN_AWAY: Duration = Duration::from_secs(5);
 /// # Errors
 /// One line: a port in use, a store or a database that cannot be opened.
 pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
+    let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
     let mut server = server(&config, upgrade);
     let successor = config.data_dir.join(format!("headcount-{}.successor", config.site.name));
     let patience = if upgrade {
@@ -57,6 +61,10 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         server.bootstrap();
         // Asked for before anything else happens: a port in use is one clear line.
         free(config.listen).with_context(|| format!("listen {} cannot be used", config.listen))?;
+        if let Some(tls) = &config.tls {
+            let why = || format!("tls.listen {} cannot be used", tls.listen);
+            free(tls.listen).with_context(why)?;
+        }
         Duration::ZERO
     };
     let mut counting = Counting::start(&config, patience)?;
@@ -74,10 +82,13 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
     let connections = Connections::new(most, config.limits.connections_per_address);
     let trusted = counting.open().trusted.clone();
-    let proxy = ReverseProxy::new(website, trusted, config.timeouts.clone(), connections.clone());
+    let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref());
+    let proxy = ReverseProxy::new(website, trusted, timeouts, tls, connections.clone());
     let proxy = WithAnalytics::new(proxy, counting.analytics());
-    let shared = listen::Shared {
-        app: Arc::new(http_proxy(&server.configuration, proxy)),
+    let mut app = http_proxy(&server.configuration, proxy);
+    app.server_options = Some(http_options(config.timeouts.idle));
+    let shared = Arc::new(listen::Shared {
+        app: Arc::new(app),
         limits: listen::Limits {
             header_time: config.limits.header_time,
             header_size: config.limits.header_size,
@@ -87,11 +98,20 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         connections: connections.clone(),
         trusted: counting.open().trusted.clone(),
         telemetry: counting.telemetry().clone(),
-    };
+    });
     let (listening, listens) = oneshot::channel();
-    server.add_service(Listening::new(config.listen, shared, listening));
+    server.add_service(Listening::new(config.listen, None, shared.clone(), listening));
+    let mut all_listen = vec![listens];
+    if let Some((tls, certificates)) = config.tls.as_ref().zip(certificates) {
+        let acceptor = Some(certificates.acceptor()?);
+        let (listening, listens) = oneshot::channel();
+        server.add_service(Listening::new(tls.listen, acceptor, shared, listening));
+        all_listen.push(listens);
+        let telemetry = counting.telemetry().clone();
+        background.spawn(async move { certificates.keep_fresh(&telemetry.tasks).await });
+    }
     background.spawn(async {
-        if listens.await.is_ok() {
+        if try_join_all(all_listen).await.is_ok() {
             systemd::ready();
         }
     });
@@ -110,6 +130,9 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         .spawn(move || server.run(RunArgs { shutdown_signal: Box::new(signals) }))
         .context("no thread for the proxy")?;
     tracing::info!("visitors: http://{}  →  {}", config.listen, config.upstream);
+    if let Some(tls) = &config.tls {
+        tracing::info!("visitors: https://{}  →  {}", tls.listen, config.upstream);
+    }
     tracing::info!("numbers:  http://{}", counting.admin());
     tracing::info!("counting {} in {}", config.site.name, counting.store_name());
 
@@ -141,6 +164,12 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     counting.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+fn http_options(idle: Duration) -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    options.h2_idle_timeout = Some(idle);
+    options
 }
 
 /// Whether a port can be taken. It is not listened on: whoever came in meanwhile would be cut.

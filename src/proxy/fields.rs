@@ -58,7 +58,12 @@ static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Tells the website who asked, for what, and how. What the peer itself says of it is passed on
 /// only if the peer is a trusted proxy.
-pub fn forward(request: &mut RequestHeader, peer: Option<IpAddr>, trusted: &[IpNet]) -> Result<()> {
+pub fn forward(
+    request: &mut RequestHeader,
+    scheme: &'static str,
+    peer: Option<IpAddr>,
+    trusted: &[IpNet],
+) -> Result<()> {
     pass_through(request)?;
     let believed = peer.is_some_and(|p| is_trusted(p, trusted));
     if !believed {
@@ -83,7 +88,7 @@ pub fn forward(request: &mut RequestHeader, peer: Option<IpAddr>, trusted: &[IpN
         }
     }
     if !(believed && request.headers.contains_key(&PROTO)) {
-        request.insert_header(PROTO.as_str(), HeaderValue::from_static("http"))?;
+        request.insert_header(PROTO.as_str(), HeaderValue::from_static(scheme))?;
     }
     if !(believed && request.headers.contains_key(&HOST)) {
         match request.headers.get(header::HOST).cloned() {
@@ -220,14 +225,14 @@ mod tests {
             request.append_header(name, "1").unwrap();
         }
         let mut trusted = request.clone();
-        forward(&mut request, Some("192.0.2.7".parse().unwrap()), &[]).unwrap();
+        forward(&mut request, "http", Some("192.0.2.7".parse().unwrap()), &[]).unwrap();
         let left = "cdn-loop client-ipx cookie host x-forward x-forwarded-for x-forwarded-host \
                     x-forwarded-proto x-real x-requested-with";
         assert_eq!(names(&request.headers).join(" "), left);
 
         let before = trusted.headers.keys_len();
         let networks = ["10.0.0.0/8".parse().unwrap()];
-        forward(&mut trusted, Some("10.0.0.1".parse().unwrap()), &networks).unwrap();
+        forward(&mut trusted, "http", Some("10.0.0.1".parse().unwrap()), &networks).unwrap();
         assert_eq!(trusted.headers.keys_len(), before + 4, "a trusted proxy's are kept");
     }
 
@@ -236,9 +241,9 @@ mod tests {
         let mut request = RequestHeader::build("GET", b"/", None).unwrap();
         request.append_header("cdn-loop", "other; v=1, headcount").unwrap();
         for _ in 1..MOST_TIMES {
-            forward(&mut request, None, &[]).unwrap();
+            forward(&mut request, "http", None, &[]).unwrap();
         }
-        let error = forward(&mut request, None, &[]).unwrap_err();
+        let error = forward(&mut request, "http", None, &[]).unwrap_err();
         assert_eq!(error.etype(), &ErrorType::HTTPStatus(508));
     }
 
@@ -249,7 +254,7 @@ mod tests {
             request.append_header(*name, *value).unwrap();
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().unwrap()).collect();
-        forward(&mut request, Some(peer.parse().unwrap()), &trusted).unwrap();
+        forward(&mut request, "http", Some(peer.parse().unwrap()), &trusted).unwrap();
         ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].map(|name| {
             let all = request.headers.get_all(name);
             all.iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>().join("|")

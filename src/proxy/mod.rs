@@ -1,9 +1,10 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
-//! [`listen`] lets visitors in and judges what they ask for; [`reverse_proxy`] forwards requests,
+//! [`listen`] lets visitors in, by TLS with the certificates of [`tls`], and judges what they ask for;
+//! [`reverse_proxy`] forwards requests,
 //! without the [`fields`] that end here; [`website`] knows where to, [`tunnel`] how to connect for
-//! upgrades; [`failure`] tells who failed; [`app`] puts all rooms together, in the order they depend on each other, and
-//! takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
+//! upgrades; [`failure`] tells who failed; [`app`] puts all rooms together, in the order they depend on
+//! each other, and takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
 //! [`reload`] changes settings meanwhile, and [`systemd`] hears of all this.
 
 mod app;
@@ -16,9 +17,11 @@ mod reload;
 mod reverse_proxy;
 mod stop;
 mod systemd;
+mod tls;
 mod tunnel;
 mod website;
 
 pub use app::run;
 pub use reload::{Reload, SetLog};
+pub use tls::Certificates;
 pub use website::Website;

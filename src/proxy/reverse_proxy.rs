@@ -11,11 +11,11 @@ use super::listen::{Asked, Connections, Silence};
 use super::page::page;
 use super::tunnel::for_tunnel;
 use super::website::Website;
-use crate::config::Timeouts;
+use crate::config::{Timeouts, Tls};
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -33,6 +33,10 @@ pub struct ReverseProxy {
     website: Arc<Website>,
     trusted: Trusted,
     timeouts: Timeouts,
+    /// The port that plain requests are sent to by HTTPS, if they are.
+    redirect: Option<u16>,
+    /// What encrypted answers say in `Strict-Transport-Security`.
+    hsts: Option<HeaderValue>,
     connections: Arc<Connections>,
     started: Instant,
     /// Seconds after `started` at which each kind of failure was last reported.
@@ -52,6 +56,7 @@ impl ReverseProxy {
         website: Arc<Website>,
         trusted: Trusted,
         timeouts: Timeouts,
+        tls: Option<&Tls>,
         connections: Arc<Connections>,
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
@@ -59,6 +64,10 @@ impl ReverseProxy {
             website,
             trusted,
             timeouts,
+            redirect: tls.filter(|tls| tls.redirect).map(|tls| tls.listen.port()),
+            hsts: tls
+                .and_then(|tls| tls.hsts)
+                .and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok()),
             connections,
             started: Instant::now(),
             reported: std::array::from_fn(|_| AtomicI64::new(never)),
@@ -115,6 +124,20 @@ impl ProxyHttp for ReverseProxy {
         Ok(())
     }
 
+    /// Sends who came in plain to HTTPS, if that is wanted.
+    async fn request_filter(&self, session: &mut Session, _: &mut RequestContext) -> Result<bool> {
+        let Some(port) = self.redirect.filter(|_| !is_encrypted(session)) else { return Ok(false) };
+        let Some(location) = https(session.req_header(), port) else {
+            session.respond_error(StatusCode::BAD_REQUEST.as_u16()).await?;
+            return Ok(true);
+        };
+        let mut response = ResponseHeader::build(StatusCode::PERMANENT_REDIRECT, Some(2))?;
+        response.insert_header(header::LOCATION, location)?;
+        response.insert_header(header::CONTENT_LENGTH, 0)?;
+        session.write_response_header(Box::new(response), true).await?;
+        Ok(true)
+    }
+
     async fn upstream_peer(
         &self,
         session: &mut Session,
@@ -126,6 +149,14 @@ impl ProxyHttp for ReverseProxy {
         })?;
         if session.is_upgrade_req() {
             for_tunnel(&mut peer);
+        }
+        if session.is_http2() {
+            // Silence is not measured on streams of one connection: whether the website may be silent
+            // is known from what is asked for.
+            let Timeouts { read, stream, .. } = self.timeouts;
+            let fields = &session.req_header().headers;
+            let is_stream = fields.get(header::ACCEPT).is_some_and(is_of_events);
+            peer.options.read_timeout = Some(if is_stream { stream } else { read });
         }
         Ok(peer)
     }
@@ -143,7 +174,8 @@ impl ProxyHttp for ReverseProxy {
             request.set_raw_path(&asked.raw_target)?;
         }
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
-        forward(request, peer, &self.trusted.now())
+        let scheme = if is_encrypted(session) { "https" } else { "http" };
+        forward(request, scheme, peer, &self.trusted.now())
     }
 
     async fn response_filter(
@@ -167,6 +199,11 @@ impl ProxyHttp for ReverseProxy {
             return Ok(());
         }
         end_connection(response);
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| is_encrypted(session))
+            && !response.headers.contains_key(header::STRICT_TRANSPORT_SECURITY)
+        {
+            response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+        }
         // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
         let in_chunks = response.headers.contains_key(&header::TRANSFER_ENCODING);
         if in_chunks && session.req_header().version == Version::HTTP_10 {
@@ -243,10 +280,27 @@ impl ProxyHttp for ReverseProxy {
 
 /// Whether an answer is a stream of events, whatever was asked for.
 fn is_event_stream(fields: &HeaderMap) -> bool {
+    fields.get(header::CONTENT_TYPE).is_some_and(is_of_events)
+}
+
+/// Whether the media type is that of events.
+fn is_of_events(media_type: &HeaderValue) -> bool {
     const EVENTS: &[u8] = b"text/event-stream";
-    let Some(media_type) = fields.get(header::CONTENT_TYPE) else { return false };
     let media_type = media_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(EVENTS)
+}
+
+fn is_encrypted(session: &Session) -> bool {
+    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
+/// The same by HTTPS. `None`: the request names no host.
+fn https(request: &RequestHeader, port: u16) -> Option<String> {
+    let host = request.headers.get(header::HOST)?.to_str().ok()?;
+    let authority: http::uri::Authority = host.parse().ok()?;
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    Some(format!("https://{}{port}{path}", authority.host()))
 }
 
 async fn write_page(session: &mut Session, status: u16, why: Option<&str>) -> Result<()> {

@@ -3,26 +3,33 @@
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
 //! last hook, is here: [`head`] judges requests that could be understood in two ways, [`framing`]
 //! finds where bodies end, [`output`] is what waits to be sent, [`silence`] bounds how long nothing is,
-//! [`websocket`] closes what would not end, [`wire`] is the connection, [`serve`] takes it from request to request, and [`connections`]
-//! ends all of them without losing one. It knows nothing of what is counted.
+//! [`websocket`] closes what would not end. [`stream`] is the connection, encrypted or not; [`wire`] is
+//! one as Pingora sees it, which [`serve`] takes from request to request; [`http2`] is one that Pingora
+//! takes whole; and [`connections`] ends all of them without losing one. It knows nothing of what is counted.
 
 mod connections;
 mod framing;
 mod head;
+mod http2;
 mod output;
 mod serve;
 mod silence;
+mod stream;
 mod websocket;
 mod wire;
 
 pub use connections::Connections;
+use connections::Open;
 pub use serve::{Asked, Limits, Shared};
 pub use silence::{Silence, Silent};
 
 use crate::visitor::address::is_trusted;
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use pingora::apps::HttpServerApp;
+use http2::Http2;
+use pingora::apps::{HttpServerApp, ServerApp};
+use pingora::protocols::SocketDigest;
+use pingora::protocols::l4::socket::SocketAddr as Peer;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 use std::io;
@@ -30,9 +37,11 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use stream::Stream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 use wire::Wire;
 
 /// Connections that wait to be let in, at most.
@@ -47,14 +56,21 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 /// The listening socket of the website, as one of Pingora's services.
 pub struct Listening<A> {
     address: SocketAddr,
+    tls: Option<TlsAcceptor>,
     shared: Arc<Shared<A>>,
     /// To be told once visitors are let in.
     ready: Option<oneshot::Sender<()>>,
 }
 
 impl<A> Listening<A> {
-    pub fn new(address: SocketAddr, shared: Shared<A>, ready: oneshot::Sender<()>) -> Self {
-        Self { address, shared: Arc::new(shared), ready: Some(ready) }
+    /// `tls`: what comes is encrypted.
+    pub fn new(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        shared: Arc<Shared<A>>,
+        ready: oneshot::Sender<()>,
+    ) -> Self {
+        Self { address, tls, shared, ready: Some(ready) }
     }
 
     /// The socket that a process before has given us, or a new one, which is offered to the next.
@@ -84,13 +100,13 @@ fn inherited(fd: RawFd) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-impl<A> Shared<A>
+impl<A> Listening<A>
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
     /// Lets the next one in, once there is a place.
-    async fn accept(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
-        let place = self.connections.place().await;
+    async fn accept(&self, listener: &TcpListener) -> io::Result<()> {
+        let place = self.shared.connections.place().await;
         let (stream, peer) = listener.accept().await?;
         self.let_in(stream, peer, place);
         Ok(())
@@ -98,9 +114,9 @@ where
 
     /// Lets in who has connected already. They are asked of the system itself: the runtime may not
     /// know yet of one who came a moment ago, and the socket's end would reset that connection.
-    fn accept_last(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
+    fn accept_last(&self, listener: TcpListener) -> io::Result<()> {
         let listener = listener.into_std()?;
-        while let Some(place) = self.connections.place().now_or_never() {
+        while let Some(place) = self.shared.connections.place().now_or_never() {
             let (stream, peer) = listener.accept()?;
             stream.set_nonblocking(true)?;
             self.let_in(TcpStream::from_std(stream)?, peer, place);
@@ -108,17 +124,52 @@ where
         Ok(())
     }
 
-    fn let_in(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
-        let trusted = is_trusted(peer.ip(), &self.trusted.now());
-        let Some(open) = self.connections.opened(place, peer.ip(), trusted) else {
-            self.telemetry.refused.inc();
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let shared = &self.shared;
+        let trusted = is_trusted(peer.ip(), &shared.trusted.now());
+        let Some(open) = shared.connections.opened(place, peer.ip(), trusted) else {
+            shared.telemetry.refused.inc();
             return;
         };
         // An answer's last bytes do not wait for an acknowledgement of those before.
         let _ = stream.set_nodelay(true);
-        let mut wire = Wire::new(stream, peer, open);
-        wire.answer_half_closed = self.limits.answer_half_closed;
-        tokio::spawn(serve::serve(wire, self.clone()));
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        let _ = digest.peer_addr.set(Some(Peer::Inet(peer)));
+        let shared = shared.clone();
+        match &self.tls {
+            None => drop(tokio::spawn(shared.serve(Stream::Plain(stream), digest, open))),
+            Some(acceptor) => {
+                let handshake = acceptor.accept(stream);
+                tokio::spawn(async move {
+                    // As long as a head may take.
+                    let done = tokio::time::timeout(shared.limits.header_time, handshake).await;
+                    match done {
+                        Ok(Ok(stream)) => {
+                            shared.serve(Stream::Tls(Box::new(stream)), digest, open).await;
+                        }
+                        Ok(Err(_)) | Err(_) => shared.telemetry.handshakes_failed.inc(),
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl<A> Shared<A>
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    /// Answers a client, in the protocol that was agreed on.
+    async fn serve(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
+        if stream.is_http2() {
+            let stop = self.connections.watch();
+            let connection = Http2::new(stream, digest, open);
+            self.app.process_new(Box::new(connection), &stop).await;
+        } else {
+            let mut wire = Wire::new(stream, digest, open);
+            wire.answer_half_closed = self.limits.answer_half_closed;
+            serve::serve(wire, self).await;
+        }
     }
 }
 
@@ -140,7 +191,7 @@ where
         let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
-                accepted = self.shared.accept(&listener) => accepted,
+                accepted = self.accept(&listener) => accepted,
                 _ = stop.wait_for(|stopping| *stopping) => break,
             };
             let Err(error) = accepted else { continue };
@@ -151,7 +202,7 @@ where
             tokio::time::sleep(NO_DESCRIPTOR).await;
         }
         // An error says that nobody is left in the queue.
-        let _ = self.shared.accept_last(listener);
+        let _ = self.accept_last(listener);
         self.shared.connections.close();
     }
 

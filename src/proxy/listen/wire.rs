@@ -9,10 +9,11 @@ use super::framing::Framing;
 use super::head::Upgrade;
 use super::output::Output;
 use super::silence::Silence;
+use super::stream::Stream;
 use super::websocket::{GOING_AWAY, WebSocket};
 use async_trait::async_trait;
 use bytes::BytesMut;
-use pingora::protocols::l4::socket::SocketAddr;
+use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType, raw_connect::ProxyDigest,
@@ -23,11 +24,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What an answer begins with that is not the last, and that of an upgrade among them.
 const INTERIM: &[u8] = b"HTTP/1.1 1";
 const SWITCHING: &[u8] = b"HTTP/1.1 101";
+
+/// Bytes read of the next request while one is answered.
+const BEGUN: usize = 512;
 
 /// Which bytes of the client Pingora may have.
 #[derive(Debug)]
@@ -55,23 +58,23 @@ pub struct Wire {
     /// A client that has ended its side is still answered, as is a tunnel until the website ends its
     /// own.
     pub answer_half_closed: bool,
+    tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
 }
 
 /// The connection itself, counted as long as it is open.
 #[derive(Debug)]
 struct Link {
-    stream: TcpStream,
+    stream: Stream,
     /// The client has ended its side.
     ended: bool,
     open: Open,
 }
 
 impl Wire {
-    pub fn new(stream: TcpStream, peer: std::net::SocketAddr, open: Open) -> Self {
-        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        let _ = digest.peer_addr.set(Some(SocketAddr::Inet(peer)));
+    pub fn new(stream: Stream, digest: SocketDigest, open: Open) -> Self {
         Self {
+            tls: stream.tls(),
             link: Some(Link { stream, ended: false, open }),
             input: BytesMut::new(),
             reading: Reading::Nothing,
@@ -149,15 +152,20 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits for the client to end its side; the next request is left where it is.
+    /// Waits for the client to end its side, or to begin the next request, which is kept.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.input.is_empty() {
             return Poll::Pending;
         }
         let answer = self.answer_half_closed;
-        let link = self.link()?;
-        let mut byte = [0];
-        if ready!(link.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? > 0 {
+        let Self { link: Some(link), input, .. } = self else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let mut begun = [0; BEGUN];
+        let mut begun = ReadBuf::new(&mut begun);
+        ready!(Pin::new(&mut link.stream).poll_read(cx, &mut begun))?;
+        if !begun.filled().is_empty() {
+            input.extend_from_slice(begun.filled());
             return Poll::Pending;
         }
         link.ended = true;
@@ -295,7 +303,11 @@ impl UniqueID for Wire {
     }
 }
 
-impl Ssl for Wire {}
+impl Ssl for Wire {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.tls.clone()
+    }
+}
 
 impl Peek for Wire {}
 
@@ -322,7 +334,7 @@ mod tests {
     use super::super::Connections;
     use super::*;
     use std::future::poll_fn;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     /// A connection as the proxy has it, its client, and what counts it.
     async fn connected() -> (Wire, TcpStream, Arc<Connections>) {
@@ -332,7 +344,8 @@ mod tests {
         let connections = Connections::new(1, 0);
         let place = connections.place().await;
         let open = connections.opened(place, peer.ip(), false).unwrap();
-        (Wire::new(stream, peer, open), client, connections)
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        (Wire::new(Stream::Plain(stream), digest, open), client, connections)
     }
 
     #[tokio::test]

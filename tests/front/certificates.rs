@@ -1,0 +1,105 @@
+//! Certificates: chosen by name, replaced while they are in use, refused where they cannot be right.
+
+use crate::clients::{Certificate, Curl, Front, Website, curl};
+use crate::common::headcount::{Headcount, SITE};
+use crate::common::wait_for;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Asks a name of this machine, trusting one certificate.
+fn ask(port: u16, name: &str, trusted: &Certificate) -> Curl {
+    let trusted = trusted.chain.to_str().unwrap();
+    curl(&format!("https://{name}:{port}/"), &["--cacert", trusted])
+}
+
+#[test]
+fn the_name_chooses() {
+    let website = Website::start();
+    let dir = tempfile::tempdir().unwrap();
+    let one = Certificate::make(dir.path(), "one", &["one.example"]);
+    let many = Certificate::make(dir.path(), "many", &["*.many.example", "other.example"]);
+    // Beside the first.
+    let more = format!("{},{}", one.setting(), many.setting());
+    let front = Front::start(&website, &["--tls-certificates", &more]);
+    let first = &front.certificate;
+    for (name, certificate) in [
+        ("one.example", &one),
+        ("ONE.example", &one),
+        ("a.many.example", &many),
+        ("other.example", &many),
+        (SITE, first),
+    ] {
+        let page = ask(front.port, name, certificate);
+        assert_eq!(page.status, 200, "{name}: {page:?}");
+    }
+    // Names of nobody get the first, which is not theirs.
+    for name in ["many.example", "a.b.many.example", "nobody.example"] {
+        let page = ask(front.port, name, first);
+        assert!(page.status == 0 && page.error.contains("subject name"), "{name}: {page:?}");
+    }
+}
+
+#[test]
+fn files_that_change_are_taken_up_and_no_handshake_fails() {
+    let website = Website::start();
+    let front = Front::start(&website, &[]);
+    let before = std::fs::read(&front.certificate.chain).unwrap();
+    let both = front.folder().join("both.pem");
+    let stop = AtomicBool::new(false);
+    let new = tempfile::tempdir().unwrap();
+    let new = Certificate::make(new.path(), "new", &[SITE]);
+    let new_chain = std::fs::read(&new.chain).unwrap();
+    std::fs::write(&both, [&before[..], &new_chain].concat()).unwrap();
+    let both = both.to_str().unwrap();
+    let url = format!("https://{SITE}:{}/", front.port);
+    std::thread::scope(|scope| {
+        let visitors = scope.spawn(|| {
+            let mut asked = 0;
+            while !stop.load(Ordering::SeqCst) {
+                let page = curl(&url, &["--cacert", both]);
+                assert_eq!(page.status, 200, "{page:?}");
+                asked += 1;
+            }
+            asked
+        });
+        // One after the other, as most tools write them: in between they do not belong together.
+        std::fs::copy(&new.chain, &front.certificate.chain).unwrap();
+        wait_for("the mismatch to be noticed", || {
+            front.headcount.log().contains("is not the key of").then_some(())
+        });
+        std::fs::copy(&new.key, &front.certificate.key).unwrap();
+        wait_for("the new one to be used", || {
+            let page = curl(&url, &["--cacert", new.chain.to_str().unwrap()]);
+            (page.status == 200).then_some(())
+        });
+        stop.store(true, Ordering::SeqCst);
+        assert!(visitors.join().unwrap() > 5);
+    });
+}
+
+#[test]
+fn what_cannot_be_right_is_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| Certificate::make(dir.path(), name, &[SITE]));
+    let path = |certificate: &Certificate| certificate.chain.to_str().unwrap().to_owned();
+    let empty = dir.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    let mixed = format!("{}:{}", path(&one), two.key.display());
+    let no_certificate = format!("{}:{}", empty.display(), one.key.display());
+    let no_key = format!("{}:{}", path(&one), empty.display());
+    let gone = format!("{}:/no/such/key", path(&one));
+    let listen = ["--tls-listen", "127.0.0.1:1"];
+    for (flags, line) in [
+        (vec!["--tls-redirect"], "tls.redirect = true is of no use without tls.listen"),
+        (listen.to_vec(), "needs tls.certificates"),
+        ([&listen[..], &["--tls-certificates", "a.pem"]].concat(), "names no key"),
+        ([&listen[..], &["--tls-certificates", &gone]].concat(), "is no file"),
+        ([&listen[..], &["--tls-certificates", &mixed]].concat(), "is not the key of"),
+        ([&listen[..], &["--tls-certificates", &no_certificate]].concat(), "no certificate in it"),
+        ([&listen[..], &["--tls-certificates", &no_key]].concat(), "empty.pem"),
+    ] {
+        let headcount = Headcount::prepare("http://127.0.0.1:9", &flags);
+        let said = headcount.refused(&[]);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(line), "{flags:?}: {said}");
+    }
+}

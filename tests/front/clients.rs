@@ -1,0 +1,172 @@
+//! curl, certificates of the tests' own, and a website that tells what it was asked.
+
+use crate::common::headcount::{Headcount, SITE};
+use crate::common::http::FIREFOX;
+use crate::common::ports::free_port;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::Html;
+use axum::routing::{any, get};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::time::sleep;
+
+pub const PAGE: &str = "<!doctype html><title>A page</title><p>Hello.\n";
+
+/// Bytes of `/large`.
+pub const LARGE: usize = 8 << 20;
+
+/// A website on its own runtime.
+pub struct Website {
+    pub url: String,
+    _runtime: Runtime,
+}
+
+impl Website {
+    pub fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let site = Router::new()
+            .route("/echo", any(echo))
+            .route("/large", get(async || vec![b'x'; LARGE]))
+            .route("/slow", get(slow))
+            .fallback(any(async || Html(PAGE)));
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move { axum::serve(listener, site).await });
+        Self { url, _runtime: runtime }
+    }
+}
+
+/// The request's head, a field a line, and how long its body was.
+async fn echo(request: Request) -> String {
+    let (head, body) = request.into_parts();
+    let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let mut lines = format!("{} {} {:?}\n", head.method, head.uri, head.version);
+    for (name, value) in &head.headers {
+        lines += &format!("{name}: {}\n", value.to_str().unwrap());
+    }
+    lines + &format!("body: {}\n", body.len())
+}
+
+/// Ten pieces in two seconds.
+async fn slow() -> Body {
+    let pieces = futures_util::stream::unfold(0, async |nth| {
+        sleep(Duration::from_millis(200)).await;
+        (nth < 10).then(|| (Ok::<_, std::io::Error>(format!("piece {nth}\n")), nth + 1))
+    });
+    Body::from_stream(pieces)
+}
+
+/// A certificate and its key in a folder: `NAME.pem`, `NAME.key`.
+pub struct Certificate {
+    pub chain: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Certificate {
+    pub fn make(dir: &Path, file: &str, names: &[&str]) -> Self {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let (chain, key) = (dir.join(format!("{file}.pem")), dir.join(format!("{file}.key")));
+        std::fs::write(&chain, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        Self { chain, key }
+    }
+
+    /// As the setting has it.
+    pub fn setting(&self) -> String {
+        format!("{}:{}", self.chain.display(), self.key.display())
+    }
+}
+
+/// headcount with TLS before a website, under a certificate for its name.
+pub struct Front {
+    pub headcount: Headcount,
+    pub port: u16,
+    pub certificate: Certificate,
+    dir: tempfile::TempDir,
+}
+
+impl Front {
+    pub fn start(website: &Website, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let certificate = Certificate::make(dir.path(), "site", &[SITE]);
+        let port = free_port();
+        let (listen, setting) = (format!("127.0.0.1:{port}"), certificate.setting());
+        let own = ["--tls-listen", &listen, "--tls-certificates", &setting];
+        let own = [&own[..], &["--flush-interval", "100ms"], flags].concat();
+        let headcount = Headcount::start(&website.url, &own);
+        Self { headcount, port, certificate, dir }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What curl has to say of a path of the site, asked as a browser asks.
+    pub fn curl(&self, path: &str, more: &[&str]) -> Curl {
+        let browser = ["-A", FIREFOX, "-H", "Sec-Fetch-Dest: document", "-H", "Accept: text/html"];
+        let url = format!("https://{SITE}:{}{path}", self.port);
+        self.fetch(&url, &[&browser, more].concat())
+    }
+
+    /// The same of any URL on this machine.
+    pub fn fetch(&self, url: &str, more: &[&str]) -> Curl {
+        let trusted = self.certificate.chain.to_str().unwrap().to_owned();
+        curl(url, &[&["--cacert", &trusted], more].concat())
+    }
+}
+
+/// An answer as curl tells it.
+#[derive(Debug)]
+pub struct Curl {
+    /// `1.1`, `2`; empty: there was none.
+    pub version: String,
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+    /// What went wrong.
+    pub error: String,
+}
+
+impl Curl {
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let is_it = |line: &&str| {
+            line.split_once(':').is_some_and(|(known, _)| known.eq_ignore_ascii_case(name))
+        };
+        self.head.lines().find(is_it).map(|line| line[name.len() + 1..].trim())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Fetches a URL whose host is this machine, whatever its name.
+pub fn curl(url: &str, more: &[&str]) -> Curl {
+    let dir = tempfile::tempdir().unwrap();
+    let [head, body] = ["head", "body"].map(|file| dir.path().join(file));
+    let Output { stdout, stderr, .. } = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "50", "--connect-to", "::127.0.0.1:"])
+        .args(["--write-out", "%{http_version} %{http_code}"])
+        .arg("--dump-header")
+        .arg(&head)
+        .arg("--output")
+        .arg(&body)
+        .args(more)
+        .arg(url)
+        .output()
+        .expect("curl is there");
+    let told = String::from_utf8(stdout).unwrap();
+    let (version, status) = told.split_once(' ').unwrap_or_default();
+    Curl {
+        version: version.to_owned(),
+        status: status.parse().unwrap_or_default(),
+        head: std::fs::read_to_string(head).unwrap_or_default(),
+        body: std::fs::read(body).unwrap_or_default(),
+        error: String::from_utf8(stderr).unwrap(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Both versions of HTTP over TLS: what the website hears, what is counted, and how it ends.
+
+use crate::clients::{Front, LARGE, PAGE, Website, curl};
+use crate::common::headcount::SITE;
+use crate::common::http::{BEACON, FIREFOX};
+use crate::common::wait_for;
+use nix::sys::signal::Signal;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+const VERSIONS: [(&str, &str); 2] = [("--http1.1", "1.1"), ("--http2", "2")];
+
+#[test]
+fn pages_are_forwarded_and_counted() {
+    let website = Website::start();
+    let front = Front::start(&website, &["--tls-hsts", "365d"]);
+    for (flag, version) in VERSIONS {
+        let page = front.curl(&format!("/{version}"), &[flag]);
+        assert_eq!((page.version.as_str(), page.status), (version, 200), "{page:?}");
+        assert_eq!(page.text(), PAGE);
+        assert!(page.field("server-timing").unwrap().starts_with("hc;desc="), "{}", page.head);
+        assert_eq!(page.field("strict-transport-security"), Some("max-age=31536000"));
+        let echo = front.curl("/echo?a=b", &[flag, "--data-binary", "12345"]);
+        let told = echo.text();
+        assert!(told.starts_with("POST /echo?a=b HTTP/1.1\n"), "{told}");
+        for line in [
+            format!("host: {SITE}:{}", front.port),
+            "x-forwarded-proto: https".to_owned(),
+            "x-forwarded-for: 127.0.0.1".to_owned(),
+            "body: 5".to_owned(),
+        ] {
+            assert!(told.lines().any(|told| *told == *line), "{line} is not in {told}");
+        }
+    }
+    // As before where there is no TLS.
+    let plain = curl(&format!("{}/plain", front.headcount.site_url()), &["-A", FIREFOX]);
+    assert_eq!((plain.status, plain.field("strict-transport-security")), (200, None));
+    let echo = curl(&format!("{}/echo", front.headcount.site_url()), &["-A", FIREFOX]);
+    assert!(echo.text().contains("x-forwarded-proto: http\n"), "{}", echo.text());
+    wait_for("the views", || (front.headcount.total("pageviews") == 2).then_some(()));
+}
+
+#[test]
+fn a_beacon_confirms_its_view() {
+    let website = Website::start();
+    let front = Front::start(&website, &[]);
+    for (nth, (flag, _)) in VERSIONS.into_iter().enumerate() {
+        let page = front.curl("/", &[flag]);
+        let timing = page.field("server-timing").unwrap();
+        let id = timing.split('"').nth(1).unwrap();
+        let beacon = json!({ "type": "pageview", "pathname": "/", "view": id, "nav": "load",
+            "n": nth + 1 });
+        let mut more = vec![flag.to_owned(), "--data-binary".into(), beacon.to_string()];
+        for (name, value) in BEACON {
+            more.extend(["-H".to_owned(), format!("{name}: {value}")]);
+        }
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let url = format!("https://{SITE}:{}/api/track", front.port);
+        let told = front.fetch(&url, &[&["-A", FIREFOX], &more[..]].concat());
+        assert_eq!((told.status, told.text()), (202, "ok"), "{told:?}");
+    }
+    wait_for("the confirmations", || {
+        (front.headcount.total("confirmed_pageviews") == 2).then_some(())
+    });
+    assert_eq!(front.headcount.total("pageviews"), 2);
+}
+
+#[test]
+fn large_bodies_pass_both_ways() {
+    let website = Website::start();
+    let front = Front::start(&website, &[]);
+    let upload = front.folder().join("upload");
+    std::fs::write(&upload, vec![b'y'; LARGE]).unwrap();
+    let from = format!("@{}", upload.display());
+    for (flag, _) in VERSIONS {
+        let large = front.curl("/large", &[flag]);
+        assert!(large.body.len() == LARGE && large.body.iter().all(|byte| *byte == b'x'));
+        let echo = front.curl("/echo", &[flag, "--data-binary", &from]);
+        assert!(echo.text().ends_with(&format!("body: {LARGE}\n")), "{}", echo.text());
+    }
+}
+
+#[test]
+fn plain_requests_are_sent_to_https() {
+    let website = Website::start();
+    let front = Front::start(&website, &["--tls-redirect"]);
+    let from = front.headcount.site();
+    let url = format!("http://{SITE}:{}/a/b?c=d&e=%20", from.port());
+    let there = format!("https://{SITE}:{}/a/b?c=d&e=%20", front.port);
+    for more in [&[][..], &["--data-binary", "x"]] {
+        let answer = curl(&url, more);
+        assert_eq!((answer.status, answer.field("location")), (308, Some(there.as_str())));
+        assert_eq!(answer.field("content-length"), Some("0"));
+    }
+    let headers = ["-H", "Sec-Fetch-Dest: document", "-A", FIREFOX, "--location"];
+    let page = front.fetch(&url, &headers);
+    assert_eq!((page.status, page.text()), (200, PAGE), "{page:?}");
+    let nowhere = curl(&url, &["-H", "Host: a b"]);
+    assert_eq!(nowhere.status, 400);
+    wait_for("the view", || (front.headcount.total("pageviews") == 1).then_some(()));
+}
+
+#[test]
+fn what_is_under_way_is_finished_at_the_end() {
+    let website = Website::start();
+    for (flag, version) in VERSIONS {
+        let mut front = Front::start(&website, &[]);
+        let slow = std::thread::scope(|scope| {
+            let download = scope.spawn(|| front.curl("/slow", &[flag]));
+            std::thread::sleep(Duration::from_millis(700));
+            front.headcount.signal(Signal::SIGTERM);
+            download.join().unwrap()
+        });
+        assert_eq!((slow.version.as_str(), slow.status), (version, 200), "{slow:?}");
+        assert_eq!(slow.text().lines().count(), 10, "{slow:?}");
+        front.headcount.ended();
+    }
+}
+
+#[test]
+fn another_process_takes_over() {
+    let website = Website::start();
+    let mut front = Front::start(&website, &[]);
+    assert_eq!(front.curl("/before", &[]).status, 200);
+    front.headcount.upgrade();
+    assert_eq!(front.curl("/after", &[]).status, 200);
+    wait_for("both views", || (front.headcount.total("pageviews") == 2).then_some(()));
+}
+
+#[test]
+fn who_makes_no_handshake_is_let_go() {
+    let website = Website::start();
+    let front = Front::start(&website, &["--limits-header-time", "1s"]);
+    let connect = || {
+        let stream = TcpStream::connect(("127.0.0.1", front.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    };
+    let (mut silent, began) = (connect(), Instant::now());
+    assert_eq!(silent.read(&mut [0; 100]).unwrap(), 0, "it is closed");
+    assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
+    let mut plain = connect();
+    plain.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    // An alert of TLS, and no page.
+    assert!(answer.len() < 20, "{answer:?}");
+    wait_for("both to be counted", || {
+        let failed = front.headcount.metric("headcount_tls_handshakes_failed_total");
+        (failed == 2).then_some(())
+    });
+    assert_eq!(front.curl("/", &[]).status, 200);
+}

@@ -1,0 +1,13 @@
+//! headcount as the front of a website on the internet: real clients over TLS and HTTP/2.
+//!
+//! - `https`: both versions of HTTP over TLS, forwarded, counted and confirmed; the way from HTTP;
+//! - `certificates`: by name, replaced while they are in use, refused where they cannot be right.
+//!
+//! `clients` is curl, and a website that tells what it was asked.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod certificates;
+mod clients;
+mod https;
