@@ -194,6 +194,13 @@ impl Page {
         let figures = figure.captures_iter(evidence);
         figures.map(|figure| figure[1].replace(',', "").parse::<i64>().unwrap()).sum()
     }
+
+    /// Views for which it is told how fast the website was.
+    fn timed(&self) -> i64 {
+        let Some(tile) = self.0.split(">Website</dt>").nth(1) else { return 0 };
+        let views = tile.split(" views</p>").next().unwrap().rsplit('>').next().unwrap();
+        views.replace(',', "").parse().unwrap()
+    }
 }
 
 fn counted(rows: &[Row<'_>], events: bool) -> [i64; 2] {
@@ -285,28 +292,37 @@ fn all_cards_agree(store: &str) {
         let there: Vec<Row<'_>> =
             let_through.iter().copied().filter(|row| row.is_sign_up == of_goal).collect();
         agrees(&headcount, &text, of_goal, &there);
-        let page = Page::get(&headcount, &[("filters", &text)]);
-        let begun: BTreeSet<usize> = let_through.iter().map(|row| row.visitor).collect();
-        let way = |visitor: &usize| {
-            let mut pages = visitors[*visitor].pages.iter().skip_while(|page| **page != "/");
-            (pages.next().is_some(), pages.any(|page| page.starts_with("/docs")))
-        };
-        let steps = begun.iter().map(way).filter(|(first, _)| *first);
-        let steps: Vec<bool> = steps.map(|(_, second)| second).collect();
-        let done = [steps.len(), steps.iter().filter(|second| **second).count()];
-        let funnel = Regex::new(r"</strong><span>(\d+)").unwrap();
-        let told: Vec<usize> =
-            funnel.captures_iter(&page.0).map(|step| step[1].parse().unwrap()).collect();
-        let expected = if done[0] == 0 { vec![] } else { done.to_vec() };
-        assert_eq!(told, expected, "{text}: the funnel");
-        let signed_up =
-            let_through.iter().filter(|row| row.is_sign_up).copied().collect::<Vec<_>>();
-        let goal = page.counts("goals").get("Signup").copied();
-        let expected = counted(&signed_up, true);
-        assert_eq!(goal.unwrap_or_default(), expected, "{text}: the goal");
+        goal_and_funnel_agree(&headcount, &text, &visitors, &let_through);
     }
     typed_and_clicked(&headcount, &rows);
     apart(&headcount);
+}
+
+/// The same for a goal and for a funnel, which visits are followed through whom a filter lets through.
+fn goal_and_funnel_agree(
+    headcount: &Headcount,
+    text: &str,
+    visitors: &[Visitor],
+    let_through: &[Row<'_>],
+) {
+    let page = Page::get(headcount, &[("filters", text)]);
+    let begun: BTreeSet<usize> = let_through.iter().map(|row| row.visitor).collect();
+    let way = |visitor: &usize| {
+        let mut pages = visitors[*visitor].pages.iter().skip_while(|page| **page != "/");
+        (pages.next().is_some(), pages.any(|page| page.starts_with("/docs")))
+    };
+    let steps = begun.iter().map(way).filter(|(first, _)| *first);
+    let steps: Vec<bool> = steps.map(|(_, second)| second).collect();
+    let done = [steps.len(), steps.iter().filter(|second| **second).count()];
+    let step = Regex::new(r"</strong><span>(\d+)").unwrap();
+    let told: Vec<usize> =
+        step.captures_iter(&page.0).map(|step| step[1].parse().unwrap()).collect();
+    let expected = if done[0] == 0 { vec![] } else { done.to_vec() };
+    assert_eq!(told, expected, "{text}: the funnel");
+    let signed_up: Vec<Row<'_>> =
+        let_through.iter().filter(|row| row.is_sign_up).copied().collect();
+    let goal = page.counts("goals").get("Signup").copied();
+    assert_eq!(goal.unwrap_or_default(), counted(&signed_up, true), "{text}: the goal");
 }
 
 /// Compares a page with the rows that its filters let through.
@@ -332,6 +348,7 @@ fn agrees(headcount: &Headcount, text: &str, of_goal: bool, there: &[Row<'_>]) {
             let visits = page.totals().get("Visits").map(|n| n.parse::<i64>().unwrap());
             assert_eq!(visits, Some(visitors), "{text}: each has one visit");
             assert_eq!(page.evidence(), count, "{text}: the evidence");
+            assert_eq!(page.timed(), count, "{text}: views whose speed is told");
         }
         assert_eq!([page.charted(0), page.charted(1)], [count, visitors], "{text}: the chart");
         for (card, property) in tabs {

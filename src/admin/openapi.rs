@@ -150,7 +150,8 @@ questions! {
     Aggregate {
         /// Names separated by commas; `visitors` if left out.
         metrics: Option<String>,
-        /// Conditions like `visit:source==Google`, separated by `;`.
+        /// Conditions like `visit:source==Google`, separated by `;`: `==`, `!=`, `=@` and `!@`
+        /// (contains), `=~` and `!~` (regular expressions).
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
@@ -162,7 +163,8 @@ questions! {
     Timeseries {
         /// Names separated by commas; `visitors` if left out.
         metrics: Option<String>,
-        /// Conditions like `visit:source==Google`, separated by `;`.
+        /// Conditions like `visit:source==Google`, separated by `;`: `==`, `!=`, `=@` and `!@`
+        /// (contains), `=~` and `!~` (regular expressions).
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,
@@ -175,7 +177,8 @@ questions! {
         property: String,
         /// Names separated by commas; `visitors` if left out.
         metrics: Option<String>,
-        /// Conditions like `visit:source==Google`, separated by `;`.
+        /// Conditions like `visit:source==Google`, separated by `;`: `==`, `!=`, `=@` and `!@`
+        /// (contains), `=~` and `!~` (regular expressions).
         filters: Option<String>,
         /// Nothing is imported, so it changes nothing.
         with_imported: Option<bool>,

@@ -120,6 +120,11 @@ fn open_tab(
     tab.map(|tab| Ok((*tab, Property::parse(tab.property)?))).transpose()
 }
 
+/// A link that filters by a property's value, too.
+pub(super) fn filter_link(view: &View, property: &str, value: &str) -> String {
+    Property::parse(property).map(|of| row_link(view, &of, value)).unwrap_or_default()
+}
+
 /// A row filters by what it is about. That of a property of events opens its values as well.
 fn row_link(view: &View, property: &Property, value: &str) -> String {
     let filters = view.filters_with(Condition::of_row(property, value));

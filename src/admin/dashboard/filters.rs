@@ -1,6 +1,6 @@
 //! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted from.
 
-use super::view::View;
+use super::view::{Subject, View};
 use super::{cards, words};
 use crate::report::{Answers, Condition, Operator, Property, Source};
 use maud::{Markup, html};
@@ -130,7 +130,6 @@ fn form(view: &View) -> Markup {
 
 /// What filtered numbers are counted from, which days they cover, and what they leave out.
 fn source(view: &View, answers: &Answers) -> Markup {
-    let visits = view.conditions.iter().all(|condition| !condition.property.counts_responses());
     html! {
         @match answers.source {
             Source::Rows(Some(first)) => {
@@ -143,10 +142,10 @@ fn source(view: &View, answers: &Answers) -> Markup {
                 " Shown is what is counted of one property at a time."
             }
         }
-        @if visits {
-            " Robots, errors, files and feeds belong to no visit and are left out."
-        } @else {
-            " These are counted apart from visits, which are left out."
+        @match view.subject() {
+            Subject::Visits | Subject::Page => " Robots, errors, files and feeds belong to no visit and are left out.",
+            Subject::Actions => " What is told of pageviews (evidence, speed) and of robots, errors, files and feeds is left out.",
+            Subject::Responses => " These are counted apart from visits, which are left out.",
         }
     }
 }

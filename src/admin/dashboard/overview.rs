@@ -1,7 +1,7 @@
 //! How much happened, how we know, and when.
 
 use super::view::{Subject, View};
-use super::{Told, chart, words};
+use super::{Told, cards, chart, words};
 use crate::admin::AdminState;
 use crate::report::scan::By;
 use crate::report::{Invalid, Metric, Period, Property, QuerySet, Slice, Source, Total, Value};
@@ -114,7 +114,7 @@ impl Overview {
                 }
             }
             @if let Some(parts) = self.evidence.and_then(|nth| told.answers.slices(nth)) {
-                @if !parts.is_empty() { (evidence(&parts)) }
+                @if !parts.is_empty() { (evidence(view, &parts)) }
             }
         }
     }
@@ -195,7 +195,7 @@ fn change(answer: &Total) -> Markup {
     }
 }
 
-fn evidence(slices: &[Slice]) -> Markup {
+fn evidence(view: &View, slices: &[Slice]) -> Markup {
     let views = |of: &str| {
         let slice = slices.iter().find(|slice| slice.value == of);
         slice.and_then(|slice| slice.metrics[0].number()).unwrap_or_default() as i64
@@ -220,9 +220,9 @@ fn evidence(slices: &[Slice]) -> Markup {
                 }
             }
             dl {
-                @for (n, (class, _, name, why)) in parts.into_iter().zip(EVIDENCE) {
+                @for (n, (class, value, name, why)) in parts.into_iter().zip(EVIDENCE) {
                     div {
-                        dt { i.(class) {} (name) }
+                        dt { i.(class) {} a href=(cards::filter_link(view, "visit:evidence", value)) { (name) } }
                         dd {
                             span.figure { (words::value(Metric::Pageviews, Value::Count(n))) }
                             span.share { (format!("{:.0}%", share(n))) }

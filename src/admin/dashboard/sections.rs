@@ -8,8 +8,8 @@ use super::{Told, cards, words};
 use crate::page_name::shown;
 use crate::report::scan::By;
 use crate::report::{
-    Condition, Invalid, Metric, Percentiles, Property, QuerySet, Rating, Slice, Source, Step,
-    Timed, Timings, Value, What, ai_pages, funnel, funnel_by_rows,
+    Invalid, Metric, Percentiles, Property, QuerySet, Rating, Slice, Source, Step, Timed, Timings,
+    Value, What, ai_pages, funnel, funnel_by_rows,
 };
 use maud::{Markup, html};
 
@@ -211,11 +211,9 @@ fn ai(view: &View, told: &Told<'_>) -> Option<Markup> {
 
 /// A page, as the head of a row that filters by it.
 fn page_cell(view: &View, page: &str) -> Markup {
-    let condition = Property::parse("event:page").map(|of| Condition::exactly(of, page));
-    let filters = view.filters_with(condition.into_iter().collect());
     html! {
         th scope="row" {
-            a href=(view.link(&[("filters", Some(&filters)), ("more", None)])) title=(shown(page)) { (shown(page)) }
+            a href=(cards::filter_link(view, "event:page", page)) title=(shown(page)) { (shown(page)) }
         }
     }
 }
@@ -277,6 +275,7 @@ pub(super) fn tiles(timings: &Timings) -> Markup {
 
 pub(super) fn speed(view: &View, told: &Told<'_>) -> Markup {
     let timed = match (view.is_filtered(), told.answers.source) {
+        _ if matches!(view.subject(), Subject::Actions | Subject::Responses) => Timed::default(),
         (true, Source::RollUps) => Timed::default(),
         (true, Source::Rows(_)) => {
             Timed::of_rows(&view.site, told.covered(), told.answers.filter())

@@ -204,10 +204,7 @@ impl View {
             let group = conditions.first().map(|new| new.property.counted_with());
             group.is_none_or(|group| kept.property.counted_with() == group)
         };
-        let kept = match self.page() {
-            Some(_) => Vec::new(),
-            None => self.conditions.iter().filter(|kept| same(kept)).cloned().collect(),
-        };
+        let kept = self.conditions.iter().filter(|kept| same(kept)).cloned().collect();
         conditions::write(&joined(kept, conditions))
     }
 

@@ -163,7 +163,7 @@ impl<'d> Column<'d> {
     }
 
     /// As roll-ups' rows have it: pageviews are no events.
-    pub fn as_stored(mut self) -> Self {
+    pub fn without_views(mut self) -> Self {
         if matches!(self.source, Source::Event(_)) {
             self.source = Source::Event(false);
         }

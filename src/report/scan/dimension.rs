@@ -28,7 +28,7 @@ impl<'d> Dimension<'d> {
                 let column = Column::new(today.rows, property, &today.site.goals);
                 let column = if asked.with_unset { column.with_unset() } else { column };
                 let (column, naming): (_, fn(&str) -> &str) = match asked.as_stored {
-                    true => (column.as_stored(), |value| value),
+                    true => (column.without_views(), |value| value),
                     false => (column, names::naming(property)),
                 };
                 Self::Values { names: vec![UNNAMED; column.len()], column, naming }
