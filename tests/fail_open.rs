@@ -8,7 +8,7 @@
 //! - Once it panics no more, everything is counted again.
 //! - A panic in one background task ends no other: it is counted, begun again, and no view is lost
 //!   or counted twice, also where it strikes between a seal and the delivery.
-//! - A flush that takes long holds up no reader of the admin port.
+//! - A flush that takes long holds up no reader of the admin port, nor does that port hold up a flush.
 
 mod common;
 
@@ -53,22 +53,22 @@ fn probe(hook: Hook) {
 /// The tasks that panic at their next turn, a bit for each.
 static NEXT_TO_PANIC: AtomicU16 = AtomicU16::new(0);
 
-/// The next flush stands still, and takes up its thread.
-static HOLD_NEXT_FLUSH: AtomicBool = AtomicBool::new(false);
+/// The tasks that stand still at their next turn and take up their thread, a bit for each.
+static NEXT_TO_STAND: AtomicU16 = AtomicU16::new(0);
 /// One does, for as long as this is true.
-static FLUSH_STANDS: AtomicBool = AtomicBool::new(false);
+static STANDS: AtomicBool = AtomicBool::new(false);
 /// And no longer than this, so that a test that fails comes to its end.
 const STANDSTILL: Duration = Duration::from_secs(10);
 
 fn task_probe(task: Task) {
-    if task == Task::Flush && HOLD_NEXT_FLUSH.swap(false, Ordering::SeqCst) {
-        FLUSH_STANDS.store(true, Ordering::SeqCst);
+    let bit = 1 << task as u16;
+    if NEXT_TO_STAND.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
+        STANDS.store(true, Ordering::SeqCst);
         let began = Instant::now();
-        while FLUSH_STANDS.load(Ordering::SeqCst) && began.elapsed() < STANDSTILL {
+        while STANDS.load(Ordering::SeqCst) && began.elapsed() < STANDSTILL {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
-    let bit = 1 << task as u16;
     if NEXT_TO_PANIC.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
         panic!("on purpose, in {task}");
     }
@@ -269,14 +269,32 @@ fn a_flush_that_takes_long_holds_up_no_reader() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     supervise::probe(task_probe);
     let scene = Scene::new(false);
-    HOLD_NEXT_FLUSH.store(true, Ordering::SeqCst);
-    wait_for("a flush that stands still", || FLUSH_STANDS.load(Ordering::SeqCst));
+    NEXT_TO_STAND.store(1 << Task::Flush as u16, Ordering::SeqCst);
+    wait_for("a flush that stands still", || STANDS.load(Ordering::SeqCst));
     let admin = scene.counting.admin();
     let asked = Instant::now();
     let status = ["/healthz", "/metrics", "/api/v1/stats/aggregate?period=day", "/"]
         .map(|path| visit(admin, path).status());
     let took = asked.elapsed();
-    FLUSH_STANDS.store(false, Ordering::SeqCst);
+    STANDS.store(false, Ordering::SeqCst);
     assert_eq!(status, [200; 4]);
+    assert!(took < STANDSTILL / 2, "{took:?}");
+}
+
+#[test]
+fn an_admin_port_that_stands_still_holds_up_no_flush() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    supervise::probe(task_probe);
+    NEXT_TO_STAND.store(1 << Task::Admin as u16, Ordering::SeqCst);
+    let scene = Scene::new(false);
+    wait_for("an admin port that stands still", || STANDS.load(Ordering::SeqCst));
+    let began = Instant::now();
+    scene.browse(false);
+    let telemetry = scene.counting.telemetry();
+    wait_for("all to be delivered", || {
+        telemetry.pageviews.get() == 3 && telemetry.unflushed.load(Ordering::Relaxed) == 0
+    });
+    let took = began.elapsed();
+    STANDS.store(false, Ordering::SeqCst);
     assert!(took < STANDSTILL / 2, "{took:?}");
 }
