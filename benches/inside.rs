@@ -18,8 +18,8 @@ use headcount::model::{
     Answered, BATCH_MAX, Batch, DaySalt, Hit, IdVerdict, Nav, PackedRows, PageKind, Shown, Traits,
     ViewKey, VisitorHash, What,
 };
+use headcount::store::Batches;
 use headcount::store::SqliteStore;
-use headcount::store::Store;
 use headcount::telemetry::Telemetry;
 use headcount::visitor::{Agents, DoNotTrack, Places, Ranges, Secrets, Visitors, arrival};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};

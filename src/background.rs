@@ -7,7 +7,7 @@
 
 use crate::admin::{self, AdminState};
 use crate::clock::Clock;
-use crate::store::Store;
+use crate::store::SharedValues;
 use crate::supervise::{Task, Tasks};
 use crate::visitor::{Places, Secrets};
 use anyhow::Context;
@@ -65,7 +65,7 @@ fn runtime(name: &str) -> anyhow::Result<Runtime> {
 }
 
 /// Agrees on secrets with the store, if it answers in time.
-pub async fn first_contact(secrets: &Secrets, store: &dyn Store, clock: &Clock) {
+pub async fn first_contact(secrets: &Secrets, store: &dyn SharedValues, clock: &Clock) {
     let shared = tokio::time::timeout(STORE_PATIENCE, secrets.share(store, clock.now())).await;
     let trouble = match shared {
         Ok(Ok(())) => return,
@@ -75,7 +75,12 @@ pub async fn first_contact(secrets: &Secrets, store: &dyn Store, clock: &Clock) 
     tracing::warn!("{trouble}; starting anyway, and trying again");
 }
 
-pub async fn keep_secrets(secrets: &Secrets, store: &dyn Store, clock: &Clock, tasks: &Tasks) {
+pub async fn keep_secrets(
+    secrets: &Secrets,
+    store: &dyn SharedValues,
+    clock: &Clock,
+    tasks: &Tasks,
+) {
     tasks
         .keep(Task::Secrets, || async {
             loop {

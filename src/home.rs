@@ -12,7 +12,7 @@ use crate::journal::{Journal, LateLog, LateLogs, STATE_AFTER};
 use crate::model::random_name;
 use crate::model::site::Site;
 use crate::node::{self, Node};
-use crate::store::Store;
+use crate::store::SharedValues;
 use crate::telemetry::Telemetry;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Home {
     /// Opens the folder of the configured site; for `patience` it may still be another process's.
     pub async fn open(
         config: &Config,
-        store: &dyn Store,
+        store: &dyn SharedValues,
         clock: &Clock,
         patience: Duration,
     ) -> Self {
@@ -116,7 +116,12 @@ impl Home {
     }
 
     /// The same where nodes count together: agreed on with the store, or as it was the last time.
-    pub async fn shared_spread(&mut self, store: &dyn Store, site: &Site, now: Millis) -> u64 {
+    pub async fn shared_spread(
+        &mut self,
+        store: &dyn SharedValues,
+        site: &Site,
+        now: Millis,
+    ) -> u64 {
         let own = self.spread();
         let shared = node::shared_spread(store, &site.name, own, now).await.unwrap_or(own);
         if let Some(Err(error)) = self.node.as_mut().map(|node| node.spread_as(shared)) {

@@ -18,7 +18,7 @@ use crate::clock::{HOUR, Millis};
 use crate::model::random_name;
 use crate::private;
 use crate::private::is_locked;
-use crate::store::{Secret, Store, StoreError};
+use crate::store::{Secret, SharedValues, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -92,7 +92,7 @@ impl Node {
     pub async fn open(
         path: &Path,
         lanes: usize,
-        store: Option<&dyn Store>,
+        store: Option<&dyn SharedValues>,
         now: Millis,
     ) -> io::Result<Self> {
         private::folder(path)?;
@@ -129,7 +129,7 @@ impl Node {
 
     /// Takes the lease over from the last start. False: someone else has. A store that does not
     /// answer leaves things as they are.
-    async fn lease(&mut self, store: &dyn Store, now: Millis) -> io::Result<bool> {
+    async fn lease(&mut self, store: &dyn SharedValues, now: Millis) -> io::Result<bool> {
         let which = Secret::Lease { node: self.who.id.as_str().into() };
         let Some(stored) = answer(store.secret(&which)).await? else { return Ok(true) };
         let mine = |nonce: &[u8]| {
@@ -233,7 +233,7 @@ impl Node {
 /// What nodes that count together spread clients over lanes with: the first one's `own`. None if the
 /// store does not tell.
 pub async fn shared_spread(
-    store: &dyn Store,
+    store: &dyn SharedValues,
     site: &Arc<str>,
     own: u64,
     now: Millis,

@@ -6,7 +6,7 @@ use super::format::{Format, Writer};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use crate::model::{PackedRows, block};
-use crate::store::{Store, StoreError};
+use crate::store::{Reads, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub struct Piece {
 
 /// An export on its way.
 pub struct Pass {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Reads>,
     site: Arc<str>,
     /// Until all is written.
     writer: Option<Writer>,
@@ -71,7 +71,7 @@ impl Pass {
     /// # Errors
     /// The store's.
     pub async fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn Reads>,
         site: Arc<str>,
         format: Format,
         days: Vec<Day>,

@@ -23,7 +23,7 @@ use crate::delivery::{Delivery, Sequence};
 use crate::journal::LateLogs;
 use crate::model::site::Site;
 use crate::model::{Batch, Cut};
-use crate::store::{self, Applied, Store, StoreError};
+use crate::store::{self, Applied, Batches, StoreError};
 use crate::supervise::{Pauses, Task};
 use crate::telemetry::{DropReason, Telemetry};
 use outbox::{Key, Taken};
@@ -58,7 +58,7 @@ pub struct FlushSettings {
 /// Delivers increments.
 pub struct Flusher {
     engine: Arc<Engine>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Batches>,
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
@@ -76,7 +76,7 @@ impl Flusher {
     /// Goes on with what waits in `durable`.
     pub fn new(
         engine: Arc<Engine>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Batches>,
         sites: Arc<Vec<Site>>,
         telemetry: Arc<Telemetry>,
         clock: Clock,
@@ -304,8 +304,8 @@ impl Flusher {
         }
     }
 
-    fn batches_of<'f>(&'f mut self, key: &'f Key) -> Batches<'f> {
-        Batches { flusher: self, key }
+    fn batches_of<'f>(&'f mut self, key: &'f Key) -> DayDelivery<'f> {
+        DayDelivery { flusher: self, key }
     }
 
     /// After a reconnect the store may have lost its last moments. A (site, day) to which something
@@ -336,12 +336,12 @@ impl Flusher {
 }
 
 /// Batches of a (site, day) on their way.
-struct Batches<'f> {
+struct DayDelivery<'f> {
     flusher: &'f mut Flusher,
     key: &'f Key,
 }
 
-impl Delivery for Batches<'_> {
+impl Delivery for DayDelivery<'_> {
     type Item = Cut;
 
     fn sequence(&mut self) -> &Sequence<Cut> {

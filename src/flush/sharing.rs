@@ -76,7 +76,7 @@ impl Flusher {
     pub(super) async fn deliver_entries(&mut self) -> store::Result<()> {
         let store = self.store.clone();
         let Some(log) = store.shared_log() else { return Ok(()) };
-        Entries { flusher: self, log }.deliver().await
+        EntryDelivery { flusher: self, log }.deliver().await
     }
 
     pub(super) async fn look_after_entries(&mut self) -> store::Result<()> {
@@ -84,7 +84,7 @@ impl Flusher {
         let Some(log) = store.shared_log() else { return Ok(()) };
         // It may have lost that this node rests, too.
         self.sharing.iter_mut().for_each(|sharing| sharing.rests = false);
-        Entries { flusher: self, log }.make_whole().await
+        EntryDelivery { flusher: self, log }.make_whole().await
     }
 
     /// All is in the log: says so, and counts if it is this node's turn.
@@ -138,18 +138,18 @@ impl Flusher {
 }
 
 /// Entries on their way into the log.
-struct Entries<'f> {
+struct EntryDelivery<'f> {
     flusher: &'f mut Flusher,
     log: &'f dyn SharedLog,
 }
 
-impl Entries<'_> {
+impl EntryDelivery<'_> {
     fn site(&self) -> &str {
         &self.flusher.sites[0].name
     }
 }
 
-impl Delivery for Entries<'_> {
+impl Delivery for EntryDelivery<'_> {
     type Item = Entry;
 
     fn sequence(&mut self) -> &Sequence<Entry> {

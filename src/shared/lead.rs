@@ -10,7 +10,7 @@ use crate::blocking::blocking;
 use crate::clock::{Millis, SECOND};
 use crate::model::site::Site;
 use crate::model::{Done, random_name};
-use crate::store::{LogStatus, Save, SharedLog, Store};
+use crate::store::{Batches, LogStatus, Save, SharedLog};
 use crate::telemetry::{DropReason, Telemetry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct CountingSettings {
 
 /// Counts for all nodes, or stands by.
 pub struct Counter {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Batches>,
     sites: Arc<Vec<Site>>,
     telemetry: Arc<Telemetry>,
     settings: CountingSettings,
@@ -45,7 +45,7 @@ pub struct Counter {
 
 impl Counter {
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn Batches>,
         sites: Arc<Vec<Site>>,
         telemetry: Arc<Telemetry>,
         settings: CountingSettings,

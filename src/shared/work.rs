@@ -10,7 +10,7 @@ use crate::clock::{HOUR, Micros, Millis};
 use crate::delivery::{Change, Delivery, RING, Sequence};
 use crate::model::site::Day;
 use crate::model::{Batch, Item, LogPlace, random_name};
-use crate::store::{Applied, Save, SharedLog, Store, StoreError};
+use crate::store::{Applied, Batches, Save, SharedLog, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -105,7 +105,7 @@ impl Work {
 
 /// One pass over the log: what is known, and where it is read and counted.
 pub struct CountingPass<'a> {
-    pub store: &'a dyn Store,
+    pub store: &'a dyn Batches,
     pub log: &'a dyn SharedLog,
     pub site: &'a str,
     pub work: &'a mut Work,
@@ -197,7 +197,7 @@ impl CountingPass<'_> {
         let waits = |(day, of): (&Day, &OfDay)| (!of.batches.waiting().is_empty()).then_some(*day);
         let days: Vec<Day> = self.work.days.iter().filter_map(waits).collect();
         for day in days {
-            Batches { pass: self, day, now }.deliver().await?;
+            DayDelivery { pass: self, day, now }.deliver().await?;
         }
         let heard = |batches: &Sequence<Batch>| batches.heard().is_some_and(|at| now - at <= RING);
         self.work.days.retain(|_, of| !of.batches.waiting().is_empty() || heard(&of.batches));
@@ -219,7 +219,7 @@ impl CountingPass<'_> {
         }
         let days: Vec<Day> = self.work.days.keys().copied().collect();
         for day in days {
-            Batches { pass: self, day, now }.make_whole().await?;
+            DayDelivery { pass: self, day, now }.make_whole().await?;
         }
         Ok(())
     }
@@ -266,13 +266,13 @@ impl CountingPass<'_> {
 }
 
 /// Batches of a day on their way.
-struct Batches<'p, 'w> {
+struct DayDelivery<'p, 'w> {
     pass: &'p mut CountingPass<'w>,
     day: Day,
     now: Millis,
 }
 
-impl Batches<'_, '_> {
+impl DayDelivery<'_, '_> {
     fn of_day(&mut self) -> &mut OfDay {
         let Work { days, count, .. } = &mut *self.pass.work;
         let new = || OfDay { batches: Sequence::new(count.name().clone()), marker: None };
@@ -280,7 +280,7 @@ impl Batches<'_, '_> {
     }
 }
 
-impl Delivery for Batches<'_, '_> {
+impl Delivery for DayDelivery<'_, '_> {
     type Item = Batch;
 
     fn sequence(&mut self) -> &Sequence<Batch> {

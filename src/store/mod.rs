@@ -1,4 +1,6 @@
-//! Where counts are kept: one trait, two implementations, one test suite over both.
+//! Where counts are kept: two implementations, one test suite over both. What is asked of them is told
+//! apart by who asks: [`Batches`] are delivered, [`Reads`] answered, [`SharedValues`] agreed on, and
+//! [`Upkeep`] is for the daily job and the operator's commands.
 //!
 //! The only room that knows a key or a table. It applies numbered batches exactly once, answers
 //! reads, keeps the shared secrets (daily salts, view-id keys) and trims. It knows nothing of what
@@ -114,9 +116,9 @@ impl StoredRows {
     }
 }
 
-/// A place for counts. Reads and writes are additive and safe to repeat.
+/// Who is asked, and how that goes. Whatever is asked of a store is safe to repeat.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Backend: Send + Sync {
     /// Its address, without a password: for messages.
     fn name(&self) -> &str;
 
@@ -129,14 +131,19 @@ pub trait Store: Send + Sync {
         &NONE
     }
 
-    /// The log that nodes share, where a store can keep one.
-    fn shared_log(&self) -> Option<&dyn SharedLog> {
-        None
-    }
-
     /// Answers if the store does.
     async fn ping(&self) -> Result<()>;
 
+    /// How often a connection was made. After one more, a store that keeps its last moments in
+    /// memory may have lost them.
+    fn connections(&self) -> u64 {
+        0
+    }
+}
+
+/// Takes numbered batches, and keeps the log that nodes share.
+#[async_trait]
+pub trait Batches: Backend {
     /// Applies a batch, all of it or nothing, unless its number was applied before.
     async fn apply(&self, batch: &Batch) -> Result<Applied>;
 
@@ -152,12 +159,15 @@ pub trait Store: Send + Sync {
     /// The number of the last batch of `node` that was applied to a day; 0 for none.
     async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64>;
 
-    /// How often a connection was made. After one more, a store that keeps its last moments in
-    /// memory may have lost them.
-    fn connections(&self) -> u64 {
-        0
+    /// The log that nodes share, where a store can keep one.
+    fn shared_log(&self) -> Option<&dyn SharedLog> {
+        None
     }
+}
 
+/// Answers questions about what is counted.
+#[async_trait]
+pub trait Reads: Backend {
     /// Versions of days, in the order asked; 0 for a day without counts.
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>>;
 
@@ -176,7 +186,11 @@ pub trait Store: Send + Sync {
 
     /// Event rows of a day, oldest first.
     async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows>;
+}
 
+/// Keeps values that nodes agree on.
+#[async_trait]
+pub trait SharedValues: Backend {
     /// Reads a secret.
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>>;
 
@@ -189,13 +203,9 @@ pub trait Store: Send + Sync {
         new: &[u8],
         expires: Millis,
     ) -> Result<Vec<u8>>;
-
-    /// Destroys what has expired and trims the event rows of a site, people's and others', to
-    /// `cap` each over all days: the oldest blocks go, and those of days that have most.
-    async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()>;
-
-    /// Event rows of a site, people's or others', whichever are more: as many as stayed when it was
-    /// trimmed from here, and what has joined them since, from all nodes as far as this one can see.
-    /// `None`: it was not trimmed yet. Known without asking the store.
-    fn rows_held(&self, site: &str) -> Option<u64>;
 }
+
+/// A place for counts.
+pub trait Store: Batches + Reads + SharedValues {}
+
+impl<S: Batches + Reads + SharedValues> Store for S {}

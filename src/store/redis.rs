@@ -9,7 +9,10 @@ use super::link::Meter;
 use super::log::SharedLog;
 use super::servers::{ServerAddresses, Servers};
 use super::tally::Tally;
-use super::{Applied, Result, Secret, Store, StoreError, Trouble, Troubles, keys};
+use super::{
+    Applied, Backend, Batches, Reads, Result, Secret, SharedValues, StoreError, Trouble, Troubles,
+    keys,
+};
 use crate::clock::Millis;
 use crate::model::PackedRows;
 use crate::model::rollup::DayCounts;
@@ -40,7 +43,7 @@ pub struct RedisStore {
     name: String,
     servers: Servers,
     meter: Arc<Meter>,
-    tally: Tally,
+    pub(super) tally: Tally,
     troubles: Arc<Troubles>,
 }
 
@@ -190,7 +193,7 @@ fn one_line(text: &str) -> String {
 }
 
 #[async_trait]
-impl Store for RedisStore {
+impl Backend for RedisStore {
     fn name(&self) -> &str {
         &self.name
     }
@@ -203,10 +206,6 @@ impl Store for RedisStore {
         &self.troubles
     }
 
-    fn shared_log(&self) -> Option<&dyn SharedLog> {
-        Some(self)
-    }
-
     async fn ping(&self) -> Result<()> {
         for server in self.servers.all().await.map_err(|e| self.error("", &e))? {
             server.send(cmd("PING")).await.map_err(|e| self.error("", &e))?;
@@ -214,6 +213,13 @@ impl Store for RedisStore {
         Ok(())
     }
 
+    fn connections(&self) -> u64 {
+        self.meter.connections.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Batches for RedisStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let Batch { site, day, node, number, fields, visitors, confirmed, people, others } = batch;
         let sizes = [fields.len(), visitors.len(), confirmed.len()];
@@ -285,10 +291,13 @@ impl Store for RedisStore {
         Ok(marker.unwrap_or_default())
     }
 
-    fn connections(&self) -> u64 {
-        self.meter.connections.load(Ordering::Relaxed)
+    fn shared_log(&self) -> Option<&dyn SharedLog> {
+        Some(self)
     }
+}
 
+#[async_trait]
+impl Reads for RedisStore {
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         let keys: Vec<String> = days.iter().map(|day| keys::daily(site, *day)).collect();
         let versions = self
@@ -331,7 +340,10 @@ impl Store for RedisStore {
     async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
         self.read_rows(site, day, of).await
     }
+}
 
+#[async_trait]
+impl SharedValues for RedisStore {
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
         let key = keys::secret(which);
         self.ask(&key, cmd("GET").arg(&key).take()).await
@@ -348,20 +360,6 @@ impl Store for RedisStore {
         let args: Vec<&[u8]> = [new, expires.as_bytes()].into_iter().chain(expected).collect();
         let (stored,) = self.run(&PUT_SECRET, &[keys::secret(which)], &args).await?;
         Ok(stored)
-    }
-
-    async fn trim(&self, site: &str, cap: usize, _now: Millis) -> Result<()> {
-        // Secrets expire by themselves.
-        let mut rows = [0; 2];
-        for of in RowsOf::BOTH {
-            rows[of as usize] = self.trim_rows(site, of, cap).await? as u64;
-        }
-        self.tally.trimmed(site, rows);
-        Ok(())
-    }
-
-    fn rows_held(&self, site: &str) -> Option<u64> {
-        self.tally.held(site)
     }
 }
 

@@ -8,7 +8,7 @@
 use super::StoredRows;
 use super::tables::Session;
 use super::tally::Tally;
-use super::{Applied, Result, Secret, Store, StoreError};
+use super::{Applied, Backend, Batches, Reads, Result, Secret, SharedValues, StoreError};
 use crate::blocking::blocking;
 use crate::clock::Millis;
 use crate::model::Batch;
@@ -91,6 +91,10 @@ impl SqliteStore {
             tally: Tally::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.inner.tally
     }
 
     /// Runs `work` in one transaction that may write: all of it or nothing.
@@ -227,7 +231,7 @@ fn store_error(name: &str, error: &rusqlite::Error) -> StoreError {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Backend for SqliteStore {
     fn name(&self) -> &str {
         &self.inner.name
     }
@@ -239,7 +243,10 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<()> {
         self.read(|db| db.ping()).await
     }
+}
 
+#[async_trait]
+impl Batches for SqliteStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let applied = self.apply_some(&[batch]).await?;
         applied.into_iter().next().ok_or_else(|| StoreError::Refused {
@@ -269,7 +276,10 @@ impl Store for SqliteStore {
         let (site, node) = (site.to_owned(), node.to_owned());
         self.read(move |db| db.marker(&site, day, &node)).await
     }
+}
 
+#[async_trait]
+impl Reads for SqliteStore {
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         let (site, days) = (site.to_owned(), days.to_owned());
         self.read(move |db| days.iter().map(|day| db.version(&site, *day)).collect()).await
@@ -299,7 +309,10 @@ impl Store for SqliteStore {
         let site = site.to_owned();
         self.read(move |db| db.event_rows(&site, day, of)).await
     }
+}
 
+#[async_trait]
+impl SharedValues for SqliteStore {
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
         let which = which.clone();
         self.read(move |db| db.secret(&which)).await
@@ -315,16 +328,5 @@ impl Store for SqliteStore {
         let which = which.clone();
         let (expected, new) = (expected.map(<[u8]>::to_vec), new.to_vec());
         self.write(move |db| db.put_secret(&which, expected, new, expires)).await
-    }
-
-    async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()> {
-        let name = site.to_owned();
-        let rows = self.write(move |db| db.trim(&name, cap, now)).await?;
-        self.inner.tally.trimmed(site, rows);
-        self.empty_log().await
-    }
-
-    fn rows_held(&self, site: &str) -> Option<u64> {
-        self.inner.tally.held(site)
     }
 }

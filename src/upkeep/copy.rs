@@ -13,7 +13,7 @@ use crate::model::rollup::{DayCounts, Dimension, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{BATCH_MAX, Batch, PackedRows, VisitorHash};
-use crate::store::{self, Applied, Secret, Sketches, Store, StoreUrl, Upkeep};
+use crate::store::{self, Applied, Secret, SharedValues, Sketches, StoreUrl, Upkeep};
 use anyhow::{bail, ensure};
 use chrono::Days;
 use std::collections::BTreeMap;
@@ -267,7 +267,11 @@ fn batches(
 }
 
 /// Named filters, unless the target has some of its own.
-async fn copy_segments(from: &dyn Store, to: &dyn Store, site: &Site) -> store::Result<()> {
+async fn copy_segments(
+    from: &dyn SharedValues,
+    to: &dyn SharedValues,
+    site: &Site,
+) -> store::Result<()> {
     let which = Secret::Segments { site: site.name.clone() };
     if let Some(segments) = from.secret(&which).await? {
         to.put_secret(&which, None, &segments, store::NEVER).await?;
@@ -276,7 +280,11 @@ async fn copy_segments(from: &dyn Store, to: &dyn Store, site: &Site) -> store::
 }
 
 /// Salts that live, so that nobody counts anew where the target is counted in from now on.
-async fn copy_salts(from: &dyn Store, to: &dyn Store, site: &Site) -> store::Result<()> {
+async fn copy_salts(
+    from: &dyn SharedValues,
+    to: &dyn SharedValues,
+    site: &Site,
+) -> store::Result<()> {
     let now = Clock::system().now();
     let today = site.day(now);
     for day in [today - Days::new(1), today, today + Days::new(1)] {

@@ -9,7 +9,7 @@ use super::kept::{Kept, KeptSalt};
 use crate::clock::{HOUR, Millis};
 use crate::model::site::{Day, Site};
 use crate::model::{DaySalt, ViewKey};
-use crate::store::{Secret, Store, StoreError};
+use crate::store::{Secret, SharedValues, StoreError};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Days, NaiveDate};
 use data_encoding::HEXLOWER;
@@ -149,7 +149,7 @@ impl Secrets {
     ///
     /// # Errors
     /// The store's; what was agreed on before it stays.
-    pub async fn share(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+    pub async fn share(&self, store: &dyn SharedValues, now: Millis) -> Result<(), StoreError> {
         self.make_do(now);
         self.keep();
         let shared = self.agree(store, now).await;
@@ -157,7 +157,7 @@ impl Secrets {
         shared
     }
 
-    async fn agree(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+    async fn agree(&self, store: &dyn SharedValues, now: Millis) -> Result<(), StoreError> {
         let current = Current::clone(&self.current.load());
         for held in current.salts.iter().filter(|h| !h.shared) {
             let site = &self.sites[held.site];
@@ -195,7 +195,7 @@ impl Secrets {
         });
     }
 
-    async fn share_keys(&self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+    async fn share_keys(&self, store: &dyn SharedValues, now: Millis) -> Result<(), StoreError> {
         let today = utc_day(now);
         let current = Current::clone(&self.current.load());
         if current.keys.first().is_some_and(|k| k.shared && k.stored.day >= today) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use headcount::model::rollup::DayCounts;
-use headcount::store::{Applied, Secret, SqliteStore, StoreError};
+use headcount::store::{Applied, Batches, Reads, Secret, SqliteStore, StoreError};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use tempfile::tempdir;

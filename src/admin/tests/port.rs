@@ -8,7 +8,9 @@ use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, field};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{Batch, PackedRows, RowList, VisitorHash};
-use crate::store::{Applied, Result, Secret, Store, StoreError, StoredRows};
+use crate::store::{
+    Applied, Backend, Batches, Reads, Result, Secret, SharedValues, StoreError, StoredRows,
+};
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
@@ -90,7 +92,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl Backend for MemoryStore {
     fn name(&self) -> &str {
         "memory:"
     }
@@ -102,11 +104,21 @@ impl Store for MemoryStore {
     async fn ping(&self) -> Result<()> {
         self.answers()
     }
+}
+
+#[async_trait]
+impl Batches for MemoryStore {
+    async fn apply(&self, _: &Batch) -> Result<Applied> {
+        unreachable!("the admin port applies nothing")
+    }
 
     async fn marker(&self, _: &str, _: Day, _: &str) -> Result<u64> {
         unimplemented!("the admin port only reads")
     }
+}
 
+#[async_trait]
+impl Reads for MemoryStore {
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
         self.answers()?;
         self.versions_asked.fetch_add(days.len() as u64, Ordering::Relaxed);
@@ -121,10 +133,6 @@ impl Store for MemoryStore {
         let held = self.days.lock().unwrap();
         let counts = |day: &Day| held.get(&(site.to_owned(), *day)).cloned().unwrap_or_default();
         Ok(days.iter().map(counts).collect())
-    }
-
-    async fn apply(&self, _: &Batch) -> Result<Applied> {
-        unreachable!("the admin port applies nothing")
     }
 
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
@@ -151,7 +159,10 @@ impl Store for MemoryStore {
         let blocks = held.get(&(site.to_owned(), day)).filter(|_| of == RowsOf::People);
         Ok(StoredRows { blocks: blocks.cloned().unwrap_or_default(), foreign: 0 })
     }
+}
 
+#[async_trait]
+impl SharedValues for MemoryStore {
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
         self.answers()?;
         Ok(self.secrets.lock().unwrap().get(which).cloned())
@@ -170,14 +181,6 @@ impl Store for MemoryStore {
             secrets.insert(which.clone(), new.to_vec());
         }
         Ok(secrets.get(which).cloned().unwrap_or_default())
-    }
-
-    async fn trim(&self, _: &str, _: usize, _: Millis) -> Result<()> {
-        unreachable!("the admin port trims nothing")
-    }
-
-    fn rows_held(&self, _: &str) -> Option<u64> {
-        unreachable!("the admin port trims nothing")
     }
 }
 

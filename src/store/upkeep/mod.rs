@@ -9,6 +9,7 @@ mod redis;
 mod sqlite;
 
 use super::{Result, Store};
+use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
@@ -37,6 +38,15 @@ pub enum Sketches {
 
 #[async_trait]
 pub trait Upkeep: Store {
+    /// Destroys what has expired and trims the event rows of a site, people's and others', to
+    /// `cap` each over all days: the oldest blocks go, and those of days that have most.
+    async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()>;
+
+    /// Event rows of a site, people's or others', whichever are more: as many as stayed when it was
+    /// trimmed from here, and what has joined them since, from all nodes as far as this one can see.
+    /// `None`: it was not trimmed yet. Known without asking the store.
+    fn rows_held(&self, site: &str) -> Option<u64>;
+
     /// Days of a site of which counts, visitors or events are kept, oldest first.
     async fn kept(&self, site: &str) -> Result<Vec<Day>>;
 
@@ -76,7 +86,7 @@ pub trait Upkeep: Store {
     }
 
     /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
-    /// confirmed visitors as [`Store::uniques`] would. What never takes its place is forgotten after
+    /// confirmed visitors as [`Reads::uniques`](super::Reads::uniques) would. What never takes its place is forgotten after
     /// a day, or by [`Upkeep::unstage`].
     async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, run: &str)
     -> Result<(u64, u64)>;

@@ -1,11 +1,12 @@
 //! Upkeep of a Redis store.
 
 use super::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};
+use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
 use crate::store::redis::{LuaScript, RedisStore};
-use crate::store::{Result, Secret, Store, keys};
+use crate::store::{Reads, Result, Secret, keys};
 use ::redis::cmd;
 use async_trait::async_trait;
 
@@ -93,6 +94,20 @@ pub(super) fn own_staging(key: &str) -> String {
 
 #[async_trait]
 impl Upkeep for RedisStore {
+    async fn trim(&self, site: &str, cap: usize, _now: Millis) -> Result<()> {
+        // Secrets expire by themselves.
+        let mut rows = [0; 2];
+        for of in RowsOf::BOTH {
+            rows[of as usize] = self.trim_rows(site, of, cap).await? as u64;
+        }
+        self.tally.trimmed(site, rows);
+        Ok(())
+    }
+
+    fn rows_held(&self, site: &str) -> Option<u64> {
+        self.tally.held(site)
+    }
+
     async fn kept(&self, site: &str) -> Result<Vec<Day>> {
         let mut days = Vec::new();
         self.scan(&keys::pattern(site), |key| days.extend(keys::kept_day(site, key))).await?;

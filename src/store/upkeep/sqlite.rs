@@ -1,13 +1,14 @@
 //! Upkeep of a SQLite file.
 
 use super::{Rebuilt, Sketches, Upkeep};
+use crate::clock::Millis;
 use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
 use crate::store::sqlite::SqliteStore;
 use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, is_secret_of, secret_name};
-use crate::store::{Result, Secret, Store};
+use crate::store::{Reads, Result, Secret};
 use async_trait::async_trait;
 use rusqlite::params;
 
@@ -230,6 +231,17 @@ impl Session<'_> {
 
 #[async_trait]
 impl Upkeep for SqliteStore {
+    async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()> {
+        let name = site.to_owned();
+        let rows = self.write(move |db| db.trim(&name, cap, now)).await?;
+        self.tally().trimmed(site, rows);
+        self.empty_log().await
+    }
+
+    fn rows_held(&self, site: &str) -> Option<u64> {
+        self.tally().held(site)
+    }
+
     async fn kept(&self, site: &str) -> Result<Vec<Day>> {
         let site = site.to_owned();
         self.read(move |db| db.kept(&site)).await
