@@ -48,7 +48,7 @@ pub use self::log::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
-pub use self::upkeep::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};
+pub use self::upkeep::{Holds, Legacy, Misfit, OldKeys, Rebuilt, Sketches, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, hide_passwords, open};
 
 /// What became of a batch.
@@ -176,6 +176,10 @@ pub trait Reads: Backend {
 
     /// Versions of the months whose days are gone, in the order asked; 0 for all others.
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>>;
+
+    async fn is_frozen(&self, site: &str, month: Month) -> Result<bool> {
+        Ok(self.frozen(site, &[month]).await?.first().is_some_and(|version| *version > 0))
+    }
 
     /// Roll-ups of months, in the order asked; an empty one for a month not rolled up yet.
     async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>>;

@@ -141,7 +141,7 @@ impl Backfill {
         rows: usize,
     ) -> Result<Outcome> {
         let name = &site.name;
-        if store.frozen(name, &[Month::of(day)]).await?.first().is_some_and(|v| *v > 0) {
+        if store.is_frozen(name, Month::of(day)).await? {
             return Ok(Outcome::Gone);
         }
         let run = format!("{:016x}", rand::random::<u64>());

@@ -340,8 +340,7 @@ async fn work(
     let looked_at = |day: &&Day| since.is_none_or(|since| **day >= since);
     progress.expect(months.values().flatten().filter(looked_at).count() + 1);
     for (month, days) in months {
-        let frozen = store.frozen(&site.name, &[month]).await?.first().is_some_and(|v| *v > 0);
-        if !frozen {
+        if !store.is_frozen(&site.name, month).await? {
             for day in days.iter().filter(looked_at) {
                 done.folded += fold(store, site, *day, keep.rows).await?;
                 progress.step(day);

@@ -16,7 +16,7 @@ use super::{Keep, Progress, tail};
 use crate::model::rollup::{DayCounts, Dimension, Metric, clean, field, parse_field};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{Batch, PackedRows};
-use crate::store::{Applied, Holds, Legacy, Result, StoreError, Upkeep};
+use crate::store::{Applied, Holds, Result, StoreError, Upkeep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -62,15 +62,16 @@ pub async fn run(
     progress: &mut Progress,
 ) -> Result<Done> {
     let mut done = Done::default();
-    let misfits = store.misfits(&site.name).await?;
+    let Some(old_keys) = store.old_keys() else { return Ok(done) };
+    let misfits = old_keys.misfits(&site.name).await?;
     progress.expect(misfits.len());
     for misfit in &misfits {
-        let to = store.set_aside(misfit).await?;
+        let to = old_keys.set_aside(misfit).await?;
         done.moved += 1;
         progress.step(format_args!("{} {}: now {to}", misfit.key, misfit.why));
     }
 
-    let mut legacy = store.legacy(&site.name).await?;
+    let mut legacy = old_keys.legacy(&site.name).await?;
     // All that is dated first: the all-time counts are judged by what they have beyond it.
     legacy.sort_by_key(|legacy| legacy.holds == Holds::Pages);
     progress.expect(legacy.len());
@@ -79,18 +80,22 @@ pub async fn run(
         progress.step(&old.key);
         // What retention has let go does not come back.
         if let Holds::Unreadable(day) | Holds::Counts(day) | Holds::Visitors(day, _) = old.holds
-            && is_frozen(store, site, Month::of(day)).await?
+            && store.is_frozen(&site.name, Month::of(day)).await?
         {
             continue;
         }
         match old.holds {
             Holds::Unreadable(day) => drop(again.insert(day)),
-            Holds::Visitors(..) => store.adopt(&site.name, old).await?,
-            Holds::Counts(day) => done.pageviews += read_in(store, site, old, day).await?,
+            Holds::Visitors(..) => old_keys.adopt(&site.name, old).await?,
+            Holds::Counts(day) => {
+                let pages = pages(old_keys.legacy_counts(old).await?);
+                done.pageviews += read_in(store, site, &old.key, day, pages).await?;
+            }
             Holds::Pages => {
-                done.pageviews += all_time(store, site, old, today).await?;
+                let pages = pages(old_keys.legacy_counts(old).await?);
+                done.pageviews += all_time(store, site, pages, today).await?;
                 // Which month was the first will look different once days are let go.
-                store.settle(old).await?;
+                old_keys.settle(old).await?;
             }
             Holds::Other => {}
         }
@@ -111,13 +116,14 @@ pub async fn run(
     Ok(done)
 }
 
-async fn is_frozen(store: &dyn Upkeep, site: &Site, month: Month) -> Result<bool> {
-    Ok(store.frozen(&site.name, &[month]).await?.first().is_some_and(|version| *version > 0))
-}
-
-/// Counts by page of a day, delivered once.
-async fn read_in(store: &dyn Upkeep, site: &Site, old: &Legacy, day: Day) -> Result<i64> {
-    let pages = pages(store.legacy_counts(old).await?);
+/// Views by page of a day, which an old key had: delivered once.
+async fn read_in(
+    store: &dyn Upkeep,
+    site: &Site,
+    key: &str,
+    day: Day,
+    pages: Pages,
+) -> Result<i64> {
     let mut read = 0;
     let pages: Vec<(String, i64)> = pages.into_iter().collect();
     for (number, chunk) in (1..).zip(pages.chunks(BATCH)) {
@@ -130,7 +136,7 @@ async fn read_in(store: &dyn Upkeep, site: &Site, old: &Legacy, day: Day) -> Res
         let batch = Batch {
             site: site.name.clone(),
             day,
-            node: old.key.as_str().into(),
+            node: key.into(),
             number,
             fields,
             visitors: Vec::new(),
@@ -142,7 +148,7 @@ async fn read_in(store: &dyn Upkeep, site: &Site, old: &Legacy, day: Day) -> Res
             Applied::Now => read += sum,
             Applied::Before => {}
             Applied::Gap { have } => {
-                let reason = format!("it has {have} batches of {} and forgot the others", old.key);
+                let reason = format!("it has {have} batches of {key} and forgot the others");
                 return Err(StoreError::Refused { store: store.name().to_owned(), reason });
             }
         }
@@ -150,12 +156,12 @@ async fn read_in(store: &dyn Upkeep, site: &Site, old: &Legacy, day: Day) -> Res
     Ok(read)
 }
 
-/// Counts by page of all time: what is not dated becomes a month of its own.
-async fn all_time(store: &dyn Upkeep, site: &Site, old: &Legacy, today: Day) -> Result<i64> {
+/// Views by page of all time: what is not dated becomes a month of its own.
+async fn all_time(store: &dyn Upkeep, site: &Site, pages: Pages, today: Day) -> Result<i64> {
     let kept = store.kept(&site.name).await?;
     let first = kept.first().map_or(Month::of(today), |day| Month::of(*day));
     let before = Month::of(first.first() - chrono::Days::new(1));
-    if is_frozen(store, site, before).await? {
+    if store.is_frozen(&site.name, before).await? {
         return Ok(0);
     }
     let mut dated: BTreeMap<String, i64> = BTreeMap::new();
@@ -167,7 +173,7 @@ async fn all_time(store: &dyn Upkeep, site: &Site, old: &Legacy, today: Day) -> 
     }
     let mut earlier = DayCounts::default();
     let mut sum = 0;
-    for (page, views) in pages(store.legacy_counts(old).await?) {
+    for (page, views) in pages {
         let more = (views - dated.get(&page).copied().unwrap_or_default()).max(0);
         earlier.add(Dimension::Page, &page, Metric::Server, more);
         sum += more;
@@ -182,8 +188,11 @@ async fn all_time(store: &dyn Upkeep, site: &Site, old: &Legacy, today: Day) -> 
     Ok(if put { sum } else { 0 })
 }
 
-/// Views by page, from a hash that has them plain or as fields of ours.
-fn pages(counts: Vec<(String, i64)>) -> BTreeMap<String, i64> {
+/// Views by page.
+type Pages = BTreeMap<String, i64>;
+
+/// From a hash that has them plain or as fields of ours.
+fn pages(counts: Vec<(String, i64)>) -> Pages {
     let mut pages = BTreeMap::new();
     for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         let page = match parse_field(&name) {

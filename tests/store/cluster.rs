@@ -116,19 +116,19 @@ async fn visitors_of_the_first_layout_are_read_in_wherever_they_lie() {
         let server = &cluster.servers[cluster.owner(&key)];
         server.command::<Value>(&["PFADD", &key, "a", "b", "c"]);
     }
-    for misfit in store.misfits(SITE).await.unwrap() {
-        store.set_aside(&misfit).await.unwrap();
+    for misfit in store.old_keys().unwrap().misfits(SITE).await.unwrap() {
+        store.old_keys().unwrap().set_aside(&misfit).await.unwrap();
     }
-    let legacy = store.legacy(SITE).await.unwrap();
+    let legacy = store.old_keys().unwrap().legacy(SITE).await.unwrap();
     assert_eq!(legacy.len(), 6);
     for legacy in legacy {
-        store.adopt(SITE, &legacy).await.unwrap();
-        store.settle(&legacy).await.unwrap();
+        store.old_keys().unwrap().adopt(SITE, &legacy).await.unwrap();
+        store.old_keys().unwrap().settle(&legacy).await.unwrap();
     }
     for day in today().iter_days().take(6) {
         assert_eq!(store.uniques(SITE, day).await.unwrap(), (3, 0), "{day}");
     }
-    assert!(store.legacy(SITE).await.unwrap().is_empty());
+    assert!(store.old_keys().unwrap().legacy(SITE).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

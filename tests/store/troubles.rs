@@ -202,7 +202,7 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
     store.forget_rows(SITE, today()).await.unwrap();
     store.trim(SITE, 10, 0).await.unwrap();
     assert_eq!(store.kept(SITE).await.unwrap(), [today()]);
-    assert!(store.misfits(SITE).await.unwrap().is_empty());
+    assert!(store.old_keys().unwrap().misfits(SITE).await.unwrap().is_empty());
     assert_eq!(store.apply(&pageview("n", 2)).await.unwrap(), Applied::Now);
     store.forget(SITE, today()).await.unwrap();
 

@@ -9,6 +9,7 @@ use crate::model::site::{Day, Month};
 use crate::store::redis::RedisStore;
 use crate::store::{Result, StoreError, keys};
 use ::redis::cmd;
+use async_trait::async_trait;
 
 /// Members or fields read at a time.
 const CHUNK: usize = 1_000;
@@ -40,6 +41,30 @@ pub enum Holds {
     /// Visitors of a day; `true`: the confirmed ones.
     Visitors(Day, bool),
     Other,
+}
+
+/// Keys of the wrong type or of an older layout, and what was in them.
+#[async_trait]
+pub trait OldKeys: Send + Sync {
+    /// Keys of a site that are of the wrong type or of an older layout.
+    async fn misfits(&self, site: &str) -> Result<Vec<Misfit>>;
+
+    /// Moves a key aside, and gives its new name. Nothing is deleted or overwritten.
+    async fn set_aside(&self, misfit: &Misfit) -> Result<String>;
+
+    /// Everything that was moved aside, now or earlier.
+    async fn legacy(&self, site: &str) -> Result<Vec<Legacy>>;
+
+    /// Adds visitors that were moved aside to their day's sketch; others hold none. Repeating it changes
+    /// nothing.
+    async fn adopt(&self, site: &str, legacy: &Legacy) -> Result<()>;
+
+    /// Whole numbers by name, of a hash that was moved aside, always in the same order; none of what is
+    /// no hash.
+    async fn legacy_counts(&self, legacy: &Legacy) -> Result<Vec<(String, i64)>>;
+
+    /// Marks what was moved aside as read in for good: [`OldKeys::legacy`] no longer names it.
+    async fn settle(&self, legacy: &Legacy) -> Result<()>;
 }
 
 /// A key by its name: what is kept there, and the tag it carries, if it has one.
@@ -127,8 +152,9 @@ fn original(aside: &str) -> Option<&str> {
     Some(rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest))
 }
 
-impl RedisStore {
-    pub(super) async fn find_misfits(&self, site: &str) -> Result<Vec<Misfit>> {
+#[async_trait]
+impl OldKeys for RedisStore {
+    async fn misfits(&self, site: &str) -> Result<Vec<Misfit>> {
         let mut keys = Vec::new();
         for pattern in ["visits:*", "unique:*", "sessions:*"] {
             self.scan(pattern, |key| keys.push(key.to_owned())).await?;
@@ -163,7 +189,7 @@ impl RedisStore {
         Ok(misfits)
     }
 
-    pub(super) async fn move_aside(&self, misfit: &Misfit) -> Result<String> {
+    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
         let mut attempt = 0;
         loop {
             let to = aside(&misfit.key, attempt);
@@ -176,14 +202,14 @@ impl RedisStore {
         }
     }
 
-    pub(super) async fn rename_settled(&self, legacy: &str) -> Result<()> {
+    async fn settle(&self, Legacy { key: legacy, .. }: &Legacy) -> Result<()> {
         let settled = legacy.replacen("legacy:", "legacy:done:", 1);
         let mut rename = cmd("RENAMENX");
         rename.arg(legacy).arg(settled);
         self.ask::<bool>(legacy, rename).await.map(drop)
     }
 
-    pub(super) async fn find_legacy(&self, site: &str) -> Result<Vec<Legacy>> {
+    async fn legacy(&self, site: &str) -> Result<Vec<Legacy>> {
         let mut found = Vec::new();
         self.scan("legacy:*", |key| {
             let name = original(key).and_then(Name::parse).filter(|name| name.is_of(site));
@@ -195,14 +221,8 @@ impl RedisStore {
         Ok(found)
     }
 
-    /// Adds the visitors of a set or a sketch to a day's sketch. Repeating it changes nothing.
-    pub(super) async fn adopt_visitors(
-        &self,
-        site: &str,
-        legacy: &str,
-        day: Day,
-        confirmed: bool,
-    ) -> Result<()> {
+    async fn adopt(&self, site: &str, Legacy { key: legacy, holds }: &Legacy) -> Result<()> {
+        let Holds::Visitors(day, confirmed) = *holds else { return Ok(()) };
         let to = if confirmed { keys::confirmed(site, day) } else { keys::visitors(site, day) };
         let kind: String = self.ask(legacy, cmd("TYPE").arg(legacy).take()).await?;
         match kind.as_str() {
@@ -240,8 +260,10 @@ impl RedisStore {
         }
     }
 
-    /// The fields of a hash that hold whole numbers; none of what is no hash.
-    pub(super) async fn numbers(&self, legacy: &str) -> Result<Vec<(String, i64)>> {
+    async fn legacy_counts(
+        &self,
+        Legacy { key: legacy, .. }: &Legacy,
+    ) -> Result<Vec<(String, i64)>> {
         let all: Result<Vec<(Vec<u8>, Vec<u8>)>> =
             self.ask(legacy, cmd("HGETALL").arg(legacy).take()).await;
         let all = match all {

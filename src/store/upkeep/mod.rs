@@ -15,7 +15,7 @@ use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
 use async_trait::async_trait;
 
-pub use legacy::{Holds, Legacy, Misfit};
+pub use legacy::{Holds, Legacy, Misfit, OldKeys};
 
 /// A day summed up anew, to take the place of the stored one.
 #[derive(Debug, Clone, Default)]
@@ -128,33 +128,8 @@ pub trait Upkeep: Store {
     /// Lets go what was staged.
     async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()>;
 
-    /// Keys of a site that are of the wrong type or of an older layout. A file has none.
-    async fn misfits(&self, _site: &str) -> Result<Vec<Misfit>> {
-        Ok(Vec::new())
-    }
-
-    /// Moves a key aside, and gives its new name. Nothing is deleted or overwritten.
-    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
-        Ok(misfit.key.clone())
-    }
-
-    /// Everything that was moved aside, now or earlier.
-    async fn legacy(&self, _site: &str) -> Result<Vec<Legacy>> {
-        Ok(Vec::new())
-    }
-
-    /// Adds visitors that were moved aside to their day's sketch; others hold none.
-    async fn adopt(&self, _site: &str, _legacy: &Legacy) -> Result<()> {
-        Ok(())
-    }
-
-    /// Whole numbers by name, of a hash that was moved aside; always in the same order.
-    async fn legacy_counts(&self, _legacy: &Legacy) -> Result<Vec<(String, i64)>> {
-        Ok(Vec::new())
-    }
-
-    /// Marks what was moved aside as read in for good: [`Upkeep::legacy`] no longer names it.
-    async fn settle(&self, _legacy: &Legacy) -> Result<()> {
-        Ok(())
+    /// What an older layout or another program may have left in it. A file has nothing of the kind.
+    fn old_keys(&self) -> Option<&dyn OldKeys> {
+        None
     }
 }

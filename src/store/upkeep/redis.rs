@@ -1,6 +1,6 @@
 //! Upkeep of a Redis store.
 
-use super::{Holds, Legacy, Misfit, Rebuilt, Sketches, Upkeep};
+use super::{OldKeys, Rebuilt, Sketches, Upkeep};
 use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
@@ -273,32 +273,7 @@ impl Upkeep for RedisStore {
         self.ask::<()>(&staged[0], cmd("UNLINK").arg(&staged).take()).await
     }
 
-    async fn misfits(&self, site: &str) -> Result<Vec<Misfit>> {
-        self.find_misfits(site).await
-    }
-
-    async fn set_aside(&self, misfit: &Misfit) -> Result<String> {
-        self.move_aside(misfit).await
-    }
-
-    async fn legacy(&self, site: &str) -> Result<Vec<Legacy>> {
-        self.find_legacy(site).await
-    }
-
-    async fn adopt(&self, site: &str, legacy: &Legacy) -> Result<()> {
-        match legacy.holds {
-            Holds::Visitors(day, confirmed) => {
-                self.adopt_visitors(site, &legacy.key, day, confirmed).await
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn legacy_counts(&self, legacy: &Legacy) -> Result<Vec<(String, i64)>> {
-        self.numbers(&legacy.key).await
-    }
-
-    async fn settle(&self, legacy: &Legacy) -> Result<()> {
-        self.rename_settled(&legacy.key).await
+    fn old_keys(&self) -> Option<&dyn OldKeys> {
+        Some(self)
     }
 }
