@@ -1,8 +1,8 @@
 //! SQLite: the store that needs no server.
 //!
-//! One file in write-ahead mode; what is asked of its tables is in [`super::tables`]. Two connections, one that
-//! writes and one that reads, so that a long report holds up no flush; both live on blocking
-//! threads. `synchronous` is FULL: a batch leaves the outbox when it is applied, so applied must
+//! One file in write-ahead mode; what is asked of its tables is in [`super::tables`]. Two connections,
+//! one that writes and one that reads, so that a long report holds up no flush. Both are used where
+//! they are asked ([`blocking`]): nothing has to be copied for another thread. `synchronous` is FULL: a batch leaves the outbox when it is applied, so applied must
 //! mean on disk, and one sync every few seconds costs nothing.
 
 use super::StoredRows;
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long to wait for another process that holds the file.
@@ -44,15 +44,11 @@ const SCHEMA: i64 = LAYOUTS.len() as i64;
 
 /// Counts in a SQLite file.
 pub struct SqliteStore {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
     name: String,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
     statements: AtomicU64,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 impl SqliteStore {
@@ -83,85 +79,56 @@ impl SqliteStore {
             path.push(suffix);
             private::tighten(Path::new(&path));
         }
-        let inner = Inner {
-            name,
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
-            statements: AtomicU64::new(0),
-            tally: Tally::default(),
-        };
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    pub(super) fn tally(&self) -> &Tally {
-        &self.inner.tally
+        let (writer, reader) = (Mutex::new(writer), Mutex::new(reader));
+        Ok(Self { name, writer, reader, statements: AtomicU64::new(0), tally: Tally::default() })
     }
 
     /// Runs `work` in one transaction that may write: all of it or nothing.
-    pub(super) async fn write<T: Send + 'static>(
+    pub(super) fn write<T>(
         &self,
-        work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let inner = self.inner.clone();
-        self.blocking(move || inner.within(&inner.writer, TransactionBehavior::Immediate, work))
-            .await
+        self.within(&self.writer, TransactionBehavior::Immediate, work)
     }
 
     /// Runs `work` over one state of the file.
-    pub(super) async fn read<T: Send + 'static>(
+    pub(super) fn read<T>(
         &self,
-        work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let inner = self.inner.clone();
-        self.blocking(move || inner.within(&inner.reader, TransactionBehavior::Deferred, work))
-            .await
+        self.within(&self.reader, TransactionBehavior::Deferred, work)
     }
 
-    /// What was deleted or overwritten is no longer in the write-ahead log, either.
-    pub(super) async fn empty_log(&self) -> Result<()> {
-        let inner = self.inner.clone();
-        self.blocking(move || inner.empty_log()).await
-    }
-
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done.map_err(|e| store_error(&self.inner.name, &e)),
-            Err(e) => Err(StoreError::Unreachable {
-                store: self.inner.name.clone(),
-                reason: e.to_string(),
-            }),
-        }
-    }
-}
-
-impl Inner {
     fn within<T>(
         &self,
         connection: &Mutex<Connection>,
         behavior: TransactionBehavior,
         work: impl FnOnce(&Session<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        // A panic in another's work left no transaction behind: it was rolled back.
-        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(behavior)?;
-        let session = Session { transaction, statements: &self.statements };
-        let done = work(&session)?;
-        session.transaction.commit()?;
-        Ok(done)
+    ) -> Result<T> {
+        let done = || {
+            // A panic in another's work left no transaction behind: it was rolled back.
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            let session = Session { transaction, statements: &self.statements };
+            let done = work(&session)?;
+            session.transaction.commit()?;
+            Ok(done)
+        };
+        blocking(done).map_err(|e| store_error(&self.name, &e))
     }
 
-    /// Empties the write-ahead log, which still holds what was deleted. A reader in its way is no
-    /// error and not waited for: the next trim comes by again.
-    fn empty_log(&self) -> rusqlite::Result<()> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        writer.busy_timeout(Duration::ZERO)?;
-        let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        writer.busy_timeout(BUSY_TIMEOUT)?;
-        done
+    /// Empties the write-ahead log, which still holds what was deleted or overwritten. A reader in its
+    /// way is no error and not waited for: the next trim comes by again.
+    pub(super) fn empty_log(&self) -> Result<()> {
+        let empty = || {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            self.statements.fetch_add(1, Ordering::Relaxed);
+            writer.busy_timeout(Duration::ZERO)?;
+            let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            writer.busy_timeout(BUSY_TIMEOUT)?;
+            done
+        };
+        blocking(empty).map_err(|e| store_error(&self.name, &e))
     }
 }
 
@@ -233,15 +200,15 @@ fn store_error(name: &str, error: &rusqlite::Error) -> StoreError {
 #[async_trait]
 impl Backend for SqliteStore {
     fn name(&self) -> &str {
-        &self.inner.name
+        &self.name
     }
 
     fn commands(&self) -> &AtomicU64 {
-        &self.inner.statements
+        &self.statements
     }
 
     async fn ping(&self) -> Result<()> {
-        self.read(|db| db.ping()).await
+        self.read(|db| db.ping())
     }
 }
 
@@ -250,72 +217,59 @@ impl Batches for SqliteStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let applied = self.apply_some(&[batch]).await?;
         applied.into_iter().next().ok_or_else(|| StoreError::Refused {
-            store: self.inner.name.clone(),
+            store: self.name.clone(),
             reason: "nothing was applied".to_owned(),
         })
     }
 
     /// In one transaction: what is counted in the same rows is written once, and synced once.
     async fn apply_some(&self, batches: &[&Batch]) -> Result<Vec<Applied>> {
-        // In place: a batch is too large to be copied for another thread.
-        let apply = || {
-            let (writer, at_once) = (&self.inner.writer, TransactionBehavior::Immediate);
-            self.inner.within(writer, at_once, |db| batches.iter().map(|b| db.apply(b)).collect())
-        };
-        let all: Vec<Applied> = blocking(apply).map_err(|e| store_error(&self.inner.name, &e))?;
+        let all: Vec<Applied> = self.write(|db| batches.iter().map(|b| db.apply(b)).collect())?;
         for (batch, _) in batches.iter().zip(&all).filter(|(_, done)| **done == Applied::Now) {
             // Other processes that append to the file trim it themselves.
             for (of, rows) in [(RowsOf::People, &batch.people), (RowsOf::Others, &batch.others)] {
-                self.inner.tally.added(&batch.site, of, rows.len() as u64);
+                self.tally.added(&batch.site, of, rows.len() as u64);
             }
         }
         Ok(all)
     }
 
     async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64> {
-        let (site, node) = (site.to_owned(), node.to_owned());
-        self.read(move |db| db.marker(&site, day, &node)).await
+        self.read(|db| db.marker(site, day, node))
     }
 }
 
 #[async_trait]
 impl Reads for SqliteStore {
     async fn versions(&self, site: &str, days: &[Day]) -> Result<Vec<u64>> {
-        let (site, days) = (site.to_owned(), days.to_owned());
-        self.read(move |db| days.iter().map(|day| db.version(&site, *day)).collect()).await
+        self.read(|db| days.iter().map(|day| db.version(site, *day)).collect())
     }
 
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
-        let (site, days) = (site.to_owned(), days.to_owned());
-        self.read(move |db| days.iter().map(|day| db.day(&site, *day)).collect()).await
+        self.read(|db| days.iter().map(|day| db.day(site, *day)).collect())
     }
 
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
-        let (site, months) = (site.to_owned(), months.to_owned());
-        self.read(move |db| months.iter().map(|month| db.frozen(&site, *month)).collect()).await
+        self.read(|db| months.iter().map(|month| db.frozen(site, *month)).collect())
     }
 
     async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
-        let (site, months) = (site.to_owned(), months.to_owned());
-        self.read(move |db| months.iter().map(|month| db.month(&site, *month)).collect()).await
+        self.read(|db| months.iter().map(|month| db.month(site, *month)).collect())
     }
 
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
-        let site = site.to_owned();
-        self.read(move |db| db.uniques(&site, day)).await
+        self.read(|db| db.uniques(site, day))
     }
 
     async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
-        let site = site.to_owned();
-        self.read(move |db| db.event_rows(&site, day, of)).await
+        self.read(|db| db.event_rows(site, day, of))
     }
 }
 
 #[async_trait]
 impl SharedValues for SqliteStore {
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
-        let which = which.clone();
-        self.read(move |db| db.secret(&which)).await
+        self.read(|db| db.secret(which))
     }
 
     async fn put_secret(
@@ -325,8 +279,6 @@ impl SharedValues for SqliteStore {
         new: &[u8],
         expires: Millis,
     ) -> Result<Vec<u8>> {
-        let which = which.clone();
-        let (expected, new) = (expected.map(<[u8]>::to_vec), new.to_vec());
-        self.write(move |db| db.put_secret(&which, expected, new, expires)).await
+        self.write(|db| db.put_secret(which, expected, new, expires))
     }
 }

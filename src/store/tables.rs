@@ -6,10 +6,10 @@ use super::StoredRows;
 use super::fair::{self, Size};
 use super::{Applied, Secret};
 use crate::clock::Millis;
-use crate::model::Batch;
 use crate::model::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
+use crate::model::{Batch, VisitorHash};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,20 +83,8 @@ impl Session<'_> {
              ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
             params![site, day],
         )?;
-        self.execute_all(
-            "INSERT INTO counts (day_id, dimension, value, metric, count)
-             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            fields.iter().map(|(field, count)| {
-                let (dimension, value, metric) = columns(field);
-                (day_id, dimension, value, metric, count)
-            }),
-        )?;
-        let visitors = visitors.iter().map(|visitor| (VISITOR, visitor));
-        let confirmed = confirmed.iter().map(|visitor| (CONFIRMED, visitor));
-        self.execute_all(
-            "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
-            visitors.chain(confirmed).map(|(kind, visitor)| (day_id, kind, visitor.bytes())),
-        )?;
+        self.add_counts(day_id, fields)?;
+        self.add_uniques(day_id, visitors, confirmed)?;
         for (of, packed) in [(RowsOf::People, people), (RowsOf::Others, others)] {
             if !packed.is_empty() {
                 self.execute(
@@ -111,6 +99,31 @@ impl Session<'_> {
             params![day_id, node, number],
         )?;
         Ok(Applied::Now)
+    }
+
+    pub fn add_counts(&self, day: Option<i64>, fields: &[(String, i64)]) -> rusqlite::Result<()> {
+        self.execute_all(
+            "INSERT INTO counts (day_id, dimension, value, metric, count)
+             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            fields.iter().map(|(field, count)| {
+                let (dimension, value, metric) = columns(field);
+                (day, dimension, value, metric, count)
+            }),
+        )
+    }
+
+    pub fn add_uniques(
+        &self,
+        day: Option<i64>,
+        visitors: &[VisitorHash],
+        confirmed: &[VisitorHash],
+    ) -> rusqlite::Result<()> {
+        let visitors = visitors.iter().map(|visitor| (VISITOR, visitor));
+        let confirmed = confirmed.iter().map(|visitor| (CONFIRMED, visitor));
+        self.execute_all(
+            "INSERT OR IGNORE INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
+            visitors.chain(confirmed).map(|(kind, visitor)| (day, kind, visitor.bytes())),
+        )
     }
 
     pub fn marker(&self, site: &str, day: Day, node: &str) -> rusqlite::Result<u64> {
@@ -189,19 +202,19 @@ impl Session<'_> {
     pub fn put_secret(
         &self,
         which: &Secret,
-        expected: Option<Vec<u8>>,
-        new: Vec<u8>,
+        expected: Option<&[u8]>,
+        new: &[u8],
         expires: Millis,
     ) -> rusqlite::Result<Vec<u8>> {
         let stored = self.secret(which)?;
-        if stored != expected {
+        if stored.as_deref() != expected {
             return Ok(stored.unwrap_or_default());
         }
         self.execute(
             "INSERT OR REPLACE INTO secrets (name, value, expires) VALUES (?, ?, ?)",
             params![secret_name(which), new, expires],
         )?;
-        Ok(new)
+        Ok(new.to_vec())
     }
 
     /// How many rows of people and of others stay.
