@@ -16,7 +16,7 @@ use headcount::report::scan::{By, DayRows};
 use headcount::report::{
     Condition, Days, Interval, Metric, Period, Property, QuerySet, Range, Rows,
 };
-use headcount::store::{SqliteStore, Store};
+use headcount::store::{Batches, Reads, SqliteStore};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
