@@ -73,6 +73,13 @@ struct Row<'v> {
     of: &'v Visitor,
     page: &'static str,
     is_sign_up: bool,
+    /// Property of the event, if it is one.
+    plan: &'static str,
+}
+
+/// The plan that a visitor signs up for, the first time and later.
+fn plan(visitor: usize, nth: usize) -> &'static str {
+    ["pro", "free"][(visitor + nth) % 2]
 }
 
 impl Row<'_> {
@@ -98,12 +105,16 @@ type Test = Box<dyn Fn(&Row<'_>) -> bool>;
 struct Filter {
     text: &'static str,
     lets: Test,
-    /// It asks for a goal.
+    /// It asks for a goal, or another event.
     of_goal: bool,
 }
 
 fn filter(text: &'static str, lets: impl Fn(&Row<'_>) -> bool + 'static) -> Filter {
-    Filter { text, lets: Box::new(lets), of_goal: text.starts_with("event:goal==") }
+    Filter {
+        text,
+        lets: Box::new(lets),
+        of_goal: ["event:goal==", "event:props"].iter().any(|of| text.starts_with(of)),
+    }
 }
 
 fn filters() -> Vec<Filter> {
@@ -126,6 +137,7 @@ fn filters() -> Vec<Filter> {
         filter("visit:source==Google|Hacker News", |row| row.of.referrer > 0),
         filter("visit:entry_page==/", |row| row.of.pages[0] == "/"),
         filter("event:goal==Signup", |row| row.is_sign_up),
+        filter("event:props:plan==pro", |row| row.plan == "pro"),
     ]
 }
 
@@ -236,7 +248,7 @@ fn send(headcount: &Headcount, visitors: &[Visitor]) {
         }
         for (n, page) in visitor.signed_up.iter().enumerate() {
             let event = serde_json::json!({ "type": "event", "name": "Signup", "pathname": page,
-                "n": nth * 10 + n });
+                "n": nth * 10 + n, "props": { "plan": plan(nth, n) } });
             let headers = [BEACON, &own].concat();
             let body = event.to_string();
             let answer =
@@ -271,9 +283,16 @@ fn all_cards_agree(store: &str) {
         .iter()
         .enumerate()
         .flat_map(|(visitor, of)| {
-            let row =
-                move |is_sign_up| move |page: &&'static str| Row { visitor, of, page, is_sign_up };
-            of.pages.iter().map(row(false)).chain(of.signed_up.iter().map(row(true)))
+            let view =
+                move |page: &&'static str| Row { visitor, of, page, is_sign_up: false, plan: "" };
+            let sign_up = move |(nth, page): (usize, &&'static str)| Row {
+                visitor,
+                of,
+                page,
+                is_sign_up: true,
+                plan: plan(visitor, nth),
+            };
+            of.pages.iter().map(view).chain(of.signed_up.iter().enumerate().map(sign_up))
         })
         .collect();
 
@@ -397,6 +416,19 @@ fn typed_and_clicked(headcount: &Headcount, rows: &[Row<'_>]) {
     let chip = Regex::new(r#"<a href="([^"]*)" aria-label="Remove the filter: Page"#).unwrap();
     let chip = chip.captures(&readers.0).unwrap()[1].replace("&amp;", "&");
     assert_eq!(follow(&chip).counts("pages"), germans.counts("pages"));
+
+    // A property's row opens its values, each of which filters by itself.
+    let properties = Page::get(headcount, &[("events", "event:property")]);
+    let plans = follow(&link_of(&properties, "events", "plan"));
+    let of_plan = |plan: &str| {
+        let rows: Vec<Row<'_>> = rows.iter().filter(|row| row.plan == plan).copied().collect();
+        let [visitors, events] = counted(&rows, true);
+        (plan.to_owned(), [events, visitors])
+    };
+    assert_eq!(plans.counts("events"), BTreeMap::from(["pro", "free"].map(of_plan)));
+    let pro = follow(&link_of(&plans, "events", "pro"));
+    assert_eq!(pro.total("Events"), of_plan("pro").1[0]);
+    assert_eq!(pro.counts("events"), BTreeMap::from([of_plan("pro")]));
 
     let typed = |operator, value| {
         let pairs = [

@@ -15,11 +15,11 @@ use serde_json::Value as Json;
 /// [`super::Selection`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    conditions: Vec<Condition>,
+    conditions: Vec<Criterion>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Condition {
+pub(super) struct Criterion {
     pub property: Property,
     pub negated: bool,
     pub any_of: Vec<Pattern>,
@@ -40,7 +40,7 @@ impl Pattern {
     }
 }
 
-impl Condition {
+impl Criterion {
     fn of(written: conditions::Condition) -> Result<Self, Invalid> {
         let conditions::Condition { property, operator, values } = written;
         let read = |text: &String| match operator {
@@ -76,13 +76,13 @@ impl Filter {
     /// # Errors
     /// If it cannot be read, names an unknown property, or several that are not counted together.
     pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
-        let conditions = conditions::read(text)?.into_iter().map(Condition::of);
+        let conditions = conditions::read(text)?.into_iter().map(Criterion::of);
         Self::of(conditions.collect::<Result<_, _>>()?)
     }
 
     /// # Errors
     /// If the conditions are about properties that are not counted together.
-    pub(super) fn of(conditions: Vec<Condition>) -> Result<Option<Self>, Invalid> {
+    pub(super) fn of(conditions: Vec<Criterion>) -> Result<Option<Self>, Invalid> {
         if conditions.is_empty() {
             return Ok(None);
         }
@@ -99,7 +99,7 @@ impl Filter {
     pub fn with_goals(mut self, goals: &[Goal], among_events: bool) -> Result<Self, Invalid> {
         let among_events =
             among_events || self.properties().iter().any(|property| property.event_key().is_some());
-        let of_goals = |condition: &&mut Condition| condition.property.as_str() == "event:goal";
+        let of_goals = |condition: &&mut Criterion| condition.property.as_str() == "event:goal";
         for pattern in
             self.conditions.iter_mut().filter(of_goals).flat_map(|condition| &mut condition.any_of)
         {
@@ -123,7 +123,7 @@ impl Filter {
     /// The rows that have exactly this value.
     pub fn exactly(property: Property, value: &str) -> Self {
         let any_of = vec![Pattern::Is(value.to_owned())];
-        Self { conditions: vec![Condition { property, negated: false, any_of }] }
+        Self { conditions: vec![Criterion { property, negated: false, any_of }] }
     }
 
     /// Of each condition the property.
@@ -176,7 +176,7 @@ impl Filter {
     /// The one value that can match, if the filter is a plain equality.
     pub fn only(&self) -> Option<&str> {
         match self.conditions.as_slice() {
-            [Condition { negated: false, any_of, .. }] => match any_of.as_slice() {
+            [Criterion { negated: false, any_of, .. }] => match any_of.as_slice() {
                 [Pattern::Is(value)] => Some(value),
                 _ => None,
             },
@@ -187,7 +187,7 @@ impl Filter {
 
 /// Reads a filter as Plausible's v2 has it, `["is", "event:page", ["/a", "/b"]]`, into conditions
 /// that must all be met.
-pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Result<(), Invalid> {
+pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Criterion>) -> Result<(), Invalid> {
     let wrong = |why: &str| Invalid(format!("invalid filter `{filter}`: {why}"));
     let simple = || wrong("a filter is like [\"is\", \"event:page\", [\"/blog\"]]");
     let parts = filter.as_array().ok_or_else(simple)?;
@@ -227,7 +227,7 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Condition>) -> Resu
             _ => Err(wrong("what to look for is text")),
         })
         .collect::<Result<_, _>>()?;
-    to.push(Condition { property, negated, any_of });
+    to.push(Criterion { property, negated, any_of });
     Ok(())
 }
 

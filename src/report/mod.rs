@@ -48,7 +48,7 @@ pub use question::{Question, Shape};
 pub use rows::Selection;
 pub use segment::{Segment, Segments, asks_for_segment};
 pub use timing::{Percentiles, Rating, Timed, Timings, What};
-pub use v2::{Answers, Query, QuerySet, Reworded, Rows, Sequence, Source, Step as TimeStep, Total};
+pub use v2::{AnsweredFrom, Answers, Query, QuerySet, Reworded, Rows, Sequence, TimeStep, Total};
 
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -21,22 +21,22 @@ const TOP: f64 = 4.0;
 const LABELS: usize = 12;
 
 /// What a line shows.
-pub(super) struct Kind {
+pub(super) struct Series {
     pub metric: Metric,
     name: &'static str,
     class: &'static str,
 }
 
-const fn kind(metric: Metric, name: &'static str, class: &'static str) -> Kind {
-    Kind { metric, name, class }
+const fn series(metric: Metric, name: &'static str, class: &'static str) -> Series {
+    Series { metric, name, class }
 }
 
 /// Pageviews first: visitors are drawn over them.
-pub(super) fn lines(subject: Subject) -> &'static [Kind] {
-    const VISITORS: Kind = kind(Metric::Visitors, "Visitors", "visitors");
-    const VIEWS: &[Kind] = &[kind(Metric::Pageviews, "Pageviews", "pageviews"), VISITORS];
-    const EVENTS: &[Kind] = &[kind(Metric::Conversions, "Events", "pageviews"), VISITORS];
-    const RESPONSES: &[Kind] = &[kind(Metric::Pageviews, "Responses", "visitors")];
+pub(super) fn lines(subject: Subject) -> &'static [Series] {
+    const VISITORS: Series = series(Metric::Visitors, "Visitors", "visitors");
+    const VIEWS: &[Series] = &[series(Metric::Pageviews, "Pageviews", "pageviews"), VISITORS];
+    const EVENTS: &[Series] = &[series(Metric::Conversions, "Events", "pageviews"), VISITORS];
+    const RESPONSES: &[Series] = &[series(Metric::Pageviews, "Responses", "visitors")];
     match subject {
         Subject::Visits | Subject::Page => VIEWS,
         Subject::Actions => EVENTS,
@@ -131,13 +131,13 @@ pub(super) fn chart(view: &View, buckets: &[TimeStep]) -> Markup {
 }
 
 /// What is not known has no line.
-fn known(buckets: &[TimeStep], kinds: &[Kind]) -> Vec<Line> {
-    let line = |(nth, kind): (usize, &Kind)| {
-        let of = |step: &TimeStep| Some(step.values[nth].number()? as i64);
-        let values = buckets.iter().map(of).collect::<Option<_>>()?;
-        Some(Line { name: kind.name, class: kind.class, values })
+fn known(buckets: &[TimeStep], series: &[Series]) -> Vec<Line> {
+    let line = |(nth, of): (usize, &Series)| {
+        let value = |step: &TimeStep| Some(step.values[nth].number()? as i64);
+        let values = buckets.iter().map(value).collect::<Option<_>>()?;
+        Some(Line { name: of.name, class: of.class, values })
     };
-    kinds.iter().enumerate().filter_map(line).collect()
+    series.iter().enumerate().filter_map(line).collect()
 }
 
 /// Round numbers from 0 to above the highest value, at most six.

@@ -2,7 +2,7 @@
 
 use super::view::{Subject, View};
 use super::{cards, words};
-use crate::report::{Answers, Condition, Operator, Property, Source};
+use crate::report::{AnsweredFrom, Answers, Condition, Operator, Property};
 use maud::{Markup, html};
 
 /// Properties that the form offers.
@@ -132,12 +132,12 @@ fn form(view: &View) -> Markup {
 fn source(view: &View, answers: &Answers) -> Markup {
     html! {
         @match answers.source {
-            Source::Rows(Some(first)) => {
+            AnsweredFrom::Rows(Some(first)) => {
                 strong { "Filtered numbers begin on " (words::day(first)) "." }
                 " They are counted from event rows, and of the days before not all are kept."
             }
-            Source::Rows(None) => "Filtered numbers are counted from event rows, which cover all of these days.",
-            Source::RollUps => {
+            AnsweredFrom::Rows(None) => "Filtered numbers are counted from event rows, which cover all of these days.",
+            AnsweredFrom::RollUps => {
                 strong { "Of these days no event rows are kept, which filtered numbers are counted from." }
                 " Shown is what is counted of one property at a time."
             }

@@ -36,13 +36,13 @@ use view::View;
 const RETRY: &str = "5";
 
 /// What a page is drawn from.
-struct Told<'d> {
+struct PageData<'d> {
     days: &'d Days,
     rows: &'d Rows,
     answers: Answers,
 }
 
-impl<'d> Told<'d> {
+impl<'d> PageData<'d> {
     /// The event rows of the days that are told.
     fn covered(&self) -> impl Iterator<Item = &'d DayRows> {
         let range = self.answers.range;
@@ -70,7 +70,7 @@ async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> 
     let current = admin.live.current_visitors(index);
     tokio::task::spawn_blocking(move || {
         let answers = questions.answer(&days, of.map(|_| &rows));
-        page.draw(&app.admin, &Told { days: &days, rows: &rows, answers }, current)
+        page.draw(&app.admin, &PageData { days: &days, rows: &rows, answers }, current)
     })
     .await
     .map_err(|_| stats::Error::Lost)

@@ -1,10 +1,12 @@
 //! How much happened, how we know, and when.
 
 use super::view::{Subject, View};
-use super::{Told, cards, chart, words};
+use super::{PageData, cards, chart, words};
 use crate::admin::AdminState;
 use crate::report::scan::By;
-use crate::report::{Invalid, Metric, Period, Property, QuerySet, Slice, Source, Total, Value};
+use crate::report::{
+    AnsweredFrom, Invalid, Metric, Period, Property, QuerySet, Slice, Total, Value,
+};
 use maud::{Markup, html};
 
 const TOTALS: [(Metric, &str); 6] = [
@@ -91,21 +93,21 @@ impl Overview {
     }
 
     /// Whether a script confirmed any view.
-    pub fn any_confirmed(&self, told: &Told<'_>) -> bool {
-        let totals = told.answers.totals(self.totals).unwrap_or_default();
+    pub fn any_confirmed(&self, data: &PageData<'_>) -> bool {
+        let totals = data.answers.totals(self.totals).unwrap_or_default();
         let confirmed = totals.iter().find(|total| total.metric == Metric::ConfirmedPageviews);
         confirmed.is_some_and(|total| !total.value.is_nothing())
     }
 
-    pub fn draw(&self, admin: &AdminState, view: &View, told: &Told<'_>) -> Markup {
+    pub fn draw(&self, admin: &AdminState, view: &View, data: &PageData<'_>) -> Markup {
         let range = view.elapsed();
-        let anything = told.days.range(range.first..=range.last).next().is_some();
-        let totals = told.answers.totals(self.totals);
-        let steps = told.answers.steps(self.over_time);
+        let anything = data.days.range(range.first..=range.last).next().is_some();
+        let totals = data.answers.totals(self.totals);
+        let steps = data.answers.steps(self.over_time);
         html! {
             @if totals.is_some() || steps.is_some() {
                 section.sheet aria-label="Totals" {
-                    @if let Some(totals) = totals { (self.totals(view, told, &totals)) }
+                    @if let Some(totals) = totals { (self.totals(view, data, &totals)) }
                     @match steps {
                         _ if !anything => (nothing_yet(admin, view)),
                         Some(steps) => (chart::chart(view, &steps)),
@@ -113,21 +115,21 @@ impl Overview {
                     }
                 }
             }
-            @if let Some(parts) = self.evidence.and_then(|nth| told.answers.slices(nth)) {
+            @if let Some(parts) = self.evidence.and_then(|nth| data.answers.slices(nth)) {
                 @if !parts.is_empty() { (evidence(view, &parts)) }
             }
         }
     }
 
-    fn totals(&self, view: &View, told: &Told<'_>, totals: &[Total]) -> Markup {
+    fn totals(&self, view: &View, data: &PageData<'_>, totals: &[Total]) -> Markup {
         // Growth from nothing is no news: "↑ 100%" on a site's first day would only look like it.
         let before = totals.iter().filter_map(|total| total.before);
         let compared = view.before.filter(|_| before.clone().any(|value| !value.is_nothing()));
         let is_unknown =
             before.clone().next().is_some() && before.clone().all(|value| value == Value::Unknown);
         let range = view.elapsed();
-        let from = match told.answers.source {
-            Source::Rows(Some(first)) => first,
+        let from = match data.answers.source {
+            AnsweredFrom::Rows(Some(first)) => first,
             _ => range.first,
         };
         html! {

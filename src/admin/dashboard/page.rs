@@ -4,7 +4,7 @@ use super::cards::OpenCard;
 use super::overview::Overview;
 use super::sections::{Goals, Quality};
 use super::view::View;
-use super::{Told, cards, detail, document, filters, logo, sections, words};
+use super::{PageData, cards, detail, document, filters, logo, sections, words};
 use crate::admin::AdminState;
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
@@ -49,12 +49,12 @@ impl Page {
         Ok((Self { view, overview, body }, questions))
     }
 
-    pub fn draw(&self, admin: &AdminState, told: &Told<'_>, current: u64) -> Markup {
+    pub fn draw(&self, admin: &AdminState, data: &PageData<'_>, current: u64) -> Markup {
         let view = &self.view;
         let body = html! {
             div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
                 data-site=(view.site.name) {
-                (header(admin, view, told.days, current))
+                (header(admin, view, data.days, current))
                 // Also where the script says that it could not renew the numbers.
                 p #stale role="status" {
                     @if let Some(since) = admin.telemetry.behind_since() {
@@ -63,9 +63,9 @@ impl Page {
                     }
                 }
                 main {
-                    (filters::bar(view, &told.answers))
-                    (self.overview.draw(admin, view, told))
-                    @match self.draw_body(told) {
+                    (filters::bar(view, &data.answers))
+                    (self.overview.draw(admin, view, data))
+                    @match self.draw_body(data) {
                         Ok(body) => (body),
                         Err(e) => p.problem { (e) },
                     }
@@ -76,19 +76,19 @@ impl Page {
         document(&format!("{} · headcount", view.site.name), body)
     }
 
-    fn draw_body(&self, told: &Told<'_>) -> Result<Markup, Invalid> {
+    fn draw_body(&self, data: &PageData<'_>) -> Result<Markup, Invalid> {
         let view = &self.view;
         if !view.is_filtered() {
-            only_totals(told.days, view.elapsed())?;
+            only_totals(data.days, view.elapsed())?;
         }
         let Some(body) = &self.body else {
-            return detail::detail(view, told.days, view.page().unwrap_or_default());
+            return detail::detail(view, data.days, view.page().unwrap_or_default());
         };
         Ok(html! {
-            div.cards.filled { @for card in &body.cards { (card.draw(view, &told.answers)) } }
-            @if let Some(goals) = &body.goals { (goals.draw(view, told)) }
-            (body.quality.draw(view, told, self.overview.any_confirmed(told)))
-            (sections::speed(view, told))
+            div.cards.filled { @for card in &body.cards { (card.draw(view, &data.answers)) } }
+            @if let Some(goals) = &body.goals { (goals.draw(view, data)) }
+            (body.quality.draw(view, data, self.overview.any_confirmed(data)))
+            (sections::speed(view, data))
         })
     }
 }

@@ -4,12 +4,12 @@
 use super::cards::OpenCard;
 use super::table::{BLIND_SPOT, CACHES};
 use super::view::{Subject, View};
-use super::{Told, cards, words};
+use super::{PageData, cards, words};
 use crate::page_name::shown;
 use crate::report::scan::By;
 use crate::report::{
-    Invalid, Metric, Percentiles, Property, QuerySet, Rating, Slice, Source, Step, Timed, Timings,
-    Value, What, ai_pages, funnel, funnel_by_rows,
+    AnsweredFrom, Invalid, Metric, Percentiles, Property, QuerySet, Rating, Slice, Step, Timed,
+    Timings, Value, What, ai_pages, funnel, funnel_by_rows,
 };
 use maud::{Markup, html};
 
@@ -44,8 +44,8 @@ impl Goals {
         Ok(Some(Self { property, nth }))
     }
 
-    pub fn draw(&self, view: &View, told: &Told<'_>) -> Markup {
-        let mut slices = told.answers.slices(self.nth).unwrap_or_default();
+    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Markup {
+        let mut slices = data.answers.slices(self.nth).unwrap_or_default();
         let of_all = view.subject() != Subject::Actions;
         for goal in view.site.goals.iter().filter(|_| of_all) {
             if !slices.iter().any(|slice| slice.value == *goal.name) {
@@ -54,7 +54,7 @@ impl Goals {
                 slices.push(Slice { value: goal.name.to_string(), metrics });
             }
         }
-        let funnels = funnels(view, told);
+        let funnels = funnels(view, data);
         if slices.is_empty() && funnels.is_empty() {
             return html! {};
         }
@@ -74,13 +74,13 @@ impl Goals {
 }
 
 /// The site's funnels: under filters as event rows tell them, else since they were configured.
-fn funnels<'v>(view: &'v View, told: &Told<'_>) -> Vec<(&'v str, Vec<Step>)> {
-    let steps = |of| match (view.is_filtered(), told.answers.source) {
-        (true, Source::RollUps) => None,
-        (true, Source::Rows(_)) => {
-            Some(funnel_by_rows(&view.site, told.covered(), of, told.answers.filter()))
+fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)> {
+    let steps = |of| match (view.is_filtered(), data.answers.source) {
+        (true, AnsweredFrom::RollUps) => None,
+        (true, AnsweredFrom::Rows(_)) => {
+            Some(funnel_by_rows(&view.site, data.covered(), of, data.answers.filter()))
         }
-        (false, _) => Some(funnel(told.days, view.elapsed(), of)),
+        (false, _) => Some(funnel(data.days, view.elapsed(), of)),
     };
     let funnels = view.site.funnels.iter();
     funnels.filter_map(|of| Some((&*of.name, steps(of)?))).collect()
@@ -149,8 +149,8 @@ impl Quality {
     }
 
     /// `any_confirmed`: without a script all is blind; that is no news.
-    pub fn draw(&self, view: &View, told: &Told<'_>, any_confirmed: bool) -> Markup {
-        let answers = &told.answers;
+    pub fn draw(&self, view: &View, data: &PageData<'_>, any_confirmed: bool) -> Markup {
+        let answers = &data.answers;
         // Of every site it is told who is not suspected.
         let says = |slice: &Slice| slice.value != "no";
         let any_cached = self
@@ -164,7 +164,7 @@ impl Quality {
         cards
             .extend(self.caches.iter().filter(|_| any_cached).map(|card| card.draw(view, answers)));
         if !view.is_filtered() {
-            cards.extend(ai(view, told));
+            cards.extend(ai(view, data));
         }
         if cards.is_empty() {
             return html! {};
@@ -177,8 +177,8 @@ impl Quality {
 }
 
 /// What AI did with pages, where it did anything.
-fn ai(view: &View, told: &Told<'_>) -> Option<Markup> {
-    let ai = ai_pages(told.days, view.elapsed(), None);
+fn ai(view: &View, data: &PageData<'_>) -> Option<Markup> {
+    let ai = ai_pages(data.days, view.elapsed(), None);
     (!ai.is_empty()).then(|| {
         html! {
                 section.card #ai aria-labelledby="ai-title" {
@@ -273,14 +273,14 @@ pub(super) fn tiles(timings: &Timings) -> Markup {
     }
 }
 
-pub(super) fn speed(view: &View, told: &Told<'_>) -> Markup {
-    let timed = match (view.is_filtered(), told.answers.source) {
+pub(super) fn speed(view: &View, data: &PageData<'_>) -> Markup {
+    let timed = match (view.is_filtered(), data.answers.source) {
         _ if matches!(view.subject(), Subject::Actions | Subject::Responses) => Timed::default(),
-        (true, Source::RollUps) => Timed::default(),
-        (true, Source::Rows(_)) => {
-            Timed::of_rows(&view.site, told.covered(), told.answers.filter())
+        (true, AnsweredFrom::RollUps) => Timed::default(),
+        (true, AnsweredFrom::Rows(_)) => {
+            Timed::of_rows(&view.site, data.covered(), data.answers.filter())
         }
-        (false, _) => Timed::of_days(told.days, view.elapsed()),
+        (false, _) => Timed::of_days(data.days, view.elapsed()),
     };
     let all = timed.timings("");
     let by_browser = all.contains_key(&What::Lcp);

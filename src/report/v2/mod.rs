@@ -29,7 +29,7 @@ pub use plan::Rows;
 use read::wrong;
 pub use sequence::Sequence;
 use serde_json::{Map, Value as Json, json};
-pub use set::{Answers, QuerySet, Source, Step, Total};
+pub use set::{AnsweredFrom, Answers, QuerySet, TimeStep, Total};
 use span::Span;
 use table::{Line, Table};
 pub use version1::Reworded;

@@ -25,9 +25,9 @@ struct Part<'d> {
 
 /// What is asked of the rows of a day, each of it once.
 #[derive(Default)]
-struct Asks(Vec<Asked>);
+struct Questions(Vec<Asked>);
 
-impl Asks {
+impl Questions {
     /// Where among the answers its own will stand.
     fn add(&mut self, asked: Asked) -> usize {
         let known = self.0.iter().position(|known| *known == asked);
@@ -39,7 +39,7 @@ impl Asks {
 }
 
 /// Where among the answers those to a question stand.
-struct Places {
+struct Indices {
     own: usize,
     beside: Option<usize>,
     whole: [Option<usize>; 3],
@@ -47,13 +47,13 @@ struct Places {
 
 /// The rows of several questions about the same time, from one pass over event rows.
 fn tables(queries: &[&Query], part: &Part<'_>) -> Vec<Table> {
-    let mut asks = Asks::default();
-    let places: Vec<Places> =
-        queries.iter().map(|query| query.add_to(&mut asks, part.times)).collect();
+    let mut questions = Questions::default();
+    let indices: Vec<Indices> =
+        queries.iter().map(|query| query.add_to(&mut questions, part.times)).collect();
     let days = part.rows.days.range(part.range.first..=part.range.last);
     let days = days.map(|(day, rows)| (*day, &**rows));
-    let groups = scan_many(part.site, part.range, days, &asks.0);
-    queries.iter().zip(places).map(|(query, of)| query.table(&of, &groups, part)).collect()
+    let groups = scan_many(part.site, part.range, days, &questions.0);
+    queries.iter().zip(indices).map(|(query, of)| query.table(&of, &groups, part)).collect()
 }
 
 impl Query {
@@ -90,16 +90,16 @@ impl Query {
         tables(&[self], &part).pop().unwrap_or_default()
     }
 
-    fn add_to(&self, asks: &mut Asks, times: Option<(Millis, Millis)>) -> Places {
+    fn add_to(&self, questions: &mut Questions, times: Option<(Millis, Millis)>) -> Indices {
         let asked = Asked { times, ..self.asked() };
-        Places {
-            own: asks.add(asked.clone()),
-            beside: self.beside(&asked).map(|asked| asks.add(asked)),
-            whole: Whole::asked(self, &asked).map(|asked| Some(asks.add(asked?))),
+        Indices {
+            own: questions.add(asked.clone()),
+            beside: self.beside(&asked).map(|asked| questions.add(asked)),
+            whole: Whole::asked(self, &asked).map(|asked| Some(questions.add(asked?))),
         }
     }
 
-    fn table(&self, of: &Places, groups: &[Groups], part: &Part<'_>) -> Table {
+    fn table(&self, of: &Indices, groups: &[Groups], part: &Part<'_>) -> Table {
         let (nothing, none) = (Row::default(), Groups::new());
         let whole = Whole::read(of.whole, groups);
         let beside = of.beside.map_or(&none, |nth| &groups[nth]);

@@ -33,7 +33,7 @@ pub struct QuerySet {
 
 /// What they are answered from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum AnsweredFrom {
     RollUps,
     /// Event rows, which are kept of all of the days or of those from this one on.
     Rows(Option<Day>),
@@ -41,7 +41,7 @@ pub enum Source {
 
 /// Answers, by the numbers of the questions.
 pub struct Answers {
-    pub source: Source,
+    pub source: AnsweredFrom,
     set: QuerySet,
     /// `None`: it is not told.
     tables: Vec<Option<Table>>,
@@ -61,7 +61,7 @@ pub struct Total {
 
 /// One step of a series.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct TimeStep {
     /// The site's local time at which it starts.
     pub start: NaiveDateTime,
     pub values: Vec<Value>,
@@ -162,7 +162,7 @@ impl QuerySet {
             }
         }
         let tables = tables.into_iter().map(Some).collect();
-        Answers { source: Source::Rows(from), set: self, tables, range }
+        Answers { source: AnsweredFrom::Rows(from), set: self, tables, range }
     }
 
     fn by_rollups(self, days: &Days) -> Answers {
@@ -179,7 +179,7 @@ impl QuerySet {
             })
         };
         let tables = self.queries.iter().map(told).collect();
-        Answers { source: Source::RollUps, set: self, tables, range }
+        Answers { source: AnsweredFrom::RollUps, set: self, tables, range }
     }
 }
 
@@ -215,7 +215,7 @@ impl Answers {
     }
 
     /// Steps of time.
-    pub fn steps(&self, nth: usize) -> Option<Vec<Step>> {
+    pub fn steps(&self, nth: usize) -> Option<Vec<TimeStep>> {
         let (query, table) = (&self.set.queries[nth], self.tables[nth].as_ref()?);
         let [By::Time(interval)] = query.dimensions.as_slice() else { return None };
         let lines: HashMap<&str, &Vec<Value>> = table
@@ -226,7 +226,7 @@ impl Answers {
         let step = |start: NaiveDateTime| {
             let label = start.format(interval.format()).to_string();
             let values = lines.get(label.as_str()).map(|values| (*values).clone());
-            Step { start, values: values.unwrap_or_else(|| query.nothing()) }
+            TimeStep { start, values: values.unwrap_or_else(|| query.nothing()) }
         };
         let buckets = timeseries(&Days::new(), &self.set.site, self.range, *interval, None);
         Some(buckets.into_iter().map(|bucket| step(bucket.start)).collect())
