@@ -3,12 +3,15 @@
 //! Rows are kept for a while only, and up to a cap. A day is covered where as much is told by its
 //! rows as its roll-up counts; who asks for others is told which these are.
 
+use crate::budget::Budget;
 use crate::model::block::Block;
+use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::scan::DayRows;
 use crate::report::{Days, Range};
 use crate::store::{Result, Store};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::collections::BTreeMap;
@@ -21,6 +24,9 @@ const BYTES: u64 = 150 << 20;
 /// Days the cache expects to hold.
 const DAYS: usize = 400;
 
+/// Days that are read at a time: while one is fetched, others are unpacked.
+const AT_ONCE: usize = 4;
+
 /// Counts and rows of a day are read one after the other, and it may be counted in between: so often
 /// they are read again, after a pause.
 const ATTEMPTS: usize = 4;
@@ -31,13 +37,15 @@ type Key = (Arc<str>, Day, RowsOf);
 pub(super) struct RowReader {
     store: Arc<dyn Store>,
     held: Cache<Key, Held, ByBytes>,
+    budget: Option<Arc<Budget>>,
 }
 
 #[derive(Clone)]
 struct Held {
     /// Of the day whose counts the rows agree with.
     version: u64,
-    rows: Arc<DayRows>,
+    /// `None`: they do not tell all that was counted.
+    rows: Option<Arc<DayRows>>,
 }
 
 #[derive(Clone)]
@@ -45,7 +53,7 @@ struct ByBytes;
 
 impl Weighter<Key, Held> for ByBytes {
     fn weight(&self, _: &Key, held: &Held) -> u64 {
-        held.rows.size() as u64
+        held.rows.as_ref().map_or(1, |rows| rows.size() as u64)
     }
 }
 
@@ -65,8 +73,8 @@ impl RowDays {
 }
 
 impl RowReader {
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, held: Cache::with_weighter(DAYS, BYTES, ByBytes) }
+    pub fn new(store: Arc<dyn Store>, budget: Option<Arc<Budget>>) -> Self {
+        Self { store, held: Cache::with_weighter(DAYS, BYTES, ByBytes), budget }
     }
 
     /// The rows of a range, whose counts are `counted`.
@@ -77,11 +85,17 @@ impl RowReader {
         range: Range,
         counted: &Days,
     ) -> Result<RowDays> {
+        let days = counted.range(range.first..=range.last);
+        let days: Vec<_> = days.map(|(day, counts)| (*day, counts.clone())).collect();
+        let read = async |(day, counts): (Day, Arc<DayCounts>)| {
+            Ok((day, self.day(site, of, day, &counts).await?))
+        };
+        let days: Vec<_> = stream::iter(days).map(read).buffered(AT_ONCE).try_collect().await?;
         let mut all = RowDays::default();
-        for (day, counts) in counted.range(range.first..=range.last) {
-            match self.day(site, of, *day, counts).await? {
-                Some(rows) => drop(all.days.insert(*day, rows)),
-                None => all.uncovered.push(*day),
+        for (day, rows) in days {
+            match rows {
+                Some(rows) => drop(all.days.insert(day, rows)),
+                None => all.uncovered.push(day),
             }
         }
         Ok(all)
@@ -92,28 +106,27 @@ impl RowReader {
         site: &Site,
         of: RowsOf,
         day: Day,
-        counts: &crate::model::rollup::DayCounts,
+        counts: &DayCounts,
     ) -> Result<Option<Arc<DayRows>>> {
         let key = (site.name.clone(), day, of);
         if let Some(held) = self.held.get(&key).filter(|held| held.version == counts.version) {
-            return Ok(Some(held.rows));
+            return Ok(held.rows);
         }
         let mut newest = None;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(PAUSE).await;
                 newest = self.store.days(&site.name, &[day]).await?.pop();
+                self.pay(1);
             }
             let counts = newest.as_ref().unwrap_or(counts);
             let rows = self.read(site, of, day).await?;
-            if rows.covers(of, counts) {
-                let version = counts.version;
-                self.held.insert(key, Held { version, rows: rows.clone() });
-                return Ok(Some(rows));
-            }
+            let covers = rows.covers(of, counts);
             // Less than was counted a moment before: more of it will not come.
-            if attempt > 0 && rows.is_behind(of, counts) {
-                break;
+            if covers || attempt > 0 && rows.is_behind(of, counts) {
+                let rows = covers.then_some(rows);
+                self.held.insert(key, Held { version: counts.version, rows: rows.clone() });
+                return Ok(rows);
             }
         }
         Ok(None)
@@ -121,6 +134,7 @@ impl RowReader {
 
     async fn read(&self, site: &Site, of: RowsOf, day: Day) -> Result<Arc<DayRows>> {
         let stored = self.store.rows(&site.name, day, of).await?;
+        self.pay(stored.commands());
         let name = site.name.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut blocks: Vec<Block> = Vec::with_capacity(stored.blocks.len());
@@ -133,5 +147,12 @@ impl RowReader {
             DayRows::new(blocks)
         });
         Ok(Arc::new(read.await.unwrap_or_default()))
+    }
+
+    /// Counts commands that were sent.
+    fn pay(&self, commands: u64) {
+        if let Some(budget) = &self.budget {
+            budget.read(commands);
+        }
     }
 }

@@ -15,10 +15,22 @@ const FIRST: usize = 16;
 /// Bytes of blocks to ask for at a time: it takes much less time than a server has to answer.
 const BYTES_AT_ONCE: usize = 4 << 20;
 
-/// How many blocks to ask for next, after these.
-fn next_chunk(items: &[Vec<u8>]) -> usize {
-    let bytes: usize = items.iter().map(Vec::len).sum();
-    (BYTES_AT_ONCE * items.len() / bytes.max(1)).clamp(1, 1_000)
+/// How many blocks to ask for next, after some of these sizes.
+fn next_chunk(sizes: impl ExactSizeIterator<Item = usize>) -> usize {
+    let (blocks, bytes) = (sizes.len(), sizes.sum::<usize>());
+    (BYTES_AT_ONCE * blocks / bytes.max(1)).clamp(1, 1_000)
+}
+
+impl StoredRows {
+    /// Commands that a Redis takes to read them.
+    pub fn commands(&self) -> u64 {
+        let (mut commands, mut rest, mut chunk) = (1, &*self.blocks, FIRST);
+        while let Some((asked, more)) = rest.split_at_checked(chunk) {
+            chunk = next_chunk(asked.iter().map(PackedRows::size));
+            (commands, rest) = (commands + 1, more);
+        }
+        commands
+    }
 }
 
 impl RedisStore {
@@ -76,7 +88,7 @@ impl RedisStore {
             let items: Vec<Vec<u8>> = self.ask(&key, range).await?;
             let last = items.len() < chunk;
             first += items.len();
-            chunk = next_chunk(&items);
+            chunk = next_chunk(items.iter().map(Vec::len));
             items.into_iter().for_each(&mut show);
             if last {
                 return Ok(());
