@@ -101,6 +101,8 @@ pub struct Telemetry {
     pub tasks: Tasks,
     /// Connections closed at once, for their address had as many as one may have.
     pub refused: Counter,
+    /// Connections of trusted proxies that did not say whom they speak for.
+    pub proxy_headers_missing: Counter,
     /// TLS connections that came to nothing before the first request.
     pub handshakes_failed: Counter,
     /// Requests being answered now.

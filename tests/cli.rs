@@ -12,6 +12,9 @@ use tempfile::TempDir;
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("some.file"), "").unwrap();
+    let made = rcgen::generate_simple_self_signed(["example.org".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("some.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("some.key"), made.signing_key.serialize_pem()).unwrap();
     std::fs::create_dir(folder.path().join("some.folder")).unwrap();
     folder
 }
@@ -178,6 +181,10 @@ fn another(key: &Key) -> Value {
         ("admin_auth.tokens", _) => return Value::List(vec!["0123456789abcdef".into()]),
         ("upstream", _) => "https://example.org:8443",
         ("listen" | "admin", _) => "127.0.0.2:7070",
+        ("tls.listen", _) => "127.0.0.2:7443",
+        ("h2c_listen", _) => "127.0.0.2:7082",
+        ("tls.certificates", _) => return Value::List(vec!["some.pem:some.key".into()]),
+        ("tls.hsts", _) => "30d",
         ("store", _) => "redis://localhost:6379",
         ("site", _) => "example.org",
         ("timezone", _) => "Europe/Berlin",
@@ -219,7 +226,17 @@ fn every_key_can_be_set_by_file_variable_and_flag() {
             // Only Redis lets nodes share sessions.
             "shared_sessions" => vec!["--upstream=http://h", "--store=redis://h"],
             // Only a trusted proxy can tell places.
-            "place_headers" => vec!["--upstream=http://h", "--trusted-proxies=10.0.0.1"],
+            "place_headers" | "proxy_protocol" => {
+                vec!["--upstream=http://h", "--trusted-proxies=10.0.0.1"]
+            }
+            // Each is of use only with these two.
+            "tls.listen" => vec!["--upstream=http://h", "--tls-certificates=some.pem:some.key"],
+            "tls.certificates" => vec!["--upstream=http://h", "--tls-listen=127.0.0.1:7443"],
+            path if path.starts_with("tls.") => vec![
+                "--upstream=http://h",
+                "--tls-listen=127.0.0.1:7443",
+                "--tls-certificates=some.pem:some.key",
+            ],
             _ => vec!["--upstream=http://h"],
         };
         let check = |more: &[&str]| headcount(&folder, &[&["check"], &*others, more].concat());
@@ -253,14 +270,13 @@ fn every_key_reaches_the_program() {
     let folder = folder();
     let config = |key: Option<&'static Key>| {
         let mut settings = Settings::defaults();
-        let base = "upstream = 'http://h'\nstore = 'redis://h'\ntrusted_proxies = ['192.0.2.1']";
-        settings.toml("base", base).unwrap();
+        let inside =
+            |text: &str| text.replace("some.", &format!("{}/some.", folder.path().display()));
+        let base = "upstream = 'http://h'\nstore = 'redis://h'\ntrusted_proxies = ['192.0.2.1']\n\
+                    [tls]\nlisten = '127.0.0.1:7443'\ncertificates = ['some.file:some.file']";
+        settings.toml("base", &inside(base)).unwrap();
         if let Some(key) = key {
-            let inside = |text: &str| folder.path().join(text).display().to_string();
-            let value = match typed(&another(key)) {
-                name if name.starts_with("some.") => inside(&name),
-                value => value,
-            };
+            let value = inside(&typed(&another(key)));
             settings.flag(key, &value).unwrap();
         }
         Config::for_run(&settings).unwrap()
@@ -305,7 +321,8 @@ fn what_check_prints_means_the_same() {
     let folder = folder();
     let mut command = headcount(&folder, &["check", "--upstream=unix:/run/site.sock"]);
     for key in KEYS.iter().filter(|key| !["upstream", "shared_sessions"].contains(&&*key.path)) {
-        if key.table() != Some("admin_auth") && !another_is_local(key) {
+        if key.table() != Some("admin_auth") && !another_is_local(key) && key.table() != Some("tls")
+        {
             command.env(key.variable(), typed(&another(key)));
         }
     }

@@ -49,6 +49,11 @@ impl Collector for Counts {
             ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),
             ("connections_refused", "Connections beyond those of one address", t.refused.get()),
             (
+                "proxy_headers_missing",
+                "Connections of trusted proxies without a PROXY header that can be read",
+                t.proxy_headers_missing.get(),
+            ),
+            (
                 "tls_handshakes_failed",
                 "TLS connections that ended before their first request",
                 t.handshakes_failed.get(),

@@ -36,6 +36,10 @@ pub struct Config {
     pub upstream_tls: UpstreamTls,
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
+    /// For HTTP/2 without TLS.
+    pub h2c_listen: Option<SocketAddr>,
+    /// `trusted_proxies` is not empty if it is on.
+    pub proxy_protocol: bool,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
     /// Origins of other websites whose scripts may ask the API.
@@ -179,6 +183,15 @@ pub struct UpstreamTls {
 /// A text that no log or message may show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl Config {
+    /// Where visitors are listened to, each with the name of its setting.
+    pub fn listens(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let tls = self.tls.as_ref().map(|tls| ("tls.listen", tls.listen));
+        let h2c = self.h2c_listen.map(|address| ("h2c_listen", address));
+        std::iter::once(("listen", self.listen)).chain(tls).chain(h2c)
+    }
+}
 
 impl AdminAuth {
     pub fn is_set(&self) -> bool {

@@ -76,6 +76,8 @@ impl Config {
             },
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
+            h2c_listen: get("h2c_listen").read_optional(values::socket)?,
+            proxy_protocol: get("proxy_protocol").on(),
             admin: get("admin").read(values::socket)?,
             admin_auth: AdminAuth {
                 password_hash: get("admin_auth.password_hash")
@@ -234,12 +236,17 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
              must be set (`headcount passwd` makes a hash)",
         );
     }
-    let site = [Some(config.listen), config.tls.as_ref().map(|tls| tls.listen)];
-    if site.contains(&Some(config.admin)) && config.admin.port() != 0 {
+    let listens: Vec<_> = config.listens().filter(|(_, address)| address.port() != 0).collect();
+    if listens.iter().any(|(_, address)| *address == config.admin) {
         return wrong("admin", "is also where the site listens");
     }
-    if site == [Some(config.listen); 2] && config.listen.port() != 0 {
-        return wrong("tls.listen", "is also where the site listens without TLS");
+    for (i, (name, address)) in listens.iter().enumerate() {
+        if let Some((before, _)) = listens[..i].iter().find(|(_, before)| before == address) {
+            return wrong(name, &format!("is also the address of {before}"));
+        }
+    }
+    if config.proxy_protocol && config.trusted_proxies.is_empty() {
+        return wrong("proxy_protocol", "needs trusted_proxies: only these are believed");
     }
     if let Upstream::Tcp { host, port, .. } = &config.upstream
         && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))

@@ -1,7 +1,7 @@
 //! The program: the proxy and what counts behind it, from start to the last flush.
 
 use super::descriptors;
-use super::listen::{self, Connections, Listening};
+use super::listen::{self, Connections, Listening, Speaks};
 use super::reload::Reload;
 use super::reverse_proxy::ReverseProxy;
 use super::stop::{Ended, Signals, Stop, answered, drained, drained_behind, farewell, stopped};
@@ -60,10 +60,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     } else {
         server.bootstrap();
         // Asked for before anything else happens: a port in use is one clear line.
-        free(config.listen).with_context(|| format!("listen {} cannot be used", config.listen))?;
-        if let Some(tls) = &config.tls {
-            let why = || format!("tls.listen {} cannot be used", tls.listen);
-            free(tls.listen).with_context(why)?;
+        for (name, address) in config.listens() {
+            free(address).with_context(|| format!("{name} {address} cannot be used"))?;
         }
         Duration::ZERO
     };
@@ -94,19 +92,24 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
             header_size: config.limits.header_size,
             idle: config.timeouts.idle,
             answer_half_closed: config.answer_half_closed,
+            proxy_protocol: config.proxy_protocol,
         },
         connections: connections.clone(),
         trusted: counting.open().trusted.clone(),
         telemetry: counting.telemetry().clone(),
     });
-    let (listening, listens) = oneshot::channel();
-    server.add_service(Listening::new(config.listen, None, shared.clone(), listening));
-    let mut all_listen = vec![listens];
-    if let Some((tls, certificates)) = config.tls.as_ref().zip(certificates) {
-        let acceptor = Some(certificates.acceptor()?);
+    let mut all_listen = Vec::new();
+    let mut listen = |address, speaks| {
         let (listening, listens) = oneshot::channel();
-        server.add_service(Listening::new(tls.listen, acceptor, shared, listening));
+        server.add_service(Listening::new(address, speaks, shared.clone(), listening));
         all_listen.push(listens);
+    };
+    listen(config.listen, Speaks::Http1);
+    if let Some(address) = config.h2c_listen {
+        listen(address, Speaks::Http2);
+    }
+    if let Some((tls, certificates)) = config.tls.as_ref().zip(certificates) {
+        listen(tls.listen, Speaks::Tls(certificates.acceptor()?));
         let telemetry = counting.telemetry().clone();
         background.spawn(async move { certificates.keep_fresh(&telemetry.tasks).await });
     }
@@ -129,9 +132,9 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         .name("proxy".to_owned())
         .spawn(move || server.run(RunArgs { shutdown_signal: Box::new(signals) }))
         .context("no thread for the proxy")?;
-    tracing::info!("visitors: http://{}  →  {}", config.listen, config.upstream);
-    if let Some(tls) = &config.tls {
-        tracing::info!("visitors: https://{}  →  {}", tls.listen, config.upstream);
+    for (name, address) in config.listens() {
+        let scheme = if name == "tls.listen" { "https" } else { "http" };
+        tracing::info!("visitors: {scheme}://{address}  →  {}", config.upstream);
     }
     tracing::info!("numbers:  http://{}", counting.admin());
     tracing::info!("counting {} in {}", config.site.name, counting.store_name());

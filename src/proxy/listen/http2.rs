@@ -13,7 +13,9 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// Counted as long as it is open.
 #[derive(Debug)]
@@ -21,12 +23,26 @@ pub struct Http2 {
     stream: Stream,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
+    /// Runs until the client has begun.
+    begin: Option<Begin>,
     _open: Open,
 }
 
+/// The time a client has to send the first bytes, which are always the same.
+#[derive(Debug)]
+struct Begin {
+    left: usize,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// Bytes of the preface (RFC 9113 §3.4).
+const PREFACE: usize = 24;
+
 impl Http2 {
-    pub fn new(stream: Stream, digest: SocketDigest, open: Open) -> Self {
-        Self { tls: stream.tls(), stream, digest: Arc::new(digest), _open: open }
+    /// `begin`: how long the client may take until it begins.
+    pub fn new(stream: Stream, digest: SocketDigest, open: Open, begin: Duration) -> Self {
+        let begin = Some(Begin { left: PREFACE, timer: Box::pin(sleep(begin)) });
+        Self { tls: stream.tls(), stream, digest: Arc::new(digest), begin, _open: open }
     }
 }
 
@@ -36,7 +52,16 @@ impl AsyncRead for Http2 {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, to)
+        let before = to.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, to);
+        let Some(begin) = &mut self.begin else { return read };
+        begin.left = begin.left.saturating_sub(to.filled().len() - before);
+        if begin.left == 0 {
+            self.begin = None;
+        } else if read.is_pending() {
+            return begin.timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 

@@ -3,7 +3,8 @@
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
 //! last hook, is here: [`head`] judges requests that could be understood in two ways, [`framing`]
 //! finds where bodies end, [`output`] is what waits to be sent, [`silence`] bounds how long nothing is,
-//! [`websocket`] closes what would not end. [`stream`] is the connection, encrypted or not; [`wire`] is
+//! [`websocket`] closes what would not end. [`stream`] is the connection, encrypted or
+//! not, and [`proxy_header`] tells whose it is; [`wire`] is
 //! one as Pingora sees it, which [`serve`] takes from request to request; [`http2`] is one that Pingora
 //! takes whole; and [`connections`] ends all of them without losing one. It knows nothing of what is counted.
 
@@ -12,6 +13,7 @@ mod framing;
 mod head;
 mod http2;
 mod output;
+mod proxy_header;
 mod serve;
 mod silence;
 mod stream;
@@ -41,6 +43,7 @@ use stream::Stream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use wire::Wire;
 
@@ -53,24 +56,34 @@ const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 /// How often a line says so.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
+/// What clients of a socket speak.
+#[derive(Clone)]
+pub enum Speaks {
+    /// HTTP/1.
+    Http1,
+    /// HTTP/2 without TLS, from the first byte on.
+    Http2,
+    /// Either, as is agreed on in the handshake.
+    Tls(TlsAcceptor),
+}
+
 /// The listening socket of the website, as one of Pingora's services.
 pub struct Listening<A> {
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    speaks: Speaks,
     shared: Arc<Shared<A>>,
     /// To be told once visitors are let in.
     ready: Option<oneshot::Sender<()>>,
 }
 
 impl<A> Listening<A> {
-    /// `tls`: what comes is encrypted.
     pub fn new(
         address: SocketAddr,
-        tls: Option<TlsAcceptor>,
+        speaks: Speaks,
         shared: Arc<Shared<A>>,
         ready: oneshot::Sender<()>,
     ) -> Self {
-        Self { address, tls, shared, ready: Some(ready) }
+        Self { address, speaks, shared, ready: Some(ready) }
     }
 
     /// The socket that a process before has given us, or a new one, which is offered to the next.
@@ -125,33 +138,7 @@ where
     }
 
     fn let_in(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
-        let shared = &self.shared;
-        let trusted = is_trusted(peer.ip(), &shared.trusted.now());
-        let Some(open) = shared.connections.opened(place, peer.ip(), trusted) else {
-            shared.telemetry.refused.inc();
-            return;
-        };
-        // An answer's last bytes do not wait for an acknowledgement of those before.
-        let _ = stream.set_nodelay(true);
-        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        let _ = digest.peer_addr.set(Some(Peer::Inet(peer)));
-        let shared = shared.clone();
-        match &self.tls {
-            None => drop(tokio::spawn(shared.serve(Stream::Plain(stream), digest, open))),
-            Some(acceptor) => {
-                let handshake = acceptor.accept(stream);
-                tokio::spawn(async move {
-                    // As long as a head may take.
-                    let done = tokio::time::timeout(shared.limits.header_time, handshake).await;
-                    match done {
-                        Ok(Ok(stream)) => {
-                            shared.serve(Stream::Tls(Box::new(stream)), digest, open).await;
-                        }
-                        Ok(Err(_)) | Err(_) => shared.telemetry.handshakes_failed.inc(),
-                    }
-                });
-            }
-        }
+        tokio::spawn(self.shared.clone().enter(self.speaks.clone(), stream, peer, place));
     }
 }
 
@@ -159,17 +146,53 @@ impl<A> Shared<A>
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
-    /// Answers a client, in the protocol that was agreed on.
-    async fn serve(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
-        if stream.is_http2() {
-            let stop = self.connections.watch();
-            let connection = Http2::new(stream, digest, open);
-            self.app.process_new(Box::new(connection), &stop).await;
-        } else {
-            let mut wire = Wire::new(stream, digest, open);
-            wire.answer_half_closed = self.limits.answer_half_closed;
-            serve::serve(wire, self).await;
+    /// Finds out who it is, and answers in what they speak. Before the first request there is as much
+    /// time as for a head.
+    async fn enter(
+        self: Arc<Self>,
+        speaks: Speaks,
+        mut stream: TcpStream,
+        mut peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) {
+        let deadline = self.limits.header_time;
+        let is_proxy = |peer: SocketAddr| is_trusted(peer.ip(), &self.trusted.now());
+        if self.limits.proxy_protocol && is_proxy(peer) {
+            match timeout(deadline, proxy_header::read(&mut stream)).await {
+                Ok(Ok(told)) => peer = told.unwrap_or(peer),
+                Ok(Err(_)) | Err(_) => return self.telemetry.proxy_headers_missing.inc(),
+            }
         }
+        let Some(open) = self.connections.opened(place, peer.ip(), is_proxy(peer)) else {
+            return self.telemetry.refused.inc();
+        };
+        // An answer's last bytes do not wait for an acknowledgement of those before.
+        let _ = stream.set_nodelay(true);
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        let _ = digest.peer_addr.set(Some(Peer::Inet(peer)));
+        match speaks {
+            Speaks::Http1 => self.http1(Stream::Plain(stream), digest, open).await,
+            Speaks::Http2 => self.http2(Stream::Plain(stream), digest, open).await,
+            Speaks::Tls(acceptor) => match timeout(deadline, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                    self.http2(Stream::Tls(Box::new(stream)), digest, open).await;
+                }
+                Ok(Ok(stream)) => self.http1(Stream::Tls(Box::new(stream)), digest, open).await,
+                Ok(Err(_)) | Err(_) => self.telemetry.handshakes_failed.inc(),
+            },
+        }
+    }
+
+    async fn http1(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
+        let mut wire = Wire::new(stream, digest, open);
+        wire.answer_half_closed = self.limits.answer_half_closed;
+        serve::serve(wire, self).await;
+    }
+
+    async fn http2(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
+        let stop = self.connections.watch();
+        let connection = Http2::new(stream, digest, open, self.limits.header_time);
+        self.app.process_new(Box::new(connection), &stop).await;
     }
 }
 

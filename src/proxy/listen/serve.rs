@@ -30,6 +30,8 @@ pub struct Limits {
     pub idle: Duration,
     /// A client that has ended its side is still answered.
     pub answer_half_closed: bool,
+    /// Trusted proxies say first whom they speak for.
+    pub proxy_protocol: bool,
 }
 
 /// What all connections share.

@@ -27,14 +27,6 @@ impl Stream {
         Some(Arc::new(SslDigest::new(cipher, version, None, None, Vec::new())))
     }
 
-    /// Whether HTTP/2 was agreed on in the handshake.
-    pub fn is_http2(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
-        }
-    }
-
     fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
