@@ -47,7 +47,7 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
         }
         @if view.page().is_some() {
             p.source {
-                "This page's own view, of all visits and for all time. "
+                "This page's own view, of all visits. "
                 a.deeper href=(as_filter(view)) { "Filter the overview by this page" }
             }
         } @else if view.is_filtered() {
