@@ -15,6 +15,7 @@ mod common {
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Shard};
 use headcount::clock::{Micros, Millis};
+use headcount::model::rollup::Field;
 use headcount::model::site::{Day, Site};
 use headcount::model::{Arrived, Batch, Chunk, Entry, Item, LogPlace, VisitorHash, batches};
 use headcount::shared::{Count, Followed};
@@ -35,7 +36,7 @@ const BEGIN: Millis = 1_790_000_000_000;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Stored {
-    fields: BTreeMap<(Day, String), i64>,
+    fields: BTreeMap<(Day, Field), i64>,
     visitors: BTreeSet<(Day, VisitorHash)>,
     confirmed: BTreeSet<(Day, VisitorHash)>,
 }

@@ -167,6 +167,7 @@ impl Disk {
 mod tests {
     use super::*;
     use crate::frames;
+    use crate::model::rollup::{Dimension, Metric, field};
     use serde_json::json;
 
     /// A later version knows more of a batch, and its program is taken back.
@@ -174,7 +175,7 @@ mod tests {
     fn what_is_not_known_is_passed_over() {
         let batch = json!({
             "number": 1, "colour": "red", "site": "site", "day": "2026-11-29", "node": "a.b",
-            "fields": [["total\u{1f}\u{1f}server", 3]], "visitors": [[1, 2, 3, 4, 5, 6, 7, 8]],
+            "fields": [["total\u{1f}\u{1f}server", 3], ["moon\u{1f}\u{1f}server", 1]], "visitors": [[1, 2, 3, 4, 5, 6, 7, 8]],
             "confirmed": [], "events": {"count": 0, "packed": [], "layout": 4},
         });
         let ops = [
@@ -196,7 +197,7 @@ mod tests {
             assert_eq!((durable.hits(), &durable.marks()[..]), (3, &[7][..]));
             let keys = durable.outbox.keys();
             let next = &durable.outbox.batches(&keys[0]).waiting()[0].batch;
-            assert_eq!(next.fields, [("total\u{1f}\u{1f}server".to_owned(), 3)]);
+            assert_eq!(next.fields, [(field(Dimension::Total, "", Metric::Server), 3)]);
             assert_eq!(next.visitors[0].bytes(), &[1, 2, 3, 4, 5, 6, 7, 8]);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::PackedRows;
 use super::VisitorHash;
+use super::rollup::{self, Field};
 use super::site::Day;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -18,9 +19,9 @@ pub struct Batch {
     /// Who numbers: unique per run of a process.
     pub node: Arc<str>,
     pub number: u64,
-    /// Roll-up fields (see [`super::rollup::field`]) and what to add to each, at most
-    /// [`BATCH_MAX`], no name twice.
-    pub fields: Vec<(String, i64)>,
+    /// What to add to each of at most [`BATCH_MAX`] fields, none twice.
+    #[serde(deserialize_with = "rollup::known_fields::<Vec<_>, _, _>")]
+    pub fields: Vec<(Field, i64)>,
     /// Visitors for the day's sketch, at most [`BATCH_MAX`].
     pub visitors: Vec<VisitorHash>,
     /// Confirmed visitors, likewise.

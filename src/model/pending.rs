@@ -1,11 +1,11 @@
-//! Increments of one (site, day) in the words of the store, on their way to be batches.
+//! Increments of one (site, day) on their way to be batches.
 //!
-//! Apart from [`Window`], which speaks the aggregator's words: what waits on disk must be readable
-//! by a later version, so these have fields by name and rows in blocks, as a batch has.
+//! Apart from [`Window`], which is never written down: what waits on disk must be readable by a later
+//! version, so these have counts by name and rows in blocks, as a batch has.
 
 use super::VisitorHash;
 use super::list::{PACK, RowList};
-use super::rollup;
+use super::rollup::{self, Field};
 use super::site::Day;
 use super::window::Window;
 use super::{BATCH_MAX, Batch};
@@ -27,7 +27,8 @@ const _: () = assert!(PACK <= BATCH_MAX);
 pub struct PendingIncrements {
     /// How many hits went in.
     pub hits: u64,
-    fields: HashMap<String, i64, Hasher>,
+    #[serde(deserialize_with = "rollup::known_fields::<HashMap<_, _>, _, _>")]
+    fields: HashMap<Field, i64, Hasher>,
     visitors: HashSet<VisitorHash, Hasher>,
     confirmed: HashSet<VisitorHash, Hasher>,
     #[serde(default)]
@@ -50,7 +51,8 @@ impl From<Window> for PendingIncrements {
         let mut pending = Self { hits: window.hits, ..Self::default() };
         for ((dimension, value), row) in &window.rows {
             for (metric, n) in row.counts() {
-                pending.add(rollup::field(*dimension, value, metric), n);
+                let value = value.clone();
+                pending.add(Field { dimension: *dimension, value, metric }, n);
             }
         }
         pending.visitors.extend(window.visitors);
@@ -73,8 +75,8 @@ pub fn batches(
 }
 
 impl PendingIncrements {
-    fn add(&mut self, field: String, n: i64) {
-        let name = field.len();
+    fn add(&mut self, field: Field, n: i64) {
+        let name = field.value.len();
         let mut new = false;
         *self.fields.entry(field).or_insert_with(|| {
             new = true;
@@ -129,7 +131,7 @@ impl PendingIncrements {
     /// Cuts it into batches, none if it adds nothing; the last one carries the hits. The same increments
     /// make the same batches, whoever cuts it: nodes that share sessions rely on that.
     pub fn cut(self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
-        let mut fields: Vec<(String, i64)> = self.fields.into_iter().collect();
+        let mut fields: Vec<(Field, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);
         fields.sort_unstable();
         let mut fields = fields.into_iter();

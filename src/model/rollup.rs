@@ -6,9 +6,11 @@
 //! up.
 
 use crate::clock::{MINUTE, Millis};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// Separates the parts of a field. Values never contain it: see [`clean`].
 pub const SEPARATOR: char = '\u{1f}';
@@ -235,16 +237,43 @@ impl FromIterator<(Metric, i64)> for Counts {
     }
 }
 
-/// A field's name as stored: `dimension␟value␟metric`.
-pub fn field(dimension: Dimension, value: &str, metric: Metric) -> String {
-    let (d, m) = (dimension.as_str(), metric.as_str());
-    let mut out = String::with_capacity(d.len() + value.len() + m.len() + 2);
-    out.push_str(d);
-    out.push(SEPARATOR);
-    out.push_str(value);
-    out.push(SEPARATOR);
-    out.push_str(m);
-    out
+/// What a count is of. Written as text (`dimension␟value␟metric`) by Redis and by what waits on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Field {
+    pub dimension: Dimension,
+    pub value: Arc<str>,
+    pub metric: Metric,
+}
+
+pub fn field(dimension: Dimension, value: &str, metric: Metric) -> Field {
+    Field { dimension, value: value.into(), metric }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dimension, value, metric } = self;
+        write!(f, "{}{SEPARATOR}{value}{SEPARATOR}{}", dimension.as_str(), metric.as_str())
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// Reads fields with their counts, from `R`. One that only a later version knows is left out.
+pub fn known_fields<'de, R, D, C>(from: D) -> Result<C, D::Error>
+where
+    R: Deserialize<'de> + IntoIterator<Item = (String, i64)>,
+    D: Deserializer<'de>,
+    C: FromIterator<(Field, i64)>,
+{
+    let known = |(text, n): (String, i64)| {
+        let (dimension, value, metric) = parse_field(&text)?;
+        Some((field(dimension, value, metric), n))
+    };
+    Ok(R::deserialize(from)?.into_iter().filter_map(known).collect())
 }
 
 /// The parts of a field's name, or `None` for a field that is not a count (the day's version,
@@ -363,8 +392,8 @@ impl DayCounts {
         }
     }
 
-    /// Every count that is not zero, by the name of its field.
-    pub fn fields(&self) -> impl Iterator<Item = (String, i64)> + '_ {
+    /// Every count that is not zero.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, i64)> + '_ {
         self.rows.iter().flat_map(|(dimension, rows)| {
             rows.iter().flat_map(|(value, row)| {
                 row.counts().map(|(metric, n)| (field(*dimension, value, metric), n))

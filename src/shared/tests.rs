@@ -11,7 +11,7 @@ mod redis;
 use super::{Counter, CountingSettings};
 use crate::aggregate::{Limits, PANICS};
 use crate::clock::{Clock, Millis};
-use crate::model::rollup::{Dimension, Metric, field};
+use crate::model::rollup::{Dimension, Field, Metric, field};
 use crate::model::site::Site;
 use crate::model::{Answered, Arrived, Entry, Hit, PageKind, Traits, VisitorHash, What};
 use crate::store::{self, Store, StoreUrl};
@@ -36,7 +36,7 @@ fn view(at: Millis, nonce: u64, visitor: u8, page: &str) -> Arrived {
 /// People who come back; in each of ten chunks, so many views panic between theirs. Two nodes take
 /// turns in counting, of which each begins where the other stopped. All that is stored, and how many
 /// hits were dropped.
-async fn count(panicking: u64) -> (BTreeMap<String, i64>, (u64, u64), u64) {
+async fn count(panicking: u64) -> (BTreeMap<Field, i64>, (u64, u64), u64) {
     let redis = RedisServer::start();
     let url: StoreUrl = redis.url().parse().unwrap();
     let store: Arc<dyn Store> = store::open(&url, redis.dir.path()).unwrap();

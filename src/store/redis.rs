@@ -245,12 +245,13 @@ impl Batches for RedisStore {
         args.push(number.to_string());
         args.extend(sizes.iter().map(usize::to_string));
         args.extend([people, others].map(|rows| usize::from(!rows.is_empty()).to_string()));
+        let names: Vec<String> = fields.iter().map(|(field, _)| field.to_string()).collect();
         let counts: Vec<String> = fields.iter().map(|(_, count)| count.to_string()).collect();
         let members: Vec<String> =
             visitors.iter().chain(confirmed).map(|visitor| visitor.to_string()).collect();
         let args: Vec<&[u8]> = args
             .iter()
-            .chain(fields.iter().map(|(name, _)| name))
+            .chain(&names)
             .chain(&counts)
             .chain(&members)
             .map(String::as_bytes)

@@ -6,7 +6,7 @@ use super::StoredRows;
 use super::fair::{self, Size};
 use super::{Applied, Secret};
 use crate::clock::Millis;
-use crate::model::rollup::{DayCounts, Dimension, Metric, SEPARATOR};
+use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use crate::model::{Batch, VisitorHash};
@@ -101,7 +101,7 @@ impl Session<'_> {
         Ok(Applied::Now)
     }
 
-    pub fn add_counts(&self, day: Option<i64>, fields: &[(String, i64)]) -> rusqlite::Result<()> {
+    pub fn add_counts(&self, day: Option<i64>, fields: &[(Field, i64)]) -> rusqlite::Result<()> {
         self.execute_all(
             "INSERT INTO counts (day_id, dimension, value, metric, count)
              VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -247,11 +247,9 @@ impl Session<'_> {
     }
 }
 
-/// A field's name as table columns. One that is no count is kept, and read as none, as in Redis.
-pub fn columns(field: &str) -> (&str, &str, &str) {
-    let (dimension, rest) = field.split_once(SEPARATOR).unwrap_or((field, ""));
-    let (value, metric) = rest.rsplit_once(SEPARATOR).unwrap_or((rest, ""));
-    (dimension, value, metric)
+/// A field as table columns.
+pub fn columns(field: &Field) -> (&str, &str, &str) {
+    (field.dimension.as_str(), &field.value, field.metric.as_str())
 }
 
 /// Whether a name is that of a secret of this site, whatever its day.

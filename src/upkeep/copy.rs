@@ -9,7 +9,7 @@
 use super::Progress;
 use crate::clock::{Clock, HOUR};
 use crate::config::Config;
-use crate::model::rollup::{DayCounts, Dimension, Metric};
+use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{BATCH_MAX, Batch, PackedRows, VisitorHash};
@@ -162,7 +162,7 @@ impl Whole {
     }
 
     /// What must be the same on both sides.
-    fn sums(&self) -> (BTreeMap<String, i64>, &[PackedRows], &[PackedRows]) {
+    fn sums(&self) -> (BTreeMap<Field, i64>, &[PackedRows], &[PackedRows]) {
         (self.counts.fields().collect(), &self.people, &self.others)
     }
 
@@ -243,7 +243,7 @@ fn batches(
     whole: &Whole,
     [visitors, confirmed]: &[Vec<VisitorHash>; 2],
 ) -> Vec<Batch> {
-    let fields: Vec<(String, i64)> = whole.counts.fields().collect();
+    let fields: Vec<(Field, i64)> = whole.counts.fields().collect();
     let mut fields = fields.chunks(BATCH_MAX);
     let mut visitors = visitors.chunks(BATCH_MAX);
     let mut confirmed = confirmed.chunks(BATCH_MAX);

@@ -385,6 +385,6 @@ pub(super) async fn roll_up(
     let days: Vec<Day> = days.iter().copied().collect();
     let counts = store.days(&site.name, &days).await?.into_iter().map(Arc::new);
     let month_counts = tail::month(days.into_iter().zip(counts));
-    let fields: Vec<(String, i64)> = month_counts.fields().collect();
+    let fields: Vec<_> = month_counts.fields().collect();
     store.put_month(&site.name, month, &fields, freeze).await
 }

@@ -13,7 +13,7 @@
 
 use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};
-use crate::model::rollup::{DayCounts, Dimension, Metric, clean, field, parse_field};
+use crate::model::rollup::{DayCounts, Dimension, Field, Metric, clean, field, parse_field};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{Batch, PackedRows};
 use crate::store::{Applied, Holds, Result, StoreError, Upkeep};
@@ -128,7 +128,7 @@ async fn read_in(
     let pages: Vec<(String, i64)> = pages.into_iter().collect();
     for (number, chunk) in (1..).zip(pages.chunks(BATCH)) {
         let sum: i64 = chunk.iter().map(|(_, n)| n).sum();
-        let mut fields: Vec<(String, i64)> = chunk
+        let mut fields: Vec<(Field, i64)> = chunk
             .iter()
             .map(|(page, n)| (field(Dimension::Page, page, Metric::Server), *n))
             .collect();
@@ -183,7 +183,7 @@ async fn all_time(store: &dyn Upkeep, site: &Site, pages: Pages, today: Day) -> 
     }
     earlier.add(Dimension::Total, "", Metric::Server, sum);
     earlier.add(Dimension::Day, &before.last().to_string(), Metric::Server, sum);
-    let fields: Vec<(String, i64)> = tail::top(&earlier, tail::MONTH_ROWS).fields().collect();
+    let fields: Vec<(Field, i64)> = tail::top(&earlier, tail::MONTH_ROWS).fields().collect();
     let put = store.put_month(&site.name, before, &fields, true).await?;
     Ok(if put { sum } else { 0 })
 }

@@ -3,7 +3,7 @@
 //! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
 //! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
 
-use crate::model::rollup::{DayCounts, Detail, Dimension, Metric, Row, field, rest};
+use crate::model::rollup::{DayCounts, Detail, Dimension, Field, Metric, Row, field, rest};
 use crate::model::site::{Day, Month};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub const MONTH_ROWS: usize = 1_000;
 
 /// Which fields of a day are to move where so that no dimension has more than `rows` rows.
-pub fn moves(counts: &DayCounts, rows: usize) -> Vec<(String, String)> {
+pub fn moves(counts: &DayCounts, rows: usize) -> Vec<(Field, Field)> {
     let mut moves = Vec::new();
     for dimension in folded() {
         for (value, row) in tail(counts, dimension, rows) {
@@ -155,10 +155,10 @@ mod tests {
         let moves = moves(&day, 10);
         assert!(moves.iter().all(|(from, to)| from != to));
         for (from, to) in &moves {
-            let (dimension, value, metric) = crate::model::rollup::parse_field(from).unwrap();
-            let count = day.row(dimension, value).get(metric);
-            day.add_field(from, -count);
-            day.add_field(to, count);
+            let Field { dimension, value, metric } = from;
+            let count = day.row(*dimension, value).get(*metric);
+            day.add(*dimension, value, *metric, -count);
+            day.add(*dimension, &to.value, *metric, count);
         }
         assert_eq!(sums(&day), before);
         let left = |d| day.rows(d).filter(|(_, row)| **row != Row::default()).count();

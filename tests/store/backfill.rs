@@ -7,7 +7,7 @@ use super::*;
 use headcount::aggregate::{Engine, Limits};
 use headcount::clock::Clock;
 use headcount::flush::{DurableOutbox, FlushSettings, Flusher};
-use headcount::model::rollup::{OTHER, parse_field};
+use headcount::model::rollup::{Field, OTHER};
 use headcount::model::site::{Month, Site};
 use headcount::store::Applied;
 use headcount::telemetry::Telemetry;
@@ -31,7 +31,7 @@ const KEEP: Keep = Keep { events: 100_000, rows: 10_000, rows_days: None, days: 
 /// Everything that is stored of a day, but the version.
 #[derive(Debug, PartialEq)]
 struct Stored {
-    fields: BTreeSet<(String, i64)>,
+    fields: BTreeSet<(Field, i64)>,
     uniques: (u64, u64),
     /// Of people, and of others.
     rows: [usize; 2],
@@ -235,10 +235,9 @@ async fn an_aged_day_keeps_its_visitors(store: Arc<dyn Upkeep>) {
     let after = all(store, &site, *day).await;
     assert_eq!(after.uniques, before.uniques);
     let told = |day: &Stored| {
-        let cut = ["browser_version", "os_version"];
-        let told = |(name, _): &&(String, i64)| {
-            let (dimension, _, metric) = parse_field(name).unwrap();
-            !cut.contains(&dimension.as_str()) && metric != Metric::Duration
+        let cut = [Dimension::BrowserVersion, Dimension::OsVersion];
+        let told = |(field, _): &&(Field, i64)| {
+            !cut.contains(&field.dimension) && field.metric != Metric::Duration
         };
         day.fields.iter().filter(told).cloned().collect::<BTreeSet<_>>()
     };

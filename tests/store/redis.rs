@@ -132,9 +132,21 @@ async fn reading_a_key_of_another_type_names_it() {
 }
 
 #[tokio::test]
+async fn what_is_no_count_is_not_read_as_one() {
+    let (server, store) = redis();
+    store.apply(&pageview("n", 1)).await.unwrap();
+    for foreign in ["nonsense", "page\u{1f}/\u{1f}nonsense", "nonsense\u{1f}/\u{1f}server"] {
+        server.command::<Value>(&["HSET", &format!("visits:daily:{TAG}"), foreign, "1"]);
+    }
+    let days = store.days(SITE, &[today()]).await.unwrap();
+    let counts: Vec<_> = days[0].fields().collect();
+    assert_eq!(counts, [(field(Dimension::Page, "/", Metric::Server), 1)]);
+}
+
+#[tokio::test]
 async fn a_field_that_holds_no_number_is_refused_whole() {
     let (server, store) = redis();
-    let name = field(Dimension::Page, "/", Metric::Server);
+    let name = field(Dimension::Page, "/", Metric::Server).to_string();
     server.command::<Value>(&["HSET", &format!("visits:daily:{TAG}"), &name, "many"]);
     let before = server.snapshot();
     let error = store.apply(&pageview("n", 1)).await.unwrap_err();

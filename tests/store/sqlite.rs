@@ -46,6 +46,20 @@ async fn two_stores_on_one_file_add_up() {
 }
 
 #[tokio::test]
+async fn what_is_no_count_is_not_read_as_one() {
+    let dir = tempdir().unwrap();
+    let store = open("sqlite:test.db", dir.path());
+    store.apply(&pageview("n", 1)).await.unwrap();
+    let counts = |days: Vec<DayCounts>| days[0].fields().collect::<Vec<_>>();
+    let before = counts(store.days(SITE, &[today()]).await.unwrap());
+    let foreign = "INSERT INTO counts (day_id, dimension, value, metric, count)
+        VALUES (1, 'nonsense', '/', 'server', 1), (1, 'page', '/', 'nonsense', 1)";
+    Connection::open(dir.path().join("test.db")).unwrap().execute_batch(foreign).unwrap();
+    let after = counts(store.days(SITE, &[today()]).await.unwrap());
+    assert_eq!((after.len(), after), (1, before));
+}
+
+#[tokio::test]
 async fn a_reader_from_outside_holds_up_nothing() {
     let dir = tempdir().unwrap();
     let store = open("sqlite:test.db", dir.path());

@@ -3,7 +3,7 @@
 use super::common::redis::RedisServer;
 use super::*;
 use headcount::clock::{Clock, Millis};
-use headcount::model::rollup::{DayCounts, OTHER};
+use headcount::model::rollup::{DayCounts, Field, OTHER};
 use headcount::model::site::Month;
 use headcount::store::{Applied, Secret};
 use headcount::upkeep::daily::{Done, Turn};
@@ -76,7 +76,7 @@ fn page(counts: &DayCounts, page: &str) -> i64 {
 
 async fn counts_move_between_fields_once(store: Arc<dyn Upkeep>) {
     let on = "2026-11-24";
-    let moves = |pages: &[&str]| -> Vec<(String, String)> {
+    let moves = |pages: &[&str]| -> Vec<(Field, Field)> {
         let name = |page: &str| field(Dimension::Page, page, Metric::Server);
         pages.iter().map(|page| (name(page), name(OTHER))).collect()
     };
@@ -127,7 +127,7 @@ async fn a_frozen_month_stays(store: Arc<dyn Upkeep>) {
     assert_eq!(page(&store.months(SITE, &asked).await.unwrap()[1], "/"), 3);
     // A month of nothing is one, too; and of many fields.
     assert!(store.put_month(SITE, asked[0], &[], false).await.unwrap());
-    let many: Vec<(String, i64)> =
+    let many: Vec<_> =
         (0..2_500).map(|i| (field(Dimension::Page, &format!("/{i}"), Metric::Server), i)).collect();
     assert!(store.put_month(SITE, asked[0], &many, false).await.unwrap());
     let months = store.months(SITE, &asked).await.unwrap();

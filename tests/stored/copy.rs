@@ -3,7 +3,7 @@
 use super::common::headcount::{SITE, today};
 use super::common::redis::RedisServer;
 use super::{day, done, month, open, put, refused, whole_day};
-use headcount::model::rollup::{Dimension, Metric, field};
+use headcount::model::rollup::{Dimension, Field, Metric, field};
 use headcount::model::row::RowsOf;
 use headcount::model::site::{Day, Month};
 use headcount::store::{NEVER, Secret, Sketches, StoredRows, Upkeep};
@@ -13,7 +13,7 @@ use std::path::Path;
 const DAYS: [&str; 3] = ["2026-09-29", "2026-09-30", "2026-10-01"];
 const FAR: i64 = 4_000_000_000_000;
 
-type Counts = BTreeMap<String, i64>;
+type Counts = BTreeMap<Field, i64>;
 
 /// Counts, rows of people and of others, visitors and confirmed ones.
 type KeptDay = (Counts, [StoredRows; 2], (u64, u64));

@@ -4,7 +4,7 @@ use crate::admin::{AdminState, Auth, Live, serve};
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
-use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, field};
+use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{Batch, PackedRows, RowList, VisitorHash};
@@ -45,7 +45,7 @@ impl MemoryStore {
         let counts = days.entry((site.to_owned(), day)).or_default();
         counts.version += 1;
         for (dimension, value, metric, n) in fields {
-            counts.add_field(&field(*dimension, value, *metric), *n);
+            counts.add(*dimension, value, *metric, *n);
         }
     }
 

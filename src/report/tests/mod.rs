@@ -5,7 +5,7 @@ mod parts;
 
 use super::*;
 use crate::clock::{HOUR, Millis};
-use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, field, slot};
+use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, slot};
 use crate::model::site::{Day, Site};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -31,7 +31,7 @@ type Entry = (Day, Dimension, String, Stored, i64);
 fn days(entries: &[Entry]) -> Days {
     let mut days: BTreeMap<Day, DayCounts> = BTreeMap::new();
     for (day, dimension, value, metric, count) in entries {
-        days.entry(*day).or_default().add_field(&field(*dimension, value, *metric), *count);
+        days.entry(*day).or_default().add(*dimension, value, *metric, *count);
     }
     days.into_iter().map(|(day, counts)| (day, Arc::new(counts))).collect()
 }

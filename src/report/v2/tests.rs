@@ -1,7 +1,7 @@
 //! Version 2: its times, what it is compared with, its shapes.
 
 use super::*;
-use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, field};
+use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn days(entries: &[(&str, Dimension, &str, Stored, i64)]) -> Days {
     let mut days: BTreeMap<Day, DayCounts> = BTreeMap::new();
     for (day, dimension, value, metric, n) in entries {
         let counts = days.entry(day.parse().unwrap()).or_default();
-        counts.add_field(&field(*dimension, value, *metric), *n);
+        counts.add(*dimension, value, *metric, *n);
     }
     days.into_iter().map(|(day, counts)| (day, Arc::new(counts))).collect()
 }

@@ -10,6 +10,7 @@ mod sqlite;
 
 use super::{Result, Store};
 use crate::clock::Millis;
+use crate::model::rollup::Field;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
@@ -20,8 +21,8 @@ pub use legacy::{Holds, Legacy, Misfit, OldKeys};
 /// A day summed up anew, to take the place of the stored one.
 #[derive(Debug, Clone, Default)]
 pub struct Rebuilt {
-    /// Roll-up fields, no name twice.
-    pub fields: Vec<(String, i64)>,
+    /// None twice.
+    pub fields: Vec<(Field, i64)>,
     pub visitors: Vec<VisitorHash>,
     pub confirmed: Vec<VisitorHash>,
     /// The stored visitors and confirmed visitors stay, and the two above are empty.
@@ -52,7 +53,7 @@ pub trait Upkeep: Store {
 
     /// Moves counts of a day from one field to another: `(from, to)`. What arrives meanwhile is
     /// neither lost nor counted twice.
-    async fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> Result<()>;
+    async fn fold(&self, site: &str, day: Day, moves: &[(Field, Field)]) -> Result<()>;
 
     /// Replaces the roll-up of a month, unless it is frozen (false). `freeze`: from now on it is
     /// all there is of the month.
@@ -60,7 +61,7 @@ pub trait Upkeep: Store {
         &self,
         site: &str,
         month: Month,
-        fields: &[(String, i64)],
+        fields: &[(Field, i64)],
         freeze: bool,
     ) -> Result<bool>;
 

@@ -2,6 +2,7 @@
 
 use super::{OldKeys, Rebuilt, Sketches, Upkeep};
 use crate::clock::Millis;
+use crate::model::rollup::Field;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
@@ -27,12 +28,12 @@ pub(super) const STAGING_SECONDS: usize = 24 * 3_600;
 
 impl RedisStore {
     /// Fills a hash of our own, to be renamed.
-    pub(super) async fn stage_fields(&self, key: &str, fields: &[(String, i64)]) -> Result<()> {
+    pub(super) async fn stage_fields(&self, key: &str, fields: &[(Field, i64)]) -> Result<()> {
         for chunk in fields.chunks(FIELDS_MAX) {
             let mut set = cmd("HSET");
             set.arg(key);
             for (name, count) in chunk {
-                set.arg(name).arg(count);
+                set.arg(name.to_string()).arg(count);
             }
             self.ask::<()>(key, set).await?;
         }
@@ -116,10 +117,11 @@ impl Upkeep for RedisStore {
         Ok(days)
     }
 
-    async fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> Result<()> {
+    async fn fold(&self, site: &str, day: Day, moves: &[(Field, Field)]) -> Result<()> {
         for chunk in moves.chunks(FIELDS_MAX) {
-            let from = chunk.iter().map(|(from, _)| from.as_bytes());
-            let args: Vec<&[u8]> = from.chain(chunk.iter().map(|(_, to)| to.as_bytes())).collect();
+            let (from, to) = (chunk.iter().map(|(from, _)| from), chunk.iter().map(|(_, to)| to));
+            let fields: Vec<String> = from.chain(to).map(Field::to_string).collect();
+            let args: Vec<&[u8]> = fields.iter().map(String::as_bytes).collect();
             self.run::<()>(&FOLD, &[keys::daily(site, day)], &args).await?;
         }
         Ok(())
@@ -129,7 +131,7 @@ impl Upkeep for RedisStore {
         &self,
         site: &str,
         month: Month,
-        fields: &[(String, i64)],
+        fields: &[(Field, i64)],
         freeze: bool,
     ) -> Result<bool> {
         let key = keys::monthly(site, month);

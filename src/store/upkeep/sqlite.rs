@@ -2,7 +2,7 @@
 
 use super::{Rebuilt, Sketches, Upkeep};
 use crate::clock::Millis;
-use crate::model::rollup::DayCounts;
+use crate::model::rollup::{DayCounts, Field};
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{PackedRows, VisitorHash};
@@ -67,7 +67,7 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn fold(&self, site: &str, day: Day, moves: &[(String, String)]) -> Result<()> {
+    async fn fold(&self, site: &str, day: Day, moves: &[(Field, Field)]) -> Result<()> {
         self.write(|db| {
             let Some(id) = db.day_id(site, day)? else { return Ok(()) };
             for (from, to) in moves {
@@ -94,7 +94,7 @@ impl Upkeep for SqliteStore {
         &self,
         site: &str,
         month: Month,
-        fields: &[(String, i64)],
+        fields: &[(Field, i64)],
         freeze: bool,
     ) -> Result<bool> {
         self.write(|db| {
