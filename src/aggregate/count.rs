@@ -135,7 +135,7 @@ impl Counting<'_> {
             [(Flags::CACHED, "same visitor"), (Flags::CACHED_BY_OTHERS, "other visitor")]
         {
             let cached = i64::from(row.flags.has(flag));
-            self.rollup.add_named(Dimension::Cached, whose, Metric::Browser, cached);
+            self.rollup.add(Dimension::Cached, whose, Metric::Browser, cached);
         }
         self.rollup.add_on_page(row.at, place, Metric::Bytes, row.numbers[0]);
         if row.numbers[1] != 0 {
@@ -264,7 +264,7 @@ impl Counting<'_> {
     /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
     /// (A later confirmation of one of these stays out.)
     fn suspect(&mut self, mut views: Row, visitor: &mut VisitorOnDay) {
-        let suspected = self.rollup.place_named(Dimension::Suspected, "yes");
+        let suspected = self.rollup.place(Dimension::Suspected, "yes");
         if views.get(Metric::Confirmed) > 0 {
             let claim = self.rollup.claim(suspected, Claim::Confirmed);
             views.add(Metric::ConfirmedVisitors, i64::from(visitor.claims.insert(claim)));
@@ -305,7 +305,7 @@ impl Counting<'_> {
         }
         for (tenth, by) in from.map(|from| (from, -1)).into_iter().chain([(to, 1)]) {
             let value = join([&row.detail, &tenth.to_string(), &page]);
-            self.rollup.add_named(Dimension::ScrollMap, &value, Metric::Events, by);
+            self.rollup.add(Dimension::ScrollMap, &value, Metric::Events, by);
         }
     }
 
@@ -385,7 +385,7 @@ impl Counting<'_> {
         self.rollup.add(Dimension::BotName, &name, Metric::Responses, 1);
         self.rollup.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
         self.rollup.add(Dimension::BotPage, &page, Metric::Responses, 1);
-        self.rollup.add_named(Dimension::BotStatus, &status, Metric::Responses, 1);
+        self.rollup.add(Dimension::BotStatus, &status, Metric::Responses, 1);
         let purpose = match &*row.detail {
             class if class == BotClass::AiTraining.as_str() => "training",
             class if class == BotClass::AiAssistant.as_str() => "assistant",
@@ -415,7 +415,7 @@ impl Counting<'_> {
                 let link = self.admit(Dimension::ErrorLink, &join([&row.page, &row.name]));
                 self.rollup.add(Dimension::ErrorLink, &link, metric, 1);
                 let status = row.numbers[0].to_string();
-                self.rollup.add_named(Dimension::ErrorStatus, &status, metric, 1);
+                self.rollup.add(Dimension::ErrorStatus, &status, metric, 1);
             }
         }
     }
@@ -425,7 +425,7 @@ impl Counting<'_> {
         let bucket = bucket.to_string();
         self.add_parts(Dimension::Timing, &join([what, &bucket, page]), Metric::Events, 1);
         let all = join([what, &bucket, ""]);
-        self.rollup.add_named(Dimension::Timing, &all, Metric::Events, 1);
+        self.rollup.add(Dimension::Timing, &all, Metric::Events, 1);
     }
 
     fn add_parts(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {

@@ -78,7 +78,7 @@ impl DayRollup {
             people: RowList::default(),
             others: RowList::default(),
         };
-        let total = rollup.place(Dimension::Total, &Arc::default());
+        let total = rollup.place(Dimension::Total, "");
         debug_assert_eq!(total, TOTAL);
         rollup
     }
@@ -87,29 +87,15 @@ impl DayRollup {
         self.serial
     }
 
-    /// Where a row is. A new one's name is made by `owned`.
-    fn place_of(
-        &mut self,
-        dimension: Dimension,
-        value: &str,
-        owned: impl FnOnce() -> Arc<str>,
-    ) -> RowPlace {
+    /// Where a row is.
+    pub fn place(&mut self, dimension: Dimension, value: &str) -> RowPlace {
         let at = self.rows.get_index_of(&Name(dimension, value)).unwrap_or_else(|| {
             let claims = [Claim::Seen, Claim::Confirmed]
                 .map(|kind| kind.number(&self.hasher, dimension, value));
             let entry = Entry { counts: Row::default(), touched: false, claims };
-            self.rows.insert_full((dimension, owned()), entry).0
+            self.rows.insert_full((dimension, value.into()), entry).0
         });
         at as RowPlace
-    }
-
-    pub fn place(&mut self, dimension: Dimension, value: &Arc<str>) -> RowPlace {
-        self.place_of(dimension, value, || value.clone())
-    }
-
-    /// The same for a value that is not held by itself.
-    pub fn place_named(&mut self, dimension: Dimension, value: &str) -> RowPlace {
-        self.place_of(dimension, value, || value.into())
     }
 
     /// The row at a place of this roll-up, to count in.
@@ -149,17 +135,9 @@ impl DayRollup {
     }
 
     /// Adds to one count.
-    pub fn add(&mut self, dimension: Dimension, value: &Arc<str>, metric: Metric, by: i64) {
+    pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {
         if by != 0 {
             let place = self.place(dimension, value);
-            self.at(place).add(metric, by);
-        }
-    }
-
-    /// The same for a value that is not held by itself.
-    pub fn add_named(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {
-        if by != 0 {
-            let place = self.place_named(dimension, value);
             self.at(place).add(metric, by);
         }
     }

@@ -181,7 +181,7 @@ impl VisitOnDay {
             if funnel.steps.get(usize::from(*done)).is_some_and(|next| next.is(what)) {
                 *done += 1;
                 let step = join([&funnel.name, &done.to_string()]);
-                rollup.add_named(Dimension::FunnelStep, &step, Metric::Visits, 1);
+                rollup.add(Dimension::FunnelStep, &step, Metric::Visits, 1);
             }
         }
     }
@@ -202,7 +202,7 @@ impl VisitOnDay {
     pub fn suspect(&mut self, rollup: &mut DayRollup, profile: &Arc<Profile>) -> Row {
         self.suspected = true;
         if let Some(measures) = &mut self.measures {
-            let suspected = rollup.place_named(Dimension::Suspected, "yes");
+            let suspected = rollup.place(Dimension::Suspected, "yes");
             rollup.at(suspected).merge(&measures.gathered);
             measures.profile = profile.clone();
         }

@@ -112,7 +112,7 @@ impl Names {
             return OTHER.into();
         }
         self.candidates.swap_remove(value);
-        self.evict(Which::Rows);
+        evict(&mut self.rows, &mut self.draw);
         let value: Arc<str> = value.into();
         self.rows.insert(value.clone(), count);
         self.given += 1;
@@ -126,38 +126,28 @@ impl Names {
             return *count;
         }
         if self.candidates.len() >= self.cap {
-            self.evict(Which::Candidates);
+            evict(&mut self.candidates, &mut self.draw);
         }
         self.candidates.insert(value.into(), times);
         times
     }
-
-    fn evict(&mut self, which: Which) {
-        let mut draw = self.draw;
-        let counts = match which {
-            Which::Rows => &mut self.rows,
-            Which::Candidates => &mut self.candidates,
-        };
-        let least = (0..DRAWN)
-            .filter_map(|_| {
-                // xorshift64: cheap, and who gives way need not be a secret.
-                draw ^= draw << 13;
-                draw ^= draw >> 7;
-                draw ^= draw << 17;
-                let at = (draw % counts.len().max(1) as u64) as usize;
-                counts.get_index(at).map(|(_, count)| (*count, at))
-            })
-            .min();
-        if let Some((_, at)) = least {
-            counts.swap_remove_index(at);
-        }
-        self.draw = draw;
-    }
 }
 
-enum Which {
-    Rows,
-    Candidates,
+/// Takes out the least busy of a few.
+fn evict(counts: &mut Counts, draw: &mut u64) {
+    let least = (0..DRAWN)
+        .filter_map(|_| {
+            // xorshift64: cheap, and who gives way need not be a secret.
+            *draw ^= *draw << 13;
+            *draw ^= *draw >> 7;
+            *draw ^= *draw << 17;
+            let at = (*draw % counts.len().max(1) as u64) as usize;
+            counts.get_index(at).map(|(_, count)| (*count, at))
+        })
+        .min();
+    if let Some((_, at)) = least {
+        counts.swap_remove_index(at);
+    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Profile {
             self.places[0].store(entry, Ordering::Relaxed);
         }
         for ((dimension, value), place) in self.of.traits.iter().zip(&self.places[1..]) {
-            place.store(rollup.place_named(dimension, value), Ordering::Relaxed);
+            place.store(rollup.place(dimension, value), Ordering::Relaxed);
         }
         self.rollup.store(rollup.serial(), Ordering::Relaxed);
     }

@@ -12,7 +12,7 @@ pub const BATCH_MAX: usize = 1_000;
 
 /// Increments of one (site, day), numbered from 1 without gaps per node and (site, day). Once
 /// sealed it never changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     pub site: Arc<str>,
     pub day: Day,

@@ -141,17 +141,8 @@ impl Site {
     }
 
     fn local(&self, at: Millis) -> chrono::DateTime<Tz> {
-        self.timezone.timestamp_millis_opt(at).single().unwrap_or_default_epoch(self.timezone)
-    }
-}
-
-trait OrEpoch {
-    fn unwrap_or_default_epoch(self, tz: Tz) -> chrono::DateTime<Tz>;
-}
-
-impl OrEpoch for Option<chrono::DateTime<Tz>> {
-    fn unwrap_or_default_epoch(self, tz: Tz) -> chrono::DateTime<Tz> {
-        self.unwrap_or_else(|| tz.from_utc_datetime(&chrono::NaiveDateTime::default()))
+        let local = self.timezone.timestamp_millis_opt(at).single();
+        local.unwrap_or_else(|| self.timezone.from_utc_datetime(&NaiveDateTime::default()))
     }
 }
 

@@ -13,9 +13,9 @@
 
 use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};
+use crate::model::Batch;
 use crate::model::rollup::{DayCounts, Dimension, Field, Metric, clean, field, parse_field};
 use crate::model::site::{Day, Month, Site};
-use crate::model::{Batch, PackedRows};
 use crate::store::{Applied, Holds, Result, StoreError, Upkeep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -133,17 +133,8 @@ async fn read_in(
             .map(|(page, n)| (field(Dimension::Page, page, Metric::Server), *n))
             .collect();
         fields.push((field(Dimension::Total, "", Metric::Server), sum));
-        let batch = Batch {
-            site: site.name.clone(),
-            day,
-            node: key.into(),
-            number,
-            fields,
-            visitors: Vec::new(),
-            confirmed: Vec::new(),
-            people: PackedRows::default(),
-            others: PackedRows::default(),
-        };
+        let (site, node) = (site.name.clone(), key.into());
+        let batch = Batch { site, day, node, number, fields, ..Batch::default() };
         match store.apply(&batch).await? {
             Applied::Now => read += sum,
             Applied::Before => {}
