@@ -147,7 +147,7 @@ fn read(runtime: &Runtime, store: &SqliteStore, site: &Site, range: Range) -> Ro
     let day = |day: Day| {
         let stored = runtime.block_on(store.rows(&site.name, day, RowsOf::People)).unwrap();
         let blocks = stored.blocks.iter().map(|packed| packed.block().unwrap());
-        (day, Arc::new(DayRows::new(blocks.collect())))
+        (day, Arc::new(DayRows::new(blocks)))
     };
     Rows { days: range.days().map(day).collect(), covered_from: None }
 }

@@ -1,16 +1,19 @@
 //! Reads the event rows of days, each only when it has changed, and sees whether they are all there.
 //!
+//! Of a day that goes on only the blocks are read that were appended since.
+//!
 //! Rows are kept for a while only, and up to a cap. A day is covered where as much is told by its
 //! rows as its roll-up counts; who asks for others is told which these are.
 
 use crate::budget::Budget;
+use crate::model::PackedRows;
 use crate::model::block::Block;
 use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::scan::DayRows;
 use crate::report::{Days, Range};
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, StoredRows};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -45,7 +48,16 @@ struct Held {
     /// Of the day whose counts the rows agree with.
     version: u64,
     /// `None`: they do not tell all that was counted.
-    rows: Option<Arc<DayRows>>,
+    read: Option<Read>,
+}
+
+/// Rows, and what they were read from.
+#[derive(Clone)]
+struct Read {
+    rows: Arc<DayRows>,
+    blocks: usize,
+    /// The last of the blocks: what stands behind it was appended. `None` if that cannot be told.
+    last: Option<PackedRows>,
 }
 
 #[derive(Clone)]
@@ -53,7 +65,8 @@ struct ByBytes;
 
 impl Weighter<Key, Held> for ByBytes {
     fn weight(&self, _: &Key, held: &Held) -> u64 {
-        held.rows.as_ref().map_or(1, |rows| rows.size() as u64)
+        let size = |read: &Read| read.rows.size() + read.last.as_ref().map_or(0, PackedRows::size);
+        1 + held.read.as_ref().map_or(0, size) as u64
     }
 }
 
@@ -109,9 +122,11 @@ impl RowReader {
         counts: &DayCounts,
     ) -> Result<Option<Arc<DayRows>>> {
         let key = (site.name.clone(), day, of);
-        if let Some(held) = self.held.get(&key).filter(|held| held.version == counts.version) {
-            return Ok(held.rows);
+        let held = self.held.get(&key);
+        if let Some(held) = held.as_ref().filter(|held| held.version == counts.version) {
+            return Ok(held.read.as_ref().map(|read| read.rows.clone()));
         }
+        let mut before = held.and_then(|held| held.read);
         let mut newest = None;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -120,33 +135,35 @@ impl RowReader {
                 self.pay(1);
             }
             let counts = newest.as_ref().unwrap_or(counts);
-            let rows = self.read(site, of, day).await?;
-            let covers = rows.covers(of, counts);
+            let read = self.read(site, of, day, before).await?;
+            let covers = read.rows.covers(of, counts);
             // Less than was counted a moment before: more of it will not come.
-            if covers || attempt > 0 && rows.is_behind(of, counts) {
-                let rows = covers.then_some(rows);
-                self.held.insert(key, Held { version: counts.version, rows: rows.clone() });
-                return Ok(rows);
+            if covers || attempt > 0 && read.rows.is_behind(of, counts) {
+                let read = covers.then_some(read);
+                self.held.insert(key, Held { version: counts.version, read: read.clone() });
+                return Ok(read.map(|read| read.rows));
             }
+            before = Some(read);
         }
         Ok(None)
     }
 
-    async fn read(&self, site: &Site, of: RowsOf, day: Day) -> Result<Arc<DayRows>> {
+    /// Reads what was appended since, or all of it.
+    async fn read(&self, site: &Site, of: RowsOf, day: Day, before: Option<Read>) -> Result<Read> {
+        if let Some(before) = before
+            && let Some(last) = &before.last
+        {
+            let mut stored = self.store.rows_after(&site.name, day, of, before.blocks - 1).await?;
+            self.pay(stored.commands());
+            // Else they have been merged, or some were let go.
+            if stored.blocks.first() == Some(last) {
+                stored.blocks.remove(0);
+                return Ok(unpack(site, day, stored, Some(before)).await);
+            }
+        }
         let stored = self.store.rows(&site.name, day, of).await?;
         self.pay(stored.commands());
-        let name = site.name.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut blocks: Vec<Block> = Vec::with_capacity(stored.blocks.len());
-            for packed in &stored.blocks {
-                match packed.block() {
-                    Ok(block) => blocks.push(block),
-                    Err(e) => tracing::error!("{name}, {day}: {} rows: {e}", packed.len()),
-                }
-            }
-            DayRows::new(blocks)
-        });
-        Ok(Arc::new(read.await.unwrap_or_default()))
+        Ok(unpack(site, day, stored, None).await)
     }
 
     /// Counts commands that were sent.
@@ -155,4 +172,30 @@ impl RowReader {
             budget.read(commands);
         }
     }
+}
+
+/// The rows of these blocks, behind those that were read before.
+async fn unpack(site: &Site, day: Day, stored: StoredRows, before: Option<Read>) -> Read {
+    let name = site.name.clone();
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let mut blocks: Vec<Block> = Vec::with_capacity(stored.blocks.len());
+        for packed in &stored.blocks {
+            match packed.block() {
+                Ok(block) => blocks.push(block),
+                Err(e) => tracing::error!("{name}, {day}: {} rows: {e}", packed.len()),
+            }
+        }
+        let known = before.as_ref().map_or(0, |before| before.blocks);
+        let last = stored.blocks.last().filter(|_| stored.foreign == 0).cloned();
+        Read {
+            blocks: known + stored.blocks.len(),
+            last: last.or_else(|| before.as_ref()?.last.clone()),
+            rows: match before {
+                Some(before) if blocks.is_empty() => before.rows,
+                Some(before) => Arc::new(before.rows.extended(blocks)),
+                None => Arc::new(DayRows::new(blocks)),
+            },
+        }
+    });
+    unpacked.await.unwrap_or_else(|_| Read { rows: Arc::default(), blocks: 0, last: None })
 }

@@ -189,7 +189,18 @@ pub trait Reads: Backend {
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)>;
 
     /// Event rows of a day, oldest first.
-    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows>;
+    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
+        self.rows_after(site, day, of, 0).await
+    }
+
+    /// The same without the first `known` blocks.
+    async fn rows_after(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        known: usize,
+    ) -> Result<StoredRows>;
 }
 
 /// Keeps values that nodes agree on.

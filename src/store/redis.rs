@@ -338,8 +338,16 @@ impl Reads for RedisStore {
         Ok((counts[0], counts[1]))
     }
 
-    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
-        self.read_rows(site, day, of).await
+    async fn rows_after(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        known: usize,
+    ) -> Result<StoredRows> {
+        let mut stored = StoredRows::default();
+        self.each_block(site, day, of, known, |item| stored.add(item)).await?;
+        Ok(stored)
     }
 }
 

@@ -34,12 +34,6 @@ impl StoredRows {
 }
 
 impl RedisStore {
-    pub(super) async fn read_rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
-        let mut stored = StoredRows::default();
-        self.each_block(site, day, of, |item| stored.add(item)).await?;
-        Ok(stored)
-    }
-
     /// Lets go of a site's oldest rows where there are more than `cap`. Returns how many stay.
     pub(super) async fn trim_rows(&self, site: &str, of: RowsOf, cap: usize) -> Result<usize> {
         let mut days = Vec::new();
@@ -51,7 +45,7 @@ impl RedisStore {
         let mut sizes = Vec::with_capacity(days.len());
         for day in &days {
             let mut blocks = Vec::new();
-            self.each_block(site, *day, of, |item| {
+            self.each_block(site, *day, of, 0, |item| {
                 let bytes = item.len();
                 let rows = PackedRows::from_bytes(item).map_or(1, |packed| packed.len());
                 blocks.push(Size { rows, bytes });
@@ -73,16 +67,17 @@ impl RedisStore {
         Ok(rows)
     }
 
-    /// Shows every block of a day's list, oldest first.
-    async fn each_block(
+    /// Shows the blocks of a day's list but for the `first`, oldest first.
+    pub(super) async fn each_block(
         &self,
         site: &str,
         day: Day,
         of: RowsOf,
+        mut first: usize,
         mut show: impl FnMut(Vec<u8>),
     ) -> Result<()> {
         let key = keys::rows(site, day, of);
-        let (mut first, mut chunk) = (0, FIRST);
+        let mut chunk = FIRST;
         loop {
             let range = cmd("LRANGE").arg(&key).arg(first).arg(first + chunk - 1).take();
             let items: Vec<Vec<u8>> = self.ask(&key, range).await?;

@@ -261,8 +261,14 @@ impl Reads for SqliteStore {
         self.read(|db| db.uniques(site, day))
     }
 
-    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
-        self.read(|db| db.event_rows(site, day, of))
+    async fn rows_after(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        known: usize,
+    ) -> Result<StoredRows> {
+        self.read(|db| db.event_rows(site, day, of, known))
     }
 }
 

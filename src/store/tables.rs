@@ -183,11 +183,18 @@ impl Session<'_> {
         Ok((count(VISITOR)?, count(CONFIRMED)?))
     }
 
-    pub fn event_rows(&self, site: &str, day: Day, of: RowsOf) -> rusqlite::Result<StoredRows> {
+    /// Without the first `known` blocks.
+    pub fn event_rows(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        known: usize,
+    ) -> rusqlite::Result<StoredRows> {
         let blocks = self.rows(
             "SELECT packed FROM event_rows JOIN days ON days.id = day_id
-             WHERE site = ? AND day = ? AND of = ? ORDER BY event_rows.id",
-            params![site, day.to_string(), of.as_str()],
+             WHERE site = ? AND day = ? AND of = ? ORDER BY event_rows.id LIMIT -1 OFFSET ?",
+            params![site, day.to_string(), of.as_str(), known],
             |row| row.get(0),
         )?;
         let mut stored = StoredRows::default();

@@ -10,3 +10,4 @@ mod mcp;
 mod pages;
 mod port;
 mod process;
+mod rows;

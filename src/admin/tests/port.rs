@@ -4,6 +4,7 @@ use crate::admin::{AdminState, Auth, Live, serve};
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
+use crate::model::block::Block;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
 use crate::model::site::{Day, Month, Site};
@@ -36,6 +37,7 @@ pub(super) struct MemoryStore {
     pub down: AtomicBool,
     commands: AtomicU64,
     pub days_read: AtomicU64,
+    pub blocks_read: AtomicU64,
     pub versions_asked: AtomicU64,
 }
 
@@ -47,6 +49,14 @@ impl MemoryStore {
         for (dimension, value, metric, n) in fields {
             counts.add(*dimension, value, *metric, *n);
         }
+    }
+
+    /// Puts one block in the place of a day's blocks.
+    pub(super) fn merge_rows(&self, site: &str, day: Day) {
+        let mut held = self.rows.lock().unwrap();
+        let blocks = held.get_mut(&(site.to_owned(), day)).unwrap();
+        let merged = Block::merge(blocks.iter().map(|packed| packed.block().unwrap()));
+        *blocks = vec![PackedRows::from(&merged)];
     }
 
     /// Views of one page each, by visitors of their own, and what roll-ups count of them in all.
@@ -153,11 +163,19 @@ impl Reads for MemoryStore {
         unreachable!("the admin port reads roll-ups")
     }
 
-    async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
+    async fn rows_after(
+        &self,
+        site: &str,
+        day: Day,
+        of: RowsOf,
+        known: usize,
+    ) -> Result<StoredRows> {
         self.answers()?;
         let held = self.rows.lock().unwrap();
         let blocks = held.get(&(site.to_owned(), day)).filter(|_| of == RowsOf::People);
-        Ok(StoredRows { blocks: blocks.cloned().unwrap_or_default(), foreign: 0 })
+        let blocks: Vec<_> = blocks.into_iter().flatten().skip(known).cloned().collect();
+        self.blocks_read.fetch_add(blocks.len() as u64, Ordering::Relaxed);
+        Ok(StoredRows { blocks, foreign: 0 })
     }
 }
 
@@ -206,6 +224,7 @@ pub(super) struct Port {
     pub telemetry: Arc<Telemetry>,
     pub live: Arc<Here>,
     pub clock: Clock,
+    pub budget: Option<Arc<Budget>>,
     pub client: Client,
     pub stop: oneshot::Sender<()>,
     pub served: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -247,6 +266,11 @@ impl Port {
         let live =
             Arc::new(Here { visitors: AtomicU64::new(3), happened: broadcast::channel(8).0 });
         let clock = Clock::fixed(NOW);
+        let budget = monthly.map(|monthly| {
+            let store = store.clone();
+            let spent = move || store.commands().load(Ordering::Relaxed);
+            Arc::new(Budget::new(monthly, clock.clone(), spent))
+        });
         let state = AdminState {
             sites: Arc::new(sites.iter().map(site).collect()),
             store: store.clone(),
@@ -258,11 +282,7 @@ impl Port {
             clock: clock.clone(),
             flush_interval: Duration::from_secs(10),
             unread: Duration::from_secs(1),
-            budget: monthly.map(|monthly| {
-                let store = store.clone();
-                let spent = move || store.commands().load(Ordering::Relaxed);
-                Arc::new(Budget::new(monthly, clock.clone(), spent))
-            }),
+            budget: budget.clone(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -271,7 +291,7 @@ impl Port {
             let _ = stopped.await;
         }));
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { address, store, telemetry, live, clock, client, stop, served }
+        Self { address, store, telemetry, live, clock, budget, client, stop, served }
     }
 
     pub(super) async fn local() -> Self {

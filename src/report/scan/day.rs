@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::iter;
 
 /// Rows of one (site, day).
 ///
@@ -72,7 +73,7 @@ impl VisitSummary {
 
 impl DayRows {
     /// Of blocks, oldest first.
-    pub fn new(blocks: Vec<Block>) -> Self {
+    pub fn new(blocks: impl IntoIterator<Item = Block>) -> Self {
         let block = Block::merge(blocks);
         let mut day = Self { block, ..Self::default() };
         day.number_visits();
@@ -80,6 +81,12 @@ impl DayRows {
         day.resolve_views();
         day.sum_up_visits();
         day
+    }
+
+    /// These rows and those of blocks that were written after them.
+    pub fn extended(&self, blocks: impl IntoIterator<Item = Block>) -> Self {
+        // Within a visitor and a visit rows stand as they were written: no order is needed that is lost.
+        Self::new(iter::once(self.block.clone()).chain(blocks))
     }
 
     /// Rows in it.

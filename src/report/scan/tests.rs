@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::{HOUR, MINUTE};
-use crate::model::block::RowBuilder;
+use crate::model::block::{Block, RowBuilder};
 use crate::model::rollup::{Dimension, Metric, Row};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, depth};
 use crate::model::site::{Day, Site};
@@ -345,12 +345,15 @@ fn by(name: &str) -> By {
 
 /// In blocks of a few rows each, as they come from several batches.
 fn day_of(rows: &[EventRow], size: usize) -> DayRows {
-    let block = |rows: &[EventRow]| {
+    DayRows::new(blocks(rows, size))
+}
+
+fn blocks(rows: &[EventRow], size: usize) -> impl Iterator<Item = Block> {
+    rows.chunks(size).map(|rows| {
         let mut builder = RowBuilder::default();
         rows.iter().for_each(|row| builder.push(row));
         builder.finish()
-    };
-    DayRows::new(rows.chunks(size).map(block).collect())
+    })
 }
 
 const NAMES: [&str; 12] = [
@@ -466,6 +469,24 @@ proptest! {
             .map(|(key, row)| (key.iter().map(|value| value.to_string()).collect(), row))
             .collect();
         prop_assert_eq!(told, plain(&rows, &names, &filter));
+    }
+
+    #[test]
+    fn a_day_that_is_extended_answers_like_one_that_is_read_anew(
+        seed: u64, visits in 1..12_usize, size in 1..40_usize, part in 0..=10_usize,
+        names in prop::sample::subsequence(&NAMES[..], 0..3), filter in filters(),
+    ) {
+        let rows = rows(seed, visits);
+        let (before, after) = rows.split_at(rows.len() * part / 10);
+        let day = day_of(before, size).extended(blocks(after, size));
+        let asked = Asked {
+            by: names.iter().map(|name| by(name)).collect(),
+            filter: Some(filter.expr()),
+            ..Asked::default()
+        };
+        let range = Range { first: date(), last: date() };
+        let told = |day: &DayRows| scan(&site(), (date(), range), day, &asked);
+        prop_assert_eq!(told(&day), told(&day_of(&rows, size)));
     }
 
     #[test]
