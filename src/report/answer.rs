@@ -11,6 +11,7 @@ use super::{
 use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::model::site::{Day, Site};
 use chrono::NaiveDateTime;
+use foldhash::fast::RandomState;
 use serde_json::{Map, json};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -290,9 +291,9 @@ fn slices<'d>(
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
     let in_range = || days.range(range.first..=range.last).map(|(_, counts)| counts.as_ref());
     // Of each name its row, and one stored value that it stands for.
-    let mut rows: HashMap<&str, (Row, &str)> = HashMap::new();
+    let mut rows: HashMap<&str, (Row, &str), RandomState> = HashMap::default();
     let mut of_several: HashSet<&str> = HashSet::new();
-    let mut others: HashMap<&str, Row> = HashMap::new();
+    let mut others: HashMap<&str, Row, RandomState> = HashMap::default();
     let asked = [Metric::ExitRate, Metric::BounceRate].iter().any(|m| metrics.contains(m));
     let against = measured_against(property).filter(|_| asked);
     for counts in in_range() {
