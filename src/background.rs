@@ -30,7 +30,7 @@ const PLACES_EVERY: Duration = Duration::from_secs(60);
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
 
-/// A thread each.
+/// A thread for each kind of work.
 pub struct Runtimes {
     /// Whatever takes little time.
     pub background: Runtime,

@@ -25,9 +25,9 @@ const MOST: usize = 100;
 /// How often a stream looks for what happened.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often for the number of current visitors, which is sent when it changed, and whether its reader
-/// may still read.
-const LOOK_UP: Duration = Duration::from_secs(2);
+/// How often it checks whether its reader may still read, and the number of current visitors, which is
+/// sent when it has changed.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a number of current visitors serves all streams.
 const FRESH: Duration = Duration::from_secs(1);
@@ -56,7 +56,7 @@ struct Reader {
     site: usize,
     happened: broadcast::Receiver<Arc<Happened>>,
     looks: Interval,
-    looked_up: Option<Instant>,
+    checked: Option<Instant>,
     visitors: Option<u64>,
     sent: Instant,
     _place: OwnedSemaphorePermit,
@@ -88,7 +88,7 @@ pub(super) async fn stream(
         headers,
         site,
         looks,
-        looked_up: None,
+        checked: None,
         visitors: None,
         sent: Instant::now(),
         _place: place,
@@ -110,8 +110,8 @@ impl Reader {
         let mut news = String::new();
         while news.is_empty() {
             let now = self.looks.tick().await;
-            if self.looked_up.is_none_or(|at| now - at >= LOOK_UP) {
-                self.looked_up = Some(now);
+            if self.checked.is_none_or(|at| now - at >= CHECK_EVERY) {
+                self.checked = Some(now);
                 if !guard::knows(&self.app, &self.headers) {
                     return None;
                 }

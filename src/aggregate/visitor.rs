@@ -1,4 +1,4 @@
-//! What is known of a visitor on one day, and where and whose something is that happens.
+//! What is known of a visitor on one day, and of what happens: when, on which site, and by whom.
 
 use super::measures::VisitorOnDay;
 use super::open::OpenPages;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::mem;
 use std::sync::Arc;
 
-/// Where and whose something is.
+/// When and on which site something happens, and who does it.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
     pub site: SiteId,

@@ -2,6 +2,7 @@
 
 use super::analytics::{Analytics, Tracking, host_of, peer_of};
 use super::beacon;
+use crate::clock::Millis;
 use crate::host;
 use crate::model::{Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, ScriptEvent, Shown, ViewId, What};
 use crate::telemetry::DropReason;
@@ -139,28 +140,15 @@ impl Analytics {
             let page = self.page(&event.path, event.query.as_deref());
             let what = match event.kind {
                 beacon::Kind::Pageview(nav) => {
-                    let own = id.as_ref().is_some_and(|id| {
+                    let own = |id: &ViewId| {
                         id.is_of(visitor) || before_midnight.is_some() && id.is_of(before_midnight)
-                    });
-                    // What follows a # never reaches the server: the id was issued without.
-                    let path = page.split('#').next().unwrap_or_default();
-                    let is_fresh =
-                        |id: &ViewId| own && now - id.issued <= ID_LIFETIME && id.is_for(path);
+                    };
                     let verdict = match &id {
                         None => IdVerdict::Invalid,
-                        // An error page that comes from a cache, anyone's, stays one.
-                        Some(id)
-                            if id.kind == PageKind::Error
-                                && match nav {
-                                    Nav::History => false,
-                                    Nav::BackForward => true,
-                                    Nav::Load | Nav::Prerender => !is_fresh(id),
-                                } =>
-                        {
-                            continue;
-                        }
-                        Some(id) if is_fresh(id) => id.fresh(),
-                        Some(_) => IdVerdict::Cached { own },
+                        Some(id) => match judge(id, own(id), &page, nav, now) {
+                            Some(verdict) => verdict,
+                            None => continue,
+                        },
                     };
                     let referrer = event.referrer.as_deref();
                     let traits = who.traits(host.as_deref(), referrer, event.query.as_deref());
@@ -207,6 +195,25 @@ impl Analytics {
         host.is_some_and(|h| h == origin)
             || forwarded.is_some_and(|list| list.split(',').any(|h| host::plain(h) == origin))
             || self.is_own_host(&origin)
+    }
+}
+
+/// What a view's id says of the view that a beacon tells of; `own`: it was issued to this visitor.
+/// `None`: an error page is shown from a cache, which is no view.
+fn judge(id: &ViewId, own: bool, page: &str, nav: Nav, now: Millis) -> Option<IdVerdict> {
+    // What follows a # never reaches the server: the id was issued without.
+    let path = page.split('#').next().unwrap_or_default();
+    let is_fresh = own && now - id.issued <= ID_LIFETIME && id.is_for(path);
+    let is_error_again = id.kind == PageKind::Error
+        && match nav {
+            Nav::History => false,
+            Nav::BackForward => true,
+            Nav::Load | Nav::Prerender => !is_fresh,
+        };
+    match is_fresh {
+        _ if is_error_again => None,
+        true => Some(id.fresh()),
+        false => Some(IdVerdict::Cached { own }),
     }
 }
 

@@ -70,6 +70,9 @@ impl Message {
     }
 }
 
+/// What a client of TLS believes.
+pub type Trust = Arc<rustls::ClientConfig>;
+
 pub trait Stream: Read + Write + Send {}
 impl<S: Read + Write + Send> Stream for S {}
 
@@ -87,6 +90,17 @@ impl Wire {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self::over(stream)
+    }
+
+    /// The same over TLS, to a website of this name.
+    pub fn connect_tls(to: SocketAddr, host: &'static str, trust: &Trust) -> Self {
+        let stream = TcpStream::connect(to).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let name = rustls::pki_types::ServerName::try_from(host).unwrap();
+        let tls = rustls::ClientConnection::new(trust.clone(), name).unwrap();
+        Self::over(rustls::StreamOwned::new(tls, stream))
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -335,6 +349,23 @@ impl Origin {
             }
         });
     }
+}
+
+/// A certificate for a name and its key, as files of a folder, and a client that trusts only it.
+pub fn certificate(host: &str, folder: &Path) -> (String, Trust) {
+    let signed = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+    let [chain, key] = ["chain.pem", "key.pem"].map(|file| folder.join(file));
+    std::fs::write(&chain, signed.cert.pem()).unwrap();
+    std::fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(signed.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trust = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (format!("{}:{}", chain.display(), key.display()), Arc::new(trust))
 }
 
 /// What a website behind TLS needs: its side of the connection, and its certificate as a file's

@@ -34,6 +34,8 @@ pub struct Seen<'a> {
     /// The last answer, as it came directly.
     pub answer: Option<&'a Message>,
     pub inject: bool,
+    /// Of the client's request.
+    pub scheme: &'static str,
 }
 
 pub const DIFFERENCES: &[Difference] = &[
@@ -101,10 +103,10 @@ pub const DIFFERENCES: &[Difference] = &[
         part: Part::Request,
         why: "the website is told the client's address, scheme and host; what a stranger says of \
               them is taken out, in every spelling that a website might read",
-        rule: |request, _| {
+        rule: |request, seen| {
             drop_fields(request, FORWARDING);
             put(request, "x-forwarded-for", "127.0.0.1");
-            put(request, "x-forwarded-proto", "http");
+            put(request, "x-forwarded-proto", seen.scheme);
             if let Some(host) = request.header("host").map(str::to_owned) {
                 put(request, "x-forwarded-host", &host);
             }

@@ -1,5 +1,5 @@
-//! Each exchange of a table happens twice: with the website itself, and through the proxy, without
-//! and with `inject`. What the website received and what the client received must be the same but
+//! Each exchange of a table happens with the website itself and through the proxy: without and with
+//! `inject`, and over TLS. What the website received and what the client received must be the same but
 //! for what the list in [`differences`] says, and every entry of that list must be needed.
 //!
 //! Compared are first lines, fields (name as written, value without the white space around it),
@@ -13,17 +13,20 @@ mod exchange;
 mod pages;
 mod requests;
 
+use crate::common::ports::free_address;
 use crate::common::process::Proxy;
-use crate::common::wire::{Message, Origin, Wire};
+use crate::common::wire::{Message, Origin, Wire, certificate};
 use differences::{DIFFERENCES, Difference, Part, Seen};
 use exchange::{Exchange, Step};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Names of exchanges that still differ and must not. One that no longer differs must be taken out.
 const KNOWN_FAULTS: &[&str] = &[];
+
+/// What the certificate is for. Requests have hosts of their own.
+const HOST: &str = "localhost";
 
 /// Asks whether a connection can be used again.
 const PROBE: &str = "/still-there";
@@ -42,21 +45,32 @@ fn only_what_is_listed_differs() {
     let website = Website::start();
     let without = Proxy::start(&website.origin.url(), &[]);
     let with = Proxy::start(&website.origin.url(), &["--inject"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trust) = certificate(HOST, folder.path());
+    let encrypted = free_address();
+    let tls = ["--tls-listen", &encrypted.to_string(), "--tls-certificates", &files];
+    let over_tls = Proxy::start(&website.origin.url(), &tls);
+    let ways: [(&dyn Fn() -> Wire, Way); 3] = [
+        (&|| Wire::connect(without.site), Way { inject: false, scheme: "http" }),
+        (&|| Wire::connect(with.site), Way { inject: true, scheme: "http" }),
+        (&|| Wire::connect_tls(encrypted, HOST, &trust), Way { inject: false, scheme: "https" }),
+    ];
     let mut used = BTreeSet::new();
     let mut faults = Vec::new();
     for exchange in &exchanges {
-        let direct = website.visit(website.origin.address, exchange);
-        for (proxy, inject) in [(&without, false), (&with, true)] {
-            let through = website.visit(proxy.site, exchange);
-            let faulty = compare(&direct, &through, inject, &mut used);
+        let direct = website.visit(Wire::connect(website.origin.address), exchange);
+        for (connect, way) in ways {
+            let through = website.visit(connect(), exchange);
+            let faulty = compare(&direct, &through, way, &mut used);
             if !faulty.is_empty() {
-                faults.push((exchange.name.as_str(), inject, faulty));
+                faults.push((exchange.name.as_str(), way, faulty));
             }
         }
     }
+    drop(over_tls);
 
     let news = faults.iter().filter(|(name, ..)| !KNOWN_FAULTS.contains(name));
-    let news = news.map(|(name, inject, fault)| format!("{name}, inject {inject}\n{fault}"));
+    let news = news.map(|(name, way, fault)| format!("{name}, {way:?}\n{fault}"));
     let news: Vec<String> = news.collect();
     assert!(news.is_empty(), "{} differ:\n{}", news.len(), news.join("\n"));
     for known in KNOWN_FAULTS {
@@ -68,11 +82,18 @@ fn only_what_is_listed_differs() {
     }
 }
 
+/// How the proxy is asked.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    inject: bool,
+    scheme: &'static str,
+}
+
 /// Takes what the list explains from the difference; what is left, in words.
 fn compare(
     direct: &Outcome,
     through: &Outcome,
-    inject: bool,
+    Way { inject, scheme }: Way,
     used: &mut BTreeSet<&'static str>,
 ) -> String {
     let mut faults = String::new();
@@ -86,7 +107,7 @@ fn compare(
         }
         for (i, (direct, through)) in direct.iter().zip(through).enumerate() {
             let asked = asked.get(i).or(asked.last());
-            let seen = Seen { through, asked, answer, inject };
+            let seen = Seen { through, asked, answer, inject, scheme };
             let mut expected = direct.clone();
             for difference in DIFFERENCES.iter().filter(|d| d.part == part) {
                 let before = expected.clone();
@@ -168,11 +189,10 @@ impl Website {
         Self { origin, state }
     }
 
-    /// Has an exchange with whoever listens there.
-    fn visit(&self, at: SocketAddr, exchange: &Exchange) -> Outcome {
+    /// Has an exchange with whoever is at the other end.
+    fn visit(&self, mut wire: Wire, exchange: &Exchange) -> Outcome {
         *self.state.lock().unwrap() =
             State { scripts: exchange.website.clone(), requests: Vec::new() };
-        let mut wire = Wire::connect(at);
         let mut answers = Vec::new();
         for step in &exchange.client {
             match step {
