@@ -11,7 +11,7 @@
 //! all nodes are all delivered like this.
 
 use crate::clock::{Millis, SECOND};
-use crate::model::{Batch, Cut, Entry};
+use crate::model::{Cut, Entry};
 use crate::store::{Applied, Result, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -255,45 +255,25 @@ pub trait Delivery {
     }
 }
 
-impl Numbered for Batch {
+impl Numbered for Cut {
     /// Of event rows: older batches keep their counts.
     const RING_WEIGHT: usize = 4 << 20;
 
     fn id(&self) -> (&Arc<str>, u64) {
-        (&self.node, self.number)
+        (&self.batch.node, self.batch.number)
     }
 
     fn renumber(&mut self, name: Arc<str>, number: u64) {
-        (self.node, self.number) = (name, number);
+        (self.batch.node, self.batch.number) = (name, number);
     }
 
     fn weight(&self) -> usize {
-        self.rows_size()
+        self.batch.rows_size()
     }
 
     fn lighten(&mut self) -> bool {
-        (self.people, self.others) = Default::default();
+        (self.batch.people, self.batch.others) = Default::default();
         true
-    }
-}
-
-impl Numbered for Cut {
-    const RING_WEIGHT: usize = Batch::RING_WEIGHT;
-
-    fn id(&self) -> (&Arc<str>, u64) {
-        self.batch.id()
-    }
-
-    fn renumber(&mut self, name: Arc<str>, number: u64) {
-        self.batch.renumber(name, number);
-    }
-
-    fn weight(&self) -> usize {
-        self.batch.weight()
-    }
-
-    fn lighten(&mut self) -> bool {
-        self.batch.lighten()
     }
 }
 

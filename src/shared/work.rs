@@ -9,7 +9,7 @@ use crate::blocking::blocking;
 use crate::clock::{HOUR, Micros, Millis};
 use crate::delivery::{Change, Delivery, RING, Sequence};
 use crate::model::site::Day;
-use crate::model::{Batch, Item, LogPlace, random_name};
+use crate::model::{Batch, Cut, Item, LogPlace, random_name};
 use crate::store::{Applied, Batches, Save, SharedLog, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct Work {
 }
 
 struct OfDay {
-    batches: Sequence<Batch>,
+    batches: Sequence<Cut>,
     /// Number of the last one that the store had when it was first asked: the node before this one may
     /// have sent many.
     marker: Option<u64>,
@@ -98,7 +98,7 @@ impl Work {
             let name = self.count.name();
             let new = || OfDay { batches: Sequence::new(name.clone()), marker: None };
             let day = self.days.entry(batch.day).or_insert_with(new);
-            day.batches.apply(Change::Added(vec![batch]));
+            day.batches.apply(Change::Added(vec![Cut { batch, hits: 0 }]));
         }
     }
 }
@@ -199,7 +199,7 @@ impl CountingPass<'_> {
         for day in days {
             DayDelivery { pass: self, day, now }.deliver().await?;
         }
-        let heard = |batches: &Sequence<Batch>| batches.heard().is_some_and(|at| now - at <= RING);
+        let heard = |batches: &Sequence<Cut>| batches.heard().is_some_and(|at| now - at <= RING);
         self.work.days.retain(|_, of| !of.batches.waiting().is_empty() || heard(&of.batches));
         Ok(())
     }
@@ -281,9 +281,9 @@ impl DayDelivery<'_, '_> {
 }
 
 impl Delivery for DayDelivery<'_, '_> {
-    type Item = Batch;
+    type Item = Cut;
 
-    fn sequence(&mut self) -> &Sequence<Batch> {
+    fn sequence(&mut self) -> &Sequence<Cut> {
         &self.of_day().batches
     }
 
@@ -293,7 +293,7 @@ impl Delivery for DayDelivery<'_, '_> {
         let (Some(first), known) = (of.batches.waiting().front(), of.marker) else {
             return Ok(Vec::new());
         };
-        let (name, number) = (first.node.clone(), first.number);
+        let (name, number) = (first.batch.node.clone(), first.batch.number);
         let marker = match known {
             Some(marker) => marker,
             None => self.marker(&name).await?,
@@ -301,13 +301,13 @@ impl Delivery for DayDelivery<'_, '_> {
         let of = self.of_day();
         of.marker = Some(marker);
         match of.batches.waiting().front() {
-            Some(first) if number > marker => Ok(vec![store.apply(first).await?]),
+            Some(first) if number > marker => Ok(vec![store.apply(&first.batch).await?]),
             _ => Ok(vec![Applied::Before]),
         }
     }
 
-    async fn send_again(&mut self, batch: &Batch) -> Result<()> {
-        self.pass.store.apply(batch).await.map(drop)
+    async fn send_again(&mut self, cut: &Cut) -> Result<()> {
+        self.pass.store.apply(&cut.batch).await.map(drop)
     }
 
     async fn marker(&mut self, name: &str) -> Result<u64> {
