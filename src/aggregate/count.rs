@@ -41,6 +41,7 @@ impl Counting<'_> {
     /// Adds what a row adds. `profile` is that of its visit.
     pub fn count(&mut self, row: &EventRow, profile: &Arc<Profile>, mut known: OnDay<'_>) {
         let known = &mut known;
+        self.suspect(profile, known);
         match row.kind {
             Kind::View => self.view(row, profile, known),
             Kind::Confirm => self.confirm(row, profile, known),
@@ -49,7 +50,7 @@ impl Counting<'_> {
                 let page = self.rollup.place(Dimension::Page, &page);
                 self.rollup.add_on_page(row.at, page, Metric::Bytes, row.numbers[0]);
             }
-            Kind::Activity => self.activity(row, profile, known),
+            Kind::Activity => self.activity(row, known),
             Kind::Engagement => self.engagement(row, known),
             Kind::Event => self.event(row, &row.name, known),
             Kind::Outbound => {
@@ -111,12 +112,6 @@ impl Counting<'_> {
                 false => visit.view(self.rollup, row.at, &mut page, visitor),
             };
             visit.advance(self.rollup, &self.site.funnels, Reached::Page(&row.page));
-            // The measures count under the traits that the visit had before this view.
-            if visit.falls_under_suspicion(profile) {
-                visit.count_shared(self.rollup, &std::mem::take(&mut visit_more));
-                let views = visit.suspect(self.rollup, profile);
-                self.suspect(views, visitor);
-            }
             visit.remember(metrics);
         }
         let place = page.place(self.rollup, Dimension::Page);
@@ -171,7 +166,7 @@ impl Counting<'_> {
     }
 
     /// What happened in a visit on a later day than it began on.
-    fn activity(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
+    fn activity(&mut self, row: &EventRow, known: &mut OnDay<'_>) {
         let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) else { return };
         let what = if row.flags.has(Flags::VIEWED) {
             let mut page =
@@ -185,9 +180,6 @@ impl Counting<'_> {
         };
         if row.flags.has(Flags::VIEWED) || row.flags.has(Flags::INTERACTIVE) {
             visit.advance(self.rollup, &self.site.funnels, what);
-        }
-        if visit.falls_under_suspicion(profile) {
-            visit.suspect(self.rollup, profile);
         }
     }
 
@@ -261,15 +253,27 @@ impl Counting<'_> {
         first
     }
 
-    /// Suspicion falls on a visit: what its views have counted today counts under the trait too.
-    /// (A later confirmation of one of these stays out.)
-    fn suspect(&mut self, mut views: Row, visitor: &mut VisitorOnDay) {
-        let suspected = self.rollup.place(Dimension::Suspected, "yes");
-        if views.get(Metric::Confirmed) > 0 {
-            let claim = self.rollup.claim(suspected, Claim::Confirmed);
-            views.add(Metric::ConfirmedVisitors, i64::from(visitor.claims.insert(claim)));
+    /// From the first row on that says a visit behaves like a robot, what it has counted on this day
+    /// counts under that trait too. (A later confirmation of one of its views stays out.)
+    fn suspect(&mut self, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
+        let Some(visit) = &mut known.visit else { return };
+        if !visit.falls_under_suspicion(profile) {
+            return;
         }
-        self.rollup.at(suspected).merge(&views);
+        let mut counted = visit.suspect(profile);
+        let suspected = self.rollup.place(Dimension::Suspected, "yes");
+        if let Some(visitor) = &mut known.visitor {
+            for (claim, if_any) in [
+                (Claim::Seen, [Metric::Server, Metric::Browser]),
+                (Claim::Confirmed, [Metric::Confirmed; 2]),
+            ] {
+                if if_any.iter().any(|metric| counted.get(*metric) > 0) {
+                    let first = visitor.claims.insert(self.rollup.claim(suspected, claim));
+                    counted.add(claim.metric(), i64::from(first));
+                }
+            }
+        }
+        self.rollup.at(suspected).merge(&counted);
     }
 
     /// Views whose beacon told the viewport's class, by that class.

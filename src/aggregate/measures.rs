@@ -197,18 +197,17 @@ impl VisitOnDay {
         !self.suspected && profile.has(Dimension::Suspected, "yes")
     }
 
-    /// Suspicion falls on it: the row of those that are suspected counts what it has gathered. Gives
-    /// what its pageviews have counted on this day.
-    pub fn suspect(&mut self, rollup: &mut DayRollup, profile: &Arc<Profile>) -> Row {
+    /// Suspicion falls on it. Gives what it has counted on this day: its pageviews, and its measures if
+    /// it began on it.
+    pub fn suspect(&mut self, profile: &Arc<Profile>) -> Row {
         self.suspected = true;
+        let mut counted = Row::default();
         if let Some(measures) = &mut self.measures {
-            let suspected = rollup.place(Dimension::Suspected, "yes");
-            rollup.at(suspected).merge(&measures.gathered);
+            counted.merge(&measures.gathered);
             measures.profile = profile.clone();
         }
-        let mut views = Row::default();
-        VIEWS.iter().zip(self.views).for_each(|(metric, n)| views.add(*metric, n.into()));
-        views
+        VIEWS.iter().zip(self.views).for_each(|(metric, n)| counted.add(*metric, n.into()));
+        counted
     }
 
     /// Keeps in mind what pageviews count, in case that suspicion falls on them later.

@@ -30,8 +30,8 @@ pub struct Model {
     /// How far showings were read: whose, of which page and view, on which screen.
     showings: Vec<Showing>,
     downloads: Vec<Download>,
-    /// Who was confirmed already when suspicion fell.
-    confirmed_suspects: Vec<(usize, Day)>,
+    /// Who had viewed something already when suspicion fell, and who was confirmed.
+    suspects: Vec<(usize, Day, Metric)>,
     /// What feeds' readers said.
     subscribers: BTreeMap<(Day, String), u32>,
     screens: Vec<(Option<usize>, Day, String, &'static [Metric])>,
@@ -80,6 +80,8 @@ struct Visit {
     interacted: bool,
     traits: Traits,
     suspected: bool,
+    /// Days on which that was known while something happened.
+    suspected_on: BTreeSet<Day>,
     /// Steps done of each funnel.
     steps: Vec<usize>,
 }
@@ -96,7 +98,7 @@ impl Model {
             actions: Vec::new(),
             showings: Vec::new(),
             downloads: Vec::new(),
-            confirmed_suspects: Vec::new(),
+            suspects: Vec::new(),
             subscribers: BTreeMap::new(),
             screens: Vec::new(),
             others: Vec::new(),
@@ -145,7 +147,12 @@ impl Model {
                     self.told(client, at, told);
                 }
             }
-            What::Served(Served { page, kind, more }) => self.sent(at, *kind, page, *more),
+            What::Served(Served { page, kind, more }) => {
+                if *kind != PageKind::Prefetch {
+                    self.happens(client, at);
+                }
+                self.sent(at, *kind, page, *more);
+            }
             What::Feed { path, reader, subscribers } => {
                 let row = join([path, reader]);
                 self.others.push((day, Dimension::Feed, row.clone(), Metric::Responses, 1));
@@ -365,6 +372,7 @@ impl Model {
                 self.others.push((day, Dimension::ClickMap, cell, Metric::Events, 1));
             }
             ScriptEventKind::Vital { name, value } => {
+                self.happens(client, at);
                 self.timed(day, name.as_str(), f64::from(*value), page);
             }
         }
@@ -473,9 +481,8 @@ impl Model {
                     let running = &mut self.visits[i];
                     running.last = running.last.max(at);
                     running.pages.push((at, page.to_owned()));
-                    if self.is_suspect(i, at, nonce) {
-                        self.suspect(i, at);
-                    }
+                    self.visits[i].suspected |= self.is_suspect(i, at, nonce);
+                    self.suspect(i, at, true);
                 }
                 None => {
                     if traits.contains(&(Dimension::Channel, "AI Assistants".to_owned())) {
@@ -489,6 +496,7 @@ impl Model {
                         interacted: false,
                         traits: traits.clone(),
                         suspected: false,
+                        suspected_on: BTreeSet::new(),
                         steps: vec![0; self.site.funnels.len()],
                     });
                 }
@@ -511,13 +519,23 @@ impl Model {
         nonce.is_some() && !self.visits[visit].suspected && unconfirmed.count() + 1 >= 30
     }
 
-    /// What the visit did until now on the day counts as a suspect's.
-    fn suspect(&mut self, visit: usize, at: Millis) {
-        self.visits[visit].suspected = true;
-        let day = self.site.day(at);
+    /// Something happens in a visit. If it is suspected by now, what it did until now on the day counts
+    /// as a suspect's; so on the day it began on, if that is another and the visit's measures change.
+    fn suspect(&mut self, visit: usize, at: Millis, changes: bool) {
+        if !self.visits[visit].suspected {
+            return;
+        }
+        let begun = self.site.day(self.visits[visit].start);
+        for day in [self.site.day(at)].into_iter().chain(changes.then_some(begun)) {
+            if self.visits[visit].suspected_on.insert(day) {
+                self.suspect_on(visit, day);
+            }
+        }
+    }
+
+    fn suspect_on(&mut self, visit: usize, day: Day) {
         let of_visit = |v: &&View| v.visit == Some(visit) && self.site.day(v.at) == day;
-        let today: Vec<&View> = self.views.iter().filter(of_visit).collect();
-        for view in today {
+        for view in self.views.iter().filter(of_visit) {
             for (metric, n) in [
                 (Metric::Server, view.server),
                 (Metric::Browser, !view.server),
@@ -527,18 +545,34 @@ impl Model {
                 let row = (day, Dimension::Suspected, "yes".to_owned(), metric, i64::from(n));
                 self.others.push(row);
             }
+            let client = self.visits[visit].client;
+            self.suspects.push((client, day, Metric::Visitors));
             if view.confirmed {
-                self.confirmed_suspects.push((self.visits[visit].client, day));
+                self.suspects.push((client, day, Metric::ConfirmedVisitors));
             }
         }
     }
 
     fn act(&mut self, client: usize, at: Millis, interactive: bool) {
-        let own = self.visits.iter_mut().rev().find(|v| v.client == client);
-        if let Some(visit) = own.filter(|v| at - v.last <= 30 * MINUTE) {
+        if let Some(running) = self.running(client, at) {
+            let visit = &mut self.visits[running];
+            let longer = at > visit.last;
             visit.last = visit.last.max(at);
             visit.interacted |= interactive;
+            self.suspect(running, at, interactive || longer);
         }
+    }
+
+    /// Something that changes nothing of its visit.
+    fn happens(&mut self, client: usize, at: Millis) {
+        if let Some(running) = self.running(client, at) {
+            self.suspect(running, at, false);
+        }
+    }
+
+    fn running(&self, client: usize, at: Millis) -> Option<usize> {
+        let own = self.visits.iter().rposition(|v| v.client == client);
+        own.filter(|own| at - self.visits[*own].last <= 30 * MINUTE)
     }
 
     fn is_new(&mut self, client: usize, n: Option<u64>) -> bool {
@@ -638,10 +672,10 @@ impl Model {
             });
             add(*day, *dimension, value, Metric::Visitors, i64::from(first));
         }
-        for (client, day) in &self.confirmed_suspects {
-            let (dimension, metric) = (Dimension::Suspected, Metric::ConfirmedVisitors);
-            let first = people.insert((*day, dimension, "yes".to_owned(), metric, *client));
-            add(*day, dimension, "yes", metric, i64::from(first));
+        for (client, day, metric) in &self.suspects {
+            let dimension = Dimension::Suspected;
+            let first = people.insert((*day, dimension, "yes".to_owned(), *metric, *client));
+            add(*day, dimension, "yes", *metric, i64::from(first));
         }
         for showing in &self.showings {
             if let Some(screen) = &showing.screen {
