@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::clock::{HOUR, Millis};
 use crate::model::rollup::{DayCounts, Dimension};
 use crate::model::site::{Day, Month};
-use crate::report::{Days, Range};
+use crate::report::{DaySum, Days, Range};
 use crate::store::{Result, Store};
 use crate::upkeep::tail;
 use chrono::DateTime;
@@ -38,6 +38,9 @@ const TOLD: usize = 7_300;
 /// Likewise months: ten years.
 const MONTHS: usize = 120;
 
+/// Sums of days held: the ranges that are looked at again and again.
+const SUMS: usize = 8;
+
 type Told = HashMap<(Arc<str>, Day), (u64, Millis)>;
 
 pub(super) struct Reader {
@@ -46,6 +49,8 @@ pub(super) struct Reader {
     held: Cache<(Arc<str>, Day), Held, ByRows>,
     /// By site and month: months whose days are gone.
     months: Cache<(Arc<str>, Month), Held, ByRows>,
+    /// By site and range, without its last day.
+    sums: Cache<(Arc<str>, Range), Arc<DaySum>>,
     budget: Option<Arc<Budget>>,
     /// On a budget: versions as last told, and when.
     told: Mutex<Told>,
@@ -72,6 +77,7 @@ impl Reader {
             store,
             held: Cache::with_weighter(DAYS, ROWS, ByRows),
             months: Cache::with_weighter(MONTHS, ROWS, ByRows),
+            sums: Cache::new(SUMS),
             budget,
             told: Mutex::default(),
         }
@@ -114,7 +120,24 @@ impl Reader {
             }
         }
         self.gone(site, range, missing.into_iter().collect(), &mut days).await?;
+        let before = newest.and_then(|newest| newest.pred_opt());
+        if let Some(last) = before.filter(|last| range.first < *last) {
+            days.use_sum(self.sum(site, &days, Range { last, ..range }));
+        }
         Ok(days)
+    }
+
+    /// The sum of these days, as it is held or made anew.
+    fn sum(&self, site: &Arc<str>, days: &Days, range: Range) -> Arc<DaySum> {
+        let key = (site.clone(), range);
+        match self.sums.get(&key) {
+            Some(sum) if sum.is_of(days, range) => sum,
+            _ => {
+                let sum = Arc::new(DaySum::of_days(days, range));
+                self.sums.insert(key, sum.clone());
+                sum
+            }
+        }
     }
 
     /// Versions of days, asked for only where what was told before may be out of date.
@@ -180,7 +203,9 @@ impl Reader {
             let whole = range.first <= month.first() && month.last() <= range.last;
             let known = tail::as_days(month, &held.counts, whole);
             let asked = |day: &Day| (range.first..=range.last).contains(day);
-            days.extend(known.into_iter().filter(|(d, _)| asked(d)).map(|(d, c)| (d, Arc::new(c))));
+            for (day, counts) in known.into_iter().filter(|(day, _)| asked(day)) {
+                days.insert(day, Arc::new(counts));
+            }
         }
         Ok(())
     }

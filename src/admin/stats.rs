@@ -189,7 +189,7 @@ impl App {
                 rows.covered_from = rows.covered_from.max(read.covered_from());
                 rows.days.extend(read.days);
             }
-            days.extend(counted);
+            days.join(counted);
         }
         Ok((days, rows))
     }

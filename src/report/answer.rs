@@ -6,7 +6,7 @@
 use super::known::Known;
 use super::rows::{Selection, merge_day};
 use super::{
-    Filter, Interval, Invalid, Metric, Property, Question, Range, Shape, Sums, Value, names,
+    Days, Filter, Interval, Invalid, Metric, Property, Question, Range, Shape, Sums, Value, names,
 };
 use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::model::site::{Day, Site};
@@ -16,9 +16,6 @@ use serde_json::{Map, json};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-
-/// Counts by day; a day without any may be missing.
-pub type Days = BTreeMap<Day, Arc<DayCounts>>;
 
 /// A metric over a range.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -289,14 +286,13 @@ fn slices<'d>(
     name: impl Fn(&'d str) -> &'d str,
 ) -> Vec<Slice> {
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
-    let in_range = || days.range(range.first..=range.last).map(|(_, counts)| counts.as_ref());
     // Of each name its row, and one stored value that it stands for.
     let mut rows: HashMap<&str, (Row, &str), RandomState> = HashMap::default();
     let mut of_several: HashSet<&str> = HashSet::new();
     let mut others: HashMap<&str, Row, RandomState> = HashMap::default();
     let asked = [Metric::ExitRate, Metric::BounceRate].iter().any(|m| metrics.contains(m));
     let against = measured_against(property).filter(|_| asked);
-    for counts in in_range() {
+    for counts in days.parts(range, selection.dimension()) {
         selection.rows(counts, |value, row| {
             let name = name(value);
             let (sum, first) = rows.entry(name).or_insert((Row::default(), value));
@@ -305,7 +301,11 @@ fn slices<'d>(
             }
             merge_day(sum, row);
         });
-        for (page, row) in against.into_iter().flat_map(|of| counts.rows(of)) {
+    }
+    if let Some(of) = against {
+        for (page, row) in
+            days.parts(range, Some(of)).into_iter().flat_map(|counts| counts.rows(of))
+        {
             others.entry(page).or_default().merge(row);
         }
     }

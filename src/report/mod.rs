@@ -13,6 +13,7 @@ mod answer;
 mod before;
 pub mod conditions;
 pub mod countries;
+mod days;
 mod filter;
 mod gaps;
 mod heatmap;
@@ -34,9 +35,10 @@ mod v2;
 
 use crate::config::nearest;
 
-pub use answer::{Aggregated, Bucket, Days, Slice, aggregate, answer, breakdown, sums, timeseries};
+pub use answer::{Aggregated, Bucket, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use before::Before;
 pub use conditions::{Condition, Operator};
+pub use days::{DaySum, Days};
 pub use filter::Filter;
 pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};

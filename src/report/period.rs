@@ -150,7 +150,7 @@ impl Period {
 }
 
 /// Days from `first` to `last`, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Range {
     pub first: Day,
     pub last: Day,

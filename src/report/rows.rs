@@ -83,6 +83,14 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// The dimension whose rows alone tell it.
+    pub(super) fn dimension(&self) -> Option<Dimension> {
+        match self.source {
+            Source::Of(dimension) => Some(dimension),
+            Source::Total | Source::Evidence | Source::Suspected => None,
+        }
+    }
+
     /// The sum of a day's rows.
     pub fn sum(&self, counts: &DayCounts) -> Row {
         match (self.source, self.filter.and_then(Filter::only)) {
