@@ -37,8 +37,10 @@ pub enum Task {
     Places,
     /// The daily job.
     Daily,
-    /// Resolves the website's name.
+    /// Resolves the upstreams' names.
     Resolve,
+    /// Asks the upstreams whether they work.
+    Health,
     /// Looks for changed certificates.
     Certificates,
     /// Reads the settings again at SIGHUP.
@@ -46,7 +48,7 @@ pub enum Task {
 }
 
 impl Task {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Aggregate,
         Self::Journal,
         Self::Flush,
@@ -55,6 +57,7 @@ impl Task {
         Self::Places,
         Self::Daily,
         Self::Resolve,
+        Self::Health,
         Self::Certificates,
         Self::Reload,
     ];
@@ -69,6 +72,7 @@ impl Task {
             Self::Places => "places",
             Self::Daily => "daily",
             Self::Resolve => "resolve",
+            Self::Health => "health",
             Self::Certificates => "certificates",
             Self::Reload => "reload",
         }

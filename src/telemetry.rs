@@ -5,8 +5,10 @@
 use crate::clock::Millis;
 pub use crate::counter::Counter;
 use crate::supervise::Tasks;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use once_cell::sync::Lazy;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 /// Upper bounds of the histogram of answer times, in seconds. They follow each other by a factor of
 /// about 2.5, from what a cache answers to what a browser gives up on.
@@ -72,6 +74,58 @@ impl DropReason {
     }
 }
 
+/// What is known of an upstream.
+#[derive(Debug)]
+pub struct UpstreamStatus {
+    /// As it is set.
+    pub name: String,
+    /// Requests sent to it, repeated ones too.
+    pub requests: Counter,
+    /// Requests that it did not answer.
+    pub failures: Counter,
+    /// Requests on their way to it or being answered by it.
+    pub in_flight: AtomicI64,
+    /// Its checks fail.
+    down: AtomicBool,
+    /// Until when it is not used, in milliseconds after [`STARTED`].
+    paused_until: AtomicU64,
+}
+
+static STARTED: Lazy<Instant> = Lazy::new(Instant::now);
+
+fn since_start() -> u64 {
+    u64::try_from(STARTED.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl UpstreamStatus {
+    pub fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether its checks fail. Returns whether that is new.
+    pub fn set_down(&self, down: bool) -> bool {
+        self.down.swap(down, Ordering::Relaxed) != down
+    }
+
+    /// Whether it failed a moment ago.
+    pub fn is_paused(&self) -> bool {
+        let until = self.paused_until.load(Ordering::Relaxed);
+        until > 0 && until > since_start()
+    }
+
+    /// Notes that it has failed. Returns whether it had not before.
+    pub fn pause(&self, pause: Duration) -> bool {
+        let (now, pause) = (since_start(), u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        let before = self.paused_until.swap(now.saturating_add(pause), Ordering::Relaxed);
+        before <= now && pause > 0
+    }
+
+    /// Notes that it works after all.
+    pub fn resume(&self) {
+        self.paused_until.store(0, Ordering::Relaxed);
+    }
+}
+
 /// Everything the process counts about itself.
 #[derive(Debug, Default)]
 pub struct Telemetry {
@@ -109,6 +163,10 @@ pub struct Telemetry {
     pub in_flight: AtomicI64,
     /// From a request's head to the end of its answer.
     pub times: Times,
+    /// Requests sent to another upstream after one had failed.
+    pub retries: Counter,
+    /// Those in use; locked where they change and where they are shown.
+    upstreams: Mutex<Vec<Weak<UpstreamStatus>>>,
     /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).
     dropped: [Counter; DropReason::ALL.len()],
     requests: Requests,
@@ -125,6 +183,31 @@ impl Default for Requests {
 }
 
 impl Telemetry {
+    /// What is known of an upstream, which may be several sites'. Kept for as long as somebody has it.
+    pub fn upstream(&self, name: &str) -> Arc<UpstreamStatus> {
+        let mut upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
+        upstreams.retain(|upstream| upstream.strong_count() > 0);
+        if let Some(known) = upstreams.iter().filter_map(Weak::upgrade).find(|u| u.name == name) {
+            return known;
+        }
+        let new = Arc::new(UpstreamStatus {
+            name: name.to_owned(),
+            requests: Counter::default(),
+            failures: Counter::default(),
+            in_flight: AtomicI64::new(0),
+            down: AtomicBool::new(false),
+            paused_until: AtomicU64::new(0),
+        });
+        upstreams.push(Arc::downgrade(&new));
+        new
+    }
+
+    /// The upstreams in use.
+    pub fn upstreams(&self) -> Vec<Arc<UpstreamStatus>> {
+        let upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
+        upstreams.iter().filter_map(Weak::upgrade).collect()
+    }
+
     pub fn dropped(&self, reason: DropReason) -> &Counter {
         &self.dropped[reason as usize]
     }

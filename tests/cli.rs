@@ -94,7 +94,7 @@ fn a_wrong_value_names_the_flag_and_the_key() {
         ("listen", "localhost", "listen = \"localhost\" is no address with a port"),
         ("upstream", "127.0.0.1:3000", "is not a URL: write http://127.0.0.1:3000"),
         ("upstream", "http://host/app", "has a path or a query"),
-        ("upstream", "gopher://host", "has a scheme other than http, https and unix"),
+        ("upstream", "gopher://host", "has a scheme other than http, https, h2c and unix"),
         ("store", "postgres://host", "store = \"postgres://host\" is none of"),
         ("site", "my{site}", "site = \"my{site}\" is no site name"),
         ("timezone", "Europe/Berln", "(did you mean Europe/Berlin?)"),
@@ -179,7 +179,12 @@ fn another(key: &Key) -> Value {
         ("privacy.opt_out_path", _) => "/not-me",
         ("trusted_proxies", _) => return Value::List(vec!["10.0.0.0/8".into(), "::1".into()]),
         ("admin_auth.tokens", _) => return Value::List(vec!["0123456789abcdef".into()]),
-        ("upstream", _) => "https://example.org:8443",
+        ("upstream", _) => {
+            let upstreams = ["http://10.0.0.1:3000", "https://example.org:8443 weight=2"];
+            return Value::List(upstreams.map(str::to_owned).to_vec());
+        }
+        ("balance.method", _) => "path_hash",
+        ("health.path", _) => "/health?full=1",
         ("listen" | "admin", _) => "127.0.0.2:7070",
         ("tls.listen", _) => "127.0.0.2:7443",
         ("h2c_listen", _) => "127.0.0.2:7082",
@@ -191,6 +196,7 @@ fn another(key: &Key) -> Value {
         ("currency", _) => "EUR",
         ("data_dir", _) => "some.folder",
         ("geoip" | "store_ca" | "crawler_ranges" | "upstream_tls.ca", _) => "some.file",
+        ("maintenance_page", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
         ("privacy.respect_gpc", _) => "ignore",
@@ -201,6 +207,7 @@ fn another(key: &Key) -> Value {
         ("upstream_tls.sni", _) => "sni.example.org",
         ("flush_interval", _) => "2m",
         (path, _) if path.starts_with("timeouts.") || path == "limits.header_time" => "1500ms",
+        ("health.interval" | "health.timeout" | "health.pause", _) => "1500ms",
         (path, _) => panic!("what is another valid value of {path}?"),
     };
     Value::Text(text.to_owned())
@@ -339,7 +346,7 @@ fn what_check_prints_means_the_same() {
     let second = read("second.toml", &first.to_string());
     let config = Config::for_run(&first).unwrap();
     assert_eq!(config, Config::for_run(&second).unwrap());
-    assert_eq!(config.upstream.to_string(), "unix:/run/site.sock");
+    assert_eq!(config.upstreams.to_string(), "unix:/run/site.sock");
     assert_eq!(config.limits.queue, 65_537);
 }
 

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, SECOND};
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
-use crate::telemetry::{BOUNDS, DropReason, Telemetry};
+use crate::telemetry::{BOUNDS, DropReason, Telemetry, UpstreamStatus};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -58,6 +58,7 @@ impl Collector for Counts {
                 "TLS connections that ended before their first request",
                 t.handshakes_failed.get(),
             ),
+            ("upstream_retries", "Requests sent to another upstream as well", t.retries.get()),
             ("store_commands", "Commands sent to the store", self.store.commands().load(Relaxed)),
         ];
         for (name, help, n) in counters {
@@ -101,6 +102,21 @@ impl Collector for Counts {
         // 0: the client left before there was an answer.
         let answers = t.answers().map(|(code, n)| (code.to_string(), n));
         family(&mut to, "requests", "Requests answered by status code", "code", answers)?;
+        let upstreams = t.upstreams();
+        let each = |n: fn(&UpstreamStatus) -> u64| {
+            upstreams.iter().map(move |upstream| (upstream.name.as_str(), n(upstream)))
+        };
+        let help = "Requests sent to an upstream";
+        family(&mut to, "upstream_requests", help, "upstream", each(|u| u.requests.get()))?;
+        let help = "Requests that an upstream did not answer";
+        family(&mut to, "upstream_failures", help, "upstream", each(|u| u.failures.get()))?;
+        let help = "1 while an upstream is used, 0 while its checks fail or it failed a moment ago";
+        let mut up = to.encode_descriptor("upstream_up", help, None, MetricType::Gauge)?;
+        for upstream in &upstreams {
+            let is_up = i64::from(!upstream.is_down() && !upstream.is_paused());
+            let label = [("upstream", upstream.name.as_str())];
+            ConstGauge::new(is_up).encode(up.encode_family(&label)?)?;
+        }
         let name = "request_duration_seconds";
         let help = "From a request's head to the end of its answer";
         let (sum, counts) = t.times.get();

@@ -10,6 +10,7 @@
 mod catalog;
 mod error;
 mod settings;
+mod upstreams;
 mod validate;
 mod values;
 
@@ -17,7 +18,7 @@ pub use catalog::{DEFAULTS, KEYS, Key, Value};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Origin};
 pub use settings::{FILE_VARIABLE, Settings};
-pub use values::Upstream;
+pub use upstreams::{Health, Method, Scheme, Upstream, Upstreams, Weighted};
 
 use crate::model::site::Site;
 use crate::store::StoreUrl;
@@ -32,8 +33,7 @@ use std::time::Duration;
 /// `conf/headcount.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub upstream: Upstream,
-    pub upstream_tls: UpstreamTls,
+    pub upstreams: Upstreams,
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
     /// For HTTP/2 without TLS.
@@ -178,6 +178,8 @@ pub struct UpstreamTls {
     /// `None`: the host of `upstream`.
     pub sni: Option<String>,
     pub ca: Option<PathBuf>,
+    /// Offer HTTP/2.
+    pub http2: bool,
 }
 
 /// A text that no log or message may show.

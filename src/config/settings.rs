@@ -16,6 +16,9 @@ const PREFIX: &str = "HEADCOUNT_";
 /// The variable that names the file; not a setting itself.
 pub const FILE_VARIABLE: &str = "HEADCOUNT_CONFIG";
 
+/// Lists that mostly have one item, which a file may then name without brackets.
+const ALONE: [&str; 1] = ["upstream"];
+
 type Result<T> = std::result::Result<T, ConfigError>;
 
 /// Every key with the value that holds and where it was given.
@@ -97,6 +100,10 @@ impl Settings {
             return Err(ConfigError::new(origin, unknown_key(path, value)));
         };
         match Value::from_toml(value) {
+            Some(Value::Text(text)) if ALONE.contains(&path) => {
+                self.set(path, Value::List(vec![text]), origin);
+                Ok(())
+            }
             // `[]` is of every list's kind, and nothing else is of two.
             Some(value) if value.same_kind(&key.default) => {
                 self.set(path, value, origin);
@@ -244,6 +251,16 @@ impl Typed {
     ) -> Result<Vec<T>> {
         let Value::List(items) = &self.value else { self.other_kind() };
         items.iter().map(|item| read(item).map_err(|why| self.error(why))).collect()
+    }
+
+    /// As [`Typed::read_each`]; what is wrong is said of the item alone.
+    pub(super) fn read_each_alone<T>(
+        &self,
+        read: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<Vec<T>> {
+        let Value::List(items) = &self.value else { self.other_kind() };
+        let alone = |item: &String| Self { value: Value::Text(item.clone()), ..self.clone() };
+        items.iter().map(|item| read(item).map_err(|why| alone(item).error(why))).collect()
     }
 
     /// Whether it has the value that it has where nobody says anything.

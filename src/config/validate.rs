@@ -5,9 +5,9 @@
 
 use super::error::ConfigError;
 use super::settings::Settings;
+use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
 use super::{
-    AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Tls, Upstream,
-    UpstreamTls, values,
+    AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Tls, values,
 };
 use crate::budget;
 use crate::model::site::Site;
@@ -18,7 +18,8 @@ use std::time::Duration;
 /// Enough for any machine; above, a number is a slip of the finger.
 const MANY: usize = 1_000_000_000;
 /// What a timeout may be: above, a connection would as good as never end.
-const WAIT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 3_600);
+pub(super) const WAIT: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(24 * 3_600);
 
 /// How long browsers may be told to remember something.
 const YEARS: Duration = Duration::from_secs(3 * 365 * 24 * 3_600);
@@ -36,7 +37,7 @@ impl Config {
                 "is not set; name your website, as in --upstream http://127.0.0.1:3000",
             ));
         }
-        Self::new(upstream.read(values::upstream)?, settings)
+        Self::new(upstream.read_each_alone(upstreams::weighted)?, settings)
     }
 
     /// For the demo, which brings its own website: `upstream` names port 0, and the demo puts the
@@ -45,8 +46,9 @@ impl Config {
     /// # Errors
     /// The first setting that won't do.
     pub fn for_demo(settings: &Settings) -> Result<Self, ConfigError> {
-        let own = Upstream::Tcp { tls: false, host: "127.0.0.1".to_owned(), port: 0 };
-        Self::new(own, settings)
+        let (scheme, host, port) = (Scheme::Http, "127.0.0.1".to_owned(), 0);
+        let own = Weighted { upstream: Upstream::Tcp { scheme, host, port }, weight: 1 };
+        Self::new(vec![own], settings)
     }
 
     /// For commands that only look after the store, and need no website.
@@ -65,15 +67,10 @@ impl Config {
         Self::for_demo(settings)
     }
 
-    fn new(upstream: Upstream, settings: &Settings) -> Result<Self, ConfigError> {
+    fn new(upstreams: Vec<Weighted>, settings: &Settings) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
         let config = Self {
-            upstream,
-            upstream_tls: UpstreamTls {
-                verify: get("upstream_tls.verify").on(),
-                sni: get("upstream_tls.sni").read_optional(values::host)?,
-                ca: get("upstream_tls.ca").read_optional(values::file)?,
-            },
+            upstreams: Upstreams::new(upstreams, settings)?,
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
             h2c_listen: get("h2c_listen").read_optional(values::socket)?,
@@ -211,7 +208,7 @@ fn timeouts(settings: &Settings) -> Result<Timeouts, ConfigError> {
     })
 }
 
-fn duration(
+pub(super) fn duration(
     settings: &Settings,
     path: &str,
     bounds: RangeInclusive<Duration>,
@@ -248,10 +245,13 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.proxy_protocol && config.trusted_proxies.is_empty() {
         return wrong("proxy_protocol", "needs trusted_proxies: only these are believed");
     }
-    if let Upstream::Tcp { host, port, .. } = &config.upstream
-        && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
-    {
-        return wrong("upstream", "is where this program itself listens: nobody would ever answer");
+    for Weighted { upstream, .. } in &config.upstreams.all {
+        if let Upstream::Tcp { host, port, .. } = upstream
+            && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
+        {
+            let why = "is where this program itself listens: nobody would ever answer";
+            return wrong("upstream", why);
+        }
     }
     if (1..budget::LEAST).contains(&config.monthly_commands) {
         return wrong(
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn the_defaults_are_a_config_once_there_is_a_website() {
         let config = config("").unwrap();
-        assert_eq!(config.upstream.to_string(), "http://h:80");
+        assert_eq!(config.upstreams.to_string(), "http://h:80");
         assert_eq!(config.store.to_string(), "sqlite:headcount.db");
         assert_eq!(config.limits.outbox, 1 << 30);
         assert!(config.threads >= 1);
@@ -379,6 +379,12 @@ mod tests {
             ),
             ("monthly_commands = 24999", "is less than 25000"),
             ("retention_days = 30", "is less than a month"),
+            ("upstream = ['http://a', 'http://a:80 weight=2']", "has http://a:80 twice"),
+            ("upstream = ['http://a', 'b']", "upstream = \"b\" is not a URL"),
+            ("balance.method = 'random'", "must be one of round_robin"),
+            ("health.path = 'health'", "is no path"),
+            ("health.failures = 0", "must lie between 1 and"),
+            ("maintenance_page = '/nowhere.html'", "is no file"),
         ] {
             let error = config(toml).unwrap_err();
             assert!(error.starts_with("b.toml:1: ") && error.contains(why), "{error}");

@@ -11,78 +11,12 @@ use chrono_tz::Tz;
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use iso_currency::Currency;
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
 type Read<T> = Result<T, String>;
-
-/// The website behind the proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Upstream {
-    /// `host` is a name or an address, an IPv6 one without brackets.
-    Tcp { tls: bool, host: String, port: u16 },
-    /// HTTP without TLS over a Unix socket.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Upstream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { tls, host, port } => {
-                let scheme = if *tls { "https" } else { "http" };
-                if host.parse::<Ipv6Addr>().is_ok() {
-                    write!(f, "{scheme}://[{host}]:{port}")
-                } else {
-                    write!(f, "{scheme}://{host}:{port}")
-                }
-            }
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-pub(super) fn upstream(text: &str) -> Read<Upstream> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        return if path.starts_with('/') {
-            Ok(Upstream::Unix(path.into()))
-        } else {
-            Err("needs an absolute path: write unix:/run/site.sock".into())
-        };
-    }
-    if !text.contains("://") {
-        // Without what may be a password.
-        let host = text.rsplit('@').next().unwrap_or(text);
-        return Err(format!("is not a URL: write http://{host} or https://{host}"));
-    }
-    let url = Url::parse(text).map_err(|e| format!("is not a URL: {e}"))?;
-    let tls = match url.scheme() {
-        "http" => false,
-        "https" => true,
-        _ => return Err("has a scheme other than http, https and unix".into()),
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds credentials; they belong to the website's own log-in".into());
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("has a path or a query; requests are forwarded with their own, \
-                    so write scheme, host and port only"
-            .into());
-    }
-    let host = match url.host() {
-        Some(Host::Domain(name)) => name.to_owned(),
-        Some(Host::Ipv4(address)) => address.to_string(),
-        Some(Host::Ipv6(address)) => address.to_string(),
-        None => return Err("names no host".into()),
-    };
-    match url.port_or_known_default() {
-        Some(port) if port > 0 => Ok(Upstream::Tcp { tls, host, port }),
-        _ => Err("names port 0, where nothing can be reached".into()),
-    }
-}
 
 pub(super) fn store(text: &str) -> Read<StoreUrl> {
     text.parse().map_err(|bad: BadStoreUrl| bad.problem().to_owned())
@@ -168,6 +102,16 @@ pub(super) fn url_path(text: &str) -> Read<String> {
         Ok(text.to_owned())
     } else {
         Err("is no path: write /name, without query".into())
+    }
+}
+
+/// A path with its query, if it has one.
+pub(super) fn target(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>');
+    if text.starts_with('/') && text.chars().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("is no path: write /health or /health?full=1".into())
     }
 }
 
@@ -259,38 +203,6 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn upstreams() {
-        let tcp = |tls, host: &str, port| Ok(Upstream::Tcp { tls, host: host.into(), port });
-        assert_eq!(upstream("http://127.0.0.1:3000"), tcp(false, "127.0.0.1", 3000));
-        assert_eq!(upstream("https://Example.org/"), tcp(true, "example.org", 443));
-        assert_eq!(upstream("http://[::1]"), tcp(false, "::1", 80));
-        assert_eq!(upstream("unix:/run/s.sock"), Ok(Upstream::Unix("/run/s.sock".into())));
-        assert_eq!(upstream("unix:///run/s.sock"), Ok(Upstream::Unix("/run/s.sock".into())));
-        for (wrong, why) in [
-            ("127.0.0.1:3000", "write http://127.0.0.1:3000 or"),
-            ("ftp://host", "scheme other than"),
-            ("http://", "is not a URL"),
-            ("http://host:99999", "invalid port"),
-            ("http://host:0", "port 0"),
-            ("http://host/app", "path or a query"),
-            ("http://host?x", "path or a query"),
-            ("http://host#x", "path or a query"),
-            ("http://u:p@host", "credentials"),
-            ("unix:run/s.sock", "absolute path"),
-        ] {
-            let error = upstream(wrong).unwrap_err();
-            assert!(error.contains(why), "{wrong}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_upstream_prints_as_it_is_read() {
-        for text in ["http://h:80", "https://h:8443", "http://[::1]:80", "unix:/s.sock"] {
-            assert_eq!(upstream(text).unwrap().to_string(), text);
-        }
-    }
 
     #[test]
     fn networks() {

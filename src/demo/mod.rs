@@ -13,7 +13,7 @@ pub mod traffic;
 pub use traffic::traffic;
 
 use crate::clock::Clock;
-use crate::config::{Config, Upstream};
+use crate::config::{Config, Scheme, Upstream, Weighted};
 use crate::proxy;
 use anyhow::Context;
 use axum::Router;
@@ -49,7 +49,9 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         .block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .context("no port for the demo's website")?;
     let port = listener.local_addr().context("no port for the demo's website")?.port();
-    config.upstream = Upstream::Tcp { tls: false, host: Ipv4Addr::LOCALHOST.to_string(), port };
+    let (scheme, host) = (Scheme::Http, Ipv4Addr::LOCALHOST.to_string());
+    let website = Upstream::Tcp { scheme, host, port };
+    config.upstreams.all = vec![Weighted { upstream: website, weight: 1 }];
     // Sample visitors come from here and say where they pretend to be.
     config.trusted_proxies.push(IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let base = Url::parse(&format!("http://{}", config.listen)).context("no address to visit")?;

@@ -15,6 +15,7 @@ use crate::private;
 use anyhow::Context;
 use futures_util::future::try_join_all;
 use pingora::apps::HttpServerOptions;
+use pingora::connectors::ConnectorOptions;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
@@ -68,20 +69,24 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let mut counting = Counting::start(&config, patience)?;
     let background = counting.background().context("the background runtime has ended")?;
 
-    let website = Arc::new(Website::new(&config)?);
-    if let Err(error) = background.block_on(website.resolve()) {
-        tracing::warn!("{error:#}; visitors see an error page until it has");
-    }
+    let telemetry = counting.telemetry().clone();
+    let connector = ConnectorOptions::from_server_conf(&server.configuration);
+    let website = Arc::new(Website::new(&config, connector, telemetry.clone())?);
+    background.block_on(website.resolve());
     background.spawn({
-        let (website, telemetry) = (website.clone(), counting.telemetry().clone());
+        let (website, telemetry) = (website.clone(), telemetry.clone());
         async move { website.keep_resolved(&telemetry.tasks).await }
+    });
+    background.spawn({
+        let website = website.clone();
+        async move { website.keep_checked(&telemetry.tasks).await }
     });
 
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
     let connections = Connections::new(most, config.limits.connections_per_address);
     let trusted = counting.open().trusted.clone();
     let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref());
-    let proxy = ReverseProxy::new(website, trusted, timeouts, tls, connections.clone());
+    let proxy = ReverseProxy::new(website.clone(), trusted, timeouts, tls, connections.clone());
     let proxy = WithAnalytics::new(proxy, counting.analytics());
     let mut app = http_proxy(&server.configuration, proxy);
     app.server_options = Some(http_options(config.timeouts.idle));
@@ -123,7 +128,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         let _within = background.enter();
         if let Some(reload) = reload {
             let telemetry = counting.telemetry().clone();
-            background.spawn(reload.run(counting.open().clone(), telemetry));
+            background.spawn(reload.run(counting.open().clone(), website, telemetry));
         }
         (Signals::hear(successor), Ended::hear())
     };
@@ -134,7 +139,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         .context("no thread for the proxy")?;
     for (name, address) in config.listens() {
         let scheme = if name == "tls.listen" { "https" } else { "http" };
-        tracing::info!("visitors: {scheme}://{address}  →  {}", config.upstream);
+        tracing::info!("visitors: {scheme}://{address}  →  {}", config.upstreams);
     }
     tracing::info!("numbers:  http://{}", counting.admin());
     tracing::info!("counting {} in {}", config.site.name, counting.store_name());
@@ -194,11 +199,12 @@ fn server(config: &Config, upgrade: bool) -> Server {
     let (shutdown, drain) = (config.timeouts.shutdown, config.timeouts.drain);
     let conf = ServerConf {
         threads: config.threads,
-        max_retries: 4,
+        // Of several upstreams, each with several addresses, all may be tried.
+        max_retries: 16,
         // Longer than ours: Pingora cuts in whole seconds, and would cut first.
         grace_period_seconds: Some((2 * HAND_OVER + shutdown + drain).as_secs() + 1),
         upgrade_sock: upgrade_socket(config).to_string_lossy().into_owned(),
-        ca_file: config.upstream_tls.ca.as_ref().map(|f| f.to_string_lossy().into_owned()),
+        ca_file: config.upstreams.tls.ca.as_ref().map(|f| f.to_string_lossy().into_owned()),
         ..ServerConf::default()
     };
     Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, conf)

@@ -4,11 +4,16 @@ use super::listen::Silent;
 use pingora::{Error, ErrorSource, ErrorType};
 use std::io;
 
+/// The kind of an error that says that no upstream is asked.
+pub const ALL_DOWN: &str = "AllUpstreamsDown";
+
 /// A failure that is not the visitor's, by what an operator can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// The website cannot be connected to.
     Unreachable,
+    /// All upstreams fail their checks.
+    AllDown,
     /// It was silent for too long.
     Late,
     BrokenOff,
@@ -38,7 +43,8 @@ impl Failure {
         }
         Some(match error.etype() {
             ErrorType::HTTPStatus(_) => return None,
-            ErrorType::WriteTimedout => Self::Late,
+            ErrorType::Custom(ALL_DOWN) => Self::AllDown,
+            ErrorType::ReadTimedout | ErrorType::WriteTimedout => Self::Late,
             ErrorType::InvalidHTTPHeader => Self::Malformed,
             ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed => {
                 Self::BrokenOff
@@ -51,6 +57,7 @@ impl Failure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "the website cannot be reached",
+            Self::AllDown => "no upstream passes its checks",
             Self::Late => "the website did not answer in time",
             Self::BrokenOff => "the website broke the connection off",
             Self::Malformed => "the website's answer is malformed",
@@ -81,6 +88,7 @@ pub fn status(error: &Error, failure: Option<Failure>) -> u16 {
     match failure {
         Some(Failure::SilentTunnel) => return 0,
         Some(Failure::Late) => return 504,
+        Some(Failure::AllDown) => return 503,
         Some(_) if *error.etype() == ErrorType::ConnectTimedout => return 504,
         Some(_) => return 502,
         None => {}

@@ -24,4 +24,3 @@ mod website;
 pub use app::run;
 pub use reload::{Reload, SetLog};
 pub use tls::Certificates;
-pub use website::Website;

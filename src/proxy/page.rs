@@ -11,6 +11,7 @@ pub fn page(status: u16, why: Option<&str>) -> Bytes {
         431 => ("Request header too large", "The request has too many or too long header fields."),
         501 => ("Not implemented", "The request's body is encoded in an unknown way."),
         502 => ("Bad gateway", "The website cannot be reached right now. Please try again soon."),
+        503 => ("Service unavailable", "The website is not available. Please try again soon."),
         504 => ("Gateway timeout", "The website took too long to answer. Please try again soon."),
         508 => ("Loop detected", "The request was sent in circles."),
         505 => ("HTTP version not supported", "Please use HTTP/1.1."),

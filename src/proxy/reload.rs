@@ -4,11 +4,13 @@
 //! one line names it. A mistake changes nothing.
 
 use super::stop::hear;
+use super::website::Website;
 use crate::config::{Config, Settings};
 use crate::open::Open;
 use crate::supervise::{Pauses, Task};
 use crate::telemetry::Telemetry;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
 use tokio::signal::unix::SignalKind;
 
 /// Sets what is logged.
@@ -24,16 +26,23 @@ pub struct Reload {
 
 impl Reload {
     /// Reads them again at every SIGHUP from now on, within a runtime.
-    pub(super) fn run(self, open: Open, telemetry: Arc<Telemetry>) -> impl Future<Output = ()> {
+    pub(super) fn run(
+        self,
+        open: Open,
+        website: Arc<Website>,
+        telemetry: Arc<Telemetry>,
+    ) -> impl Future<Output = ()> {
         let hup = hear(SignalKind::hangup());
         async move {
             let Some(mut hup) = hup else { return };
             let (reload, tasks) = (Arc::new(Mutex::new(self)), &telemetry.tasks);
             let mut pauses = Pauses::default();
             while hup.recv().await.is_some() {
-                let (reload, open) = (reload.clone(), open.clone());
-                let work =
-                    move || reload.lock().unwrap_or_else(PoisonError::into_inner).reload(&open);
+                let (reload, open, website) = (reload.clone(), open.clone(), website.clone());
+                let work = move || {
+                    let mut reload = reload.lock().unwrap_or_else(PoisonError::into_inner);
+                    reload.reload(&open, &website)
+                };
                 let turn = async {
                     tasks.turn(Task::Reload);
                     match tokio::task::spawn_blocking(work).await {
@@ -52,12 +61,17 @@ impl Reload {
         }
     }
 
-    fn reload(&mut self, open: &Open) -> anyhow::Result<String> {
+    /// For a thread of a runtime that may block.
+    fn reload(&mut self, open: &Open, website: &Website) -> anyhow::Result<String> {
         let (config, settings) = (self.read)().map_err(anyhow::Error::msg)?;
         let changed = self.settings.changed(&settings);
+        // What can fail comes first: all of it or nothing.
+        let behind = Handle::current().block_on(website.prepare(&config.upstreams))?;
         open.change(&config)?;
+        website.change(behind);
         (self.log)(&config.log)?;
-        let may = |key: &&str| *key == "log" || Open::KEYS.contains(key);
+        let may =
+            |key: &&str| *key == "log" || Open::KEYS.contains(key) || Website::KEYS.contains(key);
         let (taken, kept): (Vec<&str>, Vec<&str>) = changed.into_iter().partition(may);
         let mut said = String::new();
         for (what, keys) in [("changed", &taken), ("kept until a restart", &kept)] {

@@ -5,12 +5,12 @@
 //! nothing: that is what it is wrapped in for. Its connections must be those of
 //! [`listen`](super::listen), which knows how long the website was silent.
 
-use super::failure::{Failure, status};
+use super::failure::{ALL_DOWN, Failure, status};
 use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections, Silence};
 use super::page::page;
 use super::tunnel::for_tunnel;
-use super::website::Website;
+use super::website::{Attempts, Nowhere, Website};
 use crate::config::{Timeouts, Tls};
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
@@ -29,6 +29,9 @@ use std::time::{Duration, Instant};
 /// A failure that goes on is reported this often.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
+/// Seconds after which somebody who found no upstream may ask again.
+const RETRY_AFTER: u32 = 10;
+
 pub struct ReverseProxy {
     website: Arc<Website>,
     trusted: Trusted,
@@ -46,7 +49,7 @@ pub struct ReverseProxy {
 /// What is remembered of one request.
 #[derive(Default)]
 pub struct RequestContext {
-    attempts: usize,
+    attempts: Attempts,
     /// What the layer below knows of the request.
     asked: Option<Box<Asked>>,
 }
@@ -128,7 +131,7 @@ impl ProxyHttp for ReverseProxy {
     async fn request_filter(&self, session: &mut Session, _: &mut RequestContext) -> Result<bool> {
         let Some(port) = self.redirect.filter(|_| !is_encrypted(session)) else { return Ok(false) };
         let Some(location) = https(session.req_header(), port) else {
-            session.respond_error(StatusCode::BAD_REQUEST.as_u16()).await?;
+            write_page(session, 400, page(400, None), None).await?;
             return Ok(true);
         };
         let mut response = ResponseHeader::build(StatusCode::PERMANENT_REDIRECT, Some(2))?;
@@ -143,8 +146,15 @@ impl ProxyHttp for ReverseProxy {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
-        let mut peer = self.website.peer(context.attempts).ok_or_else(|| {
-            let error = Error::explain(ErrorType::ConnectNoRoute, "the website has no address");
+        let path = session.req_header().uri.path();
+        let peer = self.website.peer(path, &mut context.attempts);
+        let mut peer = peer.map_err(|nowhere| {
+            let error = match nowhere {
+                Nowhere::NoAddress => {
+                    Error::explain(ErrorType::ConnectNoRoute, "the website has no address")
+                }
+                Nowhere::AllDown => Error::new(ErrorType::Custom(ALL_DOWN)),
+            };
             error.into_up()
         })?;
         if session.is_upgrade_req() {
@@ -182,8 +192,9 @@ impl ProxyHttp for ReverseProxy {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        _: &mut RequestContext,
+        context: &mut RequestContext,
     ) -> Result<()> {
+        self.website.answered(&context.attempts);
         let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
         let interim = response.status.is_informational() && !upgraded;
         let may_be_silent = upgraded || (!interim && is_event_stream(&response.headers));
@@ -236,9 +247,41 @@ impl ProxyHttp for ReverseProxy {
         context: &mut RequestContext,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        context.attempts += 1;
-        // Nothing was sent yet: another address may be tried whatever the request is.
-        error.set_retry(context.attempts < self.website.addresses());
+        // Nothing was sent yet: another may be tried whatever the request is.
+        error.set_retry(self.website.not_connected(&mut context.attempts));
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        context: &mut RequestContext,
+        reused: bool,
+    ) -> Box<Error> {
+        let mut error = error.more_context(format!("Peer: {peer}"));
+        let failure = Failure::of(&error, session.was_upgraded());
+        let unanswered = session.response_written().is_none();
+        let broken = matches!(failure, Some(Failure::BrokenOff | Failure::Malformed));
+        // A kept connection may end at any time.
+        let failed = unanswered && (failure == Some(Failure::Late) || broken && !reused);
+        if failed {
+            self.website.failed(&context.attempts);
+        }
+        let repeatable = unanswered
+            && session.req_header().method.is_idempotent()
+            && !session.as_ref().retry_buffer_truncated();
+        if repeatable {
+            // As Pingora has it: over a new connection to the same upstream.
+            error.retry.decide_reuse(reused);
+            let elsewhere = broken && !error.retry();
+            if elsewhere && self.website.has_another(&mut context.attempts) {
+                error.set_retry(true);
+            }
+        } else {
+            error.set_retry(false);
+        }
         error
     }
 
@@ -253,9 +296,13 @@ impl ProxyHttp for ReverseProxy {
             self.report(failure, error);
         }
         let status = status(error, failure);
+        let unreachable = matches!(failure, Some(Failure::Unreachable | Failure::AllDown));
+        let maintenance = unreachable.then(|| self.website.maintenance_page()).flatten();
         let why = failure.and_then(Failure::for_visitor);
+        let page = maintenance.unwrap_or_else(|| page(status, why));
+        let retry_after = unreachable.then_some(RETRY_AFTER);
         if status > 0
-            && let Err(error) = write_page(session, status, why).await
+            && let Err(error) = write_page(session, status, page, retry_after).await
         {
             tracing::debug!("an error page could not be sent: {error}");
         }
@@ -303,12 +350,20 @@ fn https(request: &RequestHeader, port: u16) -> Option<String> {
     Some(format!("https://{}{port}{path}", authority.host()))
 }
 
-async fn write_page(session: &mut Session, status: u16, why: Option<&str>) -> Result<()> {
-    let page = page(status, why);
-    let mut response = ResponseHeader::build(status, Some(4))?;
+/// Answers with a page of the proxy's. `retry_after`: seconds until it is worth asking again.
+async fn write_page(
+    session: &mut Session,
+    status: u16,
+    page: Bytes,
+    retry_after: Option<u32>,
+) -> Result<()> {
+    let mut response = ResponseHeader::build(status, Some(5))?;
     response.insert_header(header::CONTENT_TYPE, "text/html; charset=utf-8")?;
     response.insert_header(header::CONTENT_LENGTH, page.len())?;
     response.insert_header(header::CACHE_CONTROL, "no-store")?;
+    if let Some(seconds) = retry_after {
+        response.insert_header(header::RETRY_AFTER, seconds)?;
+    }
     let body = if session.req_header().method == http::Method::HEAD { Bytes::new() } else { page };
     session.as_downstream_mut().write_error_response(response, body).await
 }

@@ -28,6 +28,10 @@ const GROUP: u64 = 1;
 /// Makes a peer one for a single upgrade.
 pub fn for_tunnel(peer: &mut HttpPeer) {
     peer.group_key = GROUP;
+    if peer.is_tls() {
+        // Only HTTP/1.1 has upgrades.
+        peer.options.set_http_version(1, 1);
+    }
     peer.options.custom_l4 = Some(Arc::new(Connect));
     peer.options.idle_timeout = Some(Duration::ZERO);
 }

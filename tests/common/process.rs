@@ -124,7 +124,9 @@ pub fn command(
         // Variables, so that a test's flags overrule them.
         .env("HEADCOUNT_THREADS", "2")
         .env("HEADCOUNT_FLUSH_INTERVAL", "50ms")
-        .args(["run", "--upstream", upstream])
+        .arg("run")
+        // Empty: a file among the flags says it.
+        .args((!upstream.is_empty()).then_some(["--upstream", upstream]).iter().flatten())
         .args(["--listen", &site.to_string(), "--admin", &admin.to_string()])
         .args(flags)
         .stdin(Stdio::null())

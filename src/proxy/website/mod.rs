@@ -1,0 +1,251 @@
+//! The website behind the proxy: the upstreams of a site, and which of them a request is sent to.
+//!
+//! [`server`] is one upstream, [`group`] chooses among several, [`health`] finds out which of them work.
+//! All of it can be set anew while requests are on their way: what is known of an upstream that stays
+//! is kept.
+
+mod group;
+mod health;
+mod server;
+
+use crate::config::{Config, Health, Timeouts, Upstreams};
+use crate::supervise::{Task, Tasks};
+use crate::telemetry::Telemetry;
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use group::Group;
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
+use pingora::upstreams::peer::HttpPeer;
+use server::{Server, Taken};
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How often a name is looked up again.
+const REFRESH: Duration = Duration::from_secs(30);
+
+/// What stands behind a site.
+pub struct Website {
+    current: ArcSwap<Current>,
+    timeouts: Timeouts,
+    telemetry: Arc<Telemetry>,
+    /// Checks are made through it.
+    connector: Connector,
+    changed: Notify,
+}
+
+/// What is set at one time.
+struct Current {
+    group: Group,
+    health: Health,
+    maintenance_page: Option<Bytes>,
+}
+
+/// Which upstreams a request is and was sent to.
+#[derive(Default)]
+pub struct Attempts {
+    now: Option<(usize, Taken)>,
+    /// Addresses of that one that could not be connected to.
+    unreachable: usize,
+    /// A bit for each upstream that has failed.
+    tried: u64,
+}
+
+/// Why a request is sent to none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nowhere {
+    /// No name has an address.
+    NoAddress,
+    /// Checks say that none works.
+    AllDown,
+}
+
+impl Website {
+    /// The settings that may change while it runs.
+    pub const KEYS: [&str; 9] = [
+        "upstream",
+        "maintenance_page",
+        "balance.method",
+        "health.path",
+        "health.interval",
+        "health.timeout",
+        "health.failures",
+        "health.successes",
+        "health.pause",
+    ];
+
+    /// Knows no address until [`Website::resolve`].
+    ///
+    /// # Errors
+    /// A Unix socket's path that cannot be one, a page that cannot be read.
+    pub fn new(
+        config: &Config,
+        connector: ConnectorOptions,
+        telemetry: Arc<Telemetry>,
+    ) -> anyhow::Result<Self> {
+        let timeouts = config.timeouts.clone();
+        let current = Current::new(&config.upstreams, &timeouts, &telemetry, None)?;
+        Ok(Self {
+            current: ArcSwap::from_pointee(current),
+            timeouts,
+            telemetry,
+            connector: Connector::new(Some(connector)),
+            changed: Notify::new(),
+        })
+    }
+
+    /// What is to be in force from [`Website::change`] on.
+    ///
+    /// # Errors
+    /// As of [`Website::new`].
+    pub async fn prepare(&self, upstreams: &Upstreams) -> anyhow::Result<Prepared> {
+        let before = self.current.load_full();
+        let current = Current::new(upstreams, &self.timeouts, &self.telemetry, Some(&before))?;
+        current.resolve().await;
+        Ok(Prepared(current))
+    }
+
+    /// Does as was prepared.
+    pub fn change(&self, Prepared(current): Prepared) {
+        if current.health.path.is_none() {
+            // Nobody would find out that one works again.
+            current.group.servers.iter().for_each(|server| _ = server.status.set_down(false));
+        }
+        self.current.store(Arc::new(current));
+        self.changed.notify_one();
+    }
+
+    /// The peer to send a request to next.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn peer(&self, path: &str, attempts: &mut Attempts) -> Result<Box<HttpPeer>, Nowhere> {
+        if let Some((_, Taken(server))) = &attempts.now
+            && let Some(peer) = server.peer(attempts.unreachable)
+        {
+            server.status.requests.inc();
+            return Ok(Box::new(peer));
+        }
+        let current = self.current.load();
+        let servers = &current.group.servers;
+        let chosen = current.group.next(path.as_bytes(), attempts.tried);
+        let found = chosen.and_then(|nth| Some((nth, servers[nth].peer(0)?)));
+        let Some((nth, peer)) = found else {
+            let all_down = servers.iter().all(|server| server.status.is_down());
+            return Err(if all_down { Nowhere::AllDown } else { Nowhere::NoAddress });
+        };
+        servers[nth].status.requests.inc();
+        attempts.unreachable = 0;
+        attempts.now = Some((nth, Taken::new(servers[nth].clone())));
+        Ok(Box::new(peer))
+    }
+
+    /// Notes that a request's upstream could not be connected to. Returns whether there is another, or
+    /// another address.
+    pub fn not_connected(&self, attempts: &mut Attempts) -> bool {
+        attempts.unreachable += 1;
+        match &attempts.now {
+            Some((_, Taken(server))) if attempts.unreachable < server.addresses() => true,
+            _ => {
+                self.failed(attempts);
+                self.has_another(attempts)
+            }
+        }
+    }
+
+    /// Notes that a request's upstream did not answer it.
+    pub fn failed(&self, attempts: &Attempts) {
+        let Some((_, Taken(server))) = &attempts.now else { return };
+        let current = self.current.load();
+        let pause = current.health.pause;
+        if server.failed(pause) && current.group.servers.len() > 1 {
+            tracing::warn!("upstream {} failed; others are used for {pause:?}", server.status.name);
+        }
+    }
+
+    /// Whether a request may be sent to another upstream; then it will be.
+    pub fn has_another(&self, attempts: &mut Attempts) -> bool {
+        let Some((nth, _)) = &attempts.now else { return false };
+        let tried = attempts.tried | 1 << nth;
+        let current = self.current.load();
+        let mut others = current.group.servers.iter().enumerate();
+        if !others.any(|(nth, other)| tried & 1 << nth == 0 && other.is_usable()) {
+            return false;
+        }
+        attempts.tried = tried;
+        attempts.now = None;
+        self.telemetry.retries.inc();
+        true
+    }
+
+    /// Notes that a request's upstream has answered.
+    pub fn answered(&self, attempts: &Attempts) {
+        if let Some((_, Taken(server))) = &attempts.now
+            && server.status.is_paused()
+        {
+            server.status.resume();
+        }
+    }
+
+    /// The operator's page for visitors who cannot be served.
+    pub fn maintenance_page(&self) -> Option<Bytes> {
+        self.current.load().maintenance_page.clone()
+    }
+
+    /// Looks all names up once. Those without an address are logged.
+    pub async fn resolve(&self) {
+        self.current.load_full().resolve().await;
+    }
+
+    /// Keeps addresses fresh, for ever.
+    pub async fn keep_resolved(&self, tasks: &Tasks) {
+        let keep = || async {
+            loop {
+                tasks.turn(Task::Resolve);
+                tokio::time::sleep(REFRESH).await;
+                self.resolve().await;
+            }
+        };
+        tasks.keep(Task::Resolve, keep).await
+    }
+}
+
+/// What is to be in force.
+pub struct Prepared(Current);
+
+impl Current {
+    fn new(
+        upstreams: &Upstreams,
+        timeouts: &Timeouts,
+        telemetry: &Telemetry,
+        before: Option<&Self>,
+    ) -> anyhow::Result<Self> {
+        let before = before.map_or(&[][..], |before| &before.group.servers);
+        let mut servers = Vec::new();
+        for weighted in &upstreams.all {
+            let server = Server::new(weighted, &upstreams.tls, timeouts, telemetry)?;
+            if let Some(same) = before.iter().find(|same| same.upstream == server.upstream) {
+                server.learn(same);
+            }
+            servers.push(Arc::new(server));
+        }
+        let page = upstreams.maintenance_page.as_ref();
+        let read = |file| fs::read(file).map(Bytes::from);
+        let maintenance_page = page
+            .map(|file| read(file).with_context(|| format!("maintenance_page {}", file.display())))
+            .transpose()?;
+        Ok(Self {
+            group: Group::new(servers, upstreams.method),
+            health: upstreams.health.clone(),
+            maintenance_page,
+        })
+    }
+
+    async fn resolve(&self) {
+        join_all(self.group.servers.iter().map(|server| server.resolve_again())).await;
+    }
+}

@@ -1,0 +1,24 @@
+//! What stands behind a site: several upstreams of which some fail, and websites that speak HTTP/2.
+//!
+//! - `balance`: how requests are shared out, and settings that are read again while it runs;
+//! - `health`: checks, and upstreams that are not used for a while;
+//! - `retries`: what is sent to another upstream, and what never twice.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod balance;
+mod health;
+mod retries;
+
+use common::wire::Origin;
+
+/// A website whose pages bear its name.
+fn named(name: &'static str) -> Origin {
+    Origin::start(move |wire, request| {
+        if wire.body(request, false).is_ok() {
+            wire.reply("200 OK", "Content-Type: text/html\r\n", name.as_bytes());
+        }
+        true
+    })
+}
