@@ -30,7 +30,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl
 
-.PHONY: help run build test valkey torture soak bench data
+.PHONY: help run build test valkey torture soak api bench data
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -42,6 +42,7 @@ help:
 	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
 	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
 	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
+	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 
@@ -86,6 +87,12 @@ torture:
 soak:
 	@.ci/install $(test_needs)
 	SOAK=1 cargo test --test soak -- --nocapture --test-threads=2
+
+# All that the description allows, and what it forbids.
+api: PROFILE := dev
+api: build
+	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl
+	@.ci/api '$(target)/schemathesis' '$(target)/debug/headcount'
 
 bench:
 	@.ci/install $(build_needs)

@@ -40,9 +40,9 @@ struct Sent {
 #[utoipa::path(get, path = "/api/v1/export", tag = "own",
     params(
         ("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site"),
-        ("date_from" = String, Query, description = "First day, like 2026-11-24"),
-        ("date_to" = String, Query, description = "Last day"),
-        ("format" = Option<String>, Query, description = "`csv`, as it is if left out, `ndjson`, or `parquet` where the program was built with it"),
+        ("date_from" = String, Query, format = Date, description = "First day, like 2026-11-24"),
+        ("date_to" = String, Query, format = Date, description = "Last day"),
+        ("format" = Option<String>, Query, pattern = "^(csv|ndjson|parquet)$", description = "`csv`, as it is if left out, `ndjson`, or `parquet` where the program was built with it"),
     ),
     responses(
         (status = 200, description = "The rows", content(

@@ -46,7 +46,7 @@ fn required(params: &Params, name: &str, example: &str) -> Result<String, Invali
 #[utoipa::path(get, path = "/api/v1/stats/heatmap", tag = "own",
     params(PeriodParams,
         ("page" = String, Query, description = "Path of the page"),
-        ("kind" = Option<String>, Query, description = "`click` or `scroll`"),
+        ("kind" = Option<String>, Query, pattern = "^(click|scroll)$", description = "`click` or `scroll`"),
         ("screen" = Option<String>, Query, description = "Class of the screen; all together if left out")),
     responses((status = 200, body = One)))]
 pub(super) async fn heatmap(
@@ -94,7 +94,7 @@ pub(super) async fn heatmap(
 #[utoipa::path(get, path = "/api/v1/stats/timings", tag = "own",
     params(PeriodParams,
         ("page" = Option<String>, Query, description = "Path of the page; all of them if left out"),
-        ("metric" = Option<String>, Query, description = "What pages are slow by; `LCP` if left out")),
+        ("metric" = Option<String>, Query, pattern = "^(origin|TTFB|LCP|INP|CLS)$", description = "What pages are slow by; `LCP` if left out")),
     responses((status = 200, body = One)))]
 pub(super) async fn speed(
     State(app): State<Arc<App>>,

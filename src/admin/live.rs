@@ -3,6 +3,7 @@
 //! Every stream looks for news by itself, ten times a second: so the aggregators never wake a
 //! reader, and one that does not read costs nothing once its buffers are full.
 
+use super::openapi::Event;
 use super::params::Params;
 use super::{App, guard, stats};
 use crate::aggregate::Happened;
@@ -66,7 +67,7 @@ struct Reader {
 /// JSON. A reader too slow for what happens misses some of it.
 #[utoipa::path(get, path = "/api/live", tag = "own",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
-    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String)))]
+    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = Event)))]
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     params: Params,

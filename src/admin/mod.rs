@@ -137,7 +137,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let reader = reader::Reader::new(admin.store.clone(), admin.budget.clone());
     let (attempts, health, streams, exports) = Default::default();
     let (api, description) = openapi::routes().split_for_parts();
-    let description = openapi::complete(description).to_json().unwrap_or_default().into();
+    let description = openapi::told(description);
     let cors_origins = admin.cors_origins.clone();
     let rows = rows::RowReader::new(admin.store.clone(), admin.budget.clone());
     let app = Arc::new(App {

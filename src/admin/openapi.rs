@@ -4,12 +4,14 @@
 
 use super::stats::Problem;
 use super::{App, export, health, insight, live, segments, sequence, sites, stats};
+use crate::report::{Metric, Period, Property};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use std::sync::Arc;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -61,8 +63,45 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(describe))
 }
 
+/// The description as it is served.
+pub(super) fn told(description: Description) -> Bytes {
+    let mut told = serde_json::to_value(complete(description)).unwrap_or_default();
+    name_words(&mut told);
+    told.to_string().into()
+}
+
+/// Says of parameters and keys which words there are, from the lists by which questions are read.
+fn name_words(told: &mut Json) {
+    let one_of = |words: &[&str]| format!("({})", words.join("|"));
+    let metric = one_of(&Metric::ALL.map(Metric::as_str));
+    let properties: Vec<&str> = Property::names().chain(["event:props:.+"]).collect();
+    let property = one_of(&properties);
+    let list = |word: &str| format!("^{word}(,{word})*$");
+    for operation in told["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut())
+    {
+        let parameters = operation.pointer_mut("/get/parameters").and_then(Json::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            let pattern = match parameter["name"].as_str() {
+                Some("metrics") => list(&metric),
+                Some("property") => format!("^{property}$"),
+                _ => continue,
+            };
+            parameter["schema"]["pattern"] = pattern.into();
+        }
+    }
+    let words = Period::ALL.into_iter().filter(|period| *period != Period::Custom);
+    let words: Vec<&str> = words.map(Period::as_str).chain(["24h", "realtime"]).collect();
+    let range = &mut told["components"]["schemas"]["DateRange"]["oneOf"];
+    range[0]["pattern"] = format!("^{}$", one_of(&words)).into();
+    (range[1]["minItems"], range[1]["maxItems"]) = (2.into(), 2.into());
+    let question = &mut told["components"]["schemas"]["Question"]["properties"];
+    question["metrics"]["items"]["pattern"] = format!("^{metric}$").into();
+    question["dimensions"]["items"]["pattern"] =
+        format!("^({property}|time(:(hour|day|week|month))?)$").into();
+}
+
 /// Adds what holds for every route: credentials, and the refusals that can meet each.
-pub(super) fn complete(mut description: Description) -> Description {
+fn complete(mut description: Description) -> Description {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let bearer =
         bearer.description(Some("A token of `admin_auth.tokens`, where credentials are set"));
@@ -187,7 +226,7 @@ questions! {
         limit: Option<u32>,
         /// Counted from 1.
         #[param(minimum = 1)]
-        page: Option<u32>,
+        page: Option<u64>,
     }
     /// Only the time.
     PeriodParams {}
@@ -236,7 +275,7 @@ enum Step {
     Month,
 }
 
-/// A word, such as `day`, `7d`, `month`, `all`, `24h`, or two dates or date-times.
+/// A word, or two dates or date-times.
 #[derive(ToSchema, JsonSchema, Deserialize)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "its variants are a description")]
@@ -344,6 +383,16 @@ struct Row {
     /// With `include.comparisons`: the row of the time before, and how it changed.
     #[schema(value_type = Option<Object>)]
     comparison: Option<serde_json::Value>,
+}
+
+/// A server-sent event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are a description")]
+pub(super) struct Event {
+    /// `visitors`; none where something happened on the site.
+    event: Option<String>,
+    /// The number of current visitors, or what happened, as JSON.
+    data: Option<String>,
 }
 
 /// An answer of version 1 about totals, and of our own reads: one object.

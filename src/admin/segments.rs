@@ -84,7 +84,7 @@ pub(super) async fn put(
     if let Some(key) = keys.into_iter().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(Invalid::unknown("key", key, KEYS).into());
     }
-    let (_, site) = app.site_named(body["site_id"].as_str())?;
+    let site = app.site_of(&body)?;
     let (Some(name), Some(filters)) = (body["name"].as_str(), body["filters"].as_array()) else {
         return Err(Invalid::new("a segment has a `name` and `filters`, which is a list").into());
     };

@@ -19,7 +19,7 @@ pub(super) type Read = fn(&Value, &Site, Millis) -> Result<Sequence, Invalid>;
 
 impl App {
     pub(super) async fn sequence(&self, read: Read, question: Value) -> Result<Value, Error> {
-        let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
+        let site = self.site_of(&question)?;
         let question = self.with_segments(question, site).await?;
         let question = read(&question, site, self.admin.clock.now())?;
         let counted = self.reader.days(&site.name, question.range()).await?;

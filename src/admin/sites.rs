@@ -10,6 +10,7 @@ use crate::report::{Invalid, Metric, Period, Property, breakdown};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -103,22 +104,22 @@ impl GoalEntry {
 
 /// The page of a list that is asked for. A cursor is the place of the entry that it stands beside.
 fn page<T>(mut all: Vec<T>, params: &Params) -> Result<(Vec<T>, Meta), Invalid> {
-    let number = |name: &str, default: usize, most: usize| match params.get(name) {
+    let number = |name: &str, default: usize, range: RangeInclusive<usize>| match params.get(name) {
         None => Ok(default),
         Some(text) => text
             .parse()
             .ok()
-            .filter(|n| *n <= most)
+            .filter(|n| range.contains(n))
             .ok_or_else(|| Invalid::new(format!("invalid {name} `{}`", text.escape_debug()))),
     };
-    let limit = number("limit", LIMIT, LIMIT_MAX)?.max(1);
-    let end = number("before", 0, all.len())?;
+    let limit = number("limit", LIMIT, 1..=LIMIT_MAX)?;
+    let end = number("before", 0, 0..=all.len())?;
     let first = match (params.get("before"), params.get("after")) {
         (Some(_), Some(_)) => {
             return Err(Invalid::new("`after` and `before` are asked for together: ask for one"));
         }
         (Some(_), None) => end.saturating_sub(limit),
-        (None, _) => number("after", 0, all.len())?,
+        (None, _) => number("after", 0, 0..=all.len())?,
     };
     let last = if params.get("before").is_some() { end } else { all.len().min(first + limit) };
     let meta = Meta {
@@ -133,9 +134,9 @@ fn page<T>(mut all: Vec<T>, params: &Params) -> Result<(Vec<T>, Meta), Invalid> 
 /// Sites that are counted.
 #[utoipa::path(get, path = "/api/v1/sites", tag = "sites",
     params(
-        ("after" = Option<String>, Query, description = "Cursor: the page after it"),
-        ("before" = Option<String>, Query, description = "Cursor: the page before it"),
-        ("limit" = Option<usize>, Query, description = "Entries of a page, 100 if left out"),
+        ("after" = Option<String>, Query, pattern = r"^\d+$", description = "Cursor: the page after it"),
+        ("before" = Option<String>, Query, pattern = r"^\d+$", description = "Cursor: the page before it"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Entries of a page, 100 if left out"),
     ),
     responses(
         (status = 200, body = SiteList),
@@ -174,9 +175,9 @@ pub(super) async fn one(
 #[utoipa::path(get, path = "/api/v1/sites/goals", tag = "sites",
     params(
         ("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site"),
-        ("after" = Option<String>, Query, description = "Cursor: the page after it"),
-        ("before" = Option<String>, Query, description = "Cursor: the page before it"),
-        ("limit" = Option<usize>, Query, description = "Entries of a page, 100 if left out"),
+        ("after" = Option<String>, Query, pattern = r"^\d+$", description = "Cursor: the page after it"),
+        ("before" = Option<String>, Query, pattern = r"^\d+$", description = "Cursor: the page before it"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Entries of a page, 100 if left out"),
     ),
     responses(
         (status = 200, body = GoalList),

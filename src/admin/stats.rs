@@ -165,7 +165,7 @@ impl App {
 
     /// Answers a question of version 2.
     pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
-        let (_, site) = self.site_named(question.get("site_id").and_then(Value::as_str))?;
+        let site = self.site_of(question)?;
         let question = self.with_segments(question.clone(), site).await?;
         let query = Query::read(&question, site, self.admin.clock.now())?;
         let (days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
@@ -194,7 +194,19 @@ impl App {
         Ok((days, rows))
     }
 
-    pub(super) fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
+    /// The site that a question of version 2, or what is sent of one, is about.
+    pub(super) fn site_of(&self, question: &Value) -> Result<&Site, Error> {
+        let name = match question.get("site_id") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name.as_str()),
+            Some(other) => {
+                return Err(Invalid::new(format!("invalid site_id `{other}`: it is a text")).into());
+            }
+        };
+        self.site_named(name).map(|(_, site)| site)
+    }
+
+    fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
         let sites = &self.admin.sites;
         match name {
             Some(name) => sites

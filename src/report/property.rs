@@ -127,11 +127,15 @@ impl Property {
         }
         let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
         let name = alias.map_or(name, |(_, meant)| *meant);
-        let all = || NAMES.iter().chain(NAMED);
-        all()
-            .find(|(known, _)| *known == name)
+        let found = NAMES.iter().chain(NAMED).find(|(known, _)| *known == name);
+        found
             .map(|&(name, home)| Self { name: name.into(), home })
-            .ok_or_else(|| Invalid::unknown("property", name, all().map(|(known, _)| *known)))
+            .ok_or_else(|| Invalid::unknown("property", name, Self::names()))
+    }
+
+    /// The names there are, beside `event:props:` and the key of a property of events.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        NAMES.iter().chain(NAMED).map(|(name, _)| *name)
     }
 
     /// `event:props:plan` for `plan`: the values of a property of events.

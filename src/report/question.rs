@@ -79,7 +79,7 @@ impl Question {
     /// Whether totals are to be compared.
     pub(super) fn compares<'a>(param: &impl Fn(&str) -> Option<&'a str>) -> Result<bool, Invalid> {
         match param("compare") {
-            None | Some("") => Ok(false),
+            None => Ok(false),
             Some("previous_period") => Ok(true),
             Some(other) => Err(Invalid(format!(
                 "invalid compare `{other}`: only previous_period can be compared with"
@@ -166,7 +166,7 @@ pub(super) fn flag<'a>(
     name: &str,
 ) -> Result<bool, Invalid> {
     match param(name) {
-        None | Some("" | "false") => Ok(false),
+        None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => Err(Invalid(format!("invalid {name} `{other}`: it is true or false"))),
     }

@@ -159,6 +159,8 @@ async fn what_is_wrong_is_named() {
         ("breakdown?period=day&property=event:page&filters=visit:os%3D%3DiOS", 400, "`visit:os`"),
         ("aggregate?perod=7d", 400, "unknown parameter `perod`; did you mean `period`?"),
         ("aggregate?compare=year", 400, "`year`"),
+        ("aggregate?compare=", 400, "invalid compare ``"),
+        ("aggregate?include_today=", 400, "invalid include_today ``"),
         ("aggregate?format=csv", 400, "unknown parameter `format`"),
         ("timeseries?lang=de", 400, "unknown parameter `lang`"),
         ("timeseries?compare=previous_period", 400, "`compare`"),
@@ -182,6 +184,10 @@ async fn with_several_sites_one_has_to_be_named() {
     let (status, body) = port.json("/api/v1/stats/aggregate").await;
     assert_eq!(status, 400);
     assert!(body["error"].as_str().unwrap().contains("`site_id`"));
+    // A name that is none must not pass for a name that is left out.
+    let question = json!({ "site_id": {}, "metrics": ["visitors"], "date_range": "day" });
+    let (status, body) = port.query(&question).await;
+    assert_eq!((status, &body["error"]), (400, &"invalid site_id `{}`: it is a text".into()));
     let (_, body) = port.json("/api/v1/stats/aggregate?period=day&site_id=b.example").await;
     assert_eq!(body["results"]["visitors"]["value"], 7);
     let (_, body) = port.json("/api/v1/stats/aggregate?period=day&site_id=a.example").await;

@@ -61,6 +61,7 @@ async fn sites_goals_and_properties_are_listed() {
         ("/goals?site_id=c.example", 401, "`c.example`"),
         ("/goals", 400, "`site_id`"),
         ("?limit=x", 400, "`x`"),
+        ("?limit=0", 400, "`0`"),
         ("?after=3", 400, "`3`"),
         ("?after=1&before=1", 400, "together"),
         ("?team_id=1", 400, "`team_id`"),
