@@ -160,6 +160,10 @@ impl ProxyHttp for ReverseProxy {
         if session.is_upgrade_req() {
             for_tunnel(&mut peer);
         }
+        if peer.is_tls() && session.req_header().version == Version::HTTP_10 {
+            // An answer from HTTP/2 may have a form that it does not know.
+            peer.options.set_http_version(1, 1);
+        }
         if session.is_http2() {
             // Silence is not measured on streams of one connection: whether the website may be silent
             // is known from what is asked for.
@@ -180,7 +184,8 @@ impl ProxyHttp for ReverseProxy {
         if let Some(silence) = Silence::of(session) {
             silence.allow(self.timeouts.read);
         }
-        if let Some(asked) = &context.asked {
+        // HTTP/2 has only targets in UTF-8, which is what Pingora was given instead.
+        if let Some(asked) = context.asked.as_ref().filter(|_| request.version != Version::HTTP_2) {
             request.set_raw_path(&asked.raw_target)?;
         }
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
@@ -209,17 +214,25 @@ impl ProxyHttp for ReverseProxy {
         if interim || upgraded {
             return Ok(());
         }
+        let by_http2 = response.version == Version::HTTP_2;
         end_connection(response);
         if let Some(hsts) = self.hsts.as_ref().filter(|_| is_encrypted(session))
             && !response.headers.contains_key(header::STRICT_TRANSPORT_SECURITY)
         {
             response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
         }
-        // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
-        let in_chunks = response.headers.contains_key(&header::TRANSFER_ENCODING);
-        if in_chunks && session.req_header().version == Version::HTTP_10 {
-            response.remove_header(&header::TRANSFER_ENCODING);
-            session.set_keepalive(None);
+        if session.req_header().version == Version::HTTP_10 {
+            // It knows no chunks, which Pingora makes of a body from HTTP/2 whose length is unknown …
+            if by_http2 && !response.headers.contains_key(&header::CONTENT_LENGTH) {
+                let unknown =
+                    ErrorType::HTTPStatus(StatusCode::HTTP_VERSION_NOT_SUPPORTED.as_u16());
+                return Error::e_explain(unknown, "an answer without length for HTTP/1.0");
+            }
+            // … and where they can be left out, the end of the connection is the end of the body.
+            if response.headers.contains_key(&header::TRANSFER_ENCODING) {
+                response.remove_header(&header::TRANSFER_ENCODING);
+                session.set_keepalive(None);
+            }
         }
         if self.connections.are_closing() {
             session.set_keepalive(None);

@@ -2,13 +2,16 @@
 //!
 //! - `balance`: how requests are shared out, and settings that are read again while it runs;
 //! - `health`: checks, and upstreams that are not used for a while;
-//! - `retries`: what is sent to another upstream, and what never twice.
+//! - `retries`: what is sent to another upstream, and what never twice;
+//! - `http2`: websites that speak HTTP/2, and trailers; `grpc` is what they are for.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod balance;
+mod grpc;
 mod health;
+mod http2;
 mod retries;
 
 use common::wire::Origin;
