@@ -19,8 +19,9 @@ use headcount::model::rollup::{DayCounts, Dimension, Metric, PART, Row};
 use headcount::model::row::{EventRow, Flags, Kind, RowsOf};
 use headcount::model::site::{Day, Site};
 use headcount::report::scan::{Asked, By, DayRows, Expr, Groups, Wanted, funnel, scan, scan_many};
-use headcount::report::{Interval, Property, Range};
+use headcount::report::{Days, Interval, Property, Query, Range, Rows};
 use proptest::prelude::*;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ struct Played {
     site: Site,
     counts: BTreeMap<Day, DayCounts>,
     rows: BTreeMap<Day, Vec<EventRow>>,
-    days: BTreeMap<Day, [DayRows; 2]>,
+    days: BTreeMap<Day, [Arc<DayRows>; 2]>,
 }
 
 fn play(seed: u64, length: usize) -> Played {
@@ -58,7 +59,7 @@ fn play(seed: u64, length: usize) -> Played {
             people.extend(window.people.into_packed().map(|packed| packed.block().unwrap()));
             others.extend(window.others.into_packed().map(|packed| packed.block().unwrap()));
         }
-        days.insert(day, [people, others].map(DayRows::new));
+        days.insert(day, [people, others].map(|blocks| Arc::new(DayRows::new(blocks))));
     }
     Played { site: traffic.site, counts, rows, days }
 }
@@ -203,7 +204,7 @@ fn rows_and_rollups_agree(seed: u64, length: usize) -> Result<(), TestCaseError>
         }
         by_hours_agree(&played, *day, counts)?;
         for of in &played.site.funnels {
-            let told = funnel(&played.site, [&played.days[day][0]], &of.steps, None);
+            let told = funnel(&played.site, [&*played.days[day][0]], &of.steps, None);
             let step = |nth: usize| format!("{}{PART}{}", of.name, nth + 1);
             let stored: Vec<i64> = (0..of.steps.len())
                 .map(|nth| counts.row(Dimension::FunnelStep, &step(nth)).get(Visits))
@@ -338,12 +339,56 @@ fn filters_nest(seed: u64, length: usize) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Events by their names, pageviews among them: the API's answers from roll-ups, and from rows, which
+/// alone know of visits. All of them at once, and each by a filter.
+fn events_are_told_alike(seed: u64, length: usize) -> Result<(), TestCaseError> {
+    let played = play(seed, length);
+    let range = range(&played);
+    let days: Days =
+        played.counts.iter().map(|(day, counts)| (*day, Arc::new(counts.clone()))).collect();
+    let people = played.days.iter().map(|(day, [people, _])| (*day, people.clone()));
+    let rows = Rows { days: people.collect(), covered_from: None };
+    let now = played.site.day_start(range.last + chrono::Days::new(1));
+    let ask = |metrics: &[&str], more: (&str, Json)| {
+        let dates = [range.first, range.last].map(|day| day.to_string());
+        let mut question = json!({ "date_range": dates, "metrics": metrics });
+        question[more.0] = more.1;
+        let query = Query::read(&question, &played.site, now).unwrap();
+        query.answer(&played.site, &days, Some(&rows)).unwrap()
+    };
+    let table = |answer: &Json| -> BTreeMap<String, Vec<Json>> {
+        let line = |line: &Json| {
+            let metrics = line["metrics"].as_array().unwrap();
+            (line["dimensions"].to_string(), metrics[..2].to_vec())
+        };
+        answer["results"].as_array().unwrap().iter().map(line).collect()
+    };
+    let both = |more: (&str, Json)| {
+        let by_rollups = ask(&["visitors", "events"], more.clone());
+        let by_rows = ask(&["visitors", "events", "visits"], more);
+        prop_assert_eq!(&by_rollups["meta"]["source"], "rollups");
+        prop_assert_eq!(&by_rows["meta"]["source"], "rows");
+        prop_assert_eq!(table(&by_rollups), table(&by_rows));
+        Ok(table(&by_rollups))
+    };
+    for name in both(("dimensions", json!(["event:name"])))?.into_keys() {
+        let name: Json = serde_json::from_str(&name).unwrap();
+        both(("filters", json!([["is", "event:name", name]])))?;
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_say_what_rollups_say(seed: u64, length in 1..200_usize) {
         rows_and_rollups_agree(seed, length)?;
+    }
+
+    #[test]
+    fn pageviews_are_events_of_one_name(seed: u64, length in 1..200_usize) {
+        events_are_told_alike(seed, length)?;
     }
 
     #[test]
@@ -360,7 +405,7 @@ proptest! {
 #[test]
 fn days_add_up() {
     let played = play(7, 2_000);
-    let days = played.days.iter().map(|(day, [people, _])| (*day, people));
+    let days = played.days.iter().map(|(day, [people, _])| (*day, &**people));
     let all = scan_many(&played.site, range(&played), days, &[Asked::default()]).remove(0);
     let views = |counts: &DayCounts| counts.row(Dimension::Total, "").pageviews();
     let expected: i64 = played.counts.values().map(views).sum();

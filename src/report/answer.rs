@@ -255,7 +255,8 @@ fn has_slots(counts: &DayCounts) -> bool {
     total == Row::default() || counts.rows(Dimension::Slot).next().is_some()
 }
 
-/// All rows of a property that say anything, by the first metric, largest first, then by value.
+/// All rows of a property that say anything, by the first metric, largest first, then by value. Pageviews
+/// are no events here.
 pub fn breakdown(
     days: &Days,
     range: Range,
@@ -263,7 +264,8 @@ pub fn breakdown(
     metrics: &[Metric],
     filter: Option<&Filter>,
 ) -> Vec<Slice> {
-    slices(days, range, property, metrics, filter, |value| value)
+    let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
+    slices(days, range, property, metrics, selection.without_views(), |value| value)
 }
 
 /// The same with values as the API names them.
@@ -274,7 +276,8 @@ pub(super) fn named_breakdown(
     metrics: &[Metric],
     filter: Option<&Filter>,
 ) -> Vec<Slice> {
-    slices(days, range, property, metrics, filter, |value| names::name(property, value))
+    let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
+    slices(days, range, property, metrics, selection, |value| names::name(property, value))
 }
 
 fn slices<'d>(
@@ -282,10 +285,9 @@ fn slices<'d>(
     range: Range,
     property: &Property,
     metrics: &[Metric],
-    filter: Option<&Filter>,
+    selection: Selection<'_>,
     name: impl Fn(&'d str) -> &'d str,
 ) -> Vec<Slice> {
-    let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
     // Of each name its row, and one stored value that it stands for.
     let mut rows: HashMap<&str, (Row, &str), RandomState> = HashMap::default();
     let mut of_several: HashSet<&str> = HashSet::new();

@@ -52,6 +52,9 @@ pub use segment::{Segment, Segments, asks_for_segment};
 pub use timing::{Percentiles, Rating, Timed, Timings, What};
 pub use v2::{AnsweredFrom, Answers, Query, QuerySet, Reworded, Rows, Sequence, TimeStep, Total};
 
+/// What Plausible calls the event of a pageview.
+const PAGEVIEW: &str = "pageview";
+
 /// A question that cannot be answered: one line that names what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -5,7 +5,7 @@
 //! cannot, and are refused here.
 
 use super::property::{Place, Property, evidence, parts_of};
-use super::{Filter, Invalid};
+use super::{Filter, Invalid, PAGEVIEW};
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, Row, parts};
 use std::collections::HashMap;
 
@@ -19,6 +19,8 @@ pub struct Selection<'a> {
     pub(super) places: Vec<Place>,
     /// Second part that rows of event properties must have.
     pub(super) event_key: Option<&'a str>,
+    /// Pageviews are events too, of one name.
+    views_are_events: bool,
 }
 
 /// Where rows are read from.
@@ -45,8 +47,14 @@ impl<'a> Selection<'a> {
         let conditions = filter.map(Filter::properties).unwrap_or_default();
         let involved = || by.into_iter().chain(conditions.iter().copied());
         let Some(first) = involved().next() else {
-            let (places, event_key) = (Vec::new(), None);
-            return Ok(Self { source: Source::Total, by: None, filter: None, places, event_key });
+            return Ok(Self {
+                source: Source::Total,
+                by: None,
+                filter: None,
+                places: Vec::new(),
+                event_key: None,
+                views_are_events: false,
+            });
         };
         // The dimension that all of them can be read from, and that one of them is kept in: an
         // event with two properties has two rows, which must not be taken for two events.
@@ -77,17 +85,23 @@ impl<'a> Selection<'a> {
                 filter,
                 places: conditions.iter().filter_map(|p| within(p, source)).collect(),
                 event_key,
+                views_are_events: source == Source::Of(Dimension::Event),
             }),
             (_, Some(other)) => Err(refused(first, other)),
             (None, None) => Err(refused(first, involved().find(|p| *p != first).unwrap_or(first))),
         }
     }
 
+    /// Events without pageviews.
+    pub(super) fn without_views(self) -> Self {
+        Self { views_are_events: false, ..self }
+    }
+
     /// The dimension whose rows alone tell it.
     pub(super) fn dimension(&self) -> Option<Dimension> {
         match self.source {
-            Source::Of(dimension) => Some(dimension),
-            Source::Total | Source::Evidence | Source::Suspected => None,
+            Source::Of(dimension) if !self.views_are_events => Some(dimension),
+            _ => None,
         }
     }
 
@@ -170,7 +184,11 @@ impl<'a> Selection<'a> {
         };
         match self.source {
             Source::Total => offer("", &counts.row(Dimension::Total, "")),
-            Source::Of(dimension) => counts.rows(dimension).for_each(|(v, row)| offer(v, row)),
+            Source::Of(dimension) => {
+                counts.rows(dimension).for_each(|(v, row)| offer(v, row));
+                let views = Some(views(counts)).filter(|_| self.views_are_events);
+                views.iter().for_each(|views| offer(PAGEVIEW, views));
+            }
             Source::Evidence => evidence(&counts.row(Dimension::Total, ""))
                 .iter()
                 .for_each(|(value, row)| offer(value, row)),
@@ -200,6 +218,15 @@ fn read(place: Place, value: &str) -> &str {
         }
         _ => value,
     }
+}
+
+/// Pageviews, and who viewed.
+fn views(counts: &DayCounts) -> Row {
+    let (total, mut views) = (counts.row(Dimension::Total, ""), Row::default());
+    for metric in [Stored::Server, Stored::Browser, Stored::Visitors] {
+        views.add(metric, total.get(metric));
+    }
+    views
 }
 
 /// Suspected views stay in the totals; without them is the difference.

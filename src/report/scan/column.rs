@@ -5,14 +5,11 @@ use crate::model::block::{NONE, Text};
 use crate::model::goal::{Goal, Reached};
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
 use crate::model::row::{Flags, Kind};
-use crate::report::Property;
 use crate::report::property::Place;
+use crate::report::{PAGEVIEW, Property};
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// What Plausible calls the event of a pageview.
-const PAGEVIEW: &str = "pageview";
 
 /// What Plausible calls a value that a visit does not have.
 const UNSET: &str = "(not set)";
