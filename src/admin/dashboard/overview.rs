@@ -56,7 +56,7 @@ const EVIDENCE: [(&str, &str, &str, &str); 4] = [
         "unverified",
         "unverified",
         "Unverified",
-        "reported without a valid id: take it with a grain of salt",
+        "reported without a valid id: less certain than the others",
     ),
 ];
 
