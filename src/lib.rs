@@ -22,7 +22,7 @@
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
 //! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what others
-//! write is read and compared (`text`, `host`, `page_name`), the [`clock`], the settings
+//! write is read and compared (`text`, `host`, `page_name`), how texts are coded for their way ([`coding`]), the [`clock`], the settings
 //! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background tasks
 //! going ([`supervise`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
 //! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
@@ -35,6 +35,7 @@ mod blocking;
 pub mod budget;
 pub mod capture;
 pub mod clock;
+pub mod coding;
 pub mod config;
 mod counter;
 mod delivery;
