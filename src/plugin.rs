@@ -30,10 +30,11 @@ use crate::admin::{AdminState, Live, UNREAD};
 use crate::aggregate::{Engine, Happened};
 use crate::background::{Runtimes, first_contact, keep_places, keep_secrets, serve_admin};
 use crate::budget::Budget;
+use crate::capture::inject::Compressed;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Key, RespectGpc, Settings};
+use crate::config::{Config, ConfigError, InjectCompressed, Key, RespectGpc, Settings};
 use crate::flush::{self, DurableOutbox, Flusher};
 use crate::home::{self, Home};
 use crate::journal::LateLog;
@@ -390,6 +391,7 @@ fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Setti
         script_path: config.script.path.clone(),
         beacon_path: config.script.beacon_path.clone(),
         inject: config.inject,
+        inject_compressed: compressed(config.inject_compressed),
         trusted_proxies,
         beacon_body: config.limits.beacon_body,
         beacons_per_minute: config.limits.beacons_per_minute as isize,
@@ -432,6 +434,14 @@ fn script_options(config: &Config) -> ScriptOptions {
         forms: script.forms,
         clicks: script.clicks,
         vitals: script.vitals,
+    }
+}
+
+fn compressed(pages: InjectCompressed) -> Compressed {
+    match pages {
+        InjectCompressed::Recode => Compressed::Recode,
+        InjectCompressed::Identity => Compressed::Identity,
+        InjectCompressed::Off => Compressed::Leave,
     }
 }
 

@@ -126,6 +126,67 @@ impl UpstreamStatus {
     }
 }
 
+/// Why a page is left without the script's tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untagged {
+    /// It is compressed in a way that is not undone, or is not to be.
+    Coding,
+    /// A content security policy forbids the script, or its reports.
+    Policy,
+    /// An AMP page.
+    Amp,
+    /// XHTML, of which a browser shows nothing if it is not well-formed.
+    Xhtml,
+    /// An encoding in which ASCII is not ASCII: UTF-16.
+    Charset,
+    /// `Cache-Control: no-transform`.
+    NoTransform,
+    /// There is no place for it: the page breaks off in its head, or cannot be read.
+    Markup,
+    /// Our own code panicked.
+    Panic,
+}
+
+impl Untagged {
+    pub const ALL: [Self; 8] = [
+        Self::Coding,
+        Self::Policy,
+        Self::Amp,
+        Self::Xhtml,
+        Self::Charset,
+        Self::NoTransform,
+        Self::Markup,
+        Self::Panic,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Coding => "coding",
+            Self::Policy => "policy",
+            Self::Amp => "amp",
+            Self::Xhtml => "xhtml",
+            Self::Charset => "charset",
+            Self::NoTransform => "no_transform",
+            Self::Markup => "markup",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// The reason in words, as a sentence goes on after "because".
+    pub fn because(self) -> &'static str {
+        match self {
+            Self::Coding => "they come compressed",
+            Self::Policy => "their content security policy forbids the script or its reports",
+            Self::Amp => "they are AMP pages",
+            Self::Xhtml => "they are XHTML",
+            Self::Charset => "their encoding is UTF-16 or the like",
+            Self::NoTransform => "they say Cache-Control: no-transform",
+            Self::Markup => "their markup has no place for it",
+            Self::Panic => "the program failed over them",
+        }
+    }
+}
+
 /// Everything the process counts about itself.
 #[derive(Debug, Default)]
 pub struct Telemetry {
@@ -133,8 +194,7 @@ pub struct Telemetry {
     pub pageviews: Counter,
     /// Events received in beacons.
     pub beacons: Counter,
-    /// Pages that would have got the script's tag, had they not come compressed.
-    pub untagged: Counter,
+    untagged: [Counter; Untagged::ALL.len()],
     /// Batches acknowledged by the store.
     pub flushes: Counter,
     /// Delivery attempts that failed.
@@ -206,6 +266,11 @@ impl Telemetry {
     pub fn upstreams(&self) -> Vec<Arc<UpstreamStatus>> {
         let upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
         upstreams.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Pages that are left without the script's tag, for this reason.
+    pub fn untagged(&self, why: Untagged) -> &Counter {
+        &self.untagged[why as usize]
     }
 
     pub fn dropped(&self, reason: DropReason) -> &Counter {

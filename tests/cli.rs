@@ -192,6 +192,7 @@ fn another(key: &Key) -> Value {
         ("tls.hsts", _) => "30d",
         ("store", _) => "redis://localhost:6379",
         ("site", _) => "example.org",
+        ("inject_compressed", _) => "identity",
         ("timezone", _) => "Europe/Berlin",
         ("currency", _) => "EUR",
         ("data_dir", _) => "some.folder",

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, SECOND};
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
-use crate::telemetry::{BOUNDS, DropReason, Telemetry, UpstreamStatus};
+use crate::telemetry::{BOUNDS, DropReason, Telemetry, Untagged, UpstreamStatus};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -43,7 +43,6 @@ impl Collector for Counts {
         let counters = [
             ("pageviews", "Pageviews counted", t.pageviews.get()),
             ("beacons", "Events received in beacons", t.beacons.get()),
-            ("pages_untagged", "Compressed pages, without the script's tag", t.untagged.get()),
             ("flushes", "Batches acknowledged by the store", t.flushes.get()),
             ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
             ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),
@@ -93,6 +92,14 @@ impl Collector for Counts {
         }
         let dropped = DropReason::ALL.map(|why| (why.as_str(), t.dropped(why).get()));
         family(&mut to, "events_dropped", "What could not be counted", "reason", dropped)?;
+        let untagged = Untagged::ALL.map(|why| (why.as_str(), t.untagged(why).get()));
+        family(
+            &mut to,
+            "pages_untagged",
+            "Pages left without the script's tag",
+            "reason",
+            untagged,
+        )?;
         let tasks = Task::ALL.map(|task| (task.as_str(), t.tasks.restarts(task)));
         let help = "Background tasks that panicked and were begun again";
         family(&mut to, "task_restarts", help, "task", tasks)?;

@@ -7,7 +7,7 @@ use super::asked::Asked;
 use super::classify::Answer;
 use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
-use super::inject::{self, Injector};
+use super::inject::{self, Compressed, Page, Tag};
 use super::script::{Script, tag};
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
@@ -47,6 +47,8 @@ pub struct Settings {
     pub beacon_path: String,
     /// Add the script's tag to HTML.
     pub inject: bool,
+    /// What becomes of pages that come compressed, with that.
+    pub inject_compressed: Compressed,
     /// Peers that are believed about the client's address.
     pub trusted_proxies: Trusted,
     /// Bytes of a beacon.
@@ -87,7 +89,7 @@ struct Inner {
     telemetry: Arc<Telemetry>,
     clock: Clock,
     script: Script,
-    tag: Bytes,
+    tag: Tag,
     rate: Rate,
     types: quick_cache::sync::Cache<u64, Known>,
     /// There is one: until then, pages need not be looked for among them.
@@ -103,9 +105,9 @@ struct Inner {
 pub struct Tracking {
     pub(super) site: Option<usize>,
     endpoint: Option<Endpoint>,
-    asked: inject::Asked,
-    /// Boxed: a parser is large, and most requests have none.
-    injector: Option<Box<Injector>>,
+    pub(super) asked: inject::Asked,
+    /// The page that the tag is added to. Boxed: a parser is large, and most requests have none.
+    pub(super) page: Option<Box<Page>>,
     /// The answer has been looked at.
     counted: bool,
     pub(super) sending: Option<Sending>,
@@ -149,7 +151,11 @@ impl Analytics {
         clock: Clock,
         script: Script,
     ) -> Self {
-        let tag = Bytes::from(tag(&settings.script_path));
+        let tag = Tag {
+            markup: tag(&settings.script_path).into(),
+            script: settings.script_path.clone(),
+            beacon: settings.beacon_path.clone(),
+        };
         Self(Arc::new(Inner {
             ids: sites.iter().map(|site| SiteId::of(&site.name)).collect(),
             sites,
@@ -240,6 +246,11 @@ impl Analytics {
                 tracking.asked_at = Some(Instant::now());
                 if self.0.settings.inject {
                     tracking.asked = inject::prepare_request(request);
+                    if self.0.settings.inject_compressed == Compressed::Identity
+                        && is_page_load(&request.headers)
+                    {
+                        inject::ask_for_identity(request);
+                    }
                 }
             }
         });
@@ -250,7 +261,7 @@ impl Analytics {
     pub fn on_response(
         &self,
         tracking: &mut Tracking,
-        session: &Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
     ) {
         self.guarded(Hook::Response, || {
@@ -266,7 +277,7 @@ impl Analytics {
                         || Answer::of(response.status, &response.headers).html)
                     && is_page_load(&session.req_header().headers)
                 {
-                    self.tag_page(tracking, response);
+                    self.tag_page(tracking, session, response);
                 }
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header(SERVER_TIMING, id);
@@ -275,29 +286,21 @@ impl Analytics {
         });
     }
 
-    /// Prepares a page for the script's tag, if it can take it.
-    fn tag_page(&self, tracking: &mut Tracking, response: &mut ResponseHeader) {
-        if inject::prepare_response(response, self.0.tag.len(), &tracking.asked) {
-            tracking.injector = Some(Box::new(Injector::new(self.0.tag.clone())));
-        } else if inject::is_compressed_page(response) && self.0.telemetry.untagged.inc_first() {
-            tracing::warn!(
-                "the website sends compressed pages, which do not get the script's tag: let it send \
-                 them as they are, or write the tag into them"
-            );
-        }
-    }
-
     /// For every piece of a response's body (`response_body_filter`).
-    pub fn on_body(&self, tracking: &mut Tracking, body: &mut Option<Bytes>, end: bool) {
-        let Some(injector) = &mut tracking.injector else {
-            self.guarded(Hook::Body, || ());
-            return;
-        };
-        let whole = body.clone();
-        let fed = self.guarded(Hook::Body, || injector.feed(body, end));
-        if fed.is_none() {
-            *body = whole;
-            injector.fallback(body, end);
+    ///
+    /// # Errors
+    /// A page that gains the tag cannot go on: what the website sends is damaged, or breaks off. The
+    /// answer must not end as if it were whole.
+    pub fn on_body(
+        &self,
+        tracking: &mut Tracking,
+        body: &mut Option<Bytes>,
+        end: bool,
+    ) -> pingora::Result<()> {
+        self.guarded(Hook::Body, || ());
+        match &mut tracking.page {
+            None => Ok(()),
+            Some(page) => self.feed(page, body, end),
         }
     }
 
@@ -370,6 +373,10 @@ impl Analytics {
         &self.0.settings
     }
 
+    pub(super) fn tag(&self) -> &Tag {
+        &self.0.tag
+    }
+
     pub(super) fn script(&self) -> &Script {
         &self.0.script
     }
@@ -423,7 +430,7 @@ impl Analytics {
     }
 
     /// Runs a hook; a panic in it is counted and goes no further.
-    fn guarded<T>(&self, hook: Hook, run: impl FnOnce() -> T) -> Option<T> {
+    pub(super) fn guarded<T>(&self, hook: Hook, run: impl FnOnce() -> T) -> Option<T> {
         let run = AssertUnwindSafe(|| {
             self.call_probe(hook);
             run()

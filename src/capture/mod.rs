@@ -14,6 +14,7 @@ mod endpoints;
 pub mod inject;
 mod opt_out;
 pub mod script;
+mod tagging;
 mod wrapper;
 
 pub use analytics::{Analytics, Hook, Settings, Tracking};

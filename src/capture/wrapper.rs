@@ -324,7 +324,7 @@ where
     ) -> Result<Option<Duration>> {
         let pause =
             self.inner.response_body_filter(session, body, end_of_stream, &mut ctx.inner)?;
-        self.analytics.on_body(&mut ctx.tracking, body, end_of_stream);
+        self.analytics.on_body(&mut ctx.tracking, body, end_of_stream)?;
         Ok(pause)
     }
 

@@ -59,6 +59,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub answer_half_closed: bool,
     pub inject: bool,
+    pub inject_compressed: InjectCompressed,
     pub geoip: Option<PathBuf>,
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.
     pub place_headers: Vec<HeaderName>,
@@ -106,6 +107,14 @@ pub enum RespectGpc {
     Count,
     /// Is not counted.
     Ignore,
+}
+
+/// What becomes of compressed pages that are to get the tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InjectCompressed {
+    Recode,
+    Identity,
+    Off,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use super::error::ConfigError;
 use super::settings::Settings;
 use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
 use super::{
-    AdminAuth, Config, Limits, Privacy, RespectGpc, Script, Secret, Timeouts, Tls, values,
+    AdminAuth, Config, InjectCompressed, Limits, Privacy, RespectGpc, Script, Secret, Timeouts,
+    Tls, values,
 };
 use crate::budget;
 use crate::model::site::Site;
@@ -108,6 +109,14 @@ impl Config {
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             answer_half_closed: get("answer_half_closed").on(),
             inject: get("inject").on(),
+            inject_compressed: get("inject_compressed").read(|text| {
+                let words = [
+                    ("recode", InjectCompressed::Recode),
+                    ("identity", InjectCompressed::Identity),
+                    ("off", InjectCompressed::Off),
+                ];
+                values::word(text, &words)
+            })?,
             geoip: get("geoip").read_optional(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,
             crawler_ranges: get("crawler_ranges").read_optional(values::file)?,

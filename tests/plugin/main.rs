@@ -149,7 +149,7 @@ impl ProxyHttp for ByHand {
         end: bool,
         ctx: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        self.analytics.on_body(&mut ctx.tracking, body, end);
+        self.analytics.on_body(&mut ctx.tracking, body, end)?;
         self.bikes.response_body_filter(session, body, end, &mut ctx.load)
     }
 

@@ -9,6 +9,7 @@ use crate::admin::AdminState;
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
 };
+use crate::telemetry::Untagged;
 use maud::{Markup, html};
 
 const PERIODS: [(Period, &str); 6] = [
@@ -193,10 +194,15 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                 "Read at " time #read { (words::moment(view.local(view.now))) }
                 "; counts are as of the flush before that, every "
                 (admin.flush_interval.as_secs().max(1)) " s."
-                @if admin.telemetry.untagged.get() > 0 {
-                    " The website sends compressed pages, which do not get the script's tag: "
-                    (words::value(Metric::Pageviews, Value::Count(admin.telemetry.untagged.get() as i64)))
-                    " since the start."
+                @for why in Untagged::ALL {
+                    @if admin.telemetry.untagged(why).get() > 0 {
+                        " Pages without the script's tag, because " (why.because()) ": "
+                        (words::value(
+                            Metric::Pageviews,
+                            Value::Count(admin.telemetry.untagged(why).get() as i64),
+                        ))
+                        " since the start."
+                    }
                 }
                 @if let Some(budget) = &admin.budget {
                     " Store commands: "

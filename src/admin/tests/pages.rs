@@ -3,6 +3,7 @@
 use super::port::{NOW, Port, today};
 use crate::admin::Auth;
 use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::telemetry::Untagged;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -148,12 +149,22 @@ async fn what_cannot_be_shown_says_why() {
 }
 
 #[tokio::test]
-async fn compressed_pages_are_spoken_of() {
+async fn pages_without_the_tag_are_spoken_of() {
     let port = Port::local().await;
-    assert!(!port.get("/").await.1.contains("compressed pages"));
-    port.telemetry.untagged.add(3);
+    assert!(!port.get("/").await.1.contains("without the script"));
+    port.telemetry.untagged(Untagged::Policy).add(3);
+    port.telemetry.untagged(Untagged::Amp).add(2);
     let (_, page) = port.get("/").await;
-    assert!(page.contains("compressed pages") && page.contains("tag: 3 since"), "{page}");
+    for line in ["policy forbids the script or its reports: 3 since", "they are AMP pages: 2 since"]
+    {
+        assert!(page.contains(line), "{page}");
+    }
+    assert!(!page.contains("compressed"));
+    let (_, metrics) = port.get("/metrics").await;
+    for (reason, n) in [("policy", 3), ("amp", 2), ("coding", 0)] {
+        let line = format!("headcount_pages_untagged_total{{reason=\"{reason}\"}} {n}");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
 }
 
 #[tokio::test]

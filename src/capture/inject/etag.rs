@@ -13,14 +13,15 @@ const WEAK: &[u8] = b"-hcw";
 
 /// The ETag of the page with the tag in it. `None` if this is no entity tag.
 pub fn mark(etag: &HeaderValue) -> Option<HeaderValue> {
-    let (tag, rest) = EntityTag::read(etag.as_bytes())?;
-    rest.is_empty().then_some(())?;
-    let mut marked = BytesMut::with_capacity(etag.len() + WEAK.len() + 2);
-    marked.put_slice(b"W/\"");
-    marked.put_slice(tag.opaque);
-    marked.put_slice(if tag.weak { WEAK } else { STRONG });
-    marked.put_u8(b'"');
-    HeaderValue::from_maybe_shared(marked.freeze()).ok()
+    let tag = EntityTag::read_alone(etag)?;
+    tag.marked(if tag.weak { WEAK } else { STRONG })
+}
+
+/// The ETag under which a client has the page with the tag in it, of those that it asked with. A
+/// website may confirm with a strong one what it had sent with a weak one, compressed.
+pub fn held(list: &HeaderValue, etag: &HeaderValue) -> Option<HeaderValue> {
+    let tag = EntityTag::read_alone(etag)?;
+    [STRONG, WEAK].into_iter().filter_map(|mark| tag.marked(mark)).find(|form| holds(list, form))
 }
 
 /// An `If-None-Match` with our entries turned back into the website's. `None` if none is ours, or
@@ -49,7 +50,7 @@ pub fn restore(list: &HeaderValue) -> Option<HeaderValue> {
 }
 
 /// Whether an `If-None-Match` holds this ETag, weakly compared (RFC 9110 §13.1.2).
-pub fn holds(list: &HeaderValue, etag: &HeaderValue) -> bool {
+fn holds(list: &HeaderValue, etag: &HeaderValue) -> bool {
     let opaque = etag.as_bytes().strip_prefix(b"W/").unwrap_or(etag.as_bytes());
     list.as_bytes().windows(opaque.len()).any(|part| part == opaque)
 }
@@ -70,6 +71,17 @@ impl<'a> EntityTag<'a> {
         let inner = quoted.strip_prefix(b"\"")?;
         let end = inner.iter().position(|&b| b == b'"')?;
         Some((Self { weak, opaque: &inner[..end] }, &inner[end + 1..]))
+    }
+
+    /// One that is all of a field.
+    fn read_alone(etag: &'a HeaderValue) -> Option<Self> {
+        let (tag, rest) = Self::read(etag.as_bytes())?;
+        rest.is_empty().then_some(tag)
+    }
+
+    fn marked(self, mark: &[u8]) -> Option<HeaderValue> {
+        let text = [b"W/\"", self.opaque, mark, b"\""].concat();
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).ok()
     }
 
     /// The website's own, if this is one of ours.

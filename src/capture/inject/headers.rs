@@ -1,11 +1,14 @@
 //! The headers of a page that gets the tag: may it be added, and what is then true of the page.
 
-use super::etag;
+use super::{Policies, etag};
+use crate::coding::Coding;
+use crate::telemetry::Untagged;
 use crate::text;
 use encoding_rs::Encoding;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH,
+    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE,
+    ETAG, IF_MATCH, IF_NONE_MATCH,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -23,6 +26,22 @@ const DIGESTS: [HeaderName; 4] = [
 pub struct Asked {
     /// Its `If-None-Match`, if that held an ETag of ours.
     if_none_match: Vec<HeaderValue>,
+}
+
+/// What becomes of pages that come compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compressed {
+    /// They are decoded and coded again.
+    Recode,
+    /// The website is asked for pages that are not; what comes compressed all the same is recoded.
+    Identity,
+    /// They are left alone.
+    Leave,
+}
+
+/// Asks the website for a page as it is.
+pub fn ask_for_identity(request: &mut RequestHeader) {
+    let _ = request.insert_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
 /// Turns our ETags in a request for the website back into its own. Not in `If-Range`: a part of the
@@ -48,34 +67,72 @@ fn restore(request: &mut RequestHeader, name: HeaderName) -> Vec<HeaderValue> {
     sent
 }
 
-/// Makes a response's headers those of the page with a tag of `tag_len` bytes. True: its body,
-/// which an answer to HEAD lacks, is to go through an [`Injector`](super::Injector). False: it is
-/// left alone, but for a 304 that confirms a page with the tag in it.
-pub fn prepare_response(response: &mut ResponseHeader, tag_len: usize, asked: &Asked) -> bool {
-    if response.status == StatusCode::NOT_MODIFIED {
-        prepare_not_modified(response, asked);
-        return false;
+/// What is to become of a response's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// No page, or none that is whole.
+    NoPage,
+    /// A page that stays as it is.
+    Left(Untagged),
+    /// A page that is to go through a [`Page`](super::Page), coded in this way.
+    Page(Option<Coding>),
+}
+
+/// Decides whether a page may get the tag, but for its policies: from its headers.
+pub fn judge_response(response: &ResponseHeader, compressed: Compressed) -> Prepared {
+    let headers = &response.headers;
+    if !carries_a_page(response.status)
+        || !has_body(headers)
+        || headers.get_all(CONTENT_DISPOSITION).iter().any(is_attachment)
+    {
+        return Prepared::NoPage;
     }
-    let Some(length) = length_with(&response.headers, tag_len) else { return false };
-    if !carries_a_page(response.status) || !may_be_changed(&response.headers) {
-        return false;
+    let content_type = text::header(headers, CONTENT_TYPE).unwrap_or_default();
+    if let Err(why) = injectable(&content_type) {
+        return why.map_or(Prepared::NoPage, Prepared::Left);
     }
-    if let Some(length) = length {
-        insert(response, CONTENT_LENGTH, length.into());
+    if listed(headers, CACHE_CONTROL).any(|directive| is(directive, "no-transform")) {
+        return Prepared::Left(Untagged::NoTransform);
     }
+    let mut codings = listed(headers, CONTENT_ENCODING).filter(|coding| !is(coding, "identity"));
+    match (codings.next(), codings.next(), compressed) {
+        (None, ..) => Prepared::Page(None),
+        (Some(coding), None, Compressed::Recode | Compressed::Identity) => {
+            let coding = Coding::named(coding.trim_ascii());
+            coding.map_or(Prepared::Left(Untagged::Coding), |coding| Prepared::Page(Some(coding)))
+        }
+        _ => Prepared::Left(Untagged::Coding),
+    }
+}
+
+/// The policies that hold for a page, by its headers.
+pub fn policies(headers: &HeaderMap) -> Policies {
+    let all = |name| {
+        let lines = headers.get_all(name).iter();
+        lines.map(|line| text::lenient(line.as_bytes()).into_owned()).collect()
+    };
+    Policies {
+        enforced: all(CONTENT_SECURITY_POLICY),
+        reported: all(CONTENT_SECURITY_POLICY_REPORT_ONLY),
+    }
+}
+
+/// Makes a response's headers those of the page with the tag. How long it becomes is not known ahead:
+/// what the page's own markup says of scripts decides.
+pub fn prepare_response(response: &mut ResponseHeader) {
+    response.remove_header(&CONTENT_LENGTH);
     if let Some(marked) = response.headers.get(ETAG).and_then(etag::mark) {
         insert(response, ETAG, marked);
     }
     drop_claims_about_bytes(response);
-    true
 }
 
 /// The client's copy has the tag in it and goes by our ETag; so must what confirms it, or its
 /// next question would be with the website's.
-fn prepare_not_modified(response: &mut ResponseHeader, asked: &Asked) {
-    let Some(marked) = response.headers.get(ETAG).and_then(etag::mark) else { return };
-    if asked.if_none_match.iter().any(|list| etag::holds(list, &marked)) {
-        insert(response, ETAG, marked);
+pub fn prepare_not_modified(response: &mut ResponseHeader, asked: &Asked) {
+    let Some(etag) = response.headers.get(ETAG) else { return };
+    if let Some(held) = asked.if_none_match.iter().find_map(|list| etag::held(list, etag)) {
+        insert(response, ETAG, held);
         // It would speak of the website's page (RFC 9110 §8.6).
         response.remove_header(&CONTENT_LENGTH);
         drop_claims_about_bytes(response);
@@ -103,54 +160,38 @@ fn carries_a_page(status: StatusCode) -> bool {
     }
 }
 
-/// Whether a page is left without the tag for no other reason than that it comes compressed.
-pub fn is_compressed_page(response: &ResponseHeader) -> bool {
-    let headers = &response.headers;
-    carries_a_page(response.status) && is_coded(headers) && may_be_changed_once_decoded(headers)
-}
-
-fn is_coded(headers: &HeaderMap) -> bool {
-    !listed(headers, CONTENT_ENCODING).all(|coding| is(coding, "identity"))
-}
-
-fn may_be_changed(headers: &HeaderMap) -> bool {
-    !is_coded(headers) && may_be_changed_once_decoded(headers)
-}
-
-fn may_be_changed_once_decoded(headers: &HeaderMap) -> bool {
-    let content_type = text::header(headers, CONTENT_TYPE);
-    content_type.is_some_and(|kind| injectable(&kind))
-        && !listed(headers, CACHE_CONTROL).any(|directive| is(directive, "no-transform"))
-        && !headers.get_all(CONTENT_DISPOSITION).iter().any(is_attachment)
-}
-
 /// Whether a body of this `Content-Type` can take the tag: `text/html` in an encoding in which
 /// ASCII is ASCII. Not XHTML, where a browser shows an error page in place of a page that is not
 /// well-formed to the last byte.
-pub fn injectable(content_type: &str) -> bool {
+fn injectable(content_type: &str) -> Result<(), Option<Untagged>> {
     let mut parts = content_type.split(';');
-    let html = parts.next().is_some_and(|kind| is(kind.as_bytes(), "text/html"));
+    let kind = parts.next().unwrap_or_default().as_bytes();
+    if is(kind, "application/xhtml+xml") {
+        return Err(Some(Untagged::Xhtml));
+    }
+    if !is(kind, "text/html") {
+        return Err(None);
+    }
     let charset = parts.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         is(name.as_bytes(), "charset").then(|| value.trim().trim_matches('"'))
     });
     // A label that no browser knows decides nothing there either.
     let encoding = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
-    html && encoding.is_none_or(Encoding::is_ascii_compatible)
+    match encoding.is_none_or(Encoding::is_ascii_compatible) {
+        true => Ok(()),
+        false => Err(Some(Untagged::Charset)),
+    }
 }
 
-/// `Some(None)`: no length given. `None`: one that cannot be added to, or is that of nothing: then
-/// there is no body into which the tag could go.
-fn length_with(headers: &HeaderMap, tag_len: usize) -> Option<Option<usize>> {
+/// Whether there is a body into which the tag could go. Of a length that cannot be read nothing is
+/// known.
+fn has_body(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    match (lengths.next(), lengths.next()) {
-        (None, _) => Some(None),
-        (Some(length), None) => {
-            let length = length.to_str().ok()?.trim().parse::<usize>().ok()?;
-            (length > 0).then(|| length.checked_add(tag_len)).flatten().map(Some)
-        }
-        (Some(_), Some(_)) => None,
-    }
+    let length = lengths.next();
+    let length =
+        length.map(|length| length.to_str().ok().and_then(|n| n.trim().parse::<u64>().ok()));
+    lengths.next().is_none() && length.is_none_or(|length| length.is_some_and(|n| n > 0))
 }
 
 /// The elements of a comma-separated header, over all its lines.
@@ -169,8 +210,6 @@ fn is(text: &[u8], word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TAG: usize = 43;
 
     fn response(status: u16, headers: &[(&'static str, &str)]) -> ResponseHeader {
         let mut response = ResponseHeader::build(status, None).unwrap();
@@ -212,12 +251,11 @@ mod tests {
                 ("cache-control", "max-age=60"),
             ],
         );
-        assert!(prepare_response(&mut page, TAG, &Asked::default()));
+        prepare_response(&mut page);
         assert_eq!(
             shown(&page.headers),
             [
                 "cache-control: max-age=60",
-                "content-length: 143",
                 "content-type: text/html; charset=utf-8",
                 "etag: W/\"v1-hc\"",
                 "last-modified: Tue, 01 Apr 2025 00:00:00 GMT",
@@ -226,72 +264,62 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_length_or_etag_gets_none() {
-        for status in [200, 201, 404, 410, 500, 503] {
-            let mut page = response(status, &[("content-type", "text/html")]);
-            assert!(prepare_response(&mut page, TAG, &Asked::default()), "{status}");
-            assert_eq!(shown(&page.headers), ["content-type: text/html"]);
-        }
-    }
-
-    #[test]
-    fn everything_else_is_left_alone() {
+    fn pages_are_told_from_what_is_none_and_what_must_stay() {
         let html = ("content-type", "text/html");
-        let others: &[(u16, &[(&'static str, &str)])] = &[
-            (200, &[]),
-            (200, &[("content-type", "text/css")]),
-            (200, &[("content-type", "application/xhtml+xml")]),
-            (200, &[("content-type", "text/html; charset=UTF-16LE")]),
-            (200, &[html, ("content-encoding", "gzip")]),
-            (200, &[html, ("content-encoding", "identity, br")]),
+        let coded = |coding| ("content-encoding", coding);
+        let left = Prepared::Left;
+        let answers: &[(u16, &[(&'static str, &str)], Prepared)] = &[
+            (200, &[html], Prepared::Page(None)),
+            (201, &[html, ("content-length", "9")], Prepared::Page(None)),
+            (404, &[html], Prepared::Page(None)),
+            (503, &[html], Prepared::Page(None)),
+            (200, &[html, coded("Identity")], Prepared::Page(None)),
+            (200, &[html, ("content-disposition", "inline")], Prepared::Page(None)),
+            (200, &[html, coded("GZip")], Prepared::Page(Some(Coding::Gzip))),
+            (200, &[html, coded("identity, br")], Prepared::Page(Some(Coding::Brotli))),
+            (200, &[html, coded("zstd")], Prepared::Page(Some(Coding::Zstd))),
+            (200, &[html, coded("deflate")], left(Untagged::Coding)),
+            (200, &[html, coded("gzip, br")], left(Untagged::Coding)),
+            (200, &[html, coded("gzip"), coded("br")], left(Untagged::Coding)),
+            (200, &[("content-type", "application/xhtml+xml")], left(Untagged::Xhtml)),
+            (200, &[("content-type", "text/html; charset=UTF-16LE")], left(Untagged::Charset)),
             (
                 200,
                 &[html, ("cache-control", "public"), ("cache-control", "max-age=1, No-Transform")],
+                left(Untagged::NoTransform),
             ),
-            (200, &[html, ("content-disposition", "Attachment; filename=\"a.html\"")]),
-            (200, &[html, ("content-length", "0")]),
-            (404, &[html, ("content-length", "0")]),
-            (200, &[html, ("content-length", "7 bytes")]),
-            (200, &[html, ("content-length", "18446744073709551615")]),
-            (204, &[html]),
-            (206, &[html, ("content-range", "bytes 0-1/9"), ("content-length", "2")]),
-            (301, &[html, ("content-length", "9")]),
-            (304, &[html, ("etag", "\"v1\"")]),
+            (200, &[], Prepared::NoPage),
+            (200, &[("content-type", "text/css"), coded("br")], Prepared::NoPage),
+            (
+                200,
+                &[html, ("content-disposition", "Attachment; filename=\"a.html\"")],
+                Prepared::NoPage,
+            ),
+            (200, &[html, ("content-length", "0")], Prepared::NoPage),
+            (404, &[html, ("content-length", "0")], Prepared::NoPage),
+            (200, &[html, ("content-length", "7 bytes")], Prepared::NoPage),
+            (204, &[html], Prepared::NoPage),
+            (206, &[html, coded("gzip"), ("content-range", "bytes 0-1/9")], Prepared::NoPage),
+            (301, &[html, ("content-length", "9")], Prepared::NoPage),
         ];
-        for (status, headers) in others {
-            let headers = [*headers, &[("accept-ranges", "bytes")]].concat();
-            let mut left = response(*status, &headers);
-            assert!(!prepare_response(&mut left, TAG, &Asked::default()), "{status} {headers:?}");
-            assert_eq!(shown(&left.headers), shown(&response(*status, &headers).headers));
+        for (status, headers, expected) in answers {
+            let judged = judge_response(&response(*status, headers), Compressed::Recode);
+            assert_eq!(judged, *expected, "{status} {headers:?}");
         }
-        let mut identity = response(200, &[html, ("content-encoding", "Identity")]);
-        assert!(prepare_response(&mut identity, TAG, &Asked::default()));
-        let mut inline = response(200, &[html, ("content-disposition", "inline")]);
-        assert!(prepare_response(&mut inline, TAG, &Asked::default()));
-    }
-
-    #[test]
-    fn only_a_page_that_would_get_the_tag_is_missed() {
-        let html = ("content-type", "text/html");
-        let coded = |coding| ("content-encoding", coding);
-        let answers = [
-            (200, &[html, coded("gzip")][..], true),
-            (404, &[html, coded("identity, zstd")], true),
-            (200, &[html], false),
-            (200, &[html, coded("identity")], false),
-            (206, &[html, coded("br")], false),
-            (200, &[("content-type", "text/css"), coded("br")], false),
-            (200, &[html, coded("br"), ("cache-control", "no-transform")], false),
-        ];
-        for (status, headers, missed) in answers {
-            let page = response(status, headers);
-            assert_eq!(is_compressed_page(&page), missed, "{status} {headers:?}");
-        }
+        let page = response(200, &[html, coded("gzip")]);
+        assert_eq!(judge_response(&page, Compressed::Leave), left(Untagged::Coding));
+        let page = response(200, &[html]);
+        assert_eq!(judge_response(&page, Compressed::Leave), Prepared::Page(None));
     }
 
     #[test]
     fn revalidation_goes_there_and_back() {
-        for (own, marked) in [("\"v1\"", "W/\"v1-hc\""), ("W/\"v1\"", "W/\"v1-hcw\"")] {
+        for (own, marked, confirms) in [
+            ("\"v1\"", "W/\"v1-hc\"", "\"v1\""),
+            ("W/\"v1\"", "W/\"v1-hcw\"", "W/\"v1\""),
+            ("W/\"v1\"", "W/\"v1-hcw\"", "\"v1\""),
+            ("\"v1\"", "W/\"v1-hc\"", "W/\"v1\""),
+        ] {
             let mut asking = request(&[("if-none-match", marked), ("accept", "text/html")]);
             let asked = prepare_request(&mut asking);
             assert_eq!(
@@ -299,8 +327,8 @@ mod tests {
                 ["accept: text/html".to_owned(), format!("if-none-match: {own}")]
             );
 
-            let mut confirmed = response(304, &[("etag", own), ("content-length", "100")]);
-            assert!(!prepare_response(&mut confirmed, TAG, &asked));
+            let mut confirmed = response(304, &[("etag", confirms), ("content-length", "100")]);
+            prepare_not_modified(&mut confirmed, &asked);
             assert_eq!(shown(&confirmed.headers), [format!("etag: {marked}")]);
         }
     }
@@ -323,7 +351,7 @@ mod tests {
 
         // The copy without the tag was confirmed: its ETag is the website's own.
         let mut confirmed = response(304, &[("etag", "\"a\"")]);
-        prepare_response(&mut confirmed, TAG, &asked);
+        prepare_not_modified(&mut confirmed, &asked);
         assert_eq!(confirmed.headers[ETAG], "\"a\"");
     }
 
@@ -346,7 +374,7 @@ mod tests {
             "text/html; charset=no-such-thing",
             "text/html; profile=x; charset=gb18030",
         ] {
-            assert!(injectable(yes), "{yes}");
+            assert_eq!(injectable(yes), Ok(()), "{yes}");
         }
         for no in [
             "",
@@ -359,7 +387,7 @@ mod tests {
             "text/html; charset=iso-2022-jp",
             "text/html; charset=hz-gb-2312",
         ] {
-            assert!(!injectable(no), "{no}");
+            assert!(injectable(no).is_err(), "{no}");
         }
     }
 }

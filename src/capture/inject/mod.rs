@@ -1,215 +1,211 @@
-//! Adds the script's constant tag to an HTML page while it streams through.
+//! Adds the script's tag to an HTML page while it streams through.
 //!
 //! Apart from the rest of `capture` because it is the only part that touches a body, and its rule
-//! is its own: what comes out is what went in plus exactly one tag, whatever the page looks like.
-//! So the length is known before the first byte, and a page we do not understand is a page with
-//! the tag at its end. It knows nothing of sites, visitors or views.
+//! is its own: what comes out is what went in plus exactly one tag, or what went in. A page that comes
+//! compressed is decoded and coded again ([`recode`]) on its way. Whether the tag may be there is the
+//! page's to say, in its headers ([`headers`]), and in its markup before the tag's place
+//! ([`search`]), by its content security policies ([`policy`]) above all. It knows nothing of sites,
+//! visitors or views.
 //!
-//! The HTML parser only *finds* the place; its output is thrown away. A start tag is complete with
-//! its `>`, which always lies in the chunk just fed, so earlier chunks have long left untouched,
-//! nothing is held back, and a parser that fails or panics cannot lose a byte. One chunk per page
-//! is copied; the others pass as they are.
+//! What the website has sent is passed on as it comes, but for the few bytes in front of which the tag
+//! may have to go. One chunk per page is copied; the others pass as they are.
 
+mod entities;
 mod etag;
 mod headers;
+mod policy;
+mod recode;
+mod search;
 
-pub use headers::{Asked, injectable, is_compressed_page, prepare_request, prepare_response};
+pub use headers::{
+    Asked, Compressed, Prepared, ask_for_identity, judge_response, policies, prepare_not_modified,
+    prepare_request, prepare_response,
+};
+pub use policy::{Origin, Verdict};
+pub use recode::{Broken, Page};
 
+use crate::telemetry::Untagged;
 use bytes::{Bytes, BytesMut};
-use lol_html::send::{ElementContentHandlers, HtmlRewriter, Settings};
-use lol_html::{MemorySettings, OutputSink, Selector};
-use once_cell::sync::Lazy;
-use std::borrow::Cow;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use policy::Wanted;
+use search::{Looked, Search};
+use std::sync::{Mutex, PoisonError};
 
-/// What the parser may hold, in bytes: an unfinished tag and its stack of open elements.
-const PARSER_MEMORY: usize = 64 * 1024;
+/// Bytes that are held back, at most: comments in a head are seldom longer.
+const HELD_MAX: usize = 16 * 1024;
+
+/// Bytes of the longest byte order mark.
+const MARK_MAX: usize = 3;
+
+/// The script's tag, and what it stands for.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    /// ASCII, with `<script` at its start: it reads the same in every encoding that is let through.
+    pub markup: Bytes,
+    /// The script's path.
+    pub script: String,
+    /// Where it reports to.
+    pub beacon: String,
+}
+
+impl Tag {
+    fn with_nonce(&self, nonce: &str) -> Bytes {
+        const NAME: &[u8] = b"<script";
+        let rest = self.markup.strip_prefix(NAME).unwrap_or_default();
+        [NAME, b" nonce=\"", nonce.as_bytes(), b"\"", rest].concat().into()
+    }
+}
+
+/// What the headers of a page say of scripts: its policies.
+#[derive(Debug, Default)]
+pub struct Policies {
+    pub enforced: Vec<String>,
+    pub reported: Vec<String>,
+}
+
+impl Policies {
+    pub fn judge(&self, tag: &Tag, origin: &Origin) -> Verdict {
+        let wanted = Wanted { origin, script: &tag.script, beacon: &tag.beacon };
+        let [enforced, reported] = [&self.enforced, &self.reported]
+            .map(|texts| texts.iter().flat_map(|text| policy::policies(text)).collect::<Vec<_>>());
+        policy::judge(&enforced, &reported, wanted)
+    }
+}
 
 /// Adds one tag to one page. Feed it every chunk of the body.
 pub struct Injector {
-    tag: Bytes,
-    place: Place,
-    mark: ByteOrderMark,
-    /// Whether the page has any bytes so far.
-    any: bool,
+    tag: Tag,
+    origin: Origin,
+    policies: Policies,
+    state: State,
+    /// What has come, and may have to go behind the tag.
+    held: BytesMut,
+    /// The offset in the page at which that begins.
+    held_from: usize,
+    start: Start,
+    untagged: Option<Untagged>,
 }
 
-/// Where the tag goes.
-enum Place {
-    /// Not known yet. The parser is `Send` but not `Sync`, which a Pingora context must be; the
-    /// lock is never taken, only looked through.
-    Searched(Box<Mutex<Search>>),
-    /// At the end of the page.
-    End,
-    /// It went out.
-    Written,
+/// The first bytes of a page, however they are cut: a byte order mark may say that it is UTF-16.
+enum Start {
+    /// Those that have come.
+    Waits(Bytes),
+    Passed,
+}
+
+enum State {
+    /// The parser is `Send` but not `Sync`, which a Pingora context must be; the lock is never taken,
+    /// only looked through.
+    Looking(Box<Mutex<Search>>),
+    /// The tag went out, or never will.
+    Over,
 }
 
 impl Injector {
-    /// `tag` must be ASCII: it then reads the same in every encoding [`injectable`] lets through.
-    pub fn new(tag: Bytes) -> Self {
-        let place = Place::Searched(Box::new(Mutex::new(Search::new())));
-        Self { tag, place, mark: ByteOrderMark::default(), any: false }
+    pub fn new(tag: Tag, origin: Origin, policies: Policies) -> Self {
+        Self {
+            tag,
+            origin,
+            policies,
+            state: State::Looking(Box::new(Mutex::new(Search::new()))),
+            held: BytesMut::new(),
+            held_from: 0,
+            start: Start::Waits(Bytes::new()),
+            untagged: None,
+        }
     }
 
-    /// Takes a chunk of the page and leaves what is to be sent instead. With `end_of_stream` the
-    /// tag is out, here or earlier, unless the page is empty.
+    /// Takes a chunk of the page and leaves what is to be sent instead.
     pub fn feed(&mut self, body: &mut Option<Bytes>, end_of_stream: bool) {
-        let chunk = body.as_deref().unwrap_or_default();
-        if self.mark.says_utf16(chunk) {
-            self.blank_tag();
-        }
-        if let Place::Searched(search) = &mut self.place {
-            match search.get_mut().unwrap_or_else(PoisonError::into_inner).look(chunk) {
-                Looked::On => (),
-                Looked::Found(at) => self.write(body, at),
-                Looked::InVain => self.place = Place::End,
+        let State::Looking(search) = &mut self.state else { return };
+        let search = search.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut chunk = body.take().unwrap_or_default();
+        if let Start::Waits(first) = &mut self.start {
+            if !first.is_empty() {
+                chunk = [std::mem::take(first), chunk].concat().into();
+            }
+            if chunk.len() < MARK_MAX && !end_of_stream {
+                *first = chunk;
+                return;
+            }
+            self.start = Start::Passed;
+            if chunk.starts_with(&[0xFE, 0xFF]) || chunk.starts_with(&[0xFF, 0xFE]) {
+                return self.leave(Untagged::Charset, chunk, body);
             }
         }
-        self.finish(body, end_of_stream);
-    }
-
-    /// For when [`feed`](Self::feed) panicked over this chunk: passes it on as it is, and the tag
-    /// goes to the end of the page unless it is out. Later chunks can be fed again.
-    pub fn fallback(&mut self, body: &mut Option<Bytes>, end_of_stream: bool) {
-        if !matches!(self.place, Place::Written) {
-            self.place = Place::End;
+        let is_held = !self.held.is_empty();
+        if is_held {
+            self.held.extend_from_slice(&chunk);
         }
-        self.finish(body, end_of_stream);
-    }
-
-    fn finish(&mut self, body: &mut Option<Bytes>, end_of_stream: bool) {
-        self.any |= body.as_ref().is_some_and(|chunk| !chunk.is_empty());
-        // A page of nothing is no page.
-        if end_of_stream && self.any && !matches!(self.place, Place::Written) {
-            self.write(body, body.as_ref().map_or(0, Bytes::len));
+        let end = self.held_from + if is_held { self.held.len() } else { chunk.len() };
+        let mut looked = search.look(&chunk, end);
+        if let Looked::On(from) = looked
+            && (end_of_stream || end - from > HELD_MAX)
+        {
+            looked = search.last_place().map_or(Looked::InVain, Looked::Found);
         }
-    }
-
-    fn write(&mut self, body: &mut Option<Bytes>, at: usize) {
-        self.place = Place::Written;
-        let chunk = body.take().unwrap_or_default();
-        *body = Some(if chunk.is_empty() {
-            self.tag.clone()
-        } else {
-            let mut out = BytesMut::with_capacity(chunk.len() + self.tag.len());
-            out.extend_from_slice(&chunk[..at]);
-            out.extend_from_slice(&self.tag);
-            out.extend_from_slice(&chunk[at..]);
-            out.freeze()
-        });
-    }
-
-    /// UTF-16 that only its byte order mark tells of. ASCII would show as rubbish, but the length
-    /// has been promised: zeros are nothing a reader sees, in either byte order.
-    fn blank_tag(&mut self) {
-        self.tag = vec![0; self.tag.len()].into();
-        self.place = Place::End;
-    }
-}
-
-/// The first two bytes of a page, however they are cut.
-#[derive(Default)]
-struct ByteOrderMark {
-    first: Option<u8>,
-    passed: bool,
-}
-
-impl ByteOrderMark {
-    /// Whether the mark is complete with this chunk, and one of UTF-16's.
-    fn says_utf16(&mut self, chunk: &[u8]) -> bool {
-        if self.passed || chunk.is_empty() {
-            return false;
-        }
-        let (first, second) = match self.first {
-            None => (chunk[0], chunk.get(1)),
-            Some(first) => (first, chunk.first()),
+        // From here on in `held`, whatever has to be cut.
+        let place = match looked {
+            Looked::On(from) => return self.pass_up_to(from, chunk, body),
+            Looked::Found(place) => place,
+            Looked::Amp => return self.leave(Untagged::Amp, chunk, body),
+            Looked::InVain => return self.leave(Untagged::Markup, chunk, body),
+            Looked::Panicked => return self.leave(Untagged::Panic, chunk, body),
         };
-        self.first = Some(first);
-        self.passed = second.is_some();
-        matches!((first, second), (0xFE, Some(0xFF)) | (0xFF, Some(0xFE)))
-    }
-}
-
-/// The parser, looking for the start tag after which the script's tag goes.
-struct Search {
-    parser: Option<HtmlRewriter<'static, Nowhere>>,
-    /// Offset in the page, [`NOT_FOUND`] until then; set by the parser's handler.
-    found: Arc<AtomicUsize>,
-    /// Bytes of the page fed before this chunk.
-    fed: usize,
-}
-
-const NOT_FOUND: usize = usize::MAX;
-
-enum Looked {
-    /// Not found so far.
-    On,
-    /// At this offset in the chunk.
-    Found(usize),
-    /// There is no such place.
-    InVain,
-}
-
-/// The first of these has the tag put at the start of its content.
-static ANCHOR: Lazy<Selector> = Lazy::new(|| selector("head, body"));
-/// What looks like an anchor in here is inert, and so would the script be.
-static INERT: Lazy<Selector> = Lazy::new(|| selector("template"));
-
-fn selector(text: &str) -> Selector {
-    text.parse().expect("a constant selector")
-}
-
-impl Search {
-    fn new() -> Self {
-        let found = Arc::new(AtomicUsize::new(NOT_FOUND));
-        let offset = found.clone();
-        // Leaving with an error spares parsing the rest of the chunk. `Stop` has no size, so
-        // boxing it allocates nothing.
-        let anchor = ElementContentHandlers::default().element(
-            move |element: &mut lol_html::send::Element<'_, '_>| {
-                offset.store(element.source_location().bytes().end, Ordering::Relaxed);
-                Err(Stop.into())
-            },
-        );
-        let inert = ElementContentHandlers::default()
-            .element(|_: &mut lol_html::send::Element<'_, '_>| Err(Stop.into()));
-        let settings = Settings::new_send()
-            .append_element_content_handler((Cow::Borrowed(&*ANCHOR), anchor))
-            .append_element_content_handler((Cow::Borrowed(&*INERT), inert))
-            .with_memory_settings(
-                MemorySettings::new().with_max_allowed_memory_usage(PARSER_MEMORY),
-            );
-        Self { parser: Some(HtmlRewriter::new(settings, Nowhere)), found, fed: 0 }
+        let metas = search.policies();
+        // Looked at already, if the markup says nothing.
+        self.policies.enforced.extend(metas);
+        let tag = match self.policies.judge(&self.tag, &self.origin) {
+            Verdict::Allowed => self.tag.markup.clone(),
+            Verdict::WithNonce(nonce) => self.tag.with_nonce(&nonce),
+            Verdict::Forbidden => return self.leave(Untagged::Policy, chunk, body),
+        };
+        self.write(&tag, place, chunk, body);
     }
 
-    fn look(&mut self, chunk: &[u8]) -> Looked {
-        // Out of `self` while it works: one that panicked must not be asked again.
-        let Some(mut parser) = self.parser.take() else { return Looked::InVain };
-        let start = self.fed;
-        self.fed += chunk.len();
-        if parser.write(chunk).is_ok() {
-            self.parser = Some(parser);
-            return Looked::On;
+    /// Whether what comes passes as it is.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Why the page is left without the tag, once that is known; told once.
+    pub fn untagged(&mut self) -> Option<Untagged> {
+        self.untagged.take()
+    }
+
+    /// Passes what comes before an offset, and holds what comes after it.
+    fn pass_up_to(&mut self, from: usize, mut chunk: Bytes, body: &mut Option<Bytes>) {
+        let passed = from.saturating_sub(self.held_from);
+        self.held_from += passed;
+        let out = if self.held.is_empty() {
+            let out = chunk.split_to(passed.min(chunk.len()));
+            self.held.extend_from_slice(&chunk);
+            out
+        } else {
+            self.held.split_to(passed).freeze()
+        };
+        *body = Some(out).filter(|out| !out.is_empty());
+    }
+
+    fn leave(&mut self, why: Untagged, chunk: Bytes, body: &mut Option<Bytes>) {
+        self.untagged = Some(why);
+        self.state = State::Over;
+        let held = std::mem::take(&mut self.held);
+        // The chunk is at its end, if there is any.
+        let out = if held.is_empty() { chunk } else { held.freeze() };
+        *body = Some(out).filter(|out| !out.is_empty());
+    }
+
+    fn write(&mut self, tag: &[u8], place: usize, chunk: Bytes, body: &mut Option<Bytes>) {
+        self.state = State::Over;
+        let held = std::mem::take(&mut self.held);
+        let rest: &[u8] = if held.is_empty() { &chunk } else { &held };
+        let (before, after) = rest.split_at(place - self.held_from);
+        let mut out = BytesMut::with_capacity(rest.len() + tag.len());
+        for part in [before, tag, after] {
+            out.extend_from_slice(part);
         }
-        match self.found.load(Ordering::Relaxed).checked_sub(start) {
-            Some(at) if at <= chunk.len() => Looked::Found(at),
-            _ => Looked::InVain,
-        }
+        *body = Some(out.freeze());
     }
-}
-
-/// Ends the search.
-#[derive(Debug, thiserror::Error)]
-#[error("the search is over")]
-struct Stop;
-
-/// Where the parser's output goes.
-struct Nowhere;
-
-impl OutputSink for Nowhere {
-    fn handle_chunk(&mut self, _chunk: &[u8]) {}
 }
 
 #[cfg(test)]

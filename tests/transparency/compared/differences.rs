@@ -236,11 +236,14 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "the script's tag",
         part: Part::Answer,
-        why: "`inject` adds it to pages, which makes them longer; their ETag says that they are \
-              equivalent, not equal; what is said of their bytes would be wrong",
+        why: "`inject` adds it to pages, whose length is not known then; their ETag says that they \
+              are equivalent, not equal; what is said of their bytes would be wrong",
         rule: |answer, seen| {
             if seen.inject && takes_a_tag(answer, seen) {
                 add_tag(answer);
+                if seen.asked.is_none_or(|asked| !asked.start.ends_with("HTTP/1.0")) {
+                    put(answer, "Transfer-Encoding", "chunked");
+                }
             }
         },
     },
@@ -387,9 +390,6 @@ fn add_tag(page: &mut Message) {
     let tag = bytes(&tag("/headcount.js"));
     for (name, value) in &mut page.headers {
         match name.to_ascii_lowercase().as_str() {
-            "content-length" => {
-                *value = (value.parse::<usize>().unwrap() + tag.len()).to_string();
-            }
             "etag" => {
                 *name = "etag".into();
                 let (opaque, mark) = match value.strip_prefix("W/") {
@@ -401,13 +401,12 @@ fn add_tag(page: &mut Message) {
             _ => {}
         }
     }
-    let gone = ["accept-ranges", "content-digest", "content-md5", "digest", "repr-digest"];
-    drop_fields(page, &gone);
+    drop_fields(page, &["accept-ranges", "content-digest", "content-length", "content-md5"]);
+    drop_fields(page, &["digest", "repr-digest", "transfer-encoding"]);
     if page.body.is_empty() {
         return;
     }
     let text: String = page.body.iter().map(|&b| char::from(b)).collect();
-    let at = ["<head>", "<body>"].iter().find_map(|a| Some(text.find(a)? + a.len()));
-    let at = at.unwrap_or(page.body.len());
+    let at = ["</head>", "<body>", "<frameset>"].iter().find_map(|a| text.find(a)).unwrap_or(0);
     page.body.splice(at..at, tag);
 }
