@@ -21,7 +21,7 @@ use crate::private::is_locked;
 use crate::store::{Secret, SharedValues, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -175,16 +175,10 @@ impl Node {
         Ok(())
     }
 
-    /// Written anew under another name and then renamed: there is always a whole one.
     fn write(&self) -> io::Result<()> {
-        let path = self.path.join("node.json");
-        let new = path.with_extension("new");
-        let mut file = private::create(&new)?;
-        serde_json::to_writer_pretty(&mut file, &self.who)?;
-        file.write_all(b"\n")?;
-        file.sync_data()?;
-        std::fs::rename(&new, &path)?;
-        File::open(&self.path)?.sync_all()
+        let mut text = serde_json::to_vec_pretty(&self.who)?;
+        text.push(b'\n');
+        private::replace(&self.path.join("node.json"), &text)
     }
 
     /// The folder.

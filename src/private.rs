@@ -5,7 +5,7 @@
 //! here, and one that an earlier version left open to others is closed to them.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -31,6 +31,20 @@ pub fn create(path: &Path) -> io::Result<File> {
     // One that was there keeps its permissions.
     close(&file.metadata()?, FILE, |mode| file.set_permissions(mode))?;
     Ok(file)
+}
+
+/// Puts a file in the place of another: under its name there is always a whole one, also after a loss of
+/// power.
+///
+/// # Errors
+/// The disk's; what was there then stays.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Makes a folder where there is none, and closes it to others.
