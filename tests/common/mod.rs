@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod cluster;
+pub mod curl;
 pub mod headcount;
 pub mod http;
 pub mod load;

@@ -5,7 +5,7 @@
 //! - `behind`: proxies in front that speak HTTP/2 without TLS, or say by PROXY headers whose a
 //!   connection is.
 //!
-//! `clients` is curl, and a website that tells what it was asked.
+//! `clients` has certificates, and a website that tells what it was asked.
 
 #[path = "../common/mod.rs"]
 mod common;
