@@ -28,7 +28,7 @@ redis_needs := redis-server=redis-server redis-cli=redis-tools
 test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd chromium=chromium \
 	chromedriver=chromium-driver Xvfb=xvfb node=nodejs npm=npm \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
-	promtool=prometheus curl=curl
+	promtool=prometheus curl=curl pebble=pebble
 
 .PHONY: help run build test valkey torture soak api bench data
 

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
 use headcount::export::{Format, columns};
 use headcount::model::site::Day;
-use headcount::proxy::Certificates;
+use headcount::proxy::{Certificates, acme_status};
 use headcount::store::StoreUrl;
 use headcount::upkeep::{Backfill, Copy, Delete, Export};
 use std::ffi::{OsStr, OsString};
@@ -67,7 +67,8 @@ pub fn read(
         }
         Some(("check", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
-            checked(&settings).map(|_| Task::Print(settings.to_string()))
+            let config = checked(&settings)?;
+            Ok(Task::Print(format!("{settings}{}", acme_status(&config))))
         }
         Some(("trim", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
@@ -302,6 +303,11 @@ fn with_settings(command: Command, wanted: impl Fn(&Key) -> bool) -> Command {
 /// The flag of a key. Short help shows the common ones, which stand at the file's root.
 fn flag(key: &'static Key) -> Arg {
     let arg = Arg::new(key.path.as_str()).long(key.flag());
+    let arg = match key.path.as_str() {
+        // Alone it is all that a website needs, besides its hosts.
+        "acme.email" => arg.visible_alias("acme"),
+        _ => arg,
+    };
     let arg = match key.table() {
         None => arg,
         Some(table) => arg.help_heading(format!("[{table}]")).hide_short_help(true),
@@ -354,6 +360,7 @@ fn layer(
         Ok::<_, headcount::config::ConfigError>(())
     };
     lay().map_err(|e| e.to_string())?;
+    settings.settle();
     Ok(settings)
 }
 

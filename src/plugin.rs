@@ -298,6 +298,10 @@ impl Counting {
         self.store.name()
     }
 
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// Where the admin port is.
     pub fn admin(&self) -> SocketAddr {
         self.admin

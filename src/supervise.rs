@@ -43,12 +43,14 @@ pub enum Task {
     Health,
     /// Looks for changed certificates.
     Certificates,
+    /// Orders certificates.
+    Acme,
     /// Reads the settings again at SIGHUP.
     Reload,
 }
 
 impl Task {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Aggregate,
         Self::Journal,
         Self::Flush,
@@ -59,6 +61,7 @@ impl Task {
         Self::Resolve,
         Self::Health,
         Self::Certificates,
+        Self::Acme,
         Self::Reload,
     ];
 
@@ -74,6 +77,7 @@ impl Task {
             Self::Resolve => "resolve",
             Self::Health => "health",
             Self::Certificates => "certificates",
+            Self::Acme => "acme",
             Self::Reload => "reload",
         }
     }

@@ -5,6 +5,7 @@
 use crate::clock::Millis;
 pub use crate::counter::Counter;
 use crate::supervise::Tasks;
+use arc_swap::ArcSwap;
 use once_cell::sync::Lazy;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -70,6 +71,31 @@ impl DropReason {
             Self::Gap => "gap",
             Self::RateLimited => "rate_limited",
             Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// What became of an order for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderOutcome {
+    Issued,
+    /// A name could not be proven, or the authority refuses it.
+    Rejected,
+    /// The authority has set a limit.
+    Limited,
+    /// The authority could not be asked, or failed.
+    Failed,
+}
+
+impl OrderOutcome {
+    pub const ALL: [Self; 4] = [Self::Issued, Self::Rejected, Self::Limited, Self::Failed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Rejected => "rejected",
+            Self::Limited => "limited",
+            Self::Failed => "failed",
         }
     }
 }
@@ -219,6 +245,9 @@ pub struct Telemetry {
     pub proxy_headers_missing: Counter,
     /// TLS connections that came to nothing before the first request.
     pub handshakes_failed: Counter,
+    /// By name, until when the certificate is valid that visitors get for it.
+    pub certificates: ArcSwap<Vec<(String, Millis)>>,
+    orders: [Counter; OrderOutcome::ALL.len()],
     /// Requests being answered now.
     pub in_flight: AtomicI64,
     /// From a request's head to the end of its answer.
@@ -275,6 +304,11 @@ impl Telemetry {
 
     pub fn dropped(&self, reason: DropReason) -> &Counter {
         &self.dropped[reason as usize]
+    }
+
+    /// Orders for certificates that came to this.
+    pub fn orders(&self, outcome: OrderOutcome) -> &Counter {
+        &self.orders[outcome as usize]
     }
 
     /// Notes the end of a flush: whether all is delivered.

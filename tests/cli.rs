@@ -196,7 +196,9 @@ fn another(key: &Key) -> Value {
         ("timezone", _) => "Europe/Berlin",
         ("currency", _) => "EUR",
         ("data_dir", _) => "some.folder",
-        ("geoip" | "store_ca" | "crawler_ranges" | "upstream_tls.ca", _) => "some.file",
+        ("geoip" | "store_ca" | "crawler_ranges" | "upstream_tls.ca" | "acme.directory_ca", _) => {
+            "some.file"
+        }
         ("maintenance_page", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
@@ -205,6 +207,10 @@ fn another(key: &Key) -> Value {
         ("admin_auth.password_hash", _) => {
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$dGhpcyBpcyBub3QgYSByZWFsIGhhc2g"
         }
+        ("acme.email", _) => "you@example.org",
+        ("acme.directory", _) => "https://127.0.0.1:14000/dir",
+        ("acme.profile", _) => "shortlived",
+        ("acme.shared_secret", _) => "a secret that all of the nodes know",
         ("upstream_tls.sni", _) => "sni.example.org",
         ("flush_interval", _) => "2m",
         (path, _) if path.starts_with("timeouts.") || path == "limits.header_time" => "1500ms",
@@ -245,6 +251,10 @@ fn every_key_can_be_set_by_file_variable_and_flag() {
                 "--tls-listen=127.0.0.1:7443",
                 "--tls-certificates=some.pem:some.key",
             ],
+            "acme.email" => vec!["--upstream=http://h", "--hosts=a.example"],
+            path if path.starts_with("acme.") => {
+                vec!["--upstream=http://h", "--hosts=a.example", "--acme=me@example.org"]
+            }
             _ => vec!["--upstream=http://h"],
         };
         let check = |more: &[&str]| headcount(&folder, &[&["check"], &*others, more].concat());
@@ -281,7 +291,7 @@ fn every_key_reaches_the_program() {
         let inside =
             |text: &str| text.replace("some.", &format!("{}/some.", folder.path().display()));
         let base = "upstream = 'http://h'\nstore = 'redis://h'\ntrusted_proxies = ['192.0.2.1']\n\
-                    [tls]\nlisten = '127.0.0.1:7443'\ncertificates = ['some.file:some.file']";
+                    hosts = ['h.example']\n[acme]\nemail = 'me@example.org'\n[tls]\nlisten = '127.0.0.1:7443'\ncertificates = ['some.file:some.file']";
         settings.toml("base", &inside(base)).unwrap();
         if let Some(key) = key {
             let value = inside(&typed(&another(key)));
@@ -329,8 +339,8 @@ fn what_check_prints_means_the_same() {
     let folder = folder();
     let mut command = headcount(&folder, &["check", "--upstream=unix:/run/site.sock"]);
     for key in KEYS.iter().filter(|key| !["upstream", "shared_sessions"].contains(&&*key.path)) {
-        if key.table() != Some("admin_auth") && !another_is_local(key) && key.table() != Some("tls")
-        {
+        let hidden = key.table() == Some("admin_auth") || key.path == "acme.shared_secret";
+        if !hidden && !another_is_local(key) && key.table() != Some("tls") {
             command.env(key.variable(), typed(&another(key)));
         }
     }
@@ -365,13 +375,16 @@ fn check_hides_secrets() {
         &folder,
         &format!(
             "store = 'rediss://user:hunter2@example.org/1'\n\
-             [admin_auth]\npassword_hash = '{hash}'\ntokens = ['hunter2hunter2hunter2']"
+             hosts = ['a.example']\n\
+             [admin_auth]\npassword_hash = '{hash}'\ntokens = ['hunter2hunter2hunter2']\n\
+             [acme]\nemail = 'me@example.org'\nshared_secret = 'hunter2hunter2hunter2hunter2hunter2'"
         ),
     );
     let printed = checked(headcount(&folder, &["check", "--config", "site.toml"]));
     assert!(printed.contains("store = \"rediss://(hidden)@example.org/1\""), "{printed}");
     assert!(printed.contains("password_hash = \"(hidden)\""), "{printed}");
     assert!(printed.contains("tokens = [\"(hidden)\"]"), "{printed}");
+    assert!(printed.contains("shared_secret = \"(hidden)\""), "{printed}");
     assert!(!printed.contains("hunter2") && !printed.contains("$argon2id"), "{printed}");
 }
 

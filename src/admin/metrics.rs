@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, SECOND};
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
-use crate::telemetry::{BOUNDS, DropReason, Telemetry, Untagged, UpstreamStatus};
+use crate::telemetry::{BOUNDS, DropReason, OrderOutcome, Telemetry, Untagged, UpstreamStatus};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -103,6 +103,15 @@ impl Collector for Counts {
         let tasks = Task::ALL.map(|task| (task.as_str(), t.tasks.restarts(task)));
         let help = "Background tasks that panicked and were begun again";
         family(&mut to, "task_restarts", help, "task", tasks)?;
+        let orders = OrderOutcome::ALL.map(|came| (came.as_str(), t.orders(came).get()));
+        family(&mut to, "acme_orders", "Orders for certificates", "outcome", orders)?;
+        let name = "certificate_expiry_timestamp_seconds";
+        let help = "Until when the certificate that visitors get for a name is valid";
+        let mut expiry = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (name, until) in t.certificates.load().iter() {
+            let until = until / SECOND;
+            ConstGauge::new(until).encode(expiry.encode_family(&[("name", name.as_str())])?)?;
+        }
         let troubles = self.store.troubles();
         let errors = Trouble::ALL.map(|kind| (kind.as_str(), troubles.count(kind)));
         family(&mut to, "store_errors", "What went wrong with the store", "kind", errors)?;

@@ -57,8 +57,12 @@ impl Key {
     /// A value as it may be shown: credentials are hidden, in whole or, in a URL, in part.
     pub fn shown(&self, value: &Value) -> Value {
         let hide = |text: &String| {
-            if self.table() == Some("admin_auth") {
+            if self.table() == Some("admin_auth") || self.path == "acme.shared_secret" {
                 return "(hidden)".to_owned();
+            }
+            // Looks like a user and a host, and is no secret.
+            if self.path == "acme.email" {
+                return text.clone();
             }
             let text = hide_passwords(text);
             // Also of a URL that is none, because its scheme was forgotten.
@@ -221,6 +225,8 @@ mod tests {
         assert_eq!(shown("admin_auth.password_hash", text("$argon2id$x")), r#""(hidden)""#);
         assert_eq!(shown("admin_auth.password_hash", text("")), r#""""#);
         assert_eq!(shown("admin_auth.tokens", Value::List(vec!["t".into()])), r#"["(hidden)"]"#);
+        assert_eq!(shown("acme.shared_secret", text("s")), r#""(hidden)""#);
+        assert_eq!(shown("acme.email", text("you@example.org")), r#""you@example.org""#);
         assert_eq!(shown("store", text("redis://u:p@ss@h/1")), r#""redis://(hidden)@h/1""#);
         let sentinels = text("redis+sentinel://u:p@h/n?sentinel_password=s@cret");
         let hidden = r#""redis+sentinel://(hidden)@h/n?sentinel_password=(hidden)""#;

@@ -32,6 +32,8 @@ pub enum Origin {
     },
     Variable(String),
     Flag(String),
+    /// Another setting, from which it follows.
+    Setting(&'static str),
 }
 
 impl fmt::Display for Origin {
@@ -42,6 +44,7 @@ impl fmt::Display for Origin {
             Self::File { name, line } => write!(f, "{name}:{line}"),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => write!(f, "--{name}"),
+            Self::Setting(path) => f.write_str(path),
         }
     }
 }

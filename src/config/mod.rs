@@ -7,6 +7,7 @@
 //! A new key is a commented line in `conf/headcount.toml` and a field here; its variable, its
 //! flag and their help follow from the file.
 
+mod acme;
 mod catalog;
 mod error;
 mod settings;
@@ -14,6 +15,7 @@ mod upstreams;
 mod validate;
 mod values;
 
+pub use acme::Acme;
 pub use catalog::{DEFAULTS, KEYS, Key, Value};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Origin};
@@ -36,6 +38,8 @@ pub struct Config {
     pub upstreams: Upstreams,
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
+    /// `tls` is there, and there are hosts.
+    pub acme: Option<Acme>,
     /// For HTTP/2 without TLS.
     pub h2c_listen: Option<SocketAddr>,
     /// `trusted_proxies` is not empty if it is on.
@@ -167,7 +171,7 @@ pub struct AdminAuth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     pub listen: SocketAddr,
-    /// At least one.
+    /// At least one, unless there is `acme`.
     pub certificates: Vec<CertificateFiles>,
     pub redirect: bool,
     /// How long browsers are to remember it.
@@ -201,6 +205,11 @@ impl Config {
         let tls = self.tls.as_ref().map(|tls| ("tls.listen", tls.listen));
         let h2c = self.h2c_listen.map(|address| ("h2c_listen", address));
         std::iter::once(("listen", self.listen)).chain(tls).chain(h2c)
+    }
+
+    /// The hosts that are named, in the form in which hosts are compared.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.site.hosts.iter().map(String::as_str)
     }
 }
 

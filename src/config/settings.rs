@@ -7,6 +7,7 @@ use super::catalog::{KEYS, Key, Value, line_at};
 use super::error::{ConfigError, Origin, did_you_mean, nearest};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -166,6 +167,25 @@ impl Settings {
     fn set(&mut self, path: &str, value: Value, origin: Origin) {
         for typed in self.0.iter_mut().filter(|typed| typed.key.path == path) {
             *typed = Typed { key: typed.key, value: value.clone(), origin: origin.clone() };
+        }
+    }
+
+    /// Settles what follows from other settings, once all layers are there: with ACME, visitors are
+    /// listened to where they look for a website.
+    pub fn settle(&mut self) {
+        if self.get("acme.email").value.is_empty() {
+            return;
+        }
+        // Both versions of IP, unless the system has only the older one.
+        let any = match UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)) {
+            Ok(_) => "[::]",
+            Err(_) => "0.0.0.0",
+        };
+        for (path, port) in [("listen", 80), ("tls.listen", 443)] {
+            if self.get(path).origin == Origin::Default {
+                let address = Value::Text(format!("{any}:{port}"));
+                self.set(path, address, Origin::Setting("acme.email"));
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! The second of two stages, and the only way to a `Config`. It opens nothing; it only looks
 //! whether named files are there, so that a wrong name is found before any port is open.
 
+use super::acme::{self, Acme};
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
@@ -74,6 +75,7 @@ impl Config {
             upstreams: Upstreams::new(upstreams, settings)?,
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
+            acme: Acme::read(settings)?,
             h2c_listen: get("h2c_listen").read_optional(values::socket)?,
             proxy_protocol: get("proxy_protocol").on(),
             admin: get("admin").read(values::socket)?,
@@ -197,8 +199,9 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
         };
     };
     let certificates = get("certificates").read_each(values::certificate)?;
-    if certificates.is_empty() {
-        return Err(get("listen").error("needs tls.certificates, such as [\"CERT.pem:KEY.pem\"]"));
+    if certificates.is_empty() && settings.get("acme.email").value.is_empty() {
+        return Err(get("listen")
+            .error("needs tls.certificates, such as [\"CERT.pem:KEY.pem\"], or acme.email"));
     }
     let hsts = duration(settings, "tls.hsts", Duration::ZERO..=YEARS)?;
     let hsts = Some(hsts).filter(|age| !age.is_zero());
@@ -251,6 +254,7 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
             return wrong(name, &format!("is also the address of {before}"));
         }
     }
+    acme::together(config, settings)?;
     if config.proxy_protocol && config.trusted_proxies.is_empty() {
         return wrong("proxy_protocol", "needs trusted_proxies: only these are believed");
     }

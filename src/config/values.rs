@@ -71,6 +71,42 @@ pub(super) fn origin(text: &str) -> Read<HeaderValue> {
     }
 }
 
+/// An address that mail can be sent to, as far as that can be seen.
+pub(super) fn email(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_graphic() && !"<>(),;:\"".contains(c);
+    match text.split_once('@') {
+        Some((user, host)) if !user.is_empty() && Host::parse(host).is_ok() => {}
+        _ => return Err("is no address: write you@example.org".into()),
+    }
+    match text.chars().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err("has what no address of mail has".into()),
+    }
+}
+
+pub(super) fn https_url(text: &str) -> Read<String> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" && url.has_host() => Ok(text.to_owned()),
+        _ => Err("is no URL that begins with https://".into()),
+    }
+}
+
+/// A word of another program.
+pub(super) fn plain_word(text: &str) -> Read<String> {
+    match text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        true => Ok(text.to_owned()),
+        false => Err("is no word of letters, digits, dots and dashes".into()),
+    }
+}
+
+/// What a key is made of. Nothing slows down who tries secrets, so it is long.
+pub(super) fn shared_secret(text: &str) -> Read<String> {
+    match text.len() >= 32 {
+        true => Ok(text.to_owned()),
+        false => Err("needs at least 32 characters: `openssl rand -base64 32` makes some".into()),
+    }
+}
+
 pub(super) fn currency(code: &str) -> Read<Currency> {
     Currency::from_code(code)
         .ok_or_else(|| "is no ISO 4217 code of a currency, such as EUR or USD".to_owned())

@@ -1,5 +1,6 @@
 //! The program: the proxy and what counts behind it, from start to the last flush.
 
+use super::acme::Acme;
 use super::descriptors;
 use super::listen::{self, Connections, Listening, Speaks};
 use super::reload::Reload;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// Requests that take longer than this no longer hold up those that wait for the next process.
 const HAND_OVER: Duration = Duration::from_secs(1);
@@ -82,6 +84,13 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         async move { website.keep_checked(&telemetry.tasks).await }
     });
 
+    let mut acme = None;
+    if let Some(certificates) = &certificates {
+        let telemetry = counting.telemetry().clone();
+        certificates.tell(telemetry.clone());
+        acme = Acme::new(&config, certificates.clone(), counting.store().clone(), telemetry)?;
+    }
+
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
     let connections = Connections::new(most, config.limits.connections_per_address);
     let trusted = counting.open().trusted.clone();
@@ -102,6 +111,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         connections: connections.clone(),
         trusted: counting.open().trusted.clone(),
         telemetry: counting.telemetry().clone(),
+        challenges: acme.as_ref().map(Acme::challenges),
     });
     let mut all_listen = Vec::new();
     let mut listen = |address, speaks| {
@@ -118,6 +128,10 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         let telemetry = counting.telemetry().clone();
         background.spawn(async move { certificates.keep_fresh(&telemetry.tasks).await });
     }
+    let ordering = acme.map(|acme| {
+        let telemetry = counting.telemetry().clone();
+        background.spawn(async move { acme.run(&telemetry.tasks).await })
+    });
     background.spawn(async {
         if try_join_all(all_listen).await.is_ok() {
             systemd::ready();
@@ -153,6 +167,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
             background.block_on(drained(shutdown))
         }
         Stop::Replaced => {
+            // The authority's questions reach the next process, which orders what is due.
+            ordering.iter().for_each(JoinHandle::abort);
             // Others wait for the next process meanwhile: kept connections do not hold it up.
             background.block_on(answered(&connections, &telemetry, drain.min(HAND_OVER)));
             let late = counting.hand_over(&config);

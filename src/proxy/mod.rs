@@ -1,12 +1,13 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
-//! [`listen`] lets visitors in, by TLS with the certificates of [`tls`], and judges what they ask for;
+//! [`listen`] lets visitors in, by TLS with the certificates of [`tls`], which [`acme`] may order, and judges what they ask for;
 //! [`reverse_proxy`] forwards requests,
 //! without the [`fields`] that end here; [`website`] knows where to, [`tunnel`] how to connect for
 //! upgrades; [`failure`] tells who failed; [`app`] puts all rooms together, in the order they depend on
 //! each other, and takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
 //! [`reload`] changes settings meanwhile, and [`systemd`] hears of all this.
 
+mod acme;
 mod app;
 mod descriptors;
 mod failure;
@@ -21,6 +22,7 @@ mod tls;
 mod tunnel;
 mod website;
 
+pub use acme::status as acme_status;
 pub use app::run;
 pub use reload::{Reload, SetLog};
 pub use tls::Certificates;

@@ -1,12 +1,15 @@
 //! TLS towards visitors: certificates by name, taken up anew when their files change.
 //!
-//! Which names a certificate is for, it says itself. A client that names none of them, or none at
-//! all, gets the first. A file that cannot be read when it has changed leaves the certificate before
-//! it in use.
+//! They are files, or ACME's ([`acme`](super::acme)), which go first. Which names a certificate is for,
+//! it says itself. A client that names none of them, or none at all, gets the first; where there is
+//! none the handshake fails. A file that cannot be read when it has changed leaves the certificate
+//! before it in use.
 
+use crate::clock::{Millis, SECOND};
 use crate::config::{CertificateFiles, Tls};
 use crate::supervise::{Task, Tasks};
-use anyhow::{Context, bail, ensure};
+use crate::telemetry::Telemetry;
+use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -17,7 +20,7 @@ use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 
@@ -28,14 +31,35 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Certificates {
     files: Vec<CertificateFiles>,
+    sources: Mutex<Sources>,
     by_name: ArcSwap<ByName>,
+    telemetry: OnceLock<Arc<Telemetry>>,
+}
+
+/// A certificate with its key, read and found good.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    pub key: Arc<CertifiedKey>,
+    /// In lower case.
+    pub names: Vec<String>,
+    pub from: Millis,
+    pub until: Millis,
+}
+
+/// Where certificates come from.
+#[derive(Debug, Default)]
+struct Sources {
+    files: Vec<Certificate>,
+    /// ACME's.
+    issued: Vec<Certificate>,
 }
 
 #[derive(Debug)]
 struct ByName {
     /// Whole names, and of wildcards what follows the first label: `.example.org`.
-    names: HashMap<String, Arc<CertifiedKey>>,
-    first: Arc<CertifiedKey>,
+    names: HashMap<String, Certificate>,
+    /// For all others. `None`: there is no certificate at all.
+    first: Option<Certificate>,
 }
 
 /// Tells files of another content apart.
@@ -45,8 +69,35 @@ impl Certificates {
     /// # Errors
     /// One line that names the file.
     pub fn load(tls: &Tls) -> anyhow::Result<Arc<Self>> {
-        let by_name = ArcSwap::from_pointee(ByName::load(&tls.certificates)?);
-        Ok(Arc::new(Self { files: tls.certificates.clone(), by_name }))
+        let sources = Sources { files: read(&tls.certificates)?, ..Sources::default() };
+        Ok(Arc::new(Self {
+            files: tls.certificates.clone(),
+            by_name: ArcSwap::from_pointee(ByName::new(&sources)),
+            sources: Mutex::new(sources),
+            telemetry: OnceLock::new(),
+        }))
+    }
+
+    /// Puts certificates in the place of those that ACME brought before. A name gets the first of them
+    /// that is for it, and else a file's.
+    pub fn issue(&self, issued: Vec<Certificate>) {
+        self.change(|sources| sources.issued = issued);
+    }
+
+    /// From now on it tells until when they are valid.
+    pub fn tell(&self, telemetry: Arc<Telemetry>) {
+        let _ = self.telemetry.set(telemetry);
+        self.change(|_| {});
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Sources)) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut sources);
+        let by_name = ByName::new(&sources);
+        if let Some(telemetry) = self.telemetry.get() {
+            telemetry.certificates.store(Arc::new(by_name.expiries()));
+        }
+        self.by_name.store(Arc::new(by_name));
     }
 
     /// What handshakes are made with: HTTP/2 and HTTP/1.1 over TLS 1.3 and 1.2, sessions resumed by
@@ -76,9 +127,9 @@ impl Certificates {
                     continue;
                 }
                 // Who writes them may be in the midst of it: then they change once more.
-                match ByName::load(&self.files) {
+                match read(&self.files) {
                     Ok(new) => {
-                        self.by_name.store(Arc::new(new));
+                        self.change(|sources| sources.files = new);
                         tracing::info!("certificates were read again");
                     }
                     Err(error) => {
@@ -103,30 +154,66 @@ impl Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let by_name = self.by_name.load();
-        Some(by_name.find(hello.server_name()).clone())
+        Some(by_name.find(hello.server_name())?.key.clone())
     }
 }
 
 impl ByName {
-    fn load(files: &[CertificateFiles]) -> anyhow::Result<Self> {
-        let (mut names, mut first) = (HashMap::new(), None);
-        for files in files {
-            let key = Arc::new(certified(files)?);
-            for name in dns_names(&key).with_context(|| files.chain.display().to_string())? {
-                let name = name.strip_prefix('*').unwrap_or(&name).to_lowercase();
-                names.entry(name).or_insert_with(|| key.clone());
+    fn new(sources: &Sources) -> Self {
+        let mut names = HashMap::new();
+        for certificate in sources.issued.iter().chain(&sources.files) {
+            for name in &certificate.names {
+                let name = name.strip_prefix('*').unwrap_or(name);
+                names.entry(name.to_owned()).or_insert_with(|| certificate.clone());
             }
-            first.get_or_insert(key);
         }
-        let first = first.context("tls.certificates is empty")?;
-        Ok(Self { names, first })
+        Self { names, first: sources.files.first().or(sources.issued.first()).cloned() }
     }
 
     /// `name` is in lower case, as rustls gives it.
-    fn find(&self, name: Option<&str>) -> &Arc<CertifiedKey> {
+    fn find(&self, name: Option<&str>) -> Option<&Certificate> {
         let wildcard = |name: &str| self.names.get(&name[name.find('.')?..]);
         let found = name.and_then(|name| self.names.get(name).or_else(|| wildcard(name)));
-        found.unwrap_or(&self.first)
+        found.or(self.first.as_ref())
+    }
+
+    /// By name: until when the certificate that is used for it is valid.
+    fn expiries(&self) -> Vec<(String, Millis)> {
+        let whole = |name: &String| match name.starts_with('.') {
+            true => format!("*{name}"),
+            false => name.clone(),
+        };
+        let mut all: Vec<(String, Millis)> =
+            self.names.iter().map(|(name, found)| (whole(name), found.until)).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+impl Certificate {
+    /// # Errors
+    /// If they are no certificate and key, or do not belong together.
+    pub fn from_pem(chain: &str, key: &str) -> anyhow::Result<Self> {
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<_, _>>()?;
+        Self::new(chain, PrivateKeyDer::from_pem_slice(key.as_bytes())?)
+    }
+
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> anyhow::Result<Self> {
+        let leaf = chain.first().context("there is no certificate in it")?;
+        let names = webpki::EndEntityCert::try_from(leaf)?.valid_dns_names().map(str::to_lowercase);
+        let names = names.collect();
+        let (_, parsed) = x509_parser::parse_x509_certificate(leaf)?;
+        let validity = parsed.validity();
+        let [from, until] =
+            [validity.not_before, validity.not_after].map(|at| at.timestamp() * SECOND);
+        let certified = CertifiedKey::new(chain, provider().key_provider.load_private_key(key)?);
+        let same = certified.keys_match();
+        let mismatch = rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch);
+        ensure!(same != Err(mismatch), "its key is not the key of its certificate");
+        Ok(Self { key: Arc::new(certified), names, from, until })
     }
 }
 
@@ -136,33 +223,16 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// # Errors
 /// If a file is not what it should be, or the key is another certificate's.
-fn certified(files: &CertificateFiles) -> anyhow::Result<CertifiedKey> {
+fn read(files: &[CertificateFiles]) -> anyhow::Result<Vec<Certificate>> {
+    files.iter().map(read_pair).collect()
+}
+
+fn read_pair(files: &CertificateFiles) -> anyhow::Result<Certificate> {
     let CertificateFiles { chain, key } = files;
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| chain.display().to_string())?;
-    if certificates.is_empty() {
-        bail!("{}: there is no certificate in it", chain.display());
-    }
     let secret = PrivateKeyDer::from_pem_file(key).with_context(|| key.display().to_string())?;
-    let signing = provider().key_provider.load_private_key(secret);
-    let signing = signing.with_context(|| key.display().to_string())?;
-    let certified = CertifiedKey::new(certificates, signing);
-    let same = certified.keys_match();
-    ensure!(
-        !matches!(
-            same,
-            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch))
-        ),
-        "{} is not the key of {}",
-        key.display(),
-        chain.display()
-    );
-    Ok(certified)
-}
-
-fn dns_names(key: &CertifiedKey) -> anyhow::Result<Vec<String>> {
-    let leaf = key.end_entity_cert()?;
-    let leaf = webpki::EndEntityCert::try_from(leaf)?;
-    Ok(leaf.valid_dns_names().map(str::to_owned).collect())
+    Certificate::new(certificates, secret)
+        .with_context(|| format!("{}:{}", chain.display(), key.display()))
 }

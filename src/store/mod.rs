@@ -94,6 +94,8 @@ pub enum Secret {
     Spread { site: Arc<str> },
     /// A site's named filters: no secret either, but kept beside its counts.
     Segments { site: Arc<str> },
+    /// A part of what nodes share of ACME, which they encrypt.
+    Acme { name: Arc<str> },
 }
 
 /// When a value is to be forgotten that stays: at the end of the year 9999.

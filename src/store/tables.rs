@@ -280,5 +280,6 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::Lease { node } => format!("lease of {node}"),
         Secret::Spread { site } => format!("spread of {site}"),
         Secret::Segments { site } => format!("segments of {site}"),
+        Secret::Acme { name } => format!("acme {name}"),
     }
 }

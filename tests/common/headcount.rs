@@ -67,9 +67,19 @@ impl Headcount {
         value.clone_into(&mut self.flags[at + 1]);
     }
 
+    /// Gives it more flags, from the next start.
+    pub fn add(&mut self, flags: &[&str]) {
+        self.flags.extend(flags.iter().map(ToString::to_string));
+    }
+
+    /// Gives it ports before its first start, which is then [`Headcount::restart_on_same_ports`].
+    pub fn choose_ports(&mut self) {
+        self.ports = (free_port(), free_port());
+    }
+
     /// Starts it again after it has ended: same folder and flags, new ports.
     pub fn start_again(&mut self) {
-        self.ports = (free_port(), free_port());
+        self.choose_ports();
         self.restart_on_same_ports();
     }
 

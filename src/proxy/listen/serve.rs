@@ -3,6 +3,7 @@
 use super::connections::{Connections, LAST_REQUEST};
 use super::head::{self, Head, Refused};
 use super::wire::Wire;
+use crate::proxy::acme::{self, Challenges};
 use crate::proxy::page;
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
@@ -41,6 +42,8 @@ pub struct Shared<A> {
     pub connections: Arc<Connections>,
     pub trusted: Trusted,
     pub telemetry: Arc<Telemetry>,
+    /// What an authority is answered, which asks whether a name is ours.
+    pub challenges: Option<Arc<Challenges>>,
 }
 
 /// What the proxy has to know of a request that Pingora cannot tell it.
@@ -67,6 +70,13 @@ where
             Ok(head) => head,
             Err(refused) => return refuse(wire, &shared, refused).await,
         };
+        if let Some(challenges) = &shared.challenges
+            && let Some(token) = acme::token(&bytes)
+            // In a box, so that connections that ask for something else have no room for it.
+            && let Some(answer) = Box::pin(challenges.answer(token)).await
+        {
+            return end(wire, &shared, 200, &answer).await;
+        }
         wire.begin(framing, upgrade);
         let mut session = ServerSession::new_http1(Box::new(wire));
         // How long, the proxy says; without it, that this is the last answer.
@@ -167,10 +177,14 @@ async fn first_bytes<A>(
 }
 
 /// Answers with a page of our own, and ends the connection.
-async fn refuse<A>(mut wire: Wire, shared: &Shared<A>, Refused(status): Refused) {
+async fn refuse<A>(wire: Wire, shared: &Shared<A>, Refused(status): Refused) {
+    end(wire, shared, status, &page::answer(status)).await;
+}
+
+/// Gives an answer that is the connection's last.
+async fn end<A>(mut wire: Wire, shared: &Shared<A>, status: u16, answer: &[u8]) {
     shared.telemetry.answered(status);
-    let page = page::answer(status);
     // A client that is gone is no error: the connection ends either way.
-    let _ = wire.write_all(&page).await;
+    let _ = wire.write_all(answer).await;
     let _ = wire.shutdown().await;
 }
