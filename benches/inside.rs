@@ -13,7 +13,7 @@ use headcount::clock::{Clock, Millis};
 use headcount::journal::{Journal, encoded};
 use headcount::model::block::{Block, RowBuilder};
 use headcount::model::rollup::{Dimension, Metric, field};
-use headcount::model::site::{Day, Site};
+use headcount::model::site::{Day, Site, SiteId};
 use headcount::model::{
     Answered, BATCH_MAX, Batch, DaySalt, Hit, IdVerdict, Nav, PackedRows, PageKind, Shown, Traits,
     ViewKey, VisitorHash, What,
@@ -195,11 +195,11 @@ fn later(plan: &[Hit], round: i64) -> Vec<Hit> {
 
 fn view_id(c: &mut Criterion) {
     let key = ViewKey::new(&[7; 32]);
-    let visitor = Some(VisitorHash::from_stored([3; 8]));
-    let issue = || key.issue(NOW, PageKind::View, black_box(42), visitor, "/articles/17");
+    let (site, visitor) = (SiteId::of("example.org"), Some(VisitorHash::from_stored([3; 8])));
+    let issue = || key.issue(site, NOW, PageKind::View, black_box(42), visitor, "/articles/17");
     c.bench_function("a view id issued", |b| b.iter(issue));
     let text = String::from_utf8(issue().to_vec()).unwrap();
-    c.bench_function("a view id read", |b| b.iter(|| key.read(black_box(&text))));
+    c.bench_function("a view id read", |b| b.iter(|| key.read(site, black_box(&text))));
 }
 
 fn visitor(c: &mut Criterion) {
@@ -220,7 +220,7 @@ fn visitor(c: &mut Criterion) {
     let places = Arc::new(Places::open(None).unwrap());
     let settings = headcount::visitor::Settings {
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()].into(),
-        do_not_track: DoNotTrack::Anonymous,
+        do_not_track: vec![DoNotTrack::Anonymous],
         place_headers: Vec::new(),
         ranges: Ranges::default(),
         remembered: 0,

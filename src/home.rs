@@ -6,12 +6,13 @@
 
 use crate::aggregate::{Engine, Limits, Recovery};
 use crate::clock::{Clock, Millis};
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 use crate::flush::DurableOutbox;
 use crate::journal::{Journal, LateLog, LateLogs, STATE_AFTER};
 use crate::model::random_name;
-use crate::model::site::Site;
+use crate::model::site::{Site, together};
 use crate::node::{self, Node};
+use crate::private::is_locked;
 use crate::store::SharedValues;
 use crate::telemetry::Telemetry;
 use std::io;
@@ -27,17 +28,20 @@ pub struct Home {
 }
 
 impl Home {
-    /// Opens the folder of the configured site; for `patience` it may still be another process's.
+    /// Opens the folder of the configured sites; for `patience` it may still be another process's.
     pub async fn open(
         config: &Config,
         store: &dyn SharedValues,
         clock: &Clock,
         patience: Duration,
     ) -> Self {
-        let folder = config.data_dir.join(format!("headcount-{}", config.site.name));
+        let folder = config.folder();
         let shared = config.store.is_shared().then_some(store);
         if !patience.is_zero() {
             node::free(&folder, patience).await;
+        }
+        if let Err(error) = take_over(config, &folder) {
+            tracing::warn!("{error}; what it has waiting is not delivered");
         }
         let node = match Node::open(&folder, config.threads, shared, clock.now()).await {
             Ok(node) => Some(node),
@@ -119,11 +123,11 @@ impl Home {
     pub async fn shared_spread(
         &mut self,
         store: &dyn SharedValues,
-        site: &Site,
+        sites: &[Site],
         now: Millis,
     ) -> u64 {
         let own = self.spread();
-        let shared = node::shared_spread(store, &site.name, own, now).await.unwrap_or(own);
+        let shared = node::shared_spread(store, &together(sites), own, now).await.unwrap_or(own);
         if let Some(Err(error)) = self.node.as_mut().map(|node| node.spread_as(shared)) {
             tracing::warn!("{}: {error}", self.folder.display());
         }
@@ -168,6 +172,29 @@ pub fn limits(config: &Config, shards: usize) -> Limits {
         visitors: (config.limits.visitors / shards.max(1)).max(1),
         rows: config.limits.rows_per_dimension,
     }
+}
+
+/// A process that had one of several sites alone has left a folder: the first goes on as that of all.
+fn take_over(config: &Config, folder: &Path) -> io::Result<()> {
+    if !config.lists_sites {
+        return Ok(());
+    }
+    for SiteConfig { site, .. } in &config.sites {
+        let alone = config.data_dir.join(format!("headcount-{}", site.name));
+        let told = |why: &str| io::Error::other(format!("{}: {why}", alone.display()));
+        if !alone.join("node.json").exists() {
+            continue;
+        }
+        if folder.join("node.json").exists() {
+            return Err(told("is of a process that had this site alone; start that once more"));
+        }
+        if is_locked(&alone.join("lock")) {
+            return Err(told("is in use by a process that has this site alone"));
+        }
+        std::fs::rename(&alone, folder).map_err(|error| told(&error.to_string()))?;
+        tracing::info!("{} is now {}, for all sites", alone.display(), folder.display());
+    }
+    Ok(())
 }
 
 fn without(folder: &Path, error: &io::Error) {

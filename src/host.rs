@@ -6,6 +6,7 @@
 //! name like any other; only where a site's own links are told from others' it is set aside.
 
 use crate::text;
+use http::{HeaderMap, Uri, header};
 use std::borrow::Cow;
 use url::Host;
 
@@ -30,6 +31,23 @@ pub fn plain_bytes(authority: &[u8]) -> Cow<'_, str> {
         Cow::Borrowed(text) => plain(text),
         Cow::Owned(text) => plain(&text).into_owned().into(),
     }
+}
+
+/// The host a request is for: HTTP/1 says it in `Host`, HTTP/2 in the URI.
+pub fn of<'r>(fields: &'r HeaderMap, uri: &'r Uri) -> Option<Cow<'r, str>> {
+    match fields.get(header::HOST) {
+        Some(host) => Some(plain_bytes(host.as_bytes())),
+        None => uri.authority().map(|authority| plain(authority.as_str())),
+    }
+}
+
+/// Whether all that a request says of its host is the same: each `Host`, and the URI.
+pub fn is_clear(fields: &HeaderMap, uri: &Uri) -> bool {
+    let host = of(fields, uri);
+    let mut all = fields.get_all(header::HOST).iter().map(|host| plain_bytes(host.as_bytes()));
+    let target = uri.authority().map(|authority| plain(authority.as_str()));
+    all.all(|other| Some(&other) == host.as_ref())
+        && target.is_none_or(|t| Some(&t) == host.as_ref())
 }
 
 /// Whether a text has only characters that plain names have.

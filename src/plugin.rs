@@ -34,11 +34,12 @@ use crate::capture::inject::Compressed;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Analytics};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, InjectCompressed, Key, RespectGpc, Settings};
+use crate::config::{Config, ConfigError, InjectCompressed, Key, RespectGpc, Settings, SiteConfig};
 use crate::flush::{self, DurableOutbox, Flusher};
 use crate::home::{self, Home};
 use crate::journal::LateLog;
 use crate::model::random_name;
+use crate::model::site::Site;
 use crate::open::{self, Open};
 use crate::shared;
 use crate::store::{self, Store};
@@ -71,6 +72,14 @@ impl Analytics {
     /// `conf/headcount.toml` has it until it is set.
     pub fn builder(site: &str) -> Builder {
         Builder { settings: Settings::defaults(), wrong: None }.set("site", site)
+    }
+
+    /// The same as a file of settings says it, of which this is the text: several sites are its
+    /// `[[sites]]`, each with its `hosts`.
+    pub fn configured(toml: &str) -> Builder {
+        let mut settings = Settings::defaults();
+        let wrong = settings.toml("settings", toml).err();
+        Builder { settings, wrong }
     }
 }
 
@@ -155,7 +164,8 @@ impl Counting {
         let store: Arc<dyn Store> = kept.clone();
         let clock = Clock::system();
         let telemetry = Arc::new(Telemetry::default());
-        let sites = Arc::new(vec![config.site.clone()]);
+        let sites: Arc<Vec<Site>> =
+            Arc::new(config.sites.iter().map(|own| own.site.clone()).collect());
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
         let trusted = Trusted::from(config.trusted_proxies.clone());
         // Clients wait while this process waits for the one before: what takes long is done by then.
@@ -175,21 +185,19 @@ impl Counting {
             visitor_settings(config, trusted.clone())?,
         );
         let spread = match config.shared_sessions {
-            true => {
-                background.block_on(home.shared_spread(store.as_ref(), &config.site, clock.now()))
-            }
+            true => background.block_on(home.shared_spread(store.as_ref(), &sites, clock.now())),
             false => home.spread(),
         };
         let (engine, durable) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let analytics = Analytics::new(
             sites.clone(),
+            config.sites.iter().map(site_settings).collect(),
             capture_settings(config, trusted.clone()),
             visitors.spread(spread),
             engine.clone(),
             telemetry.clone(),
             clock.clone(),
-            Script::new(&script_options(config)),
         );
 
         let budget = (config.monthly_commands > 0 && config.store.is_shared()).then(|| {
@@ -238,7 +246,7 @@ impl Counting {
         let late = home.late_logs(&engine);
         let flushing = runtimes.flush.spawn(flusher(durable).adopting(late).run(closed.clone()));
         let showing = runtimes.admin.spawn(serve_admin(listener, state, closed));
-        let (node, keep, spending) = (random_name(), Keep::new(config), budget);
+        let (node, keep, spending) = (random_name(), Keep::all(config), budget);
         let open = Open { trusted, places: places.clone(), auth, admin };
         background.spawn({
             let (store, telemetry) = (store.clone(), telemetry.clone());
@@ -246,7 +254,7 @@ impl Counting {
                 let tasks = &telemetry.tasks;
                 let daily = || {
                     let (kept, sites, clock) = (kept.clone(), sites.clone(), clock.clone());
-                    let daily = Daily::new(kept, sites, clock, keep, node.clone());
+                    let daily = Daily::new(kept, sites, clock, keep.clone(), node.clone());
                     daily.within(spending.clone()).run(tasks)
                 };
                 tokio::join!(
@@ -392,16 +400,22 @@ async fn bind_within(
 
 fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Settings {
     capture::Settings {
-        script_path: config.script.path.clone(),
-        beacon_path: config.script.beacon_path.clone(),
-        inject: config.inject,
-        inject_compressed: compressed(config.inject_compressed),
         trusted_proxies,
         beacon_body: config.limits.beacon_body,
         beacons_per_minute: config.limits.beacons_per_minute as isize,
         value_length: config.limits.value_length,
-        opt_out_path: config.privacy.opt_out_path.clone(),
-        keep_query: config.keep_query.clone(),
+    }
+}
+
+fn site_settings(site: &SiteConfig) -> capture::SiteSettings {
+    capture::SiteSettings {
+        script_path: site.script.path.clone(),
+        script: Script::new(&script_options(site)),
+        beacon_path: site.script.beacon_path.clone(),
+        inject: site.inject,
+        inject_compressed: compressed(site.inject_compressed),
+        opt_out_path: site.privacy.opt_out_path.clone(),
+        keep_query: site.keep_query.clone(),
     }
 }
 
@@ -411,7 +425,7 @@ fn visitor_settings(
 ) -> anyhow::Result<visitor::Settings> {
     Ok(visitor::Settings {
         trusted_proxies,
-        do_not_track: do_not_track(config.privacy.respect_gpc),
+        do_not_track: config.sites.iter().map(do_not_track).collect(),
         place_headers: config.place_headers.clone(),
         ranges: match &config.crawler_ranges {
             Some(file) => Ranges::open(file)?,
@@ -422,12 +436,11 @@ fn visitor_settings(
     })
 }
 
-/// A funnel's name, and what its steps are called.
-fn script_options(config: &Config) -> ScriptOptions {
-    let script = &config.script;
+fn script_options(site: &SiteConfig) -> ScriptOptions {
+    let script = &site.script;
     ScriptOptions {
         track: script.beacon_path.clone(),
-        query: config.keep_query.clone(),
+        query: site.keep_query.clone(),
         history: script.history,
         hash: script.hash,
         engagement: script.engagement,
@@ -449,8 +462,8 @@ fn compressed(pages: InjectCompressed) -> Compressed {
     }
 }
 
-fn do_not_track(respect: RespectGpc) -> DoNotTrack {
-    match respect {
+fn do_not_track(site: &SiteConfig) -> DoNotTrack {
+    match site.privacy.respect_gpc {
         RespectGpc::Anonymous => DoNotTrack::Anonymous,
         RespectGpc::Count => DoNotTrack::Count,
         RespectGpc::Ignore => DoNotTrack::Ignore,

@@ -88,7 +88,7 @@ async fn a_month_of_steady_traffic_stays_below_270_000_commands() {
     )
     .within(Some(budget.clone()));
     let keep = Keep { events: 10_000, rows: 10_000, rows_days: None, days: None };
-    let mut daily = Daily::new(kept, sites.clone(), clock.clone(), keep, "node".into());
+    let mut daily = Daily::new(kept, sites.clone(), clock.clone(), vec![keep], "node".into());
     let secrets = Secrets::new(sites.clone(), START, None);
 
     let steps = DAYS * 24 * HOUR / STEP;

@@ -357,7 +357,7 @@ fn what_check_prints_means_the_same() {
     let second = read("second.toml", &first.to_string());
     let config = Config::for_run(&first).unwrap();
     assert_eq!(config, Config::for_run(&second).unwrap());
-    assert_eq!(config.upstreams.to_string(), "unix:/run/site.sock");
+    assert_eq!(config.sites[0].upstreams.to_string(), "unix:/run/site.sock");
     assert_eq!(config.limits.queue, 65_537);
 }
 

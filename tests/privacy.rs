@@ -311,7 +311,7 @@ fn age(store: &Arc<dyn Upkeep>, stored: impl Fn() -> Vec<u8>) -> Vec<Day> {
         let clock = Clock::fixed(Clock::system().now() + 49 * HOUR);
         let keep = Keep { events: 1_000_000, rows: 10_000, rows_days: None, days: None };
         let sites = Arc::new(vec![site]);
-        Daily::new(store.clone(), sites, clock, keep, "later".into()).look().await;
+        Daily::new(store.clone(), sites, clock, vec![keep], "later".into()).look().await;
 
         let (after, aged) = visitors().await;
         assert!(!aged.is_empty() && aged.iter().all(|aged| *aged), "{aged:?}");

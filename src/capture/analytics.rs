@@ -12,6 +12,7 @@ use super::script::{Script, tag};
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
 use crate::host;
+use crate::model::hosts::Hosts;
 use crate::model::site::{Site, SiteId};
 use crate::model::{Answered, Hit, PageKind, ViewId, VisitorHash, What};
 use crate::telemetry::{DropReason, Telemetry};
@@ -19,13 +20,11 @@ use crate::visitor::Visitors;
 use crate::visitor::address::Trusted;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 use pingora_limits::rate::Rate;
-use std::borrow::Cow;
-use std::cell::LazyCell;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,14 +40,6 @@ const TYPES: usize = 10_000;
 /// What capture needs to know beforehand.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the script is served.
-    pub script_path: String,
-    /// Where beacons are taken.
-    pub beacon_path: String,
-    /// Add the script's tag to HTML.
-    pub inject: bool,
-    /// What becomes of pages that come compressed, with that.
-    pub inject_compressed: Compressed,
     /// Peers that are believed about the client's address.
     pub trusted_proxies: Trusted,
     /// Bytes of a beacon.
@@ -57,6 +48,20 @@ pub struct Settings {
     pub beacons_per_minute: isize,
     /// Bytes of a path, a name …; longer ones count as `(other)`.
     pub value_length: usize,
+}
+
+/// The same of a site.
+#[derive(Debug)]
+pub struct SiteSettings {
+    /// Where the script is served, and what it is.
+    pub script_path: String,
+    pub script: Script,
+    /// Where beacons are taken.
+    pub beacon_path: String,
+    /// Add the script's tag to HTML.
+    pub inject: bool,
+    /// What becomes of pages that come compressed, with that.
+    pub inject_compressed: Compressed,
     /// Where visitors can ask not to be counted.
     pub opt_out_path: Option<String>,
     /// Parameters of a query that tell pages apart; all others are dropped.
@@ -81,23 +86,29 @@ pub struct Analytics(Arc<Inner>);
 
 struct Inner {
     sites: Arc<Vec<Site>>,
-    /// Theirs, in the same order.
-    ids: Vec<SiteId>,
+    hosts: Hosts,
+    /// Of each site, in the same order.
+    of_sites: Vec<OfSite>,
     settings: Settings,
     visitors: Visitors,
     engine: Arc<Engine>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
-    script: Script,
-    tag: Tag,
     rate: Rate,
     types: quick_cache::sync::Cache<u64, Known>,
     /// There is one: until then, pages need not be looked for among them.
     typed: AtomicBool,
     hasher: foldhash::fast::RandomState,
+    probe: OnceLock<fn(Hook)>,
+}
+
+/// What is one site's alone.
+struct OfSite {
+    id: SiteId,
+    settings: SiteSettings,
+    tag: Tag,
     /// Beacons have come: what the script reports, the server need not guess.
     scripted: AtomicBool,
-    probe: OnceLock<fn(Hook)>,
 }
 
 /// What is remembered of one request. Lives in the proxy's own CTX.
@@ -142,35 +153,39 @@ impl Drop for InFlight {
 }
 
 impl Analytics {
+    /// `of_sites`: of each of `sites`, in their order.
     pub fn new(
         sites: Arc<Vec<Site>>,
+        of_sites: Vec<SiteSettings>,
         settings: Settings,
         visitors: Visitors,
         engine: Arc<Engine>,
         telemetry: Arc<Telemetry>,
         clock: Clock,
-        script: Script,
     ) -> Self {
-        let tag = Tag {
-            markup: tag(&settings.script_path).into(),
-            script: settings.script_path.clone(),
-            beacon: settings.beacon_path.clone(),
+        let of_site = |(site, settings): (&Site, SiteSettings)| OfSite {
+            id: SiteId::of(&site.name),
+            tag: Tag {
+                markup: tag(&settings.script_path).into(),
+                script: settings.script_path.clone(),
+                beacon: settings.beacon_path.clone(),
+            },
+            settings,
+            scripted: AtomicBool::new(false),
         };
         Self(Arc::new(Inner {
-            ids: sites.iter().map(|site| SiteId::of(&site.name)).collect(),
+            hosts: Hosts::new(&*sites),
+            of_sites: sites.iter().zip(of_sites).map(of_site).collect(),
             sites,
             settings,
             visitors,
             engine,
             telemetry,
             clock,
-            script,
-            tag,
             rate: Rate::new(Duration::from_secs(60)),
             types: quick_cache::sync::Cache::new(TYPES),
             typed: AtomicBool::new(false),
             hasher: foldhash::fast::RandomState::default(),
-            scripted: AtomicBool::new(false),
             probe: OnceLock::new(),
         }))
     }
@@ -186,14 +201,7 @@ impl Analytics {
         self.guarded(Hook::Begin, || {
             let request = session.req_header();
             let site = self.site_of(request);
-            let path = request.uri.path();
-            let endpoint = match path {
-                _ if site.is_none() => None,
-                p if p == self.0.settings.script_path => Some(Endpoint::Script),
-                p if p == self.0.settings.beacon_path => Some(Endpoint::Beacon),
-                p if self.0.settings.opt_out_path.as_deref() == Some(p) => Some(Endpoint::OptOut),
-                _ => None,
-            };
+            let endpoint = site.and_then(|site| self.endpoint(site, request.uri.path()));
             self.0.telemetry.in_flight.fetch_add(1, Ordering::Relaxed);
             Tracking {
                 site,
@@ -242,11 +250,11 @@ impl Analytics {
     /// Before a request goes to the website (`upstream_request_filter`).
     pub fn on_upstream_request(&self, tracking: &mut Tracking, request: &mut RequestHeader) {
         self.guarded(Hook::UpstreamRequest, || {
-            if tracking.site.is_some() {
+            if let Some(site) = tracking.site {
                 tracking.asked_at = Some(Instant::now());
-                if self.0.settings.inject {
+                if self.settings_of(site).inject {
                     tracking.asked = inject::prepare_request(request);
-                    if self.0.settings.inject_compressed == Compressed::Identity
+                    if self.settings_of(site).inject_compressed == Compressed::Identity
                         && is_page_load(&request.headers)
                     {
                         inject::ask_for_identity(request);
@@ -272,12 +280,12 @@ impl Analytics {
             if let Some(site) = tracking.site {
                 tracking.counted = true;
                 // First, for what is added is sent too.
-                if self.0.settings.inject
+                if self.settings_of(site).inject
                     && (response.status == StatusCode::NOT_MODIFIED
                         || Answer::of(response.status, &response.headers).html)
                     && is_page_load(&session.req_header().headers)
                 {
-                    self.tag_page(tracking, session, response);
+                    self.tag_page(site, tracking, session, response);
                 }
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header(SERVER_TIMING, id);
@@ -324,10 +332,10 @@ impl Analytics {
         tracking.in_flight = None;
     }
 
-    /// Reads a view id with the keys that are honoured.
-    pub(super) fn read_id(&self, text: &str) -> Option<ViewId> {
+    /// Reads a view id of a site's page with the keys that are honoured.
+    pub(super) fn read_id(&self, site: usize, text: &str) -> Option<ViewId> {
         let secrets = self.0.visitors.secrets().load();
-        secrets.view_keys().find_map(|key| key.read(text))
+        secrets.view_keys().find_map(|key| key.read(self.site_id(site), text))
     }
 
     pub(super) fn push(&self, hit: Hit) {
@@ -348,69 +356,78 @@ impl Analytics {
     }
 
     pub(super) fn site_id(&self, site: usize) -> SiteId {
-        self.0.ids[site]
+        self.0.of_sites[site].id
     }
 
     /// The site a request is for, by its host. An unknown host never makes one.
     fn site_of(&self, request: &RequestHeader) -> Option<usize> {
-        let host = LazyCell::new(|| host_of(request));
-        self.0.sites.iter().position(|site| {
-            site.hosts.is_empty()
-                || host.as_deref().is_some_and(|h| site.hosts.iter().any(|own| own == h))
-        })
+        let hosts = &self.0.hosts;
+        hosts.only().or_else(|| hosts.find(host::of(&request.headers, &request.uri)?.as_ref()))
     }
 
-    pub(super) fn is_own_host(&self, host: &str) -> bool {
-        self.own_hosts().any(|own| own == host)
+    /// Which of ours a path of a site is.
+    fn endpoint(&self, site: usize, path: &str) -> Option<Endpoint> {
+        let settings = self.settings_of(site);
+        match path {
+            p if p == settings.script_path => Some(Endpoint::Script),
+            p if p == settings.beacon_path => Some(Endpoint::Beacon),
+            p if settings.opt_out_path.as_deref() == Some(p) => Some(Endpoint::OptOut),
+            _ => None,
+        }
     }
 
-    /// All hosts of all sites.
-    pub(super) fn own_hosts(&self) -> impl Iterator<Item = &str> {
-        self.0.sites.iter().flat_map(|site| &site.hosts).map(String::as_str)
+    /// Whether a site names this host as its own.
+    pub(super) fn is_named_by(&self, site: usize, host: &str) -> bool {
+        self.0.hosts.named(host) == Some(site)
     }
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
     }
 
-    pub(super) fn tag(&self) -> &Tag {
-        &self.0.tag
+    pub(super) fn tag(&self, site: usize) -> &Tag {
+        &self.0.of_sites[site].tag
     }
 
-    pub(super) fn script(&self) -> &Script {
-        &self.0.script
+    pub(super) fn settings_of(&self, site: usize) -> &SiteSettings {
+        &self.0.of_sites[site].settings
     }
 
     /// A person's script has reported: what it can tell, the server need not guess.
-    pub(super) fn note_script(&self) {
-        if !self.0.scripted.load(Ordering::Relaxed) {
-            self.0.scripted.store(true, Ordering::Relaxed);
+    pub(super) fn note_script(&self, site: usize) {
+        let scripted = &self.0.of_sites[site].scripted;
+        if !scripted.load(Ordering::Relaxed) {
+            scripted.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether pages of this website carry the script, as far as is known.
-    pub(super) fn is_scripted(&self) -> bool {
-        self.0.settings.inject || self.0.scripted.load(Ordering::Relaxed)
+    /// Whether pages of a site carry the script, as far as is known.
+    pub(super) fn is_scripted(&self, site: usize) -> bool {
+        let OfSite { settings, scripted, .. } = &self.0.of_sites[site];
+        settings.inject || scripted.load(Ordering::Relaxed)
     }
 
-    /// What a path was, if it was no page when it was last seen.
-    pub(super) fn noted(&self, path: &str) -> Option<Known> {
-        self.0.typed.load(Ordering::Relaxed).then(|| self.0.types.get(&self.type_key(path)))?
+    /// What a site's path was, if it was no page when it was last seen.
+    pub(super) fn noted(&self, site: usize, path: &str) -> Option<Known> {
+        let key = || self.0.types.get(&self.type_key(site, path));
+        self.0.typed.load(Ordering::Relaxed).then(key)?
     }
 
-    pub(super) fn note(&self, path: &str, known: Option<Known>) {
+    pub(super) fn note(&self, site: usize, path: &str, known: Option<Known>) {
         match known {
             Some(known) => {
-                self.0.types.insert(self.type_key(path), known);
+                self.0.types.insert(self.type_key(site, path), known);
                 self.0.typed.store(true, Ordering::Relaxed);
             }
-            None if self.noted(path).is_some() => drop(self.0.types.remove(&self.type_key(path))),
+            None if self.noted(site, path).is_some() => {
+                self.0.types.remove(&self.type_key(site, path));
+            }
             None => {}
         }
     }
 
-    fn type_key(&self, path: &str) -> u64 {
-        self.0.hasher.hash_one(path)
+    fn type_key(&self, site: usize, path: &str) -> u64 {
+        self.0.hasher.hash_one((site, path))
     }
 
     pub(super) fn visitors(&self) -> &Visitors {
@@ -442,14 +459,6 @@ impl Analytics {
         if let Some(probe) = self.0.probe.get() {
             probe(hook);
         }
-    }
-}
-
-/// The host a request is for: HTTP/1 says it in `Host`, HTTP/2 in the URI.
-pub(super) fn host_of(request: &RequestHeader) -> Option<Cow<'_, str>> {
-    match request.headers.get(header::HOST) {
-        Some(host) => Some(host::plain_bytes(host.as_bytes())),
-        None => request.uri.authority().map(|authority| host::plain(authority.as_str())),
     }
 }
 

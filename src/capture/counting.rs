@@ -3,10 +3,11 @@
 //! The rules themselves are [`classify`]'s; here they meet the visitor. Called from the hooks of
 //! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
 
-use super::analytics::{Analytics, Tracking, When, host_of, peer_of};
+use super::analytics::{Analytics, Tracking, When, peer_of};
 use super::asked::{Asked, is_frame};
 use super::classify::{Answer, Class, classify, content_range, looks_like_html};
 use crate::host;
+use crate::model::hosts;
 use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What, rollup};
 use crate::visitor::{Agent, Who, bots};
 use crate::{page_name, text};
@@ -59,11 +60,11 @@ impl Analytics {
         let (mut asked, answer) =
             (Asked::of(headers), Answer::of(response.status, &response.headers));
         if !asked.navigation && answer.html {
-            asked.navigation = asked.boosted() && !self.is_scripted();
+            asked.navigation = asked.boosted() && !self.is_scripted(site);
         }
-        let known = if asked.navigation { self.known(path, answer) } else { None };
+        let known = if asked.navigation { self.known(site, path, answer) } else { None };
         let class = classify(&request.method, asked, path, answer, known.map(|_| false));
-        if class == Class::Nothing || self.visitors().ignores(headers) {
+        if class == Class::Nothing || self.visitors().ignores(site, headers) {
             return None;
         }
         match class {
@@ -80,8 +81,8 @@ impl Analytics {
             Class::Page(kind) => {
                 let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
                 let (when, nonce) = (self.when(&who), rand::random());
-                let page = self.page(path, request.uri.query());
-                let id = self.issue(when, kind, nonce, &page);
+                let page = self.page(site, path, request.uri.query());
+                let id = self.issue(site, when, kind, nonce, &page);
                 let origin = tracking.asked_at.map(micros_since);
                 let bytes = match response.status {
                     StatusCode::NOT_MODIFIED => 0,
@@ -93,7 +94,9 @@ impl Analytics {
                     tracking.sending = Some(Sending::Page { page, kind, bytes, when, lane });
                 }
                 if kind != PageKind::Ignored || is_frame(headers) {
-                    let came = || (host_of(request), text::header(headers, header::REFERER));
+                    let came = || {
+                        (host::of(headers, &request.uri), text::header(headers, header::REFERER))
+                    };
                     let (traits, from) = match kind {
                         PageKind::View if !self.is_introduced(site, when) => {
                             let (host, referrer) = came();
@@ -102,7 +105,7 @@ impl Analytics {
                         }
                         PageKind::Error => {
                             let (host, referrer) = came();
-                            (None, self.link_from(referrer.as_deref(), host.as_deref()))
+                            (None, self.link_from(site, referrer.as_deref(), host.as_deref()))
                         }
                         _ => (None, None),
                     };
@@ -161,7 +164,7 @@ impl Analytics {
     ) -> Option<HeaderValue> {
         let request = session.req_header();
         let (headers, path) = (&request.headers, request.uri.path());
-        if self.visitors().ignores(headers) {
+        if self.visitors().ignores(site, headers) {
             return None;
         }
         let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
@@ -169,9 +172,9 @@ impl Analytics {
         let when = self.when(&who);
         let answer = Answer::of(response.status, &response.headers);
         let (status, html) = (answer.status, answer.html);
-        let page = self.page(path, request.uri.query());
+        let page = self.page(site, path, request.uri.query());
         let noted = status == StatusCode::NOT_MODIFIED || answer.is_feed(path);
-        let known = if noted { self.known(path, answer) } else { None };
+        let known = if noted { self.known(site, path, answer) } else { None };
         let what = What::Bot {
             name: bot.name.clone(),
             class: bot.class.as_str().into(),
@@ -188,7 +191,7 @@ impl Analytics {
             let subscribers = bots::subscribers(who.user_agent());
             self.count_feed(site, &who, path, bot.name.clone(), subscribers);
         }
-        html.then(|| self.issue(when, PageKind::Ignored, rand::random(), &page))?
+        html.then(|| self.issue(site, when, PageKind::Ignored, rand::random(), &page))?
     }
 
     /// A feed's subscribers are the most that its reader has named on a day, so whoever owns that
@@ -210,8 +213,8 @@ impl Analytics {
     }
 
     /// The page a path names, with what of its query tells pages apart.
-    pub(super) fn page(&self, path: &str, query: Option<&str>) -> Arc<str> {
-        let keep = &self.settings().keep_query;
+    pub(super) fn page(&self, site: usize, path: &str, query: Option<&str>) -> Arc<str> {
+        let keep = &self.settings_of(site).keep_query;
         let (Some(query), false) = (query, keep.is_empty()) else { return self.named(path) };
         let kept = page_name::kept(query, keep);
         if kept.is_empty() {
@@ -228,22 +231,36 @@ impl Analytics {
     }
 
     /// Where a broken link was: host and path, or the path on the site itself.
-    fn link_from(&self, referrer: Option<&str>, host: Option<&str>) -> Option<Arc<str>> {
+    fn link_from(
+        &self,
+        site: usize,
+        referrer: Option<&str>,
+        host: Option<&str>,
+    ) -> Option<Arc<str>> {
         let (_, rest) = referrer?.split_once("://")?;
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         // What stands before an @ is nobody's business.
         let authority = authority.rsplit('@').next().unwrap_or_default();
         let from = host::plain(authority);
-        let own = host.into_iter().chain(self.own_hosts()).any(|own| host::is_same(own, &from));
+        let own = host.is_some_and(|own| host::is_same(own, &from))
+            || hosts::is_own(self.site(site), &from);
         let path = page_name::plain(path);
         Some(if own { self.bounded(&path) } else { self.bounded(&format!("{from}{path}")) })
     }
 
     /// A page's view id, as a `Server-Timing` entry.
-    fn issue(&self, when: When, kind: PageKind, nonce: u64, page: &str) -> Option<HeaderValue> {
+    fn issue(
+        &self,
+        site: usize,
+        when: When,
+        kind: PageKind,
+        nonce: u64,
+        page: &str,
+    ) -> Option<HeaderValue> {
         let secrets = self.visitors().secrets().load();
-        let id = secrets.view_keys().next()?.issue(when.at, kind, nonce, when.visitor, page);
+        let (key, site) = (secrets.view_keys().next()?, self.site_id(site));
+        let id = key.issue(site, when.at, kind, nonce, when.visitor, page);
         let mut value = [0; ID_PREFIX.len() + VIEW_ID_LEN + 1];
         value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
         value[ID_PREFIX.len()..][..VIEW_ID_LEN].copy_from_slice(&id);
@@ -253,16 +270,16 @@ impl Analytics {
 
     /// What is known of a path that is no page: by this answer, which is noted, or, of a 304, by
     /// the last one.
-    fn known(&self, path: &str, answer: Answer<'_>) -> Option<Known> {
+    fn known(&self, site: usize, path: &str, answer: Answer<'_>) -> Option<Known> {
         match answer.status.as_u16() {
-            304 => self.noted(path),
+            304 => self.noted(site, path),
             200 => {
                 let known = match () {
                     () if answer.html => None,
                     () if answer.is_feed(path) => Some(Known::Feed),
                     () => Some(Known::Other),
                 };
-                self.note(path, known);
+                self.note(site, path, known);
                 known
             }
             _ => None,

@@ -1,6 +1,6 @@
 //! What the proxy answers itself, in the website's name: the script and the beacons.
 
-use super::analytics::{Analytics, Tracking, host_of, peer_of};
+use super::analytics::{Analytics, Tracking, peer_of};
 use super::beacon;
 use crate::clock::Millis;
 use crate::host;
@@ -9,8 +9,8 @@ use crate::telemetry::DropReason;
 use crate::text;
 use crate::visitor::address::is_trusted;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, header};
-use pingora::http::ResponseHeader;
+use http::{Method, header};
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use std::net::IpAddr;
 
@@ -33,11 +33,14 @@ impl Analytics {
         tracking: &Tracking,
         session: &mut Session,
     ) -> pingora::Result<()> {
+        let Some(site) = tracking.site else {
+            return respond(session, 404, &[], "no such site").await;
+        };
         match endpoint {
-            Endpoint::Script => self.serve_script(session).await,
-            Endpoint::OptOut => self.serve_opt_out(session).await,
+            Endpoint::Script => self.serve_script(site, session).await,
+            Endpoint::OptOut => self.serve_opt_out(site, session).await,
             Endpoint::Beacon => {
-                let (status, reason) = self.take_beacon(tracking, session).await?;
+                let (status, reason) = self.take_beacon(site, session).await?;
                 let headers = [("cache-control", "no-store"), ("allow", "POST")];
                 let headers = &headers[..if status == 405 { 2 } else { 1 }];
                 respond(session, status, headers, reason).await
@@ -45,8 +48,8 @@ impl Analytics {
         }
     }
 
-    async fn serve_script(&self, session: &mut Session) -> pingora::Result<()> {
-        let script = self.script();
+    async fn serve_script(&self, site: usize, session: &mut Session) -> pingora::Result<()> {
+        let script = &self.settings_of(site).script;
         let request = session.req_header();
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return respond(session, 405, &[("allow", "GET, HEAD")], String::new()).await;
@@ -71,7 +74,7 @@ impl Analytics {
     /// Takes a beacon: the status to answer, and what to say: why it is refused, or `ok`.
     async fn take_beacon(
         &self,
-        tracking: &Tracking,
+        site: usize,
         session: &mut Session,
     ) -> pingora::Result<(u16, String)> {
         let refuse = |status, reason: &str| Ok((status, reason.to_owned()));
@@ -79,7 +82,7 @@ impl Analytics {
         if request.method != Method::POST {
             return refuse(405, "beacons are sent by POST");
         }
-        if !self.is_same_site(&request.headers, host_of(request).as_deref(), peer_of(session)) {
+        if !self.is_same_site(site, request, peer_of(session)) {
             return refuse(403, "a beacon must come from the site itself");
         }
         let max = self.settings().beacon_body;
@@ -94,17 +97,16 @@ impl Analytics {
             }
             body.extend_from_slice(&chunk);
         }
-        let Some(site) = tracking.site else { return refuse(404, "no such site") };
         Ok(self.count_beacon(site, session, &body))
     }
 
     fn count_beacon(&self, site: usize, session: &Session, body: &[u8]) -> (u16, String) {
         let request = session.req_header();
-        let (headers, host) = (&request.headers, host_of(request));
+        let (headers, host) = (&request.headers, host::of(&request.headers, &request.uri));
         let now = self.now();
         let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
         self.telemetry().beacons.add(events.len() as u64);
-        if self.visitors().ignores(headers) {
+        if self.visitors().ignores(site, headers) {
             return (202, ACCEPTED.to_owned());
         }
         let who = self.visitors().identify(site, peer_of(session), headers);
@@ -115,7 +117,7 @@ impl Analytics {
         }
         let bot = who.bot();
         if bot.is_none() && !events.is_empty() {
-            self.note_script();
+            self.note_script(site);
         }
         let mut limited = false;
         for event in events {
@@ -127,7 +129,7 @@ impl Analytics {
                 self.push(Hit { at: now, site, lane: who.lane(), visitor, before_midnight, what });
                 continue;
             }
-            let id = event.view.as_deref().and_then(|text| self.read_id(text));
+            let id = event.view.as_deref().and_then(|text| self.read_id(site, text));
             if let Some(id) = &id
                 && limit > 0
                 && self.rate().observe(&id.nonce, 1) > limit
@@ -137,7 +139,7 @@ impl Analytics {
                 continue;
             }
             let (visitor, before_midnight) = who.at(event.at);
-            let page = self.page(&event.path, event.query.as_deref());
+            let page = self.page(site, &event.path, event.query.as_deref());
             let what = match event.kind {
                 beacon::Kind::Pageview(nav) => {
                     let own = |id: &ViewId| {
@@ -176,11 +178,12 @@ impl Analytics {
     /// older ones in `Origin`. A program may send neither.
     pub(super) fn is_same_site(
         &self,
-        headers: &HeaderMap,
-        host: Option<&str>,
+        site: usize,
+        request: &RequestHeader,
         peer: Option<IpAddr>,
     ) -> bool {
-        let text = |name: &str| text::header(headers, name);
+        let host = host::of(&request.headers, &request.uri);
+        let text = |name: &str| text::header(&request.headers, name);
         match text("sec-fetch-site").as_deref() {
             Some("same-origin" | "none") => return true,
             Some("cross-site") => return false,
@@ -192,9 +195,9 @@ impl Analytics {
         let forwarded = text("x-forwarded-host").filter(|_| {
             peer.is_some_and(|p| is_trusted(p, &self.settings().trusted_proxies.now()))
         });
-        host.is_some_and(|h| h == origin)
+        host.is_some_and(|host| host == origin)
             || forwarded.is_some_and(|list| list.split(',').any(|h| host::plain(h) == origin))
-            || self.is_own_host(&origin)
+            || self.is_named_by(site, &origin)
     }
 }
 

@@ -17,5 +17,5 @@ pub mod script;
 mod tagging;
 mod wrapper;
 
-pub use analytics::{Analytics, Hook, Settings, Tracking};
+pub use analytics::{Analytics, Hook, Settings, SiteSettings, Tracking};
 pub use wrapper::{WithAnalytics, WithTracking};

@@ -3,7 +3,7 @@
 //! For the site's owner to link to. It sets the one cookie there is, which says only that; the
 //! server and the script both honour it. It works without a script.
 
-use super::analytics::{Analytics, host_of, peer_of};
+use super::analytics::{Analytics, peer_of};
 use super::endpoints::respond;
 use crate::visitor::who::{OPT_OUT, has_opted_out};
 use http::Method;
@@ -13,7 +13,11 @@ use pingora::proxy::Session;
 const KEPT: u32 = 10 * 365 * 24 * 3_600;
 
 impl Analytics {
-    pub(super) async fn serve_opt_out(&self, session: &mut Session) -> pingora::Result<()> {
+    pub(super) async fn serve_opt_out(
+        &self,
+        site: usize,
+        session: &mut Session,
+    ) -> pingora::Result<()> {
         let request = session.req_header();
         let no_store = ("cache-control", "no-store");
         match request.method {
@@ -27,13 +31,7 @@ impl Analytics {
                 respond(session, 200, &headers, page).await
             }
             // Nobody else's page may press the button.
-            Method::POST
-                if !self.is_same_site(
-                    &request.headers,
-                    host_of(request).as_deref(),
-                    peer_of(session),
-                ) =>
-            {
+            Method::POST if !self.is_same_site(site, request, peer_of(session)) => {
                 respond(session, 403, &[no_store], "this must come from the site itself").await
             }
             Method::POST => {

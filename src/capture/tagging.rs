@@ -21,6 +21,7 @@ impl Analytics {
     /// Prepares a page for the script's tag, if it can take it.
     pub(super) fn tag_page(
         &self,
+        site: usize,
         tracking: &mut Tracking,
         session: &mut Session,
         response: &mut ResponseHeader,
@@ -35,17 +36,18 @@ impl Analytics {
                 self.tell_untagged(why);
             }
         };
-        let coding = match inject::judge_response(response, self.settings().inject_compressed) {
-            Prepared::NoPage => return,
-            Prepared::Left(why) => return leave(why),
-            Prepared::Page(coding) => coding,
-        };
+        let coding =
+            match inject::judge_response(response, self.settings_of(site).inject_compressed) {
+                Prepared::NoPage => return,
+                Prepared::Left(why) => return leave(why),
+                Prepared::Page(coding) => coding,
+            };
         let (origin, policies) = (self.origin_of(session), inject::policies(&response.headers));
-        if policies.judge(self.tag(), &origin) == Verdict::Forbidden {
+        if policies.judge(self.tag(site), &origin) == Verdict::Forbidden {
             return leave(Untagged::Policy);
         }
         if !is_head {
-            let injector = Injector::new(self.tag().clone(), origin, policies);
+            let injector = Injector::new(self.tag(site).clone(), origin, policies);
             match Page::new(injector, coding) {
                 Ok(page) => tracking.page = Some(Box::new(page)),
                 Err(_) => return leave(Untagged::Coding),

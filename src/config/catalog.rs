@@ -11,6 +11,28 @@ use toml::de::{DeTable, DeValue};
 /// The commented file with every default.
 pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
 
+/// Keys at the root that each of `[[sites]]` may set for itself; and tables all of whose keys it may.
+const OF_A_SITE: [&str; 14] = [
+    "site",
+    "hosts",
+    "upstream",
+    "timezone",
+    "goals",
+    "funnels",
+    "currency",
+    "keep_query",
+    "new_visit_on_source",
+    "inject",
+    "inject_compressed",
+    "retention_days",
+    "rows_days",
+    "maintenance_page",
+];
+const TABLES_OF_A_SITE: [&str; 5] = ["script", "privacy", "upstream_tls", "balance", "health"];
+
+/// Pingora trusts the same certificates for all websites.
+const OF_NO_SITE: &str = "upstream_tls.ca";
+
 /// Every key, in the order of the file.
 pub static KEYS: Lazy<Vec<Key>> =
     Lazy::new(|| keys(DEFAULTS).expect("conf/headcount.toml is read by every test"));
@@ -42,6 +64,20 @@ impl Key {
     /// The table it stands in; `None` at the root.
     pub fn table(&self) -> Option<&str> {
         self.path.split_once('.').map(|(table, _)| table)
+    }
+
+    /// Whether each of `[[sites]]` may set it for itself.
+    pub fn is_of_a_site(&self) -> bool {
+        self.path != OF_NO_SITE
+            && self.table().map_or_else(
+                || OF_A_SITE.contains(&self.path.as_str()),
+                |table| TABLES_OF_A_SITE.contains(&table),
+            )
+    }
+
+    /// What it is called in `[[sites]]`.
+    pub fn name_in_site(&self) -> &str {
+        if self.path == "site" { "name" } else { &self.path }
     }
 
     /// Its flag, without the dashes: `limits-outbox`.

@@ -10,7 +10,9 @@
 mod acme;
 mod catalog;
 mod error;
+mod listed;
 mod settings;
+mod site;
 mod upstreams;
 mod validate;
 mod values;
@@ -20,8 +22,10 @@ pub use catalog::{DEFAULTS, KEYS, Key, Value};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Origin};
 pub use settings::{FILE_VARIABLE, Settings};
+pub use site::SiteConfig;
 pub use upstreams::{Health, Method, Scheme, Upstream, Upstreams, Weighted};
 
+use crate::model::hosts::EVERY_HOST;
 use crate::model::site::Site;
 use crate::store::StoreUrl;
 use http::{HeaderName, HeaderValue};
@@ -35,7 +39,10 @@ use std::time::Duration;
 /// `conf/headcount.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub upstreams: Upstreams,
+    /// At least one, each with another name and other hosts.
+    pub sites: Vec<SiteConfig>,
+    /// They are `[[sites]]`: a host of none is refused. Else there is one, which takes every host.
+    pub lists_sites: bool,
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
     /// `tls` is there, and there are hosts.
@@ -51,31 +58,21 @@ pub struct Config {
     /// A URL, its scheme checked, with `store_ca`; may hold a password. A relative SQLite file lies
     /// in `data_dir`.
     pub store: StoreUrl,
-    pub site: Site,
     pub flush_interval: Duration,
     /// 0: without limit.
     pub monthly_commands: u64,
-    /// 0: for ever.
-    pub retention_days: u32,
-    /// 0: as long as their day.
-    pub rows_days: u32,
     pub data_dir: PathBuf,
     pub trusted_proxies: Vec<IpNet>,
     pub answer_half_closed: bool,
-    pub inject: bool,
-    pub inject_compressed: InjectCompressed,
     pub geoip: Option<PathBuf>,
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.
     pub place_headers: Vec<HeaderName>,
     pub crawler_ranges: Option<PathBuf>,
-    pub keep_query: Vec<String>,
     pub shared_sessions: bool,
     /// At least one.
     pub threads: usize,
     /// Levels as `tracing` spells them.
     pub log: String,
-    pub script: Script,
-    pub privacy: Privacy,
     pub limits: Limits,
     pub timeouts: Timeouts,
 }
@@ -207,9 +204,31 @@ impl Config {
         std::iter::once(("listen", self.listen)).chain(tls).chain(h2c)
     }
 
-    /// The hosts that are named, in the form in which hosts are compared.
+    /// The site that a command is for, which takes one.
+    ///
+    /// # Errors
+    /// There are several.
+    pub fn only_site(&self) -> Result<&Site, ConfigError> {
+        match self.sites.as_slice() {
+            [only] => Ok(&only.site),
+            _ => Err(ConfigError::new("--site", "is missing: name one of [[sites]]")),
+        }
+    }
+
+    /// All hosts of all sites that are told, wildcards (`*.example.org`) among them.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.site.hosts.iter().map(String::as_str)
+        let hosts = self.sites.iter().flat_map(|site| &site.site.hosts);
+        hosts.map(String::as_str).filter(|host| *host != EVERY_HOST)
+    }
+
+    /// What the sites are called together: in folders, where one process is told from others.
+    pub fn folder(&self) -> PathBuf {
+        match self.sites.as_slice() {
+            [only] if !self.lists_sites => {
+                self.data_dir.join(format!("headcount-{}", only.site.name))
+            }
+            _ => self.data_dir.join("headcount"),
+        }
     }
 }
 

@@ -5,11 +5,13 @@
 
 use super::catalog::{KEYS, Key, Value, line_at};
 use super::error::{ConfigError, Origin, did_you_mean, nearest};
+use super::listed::{self, Listed, SITES};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::{Ipv6Addr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 /// The prefix of every variable.
@@ -24,22 +26,32 @@ type Result<T> = std::result::Result<T, ConfigError>;
 
 /// Every key with the value that holds and where it was given.
 #[derive(Debug, Clone)]
-pub struct Settings(Vec<Typed>);
+pub struct Settings {
+    pub(super) keys: Vec<Typed>,
+    /// `[[sites]]`; empty: the keys are of the one site there is.
+    pub(super) sites: Vec<Listed>,
+}
 
 /// One setting as typed.
 #[derive(Clone)]
 pub(super) struct Typed {
-    key: &'static Key,
+    pub(super) key: &'static Key,
     pub(super) value: Value,
-    origin: Origin,
+    pub(super) origin: Origin,
+    /// Whose it is: `sites[2] (shop.example.org)`. `None`: all sites'.
+    pub(super) of: Option<Arc<str>>,
 }
 
 impl Settings {
     /// What `conf/headcount.toml` says.
     pub fn defaults() -> Self {
-        let typed =
-            |key: &'static Key| Typed { key, value: key.default.clone(), origin: Origin::Default };
-        Self(KEYS.iter().map(typed).collect())
+        let typed = |key: &'static Key| Typed {
+            key,
+            value: key.default.clone(),
+            origin: Origin::Default,
+            of: None,
+        };
+        Self { keys: KEYS.iter().map(typed).collect(), sites: Vec::new() }
     }
 
     /// The demo's defaults: its sample traffic never lands among the counts of a real site.
@@ -84,6 +96,9 @@ impl Settings {
         })?;
         for (key, value) in document.get_ref() {
             match value.get_ref() {
+                sites if key.get_ref() == SITES => {
+                    self.sites = listed::read(sites, origin(key.span().start), &origin)?;
+                }
                 DeValue::Table(table) if is_table(key.get_ref()) => {
                     for (inner, value) in table {
                         let path = format!("{}.{}", key.get_ref(), inner.get_ref());
@@ -100,18 +115,14 @@ impl Settings {
         let Some(key) = Key::find(path) else {
             return Err(ConfigError::new(origin, unknown_key(path, value)));
         };
-        match Value::from_toml(value) {
-            Some(Value::Text(text)) if ALONE.contains(&path) => {
-                self.set(path, Value::List(vec![text]), origin);
-                Ok(())
+        match of_kind(key, value) {
+            Some(value) => self.set(path, value, origin),
+            None => {
+                let why = format!("{path} must be {}", key.default.kind());
+                return Err(ConfigError::new(origin, why));
             }
-            // `[]` is of every list's kind, and nothing else is of two.
-            Some(value) if value.same_kind(&key.default) => {
-                self.set(path, value, origin);
-                Ok(())
-            }
-            _ => Err(ConfigError::new(origin, format!("{path} must be {}", key.default.kind()))),
         }
+        Ok(())
     }
 
     /// Lays the process's variables over what is there. Names without our prefix are not looked
@@ -165,8 +176,8 @@ impl Settings {
     }
 
     fn set(&mut self, path: &str, value: Value, origin: Origin) {
-        for typed in self.0.iter_mut().filter(|typed| typed.key.path == path) {
-            *typed = Typed { key: typed.key, value: value.clone(), origin: origin.clone() };
+        for typed in self.keys.iter_mut().filter(|typed| typed.key.path == path) {
+            (typed.value, typed.origin) = (value.clone(), origin.clone());
         }
     }
 
@@ -191,22 +202,27 @@ impl Settings {
 
     /// Paths of the settings that have another value in `other`.
     pub fn changed(&self, other: &Self) -> Vec<&'static str> {
-        let pairs = self.0.iter().zip(&other.0);
+        let pairs = self.keys.iter().zip(&other.keys);
         pairs.filter(|(a, b)| a.value != b.value).map(|(a, _)| a.key.path.as_str()).collect()
     }
 
-    /// Takes the values that `other` has of some settings.
-    pub fn take(&mut self, other: &Self, paths: &[&str]) {
-        for (own, new) in self.0.iter_mut().zip(&other.0) {
-            if paths.contains(&own.key.path.as_str()) {
+    /// Takes the values that `other` has of some settings, also of sites that both list.
+    pub fn take(&mut self, other: &Self, paths: impl Fn(&str) -> bool) {
+        for (own, new) in self.keys.iter_mut().zip(&other.keys) {
+            if paths(&own.key.path) {
                 own.clone_from(new);
+            }
+        }
+        for own in &mut self.sites {
+            if let Some(new) = other.sites.iter().find(|new| new.name() == own.name()) {
+                own.take(new, &paths);
             }
         }
     }
 
     /// A setting by its path, which must be one of the default file's.
     pub(super) fn get(&self, path: &str) -> &Typed {
-        let found = self.0.iter().find(|typed| typed.key.path == path);
+        let found = self.keys.iter().find(|typed| typed.key.path == path);
         found.unwrap_or_else(|| panic!("conf/headcount.toml has no {path}"))
     }
 }
@@ -215,7 +231,7 @@ impl Settings {
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = None;
-        for Typed { key, value, origin } in &self.0 {
+        for Typed { key, value, origin, .. } in &self.keys {
             if key.table() != table {
                 table = key.table();
                 writeln!(f, "\n[{}]", table.unwrap_or_default())?;
@@ -228,14 +244,14 @@ impl fmt::Display for Settings {
                 origin => writeln!(f, "  # {}", origin.to_string().escape_debug())?,
             }
         }
-        Ok(())
+        self.sites.iter().try_for_each(|site| site.fmt(f))
     }
 }
 
 /// As it may be shown.
 impl fmt::Debug for Typed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, value, origin } = self;
+        let Self { key, value, origin, .. } = self;
         write!(f, "{} = {} ({origin})", key.path, key.shown(value))
     }
 }
@@ -306,13 +322,28 @@ impl Typed {
 
     /// An error about this setting.
     pub(super) fn error(&self, why: impl fmt::Display) -> ConfigError {
-        let Self { key, value, origin } = self;
-        ConfigError::new(origin, format!("{} = {} {why}", key.path, key.shown(value)))
+        let Self { key, value, origin, of } = self;
+        match of {
+            None => ConfigError::new(origin, format!("{} = {} {why}", key.path, key.shown(value))),
+            Some(site) => {
+                let (name, value) = (key.name_in_site(), key.shown(value));
+                ConfigError::new(origin, format!("{site}: {name} = {value} {why}"))
+            }
+        }
     }
 
     /// No layer lets in a value of another kind than the default's.
     fn other_kind(&self) -> ! {
         panic!("conf/headcount.toml has another kind of value for {}", self.key.path)
+    }
+}
+
+/// Reads a value of a file; `None` if it is of another kind than the key's.
+pub(super) fn of_kind(key: &Key, value: &DeValue<'_>) -> Option<Value> {
+    match Value::from_toml(value)? {
+        Value::Text(text) if ALONE.contains(&key.path.as_str()) => Some(Value::List(vec![text])),
+        // `[]` is of every list's kind, and nothing else is of two.
+        value => value.same_kind(&key.default).then_some(value),
     }
 }
 
@@ -328,7 +359,8 @@ fn unknown_key(path: &str, value: &DeValue<'_>) -> String {
     if matches!(value, DeValue::Table(_)) {
         return format!("unknown table [{path}]{}", did_you_mean(path, tables));
     }
-    format!("unknown key {path}{}", did_you_mean(path, KEYS.iter().map(|key| key.path.as_str())))
+    let known = KEYS.iter().map(|key| key.path.as_str()).chain([SITES]);
+    format!("unknown key {path}{}", did_you_mean(path, known))
 }
 
 /// Kubernetes sets such variables in every pod beside a service called `headcount…`

@@ -4,21 +4,20 @@
 //! whether named files are there, so that a wrong name is found before any port is open.
 
 use super::acme::{self, Acme};
-use super::error::ConfigError;
+use super::error::{ConfigError, did_you_mean};
 use super::settings::Settings;
-use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
-use super::{
-    AdminAuth, Config, InjectCompressed, Limits, Privacy, RespectGpc, Script, Secret, Timeouts,
-    Tls, values,
-};
+use super::site::SiteConfig;
+use super::upstreams::{Upstream, Weighted};
+use super::{AdminAuth, Config, Limits, Secret, Timeouts, Tls, values};
 use crate::budget;
 use crate::model::site::Site;
+use std::collections::HashSet;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Enough for any machine; above, a number is a slip of the finger.
-const MANY: usize = 1_000_000_000;
+pub(super) const MANY: usize = 1_000_000_000;
 /// What a timeout may be: above, a connection would as good as never end.
 pub(super) const WAIT: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(24 * 3_600);
@@ -32,14 +31,7 @@ impl Config {
     /// # Errors
     /// The first setting that won't do.
     pub fn for_run(settings: &Settings) -> Result<Self, ConfigError> {
-        let upstream = settings.get("upstream");
-        if upstream.value.is_empty() {
-            return Err(ConfigError::new(
-                "upstream",
-                "is not set; name your website, as in --upstream http://127.0.0.1:3000",
-            ));
-        }
-        Self::new(upstream.read_each_alone(upstreams::weighted)?, settings)
+        Self::new(settings, true)
     }
 
     /// For the demo, which brings its own website: `upstream` names port 0, and the demo puts the
@@ -48,17 +40,27 @@ impl Config {
     /// # Errors
     /// The first setting that won't do.
     pub fn for_demo(settings: &Settings) -> Result<Self, ConfigError> {
-        let (scheme, host, port) = (Scheme::Http, "127.0.0.1".to_owned(), 0);
-        let own = Weighted { upstream: Upstream::Tcp { scheme, host, port }, weight: 1 };
-        Self::new(vec![own], settings)
+        Self::new(settings, false)
     }
 
-    /// For commands that only look after the store, and need no website.
+    /// For commands that only look after the store, and need no website: of all sites, or of the one
+    /// that `site` names.
     ///
     /// # Errors
     /// The first setting that won't do.
     pub fn for_upkeep(settings: &Settings) -> Result<Self, ConfigError> {
-        Self::for_demo(settings)
+        let (settings, asked) = settings.asked_for_site();
+        let mut config = Self::new(&settings, false)?;
+        if let Some(asked) = asked {
+            let name = asked.read(values::site_name)?;
+            let names: Vec<_> = config.sites.iter().map(|site| site.site.name.clone()).collect();
+            config.sites.retain(|site| *site.site.name == *name);
+            if config.sites.is_empty() {
+                let near = did_you_mean(&name, names.iter().map(|name| &**name));
+                return Err(asked.error(format!("is none of [[sites]]{near}")));
+            }
+        }
+        Ok(config)
     }
 
     /// For another proxy, which has peers and listeners of its own.
@@ -66,13 +68,15 @@ impl Config {
     /// # Errors
     /// The first setting that won't do.
     pub fn for_plugin(settings: &Settings) -> Result<Self, ConfigError> {
-        Self::for_demo(settings)
+        Self::new(settings, false)
     }
 
-    fn new(upstreams: Vec<Weighted>, settings: &Settings) -> Result<Self, ConfigError> {
+    /// `forwards`: each site has a website.
+    fn new(settings: &Settings, forwards: bool) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
         let config = Self {
-            upstreams: Upstreams::new(upstreams, settings)?,
+            sites: SiteConfig::all(settings, forwards)?,
+            lists_sites: settings.lists_sites(),
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
             acme: Acme::read(settings)?,
@@ -90,81 +94,33 @@ impl Config {
             store: get("store")
                 .read(values::store)?
                 .trusting(get("store_ca").read_optional(values::file)?),
-            site: Site {
-                name: get("site").read(values::site_name)?.into(),
-                hosts: get("hosts").read_each(values::host)?,
-                timezone: get("timezone").read(values::timezone)?,
-                goals: get("goals").read_each(|line| line.parse())?,
-                funnels: get("funnels").read_each(|line| line.parse())?,
-                new_visit_on_source: get("new_visit_on_source").on(),
-                currency: get("currency").read_optional(values::currency)?,
-            },
             flush_interval: duration(
                 settings,
                 "flush_interval",
                 Duration::from_millis(10)..=Duration::from_secs(3_600),
             )?,
             monthly_commands: get("monthly_commands").number(0..=MANY)? as u64,
-            retention_days: get("retention_days").number(0..=36_500)? as u32,
-            rows_days: get("rows_days").number(0..=36_500)? as u32,
             data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             answer_half_closed: get("answer_half_closed").on(),
-            inject: get("inject").on(),
-            inject_compressed: get("inject_compressed").read(|text| {
-                let words = [
-                    ("recode", InjectCompressed::Recode),
-                    ("identity", InjectCompressed::Identity),
-                    ("off", InjectCompressed::Off),
-                ];
-                values::word(text, &words)
-            })?,
             geoip: get("geoip").read_optional(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,
             crawler_ranges: get("crawler_ranges").read_optional(values::file)?,
-            keep_query: get("keep_query").read_each(values::parameter)?,
             shared_sessions: get("shared_sessions").on(),
             threads: match get("threads").number(0..=1_024)? {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 threads => threads,
             },
             log: get("log").read(values::log)?,
-            script: script(settings)?,
-            privacy: Privacy {
-                respect_gpc: get("privacy.respect_gpc").read(|text| {
-                    let words = [
-                        ("anonymous", RespectGpc::Anonymous),
-                        ("count", RespectGpc::Count),
-                        ("ignore", RespectGpc::Ignore),
-                    ];
-                    values::word(text, &words)
-                })?,
-                opt_out_path: get("privacy.opt_out_path").read_optional(values::url_path)?,
-            },
             limits: limits(settings)?,
             timeouts: timeouts(settings)?,
         };
         together(&config, settings)?;
+        for (site, settings) in config.sites.iter().zip(settings.of_sites()?) {
+            site_together(&config, site, &settings)?;
+        }
         Ok(config)
     }
-}
-
-fn script(settings: &Settings) -> Result<Script, ConfigError> {
-    let on = |name: &str| settings.get(&format!("script.{name}")).on();
-    Ok(Script {
-        path: settings.get("script.path").read(values::url_path)?,
-        beacon_path: settings.get("script.beacon_path").read(values::url_path)?,
-        history: on("history"),
-        hash: on("hash"),
-        engagement: on("engagement"),
-        scroll: on("scroll"),
-        outbound: on("outbound"),
-        downloads: on("downloads"),
-        forms: on("forms"),
-        events: on("events"),
-        clicks: on("clicks"),
-        vitals: on("vitals"),
-    })
 }
 
 fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
@@ -258,48 +214,17 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
     if config.proxy_protocol && config.trusted_proxies.is_empty() {
         return wrong("proxy_protocol", "needs trusted_proxies: only these are believed");
     }
-    for Weighted { upstream, .. } in &config.upstreams.all {
-        if let Upstream::Tcp { host, port, .. } = upstream
-            && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
-        {
-            let why = "is where this program itself listens: nobody would ever answer";
-            return wrong("upstream", why);
-        }
-    }
     if (1..budget::LEAST).contains(&config.monthly_commands) {
         return wrong(
             "monthly_commands",
             "is less than 25000, so flushes would be more than half an hour apart; 0 sets no limit",
         );
     }
-    if (1..31).contains(&config.retention_days) {
-        return wrong("retention_days", "is less than a month; 0 keeps all days");
-    }
-    if config.script.path == config.script.beacon_path {
-        return wrong("script.beacon_path", "is also the path of the script");
-    }
-    let opt_out = config.privacy.opt_out_path.as_ref();
-    if opt_out.is_some_and(|p| *p == config.script.path || *p == config.script.beacon_path) {
-        return wrong("privacy.opt_out_path", "is also the path of the script or of its reports");
-    }
     if config.place_headers.len() > 3 {
         return wrong("place_headers", "names more than a country, a region and a city");
     }
     if !config.place_headers.is_empty() && config.trusted_proxies.is_empty() {
         return wrong("place_headers", "needs trusted_proxies: anybody can send such headers");
-    }
-    let names = |names: Vec<&str>| {
-        names
-            .iter()
-            .enumerate()
-            .find(|(i, name)| names[..*i].contains(name))
-            .map(|(_, n)| n.to_string())
-    };
-    if let Some(twice) = names(config.site.goals.iter().map(|g| &*g.name).collect()) {
-        return wrong("goals", &format!("has two goals called {twice}"));
-    }
-    if let Some(twice) = names(config.site.funnels.iter().map(|f| &*f.name).collect()) {
-        return wrong("funnels", &format!("has two funnels called {twice}"));
     }
     if config.shared_sessions && !config.store.is_shared() {
         return wrong("shared_sessions", "needs a Redis store, which nodes can share");
@@ -311,6 +236,47 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
         );
     }
     Ok(())
+}
+
+/// What of a site each of its settings alone cannot see.
+fn site_together(
+    config: &Config,
+    site: &SiteConfig,
+    settings: &Settings,
+) -> Result<(), ConfigError> {
+    let wrong = |path: &str, why: &str| Err(settings.get(path).error(why));
+    for Weighted { upstream, .. } in &site.upstreams.all {
+        if let Upstream::Tcp { host, port, .. } = upstream
+            && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
+        {
+            let why = "is where this program itself listens: nobody would ever answer";
+            return wrong("upstream", why);
+        }
+    }
+    if (1..31).contains(&site.retention_days) {
+        return wrong("retention_days", "is less than a month; 0 keeps all days");
+    }
+    if site.script.path == site.script.beacon_path {
+        return wrong("script.beacon_path", "is also the path of the script");
+    }
+    let opt_out = site.privacy.opt_out_path.as_ref();
+    if opt_out.is_some_and(|p| *p == site.script.path || *p == site.script.beacon_path) {
+        return wrong("privacy.opt_out_path", "is also the path of the script or of its reports");
+    }
+    let Site { goals, funnels, .. } = &site.site;
+    if let Some(twice) = first_twice(goals.iter().map(|goal| &*goal.name)) {
+        return wrong("goals", &format!("has two goals called {twice}"));
+    }
+    if let Some(twice) = first_twice(funnels.iter().map(|funnel| &*funnel.name)) {
+        return wrong("funnels", &format!("has two funnels called {twice}"));
+    }
+    Ok(())
+}
+
+/// The first that was there before.
+fn first_twice<'a>(all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    all.into_iter().find(|one| !seen.insert(*one))
 }
 
 /// Whether a website's address is one that this program listens at, under whatever name.
@@ -345,7 +311,7 @@ mod tests {
     #[test]
     fn the_defaults_are_a_config_once_there_is_a_website() {
         let config = config("").unwrap();
-        assert_eq!(config.upstreams.to_string(), "http://h:80");
+        assert_eq!(config.sites[0].upstreams.to_string(), "http://h:80");
         assert_eq!(config.store.to_string(), "sqlite:headcount.db");
         assert_eq!(config.limits.outbox, 1 << 30);
         assert!(config.threads >= 1);
@@ -356,7 +322,7 @@ mod tests {
     #[test]
     fn the_demo_counts_apart_and_needs_no_website() {
         let config = Config::for_demo(&Settings::demo_defaults()).unwrap();
-        assert_eq!(&*config.site.name, "demo");
+        assert_eq!(&*config.sites[0].site.name, "demo");
         assert_eq!(config.store.to_string(), "sqlite:headcount-demo.db");
     }
 

@@ -6,6 +6,7 @@
 use super::CertificateFiles;
 use super::error::did_you_mean;
 use crate::host;
+use crate::model::hosts::EVERY_HOST;
 use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
 use http::{HeaderName, HeaderValue};
@@ -53,6 +54,17 @@ pub(super) fn host(text: &str) -> Read<String> {
         Ok(_) if (1..=253).contains(&host.len()) && host::is_plain(&host) => Ok(host.into_owned()),
         _ => Err(format!("has {text:?}, no host: write www.example.org, without port")),
     }
+}
+
+/// The same of a site: also `*.example.org`, all names below one, and `*`, all that are no other site's.
+pub(super) fn site_host(text: &str) -> Read<String> {
+    if text == EVERY_HOST {
+        return Ok(text.to_owned());
+    }
+    let Some(parent) = text.strip_prefix("*.") else { return host(text) };
+    host(parent).map(|parent| format!("*.{parent}")).map_err(|_| {
+        format!("has {text:?}, no host: write www.example.org, *.example.org or *, without port")
+    })
 }
 
 pub(super) fn timezone(text: &str) -> Read<Tz> {

@@ -51,11 +51,11 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
     let port = listener.local_addr().context("no port for the demo's website")?.port();
     let (scheme, host) = (Scheme::Http, Ipv4Addr::LOCALHOST.to_string());
     let website = Upstream::Tcp { scheme, host, port };
-    config.upstreams.all = vec![Weighted { upstream: website, weight: 1 }];
+    config.sites[0].upstreams.all = vec![Weighted { upstream: website, weight: 1 }];
     // Sample visitors come from here and say where they pretend to be.
     config.trusted_proxies.push(IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let base = Url::parse(&format!("http://{}", config.listen)).context("no address to visit")?;
-    let (door, track) = (config.listen, config.script.beacon_path.clone());
+    let (door, track) = (config.listen, config.sites[0].script.beacon_path.clone());
     town.spawn(serve(listener));
     town.spawn(async move {
         while tokio::net::TcpStream::connect(door).await.is_err() {

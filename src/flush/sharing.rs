@@ -7,6 +7,7 @@ use super::Flusher;
 use crate::clock::{HOUR, Micros};
 use crate::delivery::{Delivery, Sequence};
 use crate::model::Entry;
+use crate::model::site::together;
 use crate::shared::{self, Counter};
 use crate::store::{self, Applied, LogStatus, SharedLog, StoreError};
 use std::collections::VecDeque;
@@ -18,6 +19,8 @@ const LOOKED_AFTER: Micros = HOUR * 1_000;
 
 /// What a flusher knows of the log.
 pub struct Sharing {
+    /// The log's name.
+    log: Arc<str>,
     counter: Counter,
     status: Option<LogStatus>,
     /// The log has been told that there is nothing more to say.
@@ -55,12 +58,12 @@ impl Flusher {
     #[must_use]
     pub fn sharing(mut self, settings: shared::CountingSettings) -> Self {
         let (store, sites) = (self.store.clone(), self.sites.clone());
-        let who = self.durable.outbox.node();
+        let (who, log) = (self.durable.outbox.node(), together(&sites));
         let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);
         // Of what an earlier process delivered it is not known whether it is counted.
         let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
         // And that process may be waited for.
-        self.sharing = Some(Sharing { counter, status: None, rests: false, uncounted });
+        self.sharing = Some(Sharing { log, counter, status: None, rests: false, uncounted });
         self
     }
 
@@ -93,7 +96,7 @@ impl Flusher {
         let (Some(log), Some(sharing)) = (store.shared_log(), &mut self.sharing) else {
             return Ok(());
         };
-        let (site, outbox) = (&self.sites[0].name, &self.durable.outbox);
+        let (site, outbox) = (&sharing.log, &self.durable.outbox);
         let (node, entries) = (outbox.node(), outbox.entries());
         let fresh = sharing.status.take();
         if !sharing.rests && (fresh.is_none() || last) {
@@ -144,8 +147,8 @@ struct EntryDelivery<'f> {
 }
 
 impl EntryDelivery<'_> {
-    fn site(&self) -> &str {
-        &self.flusher.sites[0].name
+    fn site(&self) -> Arc<str> {
+        together(&self.flusher.sites)
     }
 }
 
@@ -160,7 +163,7 @@ impl Delivery for EntryDelivery<'_> {
         let next = self.flusher.durable.outbox.entries().waiting().front();
         let Some(entry) = next else { return Ok(Vec::new()) };
         let (uncounted, empty) = (Uncounted::from(entry), entry.is_empty());
-        let appended = self.log.append(self.site(), entry).await?;
+        let appended = self.log.append(&self.site(), entry).await?;
         let Flusher { sharing, clock, .. } = &mut *self.flusher;
         if let (Some(sharing), Applied::Now | Applied::Before) = (sharing, appended.applied) {
             sharing.rests = false;
@@ -171,11 +174,11 @@ impl Delivery for EntryDelivery<'_> {
     }
 
     async fn send_again(&mut self, entry: &Entry) -> store::Result<()> {
-        self.log.append(self.site(), entry).await.map(drop)
+        self.log.append(&self.site(), entry).await.map(drop)
     }
 
     async fn marker(&mut self, name: &str) -> store::Result<u64> {
-        Ok(self.log.status(self.site(), name).await?.have)
+        Ok(self.log.status(&self.site(), name).await?.have)
     }
 
     fn acknowledge(&mut self) {

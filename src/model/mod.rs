@@ -14,6 +14,7 @@ mod bot_class;
 pub mod glob;
 pub mod goal;
 mod hit;
+pub mod hosts;
 mod list;
 mod log;
 mod packed;

@@ -5,6 +5,7 @@ use super::goal::{Funnel, Goal};
 use crate::clock::Millis;
 use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
+use data_encoding::HEXLOWER;
 use iso_currency::Currency;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -25,6 +26,22 @@ impl SiteId {
         let hash: [u8; 32] = Sha256::digest(name).into();
         Self(std::array::from_fn(|i| hash[i]))
     }
+
+    pub fn bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+/// What sites are called together, in what the nodes that count them share: one by its name, several by
+/// one that no site can have, the same in whatever order they are listed.
+pub fn together(sites: &[Site]) -> Arc<str> {
+    if let [only] = sites {
+        return only.name.clone();
+    }
+    let mut names: Vec<&str> = sites.iter().map(|site| &*site.name).collect();
+    names.sort_unstable();
+    let hash = SiteId::of(&names.join(" "));
+    format!("sites_{}", HEXLOWER.encode(hash.bytes())).into()
 }
 
 /// A calendar day in a site's own time zone.
@@ -72,7 +89,8 @@ impl FromStr for Month {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub name: Arc<str>,
-    /// Hosts it answers to, in the form they are compared in ([`crate::host`]). Empty: every host.
+    /// Hosts it answers to, in the form they are compared in ([`crate::host`]), or `*.` and one to take
+    /// all names below it, or [`EVERY_HOST`](super::hosts::EVERY_HOST), as if there were none.
     pub hosts: Vec<String>,
     pub timezone: Tz,
     pub goals: Vec<Goal>,

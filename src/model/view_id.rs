@@ -2,11 +2,12 @@
 //!
 //! Every HTML page carries one in `Server-Timing`. An id describes itself and cannot be forged:
 //! time, kind, a random part, a short MAC of the visitor and one of the path, and a MAC of all of
-//! it, with a key that all nodes share. So any node judges any id without a look-up. It is never
+//! it and of the site, with a key that all nodes share. So any node judges any id without a look-up. It is never
 //! stored or logged.
 
 use super::VisitorHash;
 use super::hit::{IdVerdict, PageKind};
+use super::site::SiteId;
 use crate::clock::{MINUTE, Millis, SECOND};
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -53,9 +54,10 @@ impl ViewKey {
         Self(Hmac::new(&block.into()))
     }
 
-    /// Issues an id, as text. `nonce` must be random.
+    /// Issues an id of a site's page, as text. `nonce` must be random.
     pub fn issue(
         &self,
+        site: SiteId,
         now: Millis,
         kind: PageKind,
         nonce: u64,
@@ -68,14 +70,14 @@ impl ViewKey {
         id[5..13].copy_from_slice(&nonce.to_be_bytes());
         write(self.mac(Of::Visitor, nonce, bytes(&visitor)), &mut id[13..17]);
         write(self.mac(Of::Page, nonce, page.as_bytes()), &mut id[17..BODY]);
-        write(self.mac(Of::Id, nonce, &id[..BODY]), &mut id[BODY..]);
+        write(self.mac_of_id(site, nonce, &id[..BODY]), &mut id[BODY..]);
         let mut text = [0; VIEW_ID_LEN];
         BASE64URL_NOPAD.encode_mut(&id, &mut text);
         text
     }
 
-    /// Reads an id; `None` unless this key made it.
-    pub fn read(&self, text: &str) -> Option<ViewId> {
+    /// Reads an id; `None` unless this key made it for a page of the same site.
+    pub fn read(&self, site: SiteId, text: &str) -> Option<ViewId> {
         if text.len() != VIEW_ID_LEN {
             return None;
         }
@@ -84,7 +86,7 @@ impl ViewKey {
         let word = |at: usize| [id[at], id[at + 1], id[at + 2], id[at + 3]];
         let number = |at: usize| u32::from_be_bytes(word(at));
         let nonce = u64::from(number(5)) << 32 | u64::from(number(9));
-        self.mac(Of::Id, nonce, &id[..BODY]).verify_truncated_left(&id[BODY..]).ok()?;
+        self.mac_of_id(site, nonce, &id[..BODY]).verify_truncated_left(&id[BODY..]).ok()?;
         Some(ViewId {
             issued: Millis::from(number(0)) * SECOND,
             kind: kind_from_byte(id[4])?,
@@ -93,6 +95,12 @@ impl ViewKey {
             page_mac: word(17),
             key: self.clone(),
         })
+    }
+
+    fn mac_of_id(&self, site: SiteId, nonce: u64, id: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.mac(Of::Id, nonce, id);
+        mac.update(site.bytes());
+        mac
     }
 
     /// With the nonce in it, what two ids have of one visitor or page is not the same.
@@ -164,18 +172,22 @@ mod tests {
         ViewKey::new(&[byte; 32])
     }
 
+    fn site() -> SiteId {
+        SiteId::of("example.org")
+    }
+
     fn visitor(byte: u8) -> Option<VisitorHash> {
         Some(VisitorHash::from_stored([byte; 8]))
     }
 
     fn issue(key: &ViewKey, nonce: u64) -> String {
-        let id = key.issue(1_800_000_000_123, PageKind::View, nonce, visitor(1), "/a");
+        let id = key.issue(site(), 1_800_000_000_123, PageKind::View, nonce, visitor(1), "/a");
         String::from_utf8(id.to_vec()).unwrap()
     }
 
     #[test]
     fn says_what_it_was_issued_with() {
-        let id = key(1).read(&issue(&key(1), 42)).unwrap();
+        let id = key(1).read(site(), &issue(&key(1), 42)).unwrap();
         assert_eq!((id.issued, id.kind, id.nonce), (1_800_000_000_000, PageKind::View, 42));
         assert!(id.is_of(visitor(1)) && id.is_for("/a"));
         assert!(!id.is_of(visitor(2)) && !id.is_of(None) && !id.is_for("/b"));
@@ -183,13 +195,19 @@ mod tests {
 
     #[test]
     fn another_key_does_not_read_it() {
-        assert!(key(2).read(&issue(&key(1), 42)).is_none());
+        assert!(key(2).read(site(), &issue(&key(1), 42)).is_none());
+    }
+
+    #[test]
+    fn another_site_does_not_read_it() {
+        let other = SiteId::of("example.com");
+        assert!(key(1).read(other, &issue(&key(1), 42)).is_none());
     }
 
     #[test]
     fn without_the_key_nobody_knows_what_a_page_has_in_its_ids() {
         let bound_to = |byte| {
-            let id = key(byte).read(&issue(&key(byte), 42)).unwrap();
+            let id = key(byte).read(site(), &issue(&key(byte), 42)).unwrap();
             (id.visitor_mac, id.page_mac)
         };
         let (one, other) = (bound_to(1), bound_to(2));
@@ -202,12 +220,12 @@ mod tests {
             let text = issue(&key(1), nonce);
             let mut forged = text.clone();
             forged.replace_range(at..=at, &to);
-            prop_assert_eq!(key(1).read(&forged).is_some(), forged == text);
+            prop_assert_eq!(key(1).read(site(), &forged).is_some(), forged == text);
         }
 
         #[test]
         fn garbage_is_no_id(text in ".{0,60}") {
-            prop_assert!(key(1).read(&text).is_none());
+            prop_assert!(key(1).read(site(), &text).is_none());
         }
     }
 }

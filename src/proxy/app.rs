@@ -8,9 +8,9 @@ use super::reverse_proxy::ReverseProxy;
 use super::stop::{Ended, Signals, Stop, answered, drained, drained_behind, farewell, stopped};
 use super::systemd;
 use super::tls::Certificates;
-use super::website::Website;
+use super::websites::Websites;
 use crate::capture::WithAnalytics;
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 use crate::plugin::Counting;
 use crate::private;
 use anyhow::Context;
@@ -44,7 +44,9 @@ const GIVEN_AWAY: Duration = Duration::from_secs(5);
 pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
     let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
     let mut server = server(&config, upgrade);
-    let successor = config.data_dir.join(format!("headcount-{}.successor", config.site.name));
+    let mut successor = config.folder().into_os_string();
+    successor.push(".successor");
+    let successor = PathBuf::from(successor);
     let patience = if upgrade {
         // What can be wrong is said while the process before still serves.
         Counting::check(&config)?;
@@ -73,15 +75,15 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
 
     let telemetry = counting.telemetry().clone();
     let connector = ConnectorOptions::from_server_conf(&server.configuration);
-    let website = Arc::new(Website::new(&config, connector, telemetry.clone())?);
-    background.block_on(website.resolve());
+    let websites = Arc::new(Websites::new(&config, &connector, &telemetry)?);
+    background.block_on(websites.resolve());
     background.spawn({
-        let (website, telemetry) = (website.clone(), telemetry.clone());
-        async move { website.keep_resolved(&telemetry.tasks).await }
+        let (websites, telemetry) = (websites.clone(), telemetry.clone());
+        async move { websites.keep_resolved(&telemetry.tasks).await }
     });
     background.spawn({
-        let website = website.clone();
-        async move { website.keep_checked(&telemetry.tasks).await }
+        let websites = websites.clone();
+        async move { websites.keep_checked(&telemetry.tasks).await }
     });
 
     let mut acme = None;
@@ -95,7 +97,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let connections = Connections::new(most, config.limits.connections_per_address);
     let trusted = counting.open().trusted.clone();
     let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref());
-    let proxy = ReverseProxy::new(website.clone(), trusted, timeouts, tls, connections.clone());
+    let proxy = ReverseProxy::new(websites.clone(), trusted, timeouts, tls, connections.clone());
     let proxy = WithAnalytics::new(proxy, counting.analytics());
     let mut app = http_proxy(&server.configuration, proxy);
     app.server_options = Some(http_options(config.timeouts.idle));
@@ -142,7 +144,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         let _within = background.enter();
         if let Some(reload) = reload {
             let telemetry = counting.telemetry().clone();
-            background.spawn(reload.run(counting.open().clone(), website, telemetry));
+            background.spawn(reload.run(counting.open().clone(), websites, telemetry));
         }
         (Signals::hear(successor), Ended::hear())
     };
@@ -153,10 +155,13 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         .context("no thread for the proxy")?;
     for (name, address) in config.listens() {
         let scheme = if name == "tls.listen" { "https" } else { "http" };
-        tracing::info!("visitors: {scheme}://{address}  →  {}", config.upstreams);
+        tracing::info!("visitors: {scheme}://{address}{}", to(&config));
     }
     tracing::info!("numbers:  http://{}", counting.admin());
-    tracing::info!("counting {} in {}", config.site.name, counting.store_name());
+    for site in &config.sites {
+        let behind = if config.lists_sites { to_upstreams(site) } else { String::new() };
+        tracing::info!("counting {} in {}{behind}", site.site.name, counting.store_name());
+    }
 
     let (shutdown, drain) = (config.timeouts.shutdown, config.timeouts.drain);
     let telemetry = counting.telemetry().clone();
@@ -190,6 +195,18 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     Ok(())
 }
 
+/// Where requests go on to, if all go to the same.
+fn to(config: &Config) -> String {
+    match config.sites.as_slice() {
+        [only] if !config.lists_sites => to_upstreams(only),
+        sites => format!("  →  {} sites", sites.len()),
+    }
+}
+
+fn to_upstreams(site: &SiteConfig) -> String {
+    format!("  →  {}", site.upstreams)
+}
+
 fn http_options(idle: Duration) -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(idle);
@@ -208,7 +225,7 @@ fn free(address: SocketAddr) -> io::Result<()> {
 
 /// Where the next process waits for the listening socket.
 fn upgrade_socket(config: &Config) -> PathBuf {
-    config.data_dir.join(format!("headcount-{}/upgrade", config.site.name))
+    config.folder().join("upgrade")
 }
 
 fn server(config: &Config, upgrade: bool) -> Server {
@@ -220,7 +237,12 @@ fn server(config: &Config, upgrade: bool) -> Server {
         // Longer than ours: Pingora cuts in whole seconds, and would cut first.
         grace_period_seconds: Some((2 * HAND_OVER + shutdown + drain).as_secs() + 1),
         upgrade_sock: upgrade_socket(config).to_string_lossy().into_owned(),
-        ca_file: config.upstreams.tls.ca.as_ref().map(|f| f.to_string_lossy().into_owned()),
+        // The same for all sites.
+        ca_file: config
+            .sites
+            .first()
+            .and_then(|site| site.upstreams.tls.ca.as_ref())
+            .map(|file| file.to_string_lossy().into_owned()),
         ..ServerConf::default()
     };
     Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, conf)

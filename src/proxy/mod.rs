@@ -21,6 +21,7 @@ mod systemd;
 mod tls;
 mod tunnel;
 mod website;
+mod websites;
 
 pub use acme::status as acme_status;
 pub use app::run;

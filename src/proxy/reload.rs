@@ -5,6 +5,7 @@
 
 use super::stop::hear;
 use super::website::Website;
+use super::websites::Websites;
 use crate::config::{Config, Settings};
 use crate::open::Open;
 use crate::supervise::{Pauses, Task};
@@ -29,7 +30,7 @@ impl Reload {
     pub(super) fn run(
         self,
         open: Open,
-        website: Arc<Website>,
+        websites: Arc<Websites>,
         telemetry: Arc<Telemetry>,
     ) -> impl Future<Output = ()> {
         let hup = hear(SignalKind::hangup());
@@ -38,10 +39,10 @@ impl Reload {
             let (reload, tasks) = (Arc::new(Mutex::new(self)), &telemetry.tasks);
             let mut pauses = Pauses::default();
             while hup.recv().await.is_some() {
-                let (reload, open, website) = (reload.clone(), open.clone(), website.clone());
+                let (reload, open, websites) = (reload.clone(), open.clone(), websites.clone());
                 let work = move || {
                     let mut reload = reload.lock().unwrap_or_else(PoisonError::into_inner);
-                    reload.reload(&open, &website)
+                    reload.reload(&open, &websites)
                 };
                 let turn = async {
                     tasks.turn(Task::Reload);
@@ -62,24 +63,34 @@ impl Reload {
     }
 
     /// For a thread of a runtime that may block.
-    fn reload(&mut self, open: &Open, website: &Website) -> anyhow::Result<String> {
+    fn reload(&mut self, open: &Open, websites: &Websites) -> anyhow::Result<String> {
         let (config, settings) = (self.read)().map_err(anyhow::Error::msg)?;
         let changed = self.settings.changed(&settings);
         // What can fail comes first: all of it or nothing.
-        let behind = Handle::current().block_on(website.prepare(&config.upstreams))?;
+        let behind = Handle::current().block_on(websites.prepare(&config))?;
         open.change(&config)?;
-        website.change(behind);
+        websites.change(behind);
         (self.log)(&config.log)?;
         let may =
             |key: &&str| *key == "log" || Open::KEYS.contains(key) || Website::KEYS.contains(key);
         let (taken, kept): (Vec<&str>, Vec<&str>) = changed.into_iter().partition(may);
+        let (taken_of_sites, kept_of_sites): (Vec<_>, Vec<_>) =
+            self.settings.changed_sites(&settings).into_iter().partition(|(_, key)| may(key));
         let mut said = String::new();
-        for (what, keys) in [("changed", &taken), ("kept until a restart", &kept)] {
+        for (what, keys, of_sites) in
+            [("changed", &taken, &taken_of_sites), ("kept until a restart", &kept, &kept_of_sites)]
+        {
+            let keys = keys.iter().map(ToString::to_string);
+            let of_sites = of_sites.iter().map(|(site, key)| match site {
+                Some(site) => format!("{site}: {key}"),
+                None => (*key).to_owned(),
+            });
+            let keys: Vec<String> = keys.chain(of_sites).collect();
             if !keys.is_empty() {
                 said.push_str(&format!("; {what}: {}", keys.join(", ")));
             }
         }
-        self.settings.take(&settings, &taken);
+        self.settings.take(&settings, |key| Website::KEYS.contains(&key) || taken.contains(&key));
         Ok(said)
     }
 }

@@ -11,6 +11,7 @@ use super::listen::{Asked, Connections, Silence};
 use super::page::page;
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Nowhere, Website};
+use super::websites::{ForNone, Websites};
 use crate::config::{Timeouts, Tls};
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
@@ -33,7 +34,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 const RETRY_AFTER: u32 = 10;
 
 pub struct ReverseProxy {
-    website: Arc<Website>,
+    websites: Arc<Websites>,
     trusted: Trusted,
     timeouts: Timeouts,
     /// The port that plain requests are sent to by HTTPS, if they are.
@@ -49,6 +50,8 @@ pub struct ReverseProxy {
 /// What is remembered of one request.
 #[derive(Default)]
 pub struct RequestContext {
+    /// The place of the website that it is for.
+    website: usize,
     attempts: Attempts,
     /// What the layer below knows of the request.
     asked: Option<Box<Asked>>,
@@ -56,7 +59,7 @@ pub struct RequestContext {
 
 impl ReverseProxy {
     pub fn new(
-        website: Arc<Website>,
+        websites: Arc<Websites>,
         trusted: Trusted,
         timeouts: Timeouts,
         tls: Option<&Tls>,
@@ -64,7 +67,7 @@ impl ReverseProxy {
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
         Self {
-            website,
+            websites,
             trusted,
             timeouts,
             redirect: tls.filter(|tls| tls.redirect).map(|tls| tls.listen.port()),
@@ -75,6 +78,10 @@ impl ReverseProxy {
             started: Instant::now(),
             reported: std::array::from_fn(|_| AtomicI64::new(never)),
         }
+    }
+
+    fn website(&self, context: &RequestContext) -> &Website {
+        self.websites.get(context.website)
     }
 
     /// Says what failed, but not for every visitor.
@@ -115,8 +122,15 @@ impl ProxyHttp for ReverseProxy {
     async fn early_request_filter(
         &self,
         session: &mut Session,
-        _: &mut RequestContext,
+        context: &mut RequestContext,
     ) -> Result<()> {
+        context.website = self.websites.find(session.req_header()).map_err(|none| {
+            let (status, why) = match none {
+                ForNone::Unclear => (400, "the request names several hosts"),
+                ForNone::Unknown => (421, "no site has this host"),
+            };
+            Error::explain(ErrorType::HTTPStatus(status), why)
+        })?;
         // Found out before the website is, which waits for the upload as long.
         let read = self.timeouts.read;
         session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
@@ -147,7 +161,7 @@ impl ProxyHttp for ReverseProxy {
         context: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
         let path = session.req_header().uri.path();
-        let peer = self.website.peer(path, &mut context.attempts);
+        let peer = self.website(context).peer(path, &mut context.attempts);
         let mut peer = peer.map_err(|nowhere| {
             let error = match nowhere {
                 Nowhere::NoAddress => {
@@ -199,7 +213,7 @@ impl ProxyHttp for ReverseProxy {
         response: &mut ResponseHeader,
         context: &mut RequestContext,
     ) -> Result<()> {
-        self.website.answered(&context.attempts);
+        self.website(context).answered(&context.attempts);
         let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
         let interim = response.status.is_informational() && !upgraded;
         let may_be_silent = upgraded || (!interim && is_event_stream(&response.headers));
@@ -261,7 +275,7 @@ impl ProxyHttp for ReverseProxy {
         mut error: Box<Error>,
     ) -> Box<Error> {
         // Nothing was sent yet: another may be tried whatever the request is.
-        error.set_retry(self.website.not_connected(&mut context.attempts));
+        error.set_retry(self.website(context).not_connected(&mut context.attempts));
         error
     }
 
@@ -280,7 +294,7 @@ impl ProxyHttp for ReverseProxy {
         // A kept connection may end at any time.
         let failed = unanswered && (failure == Some(Failure::Late) || broken && !reused);
         if failed {
-            self.website.failed(&context.attempts);
+            self.website(context).failed(&context.attempts);
         }
         let repeatable = unanswered
             && session.req_header().method.is_idempotent()
@@ -289,7 +303,7 @@ impl ProxyHttp for ReverseProxy {
             // As Pingora has it: over a new connection to the same upstream.
             error.retry.decide_reuse(reused);
             let elsewhere = broken && !error.retry();
-            if elsewhere && self.website.has_another(&mut context.attempts) {
+            if elsewhere && self.website(context).has_another(&mut context.attempts) {
                 error.set_retry(true);
             }
         } else {
@@ -302,7 +316,7 @@ impl ProxyHttp for ReverseProxy {
         &self,
         session: &mut Session,
         error: &Error,
-        _: &mut RequestContext,
+        context: &mut RequestContext,
     ) -> FailToProxy {
         let failure = Failure::of(error, session.was_upgraded());
         if let Some(failure) = failure {
@@ -310,7 +324,7 @@ impl ProxyHttp for ReverseProxy {
         }
         let status = status(error, failure);
         let unreachable = matches!(failure, Some(Failure::Unreachable | Failure::AllDown));
-        let maintenance = unreachable.then(|| self.website.maintenance_page()).flatten();
+        let maintenance = unreachable.then(|| self.website(context).maintenance_page()).flatten();
         let why = failure.and_then(Failure::for_visitor);
         let page = maintenance.unwrap_or_else(|| page(status, why));
         let retry_after = unreachable.then_some(RETRY_AFTER);

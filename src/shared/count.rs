@@ -7,6 +7,7 @@
 //! A hit that panics while it is counted has changed half of what it changes. Nobody goes on from
 //! there: counting begins again from the stored state, and leaves the hit out ([`LeftOut`]).
 
+use super::site_day::SiteDay;
 use crate::aggregate::{Limits, Shard};
 use crate::clock::{HOUR, MINUTE, Micros, Millis, SECOND};
 use crate::model;
@@ -110,7 +111,7 @@ struct Base {
     /// Of each name the last entry of which hits were counted, and up to when in the chunk that did.
     upto: BTreeMap<Arc<str>, (u64, Micros)>,
     /// The number of the last batch of each day.
-    numbers: BTreeMap<Day, u64>,
+    numbers: BTreeMap<SiteDay, u64>,
     /// Up to when each node that does not rest has said all.
     nodes: BTreeMap<Arc<str>, Micros>,
     /// Where the log begins with hits that are not counted. If it does not, it was cut since, and
@@ -208,8 +209,8 @@ impl Count {
     /// What [`Count::restore`] goes on from. The log is still needed from [`Count::needed`] on.
     pub fn save(&mut self) -> Vec<u8> {
         let until = self.base.until;
-        let days = self.sites[0].day(until / 1_000 - DAYS_KEPT);
-        self.base.numbers.retain(|day, _| *day >= days);
+        let days = self.sites.iter().map(|site| site.day(until / 1_000 - DAYS_KEPT)).min();
+        self.base.numbers.retain(|of, _| Some(of.day) >= days);
         self.base.begins = self.open.values().map(|(place, _)| *place).min();
         let mut bytes = postcard::to_stdvec(&self.base).unwrap_or_default();
         if let Err(error) = self.shard.save(&mut bytes) {
@@ -385,8 +386,9 @@ impl Count {
         windows.sort_unstable_by_key(|((site, day), _)| (*site, *day));
         let mut batches = Vec::new();
         for ((site, day), window) in windows {
-            let number = self.base.numbers.entry(day).or_default();
             let (site, name) = (&self.sites[site].name, &self.base.name);
+            let of = SiteDay { day, site: (self.sites.len() > 1).then(|| site.clone()) };
+            let number = self.base.numbers.entry(of).or_default();
             let more = model::batches(window, site, day, name, *number + 1);
             *number += more.len() as u64;
             batches.extend(more);
@@ -435,8 +437,12 @@ impl Count {
 
     /// Goes on under a name of its own, under which batches of days that are not in the store yet have
     /// these numbers: for a store that has lost what went before.
-    pub fn rename(&mut self, name: Arc<str>, numbers: BTreeMap<Day, u64>) {
-        (self.base.name, self.base.numbers) = (name, numbers);
+    pub fn rename(&mut self, name: Arc<str>, numbers: BTreeMap<(Arc<str>, Day), u64>) {
+        let several = self.sites.len() > 1;
+        let numbers = numbers
+            .into_iter()
+            .map(|((site, day), number)| (SiteDay { day, site: several.then_some(site) }, number));
+        (self.base.name, self.base.numbers) = (name, numbers.collect());
     }
 
     /// What is counted once all batches so far are in the store.

@@ -8,7 +8,7 @@ use super::work::{CountingPass, Lost, Result, Work};
 use crate::aggregate::Limits;
 use crate::blocking::blocking;
 use crate::clock::{Millis, SECOND};
-use crate::model::site::Site;
+use crate::model::site::{Site, together};
 use crate::model::{Done, random_name};
 use crate::store::{Batches, LogStatus, Save, SharedLog};
 use crate::telemetry::{DropReason, Telemetry};
@@ -31,6 +31,8 @@ pub struct CountingSettings {
 pub struct Counter {
     store: Arc<dyn Batches>,
     sites: Arc<Vec<Site>>,
+    /// The log's name.
+    log: Arc<str>,
     telemetry: Arc<Telemetry>,
     settings: CountingSettings,
     /// Who holds the lease.
@@ -52,7 +54,8 @@ impl Counter {
         who: Arc<str>,
     ) -> Self {
         let (work, told, stuck, left_out) = (None, Done::default(), None, LeftOut::default());
-        Self { store, sites, telemetry, settings, who, work, told, stuck, left_out }
+        let log = together(&sites);
+        Self { store, sites, log, telemetry, settings, who, work, told, stuck, left_out }
     }
 
     /// Whether it is this node's turn, as far as is known at `now`.
@@ -82,7 +85,7 @@ impl Counter {
     pub async fn work(&mut self, last: bool) -> Result<()> {
         let store = self.store.clone();
         let Some(log) = store.shared_log() else { return Ok(()) };
-        let site = self.sites[0].name.clone();
+        let site = self.log.clone();
         let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX / 4);
         let mut astray = 0;
         loop {
@@ -140,7 +143,7 @@ impl Counter {
         let (Some(log), Some(_)) = (self.store.shared_log(), self.work.take()) else {
             return Ok(());
         };
-        log.lead(&self.sites[0].name, &self.who, 0, done.as_ref()).await.map(drop)
+        log.lead(&self.log, &self.who, 0, done.as_ref()).await.map(drop)
     }
 
     /// What is counted, if that is known here.

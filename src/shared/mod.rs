@@ -16,6 +16,7 @@
 
 mod count;
 mod lead;
+mod site_day;
 #[cfg(test)]
 mod tests;
 mod work;

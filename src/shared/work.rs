@@ -32,8 +32,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// What is known while one counts.
 pub struct Work {
     pub count: Count,
-    /// By day, batches on their way and those that the store has. [`Count`] numbers them.
-    days: BTreeMap<Day, OfDay>,
+    /// By site and day, batches on their way and those that the store has. [`Count`] numbers them.
+    days: BTreeMap<(Arc<str>, Day), OfDay>,
     /// How often the store had been connected to when it was last made sure that it has all.
     looked: u64,
     /// Bytes of log since the last state, its size, and when it was.
@@ -97,7 +97,7 @@ impl Work {
         for batch in batches {
             let name = self.count.name();
             let new = || OfDay { batches: Sequence::new(name.clone()), marker: None };
-            let day = self.days.entry(batch.day).or_insert_with(new);
+            let day = self.days.entry((batch.site.clone(), batch.day)).or_insert_with(new);
             day.batches.apply(Change::Added(vec![Cut { batch, hits: 0 }]));
         }
     }
@@ -107,6 +107,7 @@ impl Work {
 pub struct CountingPass<'a> {
     pub store: &'a dyn Batches,
     pub log: &'a dyn SharedLog,
+    /// The log's name.
     pub site: &'a str,
     pub work: &'a mut Work,
     /// Since when a chunk waits for entries.
@@ -194,10 +195,10 @@ impl CountingPass<'_> {
 
     /// Sends what is on its way, in order.
     async fn deliver(&mut self, now: Millis) -> std::result::Result<(), Lost> {
-        let waits = |(day, of): (&Day, &OfDay)| (!of.batches.waiting().is_empty()).then_some(*day);
-        let days: Vec<Day> = self.work.days.iter().filter_map(waits).collect();
-        for day in days {
-            DayDelivery { pass: self, day, now }.deliver().await?;
+        let waits = self.work.days.iter().filter(|(_, of)| !of.batches.waiting().is_empty());
+        let keys: Vec<_> = waits.map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            DayDelivery { pass: self, key, now }.deliver().await?;
         }
         let heard = |batches: &Sequence<Cut>| batches.heard().is_some_and(|at| now - at <= RING);
         self.work.days.retain(|_, of| !of.batches.waiting().is_empty() || heard(&of.batches));
@@ -217,9 +218,9 @@ impl CountingPass<'_> {
                 }
             }
         }
-        let days: Vec<Day> = self.work.days.keys().copied().collect();
-        for day in days {
-            DayDelivery { pass: self, day, now }.make_whole().await?;
+        let keys: Vec<_> = self.work.days.keys().cloned().collect();
+        for key in keys {
+            DayDelivery { pass: self, key, now }.make_whole().await?;
         }
         Ok(())
     }
@@ -234,11 +235,11 @@ impl CountingPass<'_> {
         let Work { count, days, .. } = &mut *self.work;
         let name: Arc<str> = format!("shared.{}", random_name()).into();
         let mut last = BTreeMap::new();
-        for (day, of) in days.iter_mut() {
+        for (key, of) in days.iter_mut() {
             let mut batches = Sequence::new(name.clone());
             let waiting = of.batches.renumbered(name.clone());
             batches.apply(waiting);
-            last.insert(*day, batches.waiting().len() as u64);
+            last.insert(key.clone(), batches.waiting().len() as u64);
             *of = OfDay { batches, marker: None };
         }
         count.rename(name, last);
@@ -268,7 +269,7 @@ impl CountingPass<'_> {
 /// Batches of a day on their way.
 struct DayDelivery<'p, 'w> {
     pass: &'p mut CountingPass<'w>,
-    day: Day,
+    key: (Arc<str>, Day),
     now: Millis,
 }
 
@@ -276,7 +277,7 @@ impl DayDelivery<'_, '_> {
     fn of_day(&mut self) -> &mut OfDay {
         let Work { days, count, .. } = &mut *self.pass.work;
         let new = || OfDay { batches: Sequence::new(count.name().clone()), marker: None };
-        days.entry(self.day).or_insert_with(new)
+        days.entry(self.key.clone()).or_insert_with(new)
     }
 }
 
@@ -311,7 +312,8 @@ impl Delivery for DayDelivery<'_, '_> {
     }
 
     async fn marker(&mut self, name: &str) -> Result<u64> {
-        self.pass.store.marker(self.pass.site, self.day, name).await
+        let (site, day) = &self.key;
+        self.pass.store.marker(site, *day, name).await
     }
 
     fn acknowledge(&mut self) {
@@ -324,6 +326,6 @@ impl Delivery for DayDelivery<'_, '_> {
     }
 
     fn words(&self) -> (String, String) {
-        (self.pass.store.name().to_owned(), format!("batches of {}", self.day))
+        (self.pass.store.name().to_owned(), format!("batches of {}", self.key.1))
     }
 }

@@ -5,6 +5,7 @@ use super::daily::{Daily, Turn};
 use super::{Backfill, Keep, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::site::Site;
 use crate::store;
 use anyhow::Context;
 use std::sync::Arc;
@@ -15,25 +16,26 @@ use std::sync::Arc;
 /// The store's; another node that is at it.
 pub fn trim(config: &Config) -> anyhow::Result<()> {
     let store = store::open(&config.store, &config.data_dir)?;
-    let sites = Arc::new(vec![config.site.clone()]);
+    let sites: Arc<Vec<Site>> = Arc::new(config.sites.iter().map(|own| own.site.clone()).collect());
     let node = format!("trim-{:016x}", rand::random::<u64>());
-    let mut daily = Daily::new(store, sites, Clock::system(), Keep::new(config), node);
-    let turn = runtime()?.block_on(daily.by_hand(0, &mut Progress::shown()))?;
-    match turn {
-        Turn::Done(done) => {
-            println!(
-                "{}: {} days kept, {} let go; {} months rolled up; {} counts moved to (other)",
-                config.site.name,
+    let mut daily = Daily::new(store, sites.clone(), Clock::system(), Keep::all(config), node);
+    let runtime = runtime()?;
+    for (place, Site { name, .. }) in sites.iter().enumerate() {
+        match runtime.block_on(daily.by_hand(place, &mut Progress::shown()))? {
+            Turn::Done(done) => println!(
+                "{name}: {} days kept, {} let go; {} months rolled up; {} counts moved to (other)",
                 done.days - done.forgotten.len(),
                 done.forgotten.len(),
                 done.months.len(),
                 done.folded,
-            );
-            Ok(())
+            ),
+            Turn::Another { node, .. } => {
+                anyhow::bail!("{name}: node {node} is doing this job right now")
+            }
+            Turn::Nothing => {}
         }
-        Turn::Another { node, .. } => anyhow::bail!("node {node} is doing this job right now"),
-        Turn::Nothing => Ok(()),
     }
+    Ok(())
 }
 
 /// `headcount backfill`: a range summed up again from its events.
@@ -42,19 +44,26 @@ pub fn trim(config: &Config) -> anyhow::Result<()> {
 /// The store's; days that were left alone because their events know less.
 pub fn backfill(config: &Config, what: Backfill) -> anyhow::Result<()> {
     let store = store::open(&config.store, &config.data_dir)?;
-    let (site, keep) = (&config.site, Keep::new(config));
-    let today = site.day(Clock::system().now());
-    let mut progress = Progress::shown();
-    let run = what.run(store.as_ref(), site, keep, today, &mut progress);
-    let outcomes = runtime()?.block_on(run)?;
-    drop(progress);
-    for (day, outcome) in &outcomes {
-        println!("{day}: {outcome}");
+    let (runtime, mut days, mut left) = (runtime()?, 0, 0);
+    for own in &config.sites {
+        let (site, keep) = (&own.site, Keep::new(config, own));
+        let today = site.day(Clock::system().now());
+        let mut progress = Progress::shown();
+        let run = what.run(store.as_ref(), site, keep, today, &mut progress);
+        let outcomes = runtime.block_on(run)?;
+        drop(progress);
+        for (day, outcome) in &outcomes {
+            match config.sites.len() {
+                1 => println!("{day}: {outcome}"),
+                _ => println!("{}: {day}: {outcome}", site.name),
+            }
+        }
+        let refused = |o: &&(_, Outcome)| matches!(o.1, Outcome::Less { .. } | Outcome::Busy);
+        (days, left) = (days + outcomes.len(), left + outcomes.iter().filter(refused).count());
     }
-    let refused = |o: &&(_, Outcome)| matches!(o.1, Outcome::Less { .. } | Outcome::Busy);
-    match outcomes.iter().filter(refused).count() {
+    match left {
         0 => Ok(()),
-        n => anyhow::bail!("{n} of {} days were left alone", outcomes.len()),
+        n => anyhow::bail!("{n} of {days} days were left alone"),
     }
 }
 
@@ -64,14 +73,18 @@ pub fn backfill(config: &Config, what: Backfill) -> anyhow::Result<()> {
 /// The store's; days whose events know less than what is stored.
 pub fn migrate(config: &Config, force: bool) -> anyhow::Result<()> {
     let store = store::open(&config.store, &config.data_dir)?;
-    let (site, keep) = (&config.site, Keep::new(config));
-    let today = site.day(Clock::system().now());
-    let mut progress = Progress::shown();
-    let run = super::migrate::run(store.as_ref(), site, keep, today, force, &mut progress);
-    let done = runtime()?.block_on(run)?;
-    drop(progress);
-    println!("{}: {done}", site.name);
-    match done.left_alone {
+    let (runtime, mut left) = (runtime()?, 0);
+    for own in &config.sites {
+        let (site, keep) = (&own.site, Keep::new(config, own));
+        let today = site.day(Clock::system().now());
+        let mut progress = Progress::shown();
+        let run = super::migrate::run(store.as_ref(), site, keep, today, force, &mut progress);
+        let done = runtime.block_on(run)?;
+        drop(progress);
+        println!("{}: {done}", site.name);
+        left += done.left_alone;
+    }
+    match left {
         0 => Ok(()),
         n => anyhow::bail!("{n} days were left alone; --force replaces them"),
     }

@@ -8,7 +8,7 @@
 
 use super::Progress;
 use crate::clock::{Clock, HOUR};
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use crate::model::site::{Day, Month, Site};
@@ -55,16 +55,19 @@ impl Copy {
     pub fn run(&self, config: &Config) -> anyhow::Result<()> {
         let from = store::open(&self.from, &config.data_dir)?;
         let to = store::open(&self.to, &config.data_dir)?;
-        let mut progress = Progress::shown();
-        let copy = copy(from.as_ref(), to.as_ref(), &config.site, self.force, &mut progress);
-        let copied = super::command::runtime()?.block_on(copy)?;
-        drop(progress);
-        println!("{}: {copied}", config.site.name);
+        let (runtime, mut left) = (super::command::runtime()?, 0);
+        for SiteConfig { site, .. } in &config.sites {
+            let mut progress = Progress::shown();
+            let copy = copy(from.as_ref(), to.as_ref(), site, self.force, &mut progress);
+            let copied = runtime.block_on(copy)?;
+            drop(progress);
+            println!("{}: {copied}", site.name);
+            left += copied.left.len();
+        }
         ensure!(
-            copied.left.is_empty(),
-            "{} days stay, for {} keeps hashes of visitors and {} has only sketches of them; \
+            left == 0,
+            "{left} days stay, for {} keeps hashes of visitors and {} has only sketches of them; \
              --force copies these days without",
-            copied.left.len(),
             to.name(),
             from.name(),
         );

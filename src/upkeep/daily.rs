@@ -108,7 +108,8 @@ pub struct Daily {
     store: Arc<dyn Upkeep>,
     sites: Arc<Vec<Site>>,
     clock: Clock,
-    keep: Keep,
+    /// By site.
+    keep: Vec<Keep>,
     node: String,
     /// By site: when to look at its diary next.
     next: Vec<Millis>,
@@ -124,12 +125,12 @@ pub struct Daily {
 }
 
 impl Daily {
-    /// `node` must be unique per run of a process.
+    /// `keep`: of each of `sites`, in their order. `node` must be unique per run of a process.
     pub fn new(
         store: Arc<dyn Upkeep>,
         sites: Arc<Vec<Site>>,
         clock: Clock,
-        keep: Keep,
+        keep: Vec<Keep>,
         node: String,
     ) -> Self {
         let (next, salts) = (vec![Millis::MIN; sites.len()], vec![None; sites.len()]);
@@ -179,10 +180,11 @@ impl Daily {
         // A salt lives for an hour after its day. And between two runs event rows may pass their cap
         // by a quarter.
         let day = Some(site.day(now - HOUR));
-        let cap = self.keep.events as u64;
+        let keep = self.keep[i];
+        let cap = keep.events as u64;
         let is_over = |held| cap > 0 && held > cap + cap / 4;
         if self.salts[i] != day || self.store.rows_held(&site.name).is_some_and(is_over) {
-            self.store.trim(&site.name, self.keep.events, now).await?;
+            self.store.trim(&site.name, keep.events, now).await?;
             self.salts[i] = day;
         }
         let mut turn = Turn::Nothing;
@@ -265,12 +267,15 @@ impl Daily {
         }
         let since =
             (before.whole && due != Millis::MAX).then(|| site.day(before.done) - Days::new(LATE));
-        let done = work(self.store.as_ref(), site, self.keep, now, since, progress).await?;
+        let done = work(self.store.as_ref(), site, self.keep[i], now, since, progress).await?;
         let done_until = self::due(now);
         self.release(&held, Diary { done: done_until, whole: true, ..before.clone() }).await?;
         if !done.forgotten.is_empty() || done.folded > 0 {
             let (days, folded) = (done.forgotten.len(), done.folded);
-            tracing::info!("the daily job: {days} days let go, {folded} counts moved to (other)");
+            let site = &site.name;
+            tracing::info!(
+                "the daily job of {site}: {days} days let go, {folded} counts moved to (other)"
+            );
         }
         Ok(Turn::Done(done))
     }

@@ -37,7 +37,7 @@ impl Delete {
     /// The store's; months that are only known as a whole and stay.
     pub fn run(&self, config: &Config) -> anyhow::Result<()> {
         let store = store::open(&config.store, &config.data_dir)?;
-        let (site, runtime) = (&config.site, super::command::runtime()?);
+        let (site, runtime) = (config.only_site()?, super::command::runtime()?);
         let doomed = runtime.block_on(self.look(store.as_ref(), site))?;
         if self.days.is_some() && doomed == Doomed::default() {
             println!("{}: nothing is kept of these days in {}", site.name, store.name());

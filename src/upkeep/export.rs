@@ -3,7 +3,7 @@
 use super::Progress;
 use crate::config::Config;
 use crate::export::{Format, Pass};
-use crate::model::site::Day;
+use crate::model::site::{Day, Site};
 use crate::store::Upkeep;
 use crate::{private, store};
 use anyhow::Context;
@@ -28,33 +28,34 @@ impl Export {
     /// # Errors
     /// The store's; the file's; rows that cannot be read.
     pub fn run(&self, config: &Config) -> anyhow::Result<()> {
+        let site = config.only_site()?;
         let store = store::open(&config.store, &config.data_dir)?;
         let mut progress = Progress::shown();
         let rows = match &self.output {
-            None => self.write(store, config, &mut io::stdout().lock(), &mut progress)?,
+            None => self.write(store, site, &mut io::stdout().lock(), &mut progress)?,
             Some(file) => {
                 let part = part(file);
                 let made = private::create(&part).with_context(|| part.display().to_string())?;
                 let mut out = BufWriter::new(made);
-                let rows = self.write(store, config, &mut out, &mut progress)?;
+                let rows = self.write(store, site, &mut out, &mut progress)?;
                 let done = out.into_inner().map_err(|e| e.into_error())?.sync_all();
                 done.and_then(|()| fs::rename(&part, file))
                     .with_context(|| file.display().to_string())?;
                 rows
             }
         };
-        progress.say(format!("{}: {rows} rows, {} to {}", config.site.name, self.from, self.to));
+        progress.say(format!("{}: {rows} rows, {} to {}", site.name, self.from, self.to));
         Ok(())
     }
 
     fn write(
         &self,
         store: Arc<dyn Upkeep>,
-        config: &Config,
+        site: &Site,
         out: &mut dyn Write,
         progress: &mut Progress,
     ) -> anyhow::Result<usize> {
-        let site = config.site.name.clone();
+        let site = site.name.clone();
         super::command::runtime()?.block_on(async {
             let mut days = store.kept(&site).await?;
             days.retain(|day| (self.from..=self.to).contains(day));

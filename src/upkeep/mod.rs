@@ -25,7 +25,7 @@ pub use delete::Delete;
 pub use export::Export;
 pub use progress::Progress;
 
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +41,17 @@ pub struct Keep {
 }
 
 impl Keep {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, site: &SiteConfig) -> Self {
         Self {
             events: config.limits.events_cap,
             rows: config.limits.rows_per_dimension,
-            rows_days: (config.rows_days > 0).then_some(config.rows_days),
-            days: (config.retention_days > 0).then_some(config.retention_days),
+            rows_days: (site.rows_days > 0).then_some(site.rows_days),
+            days: (site.retention_days > 0).then_some(site.retention_days),
         }
+    }
+
+    /// Of each site.
+    pub fn all(config: &Config) -> Vec<Self> {
+        config.sites.iter().map(|site| Self::new(config, site)).collect()
     }
 }

@@ -13,6 +13,7 @@ use super::secrets::{Current, Secrets};
 use super::source::arrival;
 use crate::clock::Millis;
 use crate::host;
+use crate::model::hosts;
 use crate::model::rollup::{self, Dimension};
 use crate::model::site::Site;
 use crate::model::{Traits, VisitorHash};
@@ -52,7 +53,8 @@ pub const OPT_OUT: &str = "headcount_optout=1";
 pub struct Settings {
     /// Peers that are believed about the client.
     pub trusted_proxies: Trusted,
-    pub do_not_track: DoNotTrack,
+    /// Of each site.
+    pub do_not_track: Vec<DoNotTrack>,
     /// Headers in which a trusted proxy tells country, region and city, in that order.
     pub place_headers: Vec<HeaderName>,
     /// Published addresses of crawlers.
@@ -126,8 +128,8 @@ impl Visitors {
     }
 
     /// Whether this client is not to be counted at all: it asked for that, and is heard.
-    pub fn ignores(&self, headers: &HeaderMap) -> bool {
-        self.settings.do_not_track == DoNotTrack::Ignore && asks_not_to_be_tracked(headers)
+    pub fn ignores(&self, site: usize, headers: &HeaderMap) -> bool {
+        self.settings.do_not_track[site] == DoNotTrack::Ignore && asks_not_to_be_tracked(headers)
             || has_opted_out(headers)
     }
 
@@ -188,7 +190,7 @@ impl Who<'_> {
     /// The visitor on the day `at` falls on, and under the salt of the day before if that day is
     /// not long over. Nobody for who asks not to be tracked.
     pub fn at(&self, at: Millis) -> (Option<VisitorHash>, Option<VisitorHash>) {
-        if self.visitors.settings.do_not_track == DoNotTrack::Anonymous
+        if self.visitors.settings.do_not_track[self.site] == DoNotTrack::Anonymous
             && asks_not_to_be_tracked(self.headers)
         {
             return (None, None);
@@ -212,8 +214,7 @@ impl Who<'_> {
     ) -> Traits {
         let site = &self.visitors.sites[self.site];
         let own = |other: &str| {
-            let mut hosts = host.into_iter().chain(site.hosts.iter().map(String::as_str));
-            hosts.any(|own| host::is_same(own, other))
+            host.is_some_and(|own| host::is_same(own, other)) || hosts::is_own(site, other)
         };
         let from = arrival(referrer, query, own);
         let place = self.place();

@@ -46,7 +46,7 @@ async fn job(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> 
 }
 
 fn node_of(store: &Arc<dyn Upkeep>, clock: &Clock, keep: Keep, node: &str) -> Daily {
-    Daily::new(store.clone(), Arc::new(vec![site()]), clock.clone(), keep, node.to_owned())
+    Daily::new(store.clone(), Arc::new(vec![site()]), clock.clone(), vec![keep], node.to_owned())
 }
 
 /// Runs the job, which must be due.

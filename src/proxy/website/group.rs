@@ -123,8 +123,8 @@ mod tests {
         settings.toml("test", &format!("upstream = [{upstreams}]")).unwrap();
         let config = Config::for_run(&settings).unwrap();
         let telemetry = Telemetry::default();
-        let servers = config.upstreams.all.iter().map(|weighted| {
-            let (tls, timeouts) = (&config.upstreams.tls, &config.timeouts);
+        let servers = config.sites[0].upstreams.all.iter().map(|weighted| {
+            let (tls, timeouts) = (&config.sites[0].upstreams.tls, &config.timeouts);
             Arc::new(Server::new(weighted, tls, timeouts, &telemetry).unwrap())
         });
         Group::new(servers.collect(), method)

@@ -8,7 +8,7 @@ mod group;
 mod health;
 mod server;
 
-use crate::config::{Config, Health, Timeouts, Upstreams};
+use crate::config::{Health, Timeouts, Upstreams};
 use crate::supervise::{Task, Tasks};
 use crate::telemetry::Telemetry;
 use anyhow::Context;
@@ -83,15 +83,15 @@ impl Website {
     /// # Errors
     /// A Unix socket's path that cannot be one, a page that cannot be read.
     pub fn new(
-        config: &Config,
+        upstreams: &Upstreams,
+        timeouts: &Timeouts,
         connector: ConnectorOptions,
         telemetry: Arc<Telemetry>,
     ) -> anyhow::Result<Self> {
-        let timeouts = config.timeouts.clone();
-        let current = Current::new(&config.upstreams, &timeouts, &telemetry, None)?;
+        let current = Current::new(upstreams, timeouts, &telemetry, None)?;
         Ok(Self {
             current: ArcSwap::from_pointee(current),
-            timeouts,
+            timeouts: timeouts.clone(),
             telemetry,
             connector: Connector::new(Some(connector)),
             changed: Notify::new(),
