@@ -172,11 +172,12 @@ fn read(runtime: &Runtime, store: &SqliteStore, site: &Site, range: Range) -> Ro
 }
 
 fn ask(site: &Site, range: Range, filter: Option<Filter>) -> QuerySet {
-    let condition =
-        |[property, operator, value]: Filter| Condition::typed(property, operator, value).unwrap();
-    let conditions: Vec<Condition> = filter.into_iter().map(condition).collect();
+    let condition = |[property, operator, value]: Filter| {
+        Condition::typed(property, operator, value).unwrap().to_json()
+    };
+    let filters = filter.into_iter().map(condition).collect();
     let now = site.day_start(range.last + chrono::Days::new(2));
-    QuerySet::new(site, (Period::Custom, range), None, &conditions, now).unwrap()
+    QuerySet::new(site, (Period::Custom, range), None, filters, now).unwrap()
 }
 
 /// How many values there are.

@@ -154,6 +154,8 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     let router = api
         .route("/", get(dashboard::show))
         .route_service("/mcp", mcp::service(app.clone()))
+        .route(dashboard::segments::KEEP, post(dashboard::segments::keep))
+        .route(dashboard::segments::FORGET, post(dashboard::segments::forget))
         .route("/metrics", get(metrics::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))

@@ -21,6 +21,11 @@ impl Params {
         self.0.iter().rev().find_map(|(known, value)| (known == name).then_some(value.as_str()))
     }
 
+    /// All but one.
+    pub(super) fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(known, _)| known != name).cloned().collect())
+    }
+
     /// Every handler says what it reads: a parameter that is ignored would be answered wrongly.
     ///
     /// # Errors

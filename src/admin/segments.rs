@@ -88,14 +88,8 @@ pub(super) async fn put(
     let (Some(name), Some(filters)) = (body["name"].as_str(), body["filters"].as_array()) else {
         return Err(Invalid::new("a segment has a `name` and `filters`, which is a list").into());
     };
-    if !filters.iter().any(asks_for_segment) {
-        let question = json!({ "metrics": ["visitors"], "date_range": "day", "filters": filters });
-        Query::read(&question, site, app.admin.clock.now())?;
-    }
-    let change = |segments: &mut Segments| {
-        segments.put(name, filters.clone()).map(SegmentEntry::from).map_err(Error::from)
-    };
-    app.change_segments(site, change).await.map(Json)
+    let id = app.put_segment(site, name, filters).await?;
+    Ok(Json(SegmentEntry { id, name: name.trim().to_owned(), filters: filters.clone() }))
 }
 
 /// Forgets a segment.
@@ -115,11 +109,7 @@ pub(super) async fn delete(
 ) -> Result<Json<Deleted>, Error> {
     params.only(&[&["site_id"]])?;
     let (_, site) = app.site(&params)?;
-    let change = |segments: &mut Segments| {
-        let gone = id.parse().ok().and_then(|id| segments.remove(id));
-        gone.map(drop).ok_or_else(|| Error::NoSuchSegment(id.clone()))
-    };
-    app.change_segments(site, change).await?;
+    app.delete_segment(site, &id).await?;
     Ok(Json(Deleted { deleted: true }))
 }
 
@@ -128,6 +118,14 @@ impl App {
     pub(super) async fn segments(&self, site: &Site) -> Result<Segments, Error> {
         let stored = self.admin.store.secret(&of(site)).await?;
         stored.as_deref().map_or_else(|| Ok(Segments::default()), read)
+    }
+
+    /// The same for a page that offers them: none, if the store may not be asked for them now.
+    pub(super) async fn segments_to_choose_from(&self, site: &Site) -> Result<Segments, Error> {
+        match &self.admin.budget {
+            Some(budget) if !budget.may_read(1) => Ok(Segments::default()),
+            _ => self.segments(site).await,
+        }
     }
 
     /// A question in which each segment that it asks for has been replaced by its filters.
@@ -139,6 +137,29 @@ impl App {
             body["filters"] = expanded.collect::<Result<Vec<_>, _>>()?.into();
         }
         Ok(body)
+    }
+
+    /// Keeps filters that can be asked under a name, and gives the segment's number.
+    pub(super) async fn put_segment(
+        &self,
+        site: &Site,
+        name: &str,
+        filters: &[Value],
+    ) -> Result<u64, Error> {
+        if !filters.iter().any(asks_for_segment) {
+            let question =
+                json!({ "metrics": ["visitors"], "date_range": "day", "filters": filters });
+            Query::read(&question, site, self.admin.clock.now())?;
+        }
+        self.change_segments(site, |segments| Ok(segments.put(name, filters.to_vec())?.id)).await
+    }
+
+    pub(super) async fn delete_segment(&self, site: &Site, id: &str) -> Result<(), Error> {
+        let change = |segments: &mut Segments| {
+            let gone = id.parse().ok().and_then(|id| segments.remove(id));
+            gone.map(drop).ok_or_else(|| Error::NoSuchSegment(id.to_owned()))
+        };
+        self.change_segments(site, change).await
     }
 
     async fn change_segments<T>(

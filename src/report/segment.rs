@@ -1,6 +1,9 @@
 //! Segments: filters that were given a name. A question that asks for one means its filters.
 
-use super::Invalid;
+use super::scan::Expr;
+use super::v2::filters;
+use super::{Invalid, Property};
+use crate::model::goal::Goal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -26,6 +29,17 @@ pub struct Segment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Segments(Vec<Segment>);
+
+impl Segment {
+    /// What it is judged by.
+    ///
+    /// # Errors
+    /// If its filters ask for something that is not configured any more.
+    pub fn properties(&self, goals: &[Goal]) -> Result<Vec<Property>, Invalid> {
+        let expr = filters::read(&self.filters, goals)?;
+        Ok(expr.iter().flat_map(Expr::properties).cloned().collect())
+    }
+}
 
 impl Segments {
     pub fn iter(&self) -> impl Iterator<Item = &Segment> {
@@ -66,6 +80,14 @@ impl Segments {
         });
         self.0[place].filters = filters;
         Ok(&self.0[place])
+    }
+
+    /// The segment of a number, as it is written.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn get(&self, id: &str) -> Result<&Segment, Invalid> {
+        self.find(&Json::from(id))
     }
 
     /// Takes a segment out; `None` if there is none of this number.

@@ -1,8 +1,8 @@
 //! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted from.
 
 use super::view::{Subject, View};
-use super::{cards, words};
-use crate::report::{AnsweredFrom, Answers, Condition, Operator, Property};
+use super::{cards, segments, words};
+use crate::report::{AnsweredFrom, Answers, Condition, Operator, Property, Segment};
 use maud::{Markup, html};
 
 /// Properties that the form offers.
@@ -36,13 +36,17 @@ const OFFERED: [&str; 24] = [
 pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
     let conditions = &view.conditions;
     html! {
-        section.filters.on[!conditions.is_empty()] aria-label="Filters" {
+        section.filters.on[!view.is_all()] aria-label="Filters" {
             ul.chips {
+                @if let Some(segment) = &view.segment { (segment_chip(view, segment)) }
                 @for (nth, condition) in conditions.iter().enumerate() { (chip(view, nth, condition)) }
             }
-            @if view.page().is_none() { (form(view)) }
-            @if conditions.len() > 1 {
-                a.clear href=(view.link(&[("filters", None)])) { "Clear all" }
+            @if view.page().is_none() {
+                (form(view))
+                (segments::menu(view))
+            }
+            @if conditions.len() + usize::from(view.segment.is_some()) > 1 {
+                a.clear href=(view.link(&[("filters", None), ("segment", None)])) { "Clear all" }
             }
         }
         @if view.page().is_some() {
@@ -60,6 +64,17 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+fn segment_chip(view: &View, segment: &Segment) -> Markup {
+    html! {
+        li.chip title={ "Segment " (segment.name) } {
+            strong { "Segment" }
+            " "
+            span { (segment.name) }
+            a href=(view.link(&[("segment", None)])) aria-label={ "Remove the segment " (segment.name) } { "✕" }
         }
     }
 }

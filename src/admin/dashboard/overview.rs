@@ -136,7 +136,7 @@ impl Overview {
             dl.totals {
                 @for (total, (_, name)) in totals.iter().zip(self.tiles) {
                     // Rows of a property know some metrics only.
-                    @if view.conditions.is_empty() || total.value != Value::Unknown {
+                    @if view.is_all() || total.value != Value::Unknown {
                         div {
                             dt { (name) }
                             dd {

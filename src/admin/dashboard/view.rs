@@ -6,14 +6,17 @@ use crate::model::rollup::Dimension;
 use crate::model::site::{Day, Site};
 use crate::report::scan::is_told_by_rows;
 use crate::report::{
-    Before, Condition, Interval, Invalid, Operator, Period, Property, QuerySet, Range, conditions,
+    Before, Condition, Interval, Invalid, Operator, Period, Property, QuerySet, Range, Segment,
+    Segments, conditions,
 };
 use chrono::{DateTime, Days, Months, NaiveDateTime};
+use serde_json::Value as Json;
 
 /// Parameters that a link keeps, in the order they are written.
-const KEPT: [&str; 19] = [
-    "site_id", "period", "date", "compare", "filters", "page", "pages", "sources", "places",
-    "devices", "bots", "errors", "files", "events", "blind", "caches", "heat", "screen", "more",
+const KEPT: [&str; 20] = [
+    "site_id", "period", "date", "compare", "segment", "filters", "page", "pages", "sources",
+    "places", "devices", "bots", "errors", "files", "events", "blind", "caches", "heat", "screen",
+    "more",
 ];
 
 /// Fields of forms, of which what is kept is made.
@@ -30,8 +33,13 @@ pub(super) struct View {
     pub now: Millis,
     /// What the totals are compared with, if they are.
     pub before: Option<Before>,
-    /// All of them are met by what is shown.
+    /// All of them are met by what is shown, and the filters of the segment.
     pub conditions: Vec<Condition>,
+    pub segment: Option<Segment>,
+    /// Those of the site, to choose from.
+    pub segments: Segments,
+    /// By which the segment tells rows apart.
+    of_segment: Vec<Property>,
     chosen: Vec<(&'static str, String)>,
 }
 
@@ -49,7 +57,12 @@ pub(super) enum Subject {
 }
 
 impl View {
-    pub fn read(site: &Site, params: &Params, now: Millis) -> Result<Self, Invalid> {
+    pub fn read(
+        site: &Site,
+        segments: Segments,
+        params: &Params,
+        now: Millis,
+    ) -> Result<Self, Invalid> {
         params.only(&[&KEPT, &FORMS])?;
         let today = site.day(now);
         let mut chosen: Vec<(&'static str, String)> = KEPT
@@ -88,13 +101,32 @@ impl View {
                 return Err(Invalid::unknown("compare", other, ["previous_period", "none"]));
             }
         };
-        check(&conditions)?;
+        let segment = match (get("page"), get("segment")) {
+            (None, Some(id)) => Some(segments.get(id)?.clone()),
+            _ => None,
+        };
+        let of_segment = segment.as_ref().map(|segment| segment.properties(&site.goals));
+        let of_segment = of_segment.transpose()?.unwrap_or_default();
+        check(conditions.iter().map(|condition| &condition.property).chain(&of_segment))?;
         if get("page").is_none() {
             chosen.retain(|(name, _)| *name != "filters");
             chosen.push(("filters", conditions::write(&conditions)));
             chosen.retain(|(_, value)| !value.is_empty());
         }
-        Ok(Self { site: site.clone(), period, range, today, now, before, conditions, chosen })
+        let site = site.clone();
+        Ok(Self {
+            site,
+            period,
+            range,
+            today,
+            now,
+            before,
+            conditions,
+            segment,
+            segments,
+            of_segment,
+            chosen,
+        })
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -109,12 +141,23 @@ impl View {
     /// What is to be asked about what is shown.
     pub fn questions(&self) -> Result<QuerySet, Invalid> {
         let (time, now) = ((self.period, self.range), self.now);
-        QuerySet::new(&self.site, time, self.before, &self.conditions, now)
+        QuerySet::new(&self.site, time, self.before, self.filters(), now)
+    }
+
+    /// All that has to be met, as version 2 of the API has it.
+    pub fn filters(&self) -> Vec<Json> {
+        let of_segment = self.segment.iter().flat_map(|segment| segment.filters.clone());
+        of_segment.chain(self.conditions.iter().map(Condition::to_json)).collect()
+    }
+
+    /// Whether everything is shown.
+    pub fn is_all(&self) -> bool {
+        self.conditions.is_empty() && self.segment.is_none()
     }
 
     /// Whether it is filtered by what rows tell.
     pub fn is_filtered(&self) -> bool {
-        !self.conditions.is_empty() && self.page().is_none()
+        !self.is_all() && self.page().is_none()
     }
 
     /// Whether event rows are asked: for what is filtered, and for the hours of a page's day.
@@ -124,18 +167,21 @@ impl View {
 
     /// Whether rows of a property can meet the conditions.
     pub fn tells(&self, property: &Property) -> bool {
-        self.conditions.first().is_none_or(|first| {
-            first.property.counted_with() == property.counted_with() && is_told_by_rows(property)
+        let of_conditions = self.conditions.iter().map(|condition| &condition.property);
+        of_conditions.chain(&self.of_segment).next().is_none_or(|first| {
+            first.counted_with() == property.counted_with() && is_told_by_rows(property)
         })
     }
 
     pub fn subject(&self) -> Subject {
-        let of = |is: fn(&Condition) -> bool| self.conditions.iter().any(is);
-        if of(|condition| condition.property.counts_responses()) {
+        let shown = self.conditions.iter().map(|c| (&c.property, c.operator.is_negated()));
+        let shown = shown.chain(self.of_segment.iter().map(|property| (property, false)));
+        let of = |is: fn((&Property, bool)) -> bool| shown.clone().any(is);
+        if of(|(property, _)| property.counts_responses()) {
             Subject::Responses
-        } else if of(|c| c.property.counts_actions() && !c.operator.is_negated()) {
+        } else if of(|(property, is_negated)| property.counts_actions() && !is_negated) {
             Subject::Actions
-        } else if of(|condition| condition.property.as_str() == "event:page") {
+        } else if of(|(property, _)| property.as_str() == "event:page") {
             Subject::Page
         } else {
             Subject::Visits
@@ -254,22 +300,19 @@ fn joined(
 }
 
 /// # Errors
-/// If conditions cannot be met together, or rows do not tell one.
-fn check(conditions: &[Condition]) -> Result<(), Invalid> {
-    let Some(first) = conditions.first().map(|condition| &condition.property) else {
-        return Ok(());
-    };
-    if let Some(other) = conditions.iter().find(|condition| !is_told_by_rows(&condition.property)) {
-        let name = other.property.as_str();
+/// If conditions by these cannot be met together, or rows do not tell one.
+fn check<'p>(mut properties: impl Iterator<Item = &'p Property> + Clone) -> Result<(), Invalid> {
+    if let Some(other) = properties.clone().find(|property| !is_told_by_rows(property)) {
+        let name = other.as_str();
         return Err(Invalid::new(format!("the dashboard cannot be filtered by `{name}`")));
     }
-    let apart = |c: &&Condition| c.property.counted_with() != first.counted_with();
-    match conditions.iter().find(apart) {
+    let Some(first) = properties.next() else { return Ok(()) };
+    match properties.find(|property| property.counted_with() != first.counted_with()) {
         None => Ok(()),
         Some(other) => Err(Invalid::new(format!(
             "`{}` and `{}` are counted apart: nothing meets both",
             first.as_str(),
-            other.property.as_str()
+            other.as_str()
         ))),
     }
 }

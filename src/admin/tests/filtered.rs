@@ -3,6 +3,7 @@
 use super::port::{Port, today};
 use crate::model::rollup::{Dimension, Metric as Stored};
 use crate::model::site::Day;
+use reqwest::StatusCode;
 
 const FROM_GERMANY: &[(Dimension, &str)] = &[(Dimension::Country, "DE")];
 const FROM_FRANCE: &[(Dimension, &str)] = &[(Dimension::Country, "FR")];
@@ -121,4 +122,67 @@ async fn without_suspected_robots_is_a_filter_among_others() {
     let (_, page) = port.get("/?filters=visit:country%3D%3DDE;visit:suspected%3D%3Dno").await;
     assert!(page.contains(r#"aria-checked="true">Without suspected"#), "{page}");
     assert_eq!(figure(&page, "Unique visitors"), Some("2"));
+}
+
+/// Sends a form of the dashboard; gives the page that it leads to.
+async fn send(port: &Port, action: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
+    let url = format!("http://{}{action}", port.address);
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let answer = port.client.post(url).body(form).send().await.unwrap();
+    let location = answer.headers().get("location").map(|l| l.to_str().unwrap().to_owned());
+    match location {
+        Some(location) => port.get(&location).await,
+        None => (answer.status(), answer.text().await.unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn segments_are_kept_shown_and_forgotten() {
+    let port = kept_since_yesterday().await;
+    let (_, page) = port.get("/?period=day").await;
+    assert!(!page.contains("id=\"segments\""), "there is nothing to keep, and nothing kept");
+
+    let name = "Germans <i>&amp;";
+    let fields = [("period", "day"), ("filters", "visit:country==DE"), ("name", name)];
+    let (status, page) = send(&port, "/segments/keep", &fields).await;
+    assert_eq!(status, 200, "{page}");
+    assert_eq!(figure(&page, "Unique visitors"), Some("2"));
+    assert!(page.contains("Germans &lt;i&gt;&amp;amp;") && !page.contains("<i>&"), "escaped");
+    let (_, of_api) = port.json("/api/v1/sites/segments").await;
+    let filters = serde_json::json!([["is", "visit:country", ["DE"]]]);
+    assert_eq!(of_api["segments"][0]["filters"], filters);
+
+    // Further filters narrow it; kept again, both are one segment.
+    let narrow =
+        [("period", "day"), ("segment", "1"), ("filters", "event:page==/"), ("name", "Home")];
+    let (_, page) = send(&port, "/segments/keep", &narrow).await;
+    assert_eq!(figure(&page, "Unique visitors"), Some("1"));
+    let (_, both) = port.get("/?period=day&segment=1&filters=event:page%3D%3D/").await;
+    assert_eq!(figure(&both, "Unique visitors"), Some("1"));
+    assert_eq!(both.matches("class=\"chip\"").count(), 2);
+
+    for (action, fields, status, names) in [
+        ("/segments/keep", &[("period", "day"), ("name", "All")][..], 400, "needs filters"),
+        ("/segments/keep", &[("filters", "event:page==/"), ("name", " ")], 400, "1 to 100"),
+        ("/segments/keep", &[("colour", "red"), ("name", "x")], 400, "unknown parameter"),
+        ("/segments/forget", &[("segment", "9")], 400, "unknown segment"),
+        ("/segments/forget", &[], 404, "segment"),
+    ] {
+        let (got, page) = send(&port, action, fields).await;
+        assert_eq!(got, status, "{page}");
+        assert!(page.contains(names), "{names}: {page}");
+    }
+    let (status, page) = port.get("/?segment=9").await;
+    assert!(status == 400 && page.contains("unknown segment `9`"), "{page}");
+
+    let (_, page) = send(&port, "/segments/forget", &[("period", "day"), ("segment", "1")]).await;
+    assert!(page.contains("Home") && !page.contains("Germans"));
+    assert!(!page.contains("class=\"chip\""), "everything is shown again");
+
+    // A page elsewhere can send forms, too.
+    let url = format!("http://{}/segments/forget", port.address);
+    let form = port.client.post(url).body("segment=2");
+    let answer = form.header("sec-fetch-site", "cross-site").send().await.unwrap();
+    assert_eq!(answer.status(), 403);
+    assert!(port.get("/").await.1.contains("Home"));
 }

@@ -17,7 +17,7 @@ const UNSET: [&str; 2] = ["", "(not set)"];
 ///
 /// # Errors
 /// If one is no filter, or names a goal that is not configured.
-pub(super) fn read(filters: &[Json], goals: &[Goal]) -> Result<Option<Expr>, Invalid> {
+pub(in crate::report) fn read(filters: &[Json], goals: &[Goal]) -> Result<Option<Expr>, Invalid> {
     let tree = Tree { goals };
     let mut exprs: Vec<Expr> =
         filters.iter().map(|filter| tree.expr(filter, 0, false)).collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@
 //! for all time. The rest is told by event rows, for as long as these are kept, or refused in a line
 //! that says why: see [`plan`].
 
-mod filters;
+pub(super) mod filters;
 mod include;
 mod plan;
 mod read;

@@ -13,9 +13,7 @@ use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::scan::Expr;
-use crate::report::{
-    Before, Condition, Days, Invalid, Metric, Period, Range, Slice, Value, timeseries,
-};
+use crate::report::{Before, Days, Invalid, Metric, Period, Range, Slice, Value, timeseries};
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
@@ -26,7 +24,7 @@ pub struct QuerySet {
     span: Span,
     before: Option<Before>,
     today: Day,
-    conditions: Vec<Json>,
+    filters: Vec<Json>,
     expr: Option<Expr>,
     queries: Vec<Query>,
 }
@@ -68,25 +66,25 @@ pub struct TimeStep {
 }
 
 impl QuerySet {
-    /// Of the days of `range`, asked at `now`; totals can be compared with those `before`.
+    /// Of the days of `range`, asked at `now`; totals can be compared with those `before`. All of the
+    /// filters, which are version 2's, must be met.
     ///
     /// # Errors
-    /// If the conditions name a goal that is not configured, or cannot be met together.
+    /// If the filters name a goal that is not configured, or cannot be met together.
     pub fn new(
         site: &Site,
         (period, range): (Period, Range),
         before: Option<Before>,
-        conditions: &[Condition],
+        filters: Vec<Json>,
         now: Millis,
     ) -> Result<Self, Invalid> {
-        let conditions: Vec<Json> = conditions.iter().map(Condition::to_json).collect();
         Ok(Self {
             site: site.clone(),
             span: Span { period, range, times: None },
             before,
             today: site.day(now),
-            expr: filters::read(&conditions, &site.goals)?,
-            conditions,
+            expr: filters::read(&filters, &site.goals)?,
+            filters,
             queries: Vec::new(),
         })
     }
@@ -123,7 +121,7 @@ impl QuerySet {
             warnings: Map::new(),
             echo: Map::new(),
         };
-        query.plan = query.plan(&self.conditions, &self.site).unwrap_or_else(Plan::Rows);
+        query.plan = query.plan(&self.filters, &self.site).unwrap_or_else(Plan::Rows);
         self.queries.push(query);
         self.queries.len() - 1
     }

@@ -1,0 +1,105 @@
+//! Segments in the dashboard: chosen from a menu, made of the filters that are shown, and forgotten.
+
+use super::view::View;
+use crate::admin::params::Params;
+use crate::admin::{App, stats};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Where the forms are sent to.
+pub const KEEP: &str = "/segments/keep";
+pub const FORGET: &str = "/segments/forget";
+
+/// The menu: which segments there are, and a form that keeps what is shown as one.
+pub(super) fn menu(view: &View) -> Markup {
+    let shown = view.segment.as_ref();
+    let (any, filtered) = (view.segments.iter().next().is_some(), !view.conditions.is_empty());
+    if !any && !filtered {
+        return html! {};
+    }
+    html! {
+        details.menu #segments {
+            summary { "Segment" }
+            div.sheet {
+                @if any {
+                    ul.rows {
+                        @for segment in view.segments.iter() {
+                            @let id = segment.id.to_string();
+                            @let current = shown.is_some_and(|shown| shown.id == segment.id);
+                            li {
+                                a href=(view.link(&[("segment", Some(&id))])) aria-current=[current.then_some("true")] {
+                                    (segment.name)
+                                }
+                                form method="post" action=(FORGET) {
+                                    (kept(view, &[("segment", Some(&id))]))
+                                    button.quiet type="submit" aria-label={ "Delete the segment " (segment.name) } { "✕" }
+                                }
+                            }
+                        }
+                    }
+                }
+                @if filtered {
+                    form method="post" action=(KEEP) {
+                        (kept(view, &[]))
+                        label { "Name " input name="name" required maxlength="100" autocomplete="off"; }
+                        button type="submit" { "Save these filters" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What of the view a form brings along.
+fn kept(view: &View, changes: &[(&str, Option<&str>)]) -> Markup {
+    html! {
+        @for (name, value) in view.parameters(changes) {
+            input type="hidden" name=(name) value=(value);
+        }
+    }
+}
+
+/// Keeps what is filtered by as a segment, and shows it.
+pub async fn keep(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    shown(keep_filters(&app, &read(&body)).await)
+}
+
+async fn keep_filters(app: &App, form: &Params) -> Result<String, stats::Error> {
+    let view = view(app, form).await?;
+    let name = form.get("name").unwrap_or_default();
+    let id = app.put_segment(&view.site, name, &view.filters()).await?.to_string();
+    Ok(view.link(&[("filters", None), ("segment", Some(&id))]))
+}
+
+/// Forgets a segment.
+pub async fn forget(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    shown(forget_one(&app, &read(&body)).await)
+}
+
+async fn forget_one(app: &App, form: &Params) -> Result<String, stats::Error> {
+    let view = view(app, form).await?;
+    app.delete_segment(&view.site, form.get("segment").unwrap_or_default()).await?;
+    Ok(view.link(&[("segment", None)]))
+}
+
+/// The view from which a form was sent.
+async fn view(app: &App, form: &Params) -> Result<View, stats::Error> {
+    let fields = form.without("name");
+    let (_, site) = super::site_shown(app, &fields)?;
+    let segments = app.segments(site).await?;
+    Ok(View::read(site, segments, &fields, app.admin.clock.now())?)
+}
+
+fn read(body: &[u8]) -> Params {
+    Params::of(form_urlencoded::parse(body).into_owned().collect())
+}
+
+fn shown(page: Result<String, stats::Error>) -> Response {
+    match page {
+        Ok(page) => Redirect::to(&page).into_response(),
+        Err(e) => super::problem(e.status(), &e.line()),
+    }
+}
