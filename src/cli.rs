@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
 use headcount::export::{Format, columns};
 use headcount::model::site::Day;
-use headcount::proxy::{Certificates, acme_status};
+use headcount::proxy::{Certificates, Rules, acme_status};
 use headcount::store::StoreUrl;
 use headcount::upkeep::{Backfill, Copy, Delete, Export};
 use std::ffi::{OsStr, OsString};
@@ -138,7 +138,9 @@ fn days(matches: &ArgMatches) -> Result<(Day, Day), String> {
 fn checked(settings: &Settings) -> Result<Box<Config>, String> {
     let config = config(Config::for_run(settings))?;
     let certificates = config.tls.as_ref().map(Certificates::load).transpose();
-    certificates.map(|_| config).map_err(|e| format!("{e:#}"))
+    let files = certificates
+        .and_then(|_| config.sites.iter().try_for_each(|site| Rules::new(&site.rules).map(drop)));
+    files.map(|_| config).map_err(|e| format!("{e:#}"))
 }
 
 fn config(read: Result<Config, impl ToString>) -> Result<Box<Config>, String> {

@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 /// The commented file with every default.
 pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
 
-/// Keys at the root that each of `[[sites]]` may set for itself; and tables all of whose keys it may.
-const OF_A_SITE: [&str; 14] = [
+/// Keys that each of `[[sites]]` may set for itself; and tables all of whose keys it may.
+const OF_A_SITE: [&str; 16] = [
     "site",
     "hosts",
     "upstream",
@@ -27,8 +27,11 @@ const OF_A_SITE: [&str; 14] = [
     "retention_days",
     "rows_days",
     "maintenance_page",
+    "canonical_host",
+    "limits.request_body",
 ];
-const TABLES_OF_A_SITE: [&str; 5] = ["script", "privacy", "upstream_tls", "balance", "health"];
+const TABLES_OF_A_SITE: [&str; 7] =
+    ["script", "privacy", "upstream_tls", "balance", "health", "paths", "headers"];
 
 /// Pingora trusts the same certificates for all websites.
 const OF_NO_SITE: &str = "upstream_tls.ca";
@@ -69,10 +72,8 @@ impl Key {
     /// Whether each of `[[sites]]` may set it for itself.
     pub fn is_of_a_site(&self) -> bool {
         self.path != OF_NO_SITE
-            && self.table().map_or_else(
-                || OF_A_SITE.contains(&self.path.as_str()),
-                |table| TABLES_OF_A_SITE.contains(&table),
-            )
+            && (OF_A_SITE.contains(&self.path.as_str())
+                || self.table().is_some_and(|table| TABLES_OF_A_SITE.contains(&table)))
     }
 
     /// What it is called in `[[sites]]`.

@@ -3,6 +3,7 @@
 //! Apart from the rest of a [`Config`](super::Config) because there are as many of it as sites.
 
 use super::error::ConfigError;
+use super::rules::Rules;
 use super::settings::{Settings, Typed};
 use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
 use super::{InjectCompressed, Privacy, RespectGpc, Script, values};
@@ -18,6 +19,7 @@ const DAYS_MAX: usize = 36_500;
 pub struct SiteConfig {
     pub site: Site,
     pub upstreams: Upstreams,
+    pub rules: Rules,
     pub inject: bool,
     pub inject_compressed: InjectCompressed,
     pub keep_query: Vec<String>,
@@ -52,6 +54,7 @@ impl SiteConfig {
                 currency: get("currency").read_optional(values::currency)?,
             },
             upstreams: Upstreams::new(upstreams_of(get("upstream"), forwards)?, settings)?,
+            rules: Rules::new(settings)?,
             inject: get("inject").on(),
             inject_compressed: get("inject_compressed").read(|text| {
                 let words = [

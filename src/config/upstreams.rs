@@ -7,7 +7,7 @@
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::validate::{WAIT, duration};
-use super::{UpstreamTls, values};
+use super::{UpstreamTls, rules, values};
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -25,11 +25,21 @@ const HEAVIEST: u32 = 1_000;
 pub struct Upstreams {
     /// At least one, at most 64, each another address.
     pub all: Vec<Weighted>,
+    /// Others for what is under a path; the longest path that fits holds.
+    pub routes: Vec<Route>,
     pub tls: UpstreamTls,
     pub method: Method,
     pub health: Health,
     /// HTML to show while none can be reached.
     pub maintenance_page: Option<PathBuf>,
+}
+
+/// Upstreams for what is under a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub path: String,
+    /// As [`Upstreams::all`].
+    pub all: Vec<Weighted>,
 }
 
 /// An upstream with its share of the requests.
@@ -87,17 +97,23 @@ pub struct Health {
 impl Upstreams {
     pub(super) fn new(all: Vec<Weighted>, settings: &Settings) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
-        if all.len() > MOST {
-            return Err(get("upstream").error("has more than 64 upstreams"));
-        }
-        for (i, Weighted { upstream, .. }) in all.iter().enumerate() {
-            if all[..i].iter().any(|before| before.upstream == *upstream) {
-                return Err(get("upstream").error(format!("has {upstream} twice; write weight=2")));
+        let mut routes: Vec<Route> = Vec::new();
+        for (path, weighted) in
+            get("paths.upstreams").read_each(|line| rules::under(line, weighted_in_list))?
+        {
+            match routes.iter_mut().find(|route| route.path == path) {
+                Some(route) => route.all.push(weighted),
+                None => routes.push(Route { path, all: vec![weighted] }),
             }
+        }
+        group(&all).map_err(|why| get("upstream").error(why))?;
+        for route in &routes {
+            group(&route.all).map_err(|why| get("paths.upstreams").error(why))?;
         }
         let count = |path| Ok(get(path).number(1..=1_000)? as u32);
         Ok(Self {
             all,
+            routes,
             tls: UpstreamTls {
                 verify: get("upstream_tls.verify").on(),
                 sni: get("upstream_tls.sni").read_optional(values::host)?,
@@ -122,6 +138,27 @@ impl Upstreams {
             },
             maintenance_page: get("maintenance_page").read_optional(values::file)?,
         })
+    }
+}
+
+/// What upstreams that share requests cannot be.
+fn group(all: &[Weighted]) -> Result<(), String> {
+    if all.len() > MOST {
+        return Err("has more than 64 upstreams".into());
+    }
+    for (i, Weighted { upstream, .. }) in all.iter().enumerate() {
+        if all[..i].iter().any(|before| before.upstream == *upstream) {
+            return Err(format!("has {upstream} twice; write weight=2"));
+        }
+    }
+    Ok(())
+}
+
+impl Upstreams {
+    /// All upstreams, with those of single paths.
+    pub fn each(&self) -> impl Iterator<Item = &Upstream> {
+        let routed = self.routes.iter().flat_map(|route| &route.all);
+        self.all.iter().chain(routed).map(|weighted| &weighted.upstream)
     }
 }
 
@@ -176,6 +213,10 @@ pub(super) fn weighted(text: &str) -> Result<Weighted, String> {
         }
     };
     Ok(Weighted { upstream: upstream(url)?, weight })
+}
+
+fn weighted_in_list(text: &str) -> Result<Weighted, String> {
+    weighted(text).map_err(|why| format!("has {text:?}, which {why}"))
 }
 
 fn upstream(text: &str) -> Result<Upstream, String> {

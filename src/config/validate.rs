@@ -7,7 +7,7 @@ use super::acme::{self, Acme};
 use super::error::{ConfigError, did_you_mean};
 use super::settings::Settings;
 use super::site::SiteConfig;
-use super::upstreams::{Upstream, Weighted};
+use super::upstreams::Upstream;
 use super::{AdminAuth, Config, Limits, Secret, Timeouts, Tls, values};
 use crate::budget;
 use crate::model::site::Site;
@@ -245,12 +245,13 @@ fn site_together(
     settings: &Settings,
 ) -> Result<(), ConfigError> {
     let wrong = |path: &str, why: &str| Err(settings.get(path).error(why));
-    for Weighted { upstream, .. } in &site.upstreams.all {
+    for (nth, upstream) in site.upstreams.each().enumerate() {
         if let Upstream::Tcp { host, port, .. } = upstream
             && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
         {
             let why = "is where this program itself listens: nobody would ever answer";
-            return wrong("upstream", why);
+            let routed = nth >= site.upstreams.all.len();
+            return wrong(if routed { "paths.upstreams" } else { "upstream" }, why);
         }
     }
     if (1..31).contains(&site.retention_days) {
@@ -364,6 +365,14 @@ mod tests {
             ("health.path = 'health'", "is no path"),
             ("health.failures = 0", "must lie between 1 and"),
             ("maintenance_page = '/nowhere.html'", "is no file"),
+            ("paths.upstreams = ['/a = http://b/c']", "has a path or a query"),
+            ("paths.upstreams = ['/a = http://b', '/a = http://b:80']", "has http://b:80 twice"),
+            ("paths.redirects = ['/a']", "is not written /FROM = /TO"),
+            ("paths.allow = ['/a = b']", "no address or network"),
+            ("paths.passwords = ['/a = /nowhere']", "has /nowhere, which is no file"),
+            ("headers.response = ['Content-Length: 1']", "which the proxy itself writes"),
+            ("canonical_host = 'a b'", "no host"),
+            ("limits.request_body = '1'", "is no size"),
         ] {
             let error = config(toml).unwrap_err();
             assert!(error.starts_with("b.toml:1: ") && error.contains(why), "{error}");

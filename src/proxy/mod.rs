@@ -2,7 +2,7 @@
 //!
 //! [`listen`] lets visitors in, by TLS with the certificates of [`tls`], which [`acme`] may order, and judges what they ask for;
 //! [`reverse_proxy`] forwards requests,
-//! without the [`fields`] that end here; [`website`] knows where to, [`tunnel`] how to connect for
+//! without the [`fields`] that end here; [`rules`] say who may and what has moved, [`website`] knows where to, [`tunnel`] how to connect for
 //! upgrades; [`failure`] tells who failed; [`app`] puts all rooms together, in the order they depend on
 //! each other, and takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
 //! [`reload`] changes settings meanwhile, and [`systemd`] hears of all this.
@@ -16,6 +16,7 @@ mod listen;
 mod page;
 mod reload;
 mod reverse_proxy;
+mod rules;
 mod stop;
 mod systemd;
 mod tls;
@@ -26,4 +27,5 @@ mod websites;
 pub use acme::status as acme_status;
 pub use app::run;
 pub use reload::{Reload, SetLog};
+pub use rules::Rules;
 pub use tls::Certificates;

@@ -6,6 +6,9 @@ use bytes::Bytes;
 pub fn page(status: u16, why: Option<&str>) -> Bytes {
     let (title, text) = match status {
         400 => ("Bad request", "The request could not be understood."),
+        401 => ("Please sign in", "This page asks for a name and a password."),
+        403 => ("Forbidden", "You may not see this page from here."),
+        413 => ("Request too large", "The request has more data than the website takes."),
         405 => ("Method not allowed", "The website cannot be asked for this."),
         421 => ("Misdirected request", "There is no website of this name here."),
         408 => ("Request timeout", "The request took too long to arrive."),
@@ -16,9 +19,7 @@ pub fn page(status: u16, why: Option<&str>) -> Bytes {
         504 => ("Gateway timeout", "The website took too long to answer. Please try again soon."),
         508 => ("Loop detected", "The request was sent in circles."),
         505 => ("HTTP version not supported", "Please use HTTP/1.1."),
-        406..=420 | 422..=499 | 401..=404 => {
-            ("Bad request", "The request could not be understood.")
-        }
+        402 | 404 | 406..=499 => ("Bad request", "The request could not be understood."),
         _ => ("Something went wrong", "Please try again soon."),
     };
     let text = why.unwrap_or(text);

@@ -71,8 +71,8 @@ impl Reload {
         open.change(&config)?;
         websites.change(behind);
         (self.log)(&config.log)?;
-        let may =
-            |key: &&str| *key == "log" || Open::KEYS.contains(key) || Website::KEYS.contains(key);
+        let keys = [&["log"][..], &Open::KEYS, &Website::KEYS].concat();
+        let may = |key: &&str| keys.contains(key);
         let (taken, kept): (Vec<&str>, Vec<&str>) = changed.into_iter().partition(may);
         let (taken_of_sites, kept_of_sites): (Vec<_>, Vec<_>) =
             self.settings.changed_sites(&settings).into_iter().partition(|(_, key)| may(key));

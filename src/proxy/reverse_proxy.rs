@@ -9,20 +9,23 @@ use super::failure::{ALL_DOWN, Failure, status};
 use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections, Silence};
 use super::page::page;
+use super::rules::{Instead, Rules, plain};
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Nowhere, Website};
 use super::websites::{ForNone, Websites};
 use crate::config::{Timeouts, Tls};
-use crate::visitor::address::Trusted;
+use crate::visitor::address::{Trusted, client_address, is_trusted};
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +34,7 @@ use std::time::{Duration, Instant};
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Seconds after which somebody who found no upstream may ask again.
-const RETRY_AFTER: u32 = 10;
+const RETRY_AFTER: &str = "10";
 
 pub struct ReverseProxy {
     websites: Arc<Websites>,
@@ -53,6 +56,8 @@ pub struct RequestContext {
     /// The place of the website that it is for.
     website: usize,
     attempts: Attempts,
+    /// Bytes of its body that the website was sent.
+    body: u64,
     /// What the layer below knows of the request.
     asked: Option<Box<Asked>>,
 }
@@ -82,6 +87,49 @@ impl ReverseProxy {
 
     fn website(&self, context: &RequestContext) -> &Website {
         self.websites.get(context.website)
+    }
+
+    /// What a request is answered with instead of the website's answer. `https`: the port it has to come
+    /// by.
+    async fn instead(
+        &self,
+        session: &Session,
+        rules: Option<&Rules>,
+        https: Option<u16>,
+    ) -> Option<Instead> {
+        let request = session.req_header();
+        let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
+        let canonical = rules.and_then(|rules| rules.canonical(authority(request)?));
+        if https.is_some() || canonical.is_some() {
+            let https = https.or_else(|| {
+                let trusted = self.trusted.now();
+                let told = is_encrypted(session) || is_told_https(request, peer, &trusted);
+                // On the port that it came by.
+                told.then_some(0)
+            });
+            let location = elsewhere(request, https, canonical);
+            return Some(location.map_or(Instead::Malformed, |to| Instead::Moved(308, to)));
+        }
+        let rules = rules?;
+        let (path, query) = (request.uri.path(), request.uri.query());
+        if let Some(moved) = rules.moved(path, query) {
+            return Some(moved);
+        }
+        let path = plain(path);
+        if rules.has_addresses()
+            && let Some(peer) = peer
+        {
+            let address = client_address(peer, &request.headers, &self.trusted.now());
+            if rules.forbids(&path, address) {
+                return Some(Instead::Forbidden);
+            }
+        }
+        if let Some(instead) = rules.asks_who(&path, &request.headers).await {
+            return Some(instead);
+        }
+        let told = request.headers.get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok());
+        let told = told.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+        rules.request_body().filter(|limit| told > *limit).map(|_| Instead::TooLarge)
     }
 
     /// Says what failed, but not for every visitor.
@@ -141,18 +189,38 @@ impl ProxyHttp for ReverseProxy {
         Ok(())
     }
 
-    /// Sends who came in plain to HTTPS, if that is wanted.
-    async fn request_filter(&self, session: &mut Session, _: &mut RequestContext) -> Result<bool> {
-        let Some(port) = self.redirect.filter(|_| !is_encrypted(session)) else { return Ok(false) };
-        let Some(location) = https(session.req_header(), port) else {
-            write_page(session, 400, page(400, None), None).await?;
-            return Ok(true);
-        };
-        let mut response = ResponseHeader::build(StatusCode::PERMANENT_REDIRECT, Some(2))?;
-        response.insert_header(header::LOCATION, location)?;
-        response.insert_header(header::CONTENT_LENGTH, 0)?;
-        session.write_response_header(Box::new(response), true).await?;
-        Ok(true)
+    /// Answers what is not for the website.
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        context: &mut RequestContext,
+    ) -> Result<bool> {
+        let https = self.redirect.filter(|_| !is_encrypted(session));
+        let rules = self.website(context).rules();
+        if https.is_none() && rules.is_none() {
+            return Ok(false);
+        }
+        match self.instead(session, rules.as_deref(), https).await {
+            Some(instead) => answer_instead(session, instead).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        context: &mut RequestContext,
+    ) -> Result<()> {
+        let Some(body) = body else { return Ok(()) };
+        context.body += body.len() as u64;
+        let limit = self.website(context).rules().and_then(|rules| rules.request_body());
+        if limit.is_some_and(|limit| context.body > limit) && !session.is_upgrade_req() {
+            let too_large = ErrorType::HTTPStatus(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+            return Error::e_explain(too_large, "the body is larger than limits.request_body");
+        }
+        Ok(())
     }
 
     async fn upstream_peer(
@@ -198,13 +266,16 @@ impl ProxyHttp for ReverseProxy {
         if let Some(silence) = Silence::of(session) {
             silence.allow(self.timeouts.read);
         }
+        // It may be sent again.
+        context.body = 0;
         // HTTP/2 has only targets in UTF-8, which is what Pingora was given instead.
         if let Some(asked) = context.asked.as_ref().filter(|_| request.version != Version::HTTP_2) {
             request.set_raw_path(&asked.raw_target)?;
         }
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
         let scheme = if is_encrypted(session) { "https" } else { "http" };
-        forward(request, scheme, peer, &self.trusted.now())
+        forward(request, scheme, peer, &self.trusted.now())?;
+        self.website(context).rules().map_or(Ok(()), |rules| rules.change_request(request))
     }
 
     async fn response_filter(
@@ -230,6 +301,9 @@ impl ProxyHttp for ReverseProxy {
         }
         let by_http2 = response.version == Version::HTTP_2;
         end_connection(response);
+        if let Some(rules) = self.website(context).rules() {
+            rules.change_response(response)?;
+        }
         if let Some(hsts) = self.hsts.as_ref().filter(|_| is_encrypted(session))
             && !response.headers.contains_key(header::STRICT_TRANSPORT_SECURITY)
         {
@@ -327,7 +401,7 @@ impl ProxyHttp for ReverseProxy {
         let maintenance = unreachable.then(|| self.website(context).maintenance_page()).flatten();
         let why = failure.and_then(Failure::for_visitor);
         let page = maintenance.unwrap_or_else(|| page(status, why));
-        let retry_after = unreachable.then_some(RETRY_AFTER);
+        let retry_after = unreachable.then_some((header::RETRY_AFTER, RETRY_AFTER));
         if status > 0
             && let Err(error) = write_page(session, status, page, retry_after).await
         {
@@ -368,28 +442,72 @@ fn is_encrypted(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
 }
 
-/// The same by HTTPS. `None`: the request names no host.
-fn https(request: &RequestHeader, port: u16) -> Option<String> {
-    let host = request.headers.get(header::HOST)?.to_str().ok()?;
-    let authority: http::uri::Authority = host.parse().ok()?;
-    let port = if port == 443 { String::new() } else { format!(":{port}") };
-    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
-    Some(format!("https://{}{port}{path}", authority.host()))
+/// Whether a trusted proxy says that the visitor came by HTTPS.
+fn is_told_https(request: &RequestHeader, peer: Option<IpAddr>, trusted: &[IpNet]) -> bool {
+    peer.is_some_and(|peer| is_trusted(peer, trusted))
+        && request.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
 }
 
-/// Answers with a page of the proxy's. `retry_after`: seconds until it is worth asking again.
+/// The host, perhaps with a port, that is asked.
+fn authority(request: &RequestHeader) -> Option<&str> {
+    match request.headers.get(header::HOST) {
+        Some(host) => host.to_str().ok(),
+        None => request.uri.authority().map(|authority| authority.as_str()),
+    }
+}
+
+/// The same at another host or by HTTPS, on its port; 0: on the one that is asked. `None`: the request
+/// names no host.
+fn elsewhere(request: &RequestHeader, https: Option<u16>, host: Option<&str>) -> Option<String> {
+    let authority: http::uri::Authority = authority(request)?.parse().ok()?;
+    let (scheme, port) = match https {
+        Some(0) => ("https", authority.port_u16().unwrap_or(443)),
+        Some(port) => ("https", port),
+        None => ("http", authority.port_u16().unwrap_or(80)),
+    };
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let port = if port == usual { String::new() } else { format!(":{port}") };
+    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    Some(format!("{scheme}://{}{port}{path}", host.unwrap_or(authority.host())))
+}
+
+/// Answers in the website's place.
+async fn answer_instead(session: &mut Session, instead: Instead) -> Result<()> {
+    let (status, field) = match instead {
+        Instead::Moved(status, location) => {
+            let Ok(location) = HeaderValue::from_maybe_shared(Bytes::from(location)) else {
+                return write_page(session, 400, page(400, None), None).await;
+            };
+            let mut response = ResponseHeader::build(status, Some(2))?;
+            response.insert_header(header::LOCATION, location)?;
+            response.insert_header(header::CONTENT_LENGTH, 0)?;
+            return session.write_response_header(Box::new(response), true).await;
+        }
+        Instead::Malformed => (400, None),
+        Instead::Forbidden => (403, None),
+        Instead::TooLarge => (413, None),
+        Instead::Busy => (503, Some((header::RETRY_AFTER, RETRY_AFTER))),
+        Instead::Unknown => {
+            let basic = "Basic realm=\"website\", charset=\"UTF-8\"";
+            (401, Some((header::WWW_AUTHENTICATE, basic)))
+        }
+    };
+    write_page(session, status, page(status, None), field).await
+}
+
+/// Answers with a page of the proxy's, and a field that says more.
 async fn write_page(
     session: &mut Session,
     status: u16,
     page: Bytes,
-    retry_after: Option<u32>,
+    field: Option<(HeaderName, &'static str)>,
 ) -> Result<()> {
     let mut response = ResponseHeader::build(status, Some(5))?;
     response.insert_header(header::CONTENT_TYPE, "text/html; charset=utf-8")?;
     response.insert_header(header::CONTENT_LENGTH, page.len())?;
     response.insert_header(header::CACHE_CONTROL, "no-store")?;
-    if let Some(seconds) = retry_after {
-        response.insert_header(header::RETRY_AFTER, seconds)?;
+    if let Some((name, value)) = field {
+        response.insert_header(name, value)?;
     }
     let body = if session.req_header().method == http::Method::HEAD { Bytes::new() } else { page };
     session.as_downstream_mut().write_error_response(response, body).await

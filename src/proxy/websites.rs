@@ -45,7 +45,7 @@ impl Websites {
     ) -> anyhow::Result<Self> {
         let of = |own: &crate::config::SiteConfig| {
             let (connector, telemetry) = (connector.clone(), telemetry.clone());
-            let website = Website::new(&own.upstreams, &config.timeouts, connector, telemetry)?;
+            let website = Website::new(own, &config.timeouts, connector, telemetry)?;
             Ok(Of { site: own.site.name.clone(), website })
         };
         let all = config.sites.iter().map(of).collect::<anyhow::Result<_>>()?;
@@ -78,7 +78,7 @@ impl Websites {
     pub async fn prepare(&self, config: &Config) -> anyhow::Result<Vec<(usize, Prepared)>> {
         let known = self.all.iter().enumerate().filter_map(|(place, of)| {
             let own = config.sites.iter().find(|own| own.site.name == of.site)?;
-            Some(async move { of.website.prepare(&own.upstreams).await.map(|new| (place, new)) })
+            Some(async move { of.website.prepare(own).await.map(|new| (place, new)) })
         });
         try_join_all(known).await
     }

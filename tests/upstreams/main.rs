@@ -3,6 +3,7 @@
 //! - `balance`: how requests are shared out, and settings that are read again while it runs;
 //! - `health`: checks, and upstreams that are not used for a while;
 //! - `retries`: what is sent to another upstream, and what never twice;
+//! - `rules`: what holds for single paths: other upstreams, redirects, who may see what;
 //! - `http2`: websites that speak HTTP/2, and trailers; `grpc` is what they are for.
 
 #[path = "../common/mod.rs"]
@@ -13,6 +14,7 @@ mod grpc;
 mod health;
 mod http2;
 mod retries;
+mod rules;
 
 use common::wire::Origin;
 

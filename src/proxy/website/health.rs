@@ -39,8 +39,8 @@ impl Website {
     }
 
     async fn check(&self, current: &Current, path: &str) {
-        let Current { group, health, .. } = current;
-        let checks = group.servers.iter().map(async |server| {
+        let health = &current.health;
+        let checks = current.servers().map(async |server| {
             let checked = check(&self.connector, server, path);
             let checked = match tokio::time::timeout(health.timeout, checked).await {
                 Ok(checked) => checked,

@@ -8,7 +8,8 @@ mod group;
 mod health;
 mod server;
 
-use crate::config::{Health, Timeouts, Upstreams};
+use super::rules::{Rules, is_under, plain};
+use crate::config::{Health, Route, SiteConfig, Timeouts, Weighted};
 use crate::supervise::{Task, Tasks};
 use crate::telemetry::Telemetry;
 use anyhow::Context;
@@ -41,6 +42,10 @@ pub struct Website {
 /// What is set at one time.
 struct Current {
     group: Group,
+    /// Others for what is under a path, the longest first.
+    routes: Vec<(String, Group)>,
+    /// If there are any.
+    rules: Option<Arc<Rules>>,
     health: Health,
     maintenance_page: Option<Bytes>,
 }
@@ -49,6 +54,8 @@ struct Current {
 #[derive(Default)]
 pub struct Attempts {
     now: Option<(usize, Taken)>,
+    /// Which group it is of: its place in `Current::routes`, if there.
+    route: Option<usize>,
     /// Addresses of that one that could not be connected to.
     unreachable: usize,
     /// A bit for each upstream that has failed.
@@ -66,8 +73,17 @@ pub enum Nowhere {
 
 impl Website {
     /// The settings that may change while it runs.
-    pub const KEYS: [&str; 9] = [
+    pub const KEYS: [&str; 18] = [
+        "canonical_host",
+        "paths.redirects",
+        "paths.allow",
+        "paths.deny",
+        "paths.passwords",
+        "headers.request",
+        "headers.response",
+        "limits.request_body",
         "upstream",
+        "paths.upstreams",
         "maintenance_page",
         "balance.method",
         "health.path",
@@ -83,12 +99,12 @@ impl Website {
     /// # Errors
     /// A Unix socket's path that cannot be one, a page that cannot be read.
     pub fn new(
-        upstreams: &Upstreams,
+        own: &SiteConfig,
         timeouts: &Timeouts,
         connector: ConnectorOptions,
         telemetry: Arc<Telemetry>,
     ) -> anyhow::Result<Self> {
-        let current = Current::new(upstreams, timeouts, &telemetry, None)?;
+        let current = Current::new(own, timeouts, &telemetry, None)?;
         Ok(Self {
             current: ArcSwap::from_pointee(current),
             timeouts: timeouts.clone(),
@@ -102,9 +118,9 @@ impl Website {
     ///
     /// # Errors
     /// As of [`Website::new`].
-    pub async fn prepare(&self, upstreams: &Upstreams) -> anyhow::Result<Prepared> {
+    pub async fn prepare(&self, own: &SiteConfig) -> anyhow::Result<Prepared> {
         let before = self.current.load_full();
-        let current = Current::new(upstreams, &self.timeouts, &self.telemetry, Some(&before))?;
+        let current = Current::new(own, &self.timeouts, &self.telemetry, Some(&before))?;
         current.resolve().await;
         Ok(Prepared(current))
     }
@@ -113,7 +129,7 @@ impl Website {
     pub fn change(&self, Prepared(current): Prepared) {
         if current.health.path.is_none() {
             // Nobody would find out that one works again.
-            current.group.servers.iter().for_each(|server| _ = server.status.set_down(false));
+            current.servers().for_each(|server| _ = server.status.set_down(false));
         }
         self.current.store(Arc::new(current));
         self.changed.notify_one();
@@ -131,8 +147,10 @@ impl Website {
             return Ok(Box::new(peer));
         }
         let current = self.current.load();
-        let servers = &current.group.servers;
-        let chosen = current.group.next(path.as_bytes(), attempts.tried);
+        attempts.route = current.route(path);
+        let group = current.group(attempts.route);
+        let servers = &group.servers;
+        let chosen = group.next(path.as_bytes(), attempts.tried);
         let found = chosen.and_then(|nth| Some((nth, servers[nth].peer(0)?)));
         let Some((nth, peer)) = found else {
             let all_down = servers.iter().all(|server| server.status.is_down());
@@ -162,7 +180,8 @@ impl Website {
         let Some((_, Taken(server))) = &attempts.now else { return };
         let current = self.current.load();
         let pause = current.health.pause;
-        if server.failed(pause) && current.group.servers.len() > 1 {
+        let has_others = current.group(attempts.route).servers.len() > 1;
+        if server.failed(pause) && has_others {
             tracing::warn!("upstream {} failed; others are used for {pause:?}", server.status.name);
         }
     }
@@ -172,7 +191,7 @@ impl Website {
         let Some((nth, _)) = &attempts.now else { return false };
         let tried = attempts.tried | 1 << nth;
         let current = self.current.load();
-        let mut others = current.group.servers.iter().enumerate();
+        let mut others = current.group(attempts.route).servers.iter().enumerate();
         if !others.any(|(nth, other)| tried & 1 << nth == 0 && other.is_usable()) {
             return false;
         }
@@ -189,6 +208,11 @@ impl Website {
         {
             server.status.resume();
         }
+    }
+
+    /// What holds before an upstream is asked, if anything does.
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        self.current.load().rules.clone()
     }
 
     /// The operator's page for visitors who cannot be served.
@@ -219,33 +243,64 @@ pub struct Prepared(Current);
 
 impl Current {
     fn new(
-        upstreams: &Upstreams,
+        own: &SiteConfig,
         timeouts: &Timeouts,
         telemetry: &Telemetry,
         before: Option<&Self>,
     ) -> anyhow::Result<Self> {
-        let before = before.map_or(&[][..], |before| &before.group.servers);
-        let mut servers = Vec::new();
-        for weighted in &upstreams.all {
-            let server = Server::new(weighted, &upstreams.tls, timeouts, telemetry)?;
-            if let Some(same) = before.iter().find(|same| same.upstream == server.upstream) {
-                server.learn(same);
+        let upstreams = &own.upstreams;
+        let rules = Rules::new(&own.rules)?;
+        let group = |all: &[Weighted]| {
+            let mut servers = Vec::new();
+            for weighted in all {
+                let server = Server::new(weighted, &upstreams.tls, timeouts, telemetry)?;
+                let mut known = before.iter().flat_map(|before| before.servers());
+                if let Some(same) = known.find(|same| same.upstream == server.upstream) {
+                    server.learn(same);
+                }
+                servers.push(Arc::new(server));
             }
-            servers.push(Arc::new(server));
+            Ok::<_, anyhow::Error>(Group::new(servers, upstreams.method))
+        };
+        let mut routes = Vec::new();
+        for Route { path, all } in &upstreams.routes {
+            routes.push((path.clone(), group(all)?));
         }
+        routes.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         let page = upstreams.maintenance_page.as_ref();
         let read = |file| fs::read(file).map(Bytes::from);
         let maintenance_page = page
             .map(|file| read(file).with_context(|| format!("maintenance_page {}", file.display())))
             .transpose()?;
         Ok(Self {
-            group: Group::new(servers, upstreams.method),
+            group: group(&upstreams.all)?,
+            routes,
+            rules: (!rules.is_empty()).then(|| Arc::new(rules)),
             health: upstreams.health.clone(),
             maintenance_page,
         })
     }
 
     async fn resolve(&self) {
-        join_all(self.group.servers.iter().map(|server| server.resolve_again())).await;
+        join_all(self.servers().map(|server| server.resolve_again())).await;
+    }
+
+    /// The place of the route that a path has.
+    fn route(&self, path: &str) -> Option<usize> {
+        if self.routes.is_empty() {
+            return None;
+        }
+        let path = plain(path);
+        self.routes.iter().position(|(rule, _)| is_under(&path, rule))
+    }
+
+    fn group(&self, route: Option<usize>) -> &Group {
+        // A route may be gone that a request has come by.
+        route.and_then(|nth| self.routes.get(nth)).map_or(&self.group, |(_, group)| group)
+    }
+
+    fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
+        let routed = self.routes.iter().flat_map(|(_, group)| &group.servers);
+        self.group.servers.iter().chain(routed)
     }
 }
