@@ -96,7 +96,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
     let connections = Connections::new(most, config.limits.connections_per_address);
     let trusted = counting.open().trusted.clone();
-    let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref());
+    let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref().zip(certificates.as_ref()));
     let proxy = ReverseProxy::new(websites.clone(), trusted, timeouts, tls, connections.clone());
     let proxy = WithAnalytics::new(proxy, counting.analytics());
     let mut app = http_proxy(&server.configuration, proxy);

@@ -10,10 +10,12 @@ use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections, Silence};
 use super::page::page;
 use super::rules::{Instead, Rules, plain};
+use super::tls::Certificates;
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Nowhere, Website};
 use super::websites::{ForNone, Websites};
 use crate::config::{Timeouts, Tls};
+use crate::host;
 use crate::visitor::address::{Trusted, client_address, is_trusted};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -41,13 +43,19 @@ pub struct ReverseProxy {
     trusted: Trusted,
     timeouts: Timeouts,
     /// The port that plain requests are sent to by HTTPS, if they are.
-    redirect: Option<u16>,
+    redirect: Option<Redirect>,
     /// What encrypted answers say in `Strict-Transport-Security`.
     hsts: Option<HeaderValue>,
     connections: Arc<Connections>,
     started: Instant,
     /// Seconds after `started` at which each kind of failure was last reported.
     reported: [AtomicI64; Failure::COUNT],
+}
+
+/// Where plain requests are sent, unless HTTPS would fail there.
+struct Redirect {
+    port: u16,
+    certificates: Arc<Certificates>,
 }
 
 /// What is remembered of one request.
@@ -67,7 +75,7 @@ impl ReverseProxy {
         websites: Arc<Websites>,
         trusted: Trusted,
         timeouts: Timeouts,
-        tls: Option<&Tls>,
+        tls: Option<(&Tls, &Arc<Certificates>)>,
         connections: Arc<Connections>,
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
@@ -75,9 +83,12 @@ impl ReverseProxy {
             websites,
             trusted,
             timeouts,
-            redirect: tls.filter(|tls| tls.redirect).map(|tls| tls.listen.port()),
+            redirect: tls.filter(|(tls, _)| tls.redirect).map(|(tls, certificates)| Redirect {
+                port: tls.listen.port(),
+                certificates: certificates.clone(),
+            }),
             hsts: tls
-                .and_then(|tls| tls.hsts)
+                .and_then(|(tls, _)| tls.hsts)
                 .and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok()),
             connections,
             started: Instant::now(),
@@ -130,6 +141,14 @@ impl ReverseProxy {
         let told = request.headers.get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok());
         let told = told.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
         rules.request_body().filter(|limit| told > *limit).map(|_| Instead::TooLarge)
+    }
+
+    /// The port of HTTPS, for a request that came in plain and is sent there. One that names no host is
+    /// refused there.
+    fn https(&self, session: &Session) -> Option<u16> {
+        let redirect = self.redirect.as_ref().filter(|_| !is_encrypted(session))?;
+        let works = |host| redirect.certificates.are_for(&host::plain(host));
+        authority(session.req_header()).is_none_or(works).then_some(redirect.port)
     }
 
     /// Says what failed, but not for every visitor.
@@ -195,7 +214,7 @@ impl ProxyHttp for ReverseProxy {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<bool> {
-        let https = self.redirect.filter(|_| !is_encrypted(session));
+        let https = self.https(session);
         let rules = self.website(context).rules();
         if https.is_none() && rules.is_none() {
             return Ok(false);

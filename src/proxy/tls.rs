@@ -84,6 +84,12 @@ impl Certificates {
         self.change(|sources| sources.issued = issued);
     }
 
+    /// Whether a host gets a certificate that is for it, or a file's, which is for whom none is.
+    pub fn are_for(&self, host: &str) -> bool {
+        let by_name = self.by_name.load();
+        by_name.named(host).is_some() || (!self.files.is_empty() && by_name.first.is_some())
+    }
+
     /// From now on it tells until when they are valid.
     pub fn tell(&self, telemetry: Arc<Telemetry>) {
         let _ = self.telemetry.set(telemetry);
@@ -172,9 +178,12 @@ impl ByName {
 
     /// `name` is in lower case, as rustls gives it.
     fn find(&self, name: Option<&str>) -> Option<&Certificate> {
-        let wildcard = |name: &str| self.names.get(&name[name.find('.')?..]);
-        let found = name.and_then(|name| self.names.get(name).or_else(|| wildcard(name)));
-        found.or(self.first.as_ref())
+        name.and_then(|name| self.named(name)).or(self.first.as_ref())
+    }
+
+    fn named(&self, name: &str) -> Option<&Certificate> {
+        let wildcard = || self.names.get(&name[name.find('.')?..]);
+        self.names.get(name).or_else(wildcard)
     }
 
     /// By name: until when the certificate that is used for it is valid.

@@ -14,7 +14,7 @@ const NAMES: [&str; 3] = ["one.example", "two.example", "www.one.example"];
 
 #[test]
 fn an_authority_that_is_away_at_the_start_brings_one_certificate_for_many_names() {
-    let mut scene = Scene::prepare(&NAMES, &[]);
+    let mut scene = Scene::prepare(&NAMES, &["--tls-redirect"]);
     let mut pebble = Pebble::prepare(scene.http(), YEAR);
     scene.start(&pebble.directory(), &pebble.ca());
     wait_for("the log to say why", || {
@@ -35,6 +35,9 @@ fn an_authority_that_is_away_at_the_start_brings_one_certificate_for_many_names(
         assert_eq!(scene.ask(name, &pebble.root()).text(), PAGE);
     }
     assert_eq!(scene.orders("issued"), 1, "one order for all of them");
+    // From now on it is no dead end to send visitors there.
+    assert_eq!(scene.ask_plain(NAMES[0], "/").status, 308);
+    assert_eq!(scene.ask_plain("other.example", "/").status, 200);
     let expiry = scene.expiry(NAMES[0]);
     assert!(NAMES.iter().all(|name| scene.expiry(name) == expiry));
     assert!(scene.said("certificate until "), "{}", scene.headcount.log());

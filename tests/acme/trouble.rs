@@ -140,6 +140,26 @@ fn a_kill_in_the_midst_of_an_order_costs_nothing_but_that_order() {
 }
 
 #[test]
+fn a_process_that_takes_over_in_the_midst_of_an_order_makes_its_own() {
+    let mut scene = Scene::prepare(&[ONE, TWO], &[]);
+    let pebble = Pebble::start(scene.http());
+    let between = Between::start(&pebble, |_, _| None);
+    between.hold(Some("/finalize-order/"));
+    scene.start(&between.directory, &between.ca());
+    wait_for("the order to be in its midst", || {
+        (!between.asked("/finalize-order/").is_empty()).then_some(())
+    });
+    scene.headcount.upgrade();
+    between.hold(None);
+    scene.served(TWO, &pebble.root());
+    assert_eq!(scene.orders("issued"), 1);
+    assert_eq!(between.taken("/sign-me-up").len(), 1);
+    scene.headcount.upgrade();
+    assert_eq!(scene.ask(ONE, &pebble.root()).status, 200);
+    assert_eq!(between.taken("/order-plz").len(), 2);
+}
+
+#[test]
 fn an_authority_that_has_forgotten_the_account_gets_another() {
     let mut scene = Scene::prepare(&[ONE], &[]);
     let mut pebble = Pebble::start(scene.http());

@@ -1,10 +1,10 @@
 //! Certificates by ACME (RFC 8555): ordered for the names of the settings, proven by HTTP-01, renewed
 //! in time, and given to [`tls`](super::tls).
 //!
-//! [`plan`] decides what to order and when, also from what the authority suggests ([`windows`]); [`order`] does it, by way of [`client`]; [`challenges`] is
-//! what the authority is answered with meanwhile; [`state`] outlives the process; [`shared`] lets nodes
-//! be one, sealed by [`seal`]. [`work`] puts these together, in a task of its own: no request ever
-//! waits for it.
+//! [`plan`] decides what to order and when, also from what the authority suggests ([`windows`]);
+//! [`order`] does it, by way of [`client`]; [`challenges`] answers the authority meanwhile. [`state`] is
+//! what outlives the process; [`shared`] keeps it in the store for several nodes, encrypted by [`seal`].
+//! [`work`] puts these together in a task of its own: no request waits for it.
 
 mod challenges;
 mod client;

@@ -36,7 +36,7 @@ pub enum Failure {
     Names(BTreeMap<String, String>),
     /// The authority refuses the order as it is; a name of it may be the reason.
     Refused(String),
-    /// It has had enough of us, perhaps until a moment that it names.
+    /// The authority has set a limit; it may say until when.
     Limited { why: String, until: Option<Millis> },
     /// It does not know the account any more.
     NoAccount,
@@ -224,12 +224,15 @@ impl<'a> Authority<'a> {
             if authorization.status == AuthorizationStatus::Pending
                 && let Some(mut challenge) = authorization.challenge(ChallengeType::Http01)
             {
-                // An error is the challenge's own, and found below.
-                if let Err(error @ Error::Api(_)) = challenge.set_ready().await
-                    && let failure @ (Failure::Limited { .. } | Failure::NoAccount) =
-                        self.failure(error)
-                {
-                    return Err(failure);
+                let Err(error) = challenge.set_ready().await else { continue };
+                let of_the_proof = matches!(error, Error::Api(_));
+                match self.failure(error) {
+                    failure @ (Failure::Limited { .. } | Failure::NoAccount) => {
+                        return Err(failure);
+                    }
+                    failure if !of_the_proof => return Err(failure),
+                    // Why names could not be proven is gathered below.
+                    _ => {}
                 }
             }
         }

@@ -45,7 +45,7 @@ pub fn fingerprint(certificate: &Certificate) -> Fingerprint {
 pub fn renewal(certificate: &Certificate, window: Option<Window>) -> Millis {
     let Certificate { from, until, ordered, .. } = *certificate;
     let life = until - from;
-    // An authority that would always have another is not given its way.
+    // Else an authority that always suggests to renew at once would be asked without end.
     let soonest = ordered + (life / 3).min(SOONEST);
     let Some(Window { start, end }) = window.filter(|window| window.start <= window.end) else {
         return (from + life / 3 * 2).max(soonest);

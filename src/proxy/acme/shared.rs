@@ -1,5 +1,5 @@
-//! ACME of several nodes as of one: state and proofs in the store, sealed, and a lease for the one node
-//! that orders.
+//! What several nodes share of ACME in the store: state and proofs, encrypted, and a lease for the one
+//! node that orders.
 
 use super::challenges::Proofs;
 use super::seal::Seal;

@@ -1,5 +1,5 @@
-//! The task: looks what is due, orders it, keeps what comes of it, and leaves the authority in peace
-//! when something fails.
+//! The task: looks what is due, orders it and keeps what comes of it. When something fails it waits,
+//! longer each time.
 
 use super::order::{Authority, Failure};
 use super::plan::{self, Fingerprint, Plan, Wanted};
@@ -404,8 +404,7 @@ impl<'a> Work<'a> {
 
     fn name_failed(&mut self, name: &str, why: String) {
         let now = self.acme.clock.now();
-        let failing = self.state.failed(name, why, now, fastrand::f64());
-        let (until, why) = (date(failing.until), &failing.why);
+        let until = date(self.state.failed(name, why.clone(), now, fastrand::f64()));
         tracing::warn!("no certificate for {name}, tried again at {until}: {why}");
     }
 
