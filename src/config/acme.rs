@@ -52,14 +52,12 @@ pub(super) fn together(config: &Config, settings: &Settings) -> Result<(), Confi
     }
     let is_address = |host: &&str| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     if let Some(address) = config.hosts().find(is_address) {
-        return wrong("hosts", &format!("has {address}, no name that acme could be for"));
+        return wrong("acme.email", &format!("cannot be for {address} of hosts, which is no name"));
     }
     let wildcard = config.hosts().find(|host| host.starts_with('*'));
     if let Some(wildcard) = wildcard.filter(|_| tls.certificates.is_empty()) {
-        return wrong(
-            "hosts",
-            &format!("has {wildcard}: acme cannot prove it, so tls.certificates must be for it"),
-        );
+        let why = "of hosts: HTTP-01 proves no wildcards, so tls.certificates must have one for it";
+        return wrong("acme.email", &format!("cannot be for {wildcard} {why}"));
     }
     Ok(())
 }

@@ -105,6 +105,19 @@ fn files_serve_until_there_is_a_certificate_and_names_of_others_after() {
 }
 
 #[test]
+fn the_names_of_all_sites_are_certified() {
+    let mut scene = Scene::prepare(&[], &[]);
+    let pebble = Pebble::start(scene.http());
+    let sites = NAMES.map(|name| format!("[[sites]]\nname = '{name}'\nhosts = ['{name}']\n"));
+    scene.headcount.list_sites(&sites.concat());
+    scene.start(&pebble.directory(), &pebble.ca());
+    for name in NAMES {
+        scene.served(name, &pebble.root());
+    }
+    assert_eq!(scene.orders("issued"), 1);
+}
+
+#[test]
 fn what_cannot_be_right_is_one_line() {
     let upstream = "http://127.0.0.1:9";
     let tls = ["--tls-listen", "127.0.0.1:1"];
@@ -112,7 +125,8 @@ fn what_cannot_be_right_is_one_line() {
     for (flags, line) in [
         (vec!["--acme", "nobody"], "write you@example.org"),
         ([&mail[..], &tls].concat(), "needs hosts"),
-        ([&mail[..], &tls, &["--hosts", "192.0.2.1"]].concat(), "no name that acme could be for"),
+        ([&mail[..], &tls, &["--hosts", "192.0.2.1"]].concat(), "cannot be for 192.0.2.1 of hosts"),
+        ([&mail[..], &tls, &["--hosts", "a.example,*.b.example"]].concat(), "proves no wildcards"),
         ([&mail[..], &tls, &["--acme-directory", "http://a"]].concat(), "begins with https://"),
         (
             [&mail[..], &tls, &["--acme-shared-secret", "brief"]].concat(),

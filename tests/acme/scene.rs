@@ -61,8 +61,9 @@ impl Scene {
         let website = Website::start();
         let tls = free_port();
         let (listen, hosts) = (format!("127.0.0.1:{tls}"), names.join(","));
-        let own = ["--acme", "admin@example.org", "--hosts", &hosts, "--tls-listen", &listen];
-        let own = [&own[..], &["--flush-interval", "100ms"], flags].concat();
+        let own = ["--acme", "admin@example.org", "--tls-listen", &listen];
+        let hosts = if names.is_empty() { vec![] } else { vec!["--hosts", &*hosts] };
+        let own = [&own[..], &["--flush-interval", "100ms"], &hosts, flags].concat();
         let mut headcount = Headcount::prepare(&website.url, &own);
         headcount.choose_ports();
         Self { website, headcount, tls, directory: String::new() }

@@ -27,6 +27,8 @@ pub struct Headcount {
     /// See [`Headcount::wrap`].
     wrapper: Vec<String>,
     ports: (u16, u16),
+    /// Its sites are in a file.
+    lists_sites: bool,
     process: Option<Child>,
 }
 
@@ -53,7 +55,8 @@ impl Headcount {
         std::fs::create_dir(&data).unwrap();
         let flags = flags.iter().map(ToString::to_string).collect();
         let (upstream, ports, process) = (upstream.to_owned(), (0, 0), None);
-        Self { dir, data, upstream, flags, wrapper: Vec::new(), ports, process }
+        let (wrapper, lists_sites) = (Vec::new(), false);
+        Self { dir, data, upstream, flags, wrapper, ports, lists_sites, process }
     }
 
     /// From now on `wrapper` is started and given the command to run, which it must become (`exec`).
@@ -70,6 +73,14 @@ impl Headcount {
     /// Gives it more flags, from the next start.
     pub fn add(&mut self, flags: &[&str]) {
         self.flags.extend(flags.iter().map(ToString::to_string));
+    }
+
+    /// Gives it several sites, as a file tells them.
+    pub fn list_sites(&mut self, text: &str) {
+        let file = self.dir.path().join("sites.toml");
+        std::fs::write(&file, text).unwrap();
+        self.add(&["--config", file.to_str().unwrap()]);
+        self.lists_sites = true;
     }
 
     /// Gives it ports before its first start, which is then [`Headcount::restart_on_same_ports`].
@@ -150,7 +161,8 @@ impl Headcount {
             .current_dir(self.dir.path())
             .args(["run", "--upstream", &self.upstream])
             .args(["--listen", &self.site().to_string(), "--admin", &self.admin().to_string()])
-            .args(["--site", SITE, "--timezone", timezone()])
+            .args(["--timezone", timezone()])
+            .args((!self.lists_sites).then_some(["--site", SITE]).into_iter().flatten())
             .arg("--data-dir")
             .arg(self.data_dir())
             .args(&self.flags)
