@@ -130,14 +130,22 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         let telemetry = counting.telemetry().clone();
         background.spawn(async move { certificates.keep_fresh(&telemetry.tasks).await });
     }
-    let ordering = acme.map(|acme| {
-        let telemetry = counting.telemetry().clone();
-        background.spawn(async move { acme.run(&telemetry.tasks).await })
-    });
+    let (ready, all_ready) = oneshot::channel();
     background.spawn(async {
         if try_join_all(all_listen).await.is_ok() {
             systemd::ready();
+            // Nobody waits for it without ACME.
+            let _ = ready.send(());
         }
+    });
+    let ordering = acme.map(|acme| {
+        let telemetry = counting.telemetry().clone();
+        background.spawn(async move {
+            // Before, an authority that asks for a proof would find nobody.
+            if all_ready.await.is_ok() {
+                acme.run(&telemetry.tasks).await;
+            }
+        })
     });
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
     let (signals, ended) = {
