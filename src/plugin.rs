@@ -415,6 +415,7 @@ fn site_settings(site: &SiteConfig) -> capture::SiteSettings {
         inject: site.inject,
         inject_compressed: compressed(site.inject_compressed),
         opt_out_path: site.privacy.opt_out_path.clone(),
+        exclude: site.exclude.clone(),
         keep_query: site.keep_query.clone(),
     }
 }

@@ -190,6 +190,10 @@ fn another(key: &Key) -> Value {
         ("headers.request" | "headers.response", _) => {
             return Value::List(vec!["X-A: b".into(), "+X-C: d".into(), "-X-E".into()]);
         }
+        ("exclude.pages", _) => return Value::List(vec!["/admin*".into()]),
+        ("exclude.hosts", _) => return Value::List(vec!["*.preview.example.org".into()]),
+        ("exclude.countries", _) => return Value::List(vec!["DE".into(), "US".into()]),
+        ("exclude.addresses", _) => return Value::List(vec!["203.0.113.0/24".into()]),
         ("canonical_host", _) => "www.example.org",
         ("limits.request_body", _) => "10MB",
         ("balance.method", _) => "path_hash",

@@ -12,6 +12,7 @@ use super::script::{Script, tag};
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
 use crate::host;
+use crate::model::exclude::Exclude;
 use crate::model::hosts::Hosts;
 use crate::model::site::{Site, SiteId};
 use crate::model::{Answered, Hit, PageKind, ViewId, VisitorHash, What};
@@ -66,6 +67,8 @@ pub struct SiteSettings {
     pub opt_out_path: Option<String>,
     /// Parameters of a query that tell pages apart; all others are dropped.
     pub keep_query: Vec<String>,
+    /// What is not counted.
+    pub exclude: Exclude,
 }
 
 /// A hook, as the probe is told.

@@ -7,6 +7,7 @@ use super::analytics::{Analytics, Tracking, When, peer_of};
 use super::asked::{Asked, is_frame};
 use super::classify::{Answer, Class, classify, content_range, looks_like_html};
 use crate::host;
+use crate::model::exclude::Exclude;
 use crate::model::hosts;
 use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What, rollup};
 use crate::visitor::{Agent, Who, bots};
@@ -64,7 +65,10 @@ impl Analytics {
         }
         let known = if asked.navigation { self.known(site, path, answer) } else { None };
         let class = classify(&request.method, asked, path, answer, known.map(|_| false));
-        if class == Class::Nothing || self.visitors().ignores(site, headers) {
+        if class == Class::Nothing
+            || self.visitors().ignores(site, headers)
+            || self.excludes(site, session, Some(path))
+        {
             return None;
         }
         match class {
@@ -164,7 +168,7 @@ impl Analytics {
     ) -> Option<HeaderValue> {
         let request = session.req_header();
         let (headers, path) = (&request.headers, request.uri.path());
-        if self.visitors().ignores(site, headers) {
+        if self.visitors().ignores(site, headers) || self.excludes(site, session, Some(path)) {
             return None;
         }
         let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
@@ -210,6 +214,23 @@ impl Analytics {
         let what = What::Feed { path, reader, subscribers };
         let site = self.site_id(site);
         self.push(Hit { at, site, lane, visitor, before_midnight, what });
+    }
+
+    /// Whether the site does not want a request counted; `path`: of the page, if it is for one.
+    pub(super) fn excludes(&self, site: usize, session: &Session, path: Option<&str>) -> bool {
+        let exclude = &self.settings_of(site).exclude;
+        if *exclude == Exclude::default() {
+            return false;
+        }
+        let request = session.req_header();
+        let host = host::of(&request.headers, &request.uri);
+        path.is_some_and(|path| exclude.has_page(&page_name::plain(path)))
+            || host.is_some_and(|host| exclude.has_host(&host))
+            || exclude.has_visitors()
+                && self
+                    .visitors()
+                    .identify(site, peer_of(session), &request.headers)
+                    .is_among(&exclude.addresses, &exclude.countries)
     }
 
     /// The page a path names, with what of its query tells pages apart.

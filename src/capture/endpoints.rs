@@ -6,8 +6,8 @@ use crate::clock::Millis;
 use crate::host;
 use crate::model::{Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, ScriptEvent, Shown, ViewId, What};
 use crate::telemetry::DropReason;
-use crate::text;
 use crate::visitor::address::is_trusted;
+use crate::{page_name, text};
 use bytes::{Bytes, BytesMut};
 use http::{Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -106,7 +106,7 @@ impl Analytics {
         let now = self.now();
         let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
         self.telemetry().beacons.add(events.len() as u64);
-        if self.visitors().ignores(site, headers) {
+        if self.visitors().ignores(site, headers) || self.excludes(site, session, None) {
             return (202, ACCEPTED.to_owned());
         }
         let who = self.visitors().identify(site, peer_of(session), headers);
@@ -120,7 +120,11 @@ impl Analytics {
             self.note_script(site);
         }
         let mut limited = false;
+        let excluded = &self.settings_of(site).exclude;
         for event in events {
+            if excluded.has_page(&page_name::plain(&event.path)) {
+                continue;
+            }
             if let Some(bot) = bot {
                 let (name, class) = (bot.name.clone(), bot.class.as_str().into());
                 let what = What::BotBeacon { name, class };

@@ -30,8 +30,8 @@ const OF_A_SITE: [&str; 16] = [
     "canonical_host",
     "limits.request_body",
 ];
-const TABLES_OF_A_SITE: [&str; 7] =
-    ["script", "privacy", "upstream_tls", "balance", "health", "paths", "headers"];
+const TABLES_OF_A_SITE: [&str; 8] =
+    ["script", "privacy", "upstream_tls", "balance", "health", "paths", "headers", "exclude"];
 
 /// Pingora trusts the same certificates for all websites.
 const OF_NO_SITE: &str = "upstream_tls.ca";

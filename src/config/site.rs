@@ -7,6 +7,8 @@ use super::rules::Rules;
 use super::settings::{Settings, Typed};
 use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
 use super::{InjectCompressed, Privacy, RespectGpc, Script, values};
+use crate::model::exclude::Exclude;
+use crate::model::glob::Glob;
 use crate::model::hosts::{EVERY_HOST, takes_every_host};
 use crate::model::site::Site;
 use std::collections::HashMap;
@@ -22,6 +24,7 @@ pub struct SiteConfig {
     pub rules: Rules,
     pub inject: bool,
     pub inject_compressed: InjectCompressed,
+    pub exclude: Exclude,
     pub keep_query: Vec<String>,
     pub script: Script,
     pub privacy: Privacy,
@@ -64,6 +67,13 @@ impl SiteConfig {
                 ];
                 values::word(text, &words)
             })?,
+            exclude: Exclude {
+                pages: get("exclude.pages").read_each(values::page_pattern)?,
+                hosts: get("exclude.hosts")
+                    .read_each(|host| values::site_host(host).map(|host| Glob::new(&host)))?,
+                countries: get("exclude.countries").read_each(values::country)?,
+                addresses: get("exclude.addresses").read_each(values::network)?,
+            },
             keep_query: get("keep_query").read_each(values::parameter)?,
             script: script(settings)?,
             privacy: Privacy {

@@ -6,7 +6,9 @@
 use super::CertificateFiles;
 use super::error::did_you_mean;
 use crate::host;
+use crate::model::glob::Glob;
 use crate::model::hosts::EVERY_HOST;
+use crate::page_name;
 use crate::store::{BadStoreUrl, StoreUrl};
 use chrono_tz::Tz;
 use http::{HeaderName, HeaderValue};
@@ -160,6 +162,31 @@ pub(super) fn target(text: &str) -> Read<String> {
         Ok(text.to_owned())
     } else {
         Err("is no path: write /health or /health?full=1".into())
+    }
+}
+
+/// A pattern of pages' names.
+pub(super) fn page_pattern(text: &str) -> Read<Glob> {
+    if text.starts_with(['/', '*']) {
+        Ok(Glob::between(
+            text.split('*')
+                .map(page_name::plain_part)
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str),
+        ))
+    } else {
+        Err(format!("has {text:?}, which no page is called: write /page or /folder/*"))
+    }
+}
+
+/// A country's code.
+pub(super) fn country(text: &str) -> Read<String> {
+    let known =
+        text.bytes().all(|b| b.is_ascii_uppercase()) && rust_iso3166::from_alpha2(text).is_some();
+    match known {
+        true => Ok(text.to_owned()),
+        false => Err(format!("has {text:?}, no country's code: write DE or US")),
     }
 }
 

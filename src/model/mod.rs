@@ -11,6 +11,7 @@
 mod batch;
 pub mod block;
 mod bot_class;
+pub mod exclude;
 pub mod glob;
 pub mod goal;
 mod hit;

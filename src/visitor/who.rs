@@ -20,6 +20,7 @@ use crate::model::{Traits, VisitorHash};
 use crate::text;
 use arc_swap::Guard;
 use http::{HeaderMap, HeaderName, header};
+use ipnet::IpNet;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr};
@@ -170,6 +171,13 @@ impl Who<'_> {
     pub fn bot(&self) -> Option<&Bot> {
         let claimed = self.agent.bot.as_ref()?;
         Some(self.visitors.settings.ranges.impostor(claimed, self.address).unwrap_or(claimed))
+    }
+
+    /// Whether the address is in one of these networks, or the client in one of these countries.
+    pub fn is_among(&self, networks: &[IpNet], countries: &[String]) -> bool {
+        networks.iter().any(|network| network.contains(&self.address))
+            || !countries.is_empty()
+                && self.place().country.is_some_and(|here| countries.iter().any(|c| **c == *here))
     }
 
     pub fn user_agent(&self) -> &str {

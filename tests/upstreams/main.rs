@@ -4,12 +4,14 @@
 //! - `health`: checks, and upstreams that are not used for a while;
 //! - `retries`: what is sent to another upstream, and what never twice;
 //! - `rules`: what holds for single paths: other upstreams, redirects, who may see what;
+//! - `exclude`: what is forwarded and not counted;
 //! - `http2`: websites that speak HTTP/2, and trailers; `grpc` is what they are for.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod balance;
+mod exclude;
 mod grpc;
 mod health;
 mod http2;
