@@ -237,7 +237,7 @@ fn delete() -> Command {
 
 fn copy() -> Command {
     let url = |name, help| Arg::new(name).long(name).value_name("URL").required(true).help(help);
-    let about = "Copy a site from one store into another";
+    let about = "Copy sites from one store into another";
     let command = Command::new("copy")
         .about(about)
         .long_about(format!("{about}.\n\n{}", help::COPY))

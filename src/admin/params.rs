@@ -17,6 +17,10 @@ impl Params {
         Self(pairs)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find_map(|(known, value)| (known == name).then_some(value.as_str()))
     }

@@ -42,7 +42,7 @@ keep what they have.
   headcount delete --site old.example.org --yes";
 
 pub const COPY: &str = "\
-Days (roll-ups, visitors, event rows), months whose days are gone, and living \
+Of all sites, or of the one that --site names: days (roll-ups, visitors, event rows), months whose days are gone, and living \
 salts. Each day is read back and must be the same; sums are printed. The source \
 is not changed. Stop what counts in either first. A target that has counts of \
 these days is left alone without --force.

@@ -270,7 +270,7 @@ mod tests {
                 site("listen = '[::]:80'"),
                 "f:4: sites[1] (a): listen is of all sites: write it above [[sites]]",
             ),
-            (site("[sites.limits]\nqueue = 1"), "f:4: sites[1] (a): limits is of all sites"),
+            (site("[sites.limits]\nqueue = 1"), "f:5: sites[1] (a): limits.queue is of all sites"),
             (
                 site("[sites.script]\npth = '/'"),
                 "f:5: sites[1] (a): unknown key script.pth (did you mean script.path?)",

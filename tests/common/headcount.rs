@@ -27,9 +27,9 @@ pub struct Headcount {
     /// See [`Headcount::wrap`].
     wrapper: Vec<String>,
     ports: (u16, u16),
-    /// Its sites are in a file.
-    lists_sites: bool,
     process: Option<Child>,
+    /// Its sites are `[[sites]]` of a file, which a flag names.
+    lists_sites: bool,
 }
 
 impl Headcount {
@@ -56,7 +56,7 @@ impl Headcount {
         let flags = flags.iter().map(ToString::to_string).collect();
         let (upstream, ports, process) = (upstream.to_owned(), (0, 0), None);
         let (wrapper, lists_sites) = (Vec::new(), false);
-        Self { dir, data, upstream, flags, wrapper, ports, lists_sites, process }
+        Self { dir, data, upstream, flags, wrapper, ports, process, lists_sites }
     }
 
     /// From now on `wrapper` is started and given the command to run, which it must become (`exec`).
@@ -124,7 +124,8 @@ impl Headcount {
         let starts = self.log().matches("counting ").count();
         self.launch(&["--upgrade"]);
         wait_for("the other to be ready", || {
-            let ready = self.data_dir().join(format!("headcount-{SITE}/upgrade"));
+            let of = if self.lists_sites { String::new() } else { format!("-{SITE}") };
+            let ready = self.data_dir().join(format!("headcount{of}/upgrade"));
             ready.exists().then_some(())
         });
         kill(Pid::from_raw(before.id() as i32), Signal::SIGQUIT).unwrap();

@@ -17,13 +17,13 @@ mod overview;
 mod page;
 mod sections;
 pub(super) mod segments;
+mod sites;
 mod table;
 mod view;
 mod words;
 
 use super::params::Params;
 use super::{App, stats};
-use crate::model::site::Site;
 use crate::report::scan::DayRows;
 use crate::report::{Answers, Days, Rows};
 use axum::extract::State;
@@ -61,7 +61,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, params: Params) -> Respons
 
 async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> {
     let admin = &app.admin;
-    let (index, site) = site_shown(&app, params)?;
+    if admin.sites.len() > 1 && params.is_empty() {
+        return sites::list(&app).await;
+    }
+    let (index, site) = app.site(params)?;
     let segments = app.segments_to_choose_from(site).await?;
     let view = View::read(site, segments, params, admin.clock.now())?;
     let (page, questions) = Page::ask(view)?;
@@ -74,14 +77,6 @@ async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> 
     })
     .await
     .map_err(|_| stats::Error::Lost)
-}
-
-/// The site that is asked for, or the first one.
-fn site_shown<'a>(app: &'a App, params: &Params) -> Result<(usize, &'a Site), stats::Error> {
-    match params.get("site_id") {
-        None => Ok((0, app.admin.sites.first().ok_or(stats::Error::NoSiteId)?)),
-        Some(_) => app.site(params),
-    }
 }
 
 /// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.

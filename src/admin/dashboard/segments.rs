@@ -88,7 +88,7 @@ async fn forget_one(app: &App, form: &Params) -> Result<String, stats::Error> {
 /// The view from which a form was sent.
 async fn view(app: &App, form: &Params) -> Result<View, stats::Error> {
     let fields = form.without("name");
-    let (_, site) = super::site_shown(app, &fields)?;
+    let (_, site) = app.site(&fields)?;
     let segments = app.segments(site).await?;
     Ok(View::read(site, segments, &fields, app.admin.clock.now())?)
 }

@@ -120,10 +120,22 @@ async fn totals_evidence_and_notes_are_there() {
 #[tokio::test]
 async fn an_empty_site_says_what_to_do() {
     let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example", "b.example"]).await;
-    let (status, page) = port.get("/").await;
+    let (status, page) = port.get("/?site_id=a.example").await;
     assert_eq!(status, 200);
     assert!(page.contains("No pageviews yet") && page.contains("within 10 s of the first visit"));
     assert!(page.contains("site_id=b.example"), "the other site is a click away");
+}
+
+#[tokio::test]
+async fn where_there_are_several_sites_they_come_first() {
+    let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example", "b.example"]).await;
+    let (status, page) = port.get("/").await;
+    assert_eq!(status, 200);
+    for link in ["/?site_id=a.example", "/?site_id=b.example"] {
+        assert!(page.contains(link), "no {link}");
+    }
+    let (status, page) = port.get("/?period=7d").await;
+    assert!(status == 400 && page.contains("`site_id` is missing"), "{page}");
 }
 
 #[tokio::test]
