@@ -3,6 +3,7 @@
 //! - `counted`: loads, a step back, `pushState`, JavaScript off; a headless browser is a bot; for
 //!   both stores
 //! - `documents`: pages of a website as browsers show them, from network, caches and history
+//! - `policies`: content security policies that allow the script, and that don't
 //! - `apps`: pages without documents, rewritten addresses, lost beacons, a while offline
 //! - `ahead`: pages fetched or rendered ahead, seen and never seen
 //! - `attention`: how long and how far a page was read
@@ -24,6 +25,7 @@ mod common;
 mod counted;
 mod dashboard;
 mod documents;
+mod policies;
 mod program;
 mod relay;
 mod site;

@@ -7,14 +7,18 @@
 //! - `/ahead/…` has the page that its path goes on with prerendered: `/ahead/soon`, `/soon`;
 //!   `/fetching/…` has it fetched ahead
 //!
-//! Pages allow same-origin scripts only, and report what happens against that.
+//! - `/policy/NUMBER` comes under one of [`POLICIES`], compressed
+//!
+//! Other pages allow same-origin scripts only, and report what happens against that.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 /// Tells of every error; and rewrites the address where the path says so.
@@ -34,6 +38,38 @@ const PAGE_JS: &str = "
         history.replaceState({}, '', '/another');
       });
     }";
+
+/// Policies of `/policy/NUMBER`: in headers, in a `meta` element, and whether the script may run and
+/// report.
+pub const POLICIES: &[(&[&str], &str, bool)] = &[
+    (&[], "", true),
+    (&["script-src 'self'"], "", true),
+    (&["default-src 'self'"], "", true),
+    (&["default-src 'none'; script-src 'self'; connect-src 'self'"], "", true),
+    (&["script-src 'none'; script-src-elem 'self'"], "", true),
+    (&["script-src http:"], "", true),
+    (&["script-src http://127.0.0.1:*; connect-src *"], "", true),
+    (&["script-src *; require-trusted-types-for 'script'; trusted-types 'none'"], "", true),
+    (&["sandbox allow-scripts allow-same-origin"], "", true),
+    (&["script-src 'nonce-abc+/12='; connect-src 'self'"], "", true),
+    (&["script-src 'nonce-abc' 'strict-dynamic'; object-src 'none'; base-uri 'none'"], "", true),
+    (&["script-src 'self'", "script-src 'nonce-b' 'nonce-c', script-src 'nonce-c'"], "", true),
+    (&["script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'self'"], "", true),
+    (&[], "script-src 'self'; connect-src 'self'", true),
+    (&[], "script-src &#39;nonce-abc&#39;", true),
+    (&["script-src 'self'"], "script-src 'nonce-abc' 'strict-dynamic'", true),
+    (&["script-src 'none'"], "", false),
+    (&["default-src 'none'"], "", false),
+    (&["script-src 'self'; connect-src 'none'"], "", false),
+    (&["script-src 'self' 'strict-dynamic'"], "", false),
+    (&["script-src https://cdn.example"], "", false),
+    (&["script-src 'self'", "script-src https:"], "", false),
+    (&["script-src 'nonce-a'", "script-src 'nonce-b'"], "", false),
+    (&["sandbox allow-same-origin"], "", false),
+    (&["script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"], "", false),
+    (&[], "script-src 'none'", false),
+    (&["script-src *"], "connect-src 'none'", false),
+];
 
 pub struct Site {
     port: u16,
@@ -56,6 +92,7 @@ impl Site {
             .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
             .route("/rules/{kind}/{page}", get(rules))
             .route("/complain", post(complain))
+            .route("/policy/{number}", get(policy))
             .fallback(page)
             .with_state(seen.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,6 +112,11 @@ impl Site {
         of.map(|(_, status, purpose)| (*status, purpose.clone())).collect()
     }
 
+    /// A page under a policy, as it is sent.
+    pub fn policy_page(&self, number: usize) -> String {
+        policy_page(number)
+    }
+
     /// Errors and violations of the content security policy.
     pub fn complaints(&self) -> Vec<String> {
         self.seen.complaints.lock().unwrap().clone()
@@ -87,6 +129,32 @@ async fn rules(uri: Uri) -> Response {
     let page = format!("/{page}");
     let rules = json!({ kind: [{ "urls": [page], "eagerness": "immediate" }] }).to_string();
     ([("content-type", "application/speculationrules+json")], rules).into_response()
+}
+
+fn policy_page(number: usize) -> String {
+    let meta = match POLICIES[number].1 {
+        "" => String::new(),
+        policy => format!("<meta http-equiv=Content-Security-Policy content=\"{policy}\">"),
+    };
+    format!(
+        "<!doctype html><html lang=en><head><title>{number}</title>{meta}</head><body>x</body></html>"
+    )
+}
+
+async fn policy(Path(number): Path<usize>) -> Response {
+    let mut coded = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    coded.write_all(policy_page(number).as_bytes()).unwrap();
+    let page = (
+        [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_ENCODING, "gzip")],
+        coded.finish().unwrap(),
+    );
+    let mut response = page.into_response();
+    for policy in POLICIES[number].0 {
+        let value = policy.split(", ").map(|p| format!("{p}; report-uri /complain"));
+        let value = value.collect::<Vec<_>>().join(", ").parse().unwrap();
+        response.headers_mut().append(CONTENT_SECURITY_POLICY, value);
+    }
+    response
 }
 
 async fn complain(State(seen): State<Arc<Seen>>, body: String) {

@@ -168,3 +168,49 @@ impl Work<'_> {
         Ok(self.out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::inject::{Origin, Policies, Tag};
+
+    fn page(coding: Coding) -> Page {
+        let tag =
+            Tag { markup: "<script></script>".into(), script: "/s".into(), beacon: "/b".into() };
+        let origin = Origin { https: true, host: "h".into(), port: None };
+        Page::new(Injector::new(tag, origin, Policies::default()), Some(coding)).unwrap()
+    }
+
+    fn coded(coding: Coding, texts: impl IntoIterator<Item = Vec<u8>>) -> Bytes {
+        let (mut encoder, mut out) = (Encoder::new(coding).unwrap(), Vec::new());
+        texts.into_iter().for_each(|text| encoder.write(&text, &mut out).unwrap());
+        encoder.finish(&mut out).unwrap();
+        out.into()
+    }
+
+    #[test]
+    fn one_chunk_does_not_stand_for_any_amount() {
+        for (megabytes, bomb) in [(1 + CHUNK_MAX / (1 << 20), true), (40, false)] {
+            let texts = std::iter::repeat_n(vec![b' '; 1 << 20], megabytes);
+            let mut body = Some(coded(Coding::Zstd, texts));
+            let fed = page(Coding::Zstd).feed(&mut body, true);
+            match bomb {
+                true => assert!(matches!(fed, Err(Broken::Bomb)), "{fed:?}"),
+                false => assert!(fed.is_ok(), "{fed:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_of_no_bytes_stays_one_and_one_that_breaks_off_is_told() {
+        for coding in Coding::ALL {
+            let mut body = None;
+            page(coding).feed(&mut body, true).unwrap();
+            assert_eq!(body, None);
+            let whole = coded(coding, [b"<p>x".to_vec()]);
+            let mut body = Some(whole.slice(..whole.len() - 1));
+            let fed = page(coding).feed(&mut body, true);
+            assert!(matches!(fed, Err(Broken::BreaksOff)), "{coding:?} {fed:?}");
+        }
+    }
+}
