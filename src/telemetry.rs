@@ -220,6 +220,8 @@ pub struct Telemetry {
     pub pageviews: Counter,
     /// Events received in beacons.
     pub beacons: Counter,
+    /// Lines of the access log that could not be written.
+    pub access_log_dropped: Counter,
     untagged: [Counter; Untagged::ALL.len()],
     /// Batches acknowledged by the store.
     pub flushes: Counter,

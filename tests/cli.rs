@@ -206,6 +206,8 @@ fn another(key: &Key) -> Value {
         ("store", _) => "redis://localhost:6379",
         ("site", _) => "example.org",
         ("inject_compressed", _) => "identity",
+        ("access_log", _) => "json",
+        ("access_log_file", _) => "some.log",
         ("timezone", _) => "Europe/Berlin",
         ("currency", _) => "EUR",
         ("data_dir", _) => "some.folder",
@@ -216,7 +218,10 @@ fn another(key: &Key) -> Value {
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
         ("privacy.respect_gpc", _) => "ignore",
-        ("limits.outbox" | "limits.beacon_body" | "limits.header_size", _) => "1MiB",
+        (
+            "limits.outbox" | "limits.beacon_body" | "limits.header_size" | "compress_min_size",
+            _,
+        ) => "1MiB",
         ("admin_auth.password_hash", _) => {
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$dGhpcyBpcyBub3QgYSByZWFsIGhhc2g"
         }

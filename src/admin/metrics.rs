@@ -46,6 +46,11 @@ impl Collector for Counts {
             ("flushes", "Batches acknowledged by the store", t.flushes.get()),
             ("flush_failures", "Deliveries to the store that failed", t.flush_failures.get()),
             ("journal_missed", "Hits that a kill would lose until sealed", t.journal_missed.get()),
+            (
+                "access_log_dropped",
+                "Lines of the access log that could not be written",
+                t.access_log_dropped.get(),
+            ),
             ("connections_refused", "Connections beyond those of one address", t.refused.get()),
             (
                 "proxy_headers_missing",

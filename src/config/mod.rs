@@ -66,6 +66,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub trusted_proxies: Vec<IpNet>,
     pub answer_half_closed: bool,
+    pub access_log: AccessLog,
+    pub compress: bool,
+    /// Bytes.
+    pub compress_min_size: usize,
     pub geoip: Option<PathBuf>,
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.
     pub place_headers: Vec<HeaderName>,
@@ -110,6 +114,22 @@ pub enum RespectGpc {
     Count,
     /// Is not counted.
     Ignore,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLog {
+    /// `None`: there is none.
+    pub format: Option<AccessLogFormat>,
+    /// `None`: standard output.
+    pub file: Option<PathBuf>,
+    /// Whole addresses, and not only their networks.
+    pub addresses: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLogFormat {
+    Combined,
+    Json,
 }
 
 /// What becomes of compressed pages that are to get the tag.

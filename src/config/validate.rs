@@ -8,7 +8,7 @@ use super::error::{ConfigError, did_you_mean};
 use super::settings::Settings;
 use super::site::SiteConfig;
 use super::upstreams::Upstream;
-use super::{AdminAuth, Config, Limits, Secret, Timeouts, Tls, values};
+use super::{AccessLog, AccessLogFormat, AdminAuth, Config, Limits, Secret, Timeouts, Tls, values};
 use crate::budget;
 use crate::model::site::Site;
 use std::collections::HashSet;
@@ -103,6 +103,20 @@ impl Config {
             data_dir: get("data_dir").read(values::folder)?,
             trusted_proxies: get("trusted_proxies").read_each(values::network)?,
             answer_half_closed: get("answer_half_closed").on(),
+            access_log: AccessLog {
+                format: get("access_log").read(|text| {
+                    let words = [
+                        ("off", None),
+                        ("combined", Some(AccessLogFormat::Combined)),
+                        ("json", Some(AccessLogFormat::Json)),
+                    ];
+                    values::word(text, &words)
+                })?,
+                file: get("access_log_file").read_optional(values::new_file)?,
+                addresses: get("access_log_addresses").on(),
+            },
+            compress: get("compress").on(),
+            compress_min_size: get("compress_min_size").read(values::size)?,
             geoip: get("geoip").read_optional(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,
             crawler_ranges: get("crawler_ranges").read_optional(values::file)?,

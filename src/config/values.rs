@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use iso_currency::Currency;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -208,6 +208,19 @@ pub(super) fn parameter(text: &str) -> Read<String> {
 pub(super) fn file(text: &str) -> Read<PathBuf> {
     let path = PathBuf::from(text);
     if path.is_file() { Ok(path) } else { Err("is no file".into()) }
+}
+
+/// A file that is there, or can be made in a folder that is.
+pub(super) fn new_file(text: &str) -> Read<PathBuf> {
+    let path = PathBuf::from(text);
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if path.file_name().is_none() || path.is_dir() {
+        Err("is no file".into())
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        Err("lies in a folder that is not there".into())
+    } else {
+        Ok(path)
+    }
 }
 
 /// `CERT.pem:KEY.pem`: two files that are there.

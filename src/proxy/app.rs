@@ -1,5 +1,6 @@
 //! The program: the proxy and what counts behind it, from start to the last flush.
 
+use super::access_log::{AccessLog, Writing};
 use super::acme::Acme;
 use super::descriptors;
 use super::listen::{self, Connections, Listening, Speaks};
@@ -74,6 +75,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let background = counting.background().context("the background runtime has ended")?;
 
     let telemetry = counting.telemetry().clone();
+    let access_log = AccessLog::open(&config, &telemetry)?;
     let connector = ConnectorOptions::from_server_conf(&server.configuration);
     let websites = Arc::new(Websites::new(&config, &connector, &telemetry)?);
     background.block_on(websites.resolve());
@@ -97,7 +99,16 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let connections = Connections::new(most, config.limits.connections_per_address);
     let trusted = counting.open().trusted.clone();
     let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref().zip(certificates.as_ref()));
-    let proxy = ReverseProxy::new(websites.clone(), trusted, timeouts, tls, connections.clone());
+    let (access_log, writing) = access_log.unzip();
+    let proxy = ReverseProxy::new(
+        websites.clone(),
+        trusted,
+        timeouts,
+        tls,
+        connections.clone(),
+        access_log.clone(),
+        config.compress.then_some(config.compress_min_size as u64),
+    );
     let proxy = WithAnalytics::new(proxy, counting.analytics());
     let mut app = http_proxy(&server.configuration, proxy);
     app.server_options = Some(http_options(config.timeouts.idle));
@@ -152,7 +163,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         let _within = background.enter();
         if let Some(reload) = reload {
             let telemetry = counting.telemetry().clone();
-            background.spawn(reload.run(counting.open().clone(), websites, telemetry));
+            background.spawn(reload.run(counting.open().clone(), websites, access_log, telemetry));
         }
         (Signals::hear(successor), Ended::hear())
     };
@@ -199,6 +210,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     }
     // Pingora's threads would sleep out their grace period; they have nothing left to do.
     counting.stop();
+    writing.into_iter().for_each(Writing::end);
     tracing::info!("stopped");
     Ok(())
 }

@@ -5,10 +5,12 @@
 //! without the [`fields`] that end here; [`rules`] say who may and what has moved, [`website`] knows where to, [`tunnel`] how to connect for
 //! upgrades; [`failure`] tells who failed; [`app`] puts all rooms together, in the order they depend on
 //! each other, and takes them down again ([`stop`]) without losing a count, perhaps for another process to go on;
-//! [`reload`] changes settings meanwhile, and [`systemd`] hears of all this.
+//! [`compress`] may compress answers and [`access_log`] write a line for each, [`reload`] changes settings meanwhile, and [`systemd`] hears of all this.
 
+mod access_log;
 mod acme;
 mod app;
+mod compress;
 mod descriptors;
 mod failure;
 mod fields;

@@ -1,8 +1,10 @@
-//! SIGHUP: the settings are read again, and what may change while the program runs, does.
+//! SIGHUP: the settings are read again, and what may change while the program runs, does. The access
+//! log's file is opened anew.
 //!
 //! Most of what can be set decides how rooms are built, and is kept until a restart or a hand-over;
 //! one line names it. A mistake changes nothing.
 
+use super::access_log::AccessLog;
 use super::stop::hear;
 use super::website::Website;
 use super::websites::Websites;
@@ -31,6 +33,7 @@ impl Reload {
         self,
         open: Open,
         websites: Arc<Websites>,
+        access_log: Option<AccessLog>,
         telemetry: Arc<Telemetry>,
     ) -> impl Future<Output = ()> {
         let hup = hear(SignalKind::hangup());
@@ -39,6 +42,8 @@ impl Reload {
             let (reload, tasks) = (Arc::new(Mutex::new(self)), &telemetry.tasks);
             let mut pauses = Pauses::default();
             while hup.recv().await.is_some() {
+                // First: whoever has moved the file away is not to wait for a mistake to be mended.
+                access_log.iter().for_each(AccessLog::reopen);
                 let (reload, open, websites) = (reload.clone(), open.clone(), websites.clone());
                 let work = move || {
                     let mut reload = reload.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,8 @@
 //! nothing: that is what it is wrapped in for. Its connections must be those of
 //! [`listen`](super::listen), which knows how long the website was silent.
 
+use super::access_log::AccessLog;
+use super::compress::Compression;
 use super::failure::{ALL_DOWN, Failure, status};
 use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections, Silence};
@@ -19,6 +21,7 @@ use crate::host;
 use crate::visitor::address::{Trusted, client_address, is_trusted};
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -47,6 +50,9 @@ pub struct ReverseProxy {
     /// What encrypted answers say in `Strict-Transport-Security`.
     hsts: Option<HeaderValue>,
     connections: Arc<Connections>,
+    access_log: Option<AccessLog>,
+    /// Answers of so many bytes and more are compressed, if any are.
+    compress: Option<u64>,
     started: Instant,
     /// Seconds after `started` at which each kind of failure was last reported.
     reported: [AtomicI64; Failure::COUNT],
@@ -68,6 +74,8 @@ pub struct RequestContext {
     body: u64,
     /// What the layer below knows of the request.
     asked: Option<Box<Asked>>,
+    /// When it began, where that is logged.
+    began: Option<Instant>,
 }
 
 impl ReverseProxy {
@@ -77,6 +85,8 @@ impl ReverseProxy {
         timeouts: Timeouts,
         tls: Option<(&Tls, &Arc<Certificates>)>,
         connections: Arc<Connections>,
+        access_log: Option<AccessLog>,
+        compress: Option<u64>,
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
         Self {
@@ -91,6 +101,8 @@ impl ReverseProxy {
                 .and_then(|(tls, _)| tls.hsts)
                 .and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok()),
             connections,
+            access_log,
+            compress,
             started: Instant::now(),
             reported: std::array::from_fn(|_| AtomicI64::new(never)),
         }
@@ -169,12 +181,16 @@ impl ProxyHttp for ReverseProxy {
     type CTX = RequestContext;
 
     fn new_ctx(&self) -> RequestContext {
-        RequestContext::default()
+        let began = self.access_log.as_ref().map(|_| Instant::now());
+        RequestContext { began, ..RequestContext::default() }
     }
 
-    /// None: what is forwarded is not to be compressed, and the one that could would be asked about
-    /// every request.
-    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+    /// None, unless answers are to be compressed: one would be asked about every request.
+    fn init_downstream_modules(&self, modules: &mut HttpModules) {
+        if let Some(min_size) = self.compress {
+            modules.add_module(Box::new(Compression { min_size }));
+        }
+    }
 
     /// Called for a connection's first request too: what is handed over is the layer's below.
     fn on_connection_reuse(
@@ -427,6 +443,27 @@ impl ProxyHttp for ReverseProxy {
             tracing::debug!("an error page could not be sent: {error}");
         }
         FailToProxy { error_code: status, can_reuse_downstream: false }
+    }
+
+    fn logging<'s, 't, 'e, 'c, 'f>(
+        &'s self,
+        session: &'t mut Session,
+        _: Option<&'e Error>,
+        context: &'c mut RequestContext,
+    ) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        't: 'f,
+        'e: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        if let (Some(log), Some(began)) = (&self.access_log, context.began) {
+            let raw_target = context.asked.as_ref().map(|asked| &*asked.raw_target);
+            log.add(session, raw_target, &self.trusted.now(), began.elapsed());
+        }
+        // Of no size, so that boxing it allocates nothing.
+        Box::pin(async {})
     }
 
     fn suppress_error_log(&self, _: &Session, _: &RequestContext, _: &Error) -> bool {

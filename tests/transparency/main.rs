@@ -12,14 +12,20 @@
 //! - `compared`: some 300 exchanges, each directly and through the proxy; the whole list of what
 //!   differs, and why, is in `compared/differences.rs`.
 //! - `malformed`: some 120 malformed requests, with a real nginx as the judge.
-//! - `injected`: what `inject` changes of a page, and that it changes nothing else.
+//! - `injected`: what `inject` changes of a page, and that it changes nothing else; `corpus`: the same of
+//!   pages of every kind, coding and delivery, of broken ones and of 100 MB.
+//! - `compressed`: what `compress` changes.
+//! - `access_log`: what is written of all this, and that it is in nobody's way.
 //! - `half_closed`: clients that end their side after the request, with and without `answer_half_closed`.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access_log;
 mod bodies;
 mod compared;
+mod compressed;
+mod corpus;
 mod failures;
 mod half_closed;
 mod heads;
