@@ -125,3 +125,53 @@ impl Shared {
         self.write(Part::Challenges, &before, proofs, now + PROOFS).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SECOND;
+    use crate::store::SqliteStore;
+
+    const SECRET: &str = "a secret that all of the nodes know";
+
+    #[tokio::test]
+    async fn one_node_at_a_time_has_the_lease() {
+        let dir = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&dir.path().join("counts.db")).unwrap());
+        let node = |secret| Shared::new(store.clone(), secret).unwrap();
+        let (one, two, stranger) = (node(SECRET), node(SECRET), node("of another deployment"));
+        assert!(one.lease(0).await.unwrap());
+        assert!(!two.lease(SECOND).await.unwrap());
+        assert!(stranger.lease(SECOND).await.unwrap(), "it has its own");
+        assert!(one.lease(LEASE - SECOND).await.unwrap(), "prolonged");
+        assert!(!two.lease(LEASE + SECOND).await.unwrap());
+        two.release(LEASE + SECOND).await.unwrap();
+        assert!(!two.lease(LEASE + SECOND).await.unwrap(), "another's is not given back");
+        assert!(two.lease(2 * LEASE).await.unwrap(), "one that died");
+        two.release(2 * LEASE).await.unwrap();
+        assert!(one.lease(2 * LEASE).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_was_written_in_between_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&dir.path().join("counts.db")).unwrap());
+        let node = || Shared::new(store.clone(), SECRET).unwrap();
+        let (one, two) = (node(), node());
+        let (nothing, before) = one.state().await.unwrap();
+        assert!(nothing.is_none());
+        let state = |version| State { version, ..State::default() };
+        assert!(two.put_state(&before, &state(1)).await.unwrap());
+        assert!(!one.put_state(&before, &state(2)).await.unwrap());
+        let (kept, before) = one.state().await.unwrap();
+        assert!(kept == Some(state(1)));
+        assert!(one.put_state(&before, &state(3)).await.unwrap());
+        assert!(two.state().await.unwrap().0 == Some(state(3)));
+
+        let proofs = Proofs::from([("token".to_owned(), "proof".to_owned())]);
+        assert!(one.put_challenges(&proofs, 0).await.unwrap());
+        assert_eq!(two.challenges().await.unwrap(), proofs);
+    }
+}
