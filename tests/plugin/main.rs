@@ -206,6 +206,37 @@ fn a_proxy_that_calls_the_handle_itself_counts() {
     browse(proxy, &origin, &counting, &weights);
 }
 
+/// Told as a file of settings tells them; the proxy forwards to wherever it will.
+#[test]
+fn a_proxy_of_several_sites_counts_each() {
+    let (folder, origin) = (tempfile::tempdir().unwrap(), Origin::page(PAGE));
+    let sites = "flush_interval = '50ms'\n\
+        [[sites]]\nname = 'bikes'\nhosts = ['bikes.example']\n\
+        [[sites]]\nname = 'trains'\nhosts = ['trains.example']\n[sites.script]\npath = '/t.js'\n";
+    let builder = Analytics::configured(sites).admin("127.0.0.1:0");
+    let counting = builder.set("data_dir", folder.path().to_str().unwrap()).start().unwrap();
+    let bikes = Bikes { upstream: origin.address, weights: Arc::default() };
+    let proxy = serve(WithAnalytics::new(bikes, counting.analytics()));
+    let visit = |host: &str, path: &str| {
+        let mut headers = vec![("Host", host), ("User-Agent", common::http::FIREFOX)];
+        headers.extend(common::http::NAVIGATION);
+        common::http::get(proxy, path, &headers)
+    };
+    for (host, times) in [("bikes.example", 3), ("trains.example", 2), ("ships.example", 4)] {
+        for _ in 0..times {
+            assert_eq!(visit(host, "/").body, PAGE, "{host}");
+        }
+    }
+    assert!(visit("trains.example", "/t.js").text().contains("/api/track"));
+    for (site, views) in [("bikes", "3"), ("trains", "2")] {
+        let path = format!("/api/v1/stats/aggregate?period=day&metrics=pageviews&site_id={site}");
+        wait_for("a site's pageviews", || {
+            let answer = common::http::get(counting.admin(), &path, &[("Host", "localhost")]);
+            answer.text().contains(&format!(r#""pageviews":{{"value":{views}}}"#))
+        });
+    }
+}
+
 /// Nothing is flushed before the end; then all of it is.
 #[test]
 fn stopping_delivers_what_is_left() {
