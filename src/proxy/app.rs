@@ -11,6 +11,7 @@ use super::systemd;
 use super::tls::Certificates;
 use super::websites::Websites;
 use crate::capture::WithAnalytics;
+use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::plugin::Counting;
 use crate::private;
@@ -75,7 +76,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let background = counting.background().context("the background runtime has ended")?;
 
     let telemetry = counting.telemetry().clone();
-    let access_log = AccessLog::open(&config, &telemetry)?;
+    let access_log = AccessLog::open(&config, &telemetry, Clock::system())?;
     let connector = ConnectorOptions::from_server_conf(&server.configuration);
     let websites = Arc::new(Websites::new(&config, &connector, &telemetry)?);
     background.block_on(websites.resolve());

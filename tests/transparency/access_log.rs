@@ -47,6 +47,7 @@ fn drive(proxy: &Proxy) {
 #[test]
 fn combined_lines_are_what_was_sent() {
     let origin = origin();
+    let time = Regex::new(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\]").unwrap();
     for (flag, v4, v6, own) in [
         ("--access-log-addresses=false", "203.0.113.0", "2001:db8:1::", "127.0.0.0"),
         ("--access-log-addresses=true", "203.0.113.77", "2001:db8:1:2::3", "127.0.0.1"),
@@ -57,7 +58,6 @@ fn combined_lines_are_what_was_sent() {
         drive(&proxy);
         let file = proxy.dir.path().join("access.log");
         wait_for("three lines", || lines(&file).len() == 3);
-        let time = Regex::new(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\]").unwrap();
         let shown: Vec<String> =
             lines(&file).iter().map(|line| time.replace(line, "[TIME]").into_owned()).collect();
         let expected = [

@@ -301,8 +301,11 @@ fn so_far(coding: &str, bytes: &[u8]) -> Vec<u8> {
 const PARTS: [&[u8]; 4] =
     [b"<html><head><title>x</title>", b"<script src=a></script></head>", b"<p>one", b"<p>two"];
 
+/// Takes a part, or the end, and gives what it has become.
+type Flush = Box<dyn FnMut(Option<&[u8]>) -> Vec<u8>>;
+
 fn flushed(coding: &str) -> Vec<Vec<u8>> {
-    let mut to: Box<dyn FnMut(Option<&[u8]>) -> Vec<u8>> = match coding {
+    let mut to: Flush = match coding {
         "gzip" => {
             let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             Box::new(move |part| {

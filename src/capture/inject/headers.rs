@@ -265,50 +265,53 @@ mod tests {
 
     #[test]
     fn pages_are_told_from_what_is_none_and_what_must_stay() {
-        let html = ("content-type", "text/html");
-        let coded = |coding| ("content-encoding", coding);
+        const HTML: (&str, &str) = ("content-type", "text/html");
+        const fn coded(coding: &'static str) -> (&'static str, &'static str) {
+            ("content-encoding", coding)
+        }
         let left = Prepared::Left;
-        let answers: &[(u16, &[(&'static str, &str)], Prepared)] = &[
-            (200, &[html], Prepared::Page(None)),
-            (201, &[html, ("content-length", "9")], Prepared::Page(None)),
-            (404, &[html], Prepared::Page(None)),
-            (503, &[html], Prepared::Page(None)),
-            (200, &[html, coded("Identity")], Prepared::Page(None)),
-            (200, &[html, ("content-disposition", "inline")], Prepared::Page(None)),
-            (200, &[html, coded("GZip")], Prepared::Page(Some(Coding::Gzip))),
-            (200, &[html, coded("identity, br")], Prepared::Page(Some(Coding::Brotli))),
-            (200, &[html, coded("zstd")], Prepared::Page(Some(Coding::Zstd))),
-            (200, &[html, coded("deflate")], left(Untagged::Coding)),
-            (200, &[html, coded("gzip, br")], left(Untagged::Coding)),
-            (200, &[html, coded("gzip"), coded("br")], left(Untagged::Coding)),
+        type Fields<'a> = &'a [(&'static str, &'a str)];
+        let answers: &[(u16, Fields<'_>, Prepared)] = &[
+            (200, &[HTML], Prepared::Page(None)),
+            (201, &[HTML, ("content-length", "9")], Prepared::Page(None)),
+            (404, &[HTML], Prepared::Page(None)),
+            (503, &[HTML], Prepared::Page(None)),
+            (200, &[HTML, coded("Identity")], Prepared::Page(None)),
+            (200, &[HTML, ("content-disposition", "inline")], Prepared::Page(None)),
+            (200, &[HTML, coded("GZip")], Prepared::Page(Some(Coding::Gzip))),
+            (200, &[HTML, coded("identity, br")], Prepared::Page(Some(Coding::Brotli))),
+            (200, &[HTML, coded("zstd")], Prepared::Page(Some(Coding::Zstd))),
+            (200, &[HTML, coded("deflate")], left(Untagged::Coding)),
+            (200, &[HTML, coded("gzip, br")], left(Untagged::Coding)),
+            (200, &[HTML, coded("gzip"), coded("br")], left(Untagged::Coding)),
             (200, &[("content-type", "application/xhtml+xml")], left(Untagged::Xhtml)),
             (200, &[("content-type", "text/html; charset=UTF-16LE")], left(Untagged::Charset)),
             (
                 200,
-                &[html, ("cache-control", "public"), ("cache-control", "max-age=1, No-Transform")],
+                &[HTML, ("cache-control", "public"), ("cache-control", "max-age=1, No-Transform")],
                 left(Untagged::NoTransform),
             ),
             (200, &[], Prepared::NoPage),
             (200, &[("content-type", "text/css"), coded("br")], Prepared::NoPage),
             (
                 200,
-                &[html, ("content-disposition", "Attachment; filename=\"a.html\"")],
+                &[HTML, ("content-disposition", "Attachment; filename=\"a.html\"")],
                 Prepared::NoPage,
             ),
-            (200, &[html, ("content-length", "0")], Prepared::NoPage),
-            (404, &[html, ("content-length", "0")], Prepared::NoPage),
-            (200, &[html, ("content-length", "7 bytes")], Prepared::NoPage),
-            (204, &[html], Prepared::NoPage),
-            (206, &[html, coded("gzip"), ("content-range", "bytes 0-1/9")], Prepared::NoPage),
-            (301, &[html, ("content-length", "9")], Prepared::NoPage),
+            (200, &[HTML, ("content-length", "0")], Prepared::NoPage),
+            (404, &[HTML, ("content-length", "0")], Prepared::NoPage),
+            (200, &[HTML, ("content-length", "7 bytes")], Prepared::NoPage),
+            (204, &[HTML], Prepared::NoPage),
+            (206, &[HTML, coded("gzip"), ("content-range", "bytes 0-1/9")], Prepared::NoPage),
+            (301, &[HTML, ("content-length", "9")], Prepared::NoPage),
         ];
         for (status, headers, expected) in answers {
             let judged = judge_response(&response(*status, headers), Compressed::Recode);
             assert_eq!(judged, *expected, "{status} {headers:?}");
         }
-        let page = response(200, &[html, coded("gzip")]);
+        let page = response(200, &[HTML, coded("gzip")]);
         assert_eq!(judge_response(&page, Compressed::Leave), left(Untagged::Coding));
-        let page = response(200, &[html]);
+        let page = response(200, &[HTML]);
         assert_eq!(judge_response(&page, Compressed::Leave), Prepared::Page(None));
     }
 

@@ -6,11 +6,12 @@
 
 mod line;
 
+use crate::clock::Clock;
 use crate::config::{AccessLogFormat, Config};
 use crate::telemetry::Telemetry;
 use crate::visitor::address::client_address;
 use anyhow::Context;
-use chrono::Utc;
+use chrono::DateTime;
 use http::{HeaderValue, Version, header};
 use ipnet::IpNet;
 use line::{Entry, cut};
@@ -55,6 +56,7 @@ struct Inner {
     lines: SyncSender<String>,
     between: Arc<Between>,
     telemetry: Arc<Telemetry>,
+    clock: Clock,
 }
 
 /// What requests and the thread tell each other, beside lines.
@@ -79,6 +81,7 @@ impl AccessLog {
     pub fn open(
         config: &Config,
         telemetry: &Arc<Telemetry>,
+        clock: Clock,
     ) -> anyhow::Result<Option<(Self, Writing)>> {
         let Some(format) = config.access_log.format else { return Ok(None) };
         let target = Target::open(config.access_log.file.clone())?;
@@ -100,7 +103,7 @@ impl AccessLog {
             .context("no thread for the access log")?;
         let addresses = config.access_log.addresses;
         let telemetry = telemetry.clone();
-        let inner = Inner { format, addresses, lines, between: between.clone(), telemetry };
+        let inner = Inner { format, addresses, lines, between: between.clone(), telemetry, clock };
         Ok(Some((Self(Arc::new(inner)), Writing(thread, between))))
     }
 
@@ -118,7 +121,7 @@ impl AccessLog {
         let address = peer.map(|peer| client_address(peer, &request.headers, trusted));
         let authority = || request.uri.authority().map(|host| host.as_str().as_bytes());
         let entry = Entry {
-            at: Utc::now(),
+            at: DateTime::from_timestamp_millis(self.0.clock.now()).unwrap_or_default(),
             address: if self.0.addresses { address } else { address.map(cut) },
             method: request.method.as_str(),
             target: raw_target.unwrap_or_else(|| request.raw_path()),

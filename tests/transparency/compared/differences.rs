@@ -389,16 +389,13 @@ fn takes_a_tag(answer: &Message, seen: &Seen) -> bool {
 fn add_tag(page: &mut Message) {
     let tag = bytes(&tag("/headcount.js"));
     for (name, value) in &mut page.headers {
-        match name.to_ascii_lowercase().as_str() {
-            "etag" => {
-                *name = "etag".into();
-                let (opaque, mark) = match value.strip_prefix("W/") {
-                    Some(weak) => (weak, "-hcw"),
-                    None => (value.as_str(), "-hc"),
-                };
-                *value = format!("W/{}{mark}\"", opaque.strip_suffix('"').unwrap());
-            }
-            _ => {}
+        if name.eq_ignore_ascii_case("etag") {
+            *name = "etag".into();
+            let (opaque, mark) = match value.strip_prefix("W/") {
+                Some(weak) => (weak, "-hcw"),
+                None => (value.as_str(), "-hc"),
+            };
+            *value = format!("W/{}{mark}\"", opaque.strip_suffix('"').unwrap());
         }
     }
     drop_fields(page, &["accept-ranges", "content-digest", "content-length", "content-md5"]);
