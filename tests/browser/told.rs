@@ -63,6 +63,7 @@ async fn what_a_browser_tells_is_in_the_stats_api() {
             json!([
                 { "name": "Outbound Link: Click", "conversions": 1, "visitors": 1, "total_revenue": 0.0 },
                 { "name": "Purchase", "conversions": 1, "visitors": 1, "total_revenue": 9.5 },
+                { "name": "pageview", "conversions": 0, "visitors": 1, "total_revenue": 0.0 },
             ]),
         ),
         (

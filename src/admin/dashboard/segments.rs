@@ -23,7 +23,7 @@ pub(super) fn menu(view: &View) -> Markup {
     html! {
         details.menu #segments {
             summary { "Segment" }
-            div.sheet {
+            div.panel {
                 @if any {
                     ul.rows {
                         @for segment in view.segments.iter() {
