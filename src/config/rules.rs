@@ -80,8 +80,13 @@ pub(super) fn under<T>(
         .filter(|(path, what)| path.starts_with('/') && !what.is_empty())
         .ok_or_else(|| format!("has {line:?}, which is not written /PATH/ = …"))?;
     let path = values::target(path).map_err(|why| format!("has {path:?}, which {why}"))?;
-    if path.contains(['?', '%']) || path.contains("//") || path.contains("/.") {
-        return Err(format!("has {path:?}; write the path decoded, without query and dots"));
+    if path.contains('*') {
+        return Err(format!("has {path:?}; write /PATH/ for all that begins so, without a star"));
+    }
+    if path.contains(['?', '%', '\\', ';']) || path.contains("//") || path.contains("/.") {
+        return Err(format!(
+            "has {path:?}; write the path decoded, without query, dots, `;` and backslashes"
+        ));
     }
     Ok((path, read(what)?))
 }
@@ -106,17 +111,22 @@ fn redirect(line: &str) -> Result<Redirect, String> {
     // What comes behind must not become a part of the host.
     let has_path = start.starts_with('/') || url.is_some_and(|(_, rest)| rest.contains('/'));
     let is_place = !start.starts_with("//") && (has_path || (url.is_some() && !takes_rest));
+    let has_host = url.is_none_or(|(_, rest)| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        !host.is_empty() && !host.contains('@')
+    });
     let plain = [from, start].iter().all(|text| text.bytes().all(|b| b.is_ascii_graphic()));
     if !from.starts_with('/')
         || from.contains(['*', '?'])
         || start.contains('*')
         || !plain
         || !is_place
+        || !has_host
         || (takes_rest && !open)
     {
         return Err(wrong());
     }
-    if from == start && open == takes_rest {
+    if (from == start && open == takes_rest) || (takes_rest && start.starts_with(from)) {
         return Err(format!("has {line:?}, which leads to itself"));
     }
     // Without a star at its end all of them lead to one place.
@@ -165,6 +175,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn paths_are_written_plainly() {
+        let read = |line| under(line, values::network).map(|(path, _)| path);
+        assert_eq!(read("/admin/ = 10.0.0.0/8"), Ok("/admin/".into()));
+        for (line, why) in [
+            ("/admin/* = 10.0.0.0/8", "without a star"),
+            ("/a%64min = 10.0.0.0/8", "decoded"),
+            ("/a\\b = 10.0.0.0/8", "backslashes"),
+            ("/a/../b = 10.0.0.0/8", "dots"),
+            ("admin = 10.0.0.0/8", "not written"),
+        ] {
+            let error = read(line).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
     fn redirects() {
         let read = |line| redirect(line).map(|r| (r.from, r.open, r.to, r.status));
         let moved = |from: &str, open, to: &str, status| Ok((from.into(), open, to.into(), status));
@@ -185,6 +211,9 @@ mod tests {
             "/o = /n 200",
             "/o = /o",
             "/o/* = /o/*",
+            "/o/* = /o/new/*",
+            "/o/* = https:///*",
+            "/o = https://user@/",
         ] {
             redirect(wrong).unwrap_err();
         }

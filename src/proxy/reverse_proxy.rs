@@ -11,7 +11,7 @@ use super::failure::{ALL_DOWN, Failure, status};
 use super::fields::{end_connection, forward};
 use super::listen::{Asked, Connections, Silence};
 use super::page::page;
-use super::rules::{Instead, Rules, plain};
+use super::rules::{Instead, Rules, readings};
 use super::tls::Certificates;
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Nowhere, Website};
@@ -138,17 +138,19 @@ impl ReverseProxy {
         if let Some(moved) = rules.moved(path, query) {
             return Some(moved);
         }
-        let path = plain(path);
-        if rules.has_addresses()
-            && let Some(peer) = peer
-        {
-            let address = client_address(peer, &request.headers, &self.trusted.now());
-            if rules.forbids(&path, address) {
-                return Some(Instead::Forbidden);
+        if rules.protects() {
+            let readings = readings(path);
+            if rules.has_addresses()
+                && let Some(peer) = peer
+            {
+                let address = client_address(peer, &request.headers, &self.trusted.now());
+                if rules.forbids(&readings, address) {
+                    return Some(Instead::Forbidden);
+                }
             }
-        }
-        if let Some(instead) = rules.asks_who(&path, &request.headers).await {
-            return Some(instead);
+            if let Some(instead) = rules.asks_who(&readings, &request.headers).await {
+                return Some(instead);
+            }
         }
         let told = request.headers.get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok());
         let told = told.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
@@ -251,7 +253,7 @@ impl ProxyHttp for ReverseProxy {
         let Some(body) = body else { return Ok(()) };
         context.body += body.len() as u64;
         let limit = self.website(context).rules().and_then(|rules| rules.request_body());
-        if limit.is_some_and(|limit| context.body > limit) && !session.is_upgrade_req() {
+        if limit.is_some_and(|limit| context.body > limit) && !session.was_upgraded() {
             let too_large = ErrorType::HTTPStatus(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
             return Error::e_explain(too_large, "the body is larger than limits.request_body");
         }
@@ -523,7 +525,9 @@ fn elsewhere(request: &RequestHeader, https: Option<u16>, host: Option<&str>) ->
     };
     let usual = if scheme == "https" { 443 } else { 80 };
     let port = if port == usual { String::new() } else { format!(":{port}") };
-    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    // `*` is no path: the server as a whole.
+    let path = request.uri.path_and_query().map(|path| path.as_str());
+    let path = path.filter(|path| path.starts_with('/')).unwrap_or("/");
     Some(format!("{scheme}://{}{port}{path}", host.unwrap_or(authority.host())))
 }
 

@@ -195,9 +195,10 @@ fn bodies_have_a_limit() {
     assert!(large.text().contains("<h1>Request too large</h1>"), "{}", large.text());
     assert_eq!(site.seen().len(), seen, "the website is not even asked");
 
-    let chunked = |chunks: usize| {
+    let chunked = |chunks: usize, fields: &str| {
         let mut wire = Wire::connect(proxy.site);
-        wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n";
+        wire.send(format!("{head}{fields}\r\n"));
         for _ in 0..chunks {
             // It may have been answered already.
             let _ = wire.try_send([b"2710\r\n".as_slice(), &[b'x'; 10_000], b"\r\n"].concat());
@@ -205,8 +206,12 @@ fn bodies_have_a_limit() {
         let _ = wire.try_send("0\r\n\r\n");
         wire.answer("POST")
     };
-    assert_eq!(chunked(10).text(), "site");
-    assert_eq!(chunked(11).status(), 413);
+    assert_eq!(chunked(10, "").text(), "site");
+    assert_eq!(chunked(11, "").status(), 413);
+    // An upgrade that is asked for and not given changes nothing.
+    let upgrade = "Connection: upgrade\r\nUpgrade: foo\r\n";
+    assert_eq!(chunked(10, upgrade).text(), "site");
+    assert_eq!(chunked(11, upgrade).status(), 413);
 }
 
 /// Each of several sites has rules of its own.
@@ -236,7 +241,13 @@ fn a_site_has_rules_of_its_own() {
         let _ = wire.try_send(vec![b'x'; body]);
         wire.answer("POST")
     };
-    for (target, status, by) in [("/", 200, "one"), ("/api/", 200, "api"), ("/admin/", 403, "")] {
+    for (target, status, by) in [
+        ("/", 200, "one"),
+        ("/api/", 200, "api"),
+        ("/admin/", 403, ""),
+        ("/admin//../secret", 403, ""),
+        ("/admin/%5c..%5cx", 403, ""),
+    ] {
         let answer = ask("one.example", target, 1);
         assert_eq!((answer.status(), answer.header("x-site")), (status, None), "{target}");
         assert!(answer.text().contains(by), "{target}: {}", answer.text());

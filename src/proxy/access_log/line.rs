@@ -93,7 +93,17 @@ impl Entry<'_> {
             referrer: referrer.as_deref(),
             user_agent: agent.as_deref(),
         };
-        let mut line = serde_json::to_string(&line).unwrap_or_default();
+        let json = serde_json::to_string(&line).unwrap_or_default();
+        let mut line = String::with_capacity(json.len() + 1);
+        for c in json.chars() {
+            match c {
+                // JSON lets them stand; terminals obey some, and some readers begin a line at them.
+                '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                    let _ = write!(line, "\\u{:04x}", u32::from(c));
+                }
+                c => line.push(c),
+            }
+        }
         line.push('\n');
         line
     }
@@ -148,8 +158,11 @@ mod tests {
 
     #[test]
     fn json_is_one_line_whatever_was_sent() {
+        let line = Entry { target: "/\u{9b}31m\u{85}\u{2028}".as_bytes(), ..entry() }.json();
+        assert!(line.contains(r"/\u009b31m\u0085\u2028"), "{line}");
         let line = entry().json();
         assert_eq!(line.matches('\n').count(), 1);
+        assert!(line.trim_end().bytes().all(|byte| byte >= b' ') && !line.contains('\x7f'));
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
         let expected = serde_json::json!({
             "time": "2026-11-29T13:38:12.500Z", "address": "192.0.2.0", "method": "GET",

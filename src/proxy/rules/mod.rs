@@ -6,7 +6,7 @@
 mod passwords;
 mod path;
 
-pub use path::{is_under, plain};
+pub use path::{is_under, plain, readings};
 
 use crate::config;
 use crate::config::{Field, Redirect};
@@ -17,6 +17,8 @@ use ipnet::IpNet;
 use passwords::{Passwords, Verdict};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -95,8 +97,12 @@ impl Rules {
         Some(Instead::Moved(*status, location))
     }
 
-    /// Whether somebody may see what is at a path, as told by the address.
-    pub fn forbids(&self, path: &[u8], address: IpAddr) -> bool {
+    /// Whether somebody may not see what is at a path, in one of its readings, as told by the address.
+    pub fn forbids(&self, readings: &[Cow<'_, [u8]>], address: IpAddr) -> bool {
+        readings.iter().any(|path| self.forbids_one(path, address))
+    }
+
+    fn forbids_one(&self, path: &[u8], address: IpAddr) -> bool {
         let contains = |(_, network): &&(String, IpNet)| network.contains(&address);
         let mut denied = self.rules.deny.iter().filter(|(rule, _)| is_under(path, rule));
         if denied.any(|rule| contains(&rule)) {
@@ -112,18 +118,34 @@ impl Rules {
         !self.rules.allow.is_empty() || !self.rules.deny.is_empty()
     }
 
-    /// The same as told by name and password, of the longest path that has any.
-    pub async fn asks_who(&self, path: &[u8], headers: &HeaderMap) -> Option<Instead> {
-        let under = self.passwords.iter().filter(|(rule, _)| is_under(path, rule));
-        let (_, passwords) = under.max_by_key(|(rule, _)| rule.len())?;
-        let Some(authorization) = headers.get(http::header::AUTHORIZATION) else {
-            return Some(Instead::Unknown);
+    /// Whether it matters who somebody is.
+    pub fn protects(&self) -> bool {
+        self.has_addresses() || !self.passwords.is_empty()
+    }
+
+    /// The same as told by name and password: of each reading the longest path that has any asks.
+    pub async fn asks_who(
+        &self,
+        readings: &[Cow<'_, [u8]>],
+        headers: &HeaderMap,
+    ) -> Option<Instead> {
+        let asks = |path: &Cow<'_, [u8]>| {
+            let rules = self.passwords.iter().enumerate();
+            let under = rules.filter(|(_, (rule, _))| is_under(path, rule));
+            under.max_by_key(|(_, (rule, _))| rule.len()).map(|(nth, _)| nth)
         };
-        match passwords.judge(authorization.as_bytes()).await {
-            Verdict::Known => None,
-            Verdict::Unknown => Some(Instead::Unknown),
-            Verdict::Busy => Some(Instead::Busy),
+        let asking: BTreeSet<usize> = readings.iter().filter_map(asks).collect();
+        for nth in asking {
+            let Some(authorization) = headers.get(http::header::AUTHORIZATION) else {
+                return Some(Instead::Unknown);
+            };
+            match self.passwords[nth].1.judge(authorization.as_bytes()).await {
+                Verdict::Known => {}
+                Verdict::Unknown => return Some(Instead::Unknown),
+                Verdict::Busy => return Some(Instead::Busy),
+            }
         }
+        None
     }
 
     /// Bytes of a request's body, at most.
@@ -193,7 +215,7 @@ mod tests {
              paths.allow = ['/admin/ = 10.0.0.0/8', '/admin/ = ::1', '/admin/x = 10.9.0.0/16']",
         );
         let may =
-            |path: &str, address: &str| !rules.forbids(path.as_bytes(), address.parse().unwrap());
+            |path: &str, address: &str| !rules.forbids(&readings(path), address.parse().unwrap());
         assert!(may("/", "192.0.2.1") && !may("/", "203.0.113.9"));
         assert!(
             may("/admin/", "10.1.2.3") && may("/admin/", "::1") && !may("/admin/", "192.0.2.1")
