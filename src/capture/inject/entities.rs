@@ -16,8 +16,12 @@ pub fn decoded(value: &str) -> Option<String> {
 }
 
 fn character(name: &str) -> Option<char> {
-    let number =
-        |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+    let number = |digits: &str, radix| {
+        // A sign is no digit; and some numbers stand for other characters than their own.
+        let all = digits.chars().all(|digit| digit.is_digit(radix));
+        let number = u32::from_str_radix(digits, radix).ok().filter(|_| all);
+        number.filter(|number| !matches!(number, 0 | 0x80..=0x9f)).and_then(char::from_u32)
+    };
     match name {
         "amp" => Some('&'),
         "apos" => Some('\''),
@@ -49,9 +53,20 @@ mod tests {
         let escaped =
             "script-src &#39;self&#x27; &#X27;a&apos; https&colon;//h&sol;&semi; &amp;&quot;";
         assert_eq!(read(escaped).as_deref(), Some("script-src 'self' 'a' https://h/; &\""));
-        for unknown in
-            ["&", "a & b", "&nosuch;", "&#;", "&#x;", "&#xD800;", "&#99999999999;", "&amp"]
-        {
+        for unknown in [
+            "&",
+            "a & b",
+            "&nosuch;",
+            "&#;",
+            "&#x;",
+            "&#xD800;",
+            "&#99999999999;",
+            "&amp",
+            "&#+39;",
+            "&#x+27;",
+            "&#0;",
+            "&#128;",
+        ] {
             assert_eq!(read(unknown), None, "{unknown}");
         }
     }
