@@ -165,8 +165,14 @@ impl Deref for Browser {
 struct Process(Child);
 
 impl Process {
-    /// Starts it and reads its output up to the line that `find` takes something from.
+    /// Starts it and reads its output up to the line that `find` takes something from. Again if it ends
+    /// at once: a number that one of two finds free may be the other's a moment later.
     fn spawn<T>(mut command: Command, find: impl Fn(&str) -> Option<T>) -> (Self, T) {
+        let started = (0..5).find_map(|_| Self::spawn_once(&mut command, &find));
+        started.unwrap_or_else(|| panic!("{command:?} ended at once, five times"))
+    }
+
+    fn spawn_once<T>(command: &mut Command, find: impl Fn(&str) -> Option<T>) -> Option<(Self, T)> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -179,7 +185,7 @@ impl Process {
         let found = loop {
             line.clear();
             if output.read_line(&mut line).unwrap() == 0 {
-                panic!("{command:?} ended at once");
+                return None;
             }
             if let Some(found) = find(&line) {
                 break found;
@@ -187,7 +193,7 @@ impl Process {
         };
         // Keep reading, so that it never waits for us nor finds its output closed.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        (process, found)
+        Some((process, found))
     }
 }
 
