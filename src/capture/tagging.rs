@@ -6,16 +6,14 @@
 use super::analytics::{Analytics, Tracking, peer_of};
 use super::inject::{self, Broken, Injector, Origin, Page, Prepared, Verdict};
 use crate::telemetry::{DropReason, Untagged};
-use crate::visitor::address::is_trusted;
+use crate::visitor::address::came_by_https;
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl Analytics {
     /// Prepares a page for the script's tag, if it can take it.
@@ -102,17 +100,12 @@ impl Analytics {
         }
     }
 
-    /// The page's origin, as its browser has it: a trusted proxy may have taken TLS away.
+    /// The page's origin, as its browser has it.
     fn origin_of(&self, session: &Session) -> Origin {
         let request = session.req_header();
-        let told = request.headers.get(&FORWARDED_PROTO).filter(|_| {
-            let trusted = self.settings().trusted_proxies.now();
-            peer_of(session).is_some_and(|peer| is_trusted(peer, &trusted))
-        });
-        let https = match told {
-            Some(scheme) => scheme.as_bytes().eq_ignore_ascii_case(b"https"),
-            None => session.digest().is_some_and(|digest| digest.ssl_digest.is_some()),
-        };
+        let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        let (peer, trusted) = (peer_of(session), self.settings().trusted_proxies.now());
+        let https = came_by_https(encrypted, peer, &request.headers, &trusted);
         let named = request.headers.get(header::HOST);
         let named = named.and_then(|host| Authority::try_from(host.as_bytes()).ok());
         let authority = named.as_ref().or_else(|| request.uri.authority());

@@ -18,19 +18,17 @@ use super::website::{Attempts, Nowhere, Website};
 use super::websites::{ForNone, Websites};
 use crate::config::{Timeouts, Tls};
 use crate::host;
-use crate::visitor::address::{Trusted, client_address, is_trusted};
+use crate::visitor::address::{Trusted, came_by_https, client_address};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
-use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use std::any::Any;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -126,9 +124,10 @@ impl ReverseProxy {
         if https.is_some() || canonical.is_some() {
             let https = https.or_else(|| {
                 let trusted = self.trusted.now();
-                let told = is_encrypted(session) || is_told_https(request, peer, &trusted);
+                let encrypted = is_encrypted(session);
+                let https = came_by_https(encrypted, peer, &request.headers, &trusted);
                 // On the port that it came by.
-                told.then_some(0)
+                https.then_some(0)
             });
             let location = elsewhere(request, https, canonical);
             return Some(location.map_or(Instead::Malformed, |to| Instead::Moved(308, to)));
@@ -498,12 +497,6 @@ fn is_of_events(media_type: &HeaderValue) -> bool {
 
 fn is_encrypted(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
-}
-
-/// Whether a trusted proxy says that the visitor came by HTTPS.
-fn is_told_https(request: &RequestHeader, peer: Option<IpAddr>, trusted: &[IpNet]) -> bool {
-    peer.is_some_and(|peer| is_trusted(peer, trusted))
-        && request.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
 }
 
 /// The host, perhaps with a port, that is asked.

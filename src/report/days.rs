@@ -198,6 +198,7 @@ mod tests {
         days.use_sum(Arc::new(DaySum::of_days(&days, range)));
         assert_eq!(days.parts(range, Some(Dimension::Page)).len(), 2);
         assert_eq!(days.parts(range, Some(Dimension::Browser)).len(), 1);
+        assert_eq!(days.parts(range, Some(Dimension::Feed)).len(), 2, "the most of any day");
         assert_eq!(views(&days, range).len(), ROWS + 2);
     }
 }

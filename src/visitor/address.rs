@@ -1,4 +1,5 @@
-//! Which address a request comes from, seen through proxies that are trusted, and only those.
+//! Which address a request comes from and by which scheme, seen through proxies that are trusted, and
+//! only those.
 
 use crate::text::elements_from_last;
 use arc_swap::{ArcSwap, Guard};
@@ -15,6 +16,8 @@ static LISTS: [(HeaderName, Parse); 3] = [
     (HeaderName::from_static("forwarded"), parse_forwarded),
     (HeaderName::from_static("cf-connecting-ip"), parse_address),
 ];
+
+static SCHEME: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Networks of trusted proxies, the same for all who hold a clone; may change at any time.
 #[derive(Debug, Clone)]
@@ -68,6 +71,18 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&peer.to_canonical()))
 }
 
+/// Whether a visitor came by HTTPS: as a trusted proxy says, which may have taken TLS away, else as
+/// the connection is.
+pub fn came_by_https(
+    encrypted: bool,
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> bool {
+    let told = headers.get(&SCHEME).filter(|_| peer.is_some_and(|peer| is_trusted(peer, trusted)));
+    told.map_or(encrypted, |scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
+}
+
 /// The network one household has: an IPv4 address, an IPv6 /64.
 pub fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
@@ -105,6 +120,29 @@ mod tests {
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|t| t.parse().unwrap()).collect();
         client_address(peer.parse().unwrap(), &map, &trusted).to_string()
+    }
+
+    #[test]
+    fn the_scheme_is_a_trusted_proxys_to_tell() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let [proxy, other] = ["10.0.0.1", "192.0.2.1"].map(|a| Some(a.parse().unwrap()));
+        for (encrypted, peer, told, https) in [
+            (false, proxy, Some("https"), true),
+            (false, proxy, Some("HTTPS"), true),
+            (true, proxy, Some("http"), false),
+            (true, proxy, None, true),
+            (false, other, Some("https"), false),
+            (true, other, Some("http"), true),
+            (false, None, Some("https"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            told.into_iter().for_each(|told| drop(headers.insert(&SCHEME, told.parse().unwrap())));
+            assert_eq!(
+                came_by_https(encrypted, peer, &headers, &trusted),
+                https,
+                "{peer:?} {told:?}"
+            );
+        }
     }
 
     #[test]

@@ -214,6 +214,27 @@ fn bodies_have_a_limit() {
     assert_eq!(chunked(11, upgrade).status(), 413);
 }
 
+/// What is said through a tunnel is no request's body.
+#[test]
+fn a_tunnel_has_no_limit() {
+    const AGREED: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let site = Origin::start(|wire, _| {
+        wire.send(format!("HTTP/1.1 101 Switching Protocols\r\n{AGREED}\r\n"));
+        while let Ok(bytes) = wire.bytes(10_000) {
+            wire.send(bytes);
+        }
+        false
+    });
+    let proxy = Proxy::start(&site.url(), &["--limits-request-body", "15KB"]);
+    let mut wire = Wire::connect(proxy.site);
+    wire.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{AGREED}\r\n"));
+    assert_eq!(wire.head().unwrap().unwrap().status(), 101);
+    for _ in 0..5 {
+        wire.send([b'x'; 10_000]);
+        assert_eq!(wire.bytes(10_000).unwrap().len(), 10_000);
+    }
+}
+
 /// Each of several sites has rules of its own.
 #[test]
 fn a_site_has_rules_of_its_own() {

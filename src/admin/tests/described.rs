@@ -127,6 +127,28 @@ async fn every_route_is_described() {
         let at = name.strip_prefix('#').unwrap();
         assert!(described.pointer(at).is_some(), "{name} leads nowhere");
     }
+    // It names the words there are.
+    let pattern = |at: &str| described.pointer(at).and_then(|of| of["pattern"].as_str()).unwrap();
+    let question = "/components/schemas/Question/properties";
+    for (at, word) in [
+        (&*format!("{question}/metrics/items"), "bounce_rate"),
+        (&*format!("{question}/dimensions/items"), "visit:source"),
+        ("/components/schemas/DateRange/oneOf/0", "91d"),
+    ] {
+        assert!(pattern(at).contains(word), "{at}: {}", pattern(at));
+    }
+    for (path, name, word) in [
+        ("aggregate", "metrics", "bounce_rate"),
+        ("breakdown", "property", "visit:source"),
+        ("timeseries", "metrics", "bounce_rate"),
+    ] {
+        let all = described["paths"][format!("/api/v1/stats/{path}")]["get"]["parameters"]
+            .as_array()
+            .unwrap();
+        let parameter = all.iter().find(|parameter| parameter["name"] == name).unwrap();
+        let pattern = parameter["schema"]["pattern"].as_str().unwrap_or_default();
+        assert!(pattern.contains(word), "{path}: {pattern}");
+    }
     // So that there is one to forget.
     let segment = json!({ "name": "Home", "filters": [["is", "event:page", ["/"]]] }).to_string();
     let url = format!("http://{}/api/v1/sites/segments", port.address);

@@ -24,8 +24,6 @@ use std::path::Path;
 
 /// The rules of a site, as they are set at one time.
 pub struct Rules {
-    /// There is none.
-    empty: bool,
     rules: config::Rules,
     /// By path.
     passwords: Vec<(String, Passwords)>,
@@ -57,15 +55,7 @@ impl Rules {
             let passwords = Passwords::read(&files).context("paths.passwords")?;
             Ok((path.to_owned(), passwords))
         });
-        Ok(Self {
-            empty: *rules == config::Rules::default(),
-            passwords: passwords.collect::<anyhow::Result<_>>()?,
-            rules: rules.clone(),
-        })
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.empty
+        Ok(Self { passwords: passwords.collect::<anyhow::Result<_>>()?, rules: rules.clone() })
     }
 
     /// The host to send somebody to who came by this one.
@@ -230,6 +220,5 @@ mod tests {
         for other in ["www.example.org", "www.example.org:80", "a.example.org", "127.0.0.1"] {
             assert_eq!(rules.canonical(other), None, "{other}");
         }
-        assert!(!rules.is_empty() && self::rules("").is_empty());
     }
 }

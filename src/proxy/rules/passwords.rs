@@ -70,7 +70,7 @@ impl Passwords {
                         hash.hash.is_some() && hash.algorithm.as_str().starts_with("argon2");
                     is_argon2.then_some((who.to_owned(), hash))
                 });
-                // What it says is nobody's business.
+                // Without what it says: it may be a password.
                 let (who, hash) = read.with_context(|| {
                     format!(
                         "{}:{} is not NAME:HASH, with a hash of `headcount passwd`",

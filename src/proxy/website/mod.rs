@@ -249,7 +249,8 @@ impl Current {
         before: Option<&Self>,
     ) -> anyhow::Result<Self> {
         let upstreams = &own.upstreams;
-        let rules = Rules::new(&own.rules)?;
+        let has_rules = own.rules != crate::config::Rules::default();
+        let rules = has_rules.then(|| Rules::new(&own.rules).map(Arc::new)).transpose()?;
         let group = |all: &[Weighted]| {
             let mut servers = Vec::new();
             for weighted in all {
@@ -275,7 +276,7 @@ impl Current {
         Ok(Self {
             group: group(&upstreams.all)?,
             routes,
-            rules: (!rules.is_empty()).then(|| Arc::new(rules)),
+            rules,
             health: upstreams.health.clone(),
             maintenance_page,
         })

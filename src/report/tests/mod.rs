@@ -3,6 +3,8 @@
 mod compared;
 mod parts;
 
+use super::answer::named_breakdown;
+use super::property::parts_of;
 use super::*;
 use crate::clock::{HOUR, Millis};
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, SLOT, slot};
@@ -428,4 +430,42 @@ fn a_comparison_needs_the_days_before_too() {
     let params = [("period", "7d"), ("compare", "previous_period")];
     let question = ask(|p, s, n| Question::aggregate(p, s, n), &params).unwrap();
     assert_eq!(question.days(), Range { first: day("2026-11-10"), last: day("2026-11-23") });
+}
+
+/// Days that were added up before tell every property as each of them does, also what does not add up:
+/// subscribers, and who is not suspected.
+#[test]
+fn sums_of_days_change_no_breakdown() {
+    let of_day = |date: &str, n: i64| {
+        let at =
+            |dimension, value: &str, metric, n| (day(date), dimension, value.to_owned(), metric, n);
+        let feed = crate::model::rollup::join(["/feed", "Reader"]);
+        let mut entries = vec![
+            at(Dimension::Total, "", Stored::Server, 9 * n),
+            at(Dimension::Total, "", Stored::Visitors, 4 * n),
+            at(Dimension::Suspected, "yes", Stored::Server, 2 * n),
+            at(Dimension::Feed, &feed, Stored::Responses, n),
+            at(Dimension::Feed, &feed, Stored::Subscribers, n),
+        ];
+        for dimension in Dimension::ALL.iter().copied().filter(|d| parts_of(*d) == 1) {
+            entries.push(at(dimension, "some", Stored::Server, n));
+            entries.push(at(dimension, "some", Stored::Responses, n));
+        }
+        entries
+    };
+    let dates = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"];
+    let all: Vec<Entry> = dates.iter().zip([3, 7, 1, 2]).flat_map(|(d, n)| of_day(d, n)).collect();
+    let plain = days(&all);
+    let range = Range { first: day(dates[0]), last: day(dates[3]) };
+    let mut summed = plain.clone();
+    let over = Range { last: day(dates[2]), ..range };
+    summed.use_sum(Arc::new(DaySum::of_days(&plain, over)));
+    let metrics = [Metric::Pageviews, Metric::Visitors, Metric::Subscribers, Metric::Events];
+    let mut told = 0;
+    for property in Property::names().map(|name| Property::parse(name).unwrap()) {
+        let of = |days| named_breakdown(days, range, &property, &metrics, None);
+        assert_eq!(of(&summed), of(&plain), "{}", property.as_str());
+        told += of(&plain).len();
+    }
+    assert!(told > 20, "{told} values are too few to tell");
 }
