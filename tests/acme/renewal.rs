@@ -1,12 +1,11 @@
 //! Replaced in time: by the clock, or when the authority would like it; and of which profile.
 
 use crate::between::Between;
-use crate::common::wait_for;
+use crate::common::{wait_for, while_busy};
 use crate::pebble::Pebble;
 use crate::scene::Scene;
 use chrono::DateTime;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const NAME: &str = "one.example";
@@ -20,26 +19,21 @@ fn a_short_life_is_renewed_at_two_thirds_and_no_handshake_fails() {
     let root = pebble.root();
     scene.served(NAME, &root);
     let first = scene.expiry(NAME);
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let visitors = scope.spawn(|| {
-            let mut asked = 0;
-            while !stop.load(Ordering::SeqCst) {
-                let page = scene.ask(NAME, &root);
-                assert_eq!(page.status, 200, "{page:?}");
-                asked += 1;
-            }
-            asked
-        });
+    let visitor = || {
+        || {
+            let page = scene.ask(NAME, &root);
+            assert_eq!(page.status, 200, "{page:?}");
+        }
+    };
+    let asked = while_busy(1, visitor, || {
         let renewed = wait_for("the next one", || {
             let expiry = scene.expiry(NAME);
             (expiry != first).then_some(expiry)
         });
-        stop.store(true, Ordering::SeqCst);
-        assert!(visitors.join().unwrap() > 5);
         // Thirty seconds after the first, fifteen before its end.
         assert!((25..45).contains(&(renewed - first)), "{} s later", renewed - first);
     });
+    assert!(asked > 5);
     assert_eq!(scene.orders("issued"), 2);
     assert_eq!(scene.state()["certificates"].as_array().unwrap().len(), 1, "the first is let go");
 }

@@ -19,7 +19,39 @@ pub mod tls;
 pub mod traffic;
 pub mod wire;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// Does `then` while others are busy, each with what `begin` gives it to do again and again. They end
+/// with it, also if it panics. Gives how often they did it.
+pub fn while_busy<W: FnMut()>(
+    others: usize,
+    begin: impl Fn() -> W + Sync,
+    then: impl FnOnce(),
+) -> usize {
+    struct Ended<'a>(&'a AtomicBool);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let ends = Ended(&ended);
+        let work = || {
+            let (mut work, mut times) = (begin(), 0);
+            while !ended.load(Ordering::Relaxed) {
+                work();
+                times += 1;
+            }
+            times
+        };
+        let busy: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
+        then();
+        drop(ends);
+        busy.into_iter().map(|thread| thread.join().unwrap()).sum()
+    })
+}
 
 /// Calls `look` until it finds something; panics with `what` when that takes longer than a minute.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -6,6 +6,7 @@
 
 use crate::common::ports::free_address;
 use crate::common::process::{Proxy, command, wait_for};
+use crate::common::while_busy;
 use crate::common::wire::{Origin, Wire, get};
 use nix::sys::signal::Signal;
 use regex::Regex;
@@ -14,7 +15,6 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const DROPPED: &str = "headcount_access_log_dropped_total";
@@ -165,29 +165,19 @@ fn a_pipe_that_nobody_reads_is_in_nobodys_way() {
 fn rotation_loses_no_line() {
     let origin = origin();
     let proxy = Proxy::start(&origin.url(), &["--access-log=json", "--access-log-file=access.log"]);
-    let (folder, done) = (proxy.dir.path(), AtomicBool::new(false));
+    let folder = proxy.dir.path();
     let file = folder.join("access.log");
-    let sent: usize = std::thread::scope(|scope| {
-        let busy: Vec<_> = (0..3)
-            .map(|_| {
-                scope.spawn(|| {
-                    let (mut wire, mut sent) = (Wire::connect(proxy.site), 0);
-                    while !done.load(Ordering::Relaxed) {
-                        assert_eq!(wire.ask("GET", "/", "").status(), 200);
-                        sent += 1;
-                    }
-                    sent
-                })
-            })
-            .collect();
+    let visitor = || {
+        let mut wire = Wire::connect(proxy.site);
+        move || assert_eq!(wire.ask("GET", "/", "").status(), 200)
+    };
+    let sent = while_busy(3, visitor, || {
         for number in 0..10 {
             wait_for("some lines", || lines(&file).len() > 20);
             std::fs::rename(&file, folder.join(format!("access.log.{number}"))).unwrap();
             proxy.signal(Signal::SIGHUP);
             wait_for("a new file", || file.exists());
         }
-        done.store(true, Ordering::Relaxed);
-        busy.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     let old = (0..10).map(|number| folder.join(format!("access.log.{number}")));
     let files: Vec<_> = old.chain([file.clone()]).collect();
