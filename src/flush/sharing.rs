@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Entries that are in the log and not yet counted are looked after for so long.
+/// Entries that are in the log and not yet counted are looked after for so long since they got there,
+/// or since this process began.
 const LOOKED_AFTER: Micros = HOUR * 1_000;
 
 /// What a flusher knows of the log.
@@ -34,20 +35,22 @@ struct Uncounted {
     number: u64,
     last: Micros,
     events: u64,
+    /// Hits may have waited for hours before they got into the log.
+    since: Micros,
 }
 
-impl From<&Entry> for Uncounted {
-    fn from(entry: &Entry) -> Self {
+impl Uncounted {
+    fn new(entry: &Entry, since: Micros) -> Self {
         let Entry { name, number, last, events, .. } = entry;
-        Self { name: name.clone(), number: *number, last: *last, events: *events }
+        Self { name: name.clone(), number: *number, last: *last, events: *events, since }
     }
 }
 
 impl Sharing {
     fn learns(&mut self, status: LogStatus, now: Micros) {
         self.uncounted.retain(|entry| {
-            let Uncounted { name, number, last, .. } = entry;
-            !status.done.has(name, *number, *last) && now - last < LOOKED_AFTER
+            let Uncounted { name, number, last, since, .. } = entry;
+            !status.done.has(name, *number, *last) && now - since < LOOKED_AFTER
         });
         self.status = Some(status);
     }
@@ -60,16 +63,21 @@ impl Flusher {
         let (store, sites) = (self.store.clone(), self.sites.clone());
         let (who, log) = (self.durable.outbox.node(), together(&sites));
         let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);
-        // Of what an earlier process delivered it is not known whether it is counted.
-        let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
+        let uncounted = self.perhaps_uncounted();
         // And that process may be waited for.
         self.sharing = Some(Sharing { log, counter, status: None, rests: false, uncounted });
         self
     }
 
+    /// Of what an earlier process delivered it is not known whether it is counted.
+    fn perhaps_uncounted(&self) -> VecDeque<Uncounted> {
+        let now = self.clock.micros();
+        self.durable.outbox.entries().acknowledged().map(|e| Uncounted::new(e, now)).collect()
+    }
+
     /// After a panic: only what is on disk is known.
     pub(super) fn share_again(&mut self) {
-        let uncounted = self.durable.outbox.entries().acknowledged().map(Uncounted::from).collect();
+        let uncounted = self.perhaps_uncounted();
         if let Some(sharing) = &mut self.sharing {
             (sharing.status, sharing.rests, sharing.uncounted) = (None, false, uncounted);
         }
@@ -162,13 +170,15 @@ impl Delivery for EntryDelivery<'_> {
     async fn send_next(&mut self) -> store::Result<Vec<Applied>> {
         let next = self.flusher.durable.outbox.entries().waiting().front();
         let Some(entry) = next else { return Ok(Vec::new()) };
-        let (uncounted, empty) = (Uncounted::from(entry), entry.is_empty());
+        let now = self.flusher.clock.micros();
+        let (uncounted, empty) = (Uncounted::new(entry, now), entry.is_empty());
         let appended = self.log.append(&self.site(), entry).await?;
-        let Flusher { sharing, clock, .. } = &mut *self.flusher;
-        if let (Some(sharing), Applied::Now | Applied::Before) = (sharing, appended.applied) {
+        if let (Some(sharing), Applied::Now | Applied::Before) =
+            (&mut self.flusher.sharing, appended.applied)
+        {
             sharing.rests = false;
             sharing.uncounted.extend((!empty).then_some(uncounted));
-            sharing.learns(appended.status, clock.micros());
+            sharing.learns(appended.status, now);
         }
         Ok(vec![appended.applied])
     }
