@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use pingora::Result;
+use pingora::listeners::tls::TlsSettings;
 use pingora::proxy::{ProxyHttp, Session, http_proxy_service};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
@@ -21,8 +22,12 @@ impl ProxyHttp for Bare {
     }
 }
 
-/// Serves on `port` what the website on `upstream` has, until killed.
-pub fn run(port: u16, upstream: u16) -> ! {
+/// Serves on `port`, and on `tls` with a certificate, what the website on `upstream` has, until
+/// killed.
+///
+/// # Errors
+/// The certificate cannot be used.
+pub fn run(port: u16, tls: u16, upstream: u16, chain: &str, key: &str) -> Result<()> {
     let mut peer = HttpPeer::new(("127.0.0.1", upstream), false, String::new());
     // The timeouts headcount sets by default; without any a proxy cannot be run.
     peer.options.connection_timeout = Some(Duration::from_secs(5));
@@ -35,6 +40,9 @@ pub fn run(port: u16, upstream: u16) -> ! {
     server.bootstrap();
     let mut service = http_proxy_service(&server.configuration, Bare(peer));
     service.add_tcp(&format!("127.0.0.1:{port}"));
+    let mut secure = TlsSettings::intermediate(chain, key)?;
+    secure.enable_h2();
+    service.add_tls_with_settings(&format!("127.0.0.1:{tls}"), None, secure);
     server.add_service(service);
     server.run(RunArgs::default());
     unreachable!("runs until it is killed")

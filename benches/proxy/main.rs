@@ -16,6 +16,7 @@ mod meter;
 mod table;
 mod visitors;
 mod website;
+mod wire;
 
 use meter::Child;
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use table::{Case, Cost};
 use tempfile::TempDir;
 use visitors::{Crowd, Kind};
+use wire::{Certificate, Wire};
 
 /// As the binary does: the allocator is part of the build profile.
 #[global_allocator]
@@ -56,7 +58,11 @@ fn main() -> anyhow::Result<()> {
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1);
         match argument.as_str() {
             "--website" => return website::run(),
-            "--bare" => bare::run(number() as u16, number() as u16),
+            "--bare" => {
+                let [port, tls, website] = [(); 3].map(|()| number() as u16);
+                let [chain, key] = [(); 2].map(|()| arguments.next().unwrap_or_default());
+                bare::run(port, tls, website, &chain, &key)?;
+            }
             "--rounds" => options.rounds = number(),
             "--requests" => options.requests = number(),
             // What cargo adds.
@@ -70,32 +76,39 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn bench(options: &Options) -> anyhow::Result<()> {
-    let website = Child::website()?;
-    let folders = (TempDir::new()?, TempDir::new()?, TempDir::new()?);
+    let (website, certificate) = (Child::website()?, Certificate::new()?);
+    let (port, folders) = (website.port(Wire::Plain), [(); 3].map(|()| TempDir::new()));
+    let [plain, injected, other] = folders;
+    let (plain, injected, other) = (plain?, injected?, other?);
     let ours = Path::new(env!("CARGO_BIN_EXE_headcount"));
     let rival = match &options.against {
-        Some(other) => Child::headcount(other, website.port, &folders.2, false)?,
-        None => Child::bare(website.port)?,
+        Some(binary) => Child::headcount(binary, port, &other, false, None)?,
+        None => Child::bare(port, &certificate)?,
     };
-    let headcount = Child::headcount(ours, website.port, &folders.0, false)?;
-    let injecting = Child::headcount(ours, website.port, &folders.1, true)?;
+    let headcount = Child::headcount(ours, port, &plain, false, Some(&certificate))?;
+    let injecting = Child::headcount(ours, port, &injected, true, None)?;
 
     let plan = [
-        ("page", Kind::Page, Some(&rival), &headcount),
-        ("page, tag injected", Kind::Page, Some(&rival), &injecting),
-        ("page not modified", Kind::NotModified, Some(&rival), &headcount),
-        ("asset", Kind::Asset, Some(&rival), &headcount),
-        ("page to a bot", Kind::Bot, Some(&rival), &headcount),
-        ("beacon", Kind::Beacon, None, &headcount),
-        ("page to a newcomer", Kind::Newcomer, Some(&rival), &headcount),
+        ("page", Kind::Page, Wire::Plain, &headcount),
+        ("page, tag injected", Kind::Page, Wire::Plain, &injecting),
+        ("page not modified", Kind::NotModified, Wire::Plain, &headcount),
+        ("asset", Kind::Asset, Wire::Plain, &headcount),
+        ("page to a bot", Kind::Bot, Wire::Plain, &headcount),
+        ("beacon", Kind::Beacon, Wire::Plain, &headcount),
+        ("page to a newcomer", Kind::Newcomer, Wire::Plain, &headcount),
+        ("page over TLS", Kind::Page, Wire::Tls, &headcount),
+        ("page over HTTP/2", Kind::Page, Wire::Http2, &headcount),
     ];
     let mut cases = Vec::new();
-    for (name, kind, rival, subject) in plan {
-        if !options.cases.is_empty() && !options.cases.contains(name) {
+    for (name, kind, wire, subject) in plan {
+        // Earlier versions have no TLS.
+        let both = options.against.is_none() || wire == Wire::Plain;
+        if !both || !options.cases.is_empty() && !options.cases.contains(name) {
             continue;
         }
         eprint!("{name} ");
-        let mut crowd = Crowd::new(kind);
+        let rival = Some(&rival).filter(|_| kind != Kind::Beacon);
+        let mut crowd = Crowd::new(kind, wire, certificate.chain());
         // Caches fill, connections open.
         for child in rival.into_iter().chain([subject]) {
             run(child, &mut crowd, options.requests)?;
@@ -167,10 +180,10 @@ fn round(
 /// One turn: `requests` to `child`. How long it took, and the CPU time that preparing took before.
 fn run(child: &Child, crowd: &mut Crowd, requests: usize) -> anyhow::Result<(Duration, Duration)> {
     let before = child.meter.cpu();
-    crowd.prepare(child.port, requests)?;
+    crowd.prepare(child, requests)?;
     let aside = child.meter.cpu() - before;
     let began = Instant::now();
-    crowd.visit(child.port, requests)?;
+    crowd.visit(child, requests)?;
     let wall = began.elapsed();
     // Not in the rival's turn.
     std::thread::sleep(SETTLE);

@@ -1,5 +1,6 @@
 //! Processes, and what they use.
 
+use super::wire::{Certificate, Wire};
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server in a process of its own; killed when dropped.
 pub struct Child {
-    pub port: u16,
+    plain: u16,
+    tls: u16,
     pub meter: Meter,
     admin: u16,
     process: std::process::Child,
@@ -27,25 +29,32 @@ impl Child {
         if let Some(out) = process.stdout.take() {
             BufReader::new(out).read_line(&mut line)?;
         }
-        Self::new(process, line.trim().parse()?, 0)
+        Self::new(process, line.trim().parse()?, 0, 0)
     }
 
-    pub fn bare(website: u16) -> anyhow::Result<Self> {
-        let port = free_port()?;
-        let numbers = [port.to_string(), website.to_string()];
-        Self::new(ourselves()?.arg("--bare").args(numbers).spawn()?, port, 0)
+    pub fn bare(website: u16, certificate: &Certificate) -> anyhow::Result<Self> {
+        let (port, tls) = (free_port()?, free_port()?);
+        let process = ourselves()?
+            .arg("--bare")
+            .args([port, tls, website].map(|port| port.to_string()))
+            .args([certificate.chain(), certificate.key()])
+            .spawn()?;
+        Self::new(process, port, tls, 0)
     }
 
     /// A real binary, in its own folder, as it comes but for a single thread. The visitors'
-    /// addresses are in `X-Forwarded-For`.
+    /// addresses are in `X-Forwarded-For`. Without a certificate there is no TLS: earlier versions
+    /// know none.
     pub fn headcount(
         binary: &Path,
         website: u16,
         folder: &TempDir,
         inject: bool,
+        certificate: Option<&Certificate>,
     ) -> anyhow::Result<Self> {
-        let (port, admin) = (free_port()?, free_port()?);
-        let process = Command::new(binary)
+        let (port, tls, admin) = (free_port()?, free_port()?, free_port()?);
+        let mut command = Command::new(binary);
+        command
             .arg("run")
             .arg(format!("--upstream=http://127.0.0.1:{website}"))
             .arg(format!("--listen=127.0.0.1:{port}"))
@@ -55,17 +64,27 @@ impl Child {
             // As many as there can be in a minute, of everybody.
             .arg("--limits-beacons-per-minute=1000000")
             .arg("--data-dir")
-            .arg(folder.path())
-            .spawn()?;
-        Self::new(process, port, admin)
+            .arg(folder.path());
+        if let Some(certificate) = certificate {
+            let pair =
+                [certificate.chain(), certificate.key()].map(|path| path.display().to_string());
+            command.arg(format!("--tls-listen=127.0.0.1:{tls}"));
+            command.arg(format!("--tls-certificates={}", pair.join(":")));
+        }
+        Self::new(command.spawn()?, port, tls, admin)
     }
 
-    fn new(process: std::process::Child, port: u16, admin: u16) -> anyhow::Result<Self> {
+    /// Where it is reached so.
+    pub fn port(&self, wire: Wire) -> u16 {
+        if wire == Wire::Plain { self.plain } else { self.tls }
+    }
+
+    fn new(process: std::process::Child, plain: u16, tls: u16, admin: u16) -> anyhow::Result<Self> {
         let meter = Meter::new(process.id())?;
-        let child = Self { port, meter, admin, process };
+        let child = Self { plain, tls, meter, admin, process };
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            anyhow::ensure!(Instant::now() < deadline, "nothing serves on port {port}");
+        while TcpStream::connect(("127.0.0.1", plain)).is_err() {
+            anyhow::ensure!(Instant::now() < deadline, "nothing serves on port {plain}");
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(child)

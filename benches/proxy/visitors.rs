@@ -3,13 +3,15 @@
 //! One thread writes a request on each of its connections and then reads the answers, so that a
 //! proxy always has work and is never waited for.
 
+use super::meter::Child;
 use super::website::BODY;
+use super::wire::{Answer, Connections, HOST, Wire};
 use anyhow::{Context, ensure};
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
+use std::collections::hash_map::Entry;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
-const CONNECTIONS: usize = 16;
 const VISITORS: usize = 20_000;
 const PAGES: usize = 500;
 /// Requests made beforehand and sent again and again, but for beacons.
@@ -39,15 +41,18 @@ struct Visitor {
 /// All visitors, and their connections to each server.
 pub struct Crowd {
     kind: Kind,
+    wire: Wire,
+    /// The certificate to trust.
+    chain: PathBuf,
     random: fastrand::Rng,
     visitors: Vec<Visitor>,
     pool: Vec<Vec<u8>>,
     next: usize,
-    connections: HashMap<u16, Vec<Connection>>,
+    connections: HashMap<u16, Connections>,
 }
 
 impl Crowd {
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: Kind, wire: Wire, chain: PathBuf) -> Self {
         let mut random = fastrand::Rng::with_seed(42);
         let agents = match kind {
             Kind::Bot => bots(),
@@ -64,10 +69,11 @@ impl Crowd {
             language: languages[random.usize(..languages.len())],
         });
         let visitors = visitors.collect();
-        let connections = HashMap::new();
-        let mut crowd = Self { kind, random, visitors, pool: Vec::new(), next: 0, connections };
+        let (pool_of, connections) = (pool, HashMap::new());
+        let pool = Vec::new();
+        let mut crowd = Self { kind, wire, chain, random, visitors, pool, next: 0, connections };
         if kind != Kind::Beacon {
-            for i in 0..pool {
+            for i in 0..pool_of {
                 let visitor = match kind {
                     Kind::Newcomer => i,
                     _ => crowd.random.usize(..VISITORS),
@@ -81,7 +87,7 @@ impl Crowd {
     }
 
     /// What has to happen before a turn: beacons need pages to be about.
-    pub fn prepare(&mut self, port: u16, requests: usize) -> anyhow::Result<()> {
+    pub fn prepare(&mut self, child: &Child, requests: usize) -> anyhow::Result<()> {
         if self.kind != Kind::Beacon {
             return Ok(());
         }
@@ -89,9 +95,8 @@ impl Crowd {
             (0..requests).map(|_| (self.random.usize(..VISITORS), self.page())).collect();
         let gets: Vec<Vec<u8>> = views.iter().map(|(v, p)| self.get(*v, p, Kind::Page)).collect();
         let mut ids = Vec::with_capacity(requests);
-        let connections = connected(&mut self.connections, port)?;
-        exchange(connections, gets.iter(), |answer| {
-            ids.push(answer.view()?);
+        self.connected(child)?.exchange(gets.iter(), |answer| {
+            ids.push(view(&answer)?);
             Ok(())
         })?;
         self.next = 0;
@@ -105,7 +110,7 @@ impl Crowd {
     }
 
     /// One turn.
-    pub fn visit(&mut self, port: u16, requests: usize) -> anyhow::Result<()> {
+    pub fn visit(&mut self, child: &Child, requests: usize) -> anyhow::Result<()> {
         let (expected, length) = match self.kind {
             Kind::NotModified => (304, 0),
             Kind::Beacon => (202, 0),
@@ -113,9 +118,10 @@ impl Crowd {
         };
         let from = self.next;
         self.next = (from + requests) % self.pool.len();
+        self.connected(child)?;
+        let connections = self.connections.get_mut(&child.port(self.wire));
         let some = self.pool.iter().cycle().skip(from).take(requests);
-        let connections = connected(&mut self.connections, port)?;
-        exchange(connections, some, |answer| {
+        connections.context("no connections")?.exchange(some, |answer| {
             ensure!(
                 answer.status == expected && answer.body >= length,
                 "answered {} with {} bytes:\n{}",
@@ -124,6 +130,14 @@ impl Crowd {
                 answer.head
             );
             Ok(())
+        })
+    }
+
+    fn connected(&mut self, child: &Child) -> anyhow::Result<&mut Connections> {
+        let port = child.port(self.wire);
+        Ok(match self.connections.entry(port) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => none.insert(Connections::open(self.wire, port, &self.chain)?),
         })
     }
 
@@ -158,7 +172,7 @@ impl Crowd {
             ),
         };
         format!(
-            "GET {path} HTTP/1.1\r\nhost: www.example.org\r\nuser-agent: {agent}\r\n\
+            "GET {path} HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: {agent}\r\n\
              accept: {accept}\r\naccept-encoding: gzip, deflate, br, zstd\r\n{browser}{referrer}\
              x-forwarded-for: {address}\r\n\r\n"
         )
@@ -174,7 +188,7 @@ impl Crowd {
              \"screen\":\"1280x720\"}}]"
         );
         format!(
-            "POST /api/track HTTP/1.1\r\nhost: www.example.org\r\ncontent-length: {}\r\n\
+            "POST /api/track HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: {}\r\n\
              user-agent: {agent}\r\naccept: */*\r\ncontent-type: application/json\r\n\
              origin: https://www.example.org\r\nsec-fetch-site: same-origin\r\n\
              sec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\n\
@@ -186,6 +200,12 @@ impl Crowd {
         )
         .into_bytes()
     }
+}
+
+/// The page's view id.
+fn view(answer: &Answer) -> anyhow::Result<String> {
+    let (_, id) = answer.head.split_once("hc;desc=\"").context("a page without a view id")?;
+    Ok(id.split('"').next().unwrap_or_default().to_owned())
 }
 
 const DOCUMENT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,\
@@ -252,87 +272,4 @@ fn bots() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
-}
-
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-/// What came back.
-struct Answer {
-    status: u16,
-    head: String,
-    body: usize,
-}
-
-impl Answer {
-    /// The page's view id.
-    fn view(&self) -> anyhow::Result<String> {
-        let (_, id) = self.head.split_once("hc;desc=\"").context("a page without a view id")?;
-        Ok(id.split('"').next().unwrap_or_default().to_owned())
-    }
-}
-
-fn connected(
-    all: &mut HashMap<u16, Vec<Connection>>,
-    port: u16,
-) -> anyhow::Result<&mut Vec<Connection>> {
-    let connections = all.entry(port).or_default();
-    while connections.len() < CONNECTIONS {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_nodelay(true)?;
-        connections.push(Connection { stream, buffer: vec![0; 64 * 1024] });
-    }
-    Ok(connections)
-}
-
-/// Sends requests, one per connection at a time, and looks at each answer, in order.
-fn exchange<'a>(
-    connections: &mut [Connection],
-    mut requests: impl Iterator<Item = &'a Vec<u8>>,
-    mut look: impl FnMut(Answer) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    loop {
-        let mut sent = 0;
-        for (connection, request) in connections.iter_mut().zip(&mut requests) {
-            connection.stream.write_all(request)?;
-            sent += 1;
-        }
-        if sent == 0 {
-            return Ok(());
-        }
-        for connection in &mut connections[..sent] {
-            look(connection.receive()?)?;
-        }
-    }
-}
-
-impl Connection {
-    fn receive(&mut self) -> anyhow::Result<Answer> {
-        let mut filled = 0;
-        let end = loop {
-            filled += self.read(filled)?;
-            if let Some(end) = self.buffer[..filled].windows(4).position(|w| w == b"\r\n\r\n") {
-                break end + 4;
-            }
-        };
-        let head = std::str::from_utf8(&self.buffer[..end])?.to_ascii_lowercase();
-        let status: u16 = head.get(9..12).context("no status")?.parse()?;
-        let length = head.split_once("content-length: ").and_then(|(_, rest)| {
-            rest.split("\r\n").next().and_then(|length| length.parse::<usize>().ok())
-        });
-        let body = length.filter(|_| status != 304).unwrap_or(0);
-        while filled < end + body {
-            filled += self.read(filled)?;
-        }
-        let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-        Ok(Answer { status, head, body })
-    }
-
-    fn read(&mut self, from: usize) -> anyhow::Result<usize> {
-        let read = self.stream.read(&mut self.buffer[from..])?;
-        ensure!(read > 0, "the connection was closed");
-        Ok(read)
-    }
 }
