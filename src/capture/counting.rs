@@ -82,45 +82,55 @@ impl Analytics {
                 self.count_feed(site, &who, path, A_BROWSER.into(), None);
                 None
             }
-            Class::Page(kind) => {
-                let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
-                let (when, nonce) = (self.when(&who), rand::random());
-                let page = self.page(site, path, request.uri.query());
-                let id = self.issue(site, when, kind, nonce, &page);
-                let origin = tracking.asked_at.map(micros_since);
-                let bytes = match response.status {
-                    StatusCode::NOT_MODIFIED => 0,
-                    _ => content_length(&response.headers).map_or(0, |told| told.min(BYTES_MAX)),
-                };
-                let lane = who.lane();
-                if matches!(kind, PageKind::View | PageKind::Prefetch) {
-                    let page = page.clone();
-                    tracking.sending = Some(Sending::Page { page, kind, bytes, when, lane });
-                }
-                if kind != PageKind::Ignored || is_frame(headers) {
-                    let came = || {
-                        (host::of(headers, &request.uri), text::header(headers, header::REFERER))
-                    };
-                    let (traits, from) = match kind {
-                        PageKind::View if !self.is_introduced(site, when) => {
-                            let (host, referrer) = came();
-                            let query = request.uri.query();
-                            (Some(who.traits(host.as_deref(), referrer.as_deref(), query)), None)
-                        }
-                        PageKind::Error => {
-                            let (host, referrer) = came();
-                            (None, self.link_from(site, referrer.as_deref(), host.as_deref()))
-                        }
-                        _ => (None, None),
-                    };
-                    let status = response.status.as_u16();
-                    let answered =
-                        Answered { page, nonce, kind, status, traits, from, bytes, origin };
-                    self.count(site, lane, when, What::Answered(answered));
-                }
-                id
-            }
+            Class::Page(kind) => self.count_page(site, kind, agent, tracking, session, response),
         }
+    }
+
+    /// Counts a page as what it turned out to be. Returns its view id.
+    fn count_page(
+        &self,
+        site: usize,
+        kind: PageKind,
+        agent: Arc<Agent>,
+        tracking: &mut Tracking,
+        session: &Session,
+        response: &ResponseHeader,
+    ) -> Option<HeaderValue> {
+        let request = session.req_header();
+        let (headers, query) = (&request.headers, request.uri.query());
+        let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
+        let (when, nonce) = (self.when(&who), rand::random());
+        let page = self.page(site, request.uri.path(), query);
+        let id = self.issue(site, when, kind, nonce, &page);
+        let lane = who.lane();
+        let bytes = match response.status {
+            StatusCode::NOT_MODIFIED => 0,
+            _ => content_length(&response.headers).map_or(0, |told| told.min(BYTES_MAX)),
+        };
+        if matches!(kind, PageKind::View | PageKind::Prefetch) {
+            let page = page.clone();
+            tracking.sending = Some(Sending::Page { page, kind, bytes, when, lane });
+        }
+        if kind == PageKind::Ignored && !is_frame(headers) {
+            return id;
+        }
+        let came = || (host::of(headers, &request.uri), text::header(headers, header::REFERER));
+        let (traits, from) = match kind {
+            PageKind::View if !self.is_introduced(site, when) => {
+                let (host, referrer) = came();
+                (Some(who.traits(host.as_deref(), referrer.as_deref(), query)), None)
+            }
+            PageKind::Error => {
+                let (host, referrer) = came();
+                (None, self.link_from(site, referrer.as_deref(), host.as_deref()))
+            }
+            _ => (None, None),
+        };
+        let origin = tracking.asked_at.map(micros_since);
+        let status = response.status.as_u16();
+        let answered = Answered { page, nonce, kind, status, traits, from, bytes, origin };
+        self.count(site, lane, when, What::Answered(answered));
+        id
     }
 
     /// What is sent, or as much of it as the client took.

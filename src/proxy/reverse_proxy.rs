@@ -9,20 +9,19 @@ use super::access_log::AccessLog;
 use super::compress::Compression;
 use super::failure::{ALL_DOWN, Failure, status};
 use super::fields::{end_connection, forward};
+use super::instead::{HttpsRedirect, RETRY_AFTER, answer, instead, is_encrypted, write_page};
 use super::listen::{Asked, Connections, Silence};
 use super::page::page;
-use super::rules::{Instead, Rules, readings};
 use super::tls::Certificates;
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Nowhere, Website};
 use super::websites::{ForNone, Websites};
 use crate::config::{Timeouts, Tls};
-use crate::host;
-use crate::visitor::address::{Trusted, came_by_https, client_address};
+use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -36,15 +35,12 @@ use std::time::{Duration, Instant};
 /// A failure that goes on is reported this often.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
-/// Seconds after which somebody who found no upstream may ask again.
-const RETRY_AFTER: &str = "10";
-
 pub struct ReverseProxy {
     websites: Arc<Websites>,
     trusted: Trusted,
     timeouts: Timeouts,
     /// The port that plain requests are sent to by HTTPS, if they are.
-    redirect: Option<Redirect>,
+    redirect: Option<HttpsRedirect>,
     /// What encrypted answers say in `Strict-Transport-Security`.
     hsts: Option<HeaderValue>,
     connections: Arc<Connections>,
@@ -54,12 +50,6 @@ pub struct ReverseProxy {
     started: Instant,
     /// Seconds after `started` at which each kind of failure was last reported.
     reported: [AtomicI64; Failure::COUNT],
-}
-
-/// Where plain requests are sent, unless HTTPS would fail there.
-struct Redirect {
-    port: u16,
-    certificates: Arc<Certificates>,
 }
 
 /// What is remembered of one request.
@@ -91,10 +81,7 @@ impl ReverseProxy {
             websites,
             trusted,
             timeouts,
-            redirect: tls.filter(|(tls, _)| tls.redirect).map(|(tls, certificates)| Redirect {
-                port: tls.listen.port(),
-                certificates: certificates.clone(),
-            }),
+            redirect: tls.and_then(|(tls, certificates)| HttpsRedirect::new(tls, certificates)),
             hsts: tls
                 .and_then(|(tls, _)| tls.hsts)
                 .and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok()),
@@ -108,60 +95,6 @@ impl ReverseProxy {
 
     fn website(&self, context: &RequestContext) -> &Website {
         self.websites.get(context.website)
-    }
-
-    /// What a request is answered with instead of the website's answer. `https`: the port it has to come
-    /// by.
-    async fn instead(
-        &self,
-        session: &Session,
-        rules: Option<&Rules>,
-        https: Option<u16>,
-    ) -> Option<Instead> {
-        let request = session.req_header();
-        let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
-        let canonical = rules.and_then(|rules| rules.canonical(authority(request)?));
-        if https.is_some() || canonical.is_some() {
-            let https = https.or_else(|| {
-                let trusted = self.trusted.now();
-                let encrypted = is_encrypted(session);
-                let https = came_by_https(encrypted, peer, &request.headers, &trusted);
-                // On the port that it came by.
-                https.then_some(0)
-            });
-            let location = elsewhere(request, https, canonical);
-            return Some(location.map_or(Instead::Malformed, |to| Instead::Moved(308, to)));
-        }
-        let rules = rules?;
-        let (path, query) = (request.uri.path(), request.uri.query());
-        if let Some(moved) = rules.moved(path, query) {
-            return Some(moved);
-        }
-        if rules.protects() {
-            let readings = readings(path);
-            if rules.has_addresses()
-                && let Some(peer) = peer
-            {
-                let address = client_address(peer, &request.headers, &self.trusted.now());
-                if rules.forbids(&readings, address) {
-                    return Some(Instead::Forbidden);
-                }
-            }
-            if let Some(instead) = rules.asks_who(&readings, &request.headers).await {
-                return Some(instead);
-            }
-        }
-        let told = request.headers.get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok());
-        let told = told.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
-        rules.request_body().filter(|limit| told > *limit).map(|_| Instead::TooLarge)
-    }
-
-    /// The port of HTTPS, for a request that came in plain and is sent there. One that names no host is
-    /// refused there.
-    fn https(&self, session: &Session) -> Option<u16> {
-        let redirect = self.redirect.as_ref().filter(|_| !is_encrypted(session))?;
-        let works = |host| redirect.certificates.are_for(&host::plain(host));
-        authority(session.req_header()).is_none_or(works).then_some(redirect.port)
     }
 
     /// Says what failed, but not for every visitor.
@@ -231,13 +164,13 @@ impl ProxyHttp for ReverseProxy {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<bool> {
-        let https = self.https(session);
+        let https = self.redirect.as_ref().and_then(|redirect| redirect.port(session));
         let rules = self.website(context).rules();
         if https.is_none() && rules.is_none() {
             return Ok(false);
         }
-        match self.instead(session, rules.as_deref(), https).await {
-            Some(instead) => answer_instead(session, instead).await.map(|()| true),
+        match instead(session, rules.as_deref(), https, &self.trusted).await {
+            Some(instead) => answer(session, instead).await.map(|()| true),
             None => Ok(false),
         }
     }
@@ -493,75 +426,4 @@ fn is_of_events(media_type: &HeaderValue) -> bool {
     const EVENTS: &[u8] = b"text/event-stream";
     let media_type = media_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(EVENTS)
-}
-
-fn is_encrypted(session: &Session) -> bool {
-    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
-}
-
-/// The host, perhaps with a port, that is asked.
-fn authority(request: &RequestHeader) -> Option<&str> {
-    match request.headers.get(header::HOST) {
-        Some(host) => host.to_str().ok(),
-        None => request.uri.authority().map(|authority| authority.as_str()),
-    }
-}
-
-/// The same at another host or by HTTPS, on its port; 0: on the one that is asked. `None`: the request
-/// names no host.
-fn elsewhere(request: &RequestHeader, https: Option<u16>, host: Option<&str>) -> Option<String> {
-    let authority: http::uri::Authority = authority(request)?.parse().ok()?;
-    let (scheme, port) = match https {
-        Some(0) => ("https", authority.port_u16().unwrap_or(443)),
-        Some(port) => ("https", port),
-        None => ("http", authority.port_u16().unwrap_or(80)),
-    };
-    let usual = if scheme == "https" { 443 } else { 80 };
-    let port = if port == usual { String::new() } else { format!(":{port}") };
-    // `*` is no path: the server as a whole.
-    let path = request.uri.path_and_query().map(|path| path.as_str());
-    let path = path.filter(|path| path.starts_with('/')).unwrap_or("/");
-    Some(format!("{scheme}://{}{port}{path}", host.unwrap_or(authority.host())))
-}
-
-/// Answers in the website's place.
-async fn answer_instead(session: &mut Session, instead: Instead) -> Result<()> {
-    let (status, field) = match instead {
-        Instead::Moved(status, location) => {
-            let Ok(location) = HeaderValue::from_maybe_shared(Bytes::from(location)) else {
-                return write_page(session, 400, page(400, None), None).await;
-            };
-            let mut response = ResponseHeader::build(status, Some(2))?;
-            response.insert_header(header::LOCATION, location)?;
-            response.insert_header(header::CONTENT_LENGTH, 0)?;
-            return session.write_response_header(Box::new(response), true).await;
-        }
-        Instead::Malformed => (400, None),
-        Instead::Forbidden => (403, None),
-        Instead::TooLarge => (413, None),
-        Instead::Busy => (503, Some((header::RETRY_AFTER, RETRY_AFTER))),
-        Instead::Unknown => {
-            let basic = "Basic realm=\"website\", charset=\"UTF-8\"";
-            (401, Some((header::WWW_AUTHENTICATE, basic)))
-        }
-    };
-    write_page(session, status, page(status, None), field).await
-}
-
-/// Answers with a page of the proxy's, and a field that says more.
-async fn write_page(
-    session: &mut Session,
-    status: u16,
-    page: Bytes,
-    field: Option<(HeaderName, &'static str)>,
-) -> Result<()> {
-    let mut response = ResponseHeader::build(status, Some(5))?;
-    response.insert_header(header::CONTENT_TYPE, "text/html; charset=utf-8")?;
-    response.insert_header(header::CONTENT_LENGTH, page.len())?;
-    response.insert_header(header::CACHE_CONTROL, "no-store")?;
-    if let Some((name, value)) = field {
-        response.insert_header(name, value)?;
-    }
-    let body = if session.req_header().method == http::Method::HEAD { Bytes::new() } else { page };
-    session.as_downstream_mut().write_error_response(response, body).await
 }
