@@ -81,5 +81,7 @@ fn start(config: &Config) -> anyhow::Result<SetLog> {
 /// Pingora tells of every connection that breaks, as an error: that is a website's daily life, and
 /// a line that any client can write.
 fn levels(log: &str) -> anyhow::Result<EnvFilter> {
-    Ok(EnvFilter::try_new(format!("pingora=warn,pingora_proxy=off,{log}"))?)
+    const QUIET: &str = "pingora=warn,pingora_proxy=off,pingora_core::apps=off,\
+                         pingora_core::connectors=off,pingora_core::protocols=off,h2=error";
+    Ok(EnvFilter::try_new(format!("{QUIET},{log}"))?)
 }
