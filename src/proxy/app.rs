@@ -19,6 +19,7 @@ use anyhow::Context;
 use futures_util::future::try_join_all;
 use pingora::apps::HttpServerOptions;
 use pingora::connectors::ConnectorOptions;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
@@ -113,6 +114,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let proxy = WithAnalytics::new(proxy, counting.analytics());
     let mut app = http_proxy(&server.configuration, proxy);
     app.server_options = Some(http_options(config.timeouts.idle));
+    app.h2_options = Some(http2_options(config.limits.header_size));
     let shared = Arc::new(listen::Shared {
         app: Arc::new(app),
         limits: listen::Limits {
@@ -231,6 +233,13 @@ fn to_upstreams(site: &SiteConfig) -> String {
 fn http_options(idle: Duration) -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(idle);
+    options
+}
+
+/// Pingora's own bounds, with ours on the fields of a request.
+fn http2_options(header_size: usize) -> H2Options {
+    let mut options = default_h2_options();
+    options.max_header_list_size(u32::try_from(header_size).unwrap_or(u32::MAX));
     options
 }
 

@@ -10,7 +10,7 @@ use super::compress::Compression;
 use super::failure::{ALL_DOWN, Failure, status};
 use super::fields::{end_connection, forward};
 use super::instead::{HttpsRedirect, RETRY_AFTER, answer, instead, is_encrypted, write_page};
-use super::listen::{Asked, Connections, Silence};
+use super::listen::{Asked, Connections, Refused, Silence, judge_http2};
 use super::page::page;
 use super::tls::Certificates;
 use super::tunnel::for_tunnel;
@@ -141,6 +141,11 @@ impl ProxyHttp for ReverseProxy {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<()> {
+        if session.is_http2() {
+            judge_http2(session.req_header()).map_err(|Refused(status)| {
+                Error::explain(ErrorType::HTTPStatus(status), "the request is none of HTTP/1.1")
+            })?;
+        }
         context.website = self.websites.find(session.req_header()).map_err(|none| {
             let (status, why) = match none {
                 ForNone::Unclear => (400, "the request names several hosts"),

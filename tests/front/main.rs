@@ -3,9 +3,11 @@
 //! - `https`: both versions of HTTP over TLS, forwarded, counted and confirmed; the way from HTTP;
 //! - `certificates`: by name, replaced while they are in use, refused where they cannot be right;
 //! - `behind`: proxies in front that speak HTTP/2 without TLS, or say by PROXY headers whose a
-//!   connection is.
+//!   connection is;
+//! - `smuggled`: requests over HTTP/2 that would be others over HTTP/1.1.
 //!
-//! `clients` has certificates, and a website that tells what it was asked.
+//! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by hand;
+//! `strict` a website that takes only what can be read in one way.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,4 +15,7 @@ mod common;
 mod behind;
 mod certificates;
 mod clients;
+mod frames;
 mod https;
+mod smuggled;
+mod strict;

@@ -217,7 +217,7 @@ fn content_length(value: &[u8]) -> Option<u64> {
 }
 
 /// No control, no space, and nothing that would end a host or begin one within a URL.
-fn may_be_in_host(byte: u8) -> bool {
+pub fn may_be_in_host(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | 0x7f | b'/' | b'\\' | b'@' | b'?' | b'#' | b'"' | b'<' | b'>' | b',')
 }
 

@@ -1,7 +1,8 @@
 //! The layer under Pingora: the listening socket, and each connection until its request is judged.
 //!
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
-//! last hook, is here: [`head`] judges requests that could be understood in two ways, [`framing`]
+//! last hook, is here: [`head`] judges requests that could be understood in two ways, as [`head2`]
+//! does of those over HTTP/2, [`framing`]
 //! finds where bodies end, [`output`] is what waits to be sent, [`silence`] bounds how long nothing is,
 //! [`websocket`] closes what would not end. [`stream`] is the connection, encrypted or
 //! not, and [`proxy_header`] tells whose it is; [`wire`] is
@@ -11,6 +12,7 @@
 mod connections;
 mod framing;
 mod head;
+mod head2;
 mod http2;
 mod output;
 mod proxy_header;
@@ -22,6 +24,8 @@ mod wire;
 
 pub use connections::Connections;
 use connections::Open;
+pub use head::Refused;
+pub use head2::judge as judge_http2;
 pub use serve::{Asked, Limits, Shared};
 pub use silence::{Silence, Silent};
 
