@@ -336,6 +336,12 @@ impl ProxyHttp for ReverseProxy {
         reused: bool,
     ) -> Box<Error> {
         let mut error = error.more_context(format!("Peer: {peer}"));
+        let late = *error.etype() == ErrorType::ReadTimedout;
+        if late && session.is_http2() && !session.as_downstream_mut().is_body_done() {
+            // Pingora waits for a body over HTTP/2 without a bound of its own: it is not the website
+            // that was waited for.
+            error = error.into_down();
+        }
         let failure = Failure::of(&error, session.was_upgraded());
         let unanswered = session.response_written().is_none();
         let broken = matches!(failure, Some(Failure::BrokenOff | Failure::Malformed));

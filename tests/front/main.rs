@@ -4,7 +4,8 @@
 //! - `certificates`: by name, replaced while they are in use, refused where they cannot be right;
 //! - `behind`: proxies in front that speak HTTP/2 without TLS, or say by PROXY headers whose a
 //!   connection is;
-//! - `smuggled`: requests over HTTP/2 that would be others over HTTP/1.1.
+//! - `smuggled`: requests over HTTP/2 that would be others over HTTP/1.1;
+//! - `floods`: clients of HTTP/2 that send too much, or nothing.
 //!
 //! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by hand;
 //! `strict` a website that takes only what can be read in one way.
@@ -15,6 +16,7 @@ mod common;
 mod behind;
 mod certificates;
 mod clients;
+mod floods;
 mod frames;
 mod https;
 mod smuggled;
