@@ -9,6 +9,7 @@ use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
+use headcount::demo;
 use headcount::export::{Format, columns};
 use headcount::model::site::Day;
 use headcount::proxy::{Certificates, Rules, acme_status};
@@ -22,7 +23,8 @@ use std::path::{Path, PathBuf};
 pub enum Task {
     /// With the settings it was made of; with `true`, in the place of a process that runs.
     Run(Box<Config>, Settings, bool),
-    Demo(Box<Config>),
+    /// With so many days behind it.
+    Demo(Box<Config>, u32),
     /// Help, the version, or the settings in force.
     Print(String),
     Passwd,
@@ -63,7 +65,8 @@ pub fn read(
         }
         Some(("demo", matches)) => {
             let settings = layered(Settings::demo_defaults(), matches)?;
-            config(Config::for_demo(&settings)).map(Task::Demo)
+            let days = matches.get_one("days").copied().unwrap_or(demo::DAYS);
+            config(Config::for_demo(&settings)).map(|config| Task::Demo(config, days))
         }
         Some(("check", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
@@ -161,7 +164,14 @@ fn command() -> Command {
         ))
         .subcommand(with_settings(
             Command::new("demo")
-                .about("A small site of its own behind the proxy, with sample traffic"),
+                .about("A small site of its own behind the proxy, with sample traffic")
+                .arg(
+                    Arg::new("days")
+                        .long("days")
+                        .value_name("N")
+                        .value_parser(clap::value_parser!(u32).range(..=3_650))
+                        .help("Days of made-up history in an empty store [default: 365; 0: none]"),
+                ),
             |key| key.path != "upstream",
         ))
         .subcommand(with_settings(

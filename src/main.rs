@@ -32,7 +32,9 @@ fn main() -> ExitCode {
             let reload = Reload { settings, read: Box::new(read_again), log };
             headcount::proxy::run(*config, upgrade, Some(reload))
         }),
-        Task::Demo(config) => start(&config).and_then(|_| headcount::demo::run(*config)),
+        Task::Demo(config, days) => {
+            start(&config).and_then(|_| headcount::demo::run(*config, days))
+        }
         Task::Trim(config) => start(&config).and_then(|_| headcount::upkeep::trim(&config)),
         Task::Backfill(config, what) => {
             start(&config).and_then(|_| headcount::upkeep::backfill(&config, what))
@@ -78,10 +80,13 @@ fn start(config: &Config) -> anyhow::Result<SetLog> {
     Ok(Box::new(move |log| Ok(handle.reload(levels(log)?)?)))
 }
 
-/// Pingora tells of every connection that breaks, as an error: that is a website's daily life, and
-/// a line that any client can write.
+/// What libraries may say. Pingora and h2 tell of every connection that breaks, some as an error, and
+/// rustls of every odd handshake: that is a website's daily life, and a line that any client can
+/// write.
+const LIBRARIES: &str = "pingora=warn,pingora_proxy=off,pingora_core::apps=off,\
+                         pingora_core::connectors=off,pingora_core::protocols=off,\
+                         h2=error,rustls=error";
+
 fn levels(log: &str) -> anyhow::Result<EnvFilter> {
-    const QUIET: &str = "pingora=warn,pingora_proxy=off,pingora_core::apps=off,\
-                         pingora_core::connectors=off,pingora_core::protocols=off,h2=error";
-    Ok(EnvFilter::try_new(format!("{QUIET},{log}"))?)
+    Ok(EnvFilter::try_new(format!("{LIBRARIES},{log}"))?)
 }

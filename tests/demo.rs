@@ -6,10 +6,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use chrono_tz::Tz;
 use headcount::clock::Clock;
-use headcount::demo::{self, traffic::Pace};
+use headcount::demo::{self, history::Past, traffic::Pace};
+use headcount::model::site::Site;
+use headcount::store;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -210,4 +214,56 @@ async fn the_seed_decides_what_they_do() {
     let first = requests(7).await;
     assert_eq!(first, requests(7).await);
     assert_ne!(first, requests(8).await);
+}
+
+/// 2026-11-28 14:30 in Berlin, a Saturday.
+const AFTERNOON: i64 = 1_795_872_600_000;
+
+/// Sums of counts in a SQLite file, by day.
+fn stored(file: &Path, dimension: &str, value: &str, metric: &str) -> BTreeMap<String, i64> {
+    let database = rusqlite::Connection::open(file).unwrap();
+    let of = "dimension = ? AND value = ? AND metric = ?";
+    let all = format!("SELECT day, SUM(count) FROM daily WHERE {of} GROUP BY day");
+    let mut all = database.prepare(&all).unwrap();
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    all.query_map([dimension, value, metric], row).unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn days_gone_by_are_counted_as_they_were_made_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("counts.db");
+    let url = format!("sqlite:{}", file.display()).parse().unwrap();
+    let store = store::open(&url, dir.path()).unwrap();
+    let site = Site { name: "demo".into(), timezone: Tz::Europe__Berlin, ..Site::default() };
+    let mut past = Past::new(vec![site].into(), "127.0.0.1", AFTERNOON, 1).unwrap();
+    let made_up = past.write(store.as_ref(), 50, AFTERNOON).await.unwrap().unwrap();
+
+    let views = stored(&file, "total", "", "server");
+    let days: Vec<&str> = views.keys().map(String::as_str).collect();
+    assert_eq!((days[0], days[49], days.len()), ("2026-10-10", "2026-11-28", 50));
+    assert_eq!(views.values().sum::<i64>() as u64, made_up.views);
+    assert!(made_up.views > 5_000, "{made_up:?}");
+    let orders = stored(&file, "event", "Order", "events");
+    assert_eq!(orders.values().sum::<i64>() as u64, made_up.orders);
+    assert!(made_up.orders > 50, "{made_up:?}");
+    // Sundays are quiet, today is not over, and the robots came when they did.
+    assert!(views["2026-11-22"] < views["2026-11-21"] * 7 / 10, "{views:?}");
+    assert!(views["2026-11-28"] < views["2026-11-21"] * 8 / 10, "{views:?}");
+    let slot = |at: i64| stored(&file, "slot", &(at / 900_000).to_string(), "server");
+    assert!((1..40).any(|ago| !slot(AFTERNOON - ago * 900_000).is_empty()));
+    assert!((1..40).all(|later| slot(AFTERNOON + later * 900_000).is_empty()));
+    let robots = stored(&file, "bot_name", "Googlebot", "responses");
+    assert!(robots["2026-10-19"] > robots["2026-10-12"] * 8, "{robots:?}");
+    // Some are seen by the script, in most of their views; some come twice a day.
+    let confirmed: i64 = stored(&file, "total", "", "confirmed").values().sum();
+    assert!((60..90).contains(&(confirmed * 100 / made_up.views as i64)), "{confirmed}");
+    let [visits, visitors] = ["visits", "visitors"]
+        .map(|metric| stored(&file, "total", "", metric).values().sum::<i64>());
+    assert!(visits > visitors * 105 / 100, "{visits} of {visitors}");
+    assert!(stored(&file, "country", "DE", "visitors").values().sum::<i64>() > visitors / 10);
+
+    // Once is enough.
+    assert_eq!(past.write(store.as_ref(), 50, AFTERNOON).await.unwrap(), None);
+    assert_eq!(stored(&file, "total", "", "server"), views);
 }

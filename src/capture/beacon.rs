@@ -297,7 +297,7 @@ fn hash(text: &str) -> u64 {
 }
 
 /// The class of a viewport's width, from `WIDTHxHEIGHT` in CSS pixels.
-fn screen_class(screen: &str) -> Option<Arc<str>> {
+pub(crate) fn screen_class(screen: &str) -> Option<Arc<str>> {
     let width: u32 = screen.split(['x', '×']).next()?.trim().parse().ok()?;
     let class = match width {
         0 => return None,

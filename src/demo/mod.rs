@@ -3,8 +3,10 @@
 //! `headcount demo` puts this website behind the proxy and lets the sample visitors browse it, so
 //! that a newcomer sees a living dashboard within a minute. It is an ordinary website that knows
 //! nothing of the proxy, all of it inside the binary; its pages say that they are a demo, and
-//! `demo/pages.rs` says what is on them. The visitors are invented ([`traffic`]).
+//! `demo/pages.rs` says what is on them. The visitors are invented: those of today come to it
+//! ([`traffic`]), those of the year before are only counted ([`history`]).
 
+pub mod history;
 mod menu;
 mod pages;
 mod people;
@@ -14,7 +16,7 @@ pub use traffic::traffic;
 
 use crate::clock::Clock;
 use crate::config::{Config, Scheme, Upstream, Weighted};
-use crate::proxy;
+use crate::{proxy, store};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
@@ -31,14 +33,18 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use url::Url;
 
-/// Runs the website behind the proxy, with sample visitors, until SIGTERM or SIGINT.
+/// Days of history that a demo has behind it.
+pub const DAYS: u32 = 365;
+
+/// Runs the website behind the proxy, with sample visitors, until SIGTERM or SIGINT. `days`: so many
+/// have passed already, as far as the numbers tell.
 ///
 /// # Errors
 /// Those of [`crate::proxy::run`].
-pub fn run(mut config: Config) -> anyhow::Result<()> {
+pub fn run(mut config: Config, days: u32) -> anyhow::Result<()> {
     let town = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("demo")
@@ -54,6 +60,9 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
     config.sites[0].upstreams.all = vec![Weighted { upstream: website, weight: 1 }];
     // Sample visitors come from here and say where they pretend to be.
     config.trusted_proxies.push(IpNet::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    if days > 0 {
+        town.block_on(remember(&config, days));
+    }
     let base = Url::parse(&format!("http://{}", config.listen)).context("no address to visit")?;
     let (door, track) = (config.listen, config.sites[0].script.beacon_path.clone());
     town.spawn(serve(listener));
@@ -64,6 +73,26 @@ pub fn run(mut config: Config) -> anyhow::Result<()> {
         traffic(base, &track, rand::random(), Clock::system(), traffic::Pace::default()).await;
     });
     proxy::run(config, false, None)
+}
+
+/// Counts visitors of the days before. Without them it is a demo too.
+async fn remember(config: &Config, days: u32) {
+    let (clock, began) = (Clock::system(), Instant::now());
+    let sites = Arc::new(config.sites.iter().map(|own| own.site.clone()).collect::<Vec<_>>());
+    let written = async {
+        let store = store::open(&config.store, &config.data_dir)?;
+        let host = config.listen.ip().to_string();
+        let mut past = history::Past::new(sites, &host, clock.now(), rand::random())?;
+        past.write(store.as_ref(), days, clock.now()).await
+    };
+    match written.await {
+        Ok(Some(history::Summary { views, .. })) => tracing::info!(
+            "{days} days with {views} pageviews were made up, in {:.1} s",
+            began.elapsed().as_secs_f64()
+        ),
+        Ok(None) => tracing::info!("going on with what {} has", config.store),
+        Err(error) => tracing::warn!("{error:#}; there are no days before today"),
+    }
 }
 
 /// When the website was last worked on, as far as its visitors are told.

@@ -47,6 +47,13 @@ pub struct Agent {
     pub chromium: bool,
 }
 
+impl Agent {
+    /// `Sec-CH-UA-Mobile`, of browsers that send it.
+    pub fn mobile_hint(&self) -> Option<&'static str> {
+        self.chromium.then_some(if self.mobile { "?1" } else { "?0" })
+    }
+}
+
 const fn agent(weight: u32, user_agent: &'static str, mobile: bool, chromium: bool) -> Agent {
     Agent { weight, user_agent, mobile, chromium }
 }
@@ -112,6 +119,15 @@ pub struct Origin {
     pub landing: &'static str,
 }
 
+impl Origin {
+    /// Where a thousand people come from on a day, to read one page.
+    pub fn front_page() -> &'static Self {
+        &FRONT_PAGE
+    }
+}
+
+const FRONT_PAGE: Origin = origin(6, "https://news.ycombinator.com/", "/journal/the-oven");
+
 const fn origin(weight: u32, referrer: &'static str, landing: &'static str) -> Origin {
     let referrer = if referrer.is_empty() { None } else { Some(referrer) };
     Origin { weight, referrer, landing }
@@ -125,7 +141,7 @@ const ORIGINS: &[Origin] = &[
     origin(9, "https://www.google.de/", "/recipes/starter"),
     origin(4, "https://www.bing.com/", "/breads"),
     origin(4, "https://duckduckgo.com/", "/recipes/starter"),
-    origin(6, "https://news.ycombinator.com/", "/journal/the-oven"),
+    FRONT_PAGE,
     origin(4, "https://www.reddit.com/", "/recipes/starter"),
     origin(5, "https://chatgpt.com/", "/recipes/starter"),
     origin(2, "https://www.perplexity.ai/", "/recipes/plum-cake"),

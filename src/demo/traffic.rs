@@ -367,8 +367,8 @@ impl Visit {
             .header("x-forwarded-for", self.person.address.to_string())
             .header(USER_AGENT, agent.user_agent)
             .header(ACCEPT_LANGUAGE, self.person.language);
-        if agent.chromium {
-            request = request.header("sec-ch-ua-mobile", if agent.mobile { "?1" } else { "?0" });
+        if let Some(mobile) = agent.mobile_hint() {
+            request = request.header("sec-ch-ua-mobile", mobile);
         }
         request
     }
@@ -387,7 +387,7 @@ fn view_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Pages of the site that a page links to.
-fn links(html: &str) -> Vec<String> {
+pub(super) fn links(html: &str) -> Vec<String> {
     html.split("href=\"")
         .skip(1)
         .filter_map(|rest| rest.split('"').next())

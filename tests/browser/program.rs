@@ -33,9 +33,9 @@ impl Headcount {
         Self::launch(&given, more)
     }
 
-    /// Starts the demo.
+    /// Starts the demo, with no day before today.
     pub fn demo(more: &[&str]) -> Self {
-        Self::launch(&["demo"], more)
+        Self::launch(&["demo", "--days", "0"], more)
     }
 
     fn launch(given: &[&str], more: &[&str]) -> Self {

@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const VERSIONS: [(&str, &str); 2] = [("--http1.1", "1.1"), ("--http2", "2")];
@@ -155,9 +156,34 @@ fn who_makes_no_handshake_is_let_go() {
     let _ = plain.read_to_end(&mut answer);
     // An alert of TLS, and no page.
     assert!(answer.len() < 20, "{answer:?}");
-    wait_for("both to be counted", || {
+    // A name that is an address, which no library sends.
+    let mut odd = connect();
+    odd.write_all(&hello_to_an_address()).unwrap();
+    assert!(odd.read(&mut [0; 100]).unwrap() > 5, "it is answered");
+    drop(odd);
+    wait_for("all to be counted", || {
         let failed = front.headcount.metric("headcount_tls_handshakes_failed_total");
-        (failed == 2).then_some(())
+        (failed == 3).then_some(())
     });
+    let log = front.headcount.log();
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "clients write the log: {log}");
     assert_eq!(front.curl("/", &[]).status, 200);
+}
+
+/// The first message of a handshake with 127.0.0.1 in the place of a name.
+fn hello_to_an_address() -> Vec<u8> {
+    let (address, name) = ("127.0.0.1", "localhost");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let mut session =
+        rustls::ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    session.write_tls(&mut hello).unwrap();
+    let at = hello.windows(name.len()).position(|bytes| bytes == name.as_bytes()).unwrap();
+    hello[at..][..address.len()].copy_from_slice(address.as_bytes());
+    hello
 }
