@@ -4,9 +4,11 @@ use super::access_log::{AccessLog, Writing};
 use super::acme::Acme;
 use super::descriptors;
 use super::listen::{self, Connections, Listening, Speaks};
-use super::reload::Reload;
+use super::reload::{Reload, Running};
 use super::reverse_proxy::ReverseProxy;
-use super::stop::{Ended, Signals, Stop, answered, drained, drained_behind, farewell, stopped};
+use super::stop::{
+    Ended, HandOver, Signals, Stop, answered, drained, drained_behind, farewell, stopped,
+};
 use super::systemd;
 use super::tls::Certificates;
 use super::websites::Websites;
@@ -16,6 +18,7 @@ use crate::config::{Config, SiteConfig};
 use crate::plugin::Counting;
 use crate::private;
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use futures_util::future::try_join_all;
 use pingora::apps::HttpServerOptions;
 use pingora::connectors::ConnectorOptions;
@@ -46,6 +49,7 @@ const GIVEN_AWAY: Duration = Duration::from_secs(5);
 /// One line: a port in use, a store or a database that cannot be opened.
 pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
     let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
+    let mut given = systemd::sockets().context("LISTEN_FDS")?;
     let mut server = server(&config, upgrade);
     let mut successor = config.folder().into_os_string();
     successor.push(".successor");
@@ -68,7 +72,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     } else {
         server.bootstrap();
         // Asked for before anything else happens: a port in use is one clear line.
-        for (name, address) in config.listens() {
+        for (name, address) in config.listens().filter(|(_, at)| !given.contains_key(at)) {
             free(address).with_context(|| format!("{name} {address} cannot be used"))?;
         }
         Duration::ZERO
@@ -115,15 +119,16 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let mut app = http_proxy(&server.configuration, proxy);
     app.server_options = Some(http_options(config.timeouts.idle));
     app.h2_options = Some(http2_options(config.limits.header_size));
+    let limits = Arc::new(ArcSwap::from_pointee(listen::Limits {
+        header_time: config.limits.header_time,
+        header_size: config.limits.header_size,
+        idle: config.timeouts.idle,
+        answer_half_closed: config.answer_half_closed,
+        proxy_protocol: config.proxy_protocol,
+    }));
     let shared = Arc::new(listen::Shared {
         app: Arc::new(app),
-        limits: listen::Limits {
-            header_time: config.limits.header_time,
-            header_size: config.limits.header_size,
-            idle: config.timeouts.idle,
-            answer_half_closed: config.answer_half_closed,
-            proxy_protocol: config.proxy_protocol,
-        },
+        limits: limits.clone(),
         connections: connections.clone(),
         trusted: counting.open().trusted.clone(),
         telemetry: counting.telemetry().clone(),
@@ -132,24 +137,31 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     let mut all_listen = Vec::new();
     let mut listen = |address, speaks| {
         let (listening, listens) = oneshot::channel();
-        server.add_service(Listening::new(address, speaks, shared.clone(), listening));
+        let socket = given.remove(&address);
+        server.add_service(Listening::new(address, speaks, socket, shared.clone(), listening));
         all_listen.push(listens);
     };
     listen(config.listen, Speaks::Http1);
     if let Some(address) = config.h2c_listen {
         listen(address, Speaks::Http2);
     }
-    if let Some((tls, certificates)) = config.tls.as_ref().zip(certificates) {
+    if let Some((tls, certificates)) = config.tls.as_ref().zip(certificates.clone()) {
         listen(tls.listen, Speaks::Tls(certificates.acceptor()?));
         let telemetry = counting.telemetry().clone();
         background.spawn(async move { certificates.keep_fresh(&telemetry.tasks).await });
     }
+    for address in given.into_keys() {
+        tracing::warn!(
+            "systemd gave a socket at {address}, where no setting listens; it is closed"
+        );
+    }
     let (ready, all_ready) = oneshot::channel();
-    background.spawn(async {
-        if try_join_all(all_listen).await.is_ok() {
+    let watched = background.spawn(async {
+        if let Ok(serving) = try_join_all(all_listen).await {
             systemd::ready();
             // Nobody waits for it without ACME.
             let _ = ready.send(());
+            systemd::keep_watched(serving).await;
         }
     });
     let ordering = acme.map(|acme| {
@@ -164,11 +176,21 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     // Before anybody is let in: a process told to stop at once would cut its first visitors.
     let (signals, ended) = {
         let _within = background.enter();
+        let hand_over = HandOver::default();
         if let Some(reload) = reload {
-            let telemetry = counting.telemetry().clone();
-            background.spawn(reload.run(counting.open().clone(), websites, access_log, telemetry));
+            background.spawn(reload.run(Running {
+                config: config.clone(),
+                open: counting.open().clone(),
+                websites,
+                certificates,
+                connections: connections.clone(),
+                limits,
+                access_log,
+                hand_over: hand_over.clone(),
+                telemetry: counting.telemetry().clone(),
+            }));
         }
-        (Signals::hear(successor), Ended::hear())
+        (Signals::hear(successor, hand_over), Ended::hear())
     };
     let phases = server.watch_execution_phase();
     std::thread::Builder::new()
@@ -196,6 +218,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         Stop::Replaced => {
             // The authority's questions reach the next process, which orders what is due.
             ordering.iter().for_each(JoinHandle::abort);
+            // It is the next process that must be alive.
+            watched.abort();
             // Others wait for the next process meanwhile: kept connections do not hold it up.
             background.block_on(answered(&connections, &telemetry, drain.min(HAND_OVER)));
             let late = counting.hand_over(&config);
@@ -244,7 +268,7 @@ fn http2_options(header_size: usize) -> H2Options {
 }
 
 /// Whether a port can be taken. It is not listened on: whoever came in meanwhile would be cut.
-fn free(address: SocketAddr) -> io::Result<()> {
+pub(super) fn free(address: SocketAddr) -> io::Result<()> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),

@@ -13,9 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Mutex;
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, Notify, broadcast};
 
 /// How long listeners take to close after the signal, at most; a request may still slip in.
 const CLOSING: Duration = Duration::from_millis(100);
@@ -35,18 +34,29 @@ const TO_START: Duration = Duration::from_secs(10);
 /// How often it is looked whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// Asks that another process takes over, as SIGUSR2 does.
+#[derive(Debug, Clone, Default)]
+pub struct HandOver(Arc<Notify>);
+
+impl HandOver {
+    pub fn ask(&self) {
+        self.0.notify_one();
+    }
+}
+
 /// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over, or SIGUSR2, which starts
 /// one.
 pub struct Signals {
     /// `None`: they cannot be heard.
     heard: Mutex<Option<[Signal; 4]>>,
+    asked: HandOver,
     /// What that process has locked while it waits; a file alone may be left by one that died.
     successor: PathBuf,
 }
 
 impl Signals {
     /// Hears them from now on, within a runtime.
-    pub fn hear(successor: PathBuf) -> Self {
+    pub fn hear(successor: PathBuf, asked: HandOver) -> Self {
         let kinds = [
             SignalKind::terminate(),
             SignalKind::interrupt(),
@@ -54,13 +64,13 @@ impl Signals {
             SignalKind::user_defined2(),
         ];
         let heard: Vec<Signal> = kinds.into_iter().filter_map(hear).collect();
-        Self { heard: Mutex::new(heard.try_into().ok()), successor }
+        Self { heard: Mutex::new(heard.try_into().ok()), asked, successor }
     }
 
     /// Starts the process that takes over. Whether it waits to.
     async fn start_successor(&self) -> bool {
         if let Err(error) = blocking(systemd::start_successor) {
-            tracing::warn!("SIGUSR2: no other process can be started: {error}");
+            tracing::warn!("no other process can be started to take over: {error}; going on");
             return false;
         }
         let waits = async {
@@ -70,7 +80,7 @@ impl Signals {
         };
         let waits = tokio::time::timeout(TO_START, waits).await.is_ok();
         if !waits {
-            tracing::warn!("SIGUSR2: the process that was to take over does not; going on");
+            tracing::warn!("the process that was to take over does not; going on");
         }
         waits
     }
@@ -95,19 +105,22 @@ impl ShutdownSignalWatch for Signals {
                     tracing::warn!(
                         "SIGQUIT: nobody waits to take over; start `headcount run --upgrade` first"
                     );
+                    continue;
                 }
-                _ = usr2.recv() => {
-                    let waits = tokio::select! {
-                        waits = self.start_successor() => waits,
-                        _ = term.recv() => return ShutdownSignal::GracefulTerminate,
-                        _ = int.recv() => return ShutdownSignal::GracefulTerminate,
-                    };
-                    if waits {
-                        tracing::info!("handing over");
-                        return ShutdownSignal::GracefulUpgrade;
-                    }
-                }
+                _ = usr2.recv() => {}
+                () = self.asked.0.notified() => {}
             }
+            systemd::reloading();
+            let waits = tokio::select! {
+                waits = self.start_successor() => waits,
+                _ = term.recv() => return ShutdownSignal::GracefulTerminate,
+                _ = int.recv() => return ShutdownSignal::GracefulTerminate,
+            };
+            if waits {
+                tracing::info!("handing over");
+                return ShutdownSignal::GracefulUpgrade;
+            }
+            systemd::ready();
         }
     }
 }

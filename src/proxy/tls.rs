@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Certificates in use.
 #[derive(Debug)]
 pub struct Certificates {
-    files: Vec<CertificateFiles>,
+    files: ArcSwap<Vec<CertificateFiles>>,
     sources: Mutex<Sources>,
     by_name: ArcSwap<ByName>,
     telemetry: OnceLock<Arc<Telemetry>>,
@@ -60,7 +60,12 @@ struct ByName {
     names: HashMap<String, Certificate>,
     /// For all others. `None`: there is no certificate at all.
     first: Option<Certificate>,
+    /// Some come from files.
+    has_files: bool,
 }
+
+/// Certificates of files that are to be in use.
+pub struct Prepared(Vec<Certificate>, Vec<CertificateFiles>);
 
 /// Tells files of another content apart.
 type Stamp = Vec<Option<(SystemTime, u64)>>;
@@ -71,7 +76,7 @@ impl Certificates {
     pub fn load(tls: &Tls) -> anyhow::Result<Arc<Self>> {
         let sources = Sources { files: read(&tls.certificates)?, ..Sources::default() };
         Ok(Arc::new(Self {
-            files: tls.certificates.clone(),
+            files: ArcSwap::from_pointee(tls.certificates.clone()),
             by_name: ArcSwap::from_pointee(ByName::new(&sources)),
             sources: Mutex::new(sources),
             telemetry: OnceLock::new(),
@@ -84,10 +89,26 @@ impl Certificates {
         self.change(|sources| sources.issued = issued);
     }
 
+    /// What is to be in force from [`Certificates::change_files`] on.
+    ///
+    /// # Errors
+    /// One line that names the file.
+    pub fn prepare(&self, files: Vec<CertificateFiles>) -> anyhow::Result<Prepared> {
+        Ok(Prepared(read(&files)?, files))
+    }
+
+    /// Does as was prepared.
+    pub fn change_files(&self, Prepared(certificates, files): Prepared) {
+        self.change(|sources| {
+            self.files.store(Arc::new(files));
+            sources.files = certificates;
+        });
+    }
+
     /// Whether a host gets a certificate that is for it, or a file's, which is for whom none is.
     pub fn are_for(&self, host: &str) -> bool {
         let by_name = self.by_name.load();
-        by_name.named(host).is_some() || (!self.files.is_empty() && by_name.first.is_some())
+        by_name.named(host).is_some() || (by_name.has_files && by_name.first.is_some())
     }
 
     /// From now on it tells until when they are valid.
@@ -133,9 +154,15 @@ impl Certificates {
                     continue;
                 }
                 // Who writes them may be in the midst of it: then they change once more.
-                match read(&self.files) {
+                let files = self.files.load_full();
+                match read(&files) {
                     Ok(new) => {
-                        self.change(|sources| sources.files = new);
+                        self.change(|sources| {
+                            // Others may have been set meanwhile.
+                            if Arc::ptr_eq(&files, &self.files.load()) {
+                                sources.files = new;
+                            }
+                        });
                         tracing::info!("certificates were read again");
                     }
                     Err(error) => {
@@ -153,7 +180,8 @@ impl Certificates {
             let meta = fs::metadata(file).ok()?;
             Some((meta.modified().ok()?, meta.len()))
         };
-        self.files.iter().flat_map(|files| [stamp(&files.chain), stamp(&files.key)]).collect()
+        let files = self.files.load();
+        files.iter().flat_map(|files| [stamp(&files.chain), stamp(&files.key)]).collect()
     }
 }
 
@@ -173,7 +201,8 @@ impl ByName {
                 names.entry(name.to_owned()).or_insert_with(|| certificate.clone());
             }
         }
-        Self { names, first: sources.files.first().or(sources.issued.first()).cloned() }
+        let first = sources.files.first().or(sources.issued.first()).cloned();
+        Self { names, first, has_files: !sources.files.is_empty() }
     }
 
     /// `name` is in lower case, as rustls gives it.

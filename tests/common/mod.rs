@@ -3,8 +3,10 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub mod busy;
 pub mod cluster;
 pub mod curl;
+pub mod followed;
 pub mod headcount;
 pub mod http;
 pub mod load;

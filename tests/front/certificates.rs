@@ -2,7 +2,9 @@
 
 use crate::clients::{Certificate, Curl, Front, Website, curl};
 use crate::common::headcount::{Headcount, SITE};
+use crate::common::ports::free_port;
 use crate::common::{wait_for, while_busy};
+use nix::sys::signal::Signal;
 
 /// Asks a name of this machine, trusting one certificate.
 fn ask(port: u16, name: &str, trusted: &Certificate) -> Curl {
@@ -68,6 +70,42 @@ fn files_that_change_are_taken_up_and_no_handshake_fails() {
         });
     });
     assert!(asked > 5);
+}
+
+#[test]
+fn other_files_are_taken_up_at_once_when_settings_are_read_again() {
+    let website = Website::start();
+    let dir = tempfile::tempdir().unwrap();
+    let one = Certificate::make(dir.path(), "one", &["one.example"]);
+    let two = Certificate::make(dir.path(), "two", &["two.example"]);
+    let file = dir.path().join("settings.toml");
+    let port = free_port();
+    let reads = |certificates: &[&Certificate]| {
+        let all: Vec<String> =
+            certificates.iter().map(|certificate| certificate.setting()).collect();
+        let tls = format!("[tls]\nlisten = '127.0.0.1:{port}'\ncertificates = {all:?}\n");
+        std::fs::write(&file, tls).unwrap();
+    };
+    reads(&[&one]);
+    let headcount = Headcount::start(&website.url, &["--config", file.to_str().unwrap()]);
+    let reload = |certificates: &[&Certificate], line: &str| {
+        reads(certificates);
+        let before = headcount.log().matches(line).count();
+        headcount.signal(Signal::SIGHUP);
+        wait_for(line, || (headcount.log().matches(line).count() > before).then_some(()));
+    };
+    assert_eq!(ask(port, "one.example", &one).status, 200);
+    assert_eq!(ask(port, "two.example", &two).status, 0);
+    reload(&[&one, &two], "read again; changed: tls.certificates");
+    assert_eq!(ask(port, "two.example", &two).status, 200);
+    // The same files, which have changed just now.
+    let new = Certificate::make(dir.path(), "two", &["two.example"]);
+    reload(&[&one, &two], "settings read again");
+    assert_eq!(ask(port, "two.example", &new).status, 200);
+    std::fs::write(&new.key, "no key").unwrap();
+    reload(&[&two], "not taken: ");
+    assert_eq!(ask(port, "one.example", &one).status, 200);
+    assert_eq!(ask(port, "two.example", &new).status, 200);
 }
 
 #[test]

@@ -4,10 +4,14 @@ use super::common::headcount::{Headcount, SITE};
 use super::common::http::{self, FIREFOX, NAVIGATION};
 use super::common::load::Load;
 use super::common::wait_for;
+use super::common::wire::Wire;
 use super::crowd::Crowd;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const FIRST: &str = "the-first-token-of-this-test";
 const SECOND: &str = "the-second-token-of-this-test";
@@ -80,7 +84,7 @@ fn what_may_change_does_and_the_rest_is_named_and_kept() {
          geoip = '{cities}'\nlog = 'info,headcount=debug'\n[admin_auth]\ntokens = ['{SECOND}']\n"
     );
     let line = program.reload(&second);
-    let (changed, kept) = line.split_once("; kept until a restart: ").expect(&line);
+    let (changed, kept) = line.split_once("; kept until a hand-over or a restart: ").expect(&line);
     for key in ["trusted_proxies", "geoip", "admin_auth.tokens", "log"] {
         assert!(changed.contains(key), "{line}");
     }
@@ -93,7 +97,10 @@ fn what_may_change_does_and_the_rest_is_named_and_kept() {
 
     // Once more: only what is still another than at the start is named.
     let line = program.reload(&second);
-    assert!(line.ends_with("again; kept until a restart: flush_interval, inject"), "{line}");
+    assert!(
+        line.ends_with("again; kept until a hand-over or a restart: flush_interval, inject"),
+        "{line}"
+    );
 
     // A mistake changes nothing, wherever it is.
     for wrong in ["geoip = '/nowhere.mmdb'\n", "trusted_proxies = ['nonsense']\n", "lisen = ''\n"] {
@@ -101,6 +108,30 @@ fn what_may_change_does_and_the_rest_is_named_and_kept() {
         assert!(line.contains(" WARN ") && line.contains("not taken: "), "{line}");
         assert_eq!(program.ask(SECOND, "realtime/visitors").0, 200);
     }
+}
+
+#[test]
+fn limits_of_connections_and_heads_hold_from_then_on() {
+    let load = Load::new();
+    let program = Program::start(&load, "");
+    let site = program.headcount.site();
+    let mut kept = Wire::connect(site);
+    assert_eq!(kept.ask("GET", "/page/1", "").status(), 200);
+    assert_eq!(Wire::connect(site).ask("GET", "/page/1", "").status(), 200);
+    let limits = "[limits]\nconnections_per_address = 1\nheader_time = '200ms'\n";
+    let line = program.reload(limits);
+    for key in ["connections_per_address", "header_time"] {
+        assert!(line.contains(&format!("limits.{key}")) && !line.contains("kept"), "{line}");
+    }
+    // Whoever is in stays; nobody else from there is let in.
+    wait_for("the second to be gone", || {
+        let mut stream = TcpStream::connect(site).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let _ = stream.write_all(b"GET /page/1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        (!matches!(stream.read(&mut [0; 1]), Ok(1))).then_some(())
+    });
+    kept.send("GET /page/1 HTTP/1.1\r\n");
+    assert_eq!(kept.answer("GET").status(), 408);
 }
 
 #[test]

@@ -1,66 +1,26 @@
 //! The unit, and a hand-over that systemd follows.
 
+use super::common::followed::Followed;
 use super::common::headcount::Headcount;
 use super::common::load::Load;
+use super::common::ports::free_port;
 use super::common::wait_for;
 use super::crowd::{Crowd, compare};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use nix::sys::signal::Signal;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::time::Duration;
 
 const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/headcount.service");
 
-/// What systemd listens on.
-struct Notified(UnixDatagram);
-
-impl Notified {
-    fn at(path: &Path) -> Self {
-        let socket = UnixDatagram::bind(path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Self(socket)
-    }
-
-    fn next(&self) -> String {
-        let mut bytes = [0; 256];
-        let length = self.0.recv(&mut bytes).expect("something is told");
-        String::from_utf8(bytes[..length].to_vec()).unwrap()
-    }
-
-    /// Whose visitors are let in.
-    fn ready(&self) -> i32 {
-        let told = self.next();
-        let (main, ready) = told.split_once('\n').unwrap();
-        assert_eq!(ready, "READY=1");
-        main.strip_prefix("MAINPID=").unwrap().parse().unwrap()
-    }
+/// A line of what the system says of a process.
+fn status(process: i32, of: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    Some(status.lines().find_map(|line| line.strip_prefix(of))?.trim().to_owned())
 }
 
-/// A process that nobody here is the parent of; ended with the test.
-struct Stranger(i32);
-
-impl Stranger {
-    /// Whether it has not ended, or waits for its parent to notice.
-    fn runs(&self) -> bool {
-        self.status("State:").is_some_and(|state| !state.starts_with('Z'))
-    }
-
-    fn parent(&self) -> i32 {
-        self.status("PPid:").unwrap().parse().unwrap()
-    }
-
-    fn status(&self, of: &str) -> Option<String> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
-        Some(status.lines().find_map(|line| line.strip_prefix(of))?.trim().to_owned())
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.0), Signal::SIGKILL);
-    }
+/// Whether it has not ended, or waits for its parent to notice.
+fn runs(process: i32) -> bool {
+    status(process, "State:").is_some_and(|state| !state.starts_with('Z'))
 }
 
 #[test]
@@ -84,32 +44,72 @@ fn the_unit_is_one() {
 #[test]
 fn a_new_version_takes_the_old_ones_place_and_systemd_follows() {
     let load = Load::new();
-    let dir = tempfile::tempdir().unwrap();
-    let socket = dir.path().join("notify");
-    let notified = Notified::at(&socket);
     let flags = ["--flush-interval", "100ms", "--trusted-proxies", "127.0.0.1"];
     let mut headcount = Headcount::prepare(&load.url(), &flags);
-    headcount.wrap(&["env", &format!("NOTIFY_SOCKET={}", socket.display())]);
-    headcount.start_again();
-    let first = headcount.pid() as i32;
-    assert_eq!(notified.ready(), first);
+    let mut followed = Followed::start(&mut headcount);
+    let first = followed.main();
 
     let crowd = Crowd::enter(headcount.site(), 0);
     crowd.more(500);
-    headcount.signal(Signal::SIGUSR2);
-    let second = Stranger(notified.ready());
-    assert!(second.0 != first && second.parent() != first);
+    let second = followed.reload(Signal::SIGUSR2);
+    assert!(second != first && status(second, "PPid:").unwrap() != first.to_string());
     headcount.ended();
     crowd.more(500);
     // And once more: it was started with `--upgrade` itself.
-    kill(Pid::from_raw(second.0), Signal::SIGUSR2).unwrap();
-    let third = Stranger(notified.ready());
-    wait_for("the second to end", || (!second.runs()).then_some(()));
+    let third = followed.reload(Signal::SIGUSR2);
+    wait_for("the second to end", || (!runs(second)).then_some(()));
     crowd.more(500);
     compare(crowd, &headcount);
-    kill(Pid::from_raw(third.0), Signal::SIGTERM).unwrap();
-    assert_eq!(notified.next(), "STOPPING=1");
-    wait_for("the third to end", || (!third.runs()).then_some(()));
+    followed.signal(Signal::SIGTERM);
+    assert_eq!(followed.next(), "STOPPING=1");
+    wait_for("the third to end", || (!runs(third)).then_some(()));
+}
+
+#[test]
+fn what_cannot_change_while_it_runs_is_taken_up_by_a_hand_over() {
+    let load = Load::new();
+    let mut headcount = Headcount::prepare(&load.url(), &[]);
+    let file = headcount.dir.path().join("headcount.toml");
+    let write = |more: &str| {
+        let always = "flush_interval = '100ms'\ntrusted_proxies = ['127.0.0.1']\n";
+        std::fs::write(&file, format!("{always}{more}")).unwrap();
+    };
+    write("");
+    headcount.add(&["--config", file.to_str().unwrap()]);
+    let mut followed = Followed::start(&mut headcount);
+    let first = followed.main();
+    let crowd = Crowd::enter(headcount.site(), 0);
+    crowd.more(300);
+
+    // What can change needs no other process.
+    write("log = 'debug'\n");
+    assert_eq!(followed.reload(Signal::SIGHUP), first);
+    // Neither does what cannot be: the address is in use.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    write(&format!("h2c_listen = '{address}'\ninject = true\n"));
+    assert_eq!(followed.reload(Signal::SIGHUP), first);
+    let refused = format!("not taken: h2c_listen {address} cannot be used");
+    assert!(headcount.log().contains(&refused), "{}", headcount.log());
+    write("");
+    assert_eq!(followed.reload(Signal::SIGHUP), first);
+    crowd.more(300);
+
+    let h2c = free_port();
+    write(&format!("h2c_listen = '127.0.0.1:{h2c}'\ngoals = ['All = page /*']\n"));
+    let second = followed.reload(Signal::SIGHUP);
+    assert_ne!(second, first);
+    let log = headcount.log();
+    assert!(log.contains("settings read again; handing over for: h2c_listen, goals"), "{log}");
+    assert!(TcpStream::connect(("127.0.0.1", h2c)).is_ok());
+    headcount.ended();
+    crowd.more(300);
+    // And once more: it is where it listens already.
+    write(&format!("h2c_listen = '127.0.0.1:{h2c}'\n"));
+    assert_ne!(followed.reload(Signal::SIGHUP), second);
+    wait_for("the second to end", || (!runs(second)).then_some(()));
+    crowd.more(300);
+    compare(crowd, &headcount);
 }
 
 #[test]

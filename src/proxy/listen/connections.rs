@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -34,7 +34,8 @@ pub struct Connections {
     /// One for each connection that may be open.
     places: Arc<Semaphore>,
     most: usize,
-    most_per_address: usize,
+    /// 0: as many as come.
+    most_per_address: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -56,7 +57,7 @@ impl Connections {
             is_closing: AtomicBool::new(false),
             places: Arc::new(Semaphore::new(most)),
             most,
-            most_per_address,
+            most_per_address: AtomicUsize::new(most_per_address),
             by_address: Mutex::default(),
         })
     }
@@ -79,17 +80,23 @@ impl Connections {
         trusted: bool,
     ) -> Option<Open> {
         let mut address = None;
-        if self.most_per_address > 0 && !trusted {
+        let most = self.most_per_address.load(Ordering::Relaxed);
+        if most > 0 && !trusted {
             let key = household(peer);
             let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
             let open = by_address.entry(key).or_default();
-            if *open >= self.most_per_address {
+            if *open >= most {
                 return None;
             }
             *open += 1;
             address = Some(key);
         }
         Some(Open { connections: self.clone(), address, _place: place })
+    }
+
+    /// From now on one address may have so many; those that are open stay.
+    pub fn limit_addresses(&self, most_per_address: usize) {
+        self.most_per_address.store(most_per_address, Ordering::Relaxed);
     }
 
     /// Whether answers are the last of their connections.

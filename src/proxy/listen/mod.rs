@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use stream::Stream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -75,39 +76,53 @@ pub enum Speaks {
 pub struct Listening<A> {
     address: SocketAddr,
     speaks: Speaks,
+    /// From systemd.
+    socket: Option<std::net::TcpListener>,
     shared: Arc<Shared<A>>,
-    /// To be told once visitors are let in.
-    ready: Option<oneshot::Sender<()>>,
+    /// To be told once visitors are let in, and by which runtime.
+    ready: Option<oneshot::Sender<Handle>>,
 }
 
 impl<A> Listening<A> {
     pub fn new(
         address: SocketAddr,
         speaks: Speaks,
+        socket: Option<std::net::TcpListener>,
         shared: Arc<Shared<A>>,
-        ready: oneshot::Sender<()>,
+        ready: oneshot::Sender<Handle>,
     ) -> Self {
-        Self { address, speaks, shared, ready: Some(ready) }
+        Self { address, speaks, socket, shared, ready: Some(ready) }
     }
 
-    /// The socket that a process before has given us, or a new one, which is offered to the next.
-    fn listen(&self, given: Option<&ListenFds>) -> io::Result<TcpListener> {
+    /// The socket that a process before or systemd has given us, or a new one, which is offered to the
+    /// next.
+    fn listen(&mut self, given: Option<&ListenFds>) -> io::Result<TcpListener> {
         let name = self.address.to_string();
         if let Some(fd) = given.and_then(|given| given.lock().get(&name).copied()) {
             return inherited(fd);
         }
-        let socket = match self.address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
-        }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(self.address)?;
-        let listener = socket.listen(BACKLOG)?;
+        let listener = match self.socket.take() {
+            Some(socket) => {
+                socket.set_nonblocking(true)?;
+                TcpListener::from_std(socket)?
+            }
+            None => listen(self.address)?,
+        };
         if let Some(given) = given {
             given.lock().add(name, listener.as_raw_fd());
         }
         Ok(listener)
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn inherited(fd: RawFd) -> io::Result<TcpListener> {
@@ -159,9 +174,10 @@ where
         mut peer: SocketAddr,
         place: OwnedSemaphorePermit,
     ) {
-        let deadline = self.limits.header_time;
+        let limits = **self.limits.load();
+        let deadline = limits.header_time;
         let is_proxy = |peer: SocketAddr| is_trusted(peer.ip(), &self.trusted.now());
-        if self.limits.proxy_protocol && is_proxy(peer) {
+        if limits.proxy_protocol && is_proxy(peer) {
             match timeout(deadline, proxy_header::read(&mut stream)).await {
                 Ok(Ok(told)) => peer = told.unwrap_or(peer),
                 Ok(Err(_)) | Err(_) => return self.telemetry.proxy_headers_missing.inc(),
@@ -189,13 +205,13 @@ where
 
     async fn http1(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
         let mut wire = Wire::new(stream, digest, open);
-        wire.answer_half_closed = self.limits.answer_half_closed;
+        wire.answer_half_closed = self.limits.load().answer_half_closed;
         serve::serve(wire, self).await;
     }
 
     async fn http2(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
         let stop = self.connections.watch();
-        let connection = Http2::new(stream, digest, open, self.limits.header_time);
+        let connection = Http2::new(stream, digest, open, self.limits.load().header_time);
         self.app.process_new(Box::new(connection), &stop).await;
     }
 }
@@ -214,7 +230,7 @@ where
             }
         };
         // Nobody waits for it where the program ends already.
-        let _ = self.ready.take().map(|ready| ready.send(()));
+        let _ = self.ready.take().map(|ready| ready.send(Handle::current()));
         let mut warned: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {

@@ -7,6 +7,7 @@ use crate::proxy::acme::{self, Challenges};
 use crate::proxy::page;
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 const HEAD: usize = 4096;
 
 /// What a client is allowed before its request is forwarded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// For a head to arrive, from its first byte on.
     pub header_time: Duration,
@@ -38,7 +39,8 @@ pub struct Limits {
 /// What all connections share.
 pub struct Shared<A> {
     pub app: Arc<A>,
-    pub limits: Limits,
+    /// May change meanwhile.
+    pub limits: Arc<ArcSwap<Limits>>,
     pub connections: Arc<Connections>,
     pub trusted: Trusted,
     pub telemetry: Arc<Telemetry>,
@@ -119,7 +121,7 @@ async fn next_head<A>(
     if wire.input.is_empty() && !first_bytes(wire, shared, closing).await? {
         return Ok(None);
     }
-    let limits = &shared.limits;
+    let limits = **shared.limits.load();
     // From its first byte on: a client that sends one byte a minute never sends a whole head.
     let mut deadline = None;
     let mut searched = 0;
@@ -157,7 +159,7 @@ async fn first_bytes<A>(
     shared: &Shared<A>,
     closing: &mut watch::Receiver<bool>,
 ) -> io::Result<bool> {
-    let idle = sleep_until(Instant::now() + shared.limits.idle);
+    let idle = sleep_until(Instant::now() + shared.limits.load().idle);
     tokio::pin!(idle);
     let mut last = *closing.borrow_and_update();
     if last {
