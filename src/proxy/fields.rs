@@ -6,7 +6,7 @@
 
 use crate::visitor::address::is_trusted;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorType, Result};
@@ -24,9 +24,46 @@ const MOST_TIMES: usize = 5;
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// Makes of a request that came by HTTP/2 what the same is by HTTP/1.1, for a website is not to be told
+/// by what it came: one line of cookies (RFC 9113 §8.2.3), one host, and none of the fields that Pingora
+/// leaves in here.
+///
+/// # Errors
+/// Its target is no path (RFC 9113 §8.3.1).
+pub fn level(request: &mut RequestHeader) -> Result<()> {
+    let target = request.raw_path();
+    let bad = match request.method {
+        Method::CONNECT => Some(StatusCode::METHOD_NOT_ALLOWED),
+        Method::OPTIONS if target == b"*" => None,
+        _ => (!target.starts_with(b"/")).then_some(StatusCode::BAD_REQUEST),
+    };
+    if let Some(status) = bad {
+        return Error::e_explain(ErrorType::HTTPStatus(status.as_u16()), "the target is no path");
+    }
+    let cookies = request.headers.get_all(header::COOKIE);
+    if cookies.iter().nth(1).is_some() {
+        let cookies: Vec<&[u8]> = cookies.iter().map(HeaderValue::as_bytes).collect();
+        let cookies = HeaderValue::from_maybe_shared(Bytes::from(cookies.join(&b"; "[..])));
+        if let Ok(cookies) = cookies {
+            request.insert_header(header::COOKIE, cookies)?;
+        }
+    }
+    if let Some(authority) = request.uri.authority() {
+        let host = HeaderValue::from_str(authority.as_str());
+        if let Ok(host) = host {
+            request.insert_header(header::HOST, host)?;
+        }
+    }
+    for name in [&header::PROXY_AUTHORIZATION, &header::TRAILER] {
+        request.remove_header(name);
+    }
+    Ok(())
+}
+
 /// Takes out of a final answer what speaks of the website's connection (RFC 9110 §7.6.1), and gives
 /// it the version of the visitor's. Pingora does the same for requests, and writes `Connection`.
-pub fn end_connection(response: &mut ResponseHeader) {
+/// `trailers`: whether they are passed on.
+pub fn end_connection(response: &mut ResponseHeader, trailers: bool) {
     response.set_version(Version::HTTP_11);
     let named: Vec<HeaderName> = (response.headers.get_all(header::CONNECTION).iter())
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
@@ -36,8 +73,11 @@ pub fn end_connection(response: &mut ResponseHeader) {
     for name in &named {
         response.remove_header(name);
     }
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &header::TRAILER] {
+    for name in [&KEEP_ALIVE, &PROXY_CONNECTION] {
         response.remove_header(name);
+    }
+    if !trailers {
+        response.remove_header(&header::TRAILER);
     }
     // 426 must say to what (RFC 9110 §15.5.22).
     if response.status != StatusCode::UPGRADE_REQUIRED {
@@ -187,7 +227,7 @@ mod tests {
             for (name, value) in fields {
                 response.append_header(*name, *value).unwrap();
             }
-            end_connection(&mut response);
+            end_connection(&mut response, false);
             assert_eq!(response.version, Version::HTTP_11);
             response.remove_header(&header::CONNECTION);
             names(&response.headers).join(" ")

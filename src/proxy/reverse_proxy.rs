@@ -8,7 +8,7 @@
 use super::access_log::AccessLog;
 use super::compress::Compression;
 use super::failure::{ALL_DOWN, Failure, status};
-use super::fields::{end_connection, forward};
+use super::fields::{end_connection, forward, level};
 use super::instead::{HttpsRedirect, RETRY_AFTER, answer, instead, is_encrypted, write_page};
 use super::listen::{Asked, Connections, Refused, Silence, judge_http2};
 use super::page::page;
@@ -21,7 +21,7 @@ use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -153,6 +153,9 @@ impl ProxyHttp for ReverseProxy {
             };
             Error::explain(ErrorType::HTTPStatus(status), why)
         })?;
+        if session.is_http2() {
+            level(session.req_header_mut())?;
+        }
         // Found out before the website is, which waits for the upload as long.
         let read = self.timeouts.read;
         session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
@@ -184,9 +187,13 @@ impl ProxyHttp for ReverseProxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        is_last: bool,
         context: &mut RequestContext,
     ) -> Result<()> {
+        if is_last && body.as_ref().is_some_and(Bytes::is_empty) {
+            // Pingora would write it as a chunk, and so end the body twice: as uploads by HTTP/2 end.
+            *body = None;
+        }
         let Some(body) = body else { return Ok(()) };
         context.body += body.len() as u64;
         let limit = self.website(context).rules().and_then(|rules| rules.request_body());
@@ -249,6 +256,18 @@ impl ProxyHttp for ReverseProxy {
         let peer = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip());
         let scheme = if is_encrypted(session) { "https" } else { "http" };
         forward(request, scheme, peer, &self.trusted.now())?;
+        if request.version == Version::HTTP_2 {
+            // It has no request without a host …
+            if request.headers.get(header::HOST).is_none_or(HeaderValue::is_empty)
+                && let Some(authority) = context.attempts.authority()
+            {
+                request.insert_header(header::HOST, authority)?;
+            }
+            // … and of its interim answers Pingora reads none, for which visitors would wait.
+            if request.remove_header(&header::EXPECT).is_some() && !session.is_http2() {
+                session.as_downstream_mut().write_continue_response().await?;
+            }
+        }
         self.website(context).rules().map_or(Ok(()), |rules| rules.change_request(request))
     }
 
@@ -274,7 +293,7 @@ impl ProxyHttp for ReverseProxy {
             return Ok(());
         }
         let by_http2 = response.version == Version::HTTP_2;
-        end_connection(response);
+        end_connection(response, by_http2 && session.is_http2());
         if let Some(rules) = self.website(context).rules() {
             rules.change_response(response)?;
         }
@@ -284,8 +303,10 @@ impl ProxyHttp for ReverseProxy {
             response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
         }
         if session.req_header().version == Version::HTTP_10 {
+            let bodiless = session.req_header().method == Method::HEAD
+                || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
             // It knows no chunks, which Pingora makes of a body from HTTP/2 whose length is unknown …
-            if by_http2 && !response.headers.contains_key(&header::CONTENT_LENGTH) {
+            if by_http2 && !bodiless && !response.headers.contains_key(&header::CONTENT_LENGTH) {
                 let unknown =
                     ErrorType::HTTPStatus(StatusCode::HTTP_VERSION_NOT_SUPPORTED.as_u16());
                 return Error::e_explain(unknown, "an answer without length for HTTP/1.0");

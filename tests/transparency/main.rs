@@ -9,8 +9,8 @@
 //! - `layer`: what happens under Pingora: odd targets, framing, refused requests, slow answers, the
 //!   last answer of a connection.
 //! - `failures`: who is blamed for what, silent streams, requests that go in circles.
-//! - `compared`: some 300 exchanges, each directly and through the proxy; the whole list of what
-//!   differs, and why, is in `compared/differences.rs`.
+//! - `compared`: some 300 exchanges, each directly and through the proxy, over every version of HTTP on
+//!   either side; the whole list of what differs, and why, is in `compared/differences.rs`.
 //! - `malformed`: some 120 malformed requests, with a real nginx as the judge.
 //! - `injected`: what `inject` changes of a page, and that it changes nothing else; `corpus`: the same of
 //!   pages of every kind, coding and delivery, of broken ones and of 100 MB.

@@ -137,6 +137,40 @@ fn a_website_that_has_no_http2_is_asked_by_http1() {
     }
 }
 
+/// Written into a request line, they would be another request than the one that was judged.
+#[test]
+fn targets_that_are_no_path_are_refused() {
+    let origin = Origin::start(|wire, _| {
+        wire.reply("200 OK", "", b"");
+        true
+    });
+    let h2c = free_address();
+    let _proxy = Proxy::start(&origin.url(), &["--h2c-listen", &h2c.to_string()]);
+    wait_for("it takes connections", || std::net::TcpStream::connect(h2c).is_ok());
+    let ask = |request: Request<()>| {
+        Runtime::new().unwrap().block_on(async {
+            let stream = TcpStream::connect(h2c).await.unwrap();
+            let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+            tokio::spawn(connection);
+            let (answer, _) = client.send_request(request, true).unwrap();
+            answer.await.unwrap().status().as_u16()
+        })
+    };
+    let uri = |path| {
+        let uri = http::Uri::builder().scheme("http").authority("localhost");
+        uri.path_and_query(path).build().unwrap()
+    };
+    for (method, path, status) in
+        [("GET", "/", 200), ("OPTIONS", "*", 200), ("GET", "*", 400), ("GET", "?a", 400)]
+    {
+        let request = Request::builder().method(method).uri(uri(path)).body(()).unwrap();
+        assert_eq!(ask(request), status, "{method} {path}");
+    }
+    let connect = Request::builder().method("CONNECT").uri("localhost:443").body(()).unwrap();
+    assert_eq!(ask(connect), 405);
+    assert_eq!(origin.seen().len(), 2);
+}
+
 /// HTTP/1.0 has no form for an answer whose length is not known ahead on a connection that stays.
 #[test]
 fn an_answer_without_length_is_no_answer_to_http_1_0() {

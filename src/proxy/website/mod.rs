@@ -62,6 +62,14 @@ pub struct Attempts {
     tried: u64,
 }
 
+impl Attempts {
+    /// The host of the upstream that is asked now, with its port.
+    pub fn authority(&self) -> Option<String> {
+        let (_, Taken(server)) = self.now.as_ref()?;
+        server.upstream.authority()
+    }
+}
+
 /// Why a request is sent to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nowhere {

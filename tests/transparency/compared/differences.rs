@@ -2,11 +2,16 @@
 //!
 //! A rule makes of what came directly what must come through the proxy. It is told what did come
 //! only for values that cannot be known beforehand (the time of day, a view's id) and for the order
-//! of fields.
+//! of fields. A message of which it leaves no first line does not come.
 
-use super::exchange::bytes;
+use super::changes::{
+    FORWARDING, add_tag, drop_fields, encoded, end_connection, httpdate, name_fields, named,
+    origin_form, put, reorder, takes_a_tag,
+};
+use super::{Http, Way};
 use crate::common::wire::Message;
-use headcount::capture::script::tag;
+use http::StatusCode;
+use std::net::SocketAddr;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Part {
@@ -14,6 +19,8 @@ pub enum Part {
     Request,
     /// What the client receives.
     Answer,
+    /// What the client receives beside it; the rule takes its first line.
+    More,
     /// What becomes of the client's connection.
     Connection,
 }
@@ -33,9 +40,15 @@ pub struct Seen<'a> {
     pub asked: Option<&'a Message>,
     /// The last answer, as it came directly.
     pub answer: Option<&'a Message>,
-    pub inject: bool,
-    /// Of the client's request.
-    pub scheme: &'static str,
+    pub way: Way,
+    /// The website's own address.
+    pub website: SocketAddr,
+}
+
+impl Seen<'_> {
+    fn scheme(&self) -> &'static str {
+        if self.way.tls { "https" } else { "http" }
+    }
 }
 
 pub const DIFFERENCES: &[Difference] = &[
@@ -46,6 +59,18 @@ pub const DIFFERENCES: &[Difference] = &[
         rule: |request, _| {
             if let Some(line) = request.start.strip_suffix("HTTP/1.0") {
                 request.start = format!("{line}HTTP/1.1");
+            }
+        },
+    },
+    Difference {
+        name: "a request's cookies by HTTP/2",
+        part: Part::Request,
+        why: "clients of HTTP/2 may send them in pieces, of which websites get one (RFC 9113 §8.2.3)",
+        rule: |request, seen| {
+            let cookies = request.all("cookie").join("; ");
+            if seen.way.client == Http::Two && !cookies.is_empty() {
+                drop_fields(request, &["cookie"]);
+                put(request, "Cookie", &cookies);
             }
         },
     },
@@ -67,13 +92,15 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "fields of the client's connection",
         part: Part::Request,
         why: "they speak of one connection only (RFC 9110 §7.6.1); a proxy's password is not the \
-              website's to read. An upgrade to WebSocket is asked for in the proxy's own words",
+              website's to read. An upgrade to WebSocket is asked for in the proxy's own words; HTTP/2 \
+              has none (RFC 9113 §8.6)",
         rule: |request, seen| {
             let old = seen.asked.is_some_and(|asked| asked.start.ends_with("HTTP/1.0"));
             let websocket = !old
+                && !seen.way.speaks_http2()
                 && named(request, "connection", "upgrade")
                 && named(request, "upgrade", "websocket");
-            without_connection_fields(request);
+            end_connection(request);
             drop_fields(request, &["te", "trailer", "proxy-authorization", "http2-settings"]);
             if websocket {
                 put(request, "Connection", "Upgrade");
@@ -95,7 +122,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "trailers of a request",
         part: Part::Request,
-        why: "the library does not pass trailers of HTTP/1 on",
+        why: "the library does not pass them on",
         rule: |request, _| request.trailers.clear(),
     },
     Difference {
@@ -106,7 +133,7 @@ pub const DIFFERENCES: &[Difference] = &[
         rule: |request, seen| {
             drop_fields(request, FORWARDING);
             put(request, "x-forwarded-for", "127.0.0.1");
-            put(request, "x-forwarded-proto", seen.scheme);
+            put(request, "x-forwarded-proto", seen.scheme());
             if let Some(host) = request.header("host").map(str::to_owned) {
                 put(request, "x-forwarded-host", &host);
             }
@@ -117,6 +144,32 @@ pub const DIFFERENCES: &[Difference] = &[
         part: Part::Request,
         why: "the proxy adds itself (RFC 8586), which is how requests that go in circles are found",
         rule: |request, _| put(request, "cdn-loop", "headcount"),
+    },
+    Difference {
+        name: "a request from HTTP/2 or for it",
+        part: Part::Request,
+        why: "HTTP/2 has host and scheme beside the fields, no absolute targets, no chunks, and names in \
+              lower case (RFC 9113 §8.2, §8.3); the scheme is that of the website's connection; a request for no host is for the website's own address; for HTTP/1.1 the library writes those it \
+              knows with capitals. Bytes beyond ASCII that came by HTTP/1.1 are percent-encoded, for \
+              the library's targets are text",
+        rule: |request, seen| {
+            let Way { client, website, .. } = seen.way;
+            if seen.way.speaks_http2() {
+                request.start = origin_form(&request.start);
+            }
+            if website == Http::Two {
+                request.start = request.start.replace(" HTTP/1.1", " HTTP/2");
+                if client == Http::One {
+                    request.start = encoded(&request.start);
+                }
+                let host = request.header("host").map(str::to_owned);
+                drop_fields(request, &["host", "transfer-encoding"]);
+                put(request, ":scheme", "http");
+                let host = host.filter(|host| !host.is_empty());
+                put(request, ":authority", &host.unwrap_or_else(|| seen.website.to_string()));
+            }
+            name_fields(request, seen, website);
+        },
     },
     Difference {
         name: "the order of a request's fields",
@@ -154,14 +207,15 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "fields of the website's connection",
         part: Part::Answer,
         why: "they speak of one connection only (RFC 9110 §7.6.1)",
-        rule: |answer, _| {
+        rule: |answer, seen| {
             let protocols = answer.header("upgrade").map(str::to_owned);
             if answer.status() != 101 {
-                without_connection_fields(answer);
-                drop_fields(answer, &["trailer"]);
+                end_connection(answer);
             }
             // It must say to what (RFC 9110 §15.5.22).
-            if let (426, Some(protocols)) = (answer.status(), protocols) {
+            if let (426, Some(protocols), false) =
+                (answer.status(), protocols, seen.way.speaks_http2())
+            {
                 put(answer, "Upgrade", &protocols);
             }
         },
@@ -180,8 +234,13 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "trailers of an answer",
         part: Part::Answer,
-        why: "the library does not pass trailers of HTTP/1 on",
-        rule: |answer, _| answer.trailers.clear(),
+        why: "the library does not pass trailers of HTTP/1 on, only from HTTP/2 to HTTP/2",
+        rule: |answer, seen| {
+            if (seen.way.client, seen.way.website) != (Http::Two, Http::Two) {
+                drop_fields(answer, &["trailer"]);
+                answer.trailers.clear();
+            }
+        },
     },
     Difference {
         name: "where a body without a length ends",
@@ -196,6 +255,9 @@ pub const DIFFERENCES: &[Difference] = &[
             }
             let old = asked.start.ends_with("HTTP/1.0");
             if asked.method() == "HEAD" && !old {
+                if seen.way.website == Http::Two {
+                    drop_fields(answer, &["transfer-encoding"]);
+                }
                 return;
             }
             drop_fields(answer, &["transfer-encoding"]);
@@ -239,7 +301,7 @@ pub const DIFFERENCES: &[Difference] = &[
         why: "`inject` adds it to pages, whose length is not known then; their ETag says that they \
               are equivalent, not equal; what is said of their bytes would be wrong",
         rule: |answer, seen| {
-            if seen.inject && takes_a_tag(answer, seen) {
+            if seen.way.inject && takes_a_tag(answer, seen) {
                 add_tag(answer);
                 if seen.asked.is_none_or(|asked| !asked.start.ends_with("HTTP/1.0")) {
                     put(answer, "Transfer-Encoding", "chunked");
@@ -252,7 +314,7 @@ pub const DIFFERENCES: &[Difference] = &[
         part: Part::Request,
         why: "the website is asked with its own",
         rule: |request, seen| {
-            if seen.inject {
+            if seen.way.inject {
                 for (name, value) in &mut request.headers {
                     // Not If-Range: a part of the website's page is none of the client's.
                     let translated = ["if-match", "if-none-match"];
@@ -272,10 +334,69 @@ pub const DIFFERENCES: &[Difference] = &[
         why: "the client's page is the one with the tag",
         rule: |answer, seen| {
             let ours = seen.asked.and_then(|a| a.header("if-none-match"));
-            if seen.inject && answer.status() == 304 && ours == Some("W/\"v1-hc\"") {
+            if seen.way.inject && answer.status() == 304 && ours == Some("W/\"v1-hc\"") {
                 drop_fields(answer, &["etag"]);
                 put(answer, "etag", "W/\"v1-hc\"");
             }
+        },
+    },
+    Difference {
+        name: "interim answers by HTTP/2",
+        part: Part::Answer,
+        why: "the library reads none of a website that speaks it, and writes none",
+        rule: |answer, seen| {
+            if matches!(answer.status(), 100..200) && seen.way.speaks_http2() {
+                *answer = Message::default();
+            }
+        },
+    },
+    Difference {
+        name: "whether a client may go on",
+        part: Part::Request,
+        why: "where the website speaks HTTP/2, the proxy itself says so, as its interim answer would \
+              not come",
+        rule: |request, seen| {
+            if seen.way.website == Http::Two {
+                drop_fields(request, &["expect"]);
+            }
+        },
+    },
+    Difference {
+        name: "that a client may go on",
+        part: Part::More,
+        why: "the same",
+        rule: |answer, seen| {
+            let Way { client, website, .. } = seen.way;
+            let waits = seen.asked.is_some_and(|asked| asked.header("expect").is_some());
+            if (client, website) == (Http::One, Http::Two) && answer.status() == 100 && waits {
+                answer.start.clear();
+            }
+        },
+    },
+    Difference {
+        name: "an answer from HTTP/2 or by it",
+        part: Part::Answer,
+        why: "as in requests; and it has no reason phrases (RFC 9113 §8.3.2), for which the library \
+              writes its own",
+        rule: |answer, seen| {
+            let Way { client, website, .. } = seen.way;
+            let status = answer.status();
+            if answer.start.is_empty() {
+                return;
+            }
+            match (client, website) {
+                (Http::Two, _) => {
+                    answer.start = format!("HTTP/2 {status}");
+                    drop_fields(answer, &["connection", "transfer-encoding"]);
+                }
+                (Http::One, Http::Two) => {
+                    let status = StatusCode::from_u16(status).unwrap();
+                    let reason = status.canonical_reason().unwrap_or_default();
+                    answer.start = format!("HTTP/1.1 {} {reason}", status.as_u16());
+                }
+                (Http::One, Http::One) => {}
+            }
+            name_fields(answer, seen, client);
         },
     },
     Difference {
@@ -290,7 +411,7 @@ pub const DIFFERENCES: &[Difference] = &[
         why: "it is the proxy's own: it is kept if the client can and wants to keep it, whatever \
               the website does with its own. It ends, as the answer says, where the website first \
               said `100 Continue`, or refused before the body was sent, and where HTTP/1.0 has \
-              no other end of a body",
+              no other end of a body. One of HTTP/2 is kept",
         rule: |connection, seen| {
             let Some(asked) = seen.asked else { return };
             let ends = |answer: &Message| {
@@ -303,6 +424,7 @@ pub const DIFFERENCES: &[Difference] = &[
                 }
                 false => !named(asked, "connection", "close"),
             };
+            let wanted = wanted || seen.way.client == Http::Two;
             let waited = asked.header("expect").is_some() && seen.through.start == "closed";
             if connection.start != "its tunnel has ended" {
                 connection.start = if wanted { "kept" } else { "closed" }.into();
@@ -313,97 +435,3 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
 ];
-
-/// What tells a website who asks, as proxies of all kinds write it.
-const FORWARDING: &[&str] = &[
-    "forwarded",
-    "x-forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-forwarded-server",
-    "x-real-ip",
-    "x-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-];
-
-/// Takes fields out, also where `_` stands for `-`, which many websites do not tell apart.
-fn drop_fields(message: &mut Message, names: &[&str]) {
-    message.headers.retain(|(name, _)| {
-        let name = name.to_ascii_lowercase();
-        let alike = if names == FORWARDING { name.replace('_', "-") } else { name };
-        !names.contains(&alike.as_str())
-    });
-}
-
-fn put(message: &mut Message, name: &str, value: &str) {
-    message.headers.push((name.to_owned(), value.to_owned()));
-}
-
-/// Whether a field that is a list has this element.
-fn named(message: &Message, field: &str, element: &str) -> bool {
-    let all = message.all(field).join(",");
-    all.split(',').any(|e| e.trim().eq_ignore_ascii_case(element))
-}
-
-fn without_connection_fields(message: &mut Message) {
-    let listed = message.all("connection").join(",").to_ascii_lowercase();
-    let listed: Vec<&str> = listed.split(',').map(str::trim).collect();
-    drop_fields(message, &listed);
-    drop_fields(message, &["connection", "keep-alive", "proxy-connection", "upgrade"]);
-}
-
-/// Puts fields into the order of another message, as far as that keeps the order within a name.
-fn reorder(message: &mut Message, like: &Message) {
-    let mut left = std::mem::take(&mut message.headers);
-    for (name, _) in &like.headers {
-        if let Some(at) = left.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)) {
-            message.headers.push(left.remove(at));
-        }
-    }
-    message.headers.append(&mut left);
-}
-
-/// Whether this is a date as RFC 9110 §5.6.7 wants it, such as `Tue, 15 Nov 1994 08:12:31 GMT`.
-fn httpdate(text: &str) -> bool {
-    chrono::NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").is_ok()
-}
-
-fn takes_a_tag(answer: &Message, seen: &Seen) -> bool {
-    let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let head = seen.asked.is_some_and(|asked| asked.method() == "HEAD");
-    let empty =
-        if head { answer.header("content-length") == Some("0") } else { answer.body.is_empty() };
-    kind.starts_with("text/html")
-        && !kind.contains("utf-16")
-        && matches!(answer.status(), 200 | 201 | 403 | 404 | 500)
-        && answer.header("content-encoding").is_none_or(|coding| coding == "identity")
-        && !named(answer, "cache-control", "no-transform")
-        && answer.header("content-disposition") != Some("attachment")
-        && !empty
-}
-
-fn add_tag(page: &mut Message) {
-    let tag = bytes(&tag("/headcount.js"));
-    for (name, value) in &mut page.headers {
-        if name.eq_ignore_ascii_case("etag") {
-            *name = "etag".into();
-            let (opaque, mark) = match value.strip_prefix("W/") {
-                Some(weak) => (weak, "-hcw"),
-                None => (value.as_str(), "-hc"),
-            };
-            *value = format!("W/{}{mark}\"", opaque.strip_suffix('"').unwrap());
-        }
-    }
-    drop_fields(page, &["accept-ranges", "content-digest", "content-length", "content-md5"]);
-    drop_fields(page, &["digest", "repr-digest", "transfer-encoding"]);
-    if page.body.is_empty() {
-        return;
-    }
-    let text: String = page.body.iter().map(|&b| char::from(b)).collect();
-    let at = ["</head>", "<body>", "<frameset>"].iter().find_map(|a| text.find(a)).unwrap_or(0);
-    page.body.splice(at..at, tag);
-}

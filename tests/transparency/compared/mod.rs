@@ -1,32 +1,37 @@
-//! Each exchange of a table happens with the website itself and through the proxy: without and with
-//! `inject`, and over TLS. What the website received and what the client received must be the same but
-//! for what the list in [`differences`] says, and every entry of that list must be needed.
+//! Each exchange of a table happens with the website itself and through the proxy: over HTTP/1.1 and
+//! HTTP/2, with TLS and without, before a website that speaks the one or the other, with `inject` too.
+//! What the website received and what the client received must be the same but for what the list in
+//! [`differences`] says, and every entry of that list must be needed.
 //!
 //! Compared are first lines, fields (name as written, value without the white space around it),
 //! bodies and trailers as decoded from their framing, interim answers, and whether the connection
-//! can be used again. Not compared: in which chunks and packets a body comes.
+//! can be used again. Not compared: in which chunks, frames and packets a body comes.
 
 mod answers;
+mod changes;
 mod connections;
 mod differences;
 mod exchange;
+mod http2;
 mod pages;
+mod pieces;
 mod requests;
 
 use crate::common::ports::free_address;
-use crate::common::process::Proxy;
-use crate::common::wire::{Message, Origin, Wire, certificate};
+use crate::common::process::{Proxy, wait_for};
+use crate::common::wire::{Message, Origin, Trust, Wire, certificate};
 use differences::{DIFFERENCES, Difference, Part, Seen};
 use exchange::{Exchange, Step};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Names of exchanges that still differ and must not. One that no longer differs must be taken out.
-const KNOWN_FAULTS: &[&str] = &[];
-
 /// What the certificate is for. Requests have hosts of their own.
 const HOST: &str = "localhost";
+
+/// Long enough for what comes next to come in another packet.
+const PAUSE: Duration = Duration::from_millis(15);
 
 /// Asks whether a connection can be used again.
 const PROBE: &str = "/still-there";
@@ -40,75 +45,118 @@ fn only_what_is_listed_differs() {
             .collect();
     let names: BTreeSet<&str> = exchanges.iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names.len(), exchanges.len(), "each has a name of its own");
-    assert!(exchanges.len() >= 185, "{} exchanges", exchanges.len());
+    assert!(exchanges.len() >= 270, "{} exchanges", exchanges.len());
+    let in_http2 = |e: &&Exchange| http2::impossible(e, Http::Two, Http::Two).is_none();
+    let in_http2 = exchanges.iter().filter(in_http2).count();
+    assert!(in_http2 >= 265, "{in_http2} of them in HTTP/2");
 
-    let website = Website::start();
-    let without = Proxy::start(&website.origin.url(), &[]);
-    let with = Proxy::start(&website.origin.url(), &["--inject"]);
-    let folder = tempfile::tempdir().unwrap();
-    let (files, trust) = certificate(HOST, folder.path());
-    let encrypted = free_address();
-    let tls = ["--tls-listen", &encrypted.to_string(), "--tls-certificates", &files];
-    let over_tls = Proxy::start(&website.origin.url(), &tls);
-    let ways: [(&dyn Fn() -> Wire, Way); 3] = [
-        (&|| Wire::connect(without.site), Way { inject: false, scheme: "http" }),
-        (&|| Wire::connect(with.site), Way { inject: true, scheme: "http" }),
-        (&|| Wire::connect_tls(encrypted, HOST, &trust), Way { inject: false, scheme: "https" }),
-    ];
-    let mut used = BTreeSet::new();
-    let mut faults = Vec::new();
-    for exchange in &exchanges {
-        let direct = website.visit(Wire::connect(website.origin.address), exchange);
-        for (connect, way) in ways {
-            let through = website.visit(connect(), exchange);
-            let faulty = compare(&direct, &through, way, &mut used);
-            if !faulty.is_empty() {
-                faults.push((exchange.name.as_str(), way, faulty));
-            }
-        }
-    }
-    drop(over_tls);
+    let website = Website::start(Http::One);
+    let visit = |exchange| website.visit(&Http1(|| Wire::connect(website.address)), exchange);
+    let direct: Vec<Outcome> = exchanges.iter().map(visit).collect();
+    let direct: Vec<_> = exchanges.iter().zip(&direct).collect();
 
-    let news = faults.iter().filter(|(name, ..)| !KNOWN_FAULTS.contains(name));
-    let news = news.map(|(name, way, fault)| format!("{name}, {way:?}\n{fault}"));
-    let news: Vec<String> = news.collect();
-    assert!(news.is_empty(), "{} differ:\n{}", news.len(), news.join("\n"));
-    for known in KNOWN_FAULTS {
-        assert!(faults.iter().any(|(name, ..)| name == known), "{known}: no fault any more");
-    }
+    let ways = ways();
+    let by_way: Vec<_> = std::thread::scope(|scope| {
+        let threads = ways.iter().map(|way| scope.spawn(|| differences_of(*way, &direct)));
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let faults: Vec<String> = by_way.iter().flat_map(|(faults, _)| faults.clone()).collect();
+    assert!(faults.is_empty(), "{} differ:\n{}", faults.len(), faults.concat());
     for difference in DIFFERENCES {
         let Difference { name, why, .. } = difference;
-        assert!(used.contains(name), "nothing differs any more: {name}, because {why}");
+        let used = by_way.iter().any(|(_, used)| used.contains(name));
+        assert!(used, "nothing differs any more: {name}, because {why}");
     }
 }
 
-/// How the proxy is asked.
+/// All that there are without `inject`; with it, those that differ in how a page is passed on.
+fn ways() -> Vec<Way> {
+    let both = [Http::One, Http::Two];
+    let plain = both.into_iter().flat_map(|website| {
+        let fronts = both.into_iter().flat_map(|client| [(client, false), (client, true)]);
+        fronts.map(move |(client, tls)| Way { client, tls, website, inject: false })
+    });
+    let tagged = both.map(|both| Way { client: both, tls: false, website: both, inject: true });
+    plain.chain(tagged).collect()
+}
+
+/// Has all exchanges in one way. What differs from the direct way and must not, and the entries of the
+/// list that were needed.
+fn differences_of(
+    way: Way,
+    direct: &[(&Exchange, &Outcome)],
+) -> (Vec<String>, BTreeSet<&'static str>) {
+    let website = Website::start(way.website);
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trust) = certificate(HOST, folder.path());
+    let own = free_address();
+    let listen = own.to_string();
+    let mut flags = match (way.client, way.tls) {
+        (_, true) => vec!["--tls-listen", &listen, "--tls-certificates", &files],
+        (Http::Two, false) => vec!["--h2c-listen", &listen],
+        (Http::One, false) => vec![],
+    };
+    flags.extend(way.inject.then_some("--inject"));
+    let proxy = Proxy::start(&website.url(), &flags);
+    let address = if flags.contains(&listen.as_str()) { own } else { proxy.site };
+    wait_for("it takes connections", || TcpStream::connect(address).is_ok());
+    let client: Box<dyn Client> = match (way.client, way.tls) {
+        (Http::One, false) => Box::new(Http1(|| Wire::connect(address))),
+        (Http::One, true) => Box::new(Http1(|| Wire::connect_tls(address, HOST, &trust))),
+        (Http::Two, tls) => Box::new(Http2 { to: address, tls: tls.then_some((HOST, &trust)) }),
+    };
+    let (mut faults, mut used) = (Vec::new(), BTreeSet::new());
+    for (exchange, direct) in direct {
+        if http2::impossible(exchange, way.client, way.website).is_some() {
+            continue;
+        }
+        let through = website.visit(&*client, exchange);
+        let faulty = compare(direct, &through, way, website.address, &mut used);
+        if !faulty.is_empty() {
+            faults.push(format!("{}, {way:?}\n{faulty}", exchange.name));
+        }
+    }
+    (faults, used)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Http {
+    One,
+    Two,
+}
+
+/// How the proxy is asked, and asks.
 #[derive(Debug, Clone, Copy)]
 struct Way {
+    client: Http,
+    tls: bool,
+    website: Http,
     inject: bool,
-    scheme: &'static str,
+}
+
+impl Way {
+    fn speaks_http2(self) -> bool {
+        self.client == Http::Two || self.website == Http::Two
+    }
 }
 
 /// Takes what the list explains from the difference; what is left, in words.
 fn compare(
     direct: &Outcome,
     through: &Outcome,
-    Way { inject, scheme }: Way,
+    way: Way,
+    website: SocketAddr,
     used: &mut BTreeSet<&'static str>,
 ) -> String {
     let mut faults = String::new();
     let answer = direct.answers.last();
     let mut side = |part: Part, direct: &[Message], through: &[Message], asked: &[Message]| {
-        if direct.len() != through.len() {
-            let starts = |all: &[Message]| all.iter().map(|m| m.start.clone()).collect::<Vec<_>>();
-            let (direct, through) = (starts(direct), starts(through));
-            faults += &format!("  {part:?}: {direct:?} became {through:?}\n");
-            return;
-        }
-        for (i, (direct, through)) in direct.iter().zip(through).enumerate() {
+        let none = Message::default();
+        let mut explained = |part, message: &Message, through: &Message, i: usize| {
             let asked = asked.get(i).or(asked.last());
-            let seen = Seen { through, asked, answer, inject, scheme };
-            let mut expected = direct.clone();
+            let seen = Seen { through, asked, answer, way, website };
+            let mut expected = message.clone();
             for difference in DIFFERENCES.iter().filter(|d| d.part == part) {
                 let before = expected.clone();
                 (difference.rule)(&mut expected, &seen);
@@ -116,8 +164,22 @@ fn compare(
                     used.insert(difference.name);
                 }
             }
+            expected
+        };
+        let mut came: VecDeque<&Message> = through.iter().collect();
+        if part == Part::Answer {
+            came.retain(|more| !explained(Part::More, more, more, 0).start.is_empty());
+        }
+        for (i, direct) in direct.iter().enumerate() {
+            let through = came.front().copied().unwrap_or(&none);
+            let expected = explained(part, direct, through, i);
+            if expected.start.is_empty() && !direct.start.is_empty() {
+                continue;
+            }
+            came.pop_front();
             faults += &apart(part, &expected, through);
         }
+        came.iter().for_each(|new| faults += &format!("  {part:?}: {:?} came, too\n", new.start));
     };
     side(Part::Request, &direct.requests, &through.requests, &direct.requests);
     side(Part::Answer, &direct.answers, &through.answers, &direct.requests);
@@ -169,30 +231,17 @@ struct Outcome {
     connection: Vec<Message>,
 }
 
-/// A website that does what the exchange at hand says, and records what it gets.
-struct Website {
-    origin: Origin,
-    state: Arc<Mutex<State>>,
+/// Who has an exchange, over a connection of its own: the answers, and what became of the connection.
+trait Client {
+    fn visit(&self, exchange: &Exchange) -> (Vec<Message>, &'static str);
 }
 
-#[derive(Default)]
-struct State {
-    scripts: Vec<Vec<Step>>,
-    requests: Vec<Message>,
-}
+/// Over the connections that it makes.
+struct Http1<F>(F);
 
-impl Website {
-    fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = state.clone();
-        let origin = Origin::start(move |wire, request| respond(&shared, wire, request));
-        Self { origin, state }
-    }
-
-    /// Has an exchange with whoever is at the other end.
-    fn visit(&self, mut wire: Wire, exchange: &Exchange) -> Outcome {
-        *self.state.lock().unwrap() =
-            State { scripts: exchange.website.clone(), requests: Vec::new() };
+impl<F: Fn() -> Wire> Client for Http1<F> {
+    fn visit(&self, exchange: &Exchange) -> (Vec<Message>, &'static str) {
+        let mut wire = (self.0)();
         let mut answers = Vec::new();
         for step in &exchange.client {
             match step {
@@ -203,15 +252,86 @@ impl Website {
             }
         }
         for method in &exchange.methods {
-            let whole = read_answers(&mut wire, method, &mut answers);
-            if !whole {
+            if !read_answers(&mut wire, method, &mut answers) {
                 break;
             }
         }
         let fate = fate(&mut wire, answers.last());
-        let requests = std::mem::take(&mut self.state.lock().unwrap().requests);
+        (answers, fate)
+    }
+}
+
+struct Http2<'a> {
+    to: SocketAddr,
+    tls: Option<(&'static str, &'a Trust)>,
+}
+
+impl Client for Http2<'_> {
+    fn visit(&self, exchange: &Exchange) -> (Vec<Message>, &'static str) {
+        http2::visit(self.to, self.tls, exchange)
+    }
+}
+
+/// A website that does what the exchange at hand says, and records what it gets.
+struct Website {
+    address: SocketAddr,
+    speaks: Http,
+    recorder: Recorder,
+}
+
+impl Website {
+    fn start(speaks: Http) -> Self {
+        let recorder = Recorder::default();
+        let shared = recorder.clone();
+        let address = match speaks {
+            Http::One => {
+                Origin::start(move |wire, request| respond(&shared, wire, request)).address
+            }
+            Http::Two => http2::website(shared),
+        };
+        Self { address, speaks, recorder }
+    }
+
+    fn url(&self) -> String {
+        let scheme = if self.speaks == Http::Two { "h2c" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Has an exchange with whoever is at the other end.
+    fn visit(&self, client: &dyn Client, exchange: &Exchange) -> Outcome {
+        *self.recorder.0.lock().unwrap() =
+            Recorded { scripts: exchange.website.clone(), requests: Vec::new() };
+        let (answers, fate) = client.visit(exchange);
+        let requests = std::mem::take(&mut self.recorder.0.lock().unwrap().requests);
         let connection = vec![Message { start: fate.to_owned(), ..Message::default() }];
         Outcome { requests, answers, connection }
+    }
+}
+
+/// What a website has to do, and what it got.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Recorded>>);
+
+#[derive(Default)]
+struct Recorded {
+    scripts: Vec<Vec<Step>>,
+    requests: Vec<Message>,
+}
+
+impl Recorder {
+    /// Records a request's head. Its number, and what to do.
+    fn begin(&self, request: &Message) -> (usize, Vec<Step>) {
+        let mut recorded = self.0.lock().unwrap();
+        recorded.requests.push(request.clone());
+        let at = recorded.requests.len() - 1;
+        (at, recorded.scripts.get(at).cloned().unwrap_or_default())
+    }
+
+    /// The same request, with its body.
+    fn amend(&self, at: usize, request: &Message) {
+        if let Some(recorded) = self.0.lock().unwrap().requests.get_mut(at) {
+            *recorded = request.clone();
+        }
     }
 }
 
@@ -260,17 +380,12 @@ fn read_answers(wire: &mut Wire, method: &str, answers: &mut Vec<Message>) -> bo
     }
 }
 
-fn respond(state: &Mutex<State>, wire: &mut Wire, request: &mut Message) -> bool {
+fn respond(recorder: &Recorder, wire: &mut Wire, request: &mut Message) -> bool {
     if request.target() == PROBE {
         wire.send("HTTP/1.1 204 No Content\r\n\r\n");
         return true;
     }
-    let (at, script) = {
-        let mut state = state.lock().unwrap();
-        state.requests.push(request.clone());
-        let at = state.requests.len() - 1;
-        (at, state.scripts.get(at).cloned().unwrap_or_default())
-    };
+    let (at, script) = recorder.begin(request);
     let connection = request.all("connection").join(",").to_ascii_lowercase();
     let mut keep = match request.start.ends_with("HTTP/1.0") {
         true => connection.contains("keep-alive"),
@@ -285,9 +400,7 @@ fn respond(state: &Mutex<State>, wire: &mut Wire, request: &mut Message) -> bool
                     request.start += " (cut)";
                     keep = false;
                 }
-                if let Some(recorded) = state.lock().unwrap().requests.get_mut(at) {
-                    *recorded = request.clone();
-                }
+                recorder.amend(at, request);
             }
             Step::Discard => keep &= wire.body(request, false).is_ok(),
             Step::Echo => {
@@ -301,5 +414,5 @@ fn respond(state: &Mutex<State>, wire: &mut Wire, request: &mut Message) -> bool
 }
 
 fn pause() {
-    std::thread::sleep(Duration::from_millis(15));
+    std::thread::sleep(PAUSE);
 }
