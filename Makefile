@@ -30,7 +30,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble
 
-.PHONY: help run build test valkey torture soak api bench data
+.PHONY: help run build test valkey torture soak api bench data screenshots
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -44,6 +44,7 @@ help:
 	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
+	@echo 'make screenshots                          the pictures of the README, taken of the demo'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 
 run: build
@@ -97,6 +98,10 @@ api: build
 bench:
 	@.ci/install $(build_needs)
 	cargo bench
+
+screenshots: build
+	@.ci/install chromium=chromium chromedriver=chromium-driver
+	@.ci/screenshots '$(binary)' docs/images
 
 data:
 	src/visitor/data/update.sh
