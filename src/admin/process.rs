@@ -7,6 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
+use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::fs;
 
@@ -63,10 +64,13 @@ fn cpu() -> Option<f64> {
     Some((stat(14)? + stat(15)?) / TICKS)
 }
 
+/// `/proc/stat`, which has the time of the boot, is hidden from a hardened service.
 fn started() -> Option<f64> {
-    let stats = fs::read_to_string("/proc/stat").ok()?;
-    let boot = stats.lines().find_map(|line| line.strip_prefix("btime "))?;
-    Some(boot.trim().parse::<f64>().ok()? + stat(22)? / TICKS)
+    let [now, since_boot] = [ClockId::Realtime, ClockId::Boottime].map(|clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    });
+    Some(now - since_boot + stat(22)? / TICKS)
 }
 
 fn status(name: &str) -> Option<f64> {

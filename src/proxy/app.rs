@@ -67,6 +67,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         tracing::info!("waiting for the process before to get SIGQUIT");
         // Ends the process when nobody hands over in time.
         server.bootstrap();
+        systemd::takes_over();
         drop(waiting);
         GIVEN_AWAY + HAND_OVER + 2 * config.timeouts.shutdown
     } else {

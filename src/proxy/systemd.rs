@@ -35,6 +35,12 @@ pub fn ready() {
     tell(&format!("MAINPID={}\nREADY=1", getpid()));
 }
 
+/// This process is the main one from now on, though not ready yet: the one before is about to end, which
+/// must not be taken for the service's end.
+pub fn takes_over() {
+    tell(&format!("MAINPID={}", getpid()));
+}
+
 /// Settings are read again, or another process takes over; [`ready`] ends it.
 pub fn reloading() {
     let now = clock_gettime(ClockId::Monotonic);

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use tempfile::TempDir;
 
+const ALIVE: &str = "WATCHDOG=1";
+
 /// A program that is followed. All its processes are ended with it.
 pub struct Followed {
     socket: UnixDatagram,
@@ -17,7 +19,7 @@ pub struct Followed {
 }
 
 impl Followed {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -25,20 +27,52 @@ impl Followed {
     }
 
     /// The variable that a program is started with.
-    pub fn variable(&self) -> String {
+    fn variable(&self) -> String {
         format!("NOTIFY_SOCKET={}", self.dir.path().join("notify").display())
     }
 
     /// Starts a program that has been prepared.
     pub fn start(headcount: &mut Headcount) -> Self {
+        headcount.choose_ports();
+        Self::start_by(headcount, &["env"])
+    }
+
+    /// The same with a wrapper, which takes variables and passes them on.
+    pub fn start_by(headcount: &mut Headcount, wrapper: &[&str]) -> Self {
         let mut followed = Self::new();
-        headcount.wrap(&["env", &followed.variable()]);
-        headcount.start_again();
+        headcount.wrap(&[wrapper, &[&*followed.variable()]].concat());
+        headcount.restart_on_same_ports();
         assert_eq!(followed.ready(), headcount.pid() as i32);
         followed
     }
 
+    /// What is told next, but for signs of life.
     pub fn next(&self) -> String {
+        loop {
+            let told = self.told();
+            if told != ALIVE {
+                return told;
+            }
+        }
+    }
+
+    /// Waits for a sign of life.
+    pub fn lives(&self) {
+        assert_eq!(self.told(), ALIVE);
+    }
+
+    /// Whether nothing comes for a second, once what was on its way has.
+    pub fn is_silent(&self) -> bool {
+        std::thread::sleep(Duration::from_millis(100));
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv(&mut [0; 256]).is_ok() {}
+        std::thread::sleep(Duration::from_secs(1));
+        let silent = self.socket.recv(&mut [0; 256]).is_err();
+        self.socket.set_nonblocking(false).unwrap();
+        silent
+    }
+
+    fn told(&self) -> String {
         let mut bytes = [0; 256];
         let length = self.socket.recv(&mut bytes).expect("something is told");
         String::from_utf8(bytes[..length].to_vec()).unwrap()
@@ -53,8 +87,15 @@ impl Followed {
     fn is_ready(&mut self, told: &str) -> i32 {
         let (main, ready) = told.split_once('\n').expect(told);
         assert_eq!(ready, "READY=1");
-        let main = main.strip_prefix("MAINPID=").unwrap().parse().unwrap();
+        self.is_main(main)
+    }
+
+    fn is_main(&mut self, told: &str) -> i32 {
+        let main = told.strip_prefix("MAINPID=").expect(told).parse().unwrap();
         if self.processes.last() != Some(&main) {
+            if let Some(before) = self.processes.last() {
+                assert!(runs(*before), "the main process has ended, and so has the service");
+            }
             self.processes.push(main);
         }
         main
@@ -75,14 +116,29 @@ impl Followed {
         let mut reloads = 0;
         loop {
             let told = self.next();
-            let Some(since) = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=") else {
-                assert!(reloads > 0, "{told}");
+            if let Some(since) = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=") {
+                assert!(since.parse::<u64>().unwrap() > 0, "{told}");
+                reloads += 1;
+                continue;
+            }
+            assert!(reloads > 0, "{told}");
+            if told.ends_with("READY=1") {
                 return self.is_ready(&told);
-            };
-            assert!(since.parse::<u64>().unwrap() > 0, "{told}");
-            reloads += 1;
+            }
+            self.is_main(&told);
         }
     }
+}
+
+/// A line of what the system says of a process.
+pub fn status(process: i32, of: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    Some(status.lines().find_map(|line| line.strip_prefix(of))?.trim().to_owned())
+}
+
+/// Whether it has not ended, or waits for its parent to notice.
+pub fn runs(process: i32) -> bool {
+    status(process, "State:").is_some_and(|state| !state.starts_with('Z'))
 }
 
 impl Drop for Followed {

@@ -104,7 +104,8 @@ impl Headcount {
                 panic!("{status}: {}", &self.log()[before..]);
             }
             let connects = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
-            let ready = connects(self.ports.1) && connects(self.ports.0);
+            // In this order: a socket of systemd's starts it.
+            let ready = connects(self.ports.0) && connects(self.ports.1);
             (ready && self.admin_get("/healthz").status == 200).then_some(())
         });
     }
