@@ -2,7 +2,7 @@
 //! goals.
 
 use super::goal::{Funnel, Goal};
-use crate::clock::Millis;
+use crate::clock::{MINUTE, Millis};
 use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use data_encoding::HEXLOWER;
@@ -119,6 +119,11 @@ impl Site {
     /// The day `at` falls on for this site.
     pub fn day(&self, at: Millis) -> Day {
         self.local(at).date_naive()
+    }
+
+    /// The site's local time at which a minute begins.
+    pub fn minute_start(&self, at: Millis) -> NaiveDateTime {
+        self.local(at - at.rem_euclid(MINUTE)).naive_local()
     }
 
     /// Hour of the site's day, 0 to 23.

@@ -204,11 +204,15 @@ pub fn timeseries(
         _ => buckets.push(Bucket { start, sums }),
     };
     let Ok(selection) = Selection::new(None, filter) else { return buckets };
+    // Minutes are not counted apart.
+    if interval == Interval::Minute {
+        return buckets;
+    }
     let midnight = |day: Day| day.and_time(chrono::NaiveTime::MIN);
     for day in range.days() {
         let counts = days.get(&day);
         match interval {
-            Interval::Hour => hours(counts.map(Arc::as_ref), site, day)
+            Interval::Minute | Interval::Hour => hours(counts.map(Arc::as_ref), site, day)
                 .into_iter()
                 .for_each(|(start, sums)| add(start, sums)),
             Interval::Day | Interval::Week | Interval::Month => {

@@ -238,6 +238,11 @@ impl Metric {
         counts.is_some_and(|counts| counts.iter().all(|count| known.has(*count)))
     }
 
+    /// Whether rows of a property can say it at all.
+    pub fn means_something(self, property: &Property) -> bool {
+        self.is_told(Some(property), Known::ALL)
+    }
+
     /// The counts of a row that it is made of; `None` where it means nothing.
     fn made_of(self, property: Option<&Property>) -> Option<&'static [Stored]> {
         use Stored as S;

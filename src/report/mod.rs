@@ -50,7 +50,10 @@ pub use question::{Question, Shape};
 pub use rows::Selection;
 pub use segment::{Segment, Segments, asks_for_segment};
 pub use timing::{Percentiles, Rating, Timed, Timings, What};
-pub use v2::{AnsweredFrom, Answers, Query, QuerySet, Reworded, Rows, Sequence, TimeStep, Total};
+pub use v2::{
+    AnsweredFrom, Answers, Comparison, ComparisonMode, Query, QuerySet, Reworded, Rows, Sequence,
+    Span, TimeStep, Total,
+};
 
 /// What Plausible calls the event of a pageview.
 const PAGEVIEW: &str = "pageview";

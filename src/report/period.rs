@@ -208,6 +208,8 @@ fn parse_day(text: &str) -> Result<Day, Invalid> {
 /// The step of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interval {
+    /// Told by event rows only.
+    Minute,
     Hour,
     Day,
     /// From Monday; the first of a range begins with it.
@@ -219,7 +221,7 @@ impl Interval {
     /// The first day of the step of `range` in which a day lies.
     pub(super) fn start(self, day: Day, range: Range) -> Day {
         match self {
-            Self::Hour | Self::Day => day,
+            Self::Minute | Self::Hour | Self::Day => day,
             Self::Week => {
                 let monday = day - Days::new(u64::from(day.weekday().num_days_from_monday()));
                 monday.max(range.first)
@@ -228,10 +230,34 @@ impl Interval {
         }
     }
 
-    /// How answers write the time at which a step starts.
-    pub(super) fn format(self) -> &'static str {
+    /// Whether the steps of two ranges are of a kind, each beginning where its week or month does.
+    pub(super) fn steps_alike(self, one: Range, other: Range) -> bool {
         match self {
-            Self::Hour => "%Y-%m-%d %H:%M:%S",
+            Self::Minute | Self::Hour | Self::Day => true,
+            Self::Week => one.first.weekday() == other.first.weekday(),
+            Self::Month => one.first.day() == other.first.day(),
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    /// Whether there are several to a day.
+    pub(super) fn is_part_of_day(self) -> bool {
+        matches!(self, Self::Minute | Self::Hour)
+    }
+
+    /// How answers write the time at which a step starts.
+    pub fn format(self) -> &'static str {
+        match self {
+            Self::Minute | Self::Hour => "%Y-%m-%d %H:%M:%S",
             Self::Day | Self::Week | Self::Month => "%Y-%m-%d",
         }
     }

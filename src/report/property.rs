@@ -188,7 +188,7 @@ impl Property {
     }
 
     /// The part of the name before the colon.
-    pub(super) fn family(&self) -> &str {
+    pub fn family(&self) -> &str {
         self.name.split_once(':').map_or("", |(family, _)| family)
     }
 

@@ -15,7 +15,7 @@ use crate::clock::Millis;
 use crate::model::rollup::{Metric, Row};
 use crate::model::row::Kind;
 use crate::model::site::{Day, Site};
-use crate::report::{Interval, Range};
+use crate::report::Range;
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use std::collections::BTreeMap;
@@ -207,8 +207,8 @@ where
             group.appear(present);
         }
         let Some((_, begun)) = present.visit.filter(|_| !found.is_empty()) else { return };
-        // A visit is counted in the hour in which it began.
-        if asked.by.contains(&By::Time(Interval::Hour)) {
+        // A visit is counted in the hour or minute in which it began.
+        if asked.by.iter().any(|by| matches!(by, By::Time(interval) if interval.is_part_of_day())) {
             self.find_groups(i, begun.first);
         }
         let Breakdown { found, groups, .. } = &mut *self.breakdown;

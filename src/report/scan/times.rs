@@ -1,10 +1,11 @@
 //! Steps of time that rows of a day lie in.
 
 use super::groups::Names;
-use crate::clock::Millis;
+use crate::clock::{MINUTE, Millis};
 use crate::model::rollup::SLOT;
 use crate::model::site::{Day, Site};
 use crate::report::{Interval, Range};
+use chrono::NaiveTime;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ pub(super) struct Times<'s> {
     interval: Interval,
     /// Of the step that the day lies in, unless steps are shorter.
     start: Day,
-    /// By slot the name's number.
+    /// By minute or slot the name's number.
     known: HashMap<i64, u32, RandomState>,
 }
 
@@ -25,17 +26,24 @@ impl<'s> Times<'s> {
 
     /// Whether all of the day lies in one step.
     pub fn is_of_day(&self) -> bool {
-        self.interval != Interval::Hour
+        !self.interval.is_part_of_day()
     }
 
     /// The step that a time lies in, by the number of its name.
     pub fn at(&mut self, at: Millis, names: &mut Names) -> u32 {
-        let slot = if self.is_of_day() { 0 } else { at.div_euclid(SLOT) };
+        let slot = match self.interval {
+            Interval::Minute => at.div_euclid(MINUTE),
+            Interval::Hour => at.div_euclid(SLOT),
+            Interval::Day | Interval::Week | Interval::Month => 0,
+        };
         if let Some(known) = self.known.get(&slot) {
             return *known;
         }
-        let hour = if self.is_of_day() { 0 } else { self.site.hour(at) };
-        let start = self.start.and_hms_opt(hour, 0, 0).unwrap_or_default();
+        let start = match self.interval {
+            Interval::Minute => self.site.minute_start(at),
+            Interval::Hour => self.start.and_hms_opt(self.site.hour(at), 0, 0).unwrap_or_default(),
+            Interval::Day | Interval::Week | Interval::Month => self.start.and_time(NaiveTime::MIN),
+        };
         let name = start.format(self.interval.format()).to_string();
         let number = names.insert_full(name.into()).0 as u32;
         self.known.insert(slot, number);

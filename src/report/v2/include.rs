@@ -4,7 +4,7 @@ use super::read::{flag, object, wrong};
 use super::span::Span;
 use crate::clock::{HOUR, Millis};
 use crate::model::site::Site;
-use crate::report::{Before, Invalid, Range};
+use crate::report::{Before, Invalid, Period, Range};
 use chrono::{Datelike, Months};
 use serde_json::{Map, Value as Json};
 
@@ -23,14 +23,14 @@ pub(super) struct Include {
 
 /// What an answer is compared with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Comparison {
-    mode: Mode,
+pub struct Comparison {
+    pub mode: ComparisonMode,
     /// Moved to begin on the same day of the week.
-    match_day_of_week: bool,
+    pub match_day_of_week: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Mode {
+pub enum ComparisonMode {
     PreviousPeriod,
     YearOverYear,
     Custom(Range),
@@ -71,11 +71,11 @@ impl Comparison {
             return Ok(None);
         };
         let mode = match (asked.get("mode").and_then(Json::as_str), asked.get("date_range")) {
-            (Some("previous_period"), None) => Mode::PreviousPeriod,
-            (Some("year_over_year"), None) => Mode::YearOverYear,
+            (Some("previous_period"), None) => ComparisonMode::PreviousPeriod,
+            (Some("year_over_year"), None) => ComparisonMode::YearOverYear,
             (Some("custom"), Some(Json::Array(ends))) => match ends.as_slice() {
                 [Json::String(first), Json::String(last)] => {
-                    Mode::Custom(Range::parse(&format!("{first},{last}"))?)
+                    ComparisonMode::Custom(Range::parse(&format!("{first},{last}"))?)
                 }
                 _ => return wrong("`date_range` of a comparison is a list of two dates"),
             },
@@ -99,13 +99,13 @@ impl Comparison {
     pub(super) fn against(self, span: &Span, site: &Site, now: Millis) -> Against {
         if let Some((first, end)) = span.times {
             let back = match self.mode {
-                Mode::PreviousPeriod if self.match_day_of_week => {
+                ComparisonMode::PreviousPeriod if self.match_day_of_week => {
                     (end - first + 7 * DAY - 1) / (7 * DAY) * 7 * DAY
                 }
-                Mode::PreviousPeriod => end - first,
-                Mode::YearOverYear if self.match_day_of_week => 364 * DAY,
-                Mode::YearOverYear => 365 * DAY,
-                Mode::Custom(range) => {
+                ComparisonMode::PreviousPeriod => end - first,
+                ComparisonMode::YearOverYear if self.match_day_of_week => 364 * DAY,
+                ComparisonMode::YearOverYear => 365 * DAY,
+                ComparisonMode::Custom(range) => {
                     return Against { span: Span { range, times: None, ..*span }, until: None };
                 }
             };
@@ -116,32 +116,38 @@ impl Comparison {
                 until: None,
             };
         }
+        let before = self.before((span.period, span.range), site, now);
+        Against { span: Span { range: before.range, ..*span }, until: before.until }
+    }
+
+    /// What the days of a period are compared with at `now`.
+    pub fn before(self, (period, range): (Period, Range), site: &Site, now: Millis) -> Before {
+        let compared = range;
         let before = match self.mode {
-            Mode::PreviousPeriod => Before::new(span.period, span.range, site, now),
-            Mode::YearOverYear => {
+            ComparisonMode::PreviousPeriod => Before::new(period, range, site, now),
+            ComparisonMode::YearOverYear => {
                 let back = |day| day - Months::new(12);
                 let today = site.day(now);
-                let last = span.range.until(today).last;
-                let range = Range { first: back(span.range.first), last: back(last) };
+                let last = range.until(today).last;
+                let range = Range { first: back(range.first), last: back(last) };
                 // Where February has a day less, all of it is the same part.
                 let part = last == today && range.last.day() == last.day();
                 Before { range, until: part.then(|| site.at_same_time(now, range.last)) }
             }
-            Mode::Custom(range) => Before { range, until: None },
+            ComparisonMode::Custom(range) => Before { range, until: None },
         };
-        let before = if self.match_day_of_week { matched(before, span, site, now) } else { before };
-        Against { span: Span { range: before.range, ..*span }, until: before.until }
+        if self.match_day_of_week { matched(before, compared, site, now) } else { before }
     }
 }
 
 /// Moved by as few days as it takes to begin on the same day of the week, but not onto the time that
 /// is compared.
-fn matched(before: Before, span: &Span, site: &Site, now: Millis) -> Before {
+fn matched(before: Before, compared: Range, site: &Site, now: Millis) -> Before {
     let weekday = |range: Range| i64::from(range.first.weekday().num_days_from_monday());
-    let ahead = (weekday(span.range) - weekday(before.range)).rem_euclid(7);
+    let ahead = (weekday(compared) - weekday(before.range)).rem_euclid(7);
     let nearest = if ahead > 3 { ahead - 7 } else { ahead };
     let moved = |days: i64| before.range.first + chrono::TimeDelta::days(days);
-    let days = if moved(nearest) == span.range.first { nearest - 7 } else { nearest };
+    let days = if moved(nearest) == compared.first { nearest - 7 } else { nearest };
     let range =
         Range { first: moved(days), last: before.range.last + chrono::TimeDelta::days(days) };
     let until = before.until.map(|_| site.at_same_time(now, range.last));

@@ -24,13 +24,14 @@ use crate::model::goal::Target;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use include::{Against, Include};
+pub use include::{Comparison, ComparisonMode};
 use plan::Plan;
 pub use plan::Rows;
 use read::wrong;
 pub use sequence::Sequence;
 use serde_json::{Map, Value as Json, json};
 pub use set::{AnsweredFrom, Answers, QuerySet, TimeStep, Total};
-use span::Span;
+pub use span::Span;
 use table::{Line, Table};
 pub use version1::Reworded;
 
@@ -79,6 +80,7 @@ pub struct Query {
 fn name(by: &By) -> &str {
     match by {
         By::Property(property) => property.as_str(),
+        By::Time(Interval::Minute) => "time:minute",
         By::Time(Interval::Hour) => "time:hour",
         By::Time(Interval::Day) => "time:day",
         By::Time(Interval::Week) => "time:week",

@@ -97,6 +97,9 @@ impl Query {
         let filter = Filter::of(conditions)?;
         let filter =
             filter.map(|filter| filter.with_goals(&site.goals, among_events)).transpose()?;
+        if by == Some(&By::Time(Interval::Minute)) {
+            return wrong("minutes cannot be told: counts are kept by quarters of an hour");
+        }
         if by == Some(&By::Time(Interval::Hour)) && filter.is_some() {
             return wrong(
                 "hours cannot be filtered: they are kept for all of a site's traffic; \

@@ -81,11 +81,16 @@ pub(super) fn dimensions(value: Option<&Json>, hours: i64) -> Result<Vec<By>, In
     }
 }
 
+/// Hours of which minutes are told.
+const MINUTES_MAX: i64 = 2;
+
 fn dimension(name: &str, hours: i64) -> Result<By, Invalid> {
     let Some(step) = name.strip_prefix("time") else {
         return Property::parse(name).map(By::Property);
     };
     Ok(By::Time(match step {
+        ":minute" if hours <= MINUTES_MAX => Interval::Minute,
+        ":minute" => return wrong("`time:minute` is for two hours at most"),
         ":hour" => Interval::Hour,
         ":day" => Interval::Day,
         ":week" => Interval::Week,
@@ -99,7 +104,8 @@ fn dimension(name: &str, hours: i64) -> Result<By, Invalid> {
         },
         _ => {
             return wrong(format!(
-                "invalid dimension `{name}`: time, time:hour, time:day, time:week or time:month"
+                "invalid dimension `{name}`: time, time:minute, time:hour, time:day, time:week or \
+                 time:month"
             ));
         }
     }))

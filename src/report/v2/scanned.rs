@@ -6,13 +6,13 @@ use super::plan::Rows;
 use super::span::Span;
 use super::table::{Line, Table};
 use super::{By, Query};
-use crate::clock::Millis;
+use crate::clock::{MINUTE, Millis};
 use crate::model::rollup::{Metric as Stored, Row};
 use crate::model::site::Site;
 use crate::report::known::Known;
 use crate::report::metric::{percent, share};
 use crate::report::scan::{Asked, Groups, scan_many};
-use crate::report::{Days, Metric, Property, Range, Sums, Value, timeseries};
+use crate::report::{Days, Interval, Metric, Property, Range, Sums, Value, timeseries};
 use std::sync::Arc;
 
 /// Rows of some time: whose, and which part of it if not all.
@@ -167,8 +167,15 @@ impl Query {
             By::Property(_) => None,
         });
         let Some(interval) = step else { return Vec::new() };
-        let steps = timeseries(&Days::new(), part.site, part.range, interval, None);
         let label = |start: chrono::NaiveDateTime| start.format(interval.format()).to_string();
+        if let (Interval::Minute, Some((first, end))) = (interval, part.times) {
+            let minutes = first.div_euclid(MINUTE)..=(end - 1).div_euclid(MINUTE);
+            let mut labels: Vec<String> =
+                minutes.map(|n| label(part.site.minute_start(n * MINUTE))).collect();
+            labels.dedup();
+            return labels;
+        }
+        let steps = timeseries(&Days::new(), part.site, part.range, interval, None);
         let bounds = part.times.map(|(first, end)| {
             let step_of = |at: Millis| {
                 let day = interval.start(part.site.day(at), part.range);

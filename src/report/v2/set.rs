@@ -4,17 +4,17 @@
 //! them, so that no two answers are about different days; only where not one of the days has rows,
 //! roll-ups tell what they can.
 
-use super::include::Against;
+use super::include::{Against, Comparison};
 use super::plan::{Plan, Rows};
 use super::span::Span;
-use super::table::Table;
+use super::table::{Line, Table};
 use super::{By, Include, Query, filters};
 use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::scan::Expr;
-use crate::report::{Before, Days, Invalid, Metric, Period, Range, Slice, Value, timeseries};
-use chrono::NaiveDateTime;
+use crate::report::{Days, Interval, Invalid, Metric, Property, Range, Slice, Value};
+use chrono::{NaiveDateTime, NaiveTime};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use std::collections::HashMap;
 pub struct QuerySet {
     site: Site,
     span: Span,
-    before: Option<Before>,
+    against: Option<Against>,
     today: Day,
     filters: Vec<Json>,
     expr: Option<Expr>,
@@ -63,25 +63,27 @@ pub struct TimeStep {
     /// The site's local time at which it starts.
     pub start: NaiveDateTime,
     pub values: Vec<Value>,
+    /// The step that it is compared with, if there is one.
+    pub before: Option<(NaiveDateTime, Vec<Value>)>,
 }
 
 impl QuerySet {
-    /// Of the days of `range`, asked at `now`; totals can be compared with those `before`. All of the
-    /// filters, which are version 2's, must be met.
+    /// Of the time of `span`, asked at `now`; totals and series are compared if that is wanted. All of
+    /// the filters, which are version 2's, must be met.
     ///
     /// # Errors
     /// If the filters name a goal that is not configured, or cannot be met together.
     pub fn new(
         site: &Site,
-        (period, range): (Period, Range),
-        before: Option<Before>,
+        span: Span,
+        comparison: Option<Comparison>,
         filters: Vec<Json>,
         now: Millis,
     ) -> Result<Self, Invalid> {
         Ok(Self {
             site: site.clone(),
-            span: Span { period, range, times: None },
-            before,
+            span,
+            against: comparison.map(|comparison| comparison.against(&span, site, now)),
             today: site.day(now),
             expr: filters::read(&filters, &site.goals)?,
             filters,
@@ -91,16 +93,19 @@ impl QuerySet {
 
     /// Asks for totals, compared if there is something to compare with.
     pub fn ask_totals(&mut self, metrics: &[Metric]) -> usize {
-        let against = self.before.map(|before| Against {
-            span: Span { range: before.range, ..self.span },
-            until: before.until,
-        });
-        self.add(None, metrics, against)
+        self.add(None, metrics, self.against)
     }
 
-    /// Asks for a series, or the values of a property.
-    pub fn ask(&mut self, by: By, metrics: &[Metric]) -> usize {
-        self.add(Some(by), metrics, None)
+    /// Asks for a series, compared alike: each step with the one in the same place before.
+    pub fn ask_over_time(&mut self, interval: Interval, metrics: &[Metric]) -> usize {
+        let now = self.span.range;
+        let alike = |against: &Against| interval.steps_alike(now, against.span.range);
+        self.add(Some(By::Time(interval)), metrics, self.against.filter(alike))
+    }
+
+    /// Asks for the values of a property.
+    pub fn ask(&mut self, property: Property, metrics: &[Metric]) -> usize {
+        self.add(Some(By::Property(property)), metrics, None)
     }
 
     fn add(&mut self, by: Option<By>, metrics: &[Metric], against: Option<Against>) -> usize {
@@ -129,12 +134,14 @@ impl QuerySet {
     /// The days that they are about, and those that they are compared with.
     pub fn ranges(&self) -> impl Iterator<Item = Range> {
         let elapsed = self.span.range.until(self.today);
-        std::iter::once(elapsed).chain(self.before.map(|before| before.range))
+        std::iter::once(elapsed).chain(self.against.map(|against| against.span.range))
     }
 
     /// Whose event rows answer them; `None`: roll-ups do.
     pub fn takes_rows_of(&self) -> Option<RowsOf> {
-        self.expr.as_ref()?;
+        if self.expr.is_none() && self.span.times.is_none() {
+            return None;
+        }
         self.queries.first().map(|query| query.asked().of())
     }
 
@@ -150,13 +157,18 @@ impl QuerySet {
     }
 
     fn by_rows(self, rows: &Rows, from: Option<Day>) -> Answers {
-        let first = from.unwrap_or(self.span.range.first);
-        let range = Range { first, ..self.span.range };
+        let range = self.span.counted(rows.days.keys(), self.today);
+        let range = Range { first: from.unwrap_or(range.first), ..range };
         let all: Vec<&Query> = self.queries.iter().collect();
         let mut tables = Query::all_told_by_rows(&all, &self.span, range, &self.site, rows);
         for (query, table) in self.queries.iter().zip(&mut tables) {
             if let Some(against) = &query.against {
-                query.compare(table, &query.rows_before(against, &self.site, rows));
+                // A part of the time is compared with nothing.
+                let before = match from {
+                    Some(_) => Table { is_unknown: true, ..Table::default() },
+                    None => query.rows_before(against, &self.site, rows),
+                };
+                query.compare(table, &before);
             }
         }
         let tables = tables.into_iter().map(Some).collect();
@@ -164,7 +176,8 @@ impl QuerySet {
     }
 
     fn by_rollups(self, days: &Days) -> Answers {
-        let (range, site) = (self.span.range, &self.site);
+        let site = &self.site;
+        let range = self.span.counted(days.keys(), self.today);
         let told = |query: &Query| {
             let is_told =
                 !matches!(query.plan, Plan::Rows(_)) && query.check_days(range, days).is_ok();
@@ -216,17 +229,24 @@ impl Answers {
     pub fn steps(&self, nth: usize) -> Option<Vec<TimeStep>> {
         let (query, table) = (&self.set.queries[nth], self.tables[nth].as_ref()?);
         let [By::Time(interval)] = query.dimensions.as_slice() else { return None };
-        let lines: HashMap<&str, &Vec<Value>> = table
+        let lines: HashMap<&str, &Line> = table
             .rows
             .iter()
-            .filter_map(|line| Some((line.dimensions.first()?.as_str(), &line.metrics)))
+            .filter_map(|line| Some((line.dimensions.first()?.as_str(), line)))
             .collect();
-        let step = |start: NaiveDateTime| {
-            let label = start.format(interval.format()).to_string();
-            let values = lines.get(label.as_str()).map(|values| (*values).clone());
-            TimeStep { start, values: values.unwrap_or_else(|| query.nothing()) }
+        let start = |label: &str| {
+            let day = || label.parse::<Day>().map(|day| day.and_time(NaiveTime::MIN));
+            NaiveDateTime::parse_from_str(label, interval.format()).or_else(|_| day()).ok()
         };
-        let buckets = timeseries(&Days::new(), &self.set.site, self.range, *interval, None);
-        Some(buckets.into_iter().map(|bucket| step(bucket.start)).collect())
+        let step = |label: &String| {
+            let line = lines.get(label.as_str());
+            let values = line.map_or_else(|| query.nothing(), |line| line.metrics.clone());
+            let compared = line.and_then(|line| line.comparison.as_ref());
+            let before = compared.and_then(|before| {
+                Some((start(before.dimensions.first()?)?, before.metrics.clone()))
+            });
+            Some(TimeStep { start: start(label)?, values, before })
+        };
+        Some(table.labels.iter().filter_map(step).collect())
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 /// The time of a question.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Span {
+pub struct Span {
     pub period: Period,
     /// The site's days that it touches.
     pub range: Range,
@@ -40,9 +40,9 @@ impl Span {
             Some(_) => return wrong("`date_range` is a word or a list of two dates"),
         };
         match word {
-            "24h" => return Self::between(now - 24 * HOUR, now, site),
+            "24h" => return Self::last(24 * HOUR, site, now),
             // As long as somebody counts as being here.
-            "realtime" => return Self::between(now - 5 * MINUTE, now, site),
+            "realtime" => return Self::last(5 * MINUTE, site, now),
             _ => {}
         }
         let today = site.day(now);
@@ -61,7 +61,15 @@ impl Span {
         Ok(Self::days(period, range))
     }
 
-    fn days(period: Period, range: Range) -> Self {
+    /// The time of this length that ends `now`.
+    ///
+    /// # Errors
+    /// If it is longer than a range may be.
+    pub fn last(length: Millis, site: &Site, now: Millis) -> Result<Self, Invalid> {
+        Self::between(now - length, now, site)
+    }
+
+    pub fn days(period: Period, range: Range) -> Self {
         Self { period, range, times: None }
     }
 
