@@ -12,9 +12,9 @@ use headcount::model::rollup::DayCounts;
 use headcount::model::row::{EventRow, RowsOf};
 use headcount::model::site::{Day, Site};
 use headcount::model::{Batch, PackedRows};
-use headcount::report::scan::{By, DayRows};
+use headcount::report::scan::DayRows;
 use headcount::report::{
-    Condition, DaySum, Days, Interval, Metric, Period, Property, QuerySet, Range, Rows,
+    Condition, DaySum, Days, Interval, Metric, Period, Property, QuerySet, Range, Rows, Span,
 };
 use headcount::store::{Batches, Reads, SqliteStore};
 use std::sync::Arc;
@@ -177,7 +177,7 @@ fn ask(site: &Site, range: Range, filter: Option<Filter>) -> QuerySet {
     };
     let filters = filter.into_iter().map(condition).collect();
     let now = site.day_start(range.last + chrono::Days::new(2));
-    QuerySet::new(site, (Period::Custom, range), None, filters, now).unwrap()
+    QuerySet::new(site, Span::days(Period::Custom, range), None, filters, now).unwrap()
 }
 
 /// How many values there are.
@@ -190,10 +190,9 @@ fn overview(
 ) -> usize {
     let mut questions = ask(site, range, filter);
     questions.ask_totals(&TOTALS);
-    questions.ask(By::Time(Interval::Day), &[Metric::Visitors, Metric::Pageviews]);
+    questions.ask_over_time(Interval::Day, &[Metric::Visitors, Metric::Pageviews]);
     let ask = |name: &&str| {
-        let by = By::Property(Property::parse(name).unwrap());
-        questions.ask(by, &[Metric::Visitors, Metric::Pageviews])
+        questions.ask(Property::parse(name).unwrap(), &[Metric::Visitors, Metric::Pageviews])
     };
     let asked: Vec<usize> = properties.iter().map(ask).collect();
     let answers = questions.answer(days, rows);

@@ -153,6 +153,8 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     });
     let router = api
         .route("/", get(dashboard::show))
+        .route("/details.csv", get(dashboard::rows_as_csv))
+        .route("/details.json", get(dashboard::rows_as_json))
         .route_service("/mcp", mcp::service(app.clone()))
         .route(dashboard::segments::KEEP, post(dashboard::segments::keep))
         .route(dashboard::segments::FORGET, post(dashboard::segments::forget))

@@ -22,24 +22,42 @@ async fn the_demo_in_all_its_views() {
     let headcount = Headcount::demo(&[]);
     let page = Page::open().await;
     // Until the sample visitors have done a bit of everything.
-    page.go(&headcount.admin_url("/?period=7d")).await;
-    let sections = "return ['#pages tr td', '#bots tr td', '#errors tr td', '#events tr td',
-        '#goals tr td', '.funnel li', '.timings dd', '.slowest td', '#ai td']
-        .filter((section) => !document.querySelector(section))";
-    page.until(sections, json!([])).await;
+    for (topic, parts) in [
+        ("bots", "#bots tr td, #ai td"),
+        ("errors", "#errors tr td, #links tr td"),
+        ("speed", ".timings dd, .slowest td"),
+        ("overview", "#pages tr td, #events tr td, #goals tr td, .funnel li"),
+    ] {
+        page.go(&headcount.admin_url(&format!("/?period=7d&topic={topic}"))).await;
+        let missing =
+            format!("return '{parts}'.split(', ').filter((part) => !document.querySelector(part))");
+        page.until(&missing, json!([])).await;
+    }
     let first = page.run("return document.querySelector('#pages tbody a').getAttribute('href')");
     let first = first.await.as_str().unwrap().to_owned();
 
     for path in [
         "/",
-        "/?period=day&compare=none",
-        "/?period=30d&pages=visit:exit_page&sources=visit:source&more=pages",
+        "/?period=day&compare=none&metric=bounce_rate",
+        "/?period=all&compare=none&metric=visit_duration",
+        "/?period=year&interval=week&compare=year_over_year&match_day_of_week=true",
+        "/?period=7d&unconfirmed=visit:country",
+        "/?details=pages&period=7d&sort=bounce_rate&order=asc&search=e",
+        "/?details=sources&sources=visit:channel&sort=name",
+        "/?topic=bots",
+        "/?topic=realtime",
+        "/?period=24h",
+        "/?topic=errors&period=7d",
+        "/?topic=speed&period=7d",
+        "/?topic=files",
+        "/?topic=speed&filters=event:goal%3D%3DOrder",
+        "/?period=30d&pages=visit:exit_page&sources=visit:source",
         "/?period=7d&filters=visit:browser%3D%3DFirefox",
         "/?filters=visit:country%3D%3DDE;event:page%3D%3D/;visit:device!%3DTablet",
         "/?filters=event:goal%3D%3DOrder;visit:country%3D@D",
         "/?filters=visit:country%3D%3DNowhere",
         "/?period=12mo&date=2020-01-01&filters=visit:country%3D%3DDE",
-        "/?period=7d&filters=bot:class%3D%3Dsearch&errors=error:link",
+        "/?period=7d&filters=bot:class%3D%3Dsearch&fetched=bot:status",
         "/?period=day&filters=event:goal%3D~x",
         "/?period=12mo&date=2020-01-01",
         &first,
@@ -52,7 +70,7 @@ async fn the_demo_in_all_its_views() {
 
     // The table of a day's hours is long enough to be scrolled.
     page.go(&headcount.admin_url("/?period=day")).await;
-    for open in ["#custom", "#numbers", "#filter"] {
+    for open in ["#custom", "#numbers", "#filter", "#compare", "#evidence", "#sources-tabs"] {
         page.run(&format!("document.querySelector('{open}').open = true")).await;
         page.check(open).await;
     }

@@ -26,8 +26,8 @@ async fn follows_what_happens() {
     browser.goto(&headcount.admin_url("/")).await.unwrap();
     run(&browser, "window.kept = 1").await;
     let current = "return document.getElementById('current').textContent";
-    let tiles = "return [...document.querySelectorAll('.totals div')].slice(0, 3)
-                   .map(tile => tile.querySelector('dt').textContent + ' '
+    let tiles = "return [...document.querySelectorAll('.tile')].slice(0, 3)
+                   .map(tile => tile.querySelector('.name').textContent + ' '
                      + tile.querySelector('.figure').textContent)";
     until(&browser, current, json!("1")).await;
     until(&browser, tiles, json!(["Unique visitors 1", "Visits 1", "Pageviews 1"])).await;
@@ -186,7 +186,7 @@ async fn fits_every_screen_without_a_complaint() {
     headcount.settle().await;
 
     for theme in ["light", "dark"] {
-        for width in [320, 390, 768, 1280, 1920] {
+        for width in [320, 360, 390, 768, 830, 1280, 1920] {
             browser.look(theme, width).await;
             let (plain, filter) = ("compare=previous_period", "filters=event:page=@a");
             let filtered = format!("{filter};visit:browser==Firefox;event:page!={long}");
@@ -199,6 +199,15 @@ async fn fits_every_screen_without_a_complaint() {
                      for (const menu of document.querySelectorAll('.menu')) menu.open = true;
                      return [innerWidth, page.scrollWidth - page.clientWidth]";
                 assert_eq!(run(&browser, beyond).await, json!([width, 0]), "{theme}, {period}");
+                // Tabs stand in one line, and no card is higher than what it holds.
+                let untidy = "const top = (tab) => tab.getBoundingClientRect().top;
+                     const wrapped = [...document.querySelectorAll('.tabs, .sections')].filter((tabs) =>
+                         new Set([...tabs.children].map((tab) => Math.round(top(tab) / 4))).size > 1);
+                     const empty = [...document.querySelectorAll('.card')].filter((card) =>
+                         card.getBoundingClientRect().bottom
+                             - card.lastElementChild.getBoundingClientRect().bottom > 24);
+                     return [...wrapped, ...empty].map((it) => it.outerHTML.slice(0, 200))";
+                assert_eq!(run(&browser, untidy).await, json!([]), "{theme}, {width}, {period}");
             }
         }
     }
@@ -240,7 +249,7 @@ async fn click(browser: &Browser, link: &str) {
     press(browser, Locator::LinkText(link)).await;
 }
 
-async fn press(browser: &Browser, what: Locator<'_>) {
+pub async fn press(browser: &Browser, what: Locator<'_>) {
     for _ in 0..10 {
         let found = browser.find(what).await.unwrap();
         match found.click().await {

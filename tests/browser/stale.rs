@@ -148,14 +148,17 @@ async fn keys_do_what_they_do_elsewhere() {
     };
     let escape = char::from(Key::Escape).to_string();
 
+    // A switch in a menu, which closes and has the focus then.
     let checked = "return document.querySelector('.switch').getAttribute('aria-checked')";
-    focused(".switch").await.send_keys(" ").await.unwrap();
-    until(&browser, checked, json!("false")).await;
-    assert_eq!(run(&browser, "return location.search").await, "?compare=none");
-    let has_focus = "return document.activeElement.matches('.switch')";
-    assert_eq!(run(&browser, has_focus).await, true);
-    browser.active_element().await.unwrap().send_keys(" ").await.unwrap();
-    until(&browser, checked, json!("true")).await;
+    let closed = "return !document.getElementById('compare').open
+        && document.activeElement.matches('#compare summary')";
+    for (state, address) in [("true", "?match_day_of_week=true"), ("false", "")] {
+        focused("#compare summary").await.send_keys(" ").await.unwrap();
+        focused(".switch").await.send_keys(" ").await.unwrap();
+        until(&browser, checked, json!(state)).await;
+        assert_eq!(run(&browser, "return location.search").await, address);
+        assert_eq!(run(&browser, closed).await, true);
+    }
 
     let open = "return [document.getElementById('custom').open,
         document.activeElement.matches('#custom summary')]";
@@ -168,7 +171,7 @@ async fn keys_do_what_they_do_elsewhere() {
     focused("#custom summary").await.send_keys(" ").await.unwrap();
     focused("#custom button").await.send_keys(" ").await.unwrap();
     until(&browser, "return location.search.includes('first=')", json!(true)).await;
-    until(&browser, open, json!([false, false])).await;
+    until(&browser, open, json!([false, true])).await;
     assert_eq!(run(&browser, "return window.kept").await, 1, "still the same document");
     assert_eq!(browser.console().await, Vec::<String>::new());
 }

@@ -6,6 +6,7 @@ import { patch } from "./patch.js";
 
 const RETRY = 5_000;
 const PATIENCE = 20_000;
+const HAPPENED = 20; // rows of what happens
 
 const view = () => document.getElementById("view");
 const visitors = () => document.getElementById("current");
@@ -45,7 +46,7 @@ function show(fresh, url) {
   const site = view().dataset.site;
   if (wanted) {
     if (url !== location.href) history.pushState(null, "", url);
-    for (const menu of view().querySelectorAll("details.menu[open]")) menu.open = false;
+    for (const menu of view().querySelectorAll("details.menu[open]")) close(menu);
   }
   wanted = undefined;
   stale = false;
@@ -97,6 +98,7 @@ function follow() {
     silent = false;
     pulse();
   });
+  live.addEventListener("message", ({ data }) => tell(JSON.parse(data)));
   live.addEventListener("error", () => {
     silent = true;
     pulse();
@@ -104,6 +106,34 @@ function follow() {
     if (live.readyState === EventSource.CLOSED) reopening = setTimeout(follow, RETRY);
     refresh();
   });
+}
+
+// A menu that had the focus keeps it.
+function close(menu) {
+  if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+  menu.open = false;
+}
+
+// What happened, where it is shown: the newest first.
+function tell(event) {
+  const stream = document.getElementById("stream");
+  if (!stream) return;
+  const row = document.createElement("li");
+  const time = new Date(event.t).toLocaleTimeString("en", { hour12: false });
+  for (const [name, text] of [["time", time], ["bdi", event.page], ["span", event.country], ["span", event.source]]) {
+    if (!text) continue;
+    const part = row.appendChild(document.createElement(name));
+    part.textContent = part.title = text;
+  }
+  stream.prepend(row);
+  while (stream.children.length > HAPPENED) stream.lastChild.remove();
+}
+
+// The step of the chart that a key leads to.
+function along(step, key) {
+  const steps = [...step.parentNode.querySelectorAll(".step")];
+  const at = steps.indexOf(step);
+  return { ArrowLeft: steps[at - 1], ArrowRight: steps[at + 1], Home: steps[0], End: steps.at(-1) }[key];
 }
 
 if (view()) {
@@ -122,9 +152,17 @@ if (view()) {
   // Menus close as menus do.
   document.addEventListener("keydown", (event) => {
     const open = event.key === "Escape" && view().querySelector("details.menu[open]");
-    if (!open) return;
-    open.open = false;
-    open.querySelector("summary").focus();
+    if (open) close(open);
+  });
+  // Along the chart, step by step.
+  document.addEventListener("keydown", (event) => {
+    const step = event.target.closest?.(".step");
+    const to = step && along(step, event.key);
+    if (!to) return;
+    event.preventDefault();
+    step.tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
   });
   document.addEventListener("pointerdown", (event) => {
     for (const open of view().querySelectorAll("details.menu[open]")) {

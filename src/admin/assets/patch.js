@@ -6,6 +6,8 @@ export function patch(old, fresh) {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
+  // The script's own.
+  if (fresh.hasAttribute("data-keep")) return;
   for (const { name } of [...old.attributes]) {
     // What is open is the reader's choice.
     if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);

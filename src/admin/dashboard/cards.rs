@@ -1,34 +1,115 @@
 //! Cards: rows of one property each, with tabs for its relatives.
 
-use super::table::{CARDS, CONVERSIONS, Card, Tab};
+use super::table::{CONVERSIONS, Card, Tab};
 use super::view::{Subject, View};
-use super::words;
+use super::{PageData, words};
 use crate::model::rollup::PART;
 use crate::page_name::shown;
-use crate::report::scan::By;
 use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice, countries};
 use maud::{Markup, html};
 use std::collections::HashSet;
 
-/// Rows of a card, closed and open.
+/// Rows of a card.
 const ROWS: usize = 8;
-const ROWS_OPEN: usize = 200;
 
-/// A card with one of its tabs open, whose question has been asked.
-pub(super) struct OpenCard {
-    card: &'static Card,
+/// Tabs of a card that stand side by side, the menu of the others among them; more do not fit on a
+/// phone.
+const TABS: usize = 4;
+
+/// A card with one of its tabs open.
+pub(super) struct CardTab {
+    pub card: &'static Card,
     /// Those that the filters let say something.
     tabs: Vec<&'static Tab>,
     tab: &'static Tab,
-    property: Property,
+    pub property: Property,
+}
+
+/// The same once its question has been asked.
+pub(super) struct OpenCard {
+    of: CardTab,
     columns: &'static [(Metric, &'static str)],
     nth: usize,
 }
 
-/// What every site has, as far as the filters tell it.
+/// The cards of a topic, as far as the filters tell of them.
 pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<Vec<OpenCard>, Invalid> {
-    let cards = CARDS.iter().map(|card| OpenCard::ask(card, view, questions));
+    let cards = view.topic.cards().iter().map(|card| OpenCard::ask(card, view, questions));
     Ok(cards.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Cards in two columns, one below the other in each, so that none is as high as its neighbour only.
+pub(super) fn columns<'c>(
+    view: &View,
+    data: &PageData<'_>,
+    cards: impl Iterator<Item = &'c OpenCard>,
+) -> Markup {
+    two_columns(cards.map(|card| card.draw(view, &data.answers)))
+}
+
+/// On a narrow screen there is one, in the order they come.
+pub(super) fn two_columns(cards: impl Iterator<Item = Markup>) -> Markup {
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for (nth, card) in cards.enumerate() {
+        if nth % 2 == 0 { left.push(card) } else { right.push(card) }
+    }
+    html! {
+        @if !left.is_empty() {
+            div.cards {
+                div.stack { @for card in &left { (card) } }
+                @if !right.is_empty() { div.stack { @for card in &right { (card) } } }
+            }
+        }
+    }
+}
+
+impl CardTab {
+    /// `None`: the filters tell nothing of it.
+    pub fn choose(card: &'static Card, view: &View) -> Result<Option<Self>, Invalid> {
+        let tells = |tab: &&Tab| Property::parse(tab.property).is_ok_and(|of| view.tells(&of));
+        let mut tabs: Vec<&Tab> = card.tabs.iter().filter(tells).collect();
+        // All tabs of a property have the same columns then.
+        if view.subject() == Subject::Actions {
+            let mut seen = HashSet::new();
+            tabs.retain(|tab| seen.insert(tab.property));
+        }
+        let Some((tab, property)) = open_tab(card, &tabs, view)? else { return Ok(None) };
+        Ok(Some(Self { card, tabs, tab, property }))
+    }
+
+    pub fn columns(&self, view: &View) -> &'static [(Metric, &'static str)] {
+        match view.subject() {
+            Subject::Actions if !self.property.counts_actions() => CONVERSIONS,
+            _ => self.tab.columns,
+        }
+    }
+
+    /// Its tabs: those that are wanted most, and a menu of the others.
+    pub fn nav(&self, view: &View) -> Markup {
+        let key = self.card.key;
+        let side_by_side = if self.tabs.len() > TABS { TABS - 1 } else { self.tabs.len() };
+        let (first, others) = self.tabs.split_at(side_by_side);
+        let open = others.iter().find(|tab| tab.id == self.tab.id);
+        let link = |tab: &Tab| {
+            html! {
+                a href={ (view.link(&[(key, Some(tab.id)), ("sort", None), ("order", None)])) "#" (key) }
+                    aria-current=[(tab.id == self.tab.id).then_some("true")] { (tab.label) }
+            }
+        };
+        html! {
+            @if self.tabs.len() > 1 {
+                nav.tabs aria-label=(self.card.title) {
+                    @for tab in first { (link(tab)) }
+                    @if !others.is_empty() {
+                        details.menu id={ (key) "-tabs" } {
+                            summary aria-current=[open.map(|_| "true")] { (open.map_or("More", |tab| tab.label)) }
+                            div.panel { @for tab in others { (link(tab)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl OpenCard {
@@ -38,62 +119,46 @@ impl OpenCard {
         view: &View,
         questions: &mut QuerySet,
     ) -> Result<Option<Self>, Invalid> {
-        let tells = |tab: &&Tab| Property::parse(tab.property).is_ok_and(|of| view.tells(&of));
-        let mut tabs: Vec<&Tab> = card.tabs.iter().filter(tells).collect();
-        // All tabs of a property have the same columns then.
-        if view.subject() == Subject::Actions {
-            let mut seen = HashSet::new();
-            tabs.retain(|tab| seen.insert(tab.property));
-        }
-        let Some((tab, property)) = open_tab(card, &tabs, view)? else { return Ok(None) };
-        let columns = match view.subject() {
-            Subject::Actions if !property.counts_actions() => CONVERSIONS,
-            _ => tab.columns,
-        };
+        let Some(of) = CardTab::choose(card, view)? else { return Ok(None) };
+        let columns = of.columns(view);
         let metrics: Vec<Metric> = columns.iter().map(|(metric, _)| *metric).collect();
-        let nth = questions.ask(By::Property(property.clone()), &metrics);
-        Ok(Some(Self { card, tabs, tab, property, columns, nth }))
+        let nth = questions.ask(of.property.clone(), &metrics);
+        Ok(Some(Self { of, columns, nth }))
+    }
+
+    /// Whether it has rows.
+    pub fn says_anything(&self, answers: &Answers) -> bool {
+        answers.slices(self.nth).is_some_and(|slices| !slices.is_empty())
     }
 
     pub fn draw(&self, view: &View, answers: &Answers) -> Markup {
         let Some(slices) = answers.slices(self.nth) else { return html! {} };
-        let key = self.card.key;
-        let open = view.get("more") == Some(key);
-        let shown = if open { ROWS_OPEN } else { ROWS };
-        let anchor = |link: String| format!("{link}#{key}");
+        let Card { key, title, .. } = self.of.card;
         html! {
             section.card id=(key) aria-labelledby={ (key) "-title" } {
                 header {
-                    h2 id={ (key) "-title" } { (self.card.title) }
-                    @if self.tabs.len() > 1 {
-                        nav.tabs aria-label=(self.card.title) {
-                            @for other in &self.tabs {
-                                a href=(anchor(view.link(&[(key, Some(other.id)), ("more", None)])))
-                                    aria-current=[(other.id == self.tab.id).then_some("true")] {
-                                    (other.label)
-                                }
-                            }
-                        }
-                    }
+                    h2 id={ (key) "-title" } { (title) }
+                    (self.of.nav(view))
                 }
                 @if !slices.is_empty() {
-                    (rows(view, &self.property, self.columns, &slices[..slices.len().min(shown)], &slices))
+                    (rows(view, &self.of.property, self.columns, &slices[..slices.len().min(ROWS)], &slices))
+                    (details_link(view, key, title, slices.len()))
                 } @else if view.is_filtered() {
                     p.empty { "Nothing that the filters let through." }
                 } @else {
-                    p.empty { (self.tab.empty) }
-                }
-                @if slices.len() > shown && !open {
-                    a.more href=(anchor(view.link(&[("more", Some(key))]))) {
-                        "Show all " (words::grouped(slices.len() as i64))
-                    }
-                } @else if open {
-                    a.more href=(anchor(view.link(&[("more", None)]))) {
-                        @if slices.len() > shown { "Show fewer (the first " (ROWS_OPEN) " are here)" }
-                        @else { "Show fewer" }
-                    }
+                    p.empty { (self.of.tab.empty) }
                 }
             }
+        }
+    }
+}
+
+/// A link to a card's own page.
+pub(super) fn details_link(view: &View, key: &str, title: &str, rows: usize) -> Markup {
+    html! {
+        a.more href=(view.link(&[("details", Some(key))])) {
+            @if rows > ROWS { "All " (words::grouped(rows as i64)) " in detail" } @else { "Details" }
+            span.hidden { ": " (title) }
         }
     }
 }
@@ -128,7 +193,7 @@ pub(super) fn filter_link(view: &View, property: &str, value: &str) -> String {
 /// A row filters by what it is about. That of a property of events opens its values as well.
 fn row_link(view: &View, property: &Property, value: &str) -> String {
     let filters = view.filters_with(Condition::of_row(property, value));
-    let changes = [("filters", Some(filters.as_str())), ("page", None), ("more", None)];
+    let changes = [("filters", Some(filters.as_str())), ("page", None), ("details", None)];
     match property.as_str() {
         "event:property" if !value.is_empty() => {
             let values = Property::of_events(value);
@@ -159,20 +224,36 @@ pub(super) fn rows(
             }
             tbody {
                 @for slice in shown {
-                    @let name = label(property, &slice.value);
                     tr {
-                        th scope="row" {
-                            svg.bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
-                                rect width=(format!("{:.1}", first(slice) / largest * 100.0)) height="1" {}
-                            }
-                            a href=(row_link(view, property, &slice.value)) title=(name) { (name) }
-                        }
+                        (row_head(view, property, &slice.value, first(slice) / largest))
                         @for ((metric, _), value) in columns.iter().zip(&slice.metrics) {
                             td { (words::value(*metric, *value)) }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// The head of a row: a link that filters by it, on a bar.
+pub(super) fn row_head(view: &View, property: &Property, value: &str, share: f64) -> Markup {
+    let name = label(property, value);
+    html! {
+        th scope="row" {
+            svg.bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
+                rect width=(format!("{:.1}", share * 100.0)) height="1" {}
+            }
+            a href=(row_link(view, property, value)) title=(name) { (name) }
+        }
+    }
+}
+
+/// A page, as the head of a row that filters by it.
+pub(super) fn page_cell(view: &View, page: &str) -> Markup {
+    html! {
+        th scope="row" {
+            a href=(filter_link(view, "event:page", page)) title=(shown(page)) { (shown(page)) }
         }
     }
 }

@@ -3,13 +3,17 @@
 //! Lines live in a stretched inner drawing, words in the outer one that is placed by percentages:
 //! so the chart fits any width and its letters keep their size. The content security policy
 //! allows no style attributes; positions are attributes of their own.
+//!
+//! Each step is told where the pointer or the focus is; with the script, arrow keys go from one to the
+//! next.
 
-use super::view::{Subject, View};
-use super::words;
-use crate::report::{Interval, Metric, TimeStep};
+use super::view::View;
+use super::{axis, tiles, words};
+use crate::report::{Interval, Metric, TimeStep, Value};
 use chrono::NaiveDateTime;
 use maud::{Markup, html};
 use std::fmt::Write;
+use std::ops::Range;
 
 /// Height of the plot, of 100; below it stand the labels.
 const PLOT: f64 = 90.0;
@@ -20,107 +24,207 @@ const TOP: f64 = 4.0;
 /// Labels along the time axis, at most.
 const LABELS: usize = 12;
 
-/// What a line shows.
-pub(super) struct Series {
-    pub metric: Metric,
+/// Width of what is told of a step.
+const TIP: f64 = 216.0;
+
+/// What the chart shows: a metric over time, and over the time that it is compared with.
+struct Chart<'v> {
+    view: &'v View,
+    metric: Metric,
     name: &'static str,
-    class: &'static str,
+    steps: &'v [TimeStep],
+    /// Of all steps; `None`: not known, or still to come.
+    values: Vec<Option<f64>>,
+    before: Vec<Option<f64>>,
+    /// Steps that have begun.
+    begun: usize,
+    /// Steps that are over, of these.
+    over: usize,
+    top: f64,
 }
 
-const fn series(metric: Metric, name: &'static str, class: &'static str) -> Series {
-    Series { metric, name, class }
-}
-
-/// Pageviews first: visitors are drawn over them.
-pub(super) fn lines(subject: Subject) -> &'static [Series] {
-    const VISITORS: Series = series(Metric::Visitors, "Visitors", "visitors");
-    const VIEWS: &[Series] = &[series(Metric::Pageviews, "Pageviews", "pageviews"), VISITORS];
-    const EVENTS: &[Series] = &[series(Metric::Conversions, "Events", "pageviews"), VISITORS];
-    const RESPONSES: &[Series] = &[series(Metric::Pageviews, "Responses", "visitors")];
-    match subject {
-        Subject::Visits | Subject::Page => VIEWS,
-        Subject::Actions => EVENTS,
-        Subject::Responses => RESPONSES,
-    }
-}
-
-struct Line {
-    name: &'static str,
-    class: &'static str,
-    /// Up to now; the time to come has no value.
-    values: Vec<i64>,
-}
-
-pub(super) fn chart(view: &View, buckets: &[TimeStep]) -> Markup {
+/// `is_compared`: there is something before to compare with.
+pub(super) fn chart(view: &View, steps: &[TimeStep], is_compared: bool) -> Markup {
+    let nth = tiles::chosen(view);
+    let (metric, name) = tiles::of(view)[nth];
     let now = view.local(view.now);
-    let passed = buckets.iter().take_while(|bucket| bucket.start <= now).count();
-    let lines = known(&buckets[..passed], lines(view.subject()));
-    let interval = view.interval();
-    let steps = steps(lines.iter().flat_map(|line| &line.values).copied().max().unwrap_or(0));
-    let top = steps.last().copied().unwrap_or(1) as f64;
-    let y = |n: i64| PLOT - n as f64 / top * (PLOT - TOP);
-    let width = 100.0 / buckets.len().max(1) as f64;
-    let x = |i: usize| (i as f64 + 0.5) * width;
-    // The step that is still going on ends lower than it will: its line is dashed.
-    let whole = if view.range.last >= view.today { passed.saturating_sub(1) } else { passed };
-    let every = buckets.len().div_ceil(LABELS).max(1);
+    let begun = steps.iter().take_while(|step| step.start <= now).count();
+    let number = |values: &Vec<Value>| values.get(nth)?.number();
+    let value = |(i, step): (usize, &TimeStep)| number(&step.values).filter(|_| i < begun);
+    let values: Vec<Option<f64>> = steps.iter().enumerate().map(value).collect();
+    let compared = |step: &TimeStep| number(&step.before.as_ref().filter(|_| is_compared)?.1);
+    let before: Vec<Option<f64>> = steps.iter().map(compared).collect();
+    let highest = values.iter().chain(&before).flatten().copied().fold(0.0, f64::max);
+    let marks = axis::marks(metric, highest);
+    let top = marks.last().copied().unwrap_or(1.0);
+    let unfinished = usize::from(view.range.last >= view.today);
+    let over = begun.saturating_sub(unfinished);
+    Chart { view, metric, name, steps, values, before, begun, over, top }.draw(&marks)
+}
 
-    html! {
-        ul.legend {
-            @for line in lines.iter().rev() { li { i.(line.class) {} (line.name) } }
-        }
-        div.chart {
-            svg.axis aria-hidden="true" {
-                @for n in &steps {
-                    text x="100%" y=(percent(y(*n))) { (words::count(*n)) }
+impl Chart<'_> {
+    fn draw(&self, marks: &[f64]) -> Markup {
+        let interval = self.view.interval;
+        let every = self.steps.len().div_ceil(LABELS).max(1);
+        let is_compared = self.before.iter().any(Option::is_some);
+        html! {
+            ul.legend {
+                li { i.now {} (self.name) }
+                @if let Some(before) = self.view.before.filter(|_| is_compared) {
+                    li { i.before {} (words::range(before.range)) }
                 }
             }
-            svg.plot role="img" aria-label=(summary(&lines)) {
-                @for n in &steps {
-                    line.grid x1="0" x2="100%" y1=(percent(y(*n))) y2=(percent(y(*n))) {}
-                }
-                svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" {
-                    @for line in &lines {
-                        @let (all, done) = (0..passed, 0..whole.max(1).min(passed));
-                        path.area.(line.class) d=(path(&line.values, all, x, y, true)) {}
-                        path.line.(line.class) d=(path(&line.values, done, x, y, false)) {}
-                        @if (1..passed).contains(&whole) {
-                            @let rest = whole - 1..passed;
-                            path.line.open.(line.class) d=(path(&line.values, rest, x, y, false)) {}
-                        }
+            div.chart {
+                svg.axis aria-hidden="true" {
+                    @for n in marks {
+                        text x="100%" y=(percent(self.y(*n))) { (words::mark(self.metric, *n)) }
                     }
                 }
-                @for (i, bucket) in buckets.iter().enumerate().step_by(every) {
-                    text.tick.minor[(i / every) % 2 == 1] x=(percent(x(i))) y="99%" {
-                        (short(bucket.start, interval))
+                svg.plot role="group" aria-label=(self.summary()) {
+                    @for n in marks {
+                        line.grid x1="0" x2="100%" y1=(percent(self.y(*n))) y2=(percent(self.y(*n))) {}
                     }
-                }
-                @for (i, bucket) in buckets[..passed].iter().enumerate() {
-                    g.step {
-                        rect x=(percent(i as f64 * width)) width=(percent(width)) y="0" height=(percent(PLOT)) {}
-                        @for line in &lines {
-                            circle.(line.class) cx=(percent(x(i))) cy=(percent(y(line.values[i]))) r="4" {}
+                    svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" aria-hidden="true" {
+                        path.line.before d=(self.path(&self.before, 0..self.steps.len(), false)) {}
+                        path.area.now d=(self.path(&self.values, 0..self.begun, true)) {}
+                        path.line.now d=(self.path(&self.values, 0..self.over.max(1).min(self.begun), false)) {}
+                        // The step that is still going on ends lower than it will.
+                        @if (1..self.begun).contains(&self.over) {
+                            path.line.now.open d=(self.path(&self.values, self.over - 1..self.begun, false)) {}
                         }
-                        (tip(x(i), &long(bucket.start, interval), &lines, i))
+                    }
+                    g aria-hidden="true" {
+                        @for (i, step) in self.steps.iter().enumerate().step_by(every) {
+                            text.tick.minor[(i / every) % 2 == 1] x=(percent(self.x(i))) y="99%" {
+                                (self.tick(i, short(step.start, interval)))
+                            }
+                        }
+                    }
+                    @for (i, step) in self.steps[..self.begun].iter().enumerate() { (self.step(i, step)) }
+                }
+            }
+            (self.table(is_compared))
+        }
+    }
+
+    fn width(&self) -> f64 {
+        100.0 / self.steps.len().max(1) as f64
+    }
+
+    fn x(&self, i: usize) -> f64 {
+        (i as f64 + 0.5) * self.width()
+    }
+
+    fn y(&self, n: f64) -> f64 {
+        PLOT - n / self.top * (PLOT - TOP)
+    }
+
+    /// The step that goes on says so.
+    fn tick(&self, i: usize, label: String) -> String {
+        match self.view.interval {
+            Interval::Day if self.is_open(i) => "Today".into(),
+            Interval::Minute | Interval::Hour if self.is_open(i) => "Now".into(),
+            _ => label,
+        }
+    }
+
+    fn is_open(&self, i: usize) -> bool {
+        (self.over..self.begun).contains(&i)
+    }
+
+    /// When a step is.
+    fn when(&self, i: usize) -> String {
+        let when = long(self.steps[i].start, self.view.interval);
+        if self.is_open(i) { format!("{when}, so far") } else { when }
+    }
+
+    fn value(&self, i: usize) -> String {
+        self.shown(self.steps[i].values.get(tiles::chosen(self.view)))
+    }
+
+    /// The step that a step is compared with: when it was, and its value.
+    fn compared(&self, i: usize) -> Option<(String, String)> {
+        self.before.iter().any(Option::is_some).then_some(())?;
+        let (start, values) = self.steps[i].before.as_ref()?;
+        let value = self.shown(values.get(tiles::chosen(self.view)));
+        Some((long(*start, self.view.interval), value))
+    }
+
+    fn shown(&self, value: Option<&Value>) -> String {
+        words::exact(self.metric, value.copied().unwrap_or(Value::Unknown))
+    }
+
+    /// A line through the values that are known, or the area below it.
+    fn path(&self, values: &[Option<f64>], steps: Range<usize>, closed: bool) -> String {
+        let mut d = String::new();
+        for run in runs(values, steps) {
+            for i in run.clone() {
+                let start = if i == run.start { 'M' } else { 'L' };
+                let y = self.y(values[i].unwrap_or_default());
+                let _ = write!(d, "{start}{:.3} {y:.2}", self.x(i));
+            }
+            if closed {
+                let (first, last) = (self.x(run.start), self.x(run.end - 1));
+                let _ = write!(d, "L{last:.3} {PLOT}L{first:.3} {PLOT}Z");
+            } else if run.len() == 1 {
+                d.push_str("h0"); // a line of one point is a dot, given round ends
+            }
+        }
+        d
+    }
+
+    /// A step: where the pointer or the focus is, it shows what it holds.
+    fn step(&self, i: usize, step: &TimeStep) -> Markup {
+        let (x, width) = (self.x(i), self.width());
+        let (when, value, compared) = (self.when(i), self.value(i), self.compared(i));
+        let label = match &compared {
+            Some((then, before)) => format!("{when}: {} {value}; {then}: {before}", self.name),
+            None => format!("{when}: {} {value}", self.name),
+        };
+        // Left of its middle as far as the step is in the chart: so it never leaves it.
+        let left = -TIP * x / 100.0;
+        let (start, end) = (format!("{:.0}", left + 12.0), format!("{:.0}", left + TIP - 12.0));
+        html! {
+            g.step role="img" tabindex=(if i + 1 == self.begun { "0" } else { "-1" }) aria-label=(label)
+                data-at=(step.start.format(self.view.interval.format())) {
+                rect x=(percent(x - width / 2.0)) width=(percent(width)) y="0" height=(percent(PLOT)) {}
+                @if let Some(n) = self.values[i] { circle cx=(percent(x)) cy=(percent(self.y(n))) r="4" {} }
+                svg.tip x=(percent(x)) y="1%" overflow="visible" {
+                    rect x=(format!("{left:.0}")) width=(TIP) height=(if compared.is_some() { 70 } else { 52 }) rx="8" {}
+                    text x=(start) y="20" { (when) }
+                    text.name x=(start) y="40" { (self.name) }
+                    text.n x=(end) y="40" { (value) }
+                    @if let Some((then, before)) = &compared {
+                        text.name x=(start) y="58" { (then) }
+                        text.name.n x=(end) y="58" { (before) }
                     }
                 }
             }
         }
-        details.numbers id="numbers" {
-            summary { "Show as a table" }
-            div.scroll tabindex="0" role="region" aria-label="Numbers of the chart" {
-                table {
-                    thead {
-                        tr {
-                            th scope="col" { "Time" }
-                            @for line in &lines { th scope="col" { (line.name) } }
-                        }
-                    }
-                    tbody {
-                        @for (i, bucket) in buckets[..passed].iter().enumerate() {
+    }
+
+    fn table(&self, is_compared: bool) -> Markup {
+        html! {
+            details.numbers id="numbers" {
+                summary { "Show as a table" }
+                div.scroll tabindex="0" role="region" aria-label="Numbers of the chart" {
+                    table {
+                        thead {
                             tr {
-                                th scope="row" { (long(bucket.start, interval)) }
-                                @for line in &lines { td { (words::grouped(line.values[i])) } }
+                                th scope="col" { "Time" }
+                                th scope="col" { (self.name) }
+                                @if is_compared { th scope="col" { "Before" } }
+                            }
+                        }
+                        tbody {
+                            @for i in 0..self.begun {
+                                tr {
+                                    th scope="row" { (self.when(i)) }
+                                    td { (self.value(i)) }
+                                    @if is_compared {
+                                        td { (self.compared(i).map_or_else(|| words::NOTHING.into(), |(_, before)| before)) }
+                                    }
+                                }
                             }
                         }
                     }
@@ -128,82 +232,39 @@ pub(super) fn chart(view: &View, buckets: &[TimeStep]) -> Markup {
             }
         }
     }
+
+    fn summary(&self) -> String {
+        let highest = self.values.iter().flatten().copied().fold(0.0, f64::max);
+        format!("{} over time, at most {}", self.name, words::mark(self.metric, highest))
+    }
 }
 
-/// What is not known has no line.
-fn known(buckets: &[TimeStep], series: &[Series]) -> Vec<Line> {
-    let line = |(nth, of): (usize, &Series)| {
-        let value = |step: &TimeStep| Some(step.values[nth].number()? as i64);
-        let values = buckets.iter().map(value).collect::<Option<_>>()?;
-        Some(Line { name: of.name, class: of.class, values })
+/// Values that stand side by side and are known.
+pub(super) fn runs(values: &[Option<f64>], within: Range<usize>) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for i in within.filter(|i| values[*i].is_some()) {
+        match runs.last_mut() {
+            Some(run) if run.end == i => run.end += 1,
+            _ => runs.push(i..i + 1),
+        }
+    }
+    runs
+}
+
+/// At most so many points: averages of those that are known.
+pub(super) fn smooth(values: &[Option<f64>], most: usize) -> Vec<Option<f64>> {
+    let each = values.len().div_ceil(most).max(1);
+    let average = |chunk: &[Option<f64>]| {
+        let known = chunk.iter().flatten();
+        let count = known.clone().count();
+        (count > 0).then(|| known.sum::<f64>() / count as f64)
     };
-    series.iter().enumerate().filter_map(line).collect()
-}
-
-/// Round numbers from 0 to above the highest value, at most six.
-fn steps(highest: i64) -> Vec<i64> {
-    let mut unit = 1;
-    let step = loop {
-        match [1, 2, 5].into_iter().map(|n| n * unit).find(|step| step * 4 >= highest) {
-            Some(step) => break step,
-            None => unit *= 10,
-        }
-    };
-    let count = (highest + step - 1) / step;
-    (0..=count.max(1)).map(|n| n * step).collect()
-}
-
-/// A line through some of the values, or the area below it.
-fn path(
-    values: &[i64],
-    steps: std::ops::Range<usize>,
-    x: impl Fn(usize) -> f64,
-    y: impl Fn(i64) -> f64,
-    closed: bool,
-) -> String {
-    let mut d = String::new();
-    for i in steps.clone() {
-        let start = if i == steps.start { 'M' } else { 'L' };
-        let _ = write!(d, "{start}{:.3} {:.2}", x(i), y(values[i]));
-    }
-    match steps.len() {
-        0 => {}
-        _ if closed => {
-            let _ = write!(d, "L{:.3} {PLOT}L{:.3} {PLOT}Z", x(steps.end - 1), x(steps.start));
-        }
-        1 => d.push_str("h0"), // a line of one point is a dot, given round ends
-        _ => {}
-    }
-    d
-}
-
-/// What a step holds, shown beside it while the pointer is there.
-fn tip(x: f64, when: &str, lines: &[Line], i: usize) -> Markup {
-    let left = if x < 50.0 { 12 } else { -172 };
-    let height = 30 + 20 * lines.len();
-    html! {
-        svg.tip x=(percent(x)) y="6%" overflow="visible" {
-            rect x=(left) y="0" width="160" height=(height) rx="8" {}
-            text x=(left + 12) y="20" { (when) }
-            @for (nth, line) in lines.iter().rev().enumerate() {
-                text.name x=(left + 12) y=(40 + 20 * nth) { (line.name) }
-                text.n x=(left + 148) y=(40 + 20 * nth) { (words::grouped(line.values[i])) }
-            }
-        }
-    }
-}
-
-fn summary(lines: &[Line]) -> String {
-    let totals = lines.iter().rev().map(|line| {
-        let highest = line.values.iter().copied().max().unwrap_or(0);
-        format!("{}: at most {} at a time", line.name, words::grouped(highest))
-    });
-    format!("Chart over time. {}.", totals.collect::<Vec<_>>().join(", "))
+    values.chunks(each).map(average).collect()
 }
 
 fn short(start: NaiveDateTime, interval: Interval) -> String {
     let format = match interval {
-        Interval::Hour => "%H:%M",
+        Interval::Minute | Interval::Hour => "%H:%M",
         Interval::Day | Interval::Week => "%-d %b",
         Interval::Month => "%b %Y",
     };
@@ -212,9 +273,10 @@ fn short(start: NaiveDateTime, interval: Interval) -> String {
 
 fn long(start: NaiveDateTime, interval: Interval) -> String {
     match interval {
+        Interval::Minute => start.format("%H:%M").to_string(),
         Interval::Hour => format!("{}, {}", words::weekday(start.date()), start.format("%H:%M")),
         Interval::Day => words::weekday(start.date()),
-        Interval::Week => format!("week of {}", start.format("%-d %B")),
+        Interval::Week => format!("week of {}", start.format("%-d %b")),
         Interval::Month => start.format("%B %Y").to_string(),
     }
 }
@@ -225,20 +287,14 @@ fn percent(n: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::steps;
+    use super::*;
 
     #[test]
-    fn axes_end_on_round_numbers_above_the_highest() {
-        for (highest, expected) in [
-            (0, vec![0, 1]),
-            (1, vec![0, 1]),
-            (3, vec![0, 1, 2, 3]),
-            (7, vec![0, 2, 4, 6, 8]),
-            (20, vec![0, 5, 10, 15, 20]),
-            (21, vec![0, 10, 20, 30]),
-            (1_234, vec![0, 500, 1_000, 1_500]),
-        ] {
-            assert_eq!(steps(highest), expected);
-        }
+    fn what_is_not_known_breaks_a_line() {
+        let values = [Some(1.0), None, Some(2.0), Some(3.0), None, None, Some(4.0)];
+        assert_eq!(runs(&values, 0..7), [0..1, 2..4, 6..7]);
+        assert_eq!(runs(&values, 3..6), [3..4]);
+        assert_eq!(smooth(&values, 4), [Some(1.0), Some(2.5), None, Some(4.0)]);
+        assert_eq!(smooth(&values, 7), values);
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
                 "This page's own view, of all visits. "
                 a.deeper href=(as_filter(view)) { "Filter the overview by this page" }
             }
-        } @else if view.is_filtered() {
+        } @else if view.is_of_rows() {
             p.source {
                 (source(view, answers))
                 @if let Some(page) = view.only("event:page") {
@@ -119,9 +119,7 @@ fn form(view: &View) -> Markup {
         details.menu #filter {
             summary { "Filter" }
             form method="get" action="/" {
-                @for (name, value) in view.parameters(&[("more", None)]) {
-                    input type="hidden" name=(name) value=(value);
-                }
+                (view.fields(&[]))
                 label { "Property "
                     select name="property" {
                         @for property in offered.filter(|property| view.tells(property)) {
@@ -147,13 +145,14 @@ fn form(view: &View) -> Markup {
 fn source(view: &View, answers: &Answers) -> Markup {
     html! {
         @match answers.source {
+            AnsweredFrom::Rows(_) if view.times.is_some() => "Parts of days are counted from event rows.",
             AnsweredFrom::Rows(Some(first)) => {
                 strong { "Filtered numbers begin on " (words::day(first)) "." }
                 " They are counted from event rows, and of the days before not all are kept."
             }
             AnsweredFrom::Rows(None) => "Filtered numbers are counted from event rows, which cover all of these days.",
             AnsweredFrom::RollUps => {
-                strong { "Of these days no event rows are kept, which filtered numbers are counted from." }
+                strong { "Of these days no event rows are kept, which " (if view.times.is_some() { "parts of days" } else { "filtered numbers" }) " are counted from." }
                 " Shown is what is counted of one property at a time."
             }
         }

@@ -8,31 +8,44 @@
 //! A page first asks its questions, then all of them are answered together, then it is drawn. So every
 //! part of it is about the same days and the same filters.
 
+mod ai;
+mod axis;
 mod cards;
 mod chart;
-mod detail;
+mod compare;
+mod details;
+mod evidence;
 mod filters;
+mod goals;
 mod heat;
+mod of_page;
 mod overview;
 mod page;
-mod sections;
+mod realtime;
 pub(super) mod segments;
 mod sites;
+mod speed;
 mod table;
+mod tiles;
+mod time;
+mod topics;
 mod view;
 mod words;
 
 use super::params::Params;
 use super::{App, stats};
 use crate::report::scan::DayRows;
-use crate::report::{Answers, Days, Rows};
+use crate::report::{Answers, Days, Invalid, Rows};
+use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 use page::Page;
 use std::sync::Arc;
 use view::View;
+#[cfg(test)]
+pub(super) use words::grouped;
 
 /// Seconds until a page that could not be shown asks again.
 const RETRY: &str = "5";
@@ -60,10 +73,38 @@ pub(super) async fn show(State(app): State<Arc<App>>, params: Params) -> Respons
 }
 
 async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> {
-    let admin = &app.admin;
-    if admin.sites.len() > 1 && params.is_empty() {
+    if app.admin.sites.len() > 1 && params.is_empty() {
         return sites::list(&app).await;
     }
+    answered(app, params, |app, page, data, current| page.draw(&app.admin, data, current)).await
+}
+
+/// The rows of a card as a file.
+pub(super) async fn rows_as_csv(State(app): State<Arc<App>>, params: Params) -> Response {
+    let file = answered(app, &params, |_, page, data, _| -> Result<Response, Invalid> {
+        let csv = page.rows_as_csv(data)?;
+        let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
+        let name = (header::CONTENT_DISPOSITION, page.file_name("csv"));
+        Ok(([kind], [name], csv).into_response())
+    });
+    file.await.and_then(|file| Ok(file?)).unwrap_or_else(IntoResponse::into_response)
+}
+
+pub(super) async fn rows_as_json(State(app): State<Arc<App>>, params: Params) -> Response {
+    let file = answered(app, &params, |_, page, data, _| -> Result<Response, Invalid> {
+        let name = (header::CONTENT_DISPOSITION, page.file_name("json"));
+        Ok(([name], Json(page.rows_as_json(data)?)).into_response())
+    });
+    file.await.and_then(|file| Ok(file?)).unwrap_or_else(IntoResponse::into_response)
+}
+
+/// What is made of a page once its questions have been answered.
+async fn answered<T: Send + 'static>(
+    app: Arc<App>,
+    params: &Params,
+    make: impl FnOnce(&App, &Page, &PageData<'_>, u64) -> T + Send + 'static,
+) -> Result<T, stats::Error> {
+    let admin = &app.admin;
     let (index, site) = app.site(params)?;
     let segments = app.segments_to_choose_from(site).await?;
     let view = View::read(site, segments, params, admin.clock.now())?;
@@ -73,7 +114,7 @@ async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> 
     let current = admin.live.current_visitors(index);
     tokio::task::spawn_blocking(move || {
         let answers = questions.answer(&days, of.map(|_| &rows));
-        page.draw(&app.admin, &PageData { days: &days, rows: &rows, answers }, current)
+        make(&app, &page, &PageData { days: &days, rows: &rows, answers }, current)
     })
     .await
     .map_err(|_| stats::Error::Lost)

@@ -1,10 +1,15 @@
 //! The page: who is here, which time is shown, and everything below that.
 
 use super::cards::OpenCard;
+use super::details::Details;
+use super::goals::Goals;
 use super::overview::Overview;
-use super::sections::{Goals, Quality};
-use super::view::View;
-use super::{PageData, cards, detail, document, filters, logo, sections, words};
+use super::time::LAST_DAY;
+use super::topics::{self, Topic};
+use super::view::{Subject, View};
+use super::{
+    PageData, ai, cards, compare, document, filters, logo, of_page, realtime, speed, words,
+};
 use crate::admin::AdminState;
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
@@ -12,50 +17,66 @@ use crate::report::{
 use crate::telemetry::Untagged;
 use maud::{Markup, html};
 
-const PERIODS: [(Period, &str); 6] = [
+const PERIODS: [(Period, &str); 5] = [
     (Period::Day, "Today"),
     (Period::Days7, "7d"),
     (Period::Days30, "30d"),
     (Period::Month, "Month"),
-    (Period::Months6, "6mo"),
     (Period::Months12, "12mo"),
+];
+
+/// Those in the menu.
+const MORE_PERIODS: [(Period, &str); 5] = [
+    (Period::Days28, "28 days"),
+    (Period::Days91, "91 days"),
+    (Period::Months6, "6 months"),
+    (Period::Year, "This year"),
+    (Period::All, "All time"),
 ];
 
 /// A page whose questions have been asked.
 pub(super) struct Page {
     pub view: View,
-    overview: Overview,
-    /// `None` in a page's own view.
-    body: Option<Body>,
-}
-
-struct Body {
+    /// `None`: the topic has no totals.
+    overview: Option<Overview>,
     cards: Vec<OpenCard>,
     goals: Option<Goals>,
-    quality: Quality,
+    /// Of one card all there is, in the place of everything else.
+    details: Option<Details>,
 }
 
 impl Page {
     pub fn ask(view: View) -> Result<(Self, QuerySet), Invalid> {
         let mut questions = view.questions()?;
-        let overview = Overview::ask(&view, &mut questions)?;
-        let mut ask_body = || -> Result<Body, Invalid> {
-            Ok(Body {
-                cards: cards::ask(&view, &mut questions)?,
-                goals: Goals::ask(&view, &mut questions)?,
-                quality: Quality::ask(&view, &mut questions)?,
-            })
-        };
-        let body = if view.page().is_none() { Some(ask_body()?) } else { None };
-        Ok((Self { view, overview, body }, questions))
+        if let Some(key) = view.get("details") {
+            let details = Some(Details::ask(key, &view, &mut questions)?);
+            let (overview, cards, goals) = Default::default();
+            return Ok((Self { view, overview, cards, goals, details }, questions));
+        }
+        let is_overview = matches!(view.topic, Topic::Overview | Topic::Realtime);
+        // Responses have totals where they are filtered by what tells them apart.
+        let has_totals = is_overview || view.subject() == Subject::Responses;
+        let overview = has_totals.then(|| Overview::ask(&view, &mut questions)).transpose()?;
+        let (mut cards, mut goals) = (Vec::new(), None);
+        if view.page().is_none() {
+            cards = cards::ask(&view, &mut questions)?;
+            goals = if view.topic == Topic::Overview {
+                Goals::ask(&view, &mut questions)?
+            } else {
+                None
+            };
+        }
+        Ok((Self { view, overview, cards, goals, details: None }, questions))
     }
 
     pub fn draw(&self, admin: &AdminState, data: &PageData<'_>, current: u64) -> Markup {
         let view = &self.view;
         let body = html! {
+            a.skip href="#numbers-of-all" { "Skip to the numbers" }
             div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
                 data-site=(view.site.name) {
                 (header(admin, view, data.days, current))
+                (topics::nav(view))
                 // Also where the script says that it could not renew the numbers.
                 p #stale role="status" {
                     @if let Some(since) = admin.telemetry.behind_since() {
@@ -63,9 +84,10 @@ impl Page {
                         (words::moment(view.local(since))) "."
                     }
                 }
-                main {
+                main #numbers-of-all tabindex="-1" {
                     (filters::bar(view, &data.answers))
-                    (self.overview.draw(admin, view, data))
+                    @if !view.topic.about().is_empty() { p.about { (view.topic.about()) } }
+                    @if let Some(overview) = &self.overview { (overview.draw(admin, view, data)) }
                     @match self.draw_body(data) {
                         Ok(body) => (body),
                         Err(e) => p.problem { (e) },
@@ -77,26 +99,63 @@ impl Page {
         document(&format!("{} · headcount", view.site.name), body)
     }
 
+    /// The rows of a card's own page.
+    ///
+    /// # Errors
+    /// If this is no such page.
+    pub fn rows_as_csv(&self, data: &PageData<'_>) -> Result<Vec<u8>, Invalid> {
+        let told = self.details(data)?.csv(&self.view, &data.answers);
+        told.map_err(|e| Invalid::new(e.to_string()))
+    }
+
+    /// # Errors
+    /// If this is no such page.
+    pub fn rows_as_json(&self, data: &PageData<'_>) -> Result<serde_json::Value, Invalid> {
+        Ok(self.details(data)?.json(&self.view, &data.answers))
+    }
+
+    pub fn file_name(&self, format: &str) -> String {
+        let card = self.view.get("details").unwrap_or_default();
+        let range = self.view.elapsed();
+        format!("attachment; filename=\"{card}_{}_{}.{format}\"", range.first, range.last)
+    }
+
+    fn details(&self, data: &PageData<'_>) -> Result<&Details, Invalid> {
+        if !self.view.is_of_rows() {
+            only_totals(data.days, self.view.elapsed())?;
+        }
+        self.details.as_ref().ok_or_else(|| Invalid::new("`details` is missing: the card"))
+    }
+
     fn draw_body(&self, data: &PageData<'_>) -> Result<Markup, Invalid> {
         let view = &self.view;
-        if !view.is_filtered() {
+        if !view.is_of_rows() {
             only_totals(data.days, view.elapsed())?;
         }
-        let Some(body) = &self.body else {
-            return detail::detail(view, data.days, view.page().unwrap_or_default());
-        };
-        Ok(html! {
-            div.cards.filled { @for card in &body.cards { (card.draw(view, &data.answers)) } }
-            @if let Some(goals) = &body.goals { (goals.draw(view, data)) }
-            (body.quality.draw(view, data, self.overview.any_confirmed(data)))
-            (sections::speed(view, data))
-        })
+        if let Some(details) = &self.details {
+            return Ok(details.draw(view, &data.answers));
+        }
+        if let Some(page) = view.page() {
+            return of_page::draw(view, data.days, page);
+        }
+        if view.topic == Topic::Realtime {
+            return Ok(realtime::draw(view, data, &self.cards));
+        }
+        if view.topic == Topic::Speed {
+            return Ok(speed::speed(view, data));
+        }
+        let mut cards: Vec<Markup> =
+            self.cards.iter().map(|card| card.draw(view, &data.answers)).collect();
+        if view.topic == Topic::Bots && !view.is_of_rows() {
+            cards.extend(ai::draw(view, data));
+        }
+        cards.extend(self.goals.iter().flat_map(|goals| goals.draw(view, data)));
+        Ok(cards::two_columns(cards.into_iter()))
     }
 }
 
 fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
     let (before, after) = view.neighbours();
-    let custom = view.period == Period::Custom;
     html! {
         header.top {
             div.who {
@@ -125,31 +184,50 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                 }
             }
             div.when {
-                nav.periods aria-label="Period" {
-                    @for (period, name) in PERIODS {
-                        a href=(view.link(&[("period", Some(period.as_str())), ("date", None)]))
-                            aria-current=[(view.period == period).then_some("true")] { (name) }
-                    }
-                    details.menu id="custom" {
-                        summary aria-current=[custom.then_some("true")] { "Custom" }
-                        form method="get" action="/" {
-                            @for name in ["site_id", "compare", "filters", "page"] {
-                                @if let Some(value) = view.get(name) {
-                                    input type="hidden" name=(name) value=(value);
-                                }
-                            }
-                            label { "From " input type="date" name="first" required value=(view.range.first); }
-                            label { "To " input type="date" name="last" required value=(view.elapsed().last); }
-                            button type="submit" { "Show" }
-                        }
-                    }
-                }
+                @if view.topic != Topic::Realtime { (periods(view)) }
                 div.steps {
                     @if let Some(link) = &before { a href=(link) aria-label="Period before" { "‹" } }
                     @if let Some(link) = &after { a href=(link) aria-label="Period after" { "›" } }
                 }
-                (switch(view, "Compare", view.before.is_some(), &[("compare", view.before.map(|_| "none"))]))
+                @if view.topic != Topic::Realtime { (compare::menu(view)) }
                 (without_suspected(view, days))
+            }
+        }
+    }
+}
+
+fn periods(view: &View) -> Markup {
+    let choice = |word: &str, name: &str, is_current: bool| {
+        let changes = [("period", Some(word)), ("date", None), ("interval", None)];
+        html! {
+            a href=(view.link(&changes)) aria-current=[is_current.then_some("true")] { (name) }
+        }
+    };
+    let is_current = |period| view.times.is_none() && view.period == period;
+    let link = |(period, name): (Period, &str)| choice(period.as_str(), name, is_current(period));
+    let name = match MORE_PERIODS.iter().find(|(period, _)| is_current(*period)) {
+        Some((_, name)) => name,
+        None if view.is_last_day() => "24 hours",
+        None if is_current(Period::Custom) => "Custom",
+        None => "More",
+    };
+    html! {
+        nav.periods aria-label="Period" {
+            @for period in PERIODS { (link(period)) }
+            details.menu id="custom" {
+                summary aria-current=[(name != "More").then_some("true")] { (name) }
+                div.panel {
+                    div.choices {
+                        (choice(LAST_DAY, "24 hours", view.is_last_day()))
+                        @for period in MORE_PERIODS { (link(period)) }
+                    }
+                    form method="get" action="/" {
+                        (view.fields(&[("period", None), ("date", None), ("interval", None)]))
+                        label { "From " input type="date" name="first" required value=(view.range.first); }
+                        label { "To " input type="date" name="last" required value=(view.elapsed().last); }
+                        button type="submit" { "Show" }
+                    }
+                }
             }
         }
     }
@@ -174,12 +252,10 @@ fn without_suspected(view: &View, days: &Days) -> Markup {
 
 /// Turns something on or off. A button, so that it obeys the keys of one, with a form around it, so that
 /// it needs no script.
-fn switch(view: &View, name: &str, on: bool, change: &[(&str, Option<&str>)]) -> Markup {
+pub(super) fn switch(view: &View, name: &str, on: bool, change: &[(&str, Option<&str>)]) -> Markup {
     html! {
         form method="get" action="/" {
-            @for (name, value) in view.parameters(change) {
-                input type="hidden" name=(name) value=(value);
-            }
+            (view.fields(change))
             button.switch type="submit" role="switch" aria-checked=(on) { (name) }
         }
     }
@@ -192,8 +268,7 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                 "Days are days in " (view.site.timezone.name()) ". "
                 "Visitors over several days are a sum of days: nobody is recognised the day after. "
                 "Read at " time #read { (words::moment(view.local(view.now))) }
-                "; counts are as of the flush before that, every "
-                (admin.flush_interval.as_secs().max(1)) " s."
+                ". What was counted comes every " (admin.flush_interval.as_secs().max(1)) " s."
                 @for why in Untagged::ALL {
                     @if admin.telemetry.untagged(why).get() > 0 {
                         " Pages without the script's tag, because " (why.because()) ": "

@@ -34,7 +34,7 @@ pub(super) fn menu(view: &View) -> Markup {
                                     (segment.name)
                                 }
                                 form method="post" action=(FORGET) {
-                                    (kept(view, &[("segment", Some(&id))]))
+                                    (view.fields(&[("segment", Some(&id))]))
                                     button.quiet type="submit" aria-label={ "Delete the segment " (segment.name) } { "✕" }
                                 }
                             }
@@ -43,21 +43,12 @@ pub(super) fn menu(view: &View) -> Markup {
                 }
                 @if filtered {
                     form method="post" action=(KEEP) {
-                        (kept(view, &[]))
+                        (view.fields(&[]))
                         label { "Name " input name="name" required maxlength="100" autocomplete="off"; }
                         button type="submit" { "Save these filters" }
                     }
                 }
             }
-        }
-    }
-}
-
-/// What of the view a form brings along.
-fn kept(view: &View, changes: &[(&str, Option<&str>)]) -> Markup {
-    html! {
-        @for (name, value) in view.parameters(changes) {
-            input type="hidden" name=(name) value=(value);
         }
     }
 }

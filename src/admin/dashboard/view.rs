@@ -1,38 +1,71 @@
 //! What the reader of the dashboard chose, and the links that change one choice and keep the rest.
 
+use super::time;
+use super::topics::Topic;
 use crate::admin::params::Params;
 use crate::clock::Millis;
 use crate::model::rollup::Dimension;
 use crate::model::site::{Day, Site};
 use crate::report::scan::is_told_by_rows;
 use crate::report::{
-    Before, Condition, Interval, Invalid, Operator, Period, Property, QuerySet, Range, Segment,
-    Segments, conditions,
+    Before, Comparison, Condition, Interval, Invalid, Metric, Operator, Period, Property, QuerySet,
+    Range, Segment, Segments, Span, conditions,
 };
-use chrono::{DateTime, Days, Months, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime};
+use maud::{Markup, html};
 use serde_json::Value as Json;
 
 /// Parameters that a link keeps, in the order they are written.
-const KEPT: [&str; 20] = [
-    "site_id", "period", "date", "compare", "segment", "filters", "page", "pages", "sources",
-    "places", "devices", "bots", "errors", "files", "events", "blind", "caches", "heat", "screen",
-    "more",
+const KEPT: [&str; 28] = [
+    "site_id",
+    "topic",
+    "period",
+    "date",
+    "interval",
+    "metric",
+    "compare",
+    "compare_date",
+    "match_day_of_week",
+    "segment",
+    "filters",
+    "page",
+    "pages",
+    "sources",
+    "places",
+    "devices",
+    "events",
+    "bots",
+    "fetched",
+    "feeds",
+    "unconfirmed",
+    "heat",
+    "screen",
+    "details",
+    "search",
+    "sort",
+    "order",
+    "at",
 ];
 
 /// Fields of forms, of which what is kept is made.
-const FORMS: [&str; 5] = ["first", "last", "property", "operator", "value"];
-
-/// Days up to which a chart shows each.
-const DAILY_MAX: i64 = 100;
+const DATES: [&str; 4] = ["first", "last", "compare_first", "compare_last"];
+const TYPED: [&str; 3] = ["property", "operator", "value"];
 
 pub(super) struct View {
     pub site: Site,
     pub period: Period,
     pub range: Range,
+    /// Of parts of days: which, which only event rows tell.
+    pub times: Option<(Millis, Millis)>,
     pub today: Day,
     pub now: Millis,
-    /// What the totals are compared with, if they are.
+    /// What is compared with, if anything is, and the days of it.
+    pub comparison: Option<Comparison>,
     pub before: Option<Before>,
+    pub interval: Interval,
+    pub topic: Topic,
+    /// What the chart is to show.
+    pub metric: Option<Metric>,
     /// All of them are met by what is shown, and the filters of the segment.
     pub conditions: Vec<Condition>,
     pub segment: Option<Segment>,
@@ -63,7 +96,7 @@ impl View {
         params: &Params,
         now: Millis,
     ) -> Result<Self, Invalid> {
-        params.only(&[&KEPT, &FORMS])?;
+        params.only(&[&KEPT, &DATES, &TYPED])?;
         let today = site.day(now);
         let mut chosen: Vec<(&'static str, String)> = KEPT
             .into_iter()
@@ -76,16 +109,22 @@ impl View {
             chosen.push(("period", "custom".into()));
             chosen.push(("date", format!("{first},{last}")));
         }
+        if let (Some(first), Some(last)) = (params.get("compare_first"), params.get("compare_last"))
+        {
+            chosen.retain(|(name, _)| !matches!(*name, "compare" | "compare_date"));
+            chosen.push(("compare", "custom".into()));
+            chosen.push(("compare_date", format!("{first},{last}")));
+        }
         let get = |name| {
             chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
         };
-        let period = get("period").map_or(Ok(Period::Day), Period::parse)?;
-        let range = period.range(get("date"), today, true)?;
+        let topic = get("topic").map(Topic::parse).transpose()?;
+        let Span { period, range, times } = time::span(topic, get, site, now)?;
         let conditions = match get("page") {
             Some(page) => vec![Condition::exactly(Property::parse("event:page")?, page)],
             None => {
                 let read = conditions::read(get("filters").unwrap_or_default())?;
-                let typed = FORMS[2..].iter().map(|name| params.get(name));
+                let typed = TYPED.iter().map(|name| params.get(name));
                 match typed.collect::<Option<Vec<&str>>>().as_deref() {
                     Some(&[property, operator, values]) => {
                         joined(read, [Condition::typed(property, operator, values)?])
@@ -94,19 +133,19 @@ impl View {
                 }
             }
         };
-        let before = match get("compare") {
-            Some("none") => None,
-            None | Some("previous_period") => Some(Before::new(period, range, site, now)),
-            Some(other) => {
-                return Err(Invalid::unknown("compare", other, ["previous_period", "none"]));
-            }
-        };
+        let comparison = time::comparison(topic, period, get, today)?;
+        let before = comparison.map(|with| with.before((period, range), site, now));
+        let interval = time::interval(topic, times.is_some(), range, get("interval"))?;
+        let metric = get("metric").map(Metric::parse).transpose()?;
         let segment = match (get("page"), get("segment")) {
             (None, Some(id)) => Some(segments.get(id)?.clone()),
             _ => None,
         };
         let of_segment = segment.as_ref().map(|segment| segment.properties(&site.goals));
         let of_segment = of_segment.transpose()?.unwrap_or_default();
+        let filtered_by = conditions.iter().map(|condition| &condition.property);
+        let family = filtered_by.chain(&of_segment).next().map(Property::family);
+        let topic = topic.unwrap_or_else(|| Topic::of_family(family.unwrap_or_default()));
         check(conditions.iter().map(|condition| &condition.property).chain(&of_segment))?;
         if get("page").is_none() {
             chosen.retain(|(name, _)| *name != "filters");
@@ -118,9 +157,14 @@ impl View {
             site,
             period,
             range,
+            times,
             today,
             now,
+            comparison,
             before,
+            interval,
+            topic,
+            metric,
             conditions,
             segment,
             segments,
@@ -140,8 +184,8 @@ impl View {
 
     /// What is to be asked about what is shown.
     pub fn questions(&self) -> Result<QuerySet, Invalid> {
-        let (time, now) = ((self.period, self.range), self.now);
-        QuerySet::new(&self.site, time, self.before, self.filters(), now)
+        let span = Span { period: self.period, range: self.range, times: self.times };
+        QuerySet::new(&self.site, span, self.comparison, self.filters(), self.now)
     }
 
     /// All that has to be met, as version 2 of the API has it.
@@ -160,9 +204,14 @@ impl View {
         !self.is_all() && self.page().is_none()
     }
 
-    /// Whether event rows are asked: for what is filtered, and for the hours of a page's day.
+    /// Whether all of it is told by event rows, if these are kept.
+    pub fn is_of_rows(&self) -> bool {
+        self.is_filtered() || self.times.is_some()
+    }
+
+    /// Whether event rows are asked: for what they tell, and for the hours of a page's day.
     pub fn takes_rows(&self) -> bool {
-        self.is_filtered() || self.interval() == Interval::Hour
+        self.is_of_rows() || self.interval == Interval::Hour
     }
 
     /// Whether rows of a property can meet the conditions.
@@ -214,12 +263,13 @@ impl View {
         at.with_timezone(&self.site.timezone).naive_local()
     }
 
-    pub fn interval(&self) -> Interval {
-        match self.range.len() {
-            1 => Interval::Hour,
-            2..=DAILY_MAX => Interval::Day,
-            _ => Interval::Month,
-        }
+    /// The steps that a chart of this time may take.
+    pub fn intervals(&self) -> impl Iterator<Item = Interval> + Clone {
+        time::intervals(self.range, self.times.is_some())
+    }
+
+    pub fn is_last_day(&self) -> bool {
+        self.times.is_some() && self.topic != Topic::Realtime
     }
 
     /// The parameters of this view with some changed or, where `None`, dropped.
@@ -227,18 +277,41 @@ impl View {
         &'a self,
         changes: &'a [(&'a str, Option<&'a str>)],
     ) -> impl Iterator<Item = (&'static str, &'a str)> {
-        KEPT.into_iter().filter_map(|name| {
-            let value = match changes.iter().find(|(changed, _)| *changed == name) {
-                Some((_, value)) => *value,
-                None => self.get(name),
+        let change = move |name| changes.iter().find(|(changed, _)| *changed == name);
+        let value = move |name| change(name).map_or_else(|| self.get(name), |(_, value)| *value);
+        let is_open = value("details").is_some();
+        KEPT.into_iter().filter_map(move |name| {
+            // With another choice rows begin with the first again.
+            let is_kept = match name {
+                "at" => is_open && change(name).is_some(),
+                "search" | "sort" | "order" => is_open,
+                _ => true,
             };
-            Some((name, value?))
+            Some((name, value(name).filter(|_| is_kept)?))
         })
+    }
+
+    /// The same as fields of a form.
+    pub fn fields(&self, changes: &[(&str, Option<&str>)]) -> Markup {
+        html! {
+            @for (name, value) in self.parameters(changes) {
+                input type="hidden" name=(name) value=(value);
+            }
+        }
+    }
+
+    /// A link to the same as a file.
+    pub fn file(&self, format: &str) -> String {
+        self.address(&format!("/details.{format}?"), &[])
     }
 
     /// A link to it with these changes.
     pub fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
-        form_urlencoded::Serializer::for_suffix(String::from("/?"), 2)
+        self.address("/?", changes)
+    }
+
+    fn address(&self, path: &str, changes: &[(&str, Option<&str>)]) -> String {
+        form_urlencoded::Serializer::for_suffix(path.to_owned(), path.len())
             .extend_pairs(self.parameters(changes))
             .finish()
     }
@@ -259,30 +332,6 @@ impl View {
         let others = self.conditions.iter().enumerate().filter(|(i, _)| *i != nth);
         let text = conditions::write(others.map(|(_, condition)| condition));
         (!text.is_empty()).then_some(text)
-    }
-
-    /// Links to the periods before and after; `None` where there is nothing to go to.
-    pub fn neighbours(&self) -> (Option<String>, Option<String>) {
-        if self.period == Period::Custom {
-            return (None, None);
-        }
-        let Range { first, last } = self.range;
-        // A number of days ends before its anchor.
-        let before = match self.period.whole_days() {
-            Some(_) => first,
-            None => first - Days::new(1),
-        };
-        let before = before.to_string();
-        let after = match self.period {
-            Period::Months6 => last + Months::new(6),
-            Period::Months12 => last + Months::new(12),
-            period => last + Days::new(period.whole_days().map_or(1, |days| days + 1)),
-        };
-        let after = (last < self.today).then(|| {
-            let date = (after < self.today).then(|| after.to_string());
-            self.link(&[("date", date.as_deref())])
-        });
-        (Some(self.link(&[("date", Some(&before))])), after)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn count(n: i64) -> String {
 }
 
 /// `1,234,567`.
-pub(super) fn grouped(n: i64) -> String {
+pub(in crate::admin) fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::from(if n < 0 { "−" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
@@ -32,17 +32,87 @@ pub(super) fn grouped(n: i64) -> String {
     out
 }
 
+/// What stands where there is no number.
+pub(super) const NOTHING: &str = "–";
+
 /// A metric's value with its unit; a dash where it is unknown.
 pub(super) fn value(metric: Metric, value: Value) -> String {
     match (metric, value) {
-        (_, Value::Unknown) => "–".into(),
-        (metric, Value::Count(n)) if metric.is_percent() => format!("{n}%"),
-        (metric, Value::Ratio(n)) if metric.is_percent() => format!("{n}%"),
+        (_, Value::Unknown) => NOTHING.into(),
+        (metric, Value::Count(n)) if metric.is_percent() => percent(n as f64),
+        (metric, Value::Ratio(n)) if metric.is_percent() => percent(n),
         (Metric::VisitDuration | Metric::TimeOnPage, Value::Count(seconds)) => duration(seconds),
         (Metric::Bytes, Value::Count(n)) => bytes(n),
         (Metric::TotalRevenue | Metric::AverageRevenue, Value::Ratio(n)) => money(n),
         (_, Value::Count(n)) => count(n),
         (_, Value::Ratio(n)) => format!("{n:.2}"),
+    }
+}
+
+/// The same with every digit of a count.
+pub(super) fn exact(metric: Metric, of: Value) -> String {
+    match of {
+        Value::Count(n) if value(metric, of) == count(n) => grouped(n),
+        _ => value(metric, of),
+    }
+}
+
+/// A mark of a chart's axis.
+pub(super) fn mark(metric: Metric, n: f64) -> String {
+    let whole = n.fract() == 0.0;
+    value(
+        metric,
+        if whole { Value::Count(n as i64) } else { Value::Ratio((n * 100.0).round() / 100.0) },
+    )
+}
+
+/// `81%`, `4.5%`, `<0.1%`: one decimal below ten.
+pub(super) fn percent(n: f64) -> String {
+    match n.abs() {
+        0.0 => "0%".into(),
+        ..0.05 => "<0.1%".into(),
+        ..9.95 => format!("{}%", (n * 10.0).round() / 10.0),
+        _ => format!("{n:.0}%"),
+    }
+}
+
+/// What a metric of a property's rows is called.
+pub(super) fn metric(metric: Metric, property: &Property) -> &'static str {
+    match metric {
+        Metric::Pageviews if property.counts_responses() => "Responses",
+        Metric::ConfirmedPageviews if property.counts_responses() => "Seen by a browser",
+        Metric::Visitors => "Visitors",
+        Metric::Visits => "Visits",
+        Metric::Pageviews => "Views",
+        Metric::ViewsPerVisit => "Views per visit",
+        Metric::BounceRate => "Bounce rate",
+        Metric::VisitDuration => "Visit duration",
+        Metric::Events | Metric::Conversions => "Events",
+        Metric::ServerPageviews => "Served",
+        Metric::ConfirmedPageviews => "Confirmed",
+        Metric::BrowserPageviews => "Browser only",
+        Metric::ConfirmedVisitors => "Confirmed visitors",
+        Metric::ScrollDepth => "Scroll depth",
+        Metric::TimeOnPage => "Time on page",
+        Metric::ExitRate => "Exit rate",
+        Metric::BlindSpot => "Unconfirmed",
+        Metric::Bytes => "Sent",
+        Metric::Complete => "Complete",
+        Metric::Aborted => "Aborted",
+        Metric::Subscribers => "Subscribers",
+        Metric::ConversionRate | Metric::GroupConversionRate => "Conversion rate",
+        Metric::Percentage => "Of all visitors",
+        Metric::TotalRevenue => "Revenue",
+        Metric::AverageRevenue => "Average revenue",
+    }
+}
+
+/// By how much a metric changed: `12%`, of a percentage `3 points`.
+pub(super) fn change(metric: Metric, change: i64) -> String {
+    match (metric.is_percent(), change.abs()) {
+        (true, 1) => "1 point".into(),
+        (true, points) => format!("{} points", grouped(points)),
+        (false, percent) => format!("{}%", grouped(percent)),
     }
 }
 
@@ -171,7 +241,21 @@ mod tests {
         for (ms, text) in [(0.4, "0.4 ms"), (85.2, "85 ms"), (1_240.0, "1.2 s")] {
             assert_eq!(millis(ms), text);
         }
-        assert_eq!(value(Metric::BlindSpot, Value::Ratio(12.5)), "12.5%");
+        for (n, text) in [
+            (0.0, "0%"),
+            (0.01, "<0.1%"),
+            (4.56, "4.6%"),
+            (9.96, "10%"),
+            (12.5, "12%"),
+            (100.0, "100%"),
+        ] {
+            assert_eq!(percent(n), text);
+        }
+        assert_eq!(value(Metric::BlindSpot, Value::Ratio(12.7)), "13%");
+        assert_eq!(exact(Metric::Visitors, Value::Count(1_234_567)), "1,234,567");
+        assert_eq!(exact(Metric::VisitDuration, Value::Count(61)), "1m 01s");
+        assert_eq!(change(Metric::BounceRate, -1), "1 point");
+        assert_eq!(change(Metric::Visitors, -1_200), "1,200%");
         for (seconds, text) in [(0, "0s"), (59, "59s"), (61, "1m 01s"), (3_660, "1h 01m")] {
             assert_eq!(value(Metric::VisitDuration, Value::Count(seconds)), text);
         }

@@ -33,7 +33,7 @@ async fn kept_since_yesterday() -> Port {
 
 /// The figure of a tile.
 fn figure<'p>(page: &'p str, name: &str) -> Option<&'p str> {
-    let tile = page.split(&format!("<dt>{name}</dt>")).nth(1)?;
+    let tile = page.split(&format!(r#"<span class="name">{name}</span>"#)).nth(1)?;
     tile.split(r#"class="figure">"#).nth(1)?.split('<').next()
 }
 

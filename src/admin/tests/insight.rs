@@ -349,22 +349,21 @@ async fn the_dashboard_shows_all_of_it() {
     let port = filled("/a", "pro").await;
     let (_, page) = port.get("/").await;
     for text in [
-        "Conversions",
+        "Goals",
         "Pricing",
         "99.50",
         "15% get through",
-        "62.5% leave here",
-        "Quality",
-        "Blind spot of scripts",
-        "AI loop",
-        "Speed",
-        "needs improvement",
-        "Slowest pages",
+        "62% leave here",
+        "Views no script confirmed",
+        "Views from caches",
         "Without suspected robots",
-        "Caches and robots",
     ] {
         assert!(page.contains(text), "no {text}");
     }
+    let (_, speed) = port.get("/?topic=speed").await;
+    assert!(speed.contains("needs improvement") && speed.contains("Slowest pages"));
+    let (_, bots) = port.get("/?topic=bots").await;
+    assert!(bots.contains("What AI reads") && bots.contains("behaves like a robot"));
     let (_, page) = port.get("/?page=/a").await;
     for text in
         ["8 clicks on a grid", "Around it", "Time on page", ">40s<", "Broken links to it", "25%"]
@@ -379,7 +378,7 @@ async fn the_dashboard_shows_all_of_it() {
     let bare = Port::open(crate::admin::Auth::new(None, &[]).unwrap(), &["example.org"]).await;
     bare.store.add("example.org", today(), &[(Dimension::Total, "", Stored::Server, 1)]);
     let (_, page) = bare.get("/").await;
-    assert!(!page.contains(">Quality<") && !page.contains(">Speed<"));
+    assert!(!page.contains(r#"id="caches""#));
 }
 
 #[tokio::test]
@@ -393,8 +392,8 @@ async fn hostile_parts_are_only_text() {
         format!("/?page={page}&heat=scroll&screen={page}"),
         format!("/?page={page}&screen={page}"),
         format!("/?events=event:props:{page}"),
-        "/?errors=error:link".to_owned(),
-        "/?files=feed:reader".to_owned(),
+        "/?topic=errors".to_owned(),
+        "/?topic=files&feeds=feed:reader".to_owned(),
     ] {
         let (status, shown) = port.get(&path).await;
         assert_eq!(status, 200, "{path}");

@@ -3,10 +3,12 @@
 mod access;
 mod api;
 mod described;
+mod details;
 mod filtered;
 mod insight;
 mod mcp;
 #[cfg(test)]
+mod overview;
 mod pages;
 mod port;
 mod process;

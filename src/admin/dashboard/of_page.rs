@@ -1,7 +1,7 @@
 //! A page's own view: where it is clicked, how far it is read, how fast it is, what AI did with
 //! it, which links to it are broken.
 
-use super::sections::tiles;
+use super::speed::tiles;
 use super::view::View;
 use super::{cards, heat, words};
 use crate::model::rollup::Metric as Stored;
@@ -14,7 +14,7 @@ use maud::{Markup, html};
 const ERRORS: &[(Metric, &str)] =
     &[(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Confirmed")];
 
-pub(super) fn detail(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
+pub(super) fn draw(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
     let range = view.elapsed();
     let timings = Timed::of_days(days, range).timings(page);
     let from = Property::parse("error:referrer")?;

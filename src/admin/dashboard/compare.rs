@@ -1,0 +1,40 @@
+//! The menu that says what numbers are compared with.
+
+use super::page::switch;
+use super::view::View;
+use crate::report::ComparisonMode;
+use maud::{Markup, html};
+
+pub(super) fn menu(view: &View) -> Markup {
+    let mode = view.comparison.map(|with| with.mode);
+    let weekdays = view.comparison.is_some_and(|with| with.match_day_of_week);
+    let choices = [
+        ("Period before", None, mode == Some(ComparisonMode::PreviousPeriod)),
+        ("Year before", Some("year_over_year"), mode == Some(ComparisonMode::YearOverYear)),
+        ("Nothing", Some("none"), mode.is_none()),
+    ];
+    let name =
+        choices.iter().find(|(.., current)| *current).map_or("Other days", |(name, ..)| name);
+    html! {
+        details.menu.compare #compare {
+            summary { "Compare: " (name) }
+            div.panel {
+                div.choices {
+                    @for (name, mode, current) in choices {
+                        a href=(view.link(&[("compare", mode), ("compare_date", None)]))
+                            aria-current=[current.then_some("true")] { (name) }
+                    }
+                }
+                @if let Some(before) = view.before {
+                    (switch(view, "Match weekdays", weekdays, &[("match_day_of_week", (!weekdays).then_some("true"))]))
+                    form method="get" action="/" {
+                        (view.fields(&[("compare", None), ("compare_date", None)]))
+                        label { "From " input type="date" name="compare_first" required value=(before.range.first); }
+                        label { "To " input type="date" name="compare_last" required value=(before.range.last); }
+                        button type="submit" { "Compare" }
+                    }
+                }
+            }
+        }
+    }
+}

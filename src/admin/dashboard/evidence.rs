@@ -1,0 +1,103 @@
+//! How views are known: a quiet line, which opens.
+
+use super::cards::OpenCard;
+use super::table::{CACHES, UNCONFIRMED};
+use super::view::View;
+use super::{PageData, cards, words};
+use crate::report::{Invalid, Metric, Property, QuerySet, Slice, Value};
+use maud::{Markup, html};
+
+/// How a pageview is known: its class in the style sheet, the API's name, ours, and why.
+const EVIDENCE: [(&str, &str, &str, &str); 4] = [
+    (
+        "server",
+        "server only",
+        "Server only",
+        "answered by the server; no script spoke up, blocked or not",
+    ),
+    ("confirmed", "confirmed", "Confirmed", "answered by the server and confirmed by the browser"),
+    (
+        "browser",
+        "browser only",
+        "Browser only",
+        "shown without a request: navigation in the page, or a cache",
+    ),
+    (
+        "unverified",
+        "unverified",
+        "Unverified",
+        "reported without a valid id: less certain than the others",
+    ),
+];
+
+/// Questions about evidence.
+pub(super) struct Evidence {
+    parts: usize,
+    unconfirmed: Option<OpenCard>,
+    caches: Option<OpenCard>,
+}
+
+impl Evidence {
+    pub fn ask(view: &View, questions: &mut QuerySet) -> Result<Self, Invalid> {
+        Ok(Self {
+            parts: questions.ask(Property::parse("visit:evidence")?, &[Metric::Pageviews]),
+            unconfirmed: OpenCard::ask(&UNCONFIRMED, view, questions)?,
+            caches: OpenCard::ask(&CACHES, view, questions)?,
+        })
+    }
+
+    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Markup {
+        let slices = data.answers.slices(self.parts).unwrap_or_default();
+        if slices.is_empty() {
+            return html! {};
+        }
+        let parts = EVIDENCE.map(|(_, of, ..)| views(&slices, of));
+        let all = parts.iter().sum::<i64>().max(1) as f64;
+        let share = |n: i64| n as f64 / all * 100.0;
+        let starts = parts.iter().scan(0.0, |at, n| {
+            let start = *at;
+            *at += share(*n);
+            Some(start)
+        });
+        let confirmed = parts[1];
+        // One of its cards was asked for.
+        let is_open = view.get(UNCONFIRMED.key).is_some();
+        // Without a script nothing is confirmed; that is no news.
+        let unconfirmed = self.unconfirmed.iter().filter(|_| confirmed > 0);
+        let caches = self.caches.iter().filter(|card| card.says_anything(&data.answers));
+        html! {
+            details.evidence #evidence open[is_open] {
+                summary {
+                    strong { "Evidence" }
+                    " " (words::percent(share(confirmed))) " of views were answered by the server and confirmed by the browser"
+                }
+                section.sheet aria-label="Evidence" {
+                    p.quiet { "How each view is known. Other tools see only what scripts tell them, or only what logs hold." }
+                    svg.evidence-bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
+                        @for ((start, n), (class, ..)) in starts.zip(parts).zip(EVIDENCE) {
+                            rect.(class) x=(format!("{start:.3}")) width=(format!("{:.3}", share(n))) height="1" {}
+                        }
+                    }
+                    dl {
+                        @for (n, (class, value, name, why)) in parts.into_iter().zip(EVIDENCE) {
+                            div {
+                                dt { i.(class) {} a href=(cards::filter_link(view, "visit:evidence", value)) { (name) } }
+                                dd {
+                                    span.figure { (words::value(Metric::Pageviews, Value::Count(n))) }
+                                    span.share { (words::percent(share(n))) }
+                                    p { (why) }
+                                }
+                            }
+                        }
+                    }
+                }
+                (cards::columns(view, data, unconfirmed.chain(caches)))
+            }
+        }
+    }
+}
+
+fn views(slices: &[Slice], of: &str) -> i64 {
+    let slice = slices.iter().find(|slice| slice.value == of);
+    slice.and_then(|slice| slice.metrics[0].number()).unwrap_or_default() as i64
+}

@@ -1,0 +1,106 @@
+//! Goals, and funnels that lead to them.
+
+use super::table::{CONVERTED, GOALS};
+use super::view::{Subject, View};
+use super::{PageData, cards, words};
+use crate::report::{
+    AnsweredFrom, Invalid, Metric, Property, QuerySet, Slice, Step, Value, funnel, funnel_by_rows,
+};
+use maud::{Markup, html};
+
+/// Goals and funnels.
+pub(super) struct Goals {
+    property: Property,
+    nth: usize,
+}
+
+impl Goals {
+    /// `None`: the filters tell nothing of them.
+    pub fn ask(view: &View, questions: &mut QuerySet) -> Result<Option<Self>, Invalid> {
+        let property = Property::parse("event:goal")?;
+        if !view.tells(&property) {
+            return Ok(None);
+        }
+        let metrics: Vec<Metric> = CONVERTED.iter().map(|(metric, _)| *metric).collect();
+        let nth = questions.ask(property.clone(), &metrics);
+        Ok(Some(Self { property, nth }))
+    }
+
+    /// A card each.
+    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Vec<Markup> {
+        let mut slices = data.answers.slices(self.nth).unwrap_or_default();
+        let of_all = view.subject() != Subject::Actions;
+        for goal in view.site.goals.iter().filter(|_| of_all) {
+            if !slices.iter().any(|slice| slice.value == *goal.name) {
+                let metrics =
+                    vec![Value::Count(0), Value::Count(0), Value::Ratio(0.0), Value::Unknown];
+                slices.push(Slice { value: goal.name.to_string(), metrics });
+            }
+        }
+        let funnels = funnels(view, data);
+        let goals = (!slices.is_empty()).then(|| {
+            html! {
+                section.card #goals aria-labelledby="goals-title" {
+                    header { h2 #goals-title { "Goals" } }
+                    (cards::rows(view, &self.property, CONVERTED, &slices, &slices))
+                    (cards::details_link(view, GOALS.key, GOALS.title, 0))
+                }
+            }
+        });
+        goals.into_iter().chain(funnels.iter().map(|(name, steps)| drawn(name, steps))).collect()
+    }
+}
+
+/// The site's funnels: under filters as event rows tell them, else since they were configured.
+fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)> {
+    // They are told of whole days.
+    if view.times.is_some() {
+        return Vec::new();
+    }
+    let steps = |of| match (view.is_filtered(), data.answers.source) {
+        (true, AnsweredFrom::RollUps) => None,
+        (true, AnsweredFrom::Rows(_)) => {
+            Some(funnel_by_rows(&view.site, data.covered(), of, data.answers.filter()))
+        }
+        (false, _) => Some(funnel(data.days, view.elapsed(), of)),
+    };
+    let funnels = view.site.funnels.iter();
+    funnels.filter_map(|of| Some((&*of.name, steps(of)?))).collect()
+}
+
+/// A funnel: a bar for each step, narrowing to the next.
+fn drawn(name: &str, steps: &[Step]) -> Markup {
+    let of_all = |i: usize| steps.get(i).and_then(|step| step.of_all).unwrap_or(0.0);
+    html! {
+        section.card aria-label=(name) {
+            header {
+                h2 { (name) }
+                @if let Some(rate) = steps.last().and_then(|step| step.of_all) {
+                    p.quiet { (words::percent(rate)) " get through" }
+                }
+            }
+            @if steps.first().is_none_or(|step| step.visits == 0) {
+                p.empty { "No visit has begun this yet." }
+            } @else {
+                ol.funnel {
+                    @for (i, step) in steps.iter().enumerate() {
+                        @let (width, next) = (of_all(i), of_all(i + 1));
+                        li {
+                            svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true" {
+                                rect width=(format!("{width:.1}")) height="62" {}
+                                @if i + 1 < steps.len() {
+                                    polygon points=(format!("0,62 {width:.1},62 {next:.1},100 0,100")) {}
+                                }
+                            }
+                            strong title=(step.label) { (step.label) }
+                            span { (words::count(step.visits)) @if i > 0 { small { (words::percent(width)) } } }
+                            @if let Some(lost) = steps.get(i + 1).and_then(|next| next.of_previous) {
+                                em { (words::percent(100.0 - lost)) " leave here" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

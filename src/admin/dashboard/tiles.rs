@@ -1,0 +1,162 @@
+//! The tiles: each a metric with its change, its course, and how much of it scripts confirmed. One of them
+//! is chosen, and the chart shows it.
+
+use super::chart::{runs, smooth};
+use super::topics::Topic;
+use super::view::{Subject, View};
+use super::words;
+use crate::report::{Metric, TimeStep, Total, Value};
+use maud::{Markup, html};
+use std::fmt::Write;
+
+const TOTALS: [(Metric, &str); 6] = [
+    (Metric::Visitors, "Unique visitors"),
+    (Metric::Visits, "Visits"),
+    (Metric::Pageviews, "Pageviews"),
+    (Metric::ViewsPerVisit, "Views per visit"),
+    (Metric::BounceRate, "Bounce rate"),
+    (Metric::VisitDuration, "Visit duration"),
+];
+
+/// Within half an hour few visits end.
+const REALTIME: [(Metric, &str); 3] = [
+    (Metric::Visitors, "Visitors"),
+    (Metric::Visits, "Visits that began"),
+    (Metric::Pageviews, "Pageviews"),
+];
+
+const ACTIONS: [(Metric, &str); 4] = [
+    (Metric::Visitors, "Visitors"),
+    (Metric::Conversions, "Events"),
+    (Metric::ConversionRate, "Conversion rate"),
+    (Metric::TotalRevenue, "Revenue"),
+];
+
+const PAGE: [(Metric, &str); 6] = [
+    (Metric::Visitors, "Unique visitors"),
+    (Metric::Visits, "Visits"),
+    (Metric::Pageviews, "Pageviews"),
+    (Metric::TimeOnPage, "Time on page"),
+    (Metric::ScrollDepth, "Scroll depth"),
+    (Metric::Bytes, "Sent"),
+];
+
+const RESPONSES: [(Metric, &str); 2] =
+    [(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Seen by a browser")];
+
+/// What confirmed shares are made of.
+pub(super) const CONFIRMED: [Metric; 3] =
+    [Metric::ConfirmedVisitors, Metric::ConfirmedPageviews, Metric::BlindSpot];
+
+/// Points of a sparkline, at most.
+const POINTS: usize = 60;
+
+/// The tiles of what is shown.
+pub(super) fn of(view: &View) -> &'static [(Metric, &'static str)] {
+    match view.subject() {
+        Subject::Visits | Subject::Page if view.topic == Topic::Realtime => &REALTIME,
+        Subject::Visits => &TOTALS,
+        Subject::Page => &PAGE,
+        Subject::Actions => &ACTIONS,
+        Subject::Responses => &RESPONSES,
+    }
+}
+
+/// The chosen one, by its place: the first, unless what is shown has what was asked for.
+pub(super) fn chosen(view: &View) -> usize {
+    let tiles = of(view);
+    tiles.iter().position(|(metric, _)| Some(*metric) == view.metric).unwrap_or(0)
+}
+
+/// `steps` have a value for each tile, `totals` besides those of [`CONFIRMED`].
+pub(super) fn draw(
+    view: &View,
+    totals: &[Total],
+    steps: Option<&[TimeStep]>,
+    with_change: bool,
+) -> Markup {
+    let chosen = chosen(view);
+    html! {
+        ul.totals {
+            @for (nth, (total, (metric, name))) in totals.iter().zip(of(view)).enumerate() {
+                // Rows of a property know some metrics only.
+                @if view.is_all() || total.value != Value::Unknown {
+                    li {
+                        a.tile href=(view.link(&[("metric", (nth > 0).then_some(metric.as_str()))]))
+                            aria-current=[(nth == chosen).then_some("true")] {
+                            span.name { (name) }
+                            span.much {
+                                span.figure { (words::value(*metric, total.value)) }
+                                @if with_change { " " (change(total)) }
+                            }
+                            @if let Some(steps) = steps { (spark(view, steps, nth)) }
+                            @if let Some(share) = confirmed(*metric, totals) {
+                                span.share title="confirmed by a script in the browser" {
+                                    (words::percent(share)) " confirmed"
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How much of a tile's number a script confirmed; `None` where that is not counted.
+fn confirmed(metric: Metric, totals: &[Total]) -> Option<f64> {
+    let of = |metric| totals.iter().find(|total| total.metric == metric)?.value.number();
+    match metric {
+        Metric::Visitors => {
+            let visitors = of(Metric::Visitors).filter(|n| *n > 0.0)?;
+            Some(of(Metric::ConfirmedVisitors)? / visitors * 100.0)
+        }
+        Metric::Pageviews => Some(100.0 - of(Metric::BlindSpot)?),
+        _ => None,
+    }
+}
+
+fn change(total: &Total) -> Markup {
+    let Some(change) = total.change.filter(|_| !total.value.is_nothing()) else {
+        return html! {};
+    };
+    // More bounces are worse; a longer visit is not clearly better, but nobody minds.
+    let worse = matches!(total.metric, Metric::BounceRate | Metric::BlindSpot);
+    let good = (change > 0) != worse;
+    let (class, arrow) = match change {
+        0 => ("same", "→"),
+        _ if good => ("good", if change > 0 { "↑" } else { "↓" }),
+        _ => ("bad", if change > 0 { "↑" } else { "↓" }),
+    };
+    html! {
+        span.change.(class) {
+            span aria-hidden="true" { (arrow) " " }
+            span.hidden { @if change < 0 { "down " } @else { "up " } }
+            (words::change(total.metric, change))
+        }
+    }
+}
+
+/// A tile's values over time, without a scale.
+fn spark(view: &View, steps: &[TimeStep], nth: usize) -> Markup {
+    let now = view.local(view.now);
+    let steps = steps.iter().filter(|step| step.start <= now);
+    let values: Vec<Option<f64>> = steps.map(|step| step.values.get(nth)?.number()).collect();
+    let values = smooth(&values, POINTS);
+    let highest = values.iter().flatten().copied().fold(0.0, f64::max);
+    let width = 100.0 / (values.len().max(2) - 1) as f64;
+    let mut d = String::new();
+    for run in runs(&values, 0..values.len()) {
+        for i in run.clone() {
+            let height = values[i].unwrap_or_default() / if highest > 0.0 { highest } else { 1.0 };
+            let start = if i == run.start { 'M' } else { 'L' };
+            let _ = write!(d, "{start}{:.1} {:.1}", i as f64 * width, 22.0 - height * 20.0);
+        }
+        if run.len() == 1 {
+            d.push_str("h0");
+        }
+    }
+    html! {
+        svg.spark viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true" { path d=(d) {} }
+    }
+}

@@ -1,0 +1,133 @@
+//! Which time the dashboard shows, in which steps, and what it is compared with.
+
+use super::topics::Topic;
+use super::view::View;
+use crate::clock::{HOUR, MINUTE, Millis};
+use crate::model::site::{Day, Site};
+use crate::report::{Comparison, ComparisonMode, Interval, Invalid, Period, Range, Span};
+use chrono::{Days, Months};
+
+/// The word for the last 24 hours, and how long the realtime page looks back.
+pub(super) const LAST_DAY: &str = "24h";
+const REALTIME: Millis = 30 * MINUTE;
+
+/// Days up to which a chart shows each, unless it is told otherwise.
+const DAILY: i64 = 100;
+
+/// # Errors
+/// If there is no such period, or its date is wrong.
+pub(super) fn span<'c>(
+    topic: Option<Topic>,
+    get: impl Fn(&'static str) -> Option<&'c str>,
+    site: &Site,
+    now: Millis,
+) -> Result<Span, Invalid> {
+    match (topic, get("period")) {
+        (Some(Topic::Realtime), _) => Span::last(REALTIME, site, now),
+        (_, Some(LAST_DAY)) => Span::last(24 * HOUR, site, now),
+        (_, word) => {
+            let period = word.map_or(Ok(Period::Day), Period::parse)?;
+            Ok(Span::days(period, period.range(get("date"), site.day(now), true)?))
+        }
+    }
+}
+
+/// What is compared with: the time before, unless another is named, or none.
+///
+/// # Errors
+/// If a word is unknown, or days are missing.
+pub(super) fn comparison<'c>(
+    topic: Option<Topic>,
+    period: Period,
+    get: impl Fn(&'static str) -> Option<&'c str>,
+    today: Day,
+) -> Result<Option<Comparison>, Invalid> {
+    let mode = match get("compare") {
+        None | Some("previous_period") => ComparisonMode::PreviousPeriod,
+        Some("year_over_year") => ComparisonMode::YearOverYear,
+        Some("custom") => {
+            ComparisonMode::Custom(Period::Custom.range(get("compare_date"), today, true)?)
+        }
+        Some("none") => return Ok(None),
+        Some(other) => {
+            let known = ["previous_period", "year_over_year", "custom", "none"];
+            return Err(Invalid::unknown("compare", other, known));
+        }
+    };
+    let match_day_of_week = match get("match_day_of_week") {
+        None => false,
+        Some("true") => true,
+        Some(other) => return Err(Invalid::unknown("match_day_of_week", other, ["true"])),
+    };
+    // There is nothing before all of the time.
+    let has_before = period != Period::All && topic != Some(Topic::Realtime);
+    Ok(has_before.then_some(Comparison { mode, match_day_of_week }))
+}
+
+/// The steps of a chart: those that were chosen, or as fits.
+///
+/// # Errors
+/// If the time has no such steps.
+pub(super) fn interval(
+    topic: Option<Topic>,
+    is_part: bool,
+    range: Range,
+    word: Option<&str>,
+) -> Result<Interval, Invalid> {
+    match word {
+        _ if topic == Some(Topic::Realtime) => Ok(Interval::Minute),
+        None if is_part => Ok(Interval::Hour),
+        None => Ok(match range.len() {
+            1 => Interval::Hour,
+            2..=DAILY => Interval::Day,
+            _ => Interval::Month,
+        }),
+        Some(word) => {
+            let mut all = intervals(range, is_part);
+            all.clone().find(|known| known.as_str() == word).ok_or_else(|| {
+                let known = all.by_ref().map(Interval::as_str).collect::<Vec<_>>();
+                Invalid::unknown("interval of this period", word, known)
+            })
+        }
+    }
+}
+
+/// Steps of which there are neither too few nor too many in a range of days; of parts of days hours.
+pub(super) fn intervals(range: Range, is_part: bool) -> impl Iterator<Item = Interval> + Clone {
+    let fits = |interval: &Interval, days| match interval {
+        Interval::Minute => false,
+        Interval::Hour => days <= 8,
+        Interval::Day => (2..=400).contains(&days),
+        Interval::Week => (14..=1_100).contains(&days),
+        Interval::Month => days > 31,
+    };
+    let all = [Interval::Hour, Interval::Day, Interval::Week, Interval::Month];
+    let fitting = all.into_iter().filter(move |interval| fits(interval, range.len()));
+    fitting.filter(move |interval| !is_part || *interval == Interval::Hour)
+}
+
+impl View {
+    /// Links to the periods before and after; `None` where there is nothing to go to.
+    pub fn neighbours(&self) -> (Option<String>, Option<String>) {
+        if self.times.is_some() || matches!(self.period, Period::Custom | Period::All) {
+            return (None, None);
+        }
+        let Range { first, last } = self.range;
+        // A number of days ends before its anchor.
+        let before = match self.period.whole_days() {
+            Some(_) => first,
+            None => first - Days::new(1),
+        };
+        let before = before.to_string();
+        let after = match self.period {
+            Period::Months6 => last + Months::new(6),
+            Period::Months12 => last + Months::new(12),
+            period => last + Days::new(period.whole_days().map_or(1, |days| days + 1)),
+        };
+        let after = (last < self.today).then(|| {
+            let date = (after < self.today).then(|| after.to_string());
+            self.link(&[("date", date.as_deref())])
+        });
+        (Some(self.link(&[("date", Some(&before))])), after)
+    }
+}

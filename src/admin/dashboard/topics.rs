@@ -1,0 +1,119 @@
+//! The topics of the dashboard, each a page: what people came for first, the rest each with room of its own.
+
+use super::table::{BOTS, Card, ERRORS, FILES, OVERVIEW, REALTIME};
+use super::view::{Subject, View};
+use crate::report::Invalid;
+use maud::{Markup, html};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    Overview,
+    Realtime,
+    Bots,
+    Errors,
+    Speed,
+    Files,
+}
+
+impl Topic {
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Realtime, Self::Bots, Self::Errors, Self::Speed, Self::Files];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Realtime => "realtime",
+            Self::Bots => "bots",
+            Self::Errors => "errors",
+            Self::Speed => "speed",
+            Self::Files => "files",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Realtime => "Realtime",
+            Self::Bots => "Bots and AI",
+            Self::Errors => "Errors",
+            Self::Speed => "Speed",
+            Self::Files => "Files and feeds",
+        }
+    }
+
+    /// # Errors
+    /// If there is no such topic.
+    pub fn parse(word: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.into_iter().find(|topic| topic.as_str() == word);
+        found.ok_or_else(|| Invalid::unknown("topic", word, Self::ALL.map(Self::as_str)))
+    }
+
+    /// Where rows of a family of properties are shown.
+    pub fn of_family(family: &str) -> Self {
+        match family {
+            "bot" | "ai" => Self::Bots,
+            "error" => Self::Errors,
+            "download" | "feed" | "prefetch" => Self::Files,
+            _ => Self::Overview,
+        }
+    }
+
+    pub fn cards(self) -> &'static [Card] {
+        match self {
+            Self::Overview => OVERVIEW,
+            Self::Realtime => REALTIME,
+            Self::Bots => BOTS,
+            Self::Errors => ERRORS,
+            Self::Speed => &[],
+            Self::Files => FILES,
+        }
+    }
+
+    /// What it is about, in a sentence or two.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Overview | Self::Realtime => "",
+            Self::Bots => {
+                "Programs that say what they are: search engines, AI, monitors, tools. None of them is counted as a visitor."
+            }
+            Self::Errors => {
+                "Pages that were asked for and not there, or that failed. None of them is a pageview. \
+                 Confirmed are those that a browser showed: somebody met them."
+            }
+            Self::Speed => {
+                "How long people wait. The website's own time is measured for everyone, the rest by the script where `vitals` is on."
+            }
+            Self::Files => {
+                "Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them."
+            }
+        }
+    }
+
+    /// Whether what is filtered by says anything of it.
+    fn keeps_filters(self, view: &View) -> bool {
+        match self {
+            Self::Overview | Self::Realtime | Self::Speed => view.subject() != Subject::Responses,
+            _ => view.subject() == Subject::Responses && self == view.topic,
+        }
+    }
+
+    fn link(self, view: &View) -> String {
+        let topic = (self != Self::Overview).then_some(self.as_str());
+        let mut changes =
+            vec![("topic", topic), ("page", None), ("metric", None), ("details", None)];
+        if !self.keeps_filters(view) {
+            changes.extend([("filters", None), ("segment", None)]);
+        }
+        view.link(&changes)
+    }
+}
+
+pub(super) fn nav(view: &View) -> Markup {
+    html! {
+        nav.sections aria-label="Parts of the dashboard" {
+            @for topic in Topic::ALL {
+                a href=(topic.link(view)) aria-current=[(topic == view.topic).then_some("page")] { (topic.name()) }
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The overview's numbers are those of the API, and of what was counted: totals, changes, steps and what
+//! each is compared with, in every interval and by every comparison.
+
+use super::port::{Port, today};
+use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::model::site::Day;
+use chrono::{Datelike, Days, Months};
+use regex::Regex;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// Visitors of a day: something else on most.
+fn visitors(day: Day) -> i64 {
+    i64::from(day.ordinal() * 7 % 23 + day.year() as u32 % 5)
+}
+
+async fn counted() -> Port {
+    let port = Port::local().await;
+    let first = today() - Months::new(26);
+    for day in first.iter_days().take_while(|day| *day <= today()) {
+        let n = visitors(day);
+        let fields = [
+            (Dimension::Total, "", Stored::Visitors, n),
+            (Dimension::Total, "", Stored::ConfirmedVisitors, n / 2),
+            (Dimension::Total, "", Stored::Visits, n),
+            (Dimension::Total, "", Stored::Bounces, n / 3),
+            (Dimension::Total, "", Stored::VisitViews, 3 * n),
+            (Dimension::Total, "", Stored::Duration, 61_000 * n),
+            (Dimension::Total, "", Stored::Server, 2 * n),
+            (Dimension::Total, "", Stored::Confirmed, n),
+            (Dimension::Total, "", Stored::Browser, n),
+        ];
+        port.store.add("example.org", day, &fields);
+    }
+    port
+}
+
+/// Of each step of the chart: its value, and what it is compared with.
+fn steps(page: &str) -> BTreeMap<String, (String, Option<String>)> {
+    let step =
+        Regex::new(r#"class="step"[^>]*aria-label="([^"]*)"[^>]*data-at="([^"]*)""#).unwrap();
+    let value = |text: &str| text.rsplit(' ').next().unwrap().to_owned();
+    step.captures_iter(page)
+        .map(|found| match found[1].split_once("; ") {
+            Some((now, before)) => (found[2].to_owned(), (value(now), Some(value(before)))),
+            None => (found[2].to_owned(), (value(&found[1]), None)),
+        })
+        .collect()
+}
+
+fn shown(n: &Json) -> String {
+    n.as_i64().map_or_else(|| "–".into(), super::super::dashboard::grouped)
+}
+
+#[tokio::test]
+async fn every_step_is_what_the_api_answers() {
+    let port = counted().await;
+    let (last, far) = ("2026-11-23", "2024-10-01");
+    for (first, last) in
+        [("2026-11-16", last), ("2026-10-25", last), ("2026-09-01", "2026-10-31"), (far, last)]
+    {
+        for interval in ["day", "week", "month"] {
+            for (mode, more) in [
+                ("previous_period", ""),
+                ("year_over_year", ""),
+                ("year_over_year", "&match_day_of_week=true"),
+                ("custom", "&compare_first=2026-01-05&compare_last=2026-02-10"),
+            ] {
+                let path = format!(
+                    "/?first={first}&last={last}&interval={interval}&compare={mode}{more}&metric=pageviews"
+                );
+                let (status, page) = port.get(&path).await;
+                if status == 400 {
+                    assert!(page.contains("unknown interval of this period"), "{path}: {page}");
+                    continue;
+                }
+                let mut comparison = json!({ "mode": mode });
+                if mode == "custom" {
+                    comparison["date_range"] = json!(["2026-01-05", "2026-02-10"]);
+                }
+                if more.starts_with("&match") {
+                    comparison["match_day_of_week"] = true.into();
+                }
+                let question = json!({
+                    "metrics": ["pageviews"],
+                    "date_range": [first, last],
+                    "dimensions": [format!("time:{interval}")],
+                    "include": { "comparisons": comparison },
+                });
+                let (status, answer) = port.query(&question).await;
+                assert_eq!(status, 200, "{answer}");
+                let results = answer["results"].as_array().unwrap();
+                let drawn = steps(&page);
+                assert_eq!(drawn.len(), results.len(), "{path}");
+                // Weeks and months that begin elsewhere are no match.
+                let compared = drawn.values().any(|(_, before)| before.is_some());
+                assert!(compared || interval != "day", "{path}");
+                for row in results {
+                    let at = row["dimensions"][0].as_str().unwrap();
+                    let (now, before) = &drawn[at];
+                    assert_eq!(*now, shown(&row["metrics"][0]), "{path}, {at}");
+                    let then = row.get("comparison").map(|before| shown(&before["metrics"][0]));
+                    if compared {
+                        assert_eq!(*before, then, "{path}, {at}");
+                    }
+                }
+                // And what was counted.
+                let range = first.parse::<Day>().unwrap();
+                let days = range.iter_days().take_while(|day| day.to_string().as_str() <= last);
+                let sum: i64 = days.map(|day| 3 * visitors(day)).sum();
+                let whole: i64 = drawn
+                    .values()
+                    .map(|(now, _)| now.replace(',', "").parse::<i64>().unwrap())
+                    .sum();
+                assert_eq!(whole, sum, "{path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn weeks_are_compared_where_they_begin_alike() {
+    let port = counted().await;
+    let compared = async |more: &str| {
+        let (_, page) =
+            port.get(&format!("/?first=2026-10-25&last=2026-11-23&interval=week{more}")).await;
+        steps(&page).values().filter(|(_, before)| before.is_some()).count()
+    };
+    assert_eq!(compared("").await, 0, "30 days before it is another weekday");
+    assert!(compared("&match_day_of_week=true").await >= 4);
+    assert_eq!(compared("&compare=none").await, 0);
+}
+
+#[tokio::test]
+async fn tiles_tell_a_number_its_change_and_how_much_is_confirmed() {
+    let port = counted().await;
+    let (_, page) = port.get("/?first=2026-11-01&last=2026-11-20&compare=year_over_year").await;
+    let sum = |first: &str| {
+        let days = first.parse::<Day>().unwrap().iter_days().take(20);
+        days.fold([0, 0], |[all, half], day| [all + visitors(day), half + visitors(day) / 2])
+    };
+    let ([now, confirmed], [before, _]) = (sum("2026-11-01"), sum("2025-11-01"));
+    let change = ((now - before) as f64 / before as f64 * 100.0).round();
+    let tile = Regex::new(
+        r#"(?s)<a class="tile" href="([^"]*)"([^>]*)><span class="name">([^<]*)</span>(.*?)</a>"#,
+    )
+    .unwrap();
+    let tiles: BTreeMap<String, (String, bool, String)> = tile
+        .captures_iter(&page)
+        .map(|found| {
+            let text = Regex::new("<[^>]*>").unwrap().replace_all(&found[4], "").into_owned();
+            (
+                found[3].to_owned(),
+                (found[1].replace("&amp;", "&"), found[2].contains("aria-current"), text),
+            )
+        })
+        .collect();
+    let text = |name: &str| tiles[name].2.as_str();
+    assert!(text("Unique visitors").starts_with(&now.to_string()), "{tiles:?}");
+    assert!(text("Unique visitors").contains(&format!("{}%", change.abs())), "{tiles:?} {change}");
+    let share = format!("{:.0}% confirmed", confirmed as f64 / now as f64 * 100.0);
+    assert!(text("Unique visitors").ends_with(&share), "{tiles:?} {share}");
+    assert!(text("Pageviews").ends_with("50% confirmed"), "{tiles:?}");
+    assert!(text("Visit duration").starts_with("1m 01s"), "{tiles:?}");
+    assert!(!text("Bounce rate").contains("confirmed"), "of bounces it is not counted");
+    // Each leads to a chart of its own.
+    assert_eq!(tiles.values().filter(|(_, chosen, _)| *chosen).count(), 1);
+    for (name, (link, ..)) in &tiles {
+        let (_, page) = port.get(link).await;
+        let label = format!(r#"role="group" aria-label="{name} over time"#);
+        assert!(page.contains(&label), "{name}");
+        assert_eq!(steps(&page).len(), 20);
+    }
+}
+
+#[tokio::test]
+async fn all_time_begins_with_the_first_day_that_was_counted() {
+    let port = counted().await;
+    let (_, page) = port.get("/?period=all").await;
+    assert_eq!(steps(&page).keys().next().unwrap(), "2024-09-01");
+    assert!(page.contains("24 Sep 2024 – 24 Nov 2026"), "{page}");
+    let (_, page) = port.get("/?period=year").await;
+    assert_eq!(steps(&page).len(), 11);
+    let sum: i64 = (0..328).map(|n| visitors(today() - Days::new(n))).sum();
+    assert!(
+        page.contains(&format!(
+            r#"<span class="figure">{}<"#,
+            super::super::dashboard::grouped(sum)
+        ))
+    );
+}
+
+#[tokio::test]
+async fn today_says_that_it_goes_on() {
+    let port = counted().await;
+    let (_, page) = port.get("/?period=7d").await;
+    assert!(page.contains(">Today</text>") && page.contains("Tue, 24 Nov, so far"));
+    assert!(page.contains(r#"class="line now open""#), "and its line is dashed");
+    let (_, page) = port.get("/?period=7d&date=2026-11-20").await;
+    assert!(!page.contains(", so far") && !page.contains("line now open"));
+}
+
+/// A view a minute, from now on back, from Germany and from France by turns.
+fn views(port: &Port, count: usize) {
+    let of = |nth: usize| -> (&str, &[(Dimension, &str)]) {
+        match nth % 2 {
+            0 => ("/even", &[(Dimension::Country, "DE")]),
+            _ => ("/odd", &[(Dimension::Country, "FR")]),
+        }
+    };
+    let views: Vec<_> = (0..count).map(of).collect();
+    port.store.view("example.org", today(), &views);
+}
+
+#[tokio::test]
+async fn the_last_half_hour_is_told_by_the_minute() {
+    let port = Port::local().await;
+    views(&port, 100);
+    let question = json!({
+        "metrics": ["pageviews"],
+        "date_range": ["2026-11-24T15:00:00+01:00", "2026-11-24T15:29:59+01:00"],
+        "dimensions": ["time:minute"],
+    });
+    let (status, answer) = port.query(&question).await;
+    assert_eq!(status, 200, "{answer}");
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(results.len(), 30, "one view in each");
+    let (_, page) = port.get("/?topic=realtime&metric=pageviews").await;
+    let drawn = steps(&page);
+    assert_eq!(drawn.len(), 30);
+    for row in results {
+        let (now, before) = &drawn[row["dimensions"][0].as_str().unwrap()];
+        assert_eq!((now.as_str(), before), ("1", &None));
+        assert_eq!(row["metrics"][0], 1);
+    }
+    assert!(page.contains(
+        r#"<span class="name">Visitors</span><span class="much"><span class="figure">30<"#
+    ));
+    let rows = Regex::new(r#"title="(/even|/odd)".*?<td>(\d+)</td><td>(\d+)</td>"#).unwrap();
+    let rows: Vec<_> =
+        rows.captures_iter(&page).map(|of| (of[1].to_owned(), of[3].to_owned())).collect();
+    assert_eq!(rows, [("/even".into(), "15".into()), ("/odd".into(), "15".to_owned())]);
+    assert!(page.contains(r#"id="stream""#) && !page.contains("compared with"));
+    // Under a filter the stream would be about something else.
+    let (_, page) = port.get("/?topic=realtime&filters=visit:country%3D%3DDE").await;
+    assert!(!page.contains(r#"id="stream""#) && !page.contains(r#"title="/odd""#));
+
+    let long =
+        json!({ "metrics": ["visitors"], "date_range": "7d", "dimensions": ["time:minute"] });
+    let (status, answer) = port.query(&long).await;
+    assert!(status == 400 && answer["error"].as_str().unwrap().contains("two hours"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_last_day_is_told_by_the_hour() {
+    let port = Port::local().await;
+    views(&port, 200);
+    let question =
+        json!({ "metrics": ["visitors"], "date_range": "24h", "dimensions": ["time:hour"] });
+    let (_, answer) = port.query(&question).await;
+    let (_, page) = port.get("/?period=24h&compare=none").await;
+    let drawn = steps(&page);
+    assert_eq!(drawn.len(), 25, "the first begins in the midst of an hour");
+    for row in answer["results"].as_array().unwrap() {
+        assert_eq!(drawn[row["dimensions"][0].as_str().unwrap()].0, shown(&row["metrics"][0]));
+    }
+    // What is counted at this very instant is not yet of the past.
+    let sum: i64 = drawn.values().map(|(now, _)| now.parse::<i64>().unwrap()).sum();
+    assert_eq!(sum, 199);
+    assert!(page.contains("Since 23 Nov, 15:30") && page.contains(">24 hours</summary>"), "{page}");
+    // Without event rows there are no parts of days.
+    let port = counted().await;
+    let (_, page) = port.get("/?period=24h").await;
+    assert!(page.contains("Of these days no event rows are kept") && steps(&page).is_empty());
+}
