@@ -6,7 +6,7 @@
 
 use crate::visitor::address::is_trusted;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorType, Result};
@@ -29,17 +29,8 @@ static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection"
 /// leaves in here.
 ///
 /// # Errors
-/// Its target is no path (RFC 9113 §8.3.1).
+/// Pingora's, of fields that it does not take; none is expected.
 pub fn level(request: &mut RequestHeader) -> Result<()> {
-    let target = request.raw_path();
-    let bad = match request.method {
-        Method::CONNECT => Some(StatusCode::METHOD_NOT_ALLOWED),
-        Method::OPTIONS if target == b"*" => None,
-        _ => (!target.starts_with(b"/")).then_some(StatusCode::BAD_REQUEST),
-    };
-    if let Some(status) = bad {
-        return Error::e_explain(ErrorType::HTTPStatus(status.as_u16()), "the target is no path");
-    }
     let cookies = request.headers.get_all(header::COOKIE);
     if cookies.iter().nth(1).is_some() {
         let cookies: Vec<&[u8]> = cookies.iter().map(HeaderValue::as_bytes).collect();

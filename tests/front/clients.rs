@@ -7,7 +7,7 @@ use crate::common::http::FIREFOX;
 use crate::common::ports::free_port;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{Path as Size, Request};
 use axum::response::Html;
 use axum::routing::{any, get};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ impl Website {
         let site = Router::new()
             .route("/echo", any(echo))
             .route("/large", get(async || vec![b'x'; LARGE]))
+            .route("/large/{bytes}", get(async |Size(n): Size<usize>| vec![b'x'; n]))
             .route("/slow", get(slow))
             .fallback(any(async || Html(PAGE)));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -1,9 +1,11 @@
 //! Both versions of HTTP over TLS: what the website hears, what is counted, and how it ends.
 
 use crate::clients::{Front, LARGE, PAGE, Website, curl};
-use crate::common::headcount::SITE;
+use crate::common::headcount::{Headcount, SITE};
 use crate::common::http::{BEACON, FIREFOX};
+use crate::common::ports::free_address;
 use crate::common::wait_for;
+use crate::common::wire::certificate;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::io::{Read, Write};
@@ -81,6 +83,49 @@ fn large_bodies_pass_both_ways() {
         let echo = front.curl("/echo", &[flag, "--data-binary", &from]);
         assert!(echo.text().ends_with(&format!("body: {LARGE}\n")), "{}", echo.text());
     }
+}
+
+/// What TLS has encrypted and the socket does not take yet is not forgotten.
+#[test]
+fn who_reads_slowly_gets_all_of_it() {
+    let website = Website::start();
+    let dir = tempfile::tempdir().unwrap();
+    let (certificate, trust) = certificate(SITE, dir.path());
+    let address = free_address();
+    let flags = ["--tls-listen", &address.to_string(), "--tls-certificates", &certificate];
+    let headcount = Headcount::start(&website.url, &flags);
+    // Sockets that take little: some of these answers end just where theirs is full.
+    let clients: Vec<_> = (1..=100)
+        .map(|nth| {
+            let (domain, kind) = (socket2::Domain::IPV4, socket2::Type::STREAM);
+            let socket = socket2::Socket::new(domain, kind, None).unwrap();
+            socket.set_recv_buffer_size(4_096).unwrap();
+            socket.set_tcp_mss(1_000).unwrap();
+            socket.connect(&address.into()).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            let name = SITE.try_into().unwrap();
+            let tls = rustls::ClientConnection::new(trust.clone(), name).unwrap();
+            let mut client = rustls::StreamOwned::new(tls, TcpStream::from(socket));
+            let size = nth * 8 * 1024;
+            write!(client, "GET /large/{size} HTTP/1.1\r\nHost: {SITE}\r\n\r\n").unwrap();
+            (client, size)
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(500));
+    for (mut client, size) in clients {
+        let (mut answer, mut chunk, mut whole) = (Vec::new(), vec![0; 32 * 1024], usize::MAX);
+        while answer.len() < whole {
+            let read = client.read(&mut chunk);
+            let read = read.unwrap_or_else(|e| panic!("{} of {size} bytes: {e}", answer.len()));
+            assert!(read > 0, "{} of {size} bytes, and the end", answer.len());
+            answer.extend_from_slice(&chunk[..read]);
+            if whole == usize::MAX {
+                let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+                whole = head.map_or(usize::MAX, |end| end + 4 + size);
+            }
+        }
+    }
+    drop(headcount);
 }
 
 #[test]

@@ -19,11 +19,16 @@ pub fn judge(request: &RequestHeader) -> Result<(), Refused> {
     let host = uri.authority().map(|authority| authority.as_str().as_bytes());
     let host = host.or_else(|| fields.get(header::HOST).map(|host| host.as_bytes()));
     let web = uri.scheme_str().is_none_or(|scheme| matches!(scheme, "http" | "https"));
-    let whole_server = uri.path() == "*" && request.method != Method::OPTIONS;
+    // RFC 9113 §8.3.1: a path, or the server as a whole.
+    let target = match request.method {
+        Method::CONNECT => return Err(Refused(405)),
+        Method::OPTIONS if uri.path() == "*" => true,
+        _ => request.raw_path().starts_with(b"/"),
+    };
     // RFC 9110 §8.6 lets identical repeats pass: HTTP/1.1 has them refused.
     let again = fields.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some();
     let host = host.is_none_or(|host| host.iter().all(|byte| may_be_in_host(*byte)));
-    if host && web && !whole_server && !again { Ok(()) } else { Err(Refused(400)) }
+    if host && web && target && !again { Ok(()) } else { Err(Refused(400)) }
 }
 
 #[cfg(test)]

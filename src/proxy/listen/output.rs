@@ -1,5 +1,8 @@
 //! What waits to be sent to a client: a usual page leaves in one piece, head and body, and whatever
 //! comes slowly is held back for 20 ms at most.
+//!
+//! TLS takes more than the socket below it does, and sends the rest only when it is asked to: what was
+//! written is not sent before the stream is flushed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,6 +21,8 @@ const HELD_FOR: Duration = Duration::from_millis(20);
 pub struct Output {
     bytes: Vec<u8>,
     sent: usize,
+    /// The stream has taken bytes since it was flushed.
+    unflushed: bool,
     /// Runs while Pingora waits for more of the answer.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -42,8 +47,9 @@ impl Output {
             // Both in one call: the head of a large page leaves with the first of its body.
             let rest = [IoSlice::new(&self.bytes[self.sent..]), IoSlice::new(bytes)];
             self.sent += some(ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &rest))?)?;
+            self.unflushed = true;
             if let Some(of_bytes) = self.sent.checked_sub(held) {
-                *self = Self::default();
+                *self = Self { unflushed: true, ..Self::default() };
                 if of_bytes > 0 {
                     return Poll::Ready(Ok(of_bytes));
                 }
@@ -56,7 +62,7 @@ impl Output {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Sends all that is held.
+    /// Sends all that is held, and what the stream itself still holds.
     pub fn poll_send(
         &mut self,
         stream: &mut (impl AsyncWrite + Unpin),
@@ -65,6 +71,10 @@ impl Output {
         while self.sent < self.bytes.len() {
             let rest = &self.bytes[self.sent..];
             self.sent += some(ready!(Pin::new(&mut *stream).poll_write(cx, rest))?)?;
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
         }
         // A connection on which nothing happens keeps no buffer.
         *self = Self::default();
@@ -73,14 +83,17 @@ impl Output {
 
     /// Sends what has waited long enough. To be asked whenever Pingora waits for more.
     pub fn poll_held(&mut self, stream: &mut (impl AsyncWrite + Unpin), cx: &mut Context<'_>) {
-        if self.bytes.is_empty() {
+        if self.bytes.is_empty() && !self.unflushed {
             return;
         }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(HELD_FOR)));
-        if timer.as_mut().poll(cx).is_ready() {
-            // What is wrong with the connection, the next write will say.
-            let _ = self.poll_send(stream, cx);
+        if self.sent < self.bytes.len() {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(HELD_FOR)));
+            if timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
         }
+        // What is wrong with the connection, the next write will say.
+        let _ = self.poll_send(stream, cx);
     }
 
     /// What is left to send.
