@@ -84,7 +84,8 @@ torture:
 	@.ci/install $(test_needs)
 	TORTURE=1 cargo test --test torture -- --nocapture --test-threads=4
 
-# 100 stops and 30 hand-overs, directly and behind nginx.
+# 100 stops and 30 hand-overs, directly and behind nginx; then an hour of everything at once, which
+# SOAK_SECONDS=600 shortens.
 soak:
 	@.ci/install $(test_needs)
 	SOAK=1 cargo test --test soak -- --nocapture --test-threads=2

@@ -1,8 +1,8 @@
 //! Stands before Pebble: notes what is asked, answers in its place or lets it wait, and adds what the
 //! packaged version lacks: renewal information (RFC 9773) and profiles.
 
+use crate::common::pebble::Pebble;
 use crate::common::ports::free_port;
-use crate::pebble::Pebble;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};

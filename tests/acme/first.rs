@@ -2,8 +2,8 @@
 
 use crate::common::curl::curl;
 use crate::common::headcount::Headcount;
+use crate::common::pebble::Pebble;
 use crate::common::wait_for;
-use crate::pebble::Pebble;
 use crate::scene::{PAGE, Scene};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

@@ -7,7 +7,7 @@
 //!   kill in the midst of an order;
 //! - `nodes`: several that share one account and its certificates through Redis.
 //!
-//! `pebble` is the authority and its name server, `between` stands before it and adds what it lacks,
+//! Pebble and its name server are in `common`, `between` stands before it and adds what it lacks,
 //! `scene` puts a website, headcount and these together.
 
 #[path = "../common/mod.rs"]
@@ -16,7 +16,6 @@ mod common;
 mod between;
 mod first;
 mod nodes;
-mod pebble;
 mod renewal;
 mod scene;
 mod trouble;

@@ -1,10 +1,10 @@
 //! Several nodes that share one account and its certificates through Redis.
 
 use crate::between::Between;
+use crate::common::pebble::Pebble;
 use crate::common::ports::free_port;
 use crate::common::redis::RedisServer;
 use crate::common::wait_for;
-use crate::pebble::Pebble;
 use crate::scene::Scene;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;

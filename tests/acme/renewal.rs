@@ -1,8 +1,8 @@
 //! Replaced in time: by the clock, or when the authority would like it; and of which profile.
 
 use crate::between::Between;
+use crate::common::pebble::Pebble;
 use crate::common::{wait_for, while_busy};
-use crate::pebble::Pebble;
 use crate::scene::Scene;
 use chrono::DateTime;
 use std::sync::OnceLock;

@@ -2,8 +2,8 @@
 //! midst of an order.
 
 use crate::between::Between;
+use crate::common::pebble::{FORBIDDEN, Pebble};
 use crate::common::wait_for;
-use crate::pebble::{FORBIDDEN, Pebble};
 use crate::scene::Scene;
 use serde_json::json;
 use std::time::Duration;

@@ -101,7 +101,7 @@ impl Busy {
         let count = || self.shared.answered.load(Ordering::SeqCst);
         let target = count() + more;
         wait_for("more answers", || {
-            let failed = self.shared.failed.lock().unwrap();
+            let failed = self.shared.failed.lock().unwrap().clone();
             assert!(failed.is_empty(), "{} failed: {:?}", failed.len(), failed.first());
             (count() >= target).then_some(())
         });
@@ -162,9 +162,10 @@ impl Client {
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             };
             let told = told.and_then(|(status, page)| {
-                let website = page.split_once("<p>").and_then(|(_, rest)| {
-                    rest.trim_end().strip_suffix(&format!(" as {host}")).map(str::to_owned)
-                });
+                let website = page
+                    .split_once("<p>")
+                    .and_then(|(_, rest)| rest.split_once(&format!(" as {host}")))
+                    .map(|(website, _)| website.to_owned());
                 match website.filter(|_| status == 200) {
                     Some(website) => Ok(website),
                     None => Err(io::Error::other(format!("{status} {page}"))),
@@ -263,12 +264,36 @@ async fn by_http1(
     }
     let head = head.to_ascii_lowercase();
     let field = |name: &str| head.lines().find_map(|l| l.strip_prefix(name)).map(str::trim);
-    let length = field("content-length:").and_then(|n| n.parse().ok());
-    let mut body = vec![0; length.ok_or_else(|| io::Error::other(head.clone()))?];
-    stream.read_exact(&mut body).await?;
+    let body = match field("content-length:").and_then(|length| length.parse().ok()) {
+        Some(length) => exactly(stream, length).await?,
+        None if field("transfer-encoding:") == Some("chunked") => chunks(stream).await?,
+        None => return Err(io::Error::other(head)),
+    };
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     let last = field("connection:") == Some("close");
     Ok((status, String::from_utf8_lossy(&body).into_owned(), last))
+}
+
+async fn exactly(stream: &mut BufReader<Box<dyn Io>>, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// A body in chunks, to its end.
+async fn chunks(stream: &mut BufReader<Box<dyn Io>>) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        let length = usize::from_str_radix(line.trim_end(), 16).map_err(io::Error::other)?;
+        let mut chunk = exactly(stream, length + 2).await?;
+        chunk.truncate(length);
+        if chunk.is_empty() {
+            return Ok(body);
+        }
+        body.append(&mut chunk);
+    }
 }
 
 async fn by_http2(

@@ -11,6 +11,7 @@ pub mod headcount;
 pub mod http;
 pub mod load;
 pub mod nginx;
+pub mod pebble;
 pub mod pingora;
 pub mod ports;
 pub mod process;

@@ -1,8 +1,8 @@
 //! Debian's Pebble with its name server, on free ports.
 
-use crate::common::curl::curl;
-use crate::common::ports::free_port;
-use crate::common::wait_for;
+use super::curl::curl;
+use super::ports::free_port;
+use super::wait_for;
 use serde_json::json;
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
