@@ -154,11 +154,10 @@ impl Page {
 
     /// The figures of the totals, by name.
     fn totals(&self) -> BTreeMap<String, String> {
-        let tile = r#"(?s)<dt>([^<]*)</dt><dd><span class="figure">([^<]*)</span>"#;
-        let totals = self.0.split(r#"<dl class="totals">"#).nth(1).unwrap();
-        let totals = totals.split("</dl>").next().unwrap();
+        let tile =
+            r#"class="name">([^<]*)</span><span class="much"><span class="figure">([^<]*)</span>"#;
         let tiles = Regex::new(tile).unwrap();
-        tiles.captures_iter(totals).map(|c| (c[1].to_owned(), c[2].to_owned())).collect()
+        tiles.captures_iter(&self.0).map(|c| (c[1].to_owned(), c[2].to_owned())).collect()
     }
 
     fn total(&self, name: &str) -> i64 {
@@ -190,17 +189,16 @@ impl Page {
         rows.map(|(name, cells, _)| (name, [number(&cells[0]), number(&cells[1])])).collect()
     }
 
-    /// The sum of a column of the chart's table.
-    fn charted(&self, nth: usize) -> i64 {
+    /// The sum of what the chart shows, which is also in its table.
+    fn charted(&self) -> i64 {
         let cell = Regex::new("<td>([^<]*)</td>").unwrap();
         let rows = self.table("numbers").unwrap_or_default().split("</tr>");
-        let value =
-            |row: &str| cell.captures_iter(row).nth(nth).map(|cell| cell[1].replace(',', ""));
+        let value = |row: &str| cell.captures_iter(row).next().map(|cell| cell[1].replace(',', ""));
         rows.filter_map(value).map(|n| n.parse::<i64>().unwrap()).sum()
     }
 
     fn evidence(&self) -> i64 {
-        let Some(evidence) = self.0.split(r#"class="sheet evidence""#).nth(1) else { return 0 };
+        let Some(evidence) = self.0.split(r#"id="evidence""#).nth(1) else { return 0 };
         let figure = Regex::new(r#"class="figure">([^<]*)<"#).unwrap();
         let evidence = evidence.split("</section>").next().unwrap();
         let figures = figure.captures_iter(evidence);
@@ -356,6 +354,13 @@ fn agrees(headcount: &Headcount, text: &str, of_goal: bool, there: &[Row<'_>]) {
         ],
         [("devices", "visit:os"), ("pages", "visit:exit_page"), ("places", "visit:country")],
     ];
+    let metric = if of_goal { "conversions" } else { "pageviews" };
+    let chart = Page::get(headcount, &[("metric", metric), ("filters", text)]);
+    assert_eq!(chart.charted(), count, "{text}: the chart of {metric}");
+    if !of_goal {
+        let speed = Page::get(headcount, &[("topic", "speed"), ("filters", text)]);
+        assert_eq!(speed.timed(), count, "{text}: views whose speed is told");
+    }
     for tabs in tabs {
         let mut asked = tabs.to_vec();
         asked.push(("filters", text));
@@ -367,9 +372,8 @@ fn agrees(headcount: &Headcount, text: &str, of_goal: bool, there: &[Row<'_>]) {
             let visits = page.totals().get("Visits").map(|n| n.parse::<i64>().unwrap());
             assert_eq!(visits, Some(visitors), "{text}: each has one visit");
             assert_eq!(page.evidence(), count, "{text}: the evidence");
-            assert_eq!(page.timed(), count, "{text}: views whose speed is told");
         }
-        assert_eq!([page.charted(0), page.charted(1)], [count, visitors], "{text}: the chart");
+        assert_eq!(page.charted(), visitors, "{text}: the chart");
         for (card, property) in tabs {
             let mut expected = by(there, property, of_goal);
             let told = page.counts(card);
@@ -454,9 +458,10 @@ fn typed_and_clicked(headcount: &Headcount, rows: &[Row<'_>]) {
 
 /// What is counted apart from visits is shown apart.
 fn apart(headcount: &Headcount) {
-    let robots = Page::get(headcount, &[("filters", "bot:name==Googlebot"), ("bots", "bot:page")]);
+    let robots =
+        Page::get(headcount, &[("filters", "bot:name==Googlebot"), ("fetched", "bot:page")]);
     assert_eq!(robots.total("Responses"), 1);
-    assert_eq!(robots.rows("bots")[0].0, "/docs");
+    assert_eq!(robots.rows("fetched")[0].0, "/docs");
     assert!(robots.table("pages").is_none() && robots.0.contains("apart from visits"));
     for (filters, names) in [
         ("bot:name==Googlebot;visit:country==DE", "counted apart"),

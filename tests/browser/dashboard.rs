@@ -190,9 +190,14 @@ async fn fits_every_screen_without_a_complaint() {
             browser.look(theme, width).await;
             let (plain, filter) = ("compare=previous_period", "filters=event:page=@a");
             let filtered = format!("{filter};visit:browser==Firefox;event:page!={long}");
-            for (period, more) in
-                [("day", plain), ("30d", plain), ("12mo", plain), ("7d", &filtered)]
-            {
+            for (period, more) in [
+                ("day", plain),
+                ("30d", plain),
+                ("12mo", plain),
+                ("7d", &filtered),
+                ("7d", "details=pages"),
+                ("7d", "topic=bots"),
+            ] {
                 let path = format!("/?period={period}&{more}");
                 browser.goto(&headcount.admin_url(&path)).await.unwrap();
                 let beyond = "var page = document.documentElement;

@@ -49,8 +49,8 @@ pub(super) fn scrolls(scrolls: &Scrolls, screen: &str) -> Markup {
     html! {
         figure.heat.narrow[screen.eq_ignore_ascii_case("mobile")] {
             svg.depth role="img" aria-label={
-                "Of " (words::grouped(scrolls.reached[0])) " views, " (format!("{:.0}", share(4) * 100.0))
-                "% reached the middle and " (format!("{:.0}", share(9) * 100.0)) "% the end"
+                "Of " (words::grouped(scrolls.reached[0])) " views, " (words::percent(share(4) * 100.0))
+                " reached the middle and " (words::percent(share(9) * 100.0)) " the end"
             } {
                 defs {
                     linearGradient id="depth" x1="0" x2="0" y1="0" y2="1" {
@@ -64,7 +64,7 @@ pub(super) fn scrolls(scrolls: &Scrolls, screen: &str) -> Markup {
                 @for i in 0..10 {
                     @if i > 0 { line.fold x1="0" x2="100%" y1=(format!("{}%", i * 10)) y2=(format!("{}%", i * 10)) {} }
                     @let y = format!("{}%", i * 10 + 5);
-                    text.share x="1.2em" y=(y) { (format!("{:.0}%", share(i) * 100.0)) }
+                    text.share x="1.2em" y=(y) { (words::percent(share(i) * 100.0)) }
                     text.views x="98%" y=(y) { (words::count(scrolls.reached[i])) }
                 }
             }

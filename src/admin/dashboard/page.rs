@@ -174,7 +174,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                 } @else {
                     h1 { (view.site.name) }
                 }
-                p.current title="Seen in the last five minutes" {
+                a.current title="Seen in the last five minutes" href=(Topic::Realtime.link(view)) {
                     i.pulse.quiet[current == 0 || admin.telemetry.behind_since().is_some()] {}
                     span #current { (words::grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
                     " current " span #current-noun { @if current == 1 { "visitor" } @else { "visitors" } }

@@ -39,7 +39,7 @@ async fn today<'a>(app: &App, place: usize, site: &'a Site) -> Result<Today<'a>,
 }
 
 fn draw(app: &App, sites: &[Today<'_>]) -> Markup {
-    let shown = |n: Option<i64>| n.map_or_else(|| "–".to_owned(), words::grouped);
+    let shown = |n: Option<i64>| n.map_or_else(|| words::NOTHING.to_owned(), words::grouped);
     let body = html! {
         div {
             header.top {

@@ -108,7 +108,7 @@ pub(super) fn speed(view: &View, data: &PageData<'_>) -> Markup {
                                     td {
                                         @if let Some(of) = timings.get(&what) {
                                             span.(class(of.rating)) { (time(what, of.p75)) }
-                                        } @else { "–" }
+                                        } @else { (words::NOTHING) }
                                     }
                                 }
                             }

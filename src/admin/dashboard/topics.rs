@@ -97,7 +97,7 @@ impl Topic {
         }
     }
 
-    fn link(self, view: &View) -> String {
+    pub fn link(self, view: &View) -> String {
         let topic = (self != Self::Overview).then_some(self.as_str());
         let mut changes =
             vec![("topic", topic), ("page", None), ("metric", None), ("details", None)];

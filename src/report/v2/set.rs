@@ -12,7 +12,7 @@ use super::{By, Include, Query, filters};
 use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
-use crate::report::scan::Expr;
+use crate::report::scan::{Asked, Expr};
 use crate::report::{Days, Interval, Invalid, Metric, Property, Range, Slice, Value};
 use chrono::{NaiveDateTime, NaiveTime};
 use serde_json::{Map, Value as Json};
@@ -142,7 +142,9 @@ impl QuerySet {
         if self.expr.is_none() && self.span.times.is_none() {
             return None;
         }
-        self.queries.first().map(|query| query.asked().of())
+        // What is told of rows without a question takes those that the filters are about.
+        let of_filters = || Asked { filter: self.expr.clone(), ..Asked::default() };
+        Some(self.queries.first().map_or_else(of_filters, Query::asked).of())
     }
 
     /// Answers them, from event rows where these are given.
