@@ -55,6 +55,14 @@ impl Nginx {
         Self::launch(port, dir)
     }
 
+    /// One that answers with method and target.
+    pub fn echoing() -> Self {
+        let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+        let echo = "location / { return 200 '$request_method $request_uri'; }";
+        configure(&dir, &format!("listen 127.0.0.1:{port}; {echo}"));
+        Self::launch(port, dir)
+    }
+
     fn launch(port: u16, dir: TempDir) -> Self {
         let mut process = Command::new("nginx")
             .arg("-p")

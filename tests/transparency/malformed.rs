@@ -12,9 +12,9 @@ use crate::common::wire::{Origin, Wire};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-struct Case {
-    name: &'static str,
-    request: Vec<u8>,
+pub struct Case {
+    pub name: &'static str,
+    pub request: Vec<u8>,
     /// Where nginx decides otherwise: our verdict, and why.
     differs: Option<(Verdict, &'static str)>,
 }
@@ -277,13 +277,16 @@ fn headers() -> Vec<Case> {
     ]
 }
 
+pub fn cases() -> Vec<Case> {
+    [framing(), bodies(), lines(), headers()].into_iter().flatten().collect()
+}
+
 #[test]
 fn what_is_malformed_is_answered_as_nginx_answers() {
     let (behind_nginx, behind_us) = (Website::start(), Website::start());
     let nginx = Nginx::before(&behind_nginx.origin.url());
     let proxy = Proxy::start(&behind_us.origin.url(), &[]);
-    let cases: Vec<Case> =
-        [framing(), bodies(), lines(), headers()].into_iter().flatten().collect();
+    let cases = cases();
     let mut faults = Vec::new();
     for case in &cases {
         let theirs = behind_nginx.verdict(([127, 0, 0, 1], nginx.port).into(), &case.request);
@@ -303,21 +306,21 @@ fn what_is_malformed_is_answered_as_nginx_answers() {
 
 /// What became of a request.
 #[derive(Debug, PartialEq)]
-struct Verdict {
+pub struct Verdict {
     /// 0: closed without an answer; 9: an answer without a head, as of HTTP/0.9.
     status: u16,
     /// Method, target and body of the requests that reached the website whole.
-    reached: Vec<String>,
+    pub reached: Vec<String>,
 }
 
-/// A website that takes whatever it is given, and records it.
-struct Website {
-    origin: Origin,
+/// A website that takes whatever it is given, and records it. It answers with method and target.
+pub struct Website {
+    pub origin: Origin,
     whole: Arc<Mutex<Vec<String>>>,
 }
 
 impl Website {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let whole: Arc<Mutex<Vec<String>>> = Arc::default();
         let record = whole.clone();
         let origin = Origin::start(move |wire, request| {
@@ -326,14 +329,21 @@ impl Website {
             }
             let words = [request.method(), request.target(), &request.text()].join(" ");
             record.lock().unwrap().push(words.trim_end().to_owned());
-            wire.reply("200 OK", "", b"fine");
+            let asked = [request.method(), request.target()].join(" ");
+            wire.reply("200 OK", "", asked.as_bytes());
             true
         });
         Self { origin, whole }
     }
 
+    /// What it was asked so far, whole: method and target.
+    pub fn asked(&self) -> Vec<String> {
+        let whole = self.whole.lock().unwrap();
+        whole.iter().map(|words| words.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+    }
+
     /// Sends a request to what stands in front of it.
-    fn verdict(&self, at: SocketAddr, request: &[u8]) -> Verdict {
+    pub fn verdict(&self, at: SocketAddr, request: &[u8]) -> Verdict {
         let mut wire = Wire::connect(at);
         // It may be refused before all of it was taken.
         let _ = wire.try_send(request);
