@@ -30,7 +30,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble
 
-.PHONY: help run build test valkey torture soak api bench data screenshots
+.PHONY: help run build test valkey torture soak crowds clients api bench data screenshots
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -42,6 +42,8 @@ help:
 	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
 	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
 	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
+	@echo 'make crowds                               thousands of idle and slow clients: 5 minutes'
+	@echo 'make clients                              curl, h2load, nghttp, sslyze, testssl.sh and WebSockets'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
@@ -89,6 +91,18 @@ torture:
 soak:
 	@.ci/install $(test_needs)
 	SOAK=1 cargo test --test soak -- --nocapture --test-threads=2
+
+# 10,000 idle clients, 2,000 with slow headers, 1,000 that hardly read.
+crowds:
+	@.ci/install $(test_needs)
+	CROWDS=1 cargo test --test front crowds -- --nocapture
+
+# What others have written to use or to judge a web server.
+clients: PROFILE := dev
+clients: build
+	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl openssl=openssl \
+		h2load=nghttp2-client testssl=testssl.sh
+	@.ci/clients '$(target)/clients' '$(target)/debug/headcount'
 
 # All that the description allows, and what it forbids.
 api: PROFILE := dev

@@ -137,7 +137,8 @@ impl Certificates {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(self.clone());
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // The last for clients that say no more than that: without it they are sent away.
+        config.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(Into::into).to_vec();
         config.ticketer = rustls::crypto::ring::Ticketer::new()?;
         Ok(TlsAcceptor::from(Arc::new(config)))
     }

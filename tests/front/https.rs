@@ -45,6 +45,15 @@ fn pages_are_forwarded_and_counted() {
     wait_for("the views", || (front.headcount.total("pageviews") == 2).then_some(()));
 }
 
+/// They offer HTTP/1.0 alone in the handshake, and are answered as it was: the connection ends.
+#[test]
+fn old_clients_are_answered() {
+    let website = Website::start();
+    let front = Front::start(&website, &[]);
+    let page = front.curl("/", &["--http1.0"]);
+    assert_eq!((page.status, page.text(), page.field("connection")), (200, PAGE, Some("close")));
+}
+
 #[test]
 fn a_beacon_confirms_its_view() {
     let website = Website::start();
