@@ -124,6 +124,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         header_time: config.limits.header_time,
         header_size: config.limits.header_size,
         idle: config.timeouts.idle,
+        write: config.timeouts.write,
         answer_half_closed: config.answer_half_closed,
         proxy_protocol: config.proxy_protocol,
     }));

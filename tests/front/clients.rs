@@ -29,9 +29,11 @@ pub struct Website {
 impl Website {
     pub fn start() -> Self {
         let runtime = Runtime::new().unwrap();
+        // One for all who ask.
+        let large = Bytes::from(vec![b'x'; LARGE]);
         let site = Router::new()
             .route("/echo", any(echo))
-            .route("/large", get(async || vec![b'x'; LARGE]))
+            .route("/large", get(async move || large))
             .route("/large/{bytes}", get(async |Size(n): Size<usize>| vec![b'x'; n]))
             .route("/slow", get(slow))
             .fallback(any(async || Html(PAGE)));

@@ -5,7 +5,8 @@
 //! - `behind`: proxies in front that speak HTTP/2 without TLS, or say by PROXY headers whose a
 //!   connection is;
 //! - `smuggled`: requests over HTTP/2 that would be others over HTTP/1.1;
-//! - `floods`: clients of HTTP/2 that send too much, or nothing.
+//! - `floods`: clients of HTTP/2 that send too much, or nothing;
+//! - `crowds`: thousands of clients that are idle or slow.
 //!
 //! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by hand;
 //! `strict` a website that takes only what can be read in one way.
@@ -16,6 +17,7 @@ mod common;
 mod behind;
 mod certificates;
 mod clients;
+mod crowds;
 mod floods;
 mod frames;
 mod https;

@@ -1,4 +1,7 @@
 //! A connection that speaks HTTP/2: Pingora has all of it, until it ends.
+//!
+//! Pingora bounds how long a stream waits for room, but whoever makes a little room each time keeps all
+//! of them waiting. So the time that the connection itself waits is bounded as well.
 
 use super::connections::Open;
 use super::stream::Stream;
@@ -15,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Counted as long as it is open.
 #[derive(Debug)]
@@ -25,8 +28,25 @@ pub struct Http2 {
     digest: Arc<SocketDigest>,
     /// Runs until the client has begun.
     begin: Option<Begin>,
+    slow: Slow,
     _open: Open,
 }
+
+/// How slowly the client takes what it is sent.
+#[derive(Debug)]
+struct Slow {
+    /// How long it may let [`PIECE`] wait.
+    limit: Duration,
+    /// How long it has done so.
+    waited: Duration,
+    /// Bytes of it that are taken.
+    taken: usize,
+    /// Since when nothing is taken.
+    since: Option<Instant>,
+}
+
+/// As much as Pingora writes at a time over HTTP/1.
+const PIECE: usize = 64 * 1024;
 
 /// The time a client has to send the first bytes, which are always the same.
 #[derive(Debug)]
@@ -39,10 +59,49 @@ struct Begin {
 const PREFACE: usize = 24;
 
 impl Http2 {
-    /// `begin`: how long the client may take until it begins.
-    pub fn new(stream: Stream, digest: SocketDigest, open: Open, begin: Duration) -> Self {
+    /// `begin`: how long the client may take until it begins; `write`: to take what it is sent.
+    pub fn new(
+        stream: Stream,
+        digest: SocketDigest,
+        open: Open,
+        begin: Duration,
+        write: Duration,
+    ) -> Self {
+        let slow = Slow { limit: write, waited: Duration::ZERO, taken: 0, since: None };
         let begin = Some(Begin { left: PREFACE, timer: Box::pin(sleep(begin)) });
-        Self { tls: stream.tls(), stream, digest: Arc::new(digest), begin, _open: open }
+        Self { tls: stream.tls(), stream, digest: Arc::new(digest), begin, slow, _open: open }
+    }
+}
+
+impl Drop for Http2 {
+    fn drop(&mut self) {
+        if self.slow.since.is_some() {
+            self.stream.reset();
+        }
+    }
+}
+
+impl Slow {
+    /// Takes note of what became of a write.
+    fn after(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let Poll::Ready(Ok(bytes)) = written else {
+            if written.is_pending() {
+                self.since.get_or_insert_with(Instant::now);
+            }
+            return written;
+        };
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
+            if self.waited > self.limit {
+                self.since = Some(since);
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        self.taken += bytes;
+        if self.taken >= PIECE {
+            (self.taken, self.waited) = (0, Duration::ZERO);
+        }
+        written
     }
 }
 
@@ -71,7 +130,8 @@ impl AsyncWrite for Http2 {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.slow.after(written)
     }
 
     fn poll_write_vectored(
@@ -79,7 +139,8 @@ impl AsyncWrite for Http2 {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.slow.after(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -38,6 +38,7 @@ use pingora::protocols::SocketDigest;
 use pingora::protocols::l4::socket::SocketAddr as Peer;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
+use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
@@ -57,6 +58,10 @@ const BACKLOG: u32 = 65_535;
 
 /// How long nobody is let in when the process has no descriptor left.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
+
+/// Bytes that the system keeps for a client beyond those on their way. It would take megabytes, of a
+/// memory that all connections share, and a thousand clients that do not read would have all of it.
+const UNSENT: u32 = 128 * 1024;
 
 /// How often a line says so.
 const WARN_EVERY: Duration = Duration::from_secs(60);
@@ -188,6 +193,7 @@ where
         };
         // An answer's last bytes do not wait for an acknowledgement of those before.
         let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         let _ = digest.peer_addr.set(Some(Peer::Inet(peer)));
         match speaks {
@@ -211,7 +217,8 @@ where
 
     async fn http2(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
         let stop = self.connections.watch();
-        let connection = Http2::new(stream, digest, open, self.limits.load().header_time);
+        let Limits { header_time, write, .. } = **self.limits.load();
+        let connection = Http2::new(stream, digest, open, header_time, write);
         self.app.process_new(Box::new(connection), &stop).await;
     }
 }

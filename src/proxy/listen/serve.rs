@@ -30,6 +30,8 @@ pub struct Limits {
     pub header_size: usize,
     /// For the first byte of a request.
     pub idle: Duration,
+    /// For a piece of what it is sent to be taken.
+    pub write: Duration,
     /// A client that has ended its side is still answered.
     pub answer_half_closed: bool,
     /// Trusted proxies say first whom they speak for.

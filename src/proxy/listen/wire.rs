@@ -68,6 +68,8 @@ struct Link {
     stream: Stream,
     /// The client has ended its side.
     ended: bool,
+    /// It does not take what it is sent.
+    blocked: bool,
     open: Open,
 }
 
@@ -75,7 +77,7 @@ impl Wire {
     pub fn new(stream: Stream, digest: SocketDigest, open: Open) -> Self {
         Self {
             tls: stream.tls(),
-            link: Some(Link { stream, ended: false, open }),
+            link: Some(Link { stream, ended: false, blocked: false, open }),
             input: BytesMut::new(),
             reading: Reading::Nothing,
             upgrade: Upgrade::No,
@@ -194,19 +196,26 @@ impl Wire {
 
     /// Ends the connection in a task of its own.
     fn end(&mut self) {
-        let Some(link) = self.link.take() else { return };
+        let Some(mut link) = self.link.take() else { return };
         let output = std::mem::take(&mut self.output);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let _ = tokio::time::timeout(LINGER, link.linger(output)).await;
+            if link.blocked {
+                link.stream.reset();
+            }
         });
     }
 }
 
 impl Link {
     /// Sends what is left, says that no more comes, and reads until the client says the same.
-    async fn linger(mut self, output: Output) -> io::Result<()> {
-        self.stream.write_all(output.rest()).await?;
+    async fn linger(&mut self, output: Output) -> io::Result<()> {
+        if !output.rest().is_empty() {
+            self.blocked = true;
+            self.stream.write_all(output.rest()).await?;
+            self.blocked = false;
+        }
         drop(output);
         self.stream.shutdown().await?;
         if !self.ended {
@@ -271,7 +280,9 @@ impl AsyncWrite for Wire {
         let Some(link) = &mut this.link else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        let taken = ready!(this.output.poll_add(&mut link.stream, cx, bytes))?;
+        let taken = this.output.poll_add(&mut link.stream, cx, bytes);
+        link.blocked = taken.is_pending();
+        let taken = ready!(taken)?;
         if let Some(websocket) = this.websocket.as_mut().filter(|_| is_tunnel) {
             websocket.sent(&bytes[..taken]);
         }
@@ -281,7 +292,9 @@ impl AsyncWrite for Wire {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let Some(link) = &mut this.link else { return Poll::Ready(Ok(())) };
-        this.output.poll_send(&mut link.stream, cx)
+        let sent = this.output.poll_send(&mut link.stream, cx);
+        link.blocked = sent.is_pending();
+        sent
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

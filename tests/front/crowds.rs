@@ -1,0 +1,307 @@
+//! Thousands of clients that do nothing, or as little as they can: each is gone by its deadline, honest
+//! visitors are answered meanwhile, and the memory is given back.
+//!
+//! `make test` runs a tenth of it; `make crowds` has 10,000 idle, 2,000 that send their header a byte at
+//! a time and 1,000 that hardly read, waits as long as the defaults say, and also compares how long
+//! honest visitors wait.
+
+use crate::clients::{LARGE, PAGE, Website};
+use crate::common::headcount::{Headcount, SITE};
+use crate::common::ports::free_address;
+use crate::common::wait_for;
+use crate::common::wire::Wire;
+use crate::frames::{END_STREAM, PREFACE, SETTINGS, WINDOW_UPDATE, frame, headers, usual};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// How many of each, and how long each is put up with.
+struct Scale {
+    idle: usize,
+    slow_headers: usize,
+    slow_readers: usize,
+    flags: &'static [&'static str],
+    idle_time: Duration,
+    header_time: Duration,
+    write_time: Duration,
+    /// Requests of honest visitors in one turn.
+    honest: usize,
+}
+
+const SHORT: Scale = Scale {
+    idle: 1_000,
+    slow_headers: 200,
+    slow_readers: 100,
+    flags: &["--timeouts-idle", "6s", "--limits-header-time", "3s", "--timeouts-write", "5s"],
+    idle_time: Duration::from_secs(6),
+    header_time: Duration::from_secs(3),
+    write_time: Duration::from_secs(5),
+    honest: 200,
+};
+
+const LONG: Scale = Scale {
+    idle: 10_000,
+    slow_headers: 2_000,
+    slow_readers: 1_000,
+    flags: &["--limits-connections", "15000"],
+    idle_time: Duration::from_secs(60),
+    header_time: Duration::from_secs(10),
+    write_time: Duration::from_secs(60),
+    honest: 2_000,
+};
+
+/// What a busy machine may add to a deadline.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// Connections of one address; the program lets one have 512.
+const PER_ADDRESS: usize = 400;
+
+/// Between two bytes of a slow header, and two reads of a slow reader.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Memory in use with all of them there, and what may be left of it.
+const MOST_MEMORY: i64 = 500 << 20;
+const LEFT: i64 = 48 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    /// Sends nothing at all.
+    Silent,
+    /// Was answered once.
+    Kept,
+    SlowHeader,
+    SlowReader,
+    /// Over HTTP/2, with room for all of it as far as its windows go.
+    SlowReader2,
+}
+
+const KINDS: [Kind; 5] =
+    [Kind::Silent, Kind::Kept, Kind::SlowHeader, Kind::SlowReader, Kind::SlowReader2];
+
+/// One of them: how long it was there after it had begun to be slow, and what it was told at last.
+#[derive(Debug)]
+struct Gone {
+    kind: Kind,
+    after: Duration,
+    told: Vec<u8>,
+}
+
+#[test]
+fn crowds_are_borne() {
+    let long = std::env::var_os("CROWDS").is_some();
+    let scale = if long { LONG } else { SHORT };
+    raise_descriptors();
+    let website = Website::start();
+    let h2c = free_address();
+    let by_h2c = h2c.to_string();
+    let flags = [&["--h2c-listen", &by_h2c], scale.flags].concat();
+    let headcount = Headcount::start(&website.url, &flags);
+    let site = headcount.site();
+    honest(site, scale.honest);
+    let (normal, memory) = (p99(honest(site, scale.honest)), headcount.memory().0);
+
+    let runtime = Runtime::new().unwrap();
+    let mut crowd = Crowd { site, h2c, runtime: &runtime, all: JoinSet::new(), entered: 0 };
+    // They begin with all that fits into the system's buffers.
+    crowd.enter(Kind::SlowReader, scale.slow_readers / 2);
+    crowd.enter(Kind::SlowReader2, scale.slow_readers - scale.slow_readers / 2);
+    std::thread::sleep(scale.write_time / 4);
+    crowd.enter(Kind::Silent, scale.idle / 2);
+    crowd.enter(Kind::Kept, scale.idle - scale.idle / 2);
+    crowd.enter(Kind::SlowHeader, scale.slow_headers);
+    let (mut during, mut most) = (Vec::new(), 0);
+    let began = Instant::now();
+    while began.elapsed() < scale.header_time {
+        during.extend(honest(site, scale.honest / 4));
+        most = most.max(headcount.memory().0);
+    }
+    let during = p99(during);
+    let gone = crowd.gone(scale.idle_time + 2 * scale.write_time + 2 * SLACK);
+    let after = p99(honest(site, scale.honest));
+    println!("honest, p99: {normal:?} before, {during:?} during, {after:?} after");
+    for kind in KINDS {
+        let times: Vec<Duration> =
+            gone.iter().filter(|gone| gone.kind == kind).map(|gone| gone.after).collect();
+        let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+        println!("{kind:?}: {} gone, after {first:?} to {last:?}", times.len());
+    }
+    for Gone { kind, after, told } in &gone {
+        let (earliest, latest, status): (_, _, &[u8]) = match kind {
+            Kind::Silent | Kind::Kept => (scale.idle_time, scale.idle_time, b""),
+            Kind::SlowHeader => (scale.header_time, scale.header_time, b"HTTP/1.1 408 "),
+            // Part of the answer is in the system's buffers before anybody waits.
+            Kind::SlowReader => (Duration::ZERO, 2 * scale.write_time, b"HTTP/1.1 200 "),
+            // First the stream ends, and then the connection has none.
+            Kind::SlowReader2 => (Duration::ZERO, 2 * scale.write_time + scale.idle_time, b""),
+        };
+        let earliest = earliest.saturating_sub(Duration::from_millis(500));
+        assert!((earliest..latest + SLACK).contains(after), "{kind:?} {after:?}");
+        assert!(told.starts_with(status), "{kind:?}: {}", told.escape_ascii());
+    }
+    // The allocator gives back what is free while others ask for some.
+    let end = wait_for("the memory to be given back", || {
+        honest(site, 100);
+        let now = headcount.memory().0;
+        println!("{:?} {now}", began.elapsed());
+        (now < memory + LEFT).then_some(now)
+    });
+    println!("memory: {memory} before, at most {most}, {end} in the end");
+    assert!(most < MOST_MEMORY, "{most} bytes");
+    if long {
+        let usual = normal.max(after);
+        assert!(during < 3 * usual, "p99 {during:?}, and {usual:?} else");
+    }
+}
+
+/// Each may have a descriptor, here and in the program, which has inherited the limit.
+fn raise_descriptors() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    assert!(maximum.is_none_or(|most| most >= 16_000), "`ulimit -Hn` is too low: {maximum:?}");
+}
+
+/// How long visitors waited, over connections that they keep.
+fn honest(site: SocketAddr, requests: usize) -> Vec<Duration> {
+    let turn = || {
+        let mut wire = Wire::connect(site);
+        let mut waited = Vec::new();
+        for _ in 0..requests / 4 {
+            let asked = Instant::now();
+            let page = wire.ask("GET", "/", "");
+            assert_eq!((page.status(), page.text().as_str()), (200, PAGE));
+            waited.push(asked.elapsed());
+        }
+        waited
+    };
+    std::thread::scope(|scope| {
+        let turns = [(); 4].map(|()| scope.spawn(turn));
+        turns.into_iter().flat_map(|turn| turn.join().unwrap()).collect()
+    })
+}
+
+fn p99(mut waited: Vec<Duration>) -> Duration {
+    waited.sort();
+    waited[waited.len() * 99 / 100]
+}
+
+struct Crowd<'a> {
+    site: SocketAddr,
+    h2c: SocketAddr,
+    runtime: &'a Runtime,
+    all: JoinSet<Gone>,
+    entered: usize,
+}
+
+impl Crowd<'_> {
+    /// Lets so many in, and waits until all have come.
+    fn enter(&mut self, kind: Kind, count: usize) {
+        let site = if kind == Kind::SlowReader2 { self.h2c } else { self.site };
+        let come = Arc::new(AtomicUsize::new(0));
+        for _ in 0..count {
+            // 127.0.1.1, 127.0.1.2, …
+            let from = Ipv4Addr::new(127, 0, 1, 1 + (self.entered / PER_ADDRESS) as u8);
+            self.all.spawn_on(be(kind, from, site, come.clone()), self.runtime.handle());
+            self.entered += 1;
+        }
+        wait_for("all to come", || (come.load(Ordering::SeqCst) == count).then_some(()));
+    }
+
+    /// Waits until all are gone.
+    fn gone(mut self, patience: Duration) -> Vec<Gone> {
+        let mut gone: Vec<Gone> = Vec::new();
+        let waited = self.runtime.block_on(async {
+            let all = async {
+                while let Some(one) = self.all.join_next().await {
+                    gone.push(one.unwrap());
+                }
+            };
+            timeout(patience, all).await
+        });
+        let of = |kind| gone.iter().filter(|gone| gone.kind == kind).count();
+        let count = KINDS.map(|kind| (kind, of(kind)));
+        assert!(waited.is_ok(), "of {} there are gone {count:?}", self.entered);
+        gone
+    }
+}
+
+/// How many connect at a time: the system keeps 4,096 waiting.
+static CONNECTING: Semaphore = Semaphore::const_new(256);
+
+async fn be(kind: Kind, from: Ipv4Addr, site: SocketAddr, come: Arc<AtomicUsize>) -> Gone {
+    let mut stream = {
+        let _turn = CONNECTING.acquire().await.unwrap();
+        connect(kind, from, site).await
+    };
+    come.fetch_add(1, Ordering::SeqCst);
+    let get = |path| format!("GET {path} HTTP/1.1\r\nHost: {SITE}\r\n\r\n");
+    let mut told = Vec::new();
+    let mut began = Instant::now();
+    match kind {
+        Kind::Silent => {}
+        Kind::Kept => {
+            stream.write_all(get("/").as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(PAGE.as_bytes()) {
+                assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "it is answered first");
+            }
+            began = Instant::now();
+        }
+        Kind::SlowHeader => {
+            for byte in get("/").trim_end().bytes().chain(std::iter::repeat(b'x')) {
+                // Once it is told, it need not go on.
+                if stream.write_all(&[byte]).await.is_err()
+                    || timeout(PACE, stream.read_buf(&mut told)).await.is_ok()
+                {
+                    break;
+                }
+            }
+        }
+        Kind::SlowReader | Kind::SlowReader2 => {
+            let asked = match kind {
+                Kind::SlowReader => get("/large").into_bytes(),
+                _ => large_by_http2(),
+            };
+            stream.write_all(&asked).await.unwrap();
+            let mut some = [0; 200];
+            while let Ok(read @ 1..) = stream.read(&mut some).await {
+                told.extend_from_slice(&some[..read]);
+                // It may be reset while there is more to read.
+                if stream.take_error().is_ok_and(|error| error.is_some()) {
+                    break;
+                }
+                sleep(PACE).await;
+            }
+            assert!(told.len() < LARGE, "it was cut off");
+        }
+    }
+    let _ = stream.read_to_end(&mut told).await;
+    Gone { kind, after: began.elapsed(), told }
+}
+
+/// A request for much, with windows for all of it.
+fn large_by_http2() -> Vec<u8> {
+    [
+        PREFACE,
+        &frame(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]),
+        &frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xfe, 0, 0]),
+        &headers(1, END_STREAM, &usual("GET", "/large")),
+    ]
+    .concat()
+}
+
+async fn connect(kind: Kind, from: Ipv4Addr, site: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    if matches!(kind, Kind::SlowReader | Kind::SlowReader2) {
+        socket.set_recv_buffer_size(4096).unwrap();
+    }
+    socket.connect(site).await.expect("a connection")
+}
