@@ -293,7 +293,7 @@ mod tests {
     fn what_is_not_known_breaks_a_line() {
         let values = [Some(1.0), None, Some(2.0), Some(3.0), None, None, Some(4.0)];
         assert_eq!(runs(&values, 0..7), [0..1, 2..4, 6..7]);
-        assert_eq!(runs(&values, 3..6), [3..4]);
+        assert_eq!(runs(&values, 3..6), [Range { start: 3, end: 4 }]);
         assert_eq!(smooth(&values, 4), [Some(1.0), Some(2.5), None, Some(4.0)]);
         assert_eq!(smooth(&values, 7), values);
     }
