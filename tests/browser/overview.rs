@@ -3,6 +3,7 @@
 //! - every tile shows its number, which is the API's and what was sent, and has the chart follow it
 //! - each step is read out under the pointer, under the keys and under a finger
 //! - the last half hour follows what happens
+//! - the first key leads past the menus; on paper there are numbers only
 //! - evidence, comparisons, steps and topics open without JavaScript
 
 use crate::browser::Browser;
@@ -185,5 +186,30 @@ async fn realtime_shows_what_happens_as_it_happens() {
     until(&browser, steps, json!(3)).await;
     assert_eq!(run(&browser, stream).await, json!([hostile, "/late"]), "a refresh keeps it");
     assert_eq!(run(&browser, "return window.kept").await, 1);
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn menus_are_skipped_by_keys_and_left_out_on_paper() {
+    let (browser, headcount) = visited().await;
+    browser.goto(&headcount.admin_url("/?period=30d")).await.unwrap();
+    for key in ["Tab", "Enter"] {
+        let down = json!({ "type": "keyDown", "key": key, "code": key, "text": "\r" });
+        let up = json!({ "type": "keyUp", "key": key, "code": key });
+        browser.devtools("Input.dispatchKeyEvent", down).await;
+        browser.devtools("Input.dispatchKeyEvent", up).await;
+    }
+    until(&browser, "return document.activeElement.localName", json!("main")).await;
+
+    let print = json!({ "media": "print" });
+    browser.devtools("Emulation.setEmulatedMedia", print).await;
+    // As wide as a sheet between its margins.
+    let sheet = json!({ "width": 740, "height": 1_000, "deviceScaleFactor": 1, "mobile": false });
+    browser.devtools("Emulation.setDeviceMetricsOverride", sheet).await;
+    let seen = "const seen = (of) => [...document.querySelectorAll(of)].filter((e) => e.checkVisibility()).length;
+        return [seen('.tile'), seen('.chart'), seen('#pages tbody tr'),
+            seen('nav, summary, .more, .skip, form'),
+            document.documentElement.scrollWidth > document.documentElement.clientWidth]";
+    until(&browser, seen, json!([6, 1, 2, 0, false])).await;
     assert_eq!(browser.console().await, Vec::<String>::new());
 }

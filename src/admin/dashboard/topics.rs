@@ -81,7 +81,7 @@ impl Topic {
                  Confirmed are those that a browser showed: somebody met them."
             }
             Self::Speed => {
-                "How long people wait. The website's own time is measured for everyone, the rest by the script where `vitals` is on."
+                "How long people wait. The website's own time is measured for everyone, the rest by the script, where its vitals are on."
             }
             Self::Files => {
                 "Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them."
