@@ -38,6 +38,9 @@ use tokio::task::JoinHandle;
 /// Requests that take longer than this no longer hold up those that wait for the next process.
 const HAND_OVER: Duration = Duration::from_secs(1);
 
+/// Bytes of an answer over HTTP/2 that wait for its client.
+const UNTAKEN: usize = 128 * 1024;
+
 /// How long Pingora goes on letting visitors in after it has given the listening socket away.
 const GIVEN_AWAY: Duration = Duration::from_secs(5);
 
@@ -265,6 +268,8 @@ fn http_options(idle: Duration) -> HttpServerOptions {
 /// Pingora's own bounds, with ours on the fields of a request.
 fn http2_options(header_size: usize) -> H2Options {
     let mut options = default_h2_options();
+    // For an answer that its client does not take; the rest of it waits with the website.
+    options.max_send_buffer_size(UNTAKEN);
     options.max_header_list_size(u32::try_from(header_size).unwrap_or(u32::MAX));
     options
 }
