@@ -123,7 +123,7 @@ impl Scene {
         std::fs::write(self.state_file(), state.to_string()).unwrap();
     }
 
-    fn state_file(&self) -> PathBuf {
+    pub fn state_file(&self) -> PathBuf {
         self.headcount.data_dir().join("acme/state.json")
     }
 

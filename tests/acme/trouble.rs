@@ -5,7 +5,7 @@ use crate::between::Between;
 use crate::common::pebble::{FORBIDDEN, Pebble};
 use crate::common::wait_for;
 use crate::scene::Scene;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const ONE: &str = "one.example";
@@ -171,4 +171,60 @@ fn an_authority_that_has_forgotten_the_account_gets_another() {
     scene.headcount.restart_on_same_ports();
     scene.served(TWO, &pebble.root());
     assert!(scene.said("the authority does not know the account"), "{}", scene.headcount.log());
+}
+
+#[test]
+fn what_is_kept_may_be_damaged_or_made_up() {
+    let mut scene = Scene::prepare(&[ONE], &[]);
+    let pebble = Pebble::start(scene.http());
+    scene.start(&pebble.directory(), &pebble.ca());
+    scene.served(ONE, &pebble.root());
+    let good = scene.state();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut state = good.clone();
+        change(&mut state);
+        state.to_string()
+    };
+    let failing = |at: i64| json!({ ONE: { "times": 1, "at": at, "until": at, "why": "" } });
+    let damaged = [
+        String::new(),
+        "null".to_owned(),
+        good.to_string()[..300].to_owned(),
+        "\u{0}".repeat(100_000),
+        "[".repeat(100_000),
+        changed(&|state| state["version"] = u64::MAX.into()),
+        changed(&|state| state["failing"] = failing(i64::MAX)),
+        changed(&|state| state["limited"] = json!({ "until": i64::MAX, "why": "" })),
+    ];
+    for (nth, text) in damaged.iter().enumerate() {
+        scene.headcount.term();
+        std::fs::write(scene.state_file(), text).unwrap();
+        scene.headcount.restart_on_same_ports();
+        scene.served(ONE, &pebble.root());
+        let log = scene.headcount.log();
+        assert_eq!(log.matches("state.json: ").count(), nth + 1, "{log}");
+        assert_eq!(
+            log.matches("state.damaged: account and certificates").count(),
+            nth + 1,
+            "{log}"
+        );
+        assert_eq!(scene.orders("issued"), 1, "{text:.40}");
+    }
+    // What is whole but for one part needs only that part anew.
+    for change in [
+        &(|state: &mut Value| state["account"]["credentials"] = 7.into()) as &dyn Fn(&mut Value),
+        &|state: &mut Value| state["certificates"][0]["chain"] = "no PEM".into(),
+        &|state: &mut Value| state["certificates"][0]["key"] = "no PEM".into(),
+    ] {
+        scene.headcount.term();
+        scene.change_state(|state| {
+            change(state);
+            state["certificates"][0]["ordered"] = 0.into();
+            state["certificates"][0]["from"] = 0.into();
+            state["certificates"][0]["until"] = 1.into();
+        });
+        scene.headcount.restart_on_same_ports();
+        wait_for("another", || (scene.orders("issued") == 1).then_some(()));
+        scene.served(ONE, &pebble.root());
+    }
 }

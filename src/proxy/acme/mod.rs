@@ -65,12 +65,10 @@ impl Acme {
             None => None,
         };
         let folder = Folder::of(&config.data_dir);
-        match folder.read() {
-            Ok(kept) => {
-                let kept = usable(&kept.unwrap_or_default());
-                certificates.issue(kept.into_iter().map(|(_, certificate)| certificate).collect());
-            }
-            Err(error) => tracing::warn!("{error}"),
+        // Where it cannot be read, the first turn says so.
+        if let Ok(Some(kept)) = folder.read() {
+            let kept = usable(&kept);
+            certificates.issue(kept.into_iter().map(|(_, certificate)| certificate).collect());
         }
         Ok(Some(Self {
             names: names(config),

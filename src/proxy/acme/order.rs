@@ -66,10 +66,15 @@ impl<'a> Authority<'a> {
         Ok(Self { settings, clock, challenges, shared, client })
     }
 
-    /// The account in `state`, or a new one, which is then there. Whether `state` has changed.
+    /// The account in `state`, if it can be read, or a new one, which is then there. Whether `state` has
+    /// changed.
     pub async fn account(&self, state: &mut State) -> Result<(Account, bool), Failure> {
-        let account = match &state.account {
-            Some(known) => self.known_account(known).await,
+        let known = state.account.as_ref().and_then(|known| {
+            let credentials = serde_json::from_value(known.credentials.clone()).ok()?;
+            Some((known, credentials))
+        });
+        let account = match known {
+            Some((known, credentials)) => self.known_account(known, credentials).await,
             None => self.new_account().await,
         };
         let (account, changed) = account.map_err(|error| self.failure(error))?;
@@ -83,8 +88,8 @@ impl<'a> Authority<'a> {
     async fn known_account(
         &self,
         known: &state::Account,
+        credentials: AccountCredentials,
     ) -> Result<(Account, Option<state::Account>), Error> {
-        let credentials: AccountCredentials = serde_json::from_value(known.credentials.clone())?;
         let builder = Account::builder_with_http(Box::new(self.client.clone()));
         let account = builder.from_credentials(credentials).await?;
         let email = &self.settings.email;

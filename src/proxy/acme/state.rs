@@ -17,6 +17,9 @@ const LONGEST_PAUSE: Millis = 12 * HOUR;
 /// A start tries names again that failed before, but for so long after they did.
 const RESTART: Millis = 15 * MINUTE;
 
+/// The year 9999.
+const LAST_MOMENT: Millis = 253_370_764_800_000;
+
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Raised by each change: of two, the higher one holds.
@@ -84,6 +87,17 @@ impl State {
         self
     }
 
+    /// Whether sums of its numbers stay numbers.
+    fn is_plausible(&self) -> bool {
+        let moments =
+            self.certificates.iter().flat_map(|held| [held.from, held.until, held.ordered]);
+        let failing = self.failing.values().flat_map(|failing| [failing.at, failing.until]);
+        let limited = self.limited.iter().map(|limited| limited.until);
+        self.version < u64::MAX / 2
+            && self.failing.values().all(|failing| failing.times < u32::MAX / 2)
+            && moments.chain(failing).chain(limited).all(|at| (0..LAST_MOMENT).contains(&at))
+    }
+
     /// Notes that a name has failed now. Gives when to try it again. `jitter` lies between 0 and 1.
     pub fn failed(&mut self, name: &str, why: String, now: Millis, jitter: f64) -> Millis {
         let times = self.failing.get(name).map_or(0, |before| before.times) + 1;
@@ -132,17 +146,32 @@ impl Folder {
     /// `None`: nothing was written yet.
     ///
     /// # Errors
-    /// The disk's, or a file that is damaged; both with its name.
+    /// The disk's, or of a file that is damaged (`InvalidData`); both with its name.
     pub fn read(&self) -> io::Result<Option<State>> {
         let file = self.file();
-        let named = |error: &dyn std::fmt::Display| {
-            io::Error::other(format!("{}: {error}", file.display()))
+        let named = |kind, error: &dyn std::fmt::Display| {
+            io::Error::new(kind, format!("{}: {error}", file.display()))
         };
+        let damaged = |error: &dyn std::fmt::Display| named(io::ErrorKind::InvalidData, error);
         match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| named(&e)),
+            Ok(bytes) => match serde_json::from_slice::<State>(&bytes) {
+                Ok(state) if state.is_plausible() => Ok(Some(state)),
+                Ok(_) => Err(damaged(&"it has numbers that were never written")),
+                Err(error) => Err(damaged(&error)),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(named(&error)),
+            Err(error) => Err(named(error.kind(), &error)),
         }
+    }
+
+    /// Moves a damaged file away, for whoever wants to look at it. Gives where to.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn put_aside(&self) -> io::Result<PathBuf> {
+        let aside = self.file().with_extension("damaged");
+        std::fs::rename(self.file(), &aside)?;
+        Ok(aside)
     }
 
     /// Puts it in the place of what was there.

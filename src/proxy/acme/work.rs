@@ -12,6 +12,7 @@ use crate::supervise::{Task, Tasks};
 use crate::telemetry::OrderOutcome;
 use instant_acme::Account;
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -116,8 +117,15 @@ impl<'a> Work<'a> {
             return Ok(self.next(&plan));
         }
         let Some(_lock) = self.acme.folder.lock()? else { return Ok(now + AGAIN) };
-        if let Some(kept) = self.acme.folder.read()? {
-            self.take_up_newer(kept);
+        match self.acme.folder.read() {
+            Ok(Some(kept)) => self.take_up_newer(kept),
+            Ok(None) => {}
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                let aside = self.acme.folder.put_aside()?;
+                let now = "account and certificates are ordered anew";
+                tracing::warn!("{error}; it is damaged, and now {}: {now}", aside.display());
+            }
+            Err(error) => return Err(error.into()),
         }
         if self.unsaved {
             self.save().await?;
