@@ -11,6 +11,9 @@ PROFILE ?= release
 # Addresses of the site and of the numbers.
 LISTEN ?= 127.0.0.1:8080
 ADMIN ?= 127.0.0.1:8090
+# Of `make fuzz`: how long each target is tried, and which one; empty: all.
+SECONDS_EACH ?= 600
+TARGET ?=
 # More flags, as in ARGS=--inject.
 ARGS ?=
 
@@ -30,7 +33,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble
 
-.PHONY: help run build test valkey torture soak crowds clients api bench data screenshots
+.PHONY: help run build test valkey torture soak crowds clients fuzz api bench data screenshots
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -44,6 +47,8 @@ help:
 	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
 	@echo 'make crowds                               thousands of idle and slow clients: 5 minutes'
 	@echo 'make clients                              curl, h2load, nghttp, sslyze, testssl.sh and WebSockets'
+	@echo 'make fuzz                                 inputs that no reader can bear, by libFuzzer; 10 minutes each'
+	@echo '         SECONDS_EACH=… TARGET=…          for so long, only one'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
@@ -103,6 +108,11 @@ clients: build
 	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl openssl=openssl \
 		h2load=nghttp2-client testssl=testssl.sh
 	@.ci/clients '$(target)/clients' '$(target)/debug/headcount'
+
+# Each for 10 minutes; `make test` has a short form without libFuzzer.
+fuzz:
+	@.ci/install $(build_needs)
+	@.ci/fuzz '$(target)/fuzz' '$(SECONDS_EACH)' '$(TARGET)'
 
 # All that the description allows, and what it forbids.
 api: PROFILE := dev

@@ -43,6 +43,8 @@ pub mod demo;
 pub mod export;
 pub mod flush;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod home;
 mod host;
 pub mod journal;

@@ -11,8 +11,8 @@
 mod durable;
 mod entries;
 mod log;
-mod outbox;
-mod release2;
+pub(crate) mod outbox;
+pub(crate) mod release2;
 mod sharing;
 
 use crate::aggregate::Engine;

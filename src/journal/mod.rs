@@ -23,7 +23,7 @@
 //! a kill, and the journal says so in one line and in `headcount_journal_missed_total`.
 
 mod late;
-mod record;
+pub(crate) mod record;
 mod release6;
 mod replay;
 mod segment;

@@ -97,8 +97,7 @@ impl Entry {
         if self.packed.is_empty() {
             return Some(Vec::new());
         }
-        let bytes = lz4_flex::decompress_size_prepended(&self.packed).ok()?;
-        postcard::from_bytes(&bytes).ok()
+        postcard::from_bytes(&unpack_lz4(&self.packed)?).ok()
     }
 
     /// Encodes its hits anew, which `decode` reads as they are encoded now. False: it cannot.
@@ -106,8 +105,9 @@ impl Entry {
         if self.is_empty() {
             return true;
         }
-        let bytes = lz4_flex::decompress_size_prepended(&self.packed).ok();
-        let Some(hits) = bytes.and_then(|bytes| decode(&bytes)) else { return false };
+        let Some(hits) = unpack_lz4(&self.packed).and_then(|bytes| decode(&bytes)) else {
+            return false;
+        };
         let Self { node, name, number, until, .. } = self;
         *self = Self::new(node.clone(), name.clone(), *number, *until, &hits);
         true
@@ -128,6 +128,17 @@ impl Entry {
     }
 }
 
+/// Undoes `compress_prepend_size`. The size is told in front, and memory is taken for it: no more than such
+/// bytes can unpack to. None if they cannot.
+pub(crate) fn unpack_lz4(bytes: &[u8]) -> Option<Vec<u8>> {
+    /// A byte of LZ4 stands for at most so many.
+    const MOST: usize = 255;
+    let (size, packed) = bytes.split_first_chunk()?;
+    let size = u32::from_le_bytes(*size) as usize;
+    let possible = size <= packed.len().saturating_mul(MOST);
+    possible.then(|| lz4_flex::decompress(packed, size).ok()).flatten()
+}
+
 impl Done {
     /// As stored.
     pub fn pack(&self) -> Vec<u8> {
@@ -142,5 +153,22 @@ impl Done {
     /// Whether all hits of an entry are counted, of which the last came then.
     pub fn has(&self, name: &str, number: u64, last: Micros) -> bool {
         last < self.until && self.upto.get(name).is_some_and(|upto| *upto >= number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unpack_lz4;
+
+    /// A forged size would have memory taken for it, up to 4 GiB.
+    #[test]
+    fn a_size_that_cannot_be_is_not_believed() {
+        let packed = lz4_flex::compress_prepend_size(&[7; 100_000]);
+        assert_eq!(unpack_lz4(&packed), Some(vec![7; 100_000]));
+        for size in [u32::MAX, 255 * packed.len() as u32 + 1] {
+            let forged = [&size.to_le_bytes(), &packed[4..]].concat();
+            assert_eq!(unpack_lz4(&forged), None);
+        }
+        assert_eq!(unpack_lz4(&[]), None);
     }
 }

@@ -36,6 +36,7 @@ pub use hit::{
     Vital, What,
 };
 pub use list::{PACK, RowList};
+pub(crate) use log::unpack_lz4;
 pub use log::{Chunk, Done, ENTRY_MAX, Entry, Item, LogPlace};
 pub use packed::PackedRows;
 pub use pending::{Cut, PendingIncrements, batches};

@@ -11,14 +11,14 @@
 //!   settings meanwhile, and [`systemd`] hears of all this.
 
 mod access_log;
-mod acme;
+pub(crate) mod acme;
 mod app;
 mod compress;
 mod descriptors;
 mod failure;
 mod fields;
 mod instead;
-mod listen;
+pub(crate) mod listen;
 mod page;
 mod reload;
 mod reverse_proxy;

@@ -12,7 +12,7 @@ use crate::aggregate::{Limits, Shard};
 use crate::clock::{HOUR, MINUTE, Micros, Millis, SECOND};
 use crate::model;
 use crate::model::site::{Day, Site};
-use crate::model::{Batch, Chunk, Done, Entry, Item, LogPlace};
+use crate::model::{Batch, Chunk, Done, Entry, Item, LogPlace, unpack_lz4};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -184,7 +184,7 @@ impl Count {
         saved: &[u8],
         now: Millis,
     ) -> Option<Self> {
-        let bytes = lz4_flex::decompress_size_prepended(saved).ok()?;
+        let bytes = unpack_lz4(saved)?;
         let (base, memory): (Base, &[u8]) = postcard::take_from_bytes(&bytes).ok()?;
         let mut shard = Shard::seeded(sites.clone(), limits, base.seed);
         if !shard.restore(memory) {

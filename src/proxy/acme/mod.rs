@@ -12,7 +12,7 @@ mod order;
 mod plan;
 mod seal;
 mod shared;
-mod state;
+pub(crate) mod state;
 mod windows;
 mod work;
 

@@ -11,11 +11,11 @@
 
 mod connections;
 mod framing;
-mod head;
+pub(crate) mod head;
 mod head2;
 mod http2;
 mod output;
-mod proxy_header;
+pub(crate) mod proxy_header;
 mod serve;
 mod silence;
 mod stream;

@@ -1,0 +1,95 @@
+//! What visitors, operators and programs write: each form that is read is read the same again.
+
+use super::split_byte;
+use crate::capture::beacon::{self, EVENTS_MAX};
+use crate::config::{Config, Settings};
+use crate::model::site::Site;
+use crate::proxy::listen::{head, proxy_header};
+use crate::report::{Filter, Query};
+use crate::visitor::agent::Agents;
+use crate::visitor::{bots, source};
+use crate::{host, page_name, text};
+use bytes::BytesMut;
+use futures_util::FutureExt;
+use once_cell::sync::Lazy;
+
+const NOW: i64 = 1_800_000_000_000;
+
+pub fn beacons(bytes: &[u8]) {
+    const MAX: usize = 64;
+    let (events, _) = beacon::parse(bytes, NOW, MAX);
+    assert!(events.len() <= EVENTS_MAX);
+    for event in events {
+        assert!(event.path.len() <= MAX && event.path.starts_with('/'), "{}", event.path);
+        assert!((event.at - NOW).abs() <= 300_000, "{}", event.at);
+    }
+}
+
+pub fn hosts(bytes: &[u8]) {
+    let plain = host::plain_bytes(bytes);
+    // Others are compared as they are.
+    if url::Host::parse(&plain).is_ok() && !plain.ends_with('.') {
+        assert_eq!(host::plain(&plain), plain, "it stays as it is");
+    }
+    let text = text::lenient(bytes);
+    let name = page_name::plain(&text);
+    assert_eq!(page_name::plain(&name), name, "it stays as it is");
+    page_name::shown(&name);
+    page_name::plain_url(&text);
+    page_name::kept(&text, &["id".to_owned()]);
+}
+
+pub fn referrers(bytes: &[u8]) {
+    let text = text::lenient(bytes);
+    let (referrer, query) = text.split_once('\n').unwrap_or((&text, ""));
+    source::arrival(Some(referrer), Some(query), |host| host == "example.org");
+}
+
+pub fn agents(bytes: &[u8]) {
+    static AGENTS: Lazy<Agents> = Lazy::new(Agents::new);
+    let text = text::lenient(bytes);
+    AGENTS.read(&text, None);
+    bots::judge(&text);
+    bots::subscribers(&text);
+}
+
+pub fn proxy_headers(bytes: &[u8]) {
+    let mut left = bytes;
+    // All there is, is there: it never waits.
+    let told = proxy_header::read(&mut left).now_or_never().expect("an answer");
+    if let Ok(Some(address)) = told {
+        assert!(left.len() < bytes.len(), "{address} out of nothing");
+    }
+}
+
+pub fn heads(bytes: &[u8]) {
+    let Some(end) = head::end(bytes, 0) else { return };
+    let mut judged = BytesMut::from(&bytes[..end]);
+    if head::judge(&mut judged).is_ok() {
+        let line = judged[..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        assert_eq!(line.iter().filter(|byte| **byte == b' ').count(), 2, "three words");
+    }
+}
+
+pub fn config(bytes: &[u8]) {
+    let mut settings = Settings::defaults();
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if settings.toml("fuzz", text).is_ok() {
+        let _ = Config::for_run(&settings).map_err(|error| error.to_string());
+    }
+}
+
+pub fn queries(bytes: &[u8]) {
+    static SITE: Lazy<Site> = Lazy::new(|| Site {
+        name: "example.org".into(),
+        goals: ["Buy = event Buy", "Thanks = page /thanks"].map(|g| g.parse().unwrap()).into(),
+        ..Site::default()
+    });
+    let (form, rest) = split_byte(bytes);
+    let Ok(text) = std::str::from_utf8(rest) else { return };
+    if form % 2 == 0 {
+        let _ = Filter::parse(text).map_err(|error| error.to_string());
+    } else if let Ok(body) = serde_json::from_str(text) {
+        let _ = Query::read(&body, &SITE, NOW).map_err(|error| error.to_string());
+    }
+}
