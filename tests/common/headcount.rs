@@ -152,6 +152,11 @@ impl Headcount {
         self.process = Some(self.command(more).spawn().unwrap());
     }
 
+    /// One in which no day ends soon, unless the test has chosen.
+    fn timezone(&self) -> Option<&'static str> {
+        (!self.flags.iter().any(|flag| flag == "--timezone")).then(timezone)
+    }
+
     fn command(&self, more: &[&str]) -> Command {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
         let mut words = self.wrapper.clone();
@@ -163,7 +168,7 @@ impl Headcount {
             .current_dir(self.dir.path())
             .args(["run", "--upstream", &self.upstream])
             .args(["--listen", &self.site().to_string(), "--admin", &self.admin().to_string()])
-            .args(["--timezone", timezone()])
+            .args(self.timezone().map(|zone| ["--timezone", zone]).into_iter().flatten())
             .args((!self.lists_sites).then_some(["--site", SITE]).into_iter().flatten())
             .arg("--data-dir")
             .arg(self.data_dir())

@@ -24,10 +24,10 @@ use std::path::{Path, PathBuf};
 /// Counts by their fields, without zeros.
 type Counts = BTreeMap<String, i64>;
 
-/// The day of all that happened.
+/// The day of all that happened, in UTC.
 const DAY: &str = "2026-11-29";
 
-const FLUSH: [&str; 2] = ["--flush-interval", "100ms"];
+const FLAGS: [&str; 4] = ["--flush-interval", "100ms", "--timezone", "UTC"];
 
 fn release(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/releases/2026-11").join(case)
@@ -102,7 +102,7 @@ fn increments_that_waited_for_the_store_are_delivered() {
     let store = redis.url();
     let data = tempfile::tempdir().unwrap();
     unpack(&release("alone"), data.path());
-    let flags = [&FLUSH[..], &["--store", &store]].concat();
+    let flags = [&FLAGS[..], &["--store", &store]].concat();
     let mut headcount = Headcount::start_in("http://127.0.0.1:9", data.path(), &flags);
     let delivered = || (headcount.metric("headcount_unflushed_events") == 0).then_some(());
     wait_for("all to be delivered", delivered);
@@ -127,7 +127,7 @@ fn hits_that_waited_for_the_log_of_all_nodes_are_delivered() {
     let store = redis.url();
     let data = tempfile::tempdir().unwrap();
     unpack(&release("shared"), data.path());
-    let flags = [&FLUSH[..], &["--store", &store, "--shared-sessions"]].concat();
+    let flags = [&FLAGS[..], &["--store", &store, "--shared-sessions"]].concat();
     let mut headcount = Headcount::start_in("http://127.0.0.1:9", data.path(), &flags);
     wait_for("all to be counted", || {
         let waits = ["headcount_unflushed_events", "headcount_uncounted_events"];
@@ -146,7 +146,7 @@ fn hits_that_were_only_in_the_journal_are_counted() {
     unpack(&release("killed"), data.path());
     let file = data.path().join("headcount.db");
     let before: i64 = in_sqlite(&file)["total\u{1f}\u{1f}server"];
-    let mut headcount = Headcount::start_in("http://127.0.0.1:9", data.path(), &FLUSH);
+    let mut headcount = Headcount::start_in("http://127.0.0.1:9", data.path(), &FLAGS);
     headcount.term();
     nothing_is_set_aside(&headcount);
     let got = in_sqlite(&file);
@@ -168,7 +168,7 @@ fn hits_that_waited_long_are_counted_when_the_node_that_led_is_gone() {
     let marks = format!("visits:marks:{:x}:{{{SITE}}}", journal::format());
     let lease = format!("another {}", now + 4_000);
     redis.command::<i64>(&["HSET", &marks, "lease", &lease]);
-    let flags = [&FLUSH[..], &["--store", &store, "--shared-sessions"]].concat();
+    let flags = [&FLAGS[..], &["--store", &store, "--shared-sessions"]].concat();
     let mut headcount = Headcount::start_in("http://127.0.0.1:9", data.path(), &flags);
     let metric = |name: &str| headcount.metric(name);
     wait_for("all to be delivered", || (metric("headcount_unflushed_events") == 0).then_some(()));
