@@ -1,5 +1,5 @@
-//! What answers cost: a dashboard's overview of thirty days with all its break-downs. From a million
-//! event rows under a filter, warm and cold, and from roll-ups without one.
+//! What answers cost: a dashboard's overview of thirty days with all its break-downs. From a
+//! million event rows under a filter, warm and cold, and from roll-ups without one.
 //!
 //! `cargo bench --bench answers`; `make bench` writes a line per part into `target/bench`.
 

@@ -1,9 +1,9 @@
 //! What runs beside requests, each on a runtime where nothing else is in its way: deliveries, the
 //! admin port, and what is looked after now and then.
 //!
-//! A flush takes the processor for as long as it seals, and a thousand readers of the admin port for
-//! as long as they like: neither holds up the other, and neither the rest. Every task is supervised
-//! by itself ([`crate::supervise`]).
+//! A flush takes the processor for as long as it seals, and a thousand readers of the admin port
+//! for as long as they like: neither holds up the other, and neither the rest. Every task is
+//! supervised by itself ([`crate::supervise`]).
 
 use crate::admin::{self, AdminState};
 use crate::clock::Clock;

@@ -1,11 +1,11 @@
 //! The one protocol by which anything is delivered: numbered, in order, exactly once.
 //!
 //! Who delivers keeps a [`Sequence`]: what waits, under a name and numbers without gaps, and for a
-//! while what was acknowledged. Who receives keeps the number of the last one it has of each name: it
-//! takes the next, and answers `Before` to what it has and `Gap` to what comes too early. So a lost
-//! answer, a retry or a restart counts nothing twice, and a store that lost its last moments is sent
-//! them again. What it lost and nobody has any more is given up: what follows goes on under another
-//! name ([`Delivery::begin_anew`]).
+//! while what was acknowledged. Who receives keeps the number of the last one it has of each name:
+//! it takes the next, and answers `Before` to what it has and `Gap` to what comes too early. So a
+//! lost answer, a retry or a restart counts nothing twice, and a store that lost its last moments
+//! is sent them again. What it lost and nobody has any more is given up: what follows goes on under
+//! another name ([`Delivery::begin_anew`]).
 //!
 //! Batches of the flush, hits on their way into the shared log, and batches of those who count for
 //! all nodes are all delivered like this.

@@ -174,7 +174,8 @@ pub fn limits(config: &Config, shards: usize) -> Limits {
     }
 }
 
-/// A process that had one of several sites alone has left a folder: the first goes on as that of all.
+/// A process that had one of several sites alone has left a folder: the first goes on as that of
+/// all.
 fn take_over(config: &Config, folder: &Path) -> io::Result<()> {
     if !config.lists_sites {
         return Ok(());

@@ -5,28 +5,29 @@
 //!
 //! 1. [`proxy`] takes a connection and gives the visitor the website's response.
 //! 2. [`capture`] looks at request and response headers and at beacons, and says what happened: a
-//!    [`model::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
+//!   [`model::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
 //! 3. [`visitor`] turns address and user agent into an anonymous hash, a device and a place. The
-//!    raw address ends there.
+//!   raw address ends there.
 //! 4. [`aggregate`] turns hits into sessions, merged views and event rows, and rows into roll-up
-//!    increments. Its only I/O is the [`journal`], in which a hit is before anyone is told that it
-//!    counts.
-//! 5. [`flush`] seals increments and rows into numbered batches and delivers each exactly once. Where nodes
-//!    count as one it delivers the hits instead, into a log that [`shared`] counts for all of them. The
-//!    protocol of all of these is `delivery`'s.
+//!   increments. Its only I/O is the [`journal`], in which a hit is before anyone is told that it
+//!   counts.
+//! 5. [`flush`] seals increments and rows into numbered batches and delivers each exactly once.
+//!   Where nodes count as one it delivers the hits instead, into a log that [`shared`] counts for
+//!   all of them. The protocol of all of these is `delivery`'s.
 //! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
 //! 7. [`report`] answers questions: pure functions over stored counts and event rows.
-//!    [`export`] writes event rows out as they are, for other programs.
+//!   [`export`] writes event rows out as they are, for other programs.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
-//! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`] starts rooms 2 to 8 for a Pingora proxy, ours or another's.
+//! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`]
+//! starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
-//! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what others
-//! write is read and compared (`text`, `host`, `page_name`), how texts are coded for their way ([`coding`]), the [`clock`], the settings
-//! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background tasks
-//! going ([`supervise`]), what looks after the stored counts once a day or by hand ([`upkeep`]), an
-//! allowance of commands for a store that bills them ([`budget`]) and a small website to try it on
-//! ([`demo`]).
+//! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what
+//! others write is read and compared (`text`, `host`, `page_name`), how texts are coded for their
+//! way ([`coding`]), the [`clock`], the settings ([`config`]), the counters of the process itself
+//! ([`telemetry`]), what keeps its background tasks going ([`supervise`]), what looks after the
+//! stored counts once a day or by hand ([`upkeep`]), an allowance of commands for a store that
+//! bills them ([`budget`]) and a small website to try it on ([`demo`]).
 
 pub mod admin;
 pub mod aggregate;

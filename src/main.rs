@@ -80,9 +80,9 @@ fn start(config: &Config) -> anyhow::Result<SetLog> {
     Ok(Box::new(move |log| Ok(handle.reload(levels(log)?)?)))
 }
 
-/// What libraries may say. Pingora and h2 tell of every connection that breaks, some as an error, and
-/// rustls of every odd handshake: that is a website's daily life, and a line that any client can
-/// write.
+/// What libraries may say. Pingora and h2 tell of every connection that breaks, some as an error,
+/// and rustls of every odd handshake: that is a website's daily life, and a line that any client
+/// can write.
 const LIBRARIES: &str = "pingora=warn,pingora_proxy=off,pingora_core::apps=off,\
                          pingora_core::connectors=off,pingora_core::protocols=off,\
                          h2=error,rustls=error";

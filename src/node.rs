@@ -224,8 +224,8 @@ impl Node {
     }
 }
 
-/// What nodes that count together spread clients over lanes with: the first one's `own`. None if the
-/// store does not tell.
+/// What nodes that count together spread clients over lanes with: the first one's `own`. None if
+/// the store does not tell.
 pub async fn shared_spread(
     store: &dyn SharedValues,
     site: &Arc<str>,

@@ -1,9 +1,9 @@
 //! The one name of a page, however its path was spelled: RFC 3986 §6.2.2.
 //!
-//! Escapes are in capitals, and stand for nothing that needs none; what a path cannot hold as it is,
-//! letters beyond ASCII for instance, is escaped. Segments of dots are resolved. `%2F` stays, for it
-//! is no `/`. A session's id in the path (`;jsessionid=…`, `;phpsessid=…`) is no part of a page's
-//! name. Only names are made here: what is forwarded is not touched.
+//! Escapes are in capitals, and stand for nothing that needs none; what a path cannot hold as it
+//! is, letters beyond ASCII for instance, is escaped. Segments of dots are resolved. `%2F` stays,
+//! for it is no `/`. A session's id in the path (`;jsessionid=…`, `;phpsessid=…`) is no part of a
+//! page's name. Only names are made here: what is forwarded is not touched.
 //!
 //! Rooms that never meet agree here: those that name pages, settings that name pages of interest,
 //! filters that look for them, and the dashboard, which shows names decoded.

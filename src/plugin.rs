@@ -168,7 +168,8 @@ impl Counting {
             Arc::new(config.sites.iter().map(|own| own.site.clone()).collect());
         let places = Arc::new(Places::open(config.geoip.as_deref())?);
         let trusted = Trusted::from(config.trusted_proxies.clone());
-        // Clients wait while this process waits for the one before: what takes long is done by then.
+        // Clients wait while this process waits for the one before: what takes long is done by
+        // then.
         Agents::new().warm();
         let listener = match listener {
             Some(listener) => listener,
@@ -330,8 +331,8 @@ impl Counting {
     pub(crate) fn hand_over(&mut self, config: &Config) -> Option<Arc<LateLog>> {
         let (runtimes, home) = (self.runtimes.as_ref()?, self.home.take()?);
         let (flushing, showing) = self.work.take()?;
-        // From here on hits are in the journal, in the late log or counted by this process, never in
-        // two places: all that are in the journal are below the marks of the last flush.
+        // From here on hits are in the journal, in the late log or counted by this process, never
+        // in two places: all that are in the journal are below the marks of the last flush.
         let late = home.late_log(&Clock::system());
         late.iter().for_each(|late| self.engine.hand_over(late.clone()));
         home.close();

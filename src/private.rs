@@ -33,8 +33,8 @@ pub fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Puts a file in the place of another: under its name there is always a whole one, also after a loss of
-/// power.
+/// Puts a file in the place of another: under its name there is always a whole one, also after a
+/// loss of power.
 ///
 /// # Errors
 /// The disk's; what was there then stays.

@@ -227,13 +227,13 @@ pub struct Telemetry {
     pub flushes: Counter,
     /// Delivery attempts that failed.
     pub flush_failures: Counter,
-    /// Since when the store has not taken all there is, in milliseconds; 0: the last flush delivered
-    /// everything.
+    /// Since when the store has not taken all there is, in milliseconds; 0: the last flush
+    /// delivered everything.
     behind_since: AtomicI64,
     /// Hits taken but not yet acknowledged by the store.
     pub unflushed: AtomicI64,
-    /// Hits in the log that nodes share which are not counted yet: this node's, and all others' where
-    /// it is the one that counts.
+    /// Hits in the log that nodes share which are not counted yet: this node's, and all others'
+    /// where it is the one that counts.
     pub uncounted: AtomicI64,
     /// Hits that count without being in the journal: not safe from a kill until they are sealed.
     pub journal_missed: Counter,
@@ -274,7 +274,8 @@ impl Default for Requests {
 }
 
 impl Telemetry {
-    /// What is known of an upstream, which may be several sites'. Kept for as long as somebody has it.
+    /// What is known of an upstream, which may be several sites'. Kept for as long as somebody has
+    /// it.
     pub fn upstream(&self, name: &str) -> Arc<UpstreamStatus> {
         let mut upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
         upstreams.retain(|upstream| upstream.strong_count() > 0);

@@ -370,7 +370,8 @@ fn midnight_makes_nobody_current_twice() {
     assert_eq!(view(midnight + MINUTE, new, old), 1);
 }
 
-/// A browser whose clock is ahead views a page of tomorrow; then its visit falls under suspicion, today.
+/// A browser whose clock is ahead views a page of tomorrow; then its visit falls under suspicion,
+/// today.
 #[test]
 fn suspicion_falls_on_all_that_a_visit_counted_on_the_day() {
     agree(17614287049907854457, 55, 1).unwrap();

@@ -1,6 +1,6 @@
 //! Filtered answers against a naive count: random traffic is aggregated, asked about through every
-//! kind of filter, and compared with the lists of the model, in which each visitor and each visit is
-//! there once. A number that is told is the right one; what a sum of rows cannot tell is `null`.
+//! kind of filter, and compared with the lists of the model, in which each visitor and each visit
+//! is there once. A number that is told is the right one; what a sum of rows cannot tell is `null`.
 
 mod common {
     pub mod handed;

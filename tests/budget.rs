@@ -1,8 +1,9 @@
-//! A month of steady traffic on a metered Redis, under an injected clock: what the server itself has
-//! counted, commands inside scripts included.
+//! A month of steady traffic on a metered Redis, under an injected clock: what the server itself
+//! has counted, commands inside scripts included.
 //!
-//! - `monthly_commands = 500000` costs at most 270,000 commands in 30 days of one site, flushes, daily
-//!   job and secrets together, and what the program says of itself is what the server has seen;
+//! - `monthly_commands = 500000` costs at most 270,000 commands in 30 days of one site, flushes,
+//!   daily job and secrets together, and what the program says of itself is what the server has
+//!   seen;
 //! - nothing is lost by being frugal: every pageview of the month is counted.
 
 mod common;

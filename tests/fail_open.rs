@@ -8,7 +8,8 @@
 //! - Once it panics no more, everything is counted again.
 //! - A panic in one background task ends no other: it is counted, begun again, and no view is lost
 //!   or counted twice, also where it strikes between a seal and the delivery.
-//! - A flush that takes long holds up no reader of the admin port, nor does that port hold up a flush.
+//! - A flush that takes long holds up no reader of the admin port, nor does that port hold up a
+//!   flush.
 
 mod common;
 

@@ -1,7 +1,8 @@
-//! The dashboard under filters: every card, the totals, the chart, goals and a funnel, compared with a
-//! plain count of what the test has sent; on both stores.
+//! The dashboard under filters: every card, the totals, the chart, goals and a funnel, compared
+//! with a plain count of what the test has sent; on both stores.
 //!
-//! - one, two and three filters, of every operator, from each card's own rows and typed in the form;
+//! - one, two and three filters, of every operator, from each card's own rows and typed in the
+//!   form;
 //! - all cards of a page agree, and say so where numbers are not filtered;
 //! - filters that cannot be met together are refused.
 
@@ -315,7 +316,8 @@ fn all_cards_agree(store: &str) {
     apart(&headcount);
 }
 
-/// The same for a goal and for a funnel, which visits are followed through whom a filter lets through.
+/// The same for a goal and for a funnel, which visits are followed through whom a filter lets
+/// through.
 fn goal_and_funnel_agree(
     headcount: &Headcount,
     text: &str,

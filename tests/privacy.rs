@@ -4,8 +4,8 @@
 //! - SQLite: every byte of the file and of its write-ahead log;
 //! - the log, at its most talkative, and every file in the data folder;
 //! - every answer to clients, and every page, answer and stream of the admin port;
-//! - when a day's salt is gone, no hash of a visitor is left, in rows or in the store's file, by which
-//!   salt and address could name one again;
+//! - when a day's salt is gone, no hash of a visitor is left, in rows or in the store's file, by
+//!   which salt and address could name one again;
 //! - as text in every spelling, as raw bytes of either order, and for IPv6 the household's /64;
 //! - no other user of the machine may read a file of ours, whatever the umask, nor one that an
 //!   earlier version left open;
@@ -264,8 +264,8 @@ fn wait_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new().unwrap().block_on(future)
 }
 
-/// Lets two days pass for a store, of which `stored` gives all bytes: hashes that salt and addresses
-/// make are in it before, and not afterwards. Gives its days.
+/// Lets two days pass for a store, of which `stored` gives all bytes: hashes that salt and
+/// addresses make are in it before, and not afterwards. Gives its days.
 fn age(store: &Arc<dyn Upkeep>, stored: impl Fn() -> Vec<u8>) -> Vec<Day> {
     wait_on(async {
         let days = store.kept(SITE).await.unwrap();

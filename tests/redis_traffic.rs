@@ -3,8 +3,9 @@
 //! - a flush of one (site, day) with up to 1,000 fields: at most 10 commands, those inside the
 //!   script included, for the last flush and for one in mid-run;
 //! - where sessions are shared, 5 on each node and 18 more on the one that counts;
-//! - nothing to say, nothing sent: not one command in a minute in which nobody comes, nor from nodes
-//!   that share sessions; but at the turn of an hour, when blocks of event rows are looked at;
+//! - nothing to say, nothing sent: not one command in a minute in which nobody comes, nor from
+//!   nodes that share sessions; but at the turn of an hour, when blocks of event rows are looked
+//!   at;
 //! - a year is read in pipelines of at most 500 commands, and read again with nothing but questions
 //!   for versions.
 

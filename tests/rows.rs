@@ -1,6 +1,6 @@
 //! Answers from event rows against what the roll-ups hold: random traffic is aggregated, and for
-//! every property, value and metric that a roll-up's row knows, the rows of the day say the same. Two
-//! and three properties at once are compared with a plain count over the rows.
+//! every property, value and metric that a roll-up's row knows, the rows of the day say the same.
+//! Two and three properties at once are compared with a plain count over the rows.
 
 mod common {
     pub mod handed;
@@ -339,8 +339,8 @@ fn filters_nest(seed: u64, length: usize) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Events by their names, pageviews among them: the API's answers from roll-ups, and from rows, which
-/// alone know of visits. All of them at once, and each by a filter.
+/// Events by their names, pageviews among them: the API's answers from roll-ups, and from rows,
+/// which alone know of visits. All of them at once, and each by a filter.
 fn events_are_told_alike(seed: u64, length: usize) -> Result<(), TestCaseError> {
     let played = play(seed, length);
     let range = range(&played);

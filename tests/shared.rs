@@ -1,9 +1,9 @@
 //! Nodes that count as one, against one that had seen everything.
 //!
 //! Random traffic is spread at random over nodes that flush, die with hits in their journal, lose
-//! answers and come back; whoever leads stops in mid-work, saves, takes over, believes to lead beside
-//! another; the store goes back in time. What is stored in the end is what one shard makes of all
-//! hits in the order in which they came, to the last field and visitor.
+//! answers and come back; whoever leads stops in mid-work, saves, takes over, believes to lead
+//! beside another; the store goes back in time. What is stored in the end is what one shard makes
+//! of all hits in the order in which they came, to the last field and visitor.
 //!
 //! The log and the store here keep the promises that the real ones do (`tests/store`), and nothing
 //! else.
@@ -384,8 +384,8 @@ fn read(count: &mut Count, entries: &[(&str, u64, Millis, Micros)]) {
     }
 }
 
-/// Who has died is waited for as long as a restart takes, who has a wrong clock as long as catching up
-/// does, and who rests not at all.
+/// Who has died is waited for as long as a restart takes, who has a wrong clock as long as catching
+/// up does, and who rests not at all.
 #[test]
 fn nobody_is_waited_for_for_ever() {
     let sites = Arc::new(vec![Traffic::new(1, 1).site]);

@@ -1,7 +1,7 @@
 //! Event rows like those of a real website, always the same ones.
 //!
-//! Thirty days; visits of four to five rows; 2,000 pages and the values of traits are
-//! distributed after Zipf: the second is seen half as often as the first, the third a third as often.
+//! Thirty days; visits of four to five rows; 2,000 pages and the values of traits are distributed
+//! after Zipf: the second is seen half as often as the first, the third a third as often.
 
 use headcount::clock::Millis;
 use headcount::model::rollup::Dimension;

@@ -1,12 +1,14 @@
 //! How often one may try a password.
 //!
 //! Apart from the form because of what it promises: whoever guesses is slowed down, and never keeps
-//! the owner out. So nothing is locked. Tries are limited by where they come from; beyond a few they
-//! wait for their turn; and a browser that has signed in before has tries of its own, wherever it is.
+//! the owner out. So nothing is locked. Tries are limited by where they come from; beyond a few
+//! they wait for their turn; and a browser that has signed in before has tries of its own, wherever
+//! it is.
 //!
 //! `governor` 0.10.4 was tried with the same limits: it rounds waits up to whole steps, and a clock
-//! that is put back by an hour refuses every try for that hour. It would also need a clock, a limiter
-//! per origin and the same bound on origins, which is more than the five lines of arithmetic here.
+//! that is put back by an hour refuses every try for that hour. It would also need a clock, a
+//! limiter per origin and the same bound on origins, which is more than the five lines of
+//! arithmetic here.
 
 use crate::clock::{Millis, SECOND};
 use lru::LruCache;

@@ -55,8 +55,8 @@ impl Credentials {
         self.password_hash.is_none() && self.tokens.is_empty()
     }
 
-    /// Signs the number of a browser that has signed in, by the password's hash: so a mark is good for
-    /// as long as the password, on every node and after every restart.
+    /// Signs the number of a browser that has signed in, by the password's hash: so a mark is good
+    /// for as long as the password, on every node and after every restart.
     fn mac(&self, browser: &str) -> Option<Hmac<Sha256>> {
         let key = self.password_hash.as_ref()?.to_string();
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).ok()?;

@@ -26,8 +26,8 @@ const MOST: usize = 100;
 /// How often a stream looks for what happened.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often it checks whether its reader may still read, and the number of current visitors, which is
-/// sent when it has changed.
+/// How often it checks whether its reader may still read, and the number of current visitors, which
+/// is sent when it has changed.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a number of current visitors serves all streams.
@@ -63,8 +63,8 @@ struct Reader {
     _place: OwnedSemaphorePermit,
 }
 
-/// `visitors` events carry the number of current visitors, unnamed ones what happened on the site, as
-/// JSON. A reader too slow for what happens misses some of it.
+/// `visitors` events carry the number of current visitors, unnamed ones what happened on the site,
+/// as JSON. A reader too slow for what happens misses some of it.
 #[utoipa::path(get, path = "/api/live", tag = "own",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = Event)))]
@@ -145,7 +145,8 @@ impl Reader {
 }
 
 impl App {
-    /// Counted at most once in [`FRESH`], however many streams ask: aggregators stand still meanwhile.
+    /// Counted at most once in [`FRESH`], however many streams ask: aggregators stand still
+    /// meanwhile.
     fn current_visitors(&self, site: usize, now: Instant) -> u64 {
         let mut current = self.streams.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.get(&site) {

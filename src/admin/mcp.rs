@@ -1,5 +1,6 @@
-//! The same questions for assistants: a server of the Model Context Protocol at `/mcp`, by streamable
-//! HTTP. It reads only, keeps no sessions, and lets in whom the API lets in: see [`super::guard`].
+//! The same questions for assistants: a server of the Model Context Protocol at `/mcp`, by
+//! streamable HTTP. It reads only, keeps no sessions, and lets in whom the API lets in: see
+//! [`super::guard`].
 
 use super::App;
 use super::openapi::{

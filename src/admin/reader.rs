@@ -4,8 +4,9 @@
 //! small round trip, and of the days only those come over that are not held as they are. Where
 //! days are gone, their month tells what it has kept.
 //!
-//! On a budget of commands a version that was told lately is believed: for as long as a flush takes,
-//! or for hours where the day is long over. When the readers' share is spent, what is held is shown.
+//! On a budget of commands a version that was told lately is believed: for as long as a flush
+//! takes, or for hours where the day is long over. When the readers' share is spent, what is held
+//! is shown.
 
 use crate::budget::Budget;
 use crate::clock::{HOUR, Millis};

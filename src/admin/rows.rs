@@ -1,4 +1,5 @@
-//! Reads the event rows of days, each only when it has changed, and sees whether they are all there.
+//! Reads the event rows of days, each only when it has changed, and sees whether they are all
+//! there.
 //!
 //! Of a day that goes on only the blocks are read that were appended since.
 //!
@@ -30,8 +31,8 @@ const DAYS: usize = 400;
 /// Days that are read at a time: while one is fetched, others are unpacked.
 const AT_ONCE: usize = 4;
 
-/// Counts and rows of a day are read one after the other, and it may be counted in between: so often
-/// they are read again, after a pause.
+/// Counts and rows of a day are read one after the other, and it may be counted in between: so
+/// often they are read again, after a pause.
 const ATTEMPTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(25);
 

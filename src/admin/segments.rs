@@ -1,5 +1,5 @@
-//! Segments: a site's named filters. They are kept in the store, so all nodes know them, and looked up
-//! only for a question that asks for one.
+//! Segments: a site's named filters. They are kept in the store, so all nodes know them, and looked
+//! up only for a question that asks for one.
 
 use super::App;
 use super::params::Params;

@@ -1,5 +1,5 @@
-//! What visits did one after the other: journeys, funnels, the time until a goal. Answered from event
-//! rows, with the filters of version 2 of the Stats API.
+//! What visits did one after the other: journeys, funnels, the time until a goal. Answered from
+//! event rows, with the filters of version 2 of the Stats API.
 
 use super::App;
 use super::openapi::{FunnelQuestion, JourneysQuestion, One, TimeToGoalQuestion};

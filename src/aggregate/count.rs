@@ -253,8 +253,8 @@ impl Counting<'_> {
         first
     }
 
-    /// From the first row on that says a visit behaves like a robot, what it has counted on this day
-    /// counts under that trait too. (A later confirmation of one of its views stays out.)
+    /// From the first row on that says a visit behaves like a robot, what it has counted on this
+    /// day counts under that trait too. (A later confirmation of one of its views stays out.)
     fn suspect(&mut self, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
         let Some(visit) = &mut known.visit else { return };
         if !visit.falls_under_suspicion(profile) {

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Where a row is in its roll-up.
 pub type RowPlace = u32;
 
-/// Rows are kept for their places: so many, and twice as many as count in a window. With more a roll-up
-/// begins anew, or it would remember what nobody asks for.
+/// Rows are kept for their places: so many, and twice as many as count in a window. With more a
+/// roll-up begins anew, or it would remember what nobody asks for.
 const KEPT: usize = 2_000;
 
 /// Where the total is, in every roll-up.

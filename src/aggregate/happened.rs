@@ -1,8 +1,8 @@
 //! What happens, for those who watch it live.
 //!
-//! Apart because of its price: an event costs its aggregator a few nanoseconds to hand over, whether
-//! anybody reads it or not. It is written as JSON once, when the first reader takes it, and readers
-//! look for news by themselves, so that none has to be woken.
+//! Apart because of its price: an event costs its aggregator a few nanoseconds to hand over,
+//! whether anybody reads it or not. It is written as JSON once, when the first reader takes it, and
+//! readers look for news by themselves, so that none has to be woken.
 
 use crate::clock::Millis;
 use crate::model::Traits;

@@ -1,8 +1,8 @@
 //! A lane: a shard and the queue of hits it is given, and how it is made anew from the journal.
 //!
 //! What a hit changes in a shard is all or nothing. To note how it was before each hit would cost
-//! every page; so a hit that panics in the middle is taken out of the journal instead, and the shard
-//! is made anew from there: restart is replay, also without a restart.
+//! every page; so a hit that panics in the middle is taken out of the journal instead, and the
+//! shard is made anew from there: restart is replay, also without a restart.
 
 use super::happened::{LiveEvent, Watchers};
 use super::queue::Queue;

@@ -197,8 +197,8 @@ impl VisitOnDay {
         !self.suspected && profile.has(Dimension::Suspected, "yes")
     }
 
-    /// Suspicion falls on it. Gives what it has counted on this day: its pageviews, and its measures if
-    /// it began on it.
+    /// Suspicion falls on it. Gives what it has counted on this day: its pageviews, and its
+    /// measures if it began on it.
     pub fn suspect(&mut self, profile: &Arc<Profile>) -> Row {
         self.suspected = true;
         let mut counted = Row::default();

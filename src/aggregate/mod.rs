@@ -1,18 +1,18 @@
-//! From hits to event rows, and from rows to increments: sessions, merged views, roll-ups. No I/O at
-//! all.
+//! From hits to event rows, and from rows to increments: sessions, merged views, roll-ups. No I/O
+//! at all.
 //!
 //! One shard owns a visitor, so threads that serve requests share nothing but a [`queue`] they
 //! never wait for: [`Engine::push`] is a few atomic operations, a copy into the journal, and no
-//! system call. A thread per shard empties its queue four times a second and applies the rules
-//! of [`shard`]: which view, visit and visitor a hit is about is decided there, and written as rows;
+//! system call. A thread per shard empties its queue four times a second and applies the rules of
+//! [`shard`]: which view, visit and visitor a hit is about is decided there, and written as rows;
 //! what these add to roll-ups, [`count`] says. The flusher takes what has gathered with
 //! [`Engine::seal`].
 //!
 //! With a [`Journal`] the shards begin where those of the last process ended: see
 //! [`Engine::recover`].
 //!
-//! Where nodes count together ([`crate::shared`]), the shards here only know who is current and tell
-//! what happens: [`Engine::seal`] takes the hits themselves.
+//! Where nodes count together ([`crate::shared`]), the shards here only know who is current and
+//! tell what happens: [`Engine::seal`] takes the hits themselves.
 
 mod apply;
 mod claims;
@@ -281,8 +281,9 @@ impl Engine {
         sealed
     }
 
-    /// What was sealed since `marks` is lost: it is to be sealed once more. All lanes or none; `None`:
-    /// the journal does not have what it takes. Else how many more events are to be sealed now.
+    /// What was sealed since `marks` is lost: it is to be sealed once more. All lanes or none;
+    /// `None`: the journal does not have what it takes. Else how many more events are to be sealed
+    /// now.
     pub fn go_back(&self, marks: &Marks) -> Option<i64> {
         let mut owned: Vec<_> = self.lanes.iter().map(Lane::lock).collect();
         let found = self.lanes.iter().map(Lane::read_again).collect::<Option<Vec<Recovered>>>()?;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// A [`RowVisit`] with the places of its roll-up rows in the roll-up that counted it last: most visits
-/// count in one roll-up only, and else would look up a dozen rows with every view. Only the shard that
-/// owns it asks for places; they are atomic because a shard moves between threads.
+/// A [`RowVisit`] with the places of its roll-up rows in the roll-up that counted it last: most
+/// visits count in one roll-up only, and else would look up a dozen rows with every view. Only the
+/// shard that owns it asks for places; they are atomic because a shard moves between threads.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Arc<RowVisit>")]
 pub struct Profile {

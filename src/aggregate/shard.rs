@@ -1,7 +1,7 @@
 //! One shard: what it remembers of the visitors it owns, and the day roll-ups they count in.
 //!
-//! Pure but for the memory it keeps: time comes with the hit. The rules by which hits merge and count
-//! stand above it: [`apply`](super::apply) says which is which.
+//! Pure but for the memory it keeps: time comes with the hit. The rules by which hits merge and
+//! count stand above it: [`apply`](super::apply) says which is which.
 
 use super::count::{Counting, OnDay};
 use super::day_rollup::DayRollup;
@@ -162,8 +162,8 @@ impl Shard {
         self.rollups.values().map(|rollup| rollup.hits).sum()
     }
 
-    /// Keeps a row of the spot's day, and adds to that day's roll-up what it adds. `visit` is what is
-    /// known of its visit on that day.
+    /// Keeps a row of the spot's day, and adds to that day's roll-up what it adds. `visit` is what
+    /// is known of its visit on that day.
     pub(super) fn write(
         &mut self,
         spot: Spot,

@@ -83,8 +83,8 @@ impl Shard {
         viewed
     }
 
-    /// Writes a row of a visit. If it began on another day, that one has a row too of an `activity`,
-    /// whose flags these are.
+    /// Writes a row of a visit. If it began on another day, that one has a row too of an
+    /// `activity`, whose flags these are.
     fn write_in(
         &mut self,
         spot: Spot,

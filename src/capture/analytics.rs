@@ -75,7 +75,8 @@ pub struct SiteSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
     Begin,
-    /// Of [`WithAnalytics`](super::WithAnalytics) only for what is answered here: the script, beacons.
+    /// Of [`WithAnalytics`](super::WithAnalytics) only for what is answered here: the script,
+    /// beacons.
     Answer,
     UpstreamRequest,
     Response,
@@ -300,8 +301,8 @@ impl Analytics {
     /// For every piece of a response's body (`response_body_filter`).
     ///
     /// # Errors
-    /// A page that gains the tag cannot go on: what the website sends is damaged, or breaks off. The
-    /// answer must not end as if it were whole.
+    /// A page that gains the tag cannot go on: what the website sends is damaged, or breaks off.
+    /// The answer must not end as if it were whole.
     pub fn on_body(
         &self,
         tracking: &mut Tracking,

@@ -40,8 +40,8 @@ static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 /// Where browsers and libraries say what they ask for: the standard's header (its draft called it
-/// `Sec-Fetch-Purpose`), older ones of Chrome, Firefox, Safari, Opera and Facebook's app, Turbo's, and
-/// one that frameworks look for.
+/// `Sec-Fetch-Purpose`), older ones of Chrome, Firefox, Safari, Opera and Facebook's app, Turbo's,
+/// and one that frameworks look for.
 static PURPOSES: [HeaderName; 7] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),

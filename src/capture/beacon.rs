@@ -1,8 +1,8 @@
 //! Beacons: what the script (or a program that follows the same contract) posts.
 //!
-//! A JSON array of at most 100 events, or one object. Each event is read on its own, so that one bad
-//! event costs no other, whatever is wrong with it. What an event means for the counts is decided
-//! elsewhere; here it is only read and bounded.
+//! A JSON array of at most 100 events, or one object. Each event is read on its own, so that one
+//! bad event costs no other, whatever is wrong with it. What an event means for the counts is
+//! decided elsewhere; here it is only read and bounded.
 
 use crate::clock::{MINUTE, Millis};
 use crate::model::rollup::{self, GRID, GRID_ROWS};

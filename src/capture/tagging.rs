@@ -1,7 +1,7 @@
 //! The script's tag in pages on their way: which of them get it, and what is told of the others.
 //!
-//! The tag and the page are [`inject`]'s; here they meet request and response. Called from the hooks
-//! of [`Analytics`].
+//! The tag and the page are [`inject`]'s; here they meet request and response. Called from the
+//! hooks of [`Analytics`].
 
 use super::analytics::{Analytics, Tracking, peer_of};
 use super::inject::{self, Broken, Injector, Origin, Page, Prepared, Verdict};
@@ -52,8 +52,8 @@ impl Analytics {
             }
         }
         inject::prepare_response(response);
-        // How long it becomes is not known. HTTP/1.0 knows no chunks: there the end of the connection is
-        // the end of the page.
+        // How long it becomes is not known. HTTP/1.0 knows no chunks: there the end of the
+        // connection is the end of the page.
         if session.req_header().version == Version::HTTP_10 {
             session.set_keepalive(None);
         } else {

@@ -1,9 +1,9 @@
 //! Content codings (RFC 9110 §8.4.1): gzip, br and zstd, undone and done piece by piece.
 //!
 //! Apart because a page that gains the script's tag needs both directions, and compression one of
-//! them. What has been put in so far can be had at any time, so that nothing a website has sent waits
-//! for the end of its answer, and memory is bounded by the coding's window, however long the text is.
-//! It knows nothing of HTTP but the names.
+//! them. What has been put in so far can be had at any time, so that nothing a website has sent
+//! waits for the end of its answer, and memory is bounded by the coding's window, however long the
+//! text is. It knows nothing of HTTP but the names.
 
 mod decode;
 mod encode;

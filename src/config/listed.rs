@@ -1,4 +1,5 @@
-//! `[[sites]]`: what each site sets for itself, as typed. What it does not, the root of the file says.
+//! `[[sites]]`: what each site sets for itself, as typed. What it does not, the root of the file
+//! says.
 //!
 //! Part of the first of two stages, as [`settings`](super::settings) is.
 
@@ -51,8 +52,8 @@ impl Settings {
         Self { keys, sites: Vec::new() }
     }
 
-    /// What a command is told of the one site that it is for: the settings without, and which. Where
-    /// there is one site, it is that one's name.
+    /// What a command is told of the one site that it is for: the settings without, and which.
+    /// Where there is one site, it is that one's name.
     pub(super) fn asked_for_site(&self) -> (Self, Option<Typed>) {
         let mut settings = self.clone();
         let site = settings.keys.iter_mut().find(|typed| typed.key.path == "site");
@@ -69,8 +70,8 @@ impl Settings {
         !self.sites.is_empty()
     }
 
-    /// Paths of settings of sites that have another value in `other`, each with its site; of `None`:
-    /// which sites there are.
+    /// Paths of settings of sites that have another value in `other`, each with its site; of
+    /// `None`: which sites there are.
     pub fn changed_sites(&self, other: &Self) -> Vec<(Option<Arc<str>>, &'static str)> {
         let mut changed = Vec::new();
         if !self.sites.iter().map(Listed::name).eq(other.sites.iter().map(Listed::name)) {

@@ -1,4 +1,5 @@
-//! A site's part of the settings, in force: everything that one site may have otherwise than another.
+//! A site's part of the settings, in force: everything that one site may have otherwise than
+//! another.
 //!
 //! Apart from the rest of a [`Config`](super::Config) because there are as many of it as sites.
 

@@ -1,8 +1,8 @@
 //! What stands behind a site: one or several upstreams, how requests are shared out among them, and
 //! what is known of their health.
 //!
-//! Apart from the other settings because a site has its own: everything here is one value, read from
-//! one table of settings.
+//! Apart from the other settings because a site has its own: everything here is one value, read
+//! from one table of settings.
 
 use super::error::ConfigError;
 use super::settings::Settings;
@@ -90,7 +90,8 @@ pub struct Health {
     pub failures: u32,
     /// … and that succeed until it counts as up again.
     pub successes: u32,
-    /// How long one is not used that a request could not reach. May be zero: it is used all the same.
+    /// How long one is not used that a request could not reach. May be zero: it is used all the
+    /// same.
     pub pause: Duration,
 }
 

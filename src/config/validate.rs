@@ -43,8 +43,8 @@ impl Config {
         Self::new(settings, false)
     }
 
-    /// For commands that only look after the store, and need no website: of all sites, or of the one
-    /// that `site` names.
+    /// For commands that only look after the store, and need no website: of all sites, or of the
+    /// one that `site` names.
     ///
     /// # Errors
     /// The first setting that won't do.

@@ -58,7 +58,8 @@ pub(super) fn host(text: &str) -> Read<String> {
     }
 }
 
-/// The same of a site: also `*.example.org`, all names below one, and `*`, all that are no other site's.
+/// The same of a site: also `*.example.org`, all names below one, and `*`, all that are no other
+/// site's.
 pub(super) fn site_host(text: &str) -> Read<String> {
     if text == EVERY_HOST {
         return Ok(text.to_owned());

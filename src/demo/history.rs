@@ -1,9 +1,9 @@
 //! What the demo has behind it: up to a year of visitors, counted before the first live one comes.
 //!
 //! Nobody waits a year for a demo. So visits of the days before are made up as the proxy would have
-//! seen them: people with browsers, addresses and the day's salt, crawlers, feed readers. From there
-//! on nothing is special: a [`Shard`] counts the hits in the order of time, and what it has counted is
-//! delivered as a node's batches. Only into a store that has nothing of these days yet.
+//! seen them: people with browsers, addresses and the day's salt, crawlers, feed readers. From
+//! there on nothing is special: a [`Shard`] counts the hits in the order of time, and what it has
+//! counted is delivered as a node's batches. Only into a store that has nothing of these days yet.
 //!
 //! The days have seasons and weekends. One is the day the bakery was on everybody's front page, and
 //! there is a week in which robots came in crowds.
@@ -114,8 +114,8 @@ impl Past {
         Ok(Self { site, secrets, visitors, host, pages: pages.collect(), random, sites })
     }
 
-    /// Counts the last `days` days up to `now` into a store, the last of them today. `None`: something
-    /// is counted there already.
+    /// Counts the last `days` days up to `now` into a store, the last of them today. `None`:
+    /// something is counted there already.
     ///
     /// # Errors
     /// The store's.

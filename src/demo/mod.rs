@@ -39,8 +39,8 @@ use url::Url;
 /// Days of history that a demo has behind it.
 pub const DAYS: u32 = 365;
 
-/// Runs the website behind the proxy, with sample visitors, until SIGTERM or SIGINT. `days`: so many
-/// have passed already, as far as the numbers tell.
+/// Runs the website behind the proxy, with sample visitors, until SIGTERM or SIGINT. `days`: so
+/// many have passed already, as far as the numbers tell.
 ///
 /// # Errors
 /// Those of [`crate::proxy::run`].

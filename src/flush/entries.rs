@@ -1,7 +1,7 @@
 //! What waits to be delivered into the log that nodes share.
 //!
-//! Unlike batches, entries do not add up: an outage takes as much space as there were hits, up to the
-//! outbox's cap. What gives way then keeps its number, without hits.
+//! Unlike batches, entries do not add up: an outage takes as much space as there were hits, up to
+//! the outbox's cap. What gives way then keeps its number, without hits.
 
 use super::outbox::{Op, Outbox};
 use crate::clock::Micros;
@@ -64,8 +64,8 @@ impl Outbox {
         }
     }
 
-    /// What waits was written with hits encoded in another way. That way has a log of its own in the
-    /// store, so what was acknowledged was counted there.
+    /// What waits was written with hits encoded in another way. That way has a log of its own in
+    /// the store, so what was acknowledged was counted there.
     pub(super) fn translate_entries(&mut self, hits: u64) {
         if hits != journal::format() {
             self.encode_anew(hits);

@@ -1,10 +1,10 @@
 //! From increments to the store: sealed, numbered, delivered exactly once.
 //!
 //! Every interval the [`Flusher`] takes what the aggregator gathered into the [`outbox`], puts that
-//! on disk ([`durable`], [`log`]), and sends batches in order, one at a time per (site, day). A batch
-//! leaves when the store has answered; the store knows the number it has and applies none twice.
-//! Nothing to say, nothing sent. A store that is away or refuses costs the site nothing: what
-//! waits, waits here, also over a restart.
+//! on disk ([`durable`], [`log`]), and sends batches in order, one at a time per (site, day). A
+//! batch leaves when the store has answered; the store knows the number it has and applies none
+//! twice. Nothing to say, nothing sent. A store that is away or refuses costs the site nothing:
+//! what waits, waits here, also over a restart.
 //!
 //! Where nodes count as one, hits take the same way as increments do, into a log ([`sharing`]).
 
@@ -198,8 +198,8 @@ impl Flusher {
         let _ = telemetry.tasks.attempt(Task::Flush, pauses, again).await;
     }
 
-    /// Takes over what earlier processes have written. Never while a flush runs: how far it is taken
-    /// must be noted before the journal lets go of anything.
+    /// Takes over what earlier processes have written. Never while a flush runs: how far it is
+    /// taken must be noted before the journal lets go of anything.
     fn adopt(&mut self) {
         let Self { engine, late: Some(late), .. } = self else { return };
         let safe = || engine.journal().map_or(Ok(()), |journal| journal.sync());

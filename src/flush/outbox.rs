@@ -6,14 +6,15 @@
 //! whatever becomes of its answer. Acknowledged batches stay for a while in a ring, for a store
 //! that loses its last moments.
 //!
-//! All that happens is an [`Op`], first written down (see [`Outbox::unwritten`]), then done. Whoever
-//! does the written ops again has the same outbox, which is how one is opened after a restart.
-//! Batches are written with all they hold, and every field with its name (MessagePack), so a later
-//! version sends them as they were cut: what it does not know it passes over, and what it knows beyond
-//! has a default (`#[serde(default)]`). An op or a field that was once released keeps its name.
+//! All that happens is an [`Op`], first written down (see [`Outbox::unwritten`]), then done.
+//! Whoever does the written ops again has the same outbox, which is how one is opened after a
+//! restart. Batches are written with all they hold, and every field with its name (MessagePack), so
+//! a later version sends them as they were cut: what it does not know it passes over, and what it
+//! knows beyond has a default (`#[serde(default)]`). An op or a field that was once released keeps
+//! its name.
 //!
-//! Hits that all nodes count together wait here too, as [`entries`](super::entries): they do not add
-//! up, so they are numbered when they come.
+//! Hits that all nodes count together wait here too, as [`entries`](super::entries): they do not
+//! add up, so they are numbered when they come.
 //!
 //! Numbers begin anew with every process, under names of its own: a data directory that comes
 //! back from a backup can never use a number twice.
@@ -247,8 +248,8 @@ impl Outbox {
         keys
     }
 
-    /// Cuts the first pending increments of `key` if no batch of it is on its way. Returns how many hits that
-    /// delivers already, because they add nothing.
+    /// Cuts the first pending increments of `key` if no batch of it is on its way. Returns how many
+    /// hits that delivers already, because they add nothing.
     pub fn cut(&mut self, key: &Key) -> u64 {
         let queue = self.queues.get_mut(key).filter(|queue| queue.cut.waiting().is_empty());
         let Some(first) = queue.and_then(|queue| queue.waiting.front_mut()) else { return 0 };

@@ -1,7 +1,7 @@
 //! Delivering hits into the log that nodes share, and taking part in counting them.
 //!
-//! Nothing to say, nothing sent: a node says once that it rests, looks after its own hits until they
-//! are counted, and is then silent.
+//! Nothing to say, nothing sent: a node says once that it rests, looks after its own hits until
+//! they are counted, and is then silent.
 
 use super::Flusher;
 use crate::clock::{HOUR, Micros};
@@ -14,8 +14,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Entries that are in the log and not yet counted are looked after for so long since they got there,
-/// or since this process began.
+/// Entries that are in the log and not yet counted are looked after for so long since they got
+/// there, or since this process began.
 const LOOKED_AFTER: Micros = HOUR * 1_000;
 
 /// What a flusher knows of the log.

@@ -1,8 +1,8 @@
 //! Every reader of bytes that others wrote, as a function of nothing but bytes: what fuzzers call.
 //!
-//! `make fuzz` has libFuzzer look for inputs by what they reach (`tests/fuzz`). The tests here take the
-//! same seeds, whole and changed at random, for a short time each: whatever is found later is added to
-//! `tests/fuzz/seeds` and can't come back.
+//! `make fuzz` has libFuzzer look for inputs by what they reach (`tests/fuzz`). The tests here take
+//! the same seeds, whole and changed at random, for a short time each: whatever is found later is
+//! added to `tests/fuzz/seeds` and can't come back.
 
 #[cfg(test)]
 mod mutate;

@@ -1,5 +1,5 @@
-//! What files and stores hold: of whatever was damaged or forged, nothing is read, or something that can
-//! be written and read again. Memory for it is bounded by the tests' own limit.
+//! What files and stores hold: of whatever was damaged or forged, nothing is read, or something
+//! that can be written and read again. Memory for it is bounded by the tests' own limit.
 
 use super::split_byte;
 use crate::flush::{outbox::Outbox, release2};
@@ -9,8 +9,8 @@ use crate::model::block::{Block, Replacements};
 use crate::model::{Done, Entry, Item, PackedRows};
 use crate::proxy::acme::state::State;
 
-/// A block whose checksum and packing are right, whatever is in it: by the first byte, all of it or its
-/// columns.
+/// A block whose checksum and packing are right, whatever is in it: by the first byte, all of it or
+/// its columns.
 pub fn blocks(bytes: &[u8]) {
     let (form, rest) = split_byte(bytes);
     let bytes = match form % 2 {

@@ -1,9 +1,9 @@
 //! Hits of a process that another has taken over from, while its last requests run.
 //!
-//! Visits are the new process's by then, so the old one counts nothing any more: it writes what still
-//! happens into a file of its own, `late/…` in the node's folder, and the new process counts it with
-//! all else. The file is locked for as long as its process lives; a file that is not locked and has
-//! been read to its end is removed.
+//! Visits are the new process's by then, so the old one counts nothing any more: it writes what
+//! still happens into a file of its own, `late/…` in the node's folder, and the new process counts
+//! it with all else. The file is locked for as long as its process lives; a file that is not locked
+//! and has been read to its end is removed.
 //!
 //! How far a file is counted stands in its head. It is written after the hits are in the new
 //! process's journal, each with its [`Origin`], and before any of them can leave that journal. So
@@ -115,8 +115,8 @@ impl LateLogs {
         Self { dir, counted, unread: Vec::new() }
     }
 
-    /// Hands on the hits that are new, in order, until one is not taken. `safe` puts on disk what was
-    /// taken before.
+    /// Hands on the hits that are new, in order, until one is not taken. `safe` puts on disk what
+    /// was taken before.
     ///
     /// # Errors
     /// The disk's; what was not handed on is the next time.

@@ -16,8 +16,8 @@
 //! - **Two keepers.** A thread of the journal makes segments ahead of need, another puts what was
 //!   written on disk once a second, which may take long. Requests only copy bytes.
 //!
-//! A process that has handed over writes what its last requests bring into a late log ([`LateLog`]),
-//! from where the process that goes on takes it into its own journal.
+//! A process that has handed over writes what its last requests bring into a late log
+//! ([`LateLog`]), from where the process that goes on takes it into its own journal.
 //!
 //! Where no segment can be made (a full disk), hits count all the same: they are only not safe from
 //! a kill, and the journal says so in one line and in `headcount_journal_missed_total`.

@@ -1,8 +1,8 @@
 //! How a hit is written down: what it takes to count it again, in a few hundred bytes.
 //!
-//! The encoding is serde's into postcard, which is small and quick and says nothing of itself: a hit
-//! with another field, or other words, is written in another way. [`format`] names this program's
-//! way. What a release has written is read for ever: [`release6`](super::release6).
+//! The encoding is serde's into postcard, which is small and quick and says nothing of itself: a
+//! hit with another field, or other words, is written in another way. [`format`] names this
+//! program's way. What a release has written is read for ever: [`release6`](super::release6).
 
 use super::release6;
 use crate::clock::Micros;

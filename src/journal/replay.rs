@@ -1,9 +1,9 @@
 //! A lane's files, read back: the last state, and the hits since, in order.
 //!
-//! Hits are read as whichever release wrote them; a state only as this program writes it, for all it
-//! costs is that visitors count anew. What cannot be read is set aside under another name, so that
-//! nobody reads it by mistake and nothing is destroyed. A record that was never published is skipped:
-//! nobody was told that it counts.
+//! Hits are read as whichever release wrote them; a state only as this program writes it, for all
+//! it costs is that visitors count anew. What cannot be read is set aside under another name, so
+//! that nobody reads it by mistake and nothing is destroyed. A record that was never published is
+//! skipped: nobody was told that it counts.
 
 use super::record::{self, Record};
 use super::segment::Written;

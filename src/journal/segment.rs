@@ -52,8 +52,8 @@ pub struct Segment {
 
 impl Segment {
     /// Makes a file with all its space; `format` says how records are encoded. Space that is only
-    /// allocated is made ready page by page while it is written, which is expensive, and at a visitor's
-    /// expense; with `fill` it is written here once, with zeros, at a fifth of that.
+    /// allocated is made ready page by page while it is written, which is expensive, and at a
+    /// visitor's expense; with `fill` it is written here once, with zeros, at a fifth of that.
     ///
     /// # Errors
     /// A full or read-only disk, mostly. Nothing is left behind then.

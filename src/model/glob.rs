@@ -1,13 +1,13 @@
-//! Patterns for the names of pages and hosts: `*` stands for any characters, `/` among them, as both
-//! `*` and `**` do in Plausible.
+//! Patterns for the names of pages and hosts: `*` stands for any characters, `/` among them, as
+//! both `*` and `**` do in Plausible.
 //!
 //! One kind for all that match names: goals, funnels and filters.
 
 use std::fmt;
 use wildmatch::WildMatchPattern;
 
-/// How patterns hold their `*`: a noncharacter of Unicode, so that the star in a name is a character
-/// like any other.
+/// How patterns hold their `*`: a noncharacter of Unicode, so that the star in a name is a
+/// character like any other.
 const ANY: char = '\u{ffff}';
 
 /// What would stand for exactly one character. Nobody can write it.

@@ -14,8 +14,8 @@ pub fn takes_every_host(site: &Site) -> bool {
     site.hosts.is_empty() || site.hosts.iter().any(|host| host == EVERY_HOST)
 }
 
-/// Whether a host, in the form they are compared in, is one that a site names; `www.` is set aside. It
-/// tells a site's own links from others'.
+/// Whether a host, in the form they are compared in, is one that a site names; `www.` is set aside.
+/// It tells a site's own links from others'.
 pub fn is_own(site: &Site, other: &str) -> bool {
     site.hosts.iter().any(|own| match own.strip_prefix('*') {
         Some(above) => above.starts_with('.') && other.ends_with(above),

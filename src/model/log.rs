@@ -1,7 +1,7 @@
 //! What nodes write into their log: hits, that there are none, and what was agreed on.
 //!
-//! An item is told by who wrote it and its number there, never by its place in the log: a store that
-//! lost its last moments is told again, in another order.
+//! An item is told by who wrote it and its number there, never by its place in the log: a store
+//! that lost its last moments is told again, in another order.
 
 use super::Arrived;
 use crate::clock::{Micros, Millis};
@@ -42,8 +42,8 @@ pub struct Entry {
     packed: Vec<u8>,
 }
 
-/// What is counted next: of the entries up to those of `upto`, the hits that came before `until` and
-/// were in no chunk before.
+/// What is counted next: of the entries up to those of `upto`, the hits that came before `until`
+/// and were in no chunk before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chunk {
     /// From 1 without gaps.
@@ -128,8 +128,8 @@ impl Entry {
     }
 }
 
-/// Undoes `compress_prepend_size`. The size is told in front, and memory is taken for it: no more than such
-/// bytes can unpack to. None if they cannot.
+/// Undoes `compress_prepend_size`. The size is told in front, and memory is taken for it: no more
+/// than such bytes can unpack to. None if they cannot.
 pub(crate) fn unpack_lz4(bytes: &[u8]) -> Option<Vec<u8>> {
     /// A byte of LZ4 stands for at most so many.
     const MOST: usize = 255;

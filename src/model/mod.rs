@@ -1,7 +1,7 @@
 //! The words that rooms exchange. It knows no other room and does no I/O.
 //!
-//! - [`Hit`]: what happened, from `capture` to `aggregate`; with [`Traits`], [`VisitorHash`] and the
-//!   [`ViewId`] that ties a beacon to the page it is about;
+//! - [`Hit`]: what happened, from `capture` to `aggregate`; with [`Traits`], [`VisitorHash`] and
+//!   the [`ViewId`] that ties a beacon to the page it is about;
 //! - [`site`], [`goal`]: whose days these are, and what its owner hopes for;
 //! - [`rollup`], [`sketch`]: dimensions, metrics, the counts of a day;
 //! - [`EventRow`](row::EventRow): one thing that happened, as it is kept;

@@ -1,7 +1,7 @@
 //! Increments of one (site, day) on their way to be batches.
 //!
-//! Apart from [`Window`], which is never written down: what waits on disk must be readable by a later
-//! version, so these have counts by name and rows in blocks, as a batch has.
+//! Apart from [`Window`], which is never written down: what waits on disk must be readable by a
+//! later version, so these have counts by name and rows in blocks, as a batch has.
 
 use super::VisitorHash;
 use super::list::{PACK, RowList};
@@ -128,8 +128,8 @@ impl PendingIncrements {
         texts + (self.visitors.len() + self.confirmed.len()) * 16
     }
 
-    /// Cuts it into batches, none if it adds nothing; the last one carries the hits. The same increments
-    /// make the same batches, whoever cuts it: nodes that share sessions rely on that.
+    /// Cuts it into batches, none if it adds nothing; the last one carries the hits. The same
+    /// increments make the same batches, whoever cuts it: nodes that share sessions rely on that.
     pub fn cut(self, site: &Arc<str>, day: Day, node: &Arc<str>, first: u64) -> Vec<Cut> {
         let mut fields: Vec<(Field, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);

@@ -237,7 +237,8 @@ impl FromIterator<(Metric, i64)> for Counts {
     }
 }
 
-/// What a count is of. Written as text (`dimension␟value␟metric`) by Redis and by what waits on disk.
+/// What a count is of. Written as text (`dimension␟value␟metric`) by Redis and by what waits on
+/// disk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Field {
     pub dimension: Dimension,
@@ -322,8 +323,8 @@ pub fn rest(dimension: Dimension, value: &str) -> String {
     }
 }
 
-/// Makes a value fit to be stored: control characters go, with them those that turn the direction of
-/// the text around them, and what is longer than `max` bytes becomes [`OTHER`].
+/// Makes a value fit to be stored: control characters go, with them those that turn the direction
+/// of the text around them, and what is longer than `max` bytes becomes [`OTHER`].
 pub fn clean(value: &str, max: usize) -> std::borrow::Cow<'_, str> {
     let unfit = |c: char| {
         c.is_control()

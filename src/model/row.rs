@@ -1,7 +1,7 @@
 //! An event row: one thing that happened, as it is kept.
 //!
-//! Roll-ups answer questions about one property for all time; rows answer questions about several at
-//! once, for as long as they are kept. Both say the same, because what a roll-up counts follows
+//! Roll-ups answer questions about one property for all time; rows answer questions about several
+//! at once, for as long as they are kept. Both say the same, because what a roll-up counts follows
 //! from rows alone, in the order in which they were written (see `aggregate::count`).
 //!
 //! Columns are the same for every kind; what `page`, `name`, `detail` and the two numbers hold

@@ -13,9 +13,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A site by its name, in eight bytes: the same in every process, whatever the order of its settings.
-/// It stands in for the name wherever every hit has one: in the journal, in the shared log, in what a
-/// shard remembers. All zeros are the only site there is, as release 0.1.0 knew it.
+/// A site by its name, in eight bytes: the same in every process, whatever the order of its
+/// settings. It stands in for the name wherever every hit has one: in the journal, in the shared
+/// log, in what a shard remembers. All zeros are the only site there is, as release 0.1.0 knew it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -32,8 +32,8 @@ impl SiteId {
     }
 }
 
-/// What sites are called together, in what the nodes that count them share: one by its name, several by
-/// one that no site can have, the same in whatever order they are listed.
+/// What sites are called together, in what the nodes that count them share: one by its name,
+/// several by one that no site can have, the same in whatever order they are listed.
 pub fn together(sites: &[Site]) -> Arc<str> {
     if let [only] = sites {
         return only.name.clone();
@@ -89,8 +89,8 @@ impl FromStr for Month {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub name: Arc<str>,
-    /// Hosts it answers to, in the form they are compared in ([`crate::host`]), or `*.` and one to take
-    /// all names below it, or [`EVERY_HOST`](super::hosts::EVERY_HOST), as if there were none.
+    /// Hosts it answers to, in the form they are compared in ([`crate::host`]), or `*.` and one to
+    /// take all names below it, or [`EVERY_HOST`](super::hosts::EVERY_HOST), as if there were none.
     pub hosts: Vec<String>,
     pub timezone: Tz,
     pub goals: Vec<Goal>,
@@ -150,8 +150,8 @@ impl Site {
         }
     }
 
-    /// The instant of a local time that a clock put forward has skipped, read with the offset it had
-    /// before. A day earlier is before it in every zone.
+    /// The instant of a local time that a clock put forward has skipped, read with the offset it
+    /// had before. A day earlier is before it in every zone.
     fn skipped(&self, local: NaiveDateTime) -> Millis {
         let before = local - chrono::Days::new(1);
         let offset = self.timezone.offset_from_utc_datetime(&before).fix();

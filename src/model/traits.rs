@@ -1,8 +1,8 @@
 //! What a visit is told apart by, in one piece of memory.
 //!
 //! Every hit carries a dozen traits from the thread that serves the request to the one that counts,
-//! and most are looked at by nobody: the visit that runs knows its own. So they are one text that is
-//! written down and handed on as it is, and taken apart only where a visit begins.
+//! and most are looked at by nobody: the visit that runs knows its own. So they are one text that
+//! is written down and handed on as it is, and taken apart only where a visit begins.
 
 use super::rollup::{Dimension, SEPARATOR};
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 //!
 //! Every HTML page carries one in `Server-Timing`. An id describes itself and cannot be forged:
 //! time, kind, a random part, a short MAC of the visitor and one of the path, and a MAC of all of
-//! it and of the site, with a key that all nodes share. So any node judges any id without a look-up. It is never
-//! stored or logged.
+//! it and of the site, with a key that all nodes share. So any node judges any id without a
+//! look-up. It is never stored or logged.
 
 use super::VisitorHash;
 use super::hit::{IdVerdict, PageKind};

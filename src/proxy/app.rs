@@ -45,8 +45,8 @@ const UNTAKEN: usize = 128 * 1024;
 const GIVEN_AWAY: Duration = Duration::from_secs(5);
 
 /// Runs the proxy and the admin port until SIGTERM or SIGINT, then delivers what is left; or until
-/// SIGQUIT, then another process has taken over. `upgrade`: is that other process. `reload`: what to
-/// do at SIGHUP.
+/// SIGQUIT, then another process has taken over. `upgrade`: is that other process. `reload`: what
+/// to do at SIGHUP.
 ///
 /// # Errors
 /// One line: a port in use, a store or a database that cannot be opened.

@@ -1,7 +1,7 @@
 //! Compression of what a website sends as it is: gzip, br or zstd, by what the client accepts.
 //!
-//! A module of Pingora's, and not its own one: what the website has flushed can be read by the client at
-//! once, events of a stream too. It comes after analytics, so a page has its tag by then.
+//! A module of Pingora's, and not its own one: what the website has flushed can be read by the
+//! client at once, events of a stream too. It comes after analytics, so a page has its tag by then.
 
 use crate::coding::{Coding, Encoder};
 use async_trait::async_trait;
@@ -64,8 +64,8 @@ struct Compress {
     coding: Option<Coding>,
     is_head: bool,
     if_none_match: Option<HeaderValue>,
-    /// It is `Send`, but not always `Sync`, which a module must be; the lock is never taken, only looked
-    /// through.
+    /// It is `Send`, but not always `Sync`, which a module must be; the lock is never taken, only
+    /// looked through.
     encoder: Option<Mutex<Encoder>>,
 }
 

@@ -1,4 +1,5 @@
-//! Who failed when there is no answer, or not a whole one, and what the visitor and the log are told.
+//! Who failed when there is no answer, or not a whole one, and what the visitor and the log are
+//! told.
 
 use super::listen::Silent;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -27,8 +28,8 @@ pub enum Failure {
 impl Failure {
     pub const COUNT: usize = Self::SilentTunnel as usize + 1;
 
-    /// Of a request that ended with `error`; `upgraded`: it was a tunnel by then. `None`: the visitor
-    /// failed, or nobody did.
+    /// Of a request that ended with `error`; `upgraded`: it was a tunnel by then. `None`: the
+    /// visitor failed, or nobody did.
     pub fn of(error: &Error, upgraded: bool) -> Option<Self> {
         let io = error.root_cause().downcast_ref::<io::Error>();
         if io.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<Silent>()) {

@@ -24,9 +24,9 @@ const MOST_TIMES: usize = 5;
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Makes of a request that came by HTTP/2 what the same is by HTTP/1.1, for a website is not to be told
-/// by what it came: one line of cookies (RFC 9113 §8.2.3), one host, and none of the fields that Pingora
-/// leaves in here.
+/// Makes of a request that came by HTTP/2 what the same is by HTTP/1.1, for a website is not to be
+/// told by what it came: one line of cookies (RFC 9113 §8.2.3), one host, and none of the fields
+/// that Pingora leaves in here.
 ///
 /// # Errors
 /// Pingora's, of fields that it does not take; none is expected.
@@ -76,8 +76,8 @@ pub fn end_connection(response: &mut ResponseHeader, trailers: bool) {
     }
 }
 
-/// Whether a field stays although `Connection` may name it: it says where the body ends, or is dealt
-/// with by itself.
+/// Whether a field stays although `Connection` may name it: it says where the body ends, or is
+/// dealt with by itself.
 fn is_needed(name: &HeaderName) -> bool {
     [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE]
         .contains(name)

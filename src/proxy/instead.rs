@@ -29,8 +29,8 @@ impl HttpsRedirect {
         tls.redirect.then(|| Self { port: tls.listen.port(), certificates: certificates.clone() })
     }
 
-    /// The port of HTTPS, for a request that came in plain and is sent there. One that names no host is
-    /// refused there.
+    /// The port of HTTPS, for a request that came in plain and is sent there. One that names no
+    /// host is refused there.
     pub fn port(&self, session: &Session) -> Option<u16> {
         if is_encrypted(session) {
             return None;
@@ -40,8 +40,8 @@ impl HttpsRedirect {
     }
 }
 
-/// What a request is answered with instead of the website's answer. `https`: the port it has to come
-/// by.
+/// What a request is answered with instead of the website's answer. `https`: the port it has to
+/// come by.
 pub async fn instead(
     session: &Session,
     rules: Option<&Rules>,
@@ -97,8 +97,8 @@ fn authority(request: &RequestHeader) -> Option<&str> {
     }
 }
 
-/// The same at another host or by HTTPS, on its port; 0: on the one that is asked. `None`: the request
-/// names no host.
+/// The same at another host or by HTTPS, on its port; 0: on the one that is asked. `None`: the
+/// request names no host.
 fn elsewhere(request: &RequestHeader, https: Option<u16>, host: Option<&str>) -> Option<String> {
     let authority: http::uri::Authority = authority(request)?.parse().ok()?;
     let (scheme, port) = match https {

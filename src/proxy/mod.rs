@@ -1,14 +1,14 @@
 //! The reverse proxy in front of the website, and the program around it.
 //!
-//! - [`listen`] lets visitors in, by TLS with the certificates of [`tls`], which [`acme`] may order,
-//!   and judges what they ask for.
-//! - [`reverse_proxy`] forwards requests, without the [`fields`] that end here. [`rules`] say who may
-//!   and what has moved, and [`instead`] answers where the website is not asked; [`website`] knows
-//!   where to, [`tunnel`] how to connect for upgrades, [`failure`] who failed. [`compress`] may
-//!   compress answers, and [`access_log`] writes a line for each.
+//! - [`listen`] lets visitors in, by TLS with the certificates of [`tls`], which [`acme`] may
+//!   order, and judges what they ask for.
+//! - [`reverse_proxy`] forwards requests, without the [`fields`] that end here. [`rules`] say who
+//!   may and what has moved, and [`instead`] answers where the website is not asked; [`website`]
+//!   knows where to, [`tunnel`] how to connect for upgrades, [`failure`] who failed. [`compress`]
+//!   may compress answers, and [`access_log`] writes a line for each.
 //! - [`app`] puts all rooms together, in the order they depend on each other, and takes them down
-//!   again ([`stop`]) without losing a count, perhaps for another process to go on. [`reload`] changes
-//!   settings meanwhile, and [`systemd`] hears of all this.
+//!   again ([`stop`]) without losing a count, perhaps for another process to go on. [`reload`]
+//!   changes settings meanwhile, and [`systemd`] hears of all this.
 
 mod access_log;
 pub(crate) mod acme;

@@ -1,10 +1,11 @@
-//! SIGHUP: the settings are read again. What can change while the program runs does, and the access log's
-//! file is opened anew.
+//! SIGHUP: the settings are read again. What can change while the program runs does, and the access
+//! log's file is opened anew.
 //!
-//! Most of what can be set decides how rooms are built, such as which sites there are. Where a service
-//! manager follows ([`systemd::follows`]), the process hands over to itself for such a change, and loses
-//! neither a request nor a count; elsewhere its end would be taken for the program's, and one line names
-//! what waits for a hand-over or a restart. A mistake changes nothing.
+//! Most of what can be set decides how rooms are built, such as which sites there are. Where a
+//! service manager follows ([`systemd::follows`]), the process hands over to itself for such a
+//! change, and loses neither a request nor a count; elsewhere its end would be taken for the
+//! program's, and one line names what waits for a hand-over or a restart. A mistake changes
+//! nothing.
 
 use super::access_log::AccessLog;
 use super::app::free;

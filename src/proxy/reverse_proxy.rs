@@ -1,9 +1,9 @@
 //! Forwards every request to the website, unharmed.
 //!
-//! It says who asked, keeps what is of one connection to itself (both in [`fields`](super::fields)),
-//! bounds how long anyone may wait, and shows a plain page when the website fails. It counts
-//! nothing: that is what it is wrapped in for. Its connections must be those of
-//! [`listen`](super::listen), which knows how long the website was silent.
+//! It says who asked, keeps what is of one connection to itself (both in
+//! [`fields`](super::fields)), bounds how long anyone may wait, and shows a plain page when the
+//! website fails. It counts nothing: that is what it is wrapped in for. Its connections must be
+//! those of [`listen`](super::listen), which knows how long the website was silent.
 
 use super::access_log::AccessLog;
 use super::compress::Compression;
@@ -191,7 +191,8 @@ impl ProxyHttp for ReverseProxy {
         context: &mut RequestContext,
     ) -> Result<()> {
         if is_last && body.as_ref().is_some_and(Bytes::is_empty) {
-            // Pingora would write it as a chunk, and so end the body twice: as uploads by HTTP/2 end.
+            // Pingora would write it as a chunk, and so end the body twice: as uploads by HTTP/2
+            // end.
             *body = None;
         }
         let Some(body) = body else { return Ok(()) };
@@ -228,8 +229,8 @@ impl ProxyHttp for ReverseProxy {
             peer.options.set_http_version(1, 1);
         }
         if session.is_http2() {
-            // Silence is not measured on streams of one connection: whether the website may be silent
-            // is known from what is asked for.
+            // Silence is not measured on streams of one connection: whether the website may be
+            // silent is known from what is asked for.
             let Timeouts { read, stream, .. } = self.timeouts;
             let fields = &session.req_header().headers;
             let is_stream = fields.get(header::ACCEPT).is_some_and(is_of_events);
@@ -305,7 +306,8 @@ impl ProxyHttp for ReverseProxy {
         if session.req_header().version == Version::HTTP_10 {
             let bodiless = session.req_header().method == Method::HEAD
                 || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-            // It knows no chunks, which Pingora makes of a body from HTTP/2 whose length is unknown …
+            // It knows no chunks, which Pingora makes of a body from HTTP/2 whose length is unknown
+            // …
             if by_http2 && !bodiless && !response.headers.contains_key(&header::CONTENT_LENGTH) {
                 let unknown =
                     ErrorType::HTTPStatus(StatusCode::HTTP_VERSION_NOT_SUPPORTED.as_u16());
@@ -359,8 +361,8 @@ impl ProxyHttp for ReverseProxy {
         let mut error = error.more_context(format!("Peer: {peer}"));
         let late = *error.etype() == ErrorType::ReadTimedout;
         if late && session.is_http2() && !session.as_downstream_mut().is_body_done() {
-            // Pingora waits for a body over HTTP/2 without a bound of its own: it is not the website
-            // that was waited for.
+            // Pingora waits for a body over HTTP/2 without a bound of its own: it is not the
+            // website that was waited for.
             error = error.into_down();
         }
         let failure = Failure::of(&error, session.was_upgraded());

@@ -44,8 +44,8 @@ impl HandOver {
     }
 }
 
-/// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over, or SIGUSR2, which starts
-/// one.
+/// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over, or SIGUSR2, which
+/// starts one.
 pub struct Signals {
     /// `None`: they cannot be heard.
     heard: Mutex<Option<[Signal; 4]>>,
@@ -181,8 +181,8 @@ pub async fn stopped(mut phases: broadcast::Receiver<ExecutionPhase>) -> Stop {
     }
 }
 
-/// Waits until nobody is let in and no request is being answered, or `patience` is over; connections
-/// that are kept may go on.
+/// Waits until nobody is let in and no request is being answered, or `patience` is over;
+/// connections that are kept may go on.
 pub async fn answered(connections: &Connections, telemetry: &Telemetry, patience: Duration) {
     let answered = async {
         connections.stopped().await;
@@ -207,8 +207,8 @@ pub async fn farewell(connections: &Connections, telemetry: &Telemetry) -> i64 {
     drained(connections, telemetry, FAREWELL).await
 }
 
-/// As [`drained`], for a process that has handed over. `None`: it was told to end meanwhile, or too many
-/// others have handed over since.
+/// As [`drained`], for a process that has handed over. `None`: it was told to end meanwhile, or too
+/// many others have handed over since.
 pub async fn drained_behind(
     drained: impl Future<Output = i64>,
     mut ended: Ended,

@@ -1,5 +1,5 @@
-//! What systemd is told (`sd_notify(3)`) and gives (`sd_listen_fds(3)`), and how a process starts the
-//! one that takes over from it.
+//! What systemd is told (`sd_notify(3)`) and gives (`sd_listen_fds(3)`), and how a process starts
+//! the one that takes over from it.
 
 use futures_util::future::join_all;
 use rustix::process::getpid;
@@ -24,8 +24,8 @@ const UPGRADE: &str = "--upgrade";
 /// The first descriptor that systemd gives.
 const FIRST: RawFd = 3;
 
-/// Whether a service manager hears which process is the service's main one: it then takes the end of one
-/// that has handed over for what it is.
+/// Whether a service manager hears which process is the service's main one: it then takes the end
+/// of one that has handed over for what it is.
 pub fn follows() -> bool {
     notify_socket().is_some()
 }
@@ -35,8 +35,8 @@ pub fn ready() {
     tell(&format!("MAINPID={}\nREADY=1", getpid()));
 }
 
-/// This process is the main one from now on, though not ready yet: the one before is about to end, which
-/// must not be taken for the service's end.
+/// This process is the main one from now on, though not ready yet: the one before is about to end,
+/// which must not be taken for the service's end.
 pub fn takes_over() {
     tell(&format!("MAINPID={}", getpid()));
 }
@@ -48,8 +48,9 @@ pub fn reloading() {
     tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
 }
 
-/// Tells twice per period that every runtime that serves visitors still does something, for ever. If it
-/// is not told for a whole period, systemd ends the process and starts it again (`WatchdogSec=`).
+/// Tells twice per period that every runtime that serves visitors still does something, for ever.
+/// If it is not told for a whole period, systemd ends the process and starts it again
+/// (`WatchdogSec=`).
 pub async fn keep_watched(serving: Vec<Handle>) {
     // Meant for this process, or for the one that it took over from.
     let period = env::var("WATCHDOG_USEC").ok().and_then(|period| period.parse().ok());
@@ -109,8 +110,8 @@ fn notify_socket() -> Option<OsString> {
     env::var_os("NOTIFY_SOCKET").filter(|to| !to.is_empty())
 }
 
-/// Starts this program again, as it is on disk by now, to take over. It is nobody's child, so whoever
-/// supervises this process is its parent, and is told when it ends.
+/// Starts this program again, as it is on disk by now, to take over. It is nobody's child, so
+/// whoever supervises this process is its parent, and is told when it ends.
 ///
 /// # Errors
 /// If there is no shell.

@@ -1,9 +1,9 @@
 //! TLS towards visitors: certificates by name, taken up anew when their files change.
 //!
-//! They are files, or ACME's ([`acme`](super::acme)), which go first. Which names a certificate is for,
-//! it says itself. A client that names none of them, or none at all, gets the first; where there is
-//! none the handshake fails. A file that cannot be read when it has changed leaves the certificate
-//! before it in use.
+//! They are files, or ACME's ([`acme`](super::acme)), which go first. Which names a certificate is
+//! for, it says itself. A client that names none of them, or none at all, gets the first; where
+//! there is none the handshake fails. A file that cannot be read when it has changed leaves the
+//! certificate before it in use.
 
 use crate::clock::{Millis, SECOND};
 use crate::config::{CertificateFiles, Tls};
@@ -83,8 +83,8 @@ impl Certificates {
         }))
     }
 
-    /// Puts certificates in the place of those that ACME brought before. A name gets the first of them
-    /// that is for it, and else a file's.
+    /// Puts certificates in the place of those that ACME brought before. A name gets the first of
+    /// them that is for it, and else a file's.
     pub fn issue(&self, issued: Vec<Certificate>) {
         self.change(|sources| sources.issued = issued);
     }

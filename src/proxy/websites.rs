@@ -53,7 +53,8 @@ impl Websites {
         Ok(Self { all, hosts })
     }
 
-    /// The place of the website that a request is for. What counts asks the same way, of the same host.
+    /// The place of the website that a request is for. What counts asks the same way, of the same
+    /// host.
     ///
     /// # Errors
     /// Its host is no site's.

@@ -259,8 +259,8 @@ fn has_slots(counts: &DayCounts) -> bool {
     total == Row::default() || counts.rows(Dimension::Slot).next().is_some()
 }
 
-/// All rows of a property that say anything, by the first metric, largest first, then by value. Pageviews
-/// are no events here.
+/// All rows of a property that say anything, by the first metric, largest first, then by value.
+/// Pageviews are no events here.
 pub fn breakdown(
     days: &Days,
     range: Range,

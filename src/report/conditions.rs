@@ -1,9 +1,9 @@
 //! Conditions as they are written in a URL.
 //!
-//! Plausible's language of version 1: `property==value`, `!=`, alternatives joined by `|`, conditions
-//! joined by `;`, and for paths and hosts `*` for any characters. Beyond it: `=@` and `!@` for text that
-//! is contained or not, `=~` and `!~` for regular expressions that match or not. A backslash makes
-//! `|`, `;`, `*` and itself plain characters.
+//! Plausible's language of version 1: `property==value`, `!=`, alternatives joined by `|`,
+//! conditions joined by `;`, and for paths and hosts `*` for any characters. Beyond it: `=@` and
+//! `!@` for text that is contained or not, `=~` and `!~` for regular expressions that match or not.
+//! A backslash makes `|`, `;`, `*` and itself plain characters.
 
 use super::{Invalid, Property};
 use crate::model::rollup::parts;
@@ -91,7 +91,8 @@ impl Condition {
         names.zip(values).map(|(property, value)| Self::exactly(property, value)).collect()
     }
 
-    /// As somebody typed it. Alternatives are joined by `|`; in a regular expression these are its own.
+    /// As somebody typed it. Alternatives are joined by `|`; in a regular expression these are its
+    /// own.
     ///
     /// # Errors
     /// If there is no such property or operator, or no value.

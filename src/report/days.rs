@@ -1,7 +1,7 @@
 //! Counts by day, and sums of days that are kept from one question to the next.
 //!
-//! Of a month only today changes. So whoever reads days can keep a [`DaySum`] of those before it, and
-//! a break-down adds one day to it instead of thirty to nothing.
+//! Of a month only today changes. So whoever reads days can keep a [`DaySum`] of those before it,
+//! and a break-down adds one day to it instead of thirty to nothing.
 
 use crate::model::rollup::{DayCounts, Dimension};
 use crate::model::site::Day;
@@ -43,7 +43,8 @@ impl Days {
         }
     }
 
-    /// The counts of a range, where only those of one dimension are asked for with some days added up.
+    /// The counts of a range, where only those of one dimension are asked for with some days added
+    /// up.
     pub(super) fn parts(&self, range: Range, only: Option<Dimension>) -> Vec<&DayCounts> {
         // Subscribers of feeds do not add up.
         let only = only.filter(|dimension| *dimension != Dimension::Feed);

@@ -91,8 +91,8 @@ impl Filter {
         Ok(Some(filter))
     }
 
-    /// The same where every goal that it names is configured. `among_events`: the rows are of events'
-    /// properties, in which a goal stands for its event.
+    /// The same where every goal that it names is configured. `among_events`: the rows are of
+    /// events' properties, in which a goal stands for its event.
     ///
     /// # Errors
     /// If one is not, or is no event.

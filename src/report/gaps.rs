@@ -1,5 +1,5 @@
-//! What the counts of a period do not tell, though the question as such can be answered: rows of days
-//! of which only totals are left, and names that may be among those counted as `(other)`.
+//! What the counts of a period do not tell, though the question as such can be answered: rows of
+//! days of which only totals are left, and names that may be among those counted as `(other)`.
 //!
 //! Such a number is never told as if it were whole: a question about a whole period is refused, and
 //! what is only a part of an answer is `null`.

@@ -49,8 +49,8 @@ pub enum Metric {
     Conversions,
     /// Percent of all visitors whom a goal's (event's, link's) row counts, two decimals.
     ConversionRate,
-    /// Percent of the visitors of a row's other dimensions whom it counts, two decimals; where there
-    /// are none, of all.
+    /// Percent of the visitors of a row's other dimensions whom it counts, two decimals; where
+    /// there are none, of all.
     GroupConversionRate,
     /// Percent of all visitors whom a row counts, one decimal.
     Percentage,
@@ -127,7 +127,8 @@ impl Metric {
             .ok_or_else(|| Invalid::unknown("metric", word, Self::ALL.map(Self::as_str)))
     }
 
-    /// What a question of version 1 asks for that does not say: visitors, where these mean something.
+    /// What a question of version 1 asks for that does not say: visitors, where these mean
+    /// something.
     pub(super) fn default_of(property: Option<&Property>) -> Self {
         match property {
             Some(p) if p.knows_only_pageviews() || p.counts_responses() => Self::Pageviews,

@@ -1,7 +1,7 @@
 //! Values as the Stats API names them: Plausible's names, ours where it has none.
 //!
-//! Stored are the names that the dashboard shows. Browsers, systems and their versions are told apart
-//! by the user agent, so rows that share a name can be added up: version 155 of all browsers.
+//! Stored are the names that the dashboard shows. Browsers, systems and their versions are told
+//! apart by the user agent, so rows that share a name can be added up: version 155 of all browsers.
 
 use super::{Property, countries};
 use crate::model::rollup::{FILE_DOWNLOAD, OUTBOUND_LINK};

@@ -1,8 +1,8 @@
 //! Periods: which days a question is about, and the steps a series takes through them.
 //!
-//! Plausible's words (`day`, `7d`, `30d`, `month`, `6mo`, `12mo`, `custom` …), anchored at `date`. As
-//! there, a number of days ends with the day before its anchor, so that all of them are whole; months
-//! and years hold their anchor. What a period is compared with is in [`super::before`].
+//! Plausible's words (`day`, `7d`, `30d`, `month`, `6mo`, `12mo`, `custom` …), anchored at `date`.
+//! As there, a number of days ends with the day before its anchor, so that all of them are whole;
+//! months and years hold their anchor. What a period is compared with is in [`super::before`].
 
 use super::Invalid;
 use super::question::flag;
@@ -67,7 +67,8 @@ impl Period {
         found.ok_or_else(|| Invalid::unknown("period", word, known))
     }
 
-    /// Reads the parameters `period`, `date` and `include_today`; the last 30 days if there is none.
+    /// Reads the parameters `period`, `date` and `include_today`; the last 30 days if there is
+    /// none.
     ///
     /// # Errors
     /// One line that names the parameter that is wrong.

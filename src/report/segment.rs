@@ -49,7 +49,8 @@ impl Segments {
     /// Adds a segment, or gives the one of this name other filters.
     ///
     /// # Errors
-    /// If the name or the filters cannot be kept. Whether the filters can be asked is not looked at.
+    /// If the name or the filters cannot be kept. Whether the filters can be asked is not looked
+    /// at.
     pub fn put(&mut self, name: &str, filters: Vec<Json>) -> Result<&Segment, Invalid> {
         let wrong = |why: String| Err(Invalid::new(why));
         let name = name.trim();

@@ -1,8 +1,8 @@
 //! Speed: how long the website took to answer, and what the browser made of the same views.
 //!
-//! Times are kept as sketches ([`crate::model::sketch`]), so a percentile of any days and pages is within
-//! 5 % of the true one. Ratings follow Google's thresholds of the web vitals, which judge the
-//! 75th percentile.
+//! Times are kept as sketches ([`crate::model::sketch`]), so a percentile of any days and pages is
+//! within 5 % of the true one. Ratings follow Google's thresholds of the web vitals, which judge
+//! the 75th percentile.
 
 use super::scan::{self, DayRows, Expr};
 use super::{Days, Range};

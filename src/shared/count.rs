@@ -1,8 +1,8 @@
 //! The log counted: what becomes of the hits of all nodes, chunk by chunk.
 //!
 //! Pure but for the memory it keeps. Whoever follows the same log from the same state gets the same
-//! batches under the same numbers, and so does a node that takes over in mid-work: the store applies
-//! none twice, whoever sends it.
+//! batches under the same numbers, and so does a node that takes over in mid-work: the store
+//! applies none twice, whoever sends it.
 //!
 //! A hit that panics while it is counted has changed half of what it changes. Nobody goes on from
 //! there: counting begins again from the stored state, and leaves the hit out ([`LeftOut`]).
@@ -19,12 +19,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A node that was heard of and says nothing more may have died with hits in its journal. It is
-/// waited for this long: a restart takes less. Its hits count whenever they come; waiting only keeps
-/// them in their place among the others'.
+/// waited for this long: a restart takes less. Its hits count whenever they come; waiting only
+/// keeps them in their place among the others'.
 pub const AWAITED: Millis = 30 * SECOND;
 
-/// A node that speaks of what is longer ago has much to deliver after an outage, and is waited for; but
-/// no longer than this, for it may be that its clock is wrong.
+/// A node that speaks of what is longer ago has much to deliver after an outage, and is waited for;
+/// but no longer than this, for it may be that its clock is wrong.
 const CATCHES_UP: Millis = 5 * MINUTE;
 
 /// From the moment hits are due until they are in the log.
@@ -36,9 +36,9 @@ const RECENT: usize = 1_200;
 /// Who has numbered no entry for so long is forgotten: a process that ran a month ago.
 const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 
-/// Hits of one chunk that are left out because they panic. Beyond, half of one may stay: where every
-/// hit panics, counting must not stand still. Of each chunk and not of each node, so that whoever
-/// counts a chunk leaves out the same.
+/// Hits of one chunk that are left out because they panic. Beyond, half of one may stay: where
+/// every hit panics, counting must not stand still. Of each chunk and not of each node, so that
+/// whoever counts a chunk leaves out the same.
 const LEFT_OUT_MAX: usize = 16;
 
 /// Hours a day's number of batches is kept beyond the day itself.
@@ -108,7 +108,8 @@ struct Base {
     /// The last chunk that was counted.
     chunk: u64,
     until: Micros,
-    /// Of each name the last entry of which hits were counted, and up to when in the chunk that did.
+    /// Of each name the last entry of which hits were counted, and up to when in the chunk that
+    /// did.
     upto: BTreeMap<Arc<str>, (u64, Micros)>,
     /// The number of the last batch of each day.
     numbers: BTreeMap<SiteDay, u64>,
@@ -435,8 +436,8 @@ impl Count {
         self.heard = self.base.nodes.keys().map(|node| (node.clone(), now)).collect();
     }
 
-    /// Goes on under a name of its own, under which batches of days that are not in the store yet have
-    /// these numbers: for a store that has lost what went before.
+    /// Goes on under a name of its own, under which batches of days that are not in the store yet
+    /// have these numbers: for a store that has lost what went before.
     pub fn rename(&mut self, name: Arc<str>, numbers: BTreeMap<(Arc<str>, Day), u64>) {
         let several = self.sites.len() > 1;
         let numbers = numbers

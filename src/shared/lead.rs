@@ -1,7 +1,7 @@
 //! Who counts for all nodes: a lease, and what the one that holds it begins with.
 //!
-//! All that it knows ([`super::work`]) can be had again from the store, so whatever goes wrong it may
-//! begin anew from there.
+//! All that it knows ([`super::work`]) can be had again from the store, so whatever goes wrong it
+//! may begin anew from there.
 
 use super::count::{Count, LeftOut};
 use super::work::{CountingPass, Lost, Result, Work};

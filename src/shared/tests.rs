@@ -34,8 +34,8 @@ fn view(at: Millis, nonce: u64, visitor: u8, page: &str) -> Arrived {
 }
 
 /// People who come back; in each of ten chunks, so many views panic between theirs. Two nodes take
-/// turns in counting, of which each begins where the other stopped. All that is stored, and how many
-/// hits were dropped.
+/// turns in counting, of which each begins where the other stopped. All that is stored, and how
+/// many hits were dropped.
 async fn count(panicking: u64) -> (BTreeMap<Field, i64>, (u64, u64), u64) {
     let redis = RedisServer::start();
     let url: StoreUrl = redis.url().parse().unwrap();

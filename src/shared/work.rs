@@ -1,5 +1,5 @@
-//! Counting for all nodes: follow the log, agree on chunks, deliver their increments, and save a state
-//! now and then.
+//! Counting for all nodes: follow the log, agree on chunks, deliver their increments, and save a
+//! state now and then.
 //!
 //! A store that lost its last moments is told again what it said: chunks, then batches. Entries are
 //! told by the nodes they are of.
@@ -46,8 +46,8 @@ pub struct Work {
 
 struct OfDay {
     batches: Sequence<Cut>,
-    /// Number of the last one that the store had when it was first asked: the node before this one may
-    /// have sent many.
+    /// Number of the last one that the store had when it was first asked: the node before this one
+    /// may have sent many.
     marker: Option<u64>,
 }
 

@@ -3,10 +3,10 @@
 //! The client library (redis 1.8) has a cluster client of its own. That it re-sends does no harm: a
 //! batch that comes twice is applied once. But it does not tell when another server takes over a
 //! slot while the old one lives on, and the new one may lack what the old one had acknowledged:
-//! `flush` must hear of that (see [`Meter::connections`]). A test in `tests/store/cluster.rs` replaces
-//! a primary in this way and fails with that client. So this one only knows who has which slot,
-//! follows a server that sends it on, and learns the slots anew after any trouble; a link per server
-//! does the rest.
+//! `flush` must hear of that (see [`Meter::connections`]). A test in `tests/store/cluster.rs`
+//! replaces a primary in this way and fails with that client. So this one only knows who has which
+//! slot, follows a server that sends it on, and learns the slots anew after any trouble; a link per
+//! server does the rest.
 
 use super::dial::{Address, Dialer};
 use super::link::{Link, Meter, Way};

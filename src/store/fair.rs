@@ -1,6 +1,6 @@
-//! Which event rows stay when a site has more than it may have: the newest, and no day takes more than
-//! a quarter of the room while rows of other days wait for it. So a flood on one day pushes out rows of
-//! its own.
+//! Which event rows stay when a site has more than it may have: the newest, and no day takes more
+//! than a quarter of the room while rows of other days wait for it. So a flood on one day pushes
+//! out rows of its own.
 
 /// Bytes that a site's rows may take, of people and of others each, whatever their number.
 pub const BYTES_MAX: usize = 256 << 20;
@@ -27,8 +27,8 @@ impl Room {
     }
 }
 
-/// How many of each day's newest blocks stay, and their rows in all. Days come newest first, blocks of a
-/// day oldest first.
+/// How many of each day's newest blocks stay, and their rows in all. Days come newest first, blocks
+/// of a day oldest first.
 pub fn kept(days: &[Vec<Size>], cap: usize) -> (Vec<usize>, usize) {
     let mut room = Room(Size { rows: cap, bytes: BYTES_MAX });
     let quarter = Room(Size { rows: cap / 4, bytes: BYTES_MAX / 4 });

@@ -131,9 +131,9 @@ pub fn shared_marks(site: &str, format: u64) -> String {
     format!("visits:marks:{format:x}:{{{site}}}")
 }
 
-/// Running sessions and all else that counting goes on from, in pieces: hash, expiring; `chunk` is up
-/// to where. Not by day as `sessions:` was meant to be: it changes in one piece with the log, so it
-/// lies in the log's slot.
+/// Running sessions and all else that counting goes on from, in pieces: hash, expiring; `chunk` is
+/// up to where. Not by day as `sessions:` was meant to be: it changes in one piece with the log, so
+/// it lies in the log's slot.
 pub fn shared_state(site: &str, format: u64) -> String {
     format!("visits:sessions:{format:x}:{{{site}}}")
 }

@@ -1,11 +1,11 @@
 //! The way to a Redis server: one connection for all, made on first use, thrown away when it fails.
 //!
 //! Apart because how a connection dies says nothing about counts. Unlike the client library's own
-//! manager it starts no task before the first call (so a store can be made outside a runtime), tries
-//! anew after every kind of failed connection (a full server, a wrong password, not only an I/O
-//! error), drops a connection that timed out (the other end may be gone without a word), and, where
-//! sentinels know the server, asks them anew for every connection. Everything sent through it must
-//! be safe to repeat.
+//! manager it starts no task before the first call (so a store can be made outside a runtime),
+//! tries anew after every kind of failed connection (a full server, a wrong password, not only an
+//! I/O error), drops a connection that timed out (the other end may be gone without a word), and,
+//! where sentinels know the server, asks them anew for every connection. Everything sent through it
+//! must be safe to repeat.
 
 use super::dial::{CONNECT_TIMEOUT, dial};
 use super::sentinel::Sentinels;

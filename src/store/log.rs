@@ -69,7 +69,8 @@ pub trait SharedLog: Send + Sync {
     /// is known; for no time at all it is let go.
     async fn lead(&self, site: &str, who: &str, long: Millis, done: Option<&Done>) -> Result<Lead>;
 
-    /// Writes a chunk, if it is the next. False: another one was first, or one before it is missing.
+    /// Writes a chunk, if it is the next. False: another one was first, or one before it is
+    /// missing.
     async fn agree(&self, site: &str, chunk: &Chunk) -> Result<bool>;
 
     /// The last state that was saved.

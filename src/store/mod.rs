@@ -1,13 +1,14 @@
-//! Where counts are kept: two implementations, one test suite over both. What is asked of them is told
-//! apart by who asks: [`Batches`] are delivered, [`Reads`] answered, [`SharedValues`] agreed on, and
-//! [`Upkeep`] is for the daily job and the operator's commands.
+//! Where counts are kept: two implementations, one test suite over both. What is asked of them is
+//! told apart by who asks: [`Batches`] are delivered, [`Reads`] answered, [`SharedValues`] agreed
+//! on, and [`Upkeep`] is for the daily job and the operator's commands.
 //!
 //! The only room that knows a key or a table. It applies numbered batches exactly once, answers
 //! reads, keeps the shared secrets (daily salts, view-id keys) and trims. It knows nothing of what
 //! a field means beyond [`crate::model::rollup`].
 //!
 //! - `url`: store URLs as typed, and which store they open;
-//! - `rows`, the lists of event rows in it; `fair`, which of them stay; `tally`, how many there are;
+//! - `rows`, the lists of event rows in it; `fair`, which of them stay; `tally`, how many there
+//!   are;
 //! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`;
 //! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
 //!   `sentinel` (who is the one), `cluster` (many);

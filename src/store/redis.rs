@@ -1,8 +1,8 @@
 //! Redis and Valkey: the store for production and many nodes.
 //!
-//! Layout in [`keys`], connections in [`super::servers`], the exactly-once rule in `apply.lua`. What is
-//! here turns questions into commands and answers into counts. A server that cannot be reached is
-//! never an error of making the store, only of asking it.
+//! Layout in [`keys`], connections in [`super::servers`], the exactly-once rule in `apply.lua`.
+//! What is here turns questions into commands and answers into counts. A server that cannot be
+//! reached is never an error of making the store, only of asking it.
 
 use super::StoredRows;
 use super::link::Meter;
@@ -96,8 +96,8 @@ impl RedisStore {
         Ok(answers)
     }
 
-    /// Runs a script by its hash, and by its text where the server does not know it (any more). Gives
-    /// its answer but for the number of commands, which are billed too.
+    /// Runs a script by its hash, and by its text where the server does not know it (any more).
+    /// Gives its answer but for the number of commands, which are billed too.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         script: &LuaScript,
@@ -226,8 +226,8 @@ impl Batches for RedisStore {
         if sizes.iter().any(|n| *n > BATCH_MAX) {
             return Err(self.refused(&format!("a batch of {sizes:?}, {BATCH_MAX} is the limit")));
         }
-        // A list that nothing joins is not named: while a slot moves, a server that lacks one of the
-        // keys turns the batch away.
+        // A list that nothing joins is not named: while a slot moves, a server that lacks one of
+        // the keys turns the batch away.
         let list = |of, rows: &PackedRows| match rows.is_empty() {
             true => keys::daily(site, *day),
             false => keys::rows(site, *day, of),

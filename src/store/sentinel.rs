@@ -4,9 +4,9 @@
 //! the old primary had acknowledged and not yet passed on is lost with it; `flush` finds that out
 //! after every reconnect and sends it again.
 //!
-//! The client library (redis 1.8) has a sentinel client of its own. It asks servers for their ROLE or
-//! INFO and sentinels for ROLE and for all primaries: rights that the user in README does not have,
-//! and need not have. The tests of users with few rights fail with it.
+//! The client library (redis 1.8) has a sentinel client of its own. It asks servers for their ROLE
+//! or INFO and sentinels for ROLE and for all primaries: rights that the user in docs/stores.md
+//! does not have, and need not have. The tests of users with few rights fail with it.
 
 use super::dial::{Address, Dialer, dial};
 use redis::aio::MultiplexedConnection;

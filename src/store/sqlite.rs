@@ -1,9 +1,10 @@
 //! SQLite: the store that needs no server.
 //!
-//! One file in write-ahead mode; what is asked of its tables is in [`super::tables`]. Two connections,
-//! one that writes and one that reads, so that a long report holds up no flush. Both are used where
-//! they are asked ([`blocking`]): nothing has to be copied for another thread. `synchronous` is FULL: a batch leaves the outbox when it is applied, so applied must
-//! mean on disk, and one sync every few seconds costs nothing.
+//! One file in write-ahead mode; what is asked of its tables is in [`super::tables`]. Two
+//! connections, one that writes and one that reads, so that a long report holds up no flush. Both
+//! are used where they are asked ([`blocking`]): nothing has to be copied for another thread.
+//! `synchronous` is FULL: a batch leaves the outbox when it is applied, so applied must mean on
+//! disk, and one sync every few seconds costs nothing.
 
 use super::StoredRows;
 use super::tables::Session;
@@ -117,8 +118,8 @@ impl SqliteStore {
         blocking(done).map_err(|e| store_error(&self.name, &e))
     }
 
-    /// Empties the write-ahead log, which still holds what was deleted or overwritten. A reader in its
-    /// way is no error and not waited for: the next trim comes by again.
+    /// Empties the write-ahead log, which still holds what was deleted or overwritten. A reader in
+    /// its way is no error and not waited for: the next trim comes by again.
     pub(super) fn empty_log(&self) -> Result<()> {
         let empty = || {
             let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

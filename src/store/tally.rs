@@ -1,5 +1,5 @@
-//! How many event rows there are, without asking: those that stayed when they were last trimmed, and
-//! what has joined them since.
+//! How many event rows there are, without asking: those that stayed when they were last trimmed,
+//! and what has joined them since.
 //!
 //! Every batch tells how long its list is now, so a node learns what all nodes append. It decides
 //! when to trim before the day is over; a guess that is off costs one trim too many.

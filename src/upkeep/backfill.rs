@@ -1,13 +1,13 @@
 //! Days summed up again from their event rows.
 //!
-//! For what was lost or spoilt: a deleted key, a restored backup, a wrong edit. The new day is built
-//! beside the stored one and compared; it takes its place at once, unless that would replace more
-//! with less. Only the latest rows are kept, so an old or busy day may well be incomplete. Each day is
-//! whole in itself: a run that is stopped is simply begun again, and finds the days that are done
-//! unchanged.
+//! For what was lost or spoilt: a deleted key, a restored backup, a wrong edit. The new day is
+//! built beside the stored one and compared; it takes its place at once, unless that would replace
+//! more with less. Only the latest rows are kept, so an old or busy day may well be incomplete.
+//! Each day is whole in itself: a run that is stopped is simply begun again, and finds the days
+//! that are done unchanged.
 //!
-//! Of a day whose rows are aged (see [`super::compact`]) the visitors' hashes are gone, so it keeps its
-//! visitors as they were counted; and what ageing has cut off rows is not compared.
+//! Of a day whose rows are aged (see [`super::compact`]) the visitors' hashes are gone, so it keeps
+//! its visitors as they were counted; and what ageing has cut off rows is not compared.
 
 use super::daily::roll_up;
 use super::{Keep, Progress, tail};

@@ -1,9 +1,9 @@
 //! Blocks of event rows, rewritten: many small ones into few, and those of days that are over aged.
 //!
-//! A batch brings a block every few seconds, so a day has thousands. Merged they take a third of the
-//! space, and are read much faster. Of a day whose salt is gone the rows are aged in the same turn: see
-//! [`Block::age`]. All blocks of a day that are aged together are given the same random numbers, which
-//! nobody keeps; what comes after that is given others.
+//! A batch brings a block every few seconds, so a day has thousands. Merged they take a third of
+//! the space, and are read much faster. Of a day whose salt is gone the rows are aged in the same
+//! turn: see [`Block::age`]. All blocks of a day that are aged together are given the same random
+//! numbers, which nobody keeps; what comes after that is given others.
 
 use crate::model::PackedRows;
 use crate::model::block::{Block, Replacements, TEXTS_MAX};
@@ -34,8 +34,8 @@ pub enum Phase {
 
 type Numbers = Replacements<fn() -> u64>;
 
-/// Rewrites the blocks of a day, if there is anything to gain. False: the store has others by now, and
-/// it is to be done again.
+/// Rewrites the blocks of a day, if there is anything to gain. False: the store has others by now,
+/// and it is to be done again.
 ///
 /// # Errors
 /// The store's. Rows of people may then be rewritten and those of others not.
@@ -78,8 +78,8 @@ struct Rewrite {
 }
 
 impl Rewrite {
-    /// What is to be rewritten of a list, if anything. With `numbers` rows are aged. A block that is
-    /// damaged stays where it is, and is told of with the number of its rows.
+    /// What is to be rewritten of a list, if anything. With `numbers` rows are aged. A block that
+    /// is damaged stays where it is, and is told of with the number of its rows.
     fn new(
         blocks: &[PackedRows],
         mut numbers: Option<&mut Numbers>,

@@ -1,10 +1,10 @@
 //! `headcount copy`: a site's days and months from one store into another, checked by sums.
 //!
-//! Roll-ups, frozen months and event rows go over as they are. Visitors of a day are hashes in SQLite
-//! and HyperLogLogs in Redis: hashes can be counted into a HyperLogLog and never come out of one. So
-//! from Redis to SQLite the hashes are taken from the day's event rows, where these name exactly as
-//! many visitors as the roll-up counted; a day whose rows do not stays where it is, unless it is
-//! forced: then it has its counts, and no hashes.
+//! Roll-ups, frozen months and event rows go over as they are. Visitors of a day are hashes in
+//! SQLite and HyperLogLogs in Redis: hashes can be counted into a HyperLogLog and never come out of
+//! one. So from Redis to SQLite the hashes are taken from the day's event rows, where these name
+//! exactly as many visitors as the roll-up counted; a day whose rows do not stays where it is,
+//! unless it is forced: then it has its counts, and no hashes.
 
 use super::Progress;
 use crate::clock::{Clock, HOUR};
@@ -21,7 +21,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Who numbers the batches. What a copy that was stopped has left is found by it, and not continued.
+/// Who numbers the batches. What a copy that was stopped has left is found by it, and not
+/// continued.
 const NODE: &str = "copy";
 
 /// From where to where.

@@ -1,5 +1,5 @@
-//! The daily job: at 03:00 UTC, on one node, and as soon as possible when it was missed. And the hourly
-//! one, which rewrites event rows (see [`compact`]).
+//! The daily job: at 03:00 UTC, on one node, and as soon as possible when it was missed. And the
+//! hourly one, which rewrites event rows (see [`compact`]).
 //!
 //! Nodes agree through a note in the store, a site's diary: who is at it and until when, and which
 //! run was the last one finished. A node that dies in mid-work holds the job up for [`LEASE`].
@@ -177,8 +177,8 @@ impl Daily {
         if now < self.rest[i] {
             return Ok(Turn::Nothing);
         }
-        // A salt lives for an hour after its day. And between two runs event rows may pass their cap
-        // by a quarter.
+        // A salt lives for an hour after its day. And between two runs event rows may pass their
+        // cap by a quarter.
         let day = Some(site.day(now - HOUR));
         let keep = self.keep[i];
         let cap = keep.events as u64;
@@ -280,7 +280,8 @@ impl Daily {
         Ok(Turn::Done(done))
     }
 
-    /// Takes a site's diary, so that no other node is at its jobs, unless what is asked for is `done`.
+    /// Takes a site's diary, so that no other node is at its jobs, unless what is asked for is
+    /// `done`.
     async fn hold(
         &self,
         site: &Site,

@@ -4,12 +4,12 @@
 //! - A set where a sketch of visitors belongs: its members join the sketch.
 //! - A day's counts from before keys were tagged (page → views): pageviews seen by the server, by
 //!   page and in total, on that day.
-//! - The all-time `visits:pages` (page → views): what it has beyond all that is dated was counted at
-//!   some earlier time. It becomes one frozen month, the one before the first that is known, booked
-//!   in total on its last day.
+//! - The all-time `visits:pages` (page → views): what it has beyond all that is dated was counted
+//!   at some earlier time. It becomes one frozen month, the one before the first that is known,
+//!   booked in total on its last day.
 //!
-//! Nothing is deleted. Every step may be repeated: old counts are delivered as numbered batches under
-//! the old key's name, so a run that was stopped is begun again, and counts nothing twice.
+//! Nothing is deleted. Every step may be repeated: old counts are delivered as numbered batches
+//! under the old key's name, so a run that was stopped is begun again, and counts nothing twice.
 
 use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};

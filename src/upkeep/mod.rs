@@ -2,9 +2,9 @@
 //!
 //! Beside the line of rooms: nothing here counts. [`daily`] trims, rolls closed days into months
 //! and lets go what retention says; [`compact`] merges blocks of event rows and ages those of days
-//! that are over; [`backfill`] sums a day up again from its events; [`migrate`] moves aside
-//! what is of the wrong type or an older layout and reads it in; [`tail`] says what of a day or a month keeps a row of its own.
-//! The room knows no key and no table: it asks [`crate::store::Upkeep`].
+//! that are over; [`backfill`] sums a day up again from its events; [`migrate`] moves aside what is
+//! of the wrong type or an older layout and reads it in; [`tail`] says what of a day or a month
+//! keeps a row of its own. The room knows no key and no table: it asks [`crate::store::Upkeep`].
 
 pub mod backfill;
 mod command;

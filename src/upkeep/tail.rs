@@ -31,8 +31,8 @@ pub fn moves(counts: &DayCounts, rows: usize) -> Vec<(Field, Field)> {
 /// Dimensions by time of day, which no day is without and no month has.
 const BY_TIME: [Dimension; 2] = [Dimension::Slot, Dimension::FirstSeen];
 
-/// The roll-up of a month from its days. Times of day stay with the days; the totals of each day are
-/// kept as [`Dimension::Day`].
+/// The roll-up of a month from its days. Times of day stay with the days; the totals of each day
+/// are kept as [`Dimension::Day`].
 pub fn month(days: impl IntoIterator<Item = (Day, Arc<DayCounts>)>) -> DayCounts {
     let mut sum = DayCounts::default();
     for (day, counts) in days {

@@ -1,5 +1,5 @@
-//! Which address a request comes from and by which scheme, seen through proxies that are trusted, and
-//! only those.
+//! Which address a request comes from and by which scheme, seen through proxies that are trusted,
+//! and only those.
 
 use crate::text::elements_from_last;
 use arc_swap::{ArcSwap, Guard};

@@ -38,8 +38,8 @@ pub struct Agent {
     /// - Device: `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`.
     /// - Browser: `Firefox`, `Chrome`, `Safari`, `Edge` …: one name on phones and desktops, the
     ///   device tells them apart. Its version is both and the major number: `Firefox 153`.
-    /// - System: `Windows`, `macOS`, `iOS`, `Android`, `GNU/Linux` …, and its version: `Android 16`.
-    ///   Browsers have frozen some: Windows 11 says 10, macOS says 10.15.
+    /// - System: `Windows`, `macOS`, `iOS`, `Android`, `GNU/Linux` …, and its version: `Android
+    ///   16`. Browsers have frozen some: Windows 11 says 10, macOS says 10.15.
     pub traits: Traits,
 }
 

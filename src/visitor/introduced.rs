@@ -1,8 +1,8 @@
 //! Visitors whose traits were told lately.
 //!
-//! Where views are counted, a visit takes its traits from the view it begins with and has no use for
-//! those of the next. So who was introduced a few minutes ago need not be described again with every
-//! view: that is a good part of the work on one, and most of what is written down of it.
+//! Where views are counted, a visit takes its traits from the view it begins with and has no use
+//! for those of the next. So who was introduced a few minutes ago need not be described again with
+//! every view: that is a good part of the work on one, and most of what is written down of it.
 //!
 //! What is left out is known there for certain. A visit runs for longer than an introduction is
 //! good for. And it is not forgotten for others who come, unless they are as many as are remembered

@@ -1,5 +1,5 @@
-//! Stands before Pebble: notes what is asked, answers in its place or lets it wait, and adds what the
-//! packaged version lacks: renewal information (RFC 9773) and profiles.
+//! Stands before Pebble: notes what is asked, answers in its place or lets it wait, and adds what
+//! the packaged version lacks: renewal information (RFC 9773) and profiles.
 
 use crate::common::pebble::Pebble;
 use crate::common::ports::free_port;
@@ -36,7 +36,8 @@ pub struct Asked {
     pub at: Instant,
     pub path: String,
     pub payload: Value,
-    /// What it was answered, if it was. Pebble turns some good nonces down, which are then tried again.
+    /// What it was answered, if it was. Pebble turns some good nonces down, which are then tried
+    /// again.
     pub status: Option<StatusCode>,
 }
 

@@ -57,7 +57,8 @@ fn one_orders_and_any_other_proves_it_and_has_the_certificate() {
     let balancer = Balancer::start();
     let pebble = Pebble::start(balancer.port);
     let between = Between::start(&pebble, |_, _| None);
-    // The first is in the midst of its order when the second comes, which is then asked for the proof.
+    // The first is in the midst of its order when the second comes, which is then asked for the
+    // proof.
     between.hold(Some("/order-plz"));
     first.start(&between.directory, &between.ca());
     wait_for("the first to order", || (!between.asked("/order-plz").is_empty()).then_some(()));

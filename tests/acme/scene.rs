@@ -46,7 +46,8 @@ async fn page(
     Html(PAGE)
 }
 
-/// headcount with names to be certified by an authority at `directory`, whose port is trusted by `ca`.
+/// headcount with names to be certified by an authority at `directory`, whose port is trusted by
+/// `ca`.
 pub struct Scene {
     pub website: Website,
     pub headcount: Headcount,

@@ -1,5 +1,5 @@
-//! An authority that is away, talks nonsense, sets limits or forgets; a name that fails; a kill in the
-//! midst of an order.
+//! An authority that is away, talks nonsense, sets limits or forgets; a name that fails; a kill in
+//! the midst of an order.
 
 use crate::between::Between;
 use crate::common::pebble::{FORBIDDEN, Pebble};

@@ -1,5 +1,5 @@
-//! The dashboard for everybody: axe-core finds nothing on any page, in any state, light and dark, on a
-//! phone and on a screen.
+//! The dashboard for everybody: axe-core finds nothing on any page, in any state, light and dark,
+//! on a phone and on a screen.
 //!
 //! axe-core is put beside the compiled tests by `.ci/axe`, which `make test` runs.
 

@@ -1,5 +1,5 @@
-//! A card's own page in a browser, with JavaScript and without: opened, searched, sorted, turned over and
-//! left, with the API's numbers.
+//! A card's own page in a browser, with JavaScript and without: opened, searched, sorted, turned
+//! over and left, with the API's numbers.
 
 use crate::dashboard::{press, run, stage, until, visit};
 use fantoccini::Locator;

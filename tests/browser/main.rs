@@ -8,7 +8,8 @@
 //! - `ahead`: pages fetched or rendered ahead, seen and never seen
 //! - `attention`: how long and how far a page was read
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
-//! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a card's own page; `stale`: left open while things die
+//! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
+//!   card's own page; `stale`: left open while things die
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and

@@ -1,6 +1,6 @@
-//! Content security policies, as Chromium has them: under each that allows the script it runs, reports,
-//! and violates nothing; where it may not run, the page is as the website sent it. All pages come
-//! compressed.
+//! Content security policies, as Chromium has them: under each that allows the script it runs,
+//! reports, and violates nothing; where it may not run, the page is as the website sent it. All
+//! pages come compressed.
 
 use crate::common::wire::visit;
 use crate::stage::{Ids, Stage};

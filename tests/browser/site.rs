@@ -39,8 +39,8 @@ const PAGE_JS: &str = "
       });
     }";
 
-/// Policies of `/policy/NUMBER`: in headers, in a `meta` element, and whether the script may run and
-/// report.
+/// Policies of `/policy/NUMBER`: in headers, in a `meta` element, and whether the script may run
+/// and report.
 pub const POLICIES: &[(&[&str], &str, bool)] = &[
     (&[], "", true),
     (&["script-src 'self'"], "", true),

@@ -1,9 +1,10 @@
 //! The dashboard, left open while something dies, and while somebody works with it.
 //!
-//! - the process or the store ends: the numbers stay, with the time they are of, and the pulse is grey;
-//!   when it is back they follow again, by themselves
+//! - the process or the store ends: the numbers stay, with the time they are of, and the pulse is
+//!   grey; when it is back they follow again, by themselves
 //! - a page that could not be shown asks again by itself, without JavaScript too
-//! - a refresh leaves focus, selection, scroll positions, what is open and what is being typed alone
+//! - a refresh leaves focus, selection, scroll positions, what is open and what is being typed
+//!   alone
 //! - menus close by Escape, switches turn by the space bar
 
 use crate::browser::Browser;

@@ -1,8 +1,8 @@
 //! A real Chromium to drive, headed on a screen of its own, so that it is a browser like a
 //! visitor's: headless ones behave otherwise and call themselves bots.
 //!
-//! Needs Debian's `xvfb`, `chromium` and `chromium-driver`; a test fails without them. Include it from
-//! a test with `#[path = "common/browser.rs"] mod browser;`.
+//! Needs Debian's `xvfb`, `chromium` and `chromium-driver`; a test fails without them. Include it
+//! from a test with `#[path = "common/browser.rs"] mod browser;`.
 
 // Each test program uses its own part of this.
 #![allow(dead_code)]
@@ -114,7 +114,8 @@ impl Browser {
         self.log("browser").await.iter().map(line).collect()
     }
 
-    /// Requests that were sent since they were last asked for: address, and why it failed, if it did.
+    /// Requests that were sent since they were last asked for: address, and why it failed, if it
+    /// did.
     pub async fn requests(&self) -> Vec<(String, Option<String>)> {
         let mut requests: Vec<(Value, String, Option<String>)> = Vec::new();
         for entry in self.log("performance").await {
@@ -165,8 +166,8 @@ impl Deref for Browser {
 struct Process(Child);
 
 impl Process {
-    /// Starts it and reads its output up to the line that `find` takes something from. Again if it ends
-    /// at once: a number that one of two finds free may be the other's a moment later.
+    /// Starts it and reads its output up to the line that `find` takes something from. Again if it
+    /// ends at once: a number that one of two finds free may be the other's a moment later.
     fn spawn<T>(mut command: Command, find: impl Fn(&str) -> Option<T>) -> (Self, T) {
         let started = (0..5).find_map(|_| Self::spawn_once(&mut command, &find));
         started.unwrap_or_else(|| panic!("{command:?} ended at once, five times"))
@@ -211,8 +212,8 @@ impl Drop for Process {
     }
 }
 
-/// The first of these programs that is in one of the folders of `path`. Fails where there is none: a
-/// test without its tool has tested nothing.
+/// The first of these programs that is in one of the folders of `path`. Fails where there is none:
+/// a test without its tool has tested nothing.
 fn program(names: &[&str], path: &OsStr) -> PathBuf {
     names
         .iter()

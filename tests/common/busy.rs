@@ -1,9 +1,10 @@
-//! Busy visitors of several sites, in every way that there is to come: over connections that they keep,
-//! plain, by TLS with HTTP/1.1 and by TLS with HTTP/2. And a ledger of what they were answered.
+//! Busy visitors of several sites, in every way that there is to come: over connections that they
+//! keep, plain, by TLS with HTTP/1.1 and by TLS with HTTP/2. And a ledger of what they were
+//! answered.
 //!
-//! Each page says which website it is of ("<p>NAME as HOST"), and so to which site its view belongs.
-//! Once a request is on its way it must be answered: none is repeated, but where HTTP/2 says that it was
-//! not looked at (GOAWAY, RFC 9113 §6.8).
+//! Each page says which website it is of ("<p>NAME as HOST"), and so to which site its view
+//! belongs. Once a request is on its way it must be answered: none is repeated, but where HTTP/2
+//! says that it was not looked at (GOAWAY, RFC 9113 §6.8).
 
 use super::http::FIREFOX;
 use super::wait_for;
@@ -107,8 +108,8 @@ impl Busy {
         });
     }
 
-    /// Sends them home. All must have been answered; gives what those of each website were, and how long
-    /// the slowest waited.
+    /// Sends them home. All must have been answered; gives what those of each website were, and how
+    /// long the slowest waited.
     pub fn leave(self) -> (BTreeMap<String, Answered>, Duration) {
         self.shared.stop.store(true, Ordering::SeqCst);
         for client in self.clients {

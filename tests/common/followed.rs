@@ -1,5 +1,5 @@
-//! What systemd does for a service of `Type=notify`: hears what the program tells it, and follows its main
-//! process from one to the next.
+//! What systemd does for a service of `Type=notify`: hears what the program tells it, and follows
+//! its main process from one to the next.
 
 use super::headcount::Headcount;
 use nix::sys::signal::{Signal, kill};
@@ -109,8 +109,8 @@ impl Followed {
         kill(Pid::from_raw(self.main()), signal).unwrap();
     }
 
-    /// Sends a signal after which settings are read again, and waits until they are in force. The main
-    /// process after that.
+    /// Sends a signal after which settings are read again, and waits until they are in force. The
+    /// main process after that.
     pub fn reload(&mut self, signal: Signal) -> i32 {
         self.signal(signal);
         let mut reloads = 0;

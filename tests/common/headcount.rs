@@ -59,7 +59,8 @@ impl Headcount {
         Self { dir, data, upstream, flags, wrapper, ports, process, lists_sites }
     }
 
-    /// From now on `wrapper` is started and given the command to run, which it must become (`exec`).
+    /// From now on `wrapper` is started and given the command to run, which it must become
+    /// (`exec`).
     pub fn wrap(&mut self, wrapper: &[&str]) {
         self.wrapper = wrapper.iter().map(ToString::to_string).collect();
     }

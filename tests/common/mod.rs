@@ -25,8 +25,8 @@ pub mod wire;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Does `then` while others are busy, each with what `begin` gives it to do again and again. They end
-/// with it, also if it panics. Gives how often they did it.
+/// Does `then` while others are busy, each with what `begin` gives it to do again and again. They
+/// end with it, also if it panics. Gives how often they did it.
 pub fn while_busy<W: FnMut()>(
     others: usize,
     begin: impl Fn() -> W + Sync,

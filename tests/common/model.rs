@@ -519,8 +519,9 @@ impl Model {
         nonce.is_some() && !self.visits[visit].suspected && unconfirmed.count() + 1 >= 30
     }
 
-    /// Something happens in a visit. If it is suspected by now, what it did until now on the day counts
-    /// as a suspect's; so on the day it began on, if that is another and the visit's measures change.
+    /// Something happens in a visit. If it is suspected by now, what it did until now on the day
+    /// counts as a suspect's; so on the day it began on, if that is another and the visit's
+    /// measures change.
     fn suspect(&mut self, visit: usize, at: Millis, changes: bool) {
         if !self.visits[visit].suspected {
             return;

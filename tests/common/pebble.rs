@@ -25,8 +25,8 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Asks for proofs at `http_port` of this machine, whatever the name; its certificates are valid for
-    /// `life`.
+    /// Asks for proofs at `http_port` of this machine, whatever the name; its certificates are
+    /// valid for `life`.
     pub fn prepare(http_port: u16, life: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
@@ -77,8 +77,9 @@ impl Pebble {
                 .arg("-config")
                 .arg(self.dir.path().join("pebble.json"))
                 .env("PEBBLE_VA_NOSLEEP", "1")
-                // Of a hundred good nonces one is refused, as real authorities do now and then. With
-                // Pebble's usual five, all of a client's three tries fail in one of 8,000 requests.
+                // Of a hundred good nonces one is refused, as real authorities do now and then.
+                // With Pebble's usual five, all of a client's three tries fail in one of 8,000
+                // requests.
                 .env("PEBBLE_WFE_NONCEREJECT", "1"),
         );
         wait_for("Pebble to answer", || (self.ask(self.port, "/dir").0 == 200).then_some(()));

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
-/// Below those that a system gives to connections that go out: one of them could be gone by the time
-/// the program asks for it.
+/// Below those that a system gives to connections that go out: one of them could be gone by the
+/// time the program asks for it.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 /// A port that no other test has until this process ends.

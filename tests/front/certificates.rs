@@ -1,4 +1,5 @@
-//! Certificates: chosen by name, replaced while they are in use, refused where they cannot be right.
+//! Certificates: chosen by name, replaced while they are in use, refused where they cannot be
+//! right.
 
 use crate::clients::{Certificate, Curl, Front, Website, curl};
 use crate::common::headcount::{Headcount, SITE};

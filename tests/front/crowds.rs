@@ -1,9 +1,9 @@
-//! Thousands of clients that do nothing, or as little as they can: each is gone by its deadline, honest
-//! visitors are answered meanwhile, and a second crowd needs no more memory than the first.
+//! Thousands of clients that do nothing, or as little as they can: each is gone by its deadline,
+//! honest visitors are answered meanwhile, and a second crowd needs no more memory than the first.
 //!
-//! `make test` runs a tenth of it; `make crowds` has 10,000 idle, 2,000 that send their header a byte at
-//! a time and 1,000 that hardly read, waits as long as the defaults say, and also compares how long
-//! honest visitors wait.
+//! `make test` runs a tenth of it; `make crowds` has 10,000 idle, 2,000 that send their header a
+//! byte at a time and 1,000 that hardly read, waits as long as the defaults say, and also compares
+//! how long honest visitors wait.
 
 use crate::clients::{LARGE, PAGE, Website};
 use crate::common::headcount::{Headcount, SITE};
@@ -136,8 +136,8 @@ fn crowds_are_borne() {
     }
 }
 
-/// Lets all of them in and waits until they are gone. The most memory meanwhile, how long honest visitors
-/// waited, and how each ended.
+/// Lets all of them in and waits until they are gone. The most memory meanwhile, how long honest
+/// visitors waited, and how each ended.
 fn turn(
     scale: &Scale,
     headcount: &Headcount,

@@ -1,5 +1,5 @@
-//! Clients of HTTP/2 that send what costs them little and others much, or that fall silent: they are
-//! ended, or cost no memory, and honest clients are answered meanwhile.
+//! Clients of HTTP/2 that send what costs them little and others much, or that fall silent: they
+//! are ended, or cost no memory, and honest clients are answered meanwhile.
 
 use crate::clients::{PAGE, Website};
 use crate::common::headcount::Headcount;

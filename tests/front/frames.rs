@@ -154,7 +154,8 @@ fn code(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes[..4].try_into().unwrap())
 }
 
-/// The status at the beginning of an answer's fields: an entry of the static table, or three digits.
+/// The status at the beginning of an answer's fields: an entry of the static table, or three
+/// digits.
 fn read_status(block: &[u8]) -> u16 {
     // Changes of the table's size come first.
     let at = block.iter().position(|byte| byte & 0xe0 != 0x20).expect("fields");

@@ -8,8 +8,8 @@
 //! - `floods`: clients of HTTP/2 that send too much, or nothing;
 //! - `crowds`: thousands of clients that are idle or slow.
 //!
-//! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by hand;
-//! `strict` a website that takes only what can be read in one way.
+//! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by
+//! hand; `strict` a website that takes only what can be read in one way.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -205,7 +205,8 @@ fn by_name(orders: &[&[&str]], state_after: u64) -> BTreeMap<(String, String, Me
     counts
 }
 
-/// Neither their order nor what else is configured changes whose hits, visits and visitors these are.
+/// Neither their order nor what else is configured changes whose hits, visits and visitors these
+/// are.
 #[test]
 fn sites_are_known_by_name() {
     let same: &[&[&str]] = &[["a.org", "b.org", "c.org"].as_slice(); 4];

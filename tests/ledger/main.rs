@@ -8,9 +8,9 @@
 //! - `book`: what reports should then say;
 //! - `raw`: what lies in the store, read without the program's help.
 //!
-//! Pageviews by every kind of evidence and confirmed ones, visitors, visits, bounces, entry and exit
-//! pages, sources, browsers, systems, devices, countries, screens; errors, downloads, prefetches and
-//! machines; hours and days that add up.
+//! Pageviews by every kind of evidence and confirmed ones, visitors, visits, bounces, entry and
+//! exit pages, sources, browsers, systems, devices, countries, screens; errors, downloads,
+//! prefetches and machines; hours and days that add up.
 
 #[path = "../common/mod.rs"]
 mod common;

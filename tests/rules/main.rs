@@ -1,5 +1,5 @@
-//! The rules of counting, one by one, as the table of the README and the script's own words say
-//! them: a request, its answer, a beacon → all that is counted, and nothing else.
+//! The rules of counting, one by one, as the table of `docs/counting.md` and the script's own words
+//! say them: a request, its answer, a beacon → all that is counted, and nothing else.
 //!
 //! - `server`: what the proxy sees by itself
 //! - `script`: what beacons add to it

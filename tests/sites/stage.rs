@@ -44,8 +44,8 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// As many as there are names; each answers any request with a page that has its name and the host
-    /// that it was asked for.
+    /// As many as there are names; each answers any request with a page that has its name and the
+    /// host that it was asked for.
     pub fn start(names: &[&'static str]) -> Self {
         let runtime = Runtime::new().unwrap();
         let urls = names.iter().copied().map(|name| {
@@ -72,8 +72,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// `store`: a Redis server, or else SQLite. With two nodes they count together, and list the sites
-    /// in another order.
+    /// `store`: a Redis server, or else SQLite. With two nodes they count together, and list the
+    /// sites in another order.
     pub fn start(store: Option<&RedisServer>, nodes: usize, more: &str) -> Self {
         let origins = Origins::start(&ALL.map(|known| known.name));
         let mut stage = Self { nodes: Vec::new(), views: BTreeMap::new(), origins };

@@ -104,8 +104,8 @@ pub fn nothing_is_lost(
     ledger.agrees_with(&clients.leave());
 }
 
-/// Sends until told to stop. A connection may be refused, while nobody listens; once a request is on
-/// its way it must be answered.
+/// Sends until told to stop. A connection may be refused, while nobody listens; once a request is
+/// on its way it must be answered.
 fn work(to: SocketAddr, stop: &AtomicBool, sent: &AtomicU64) -> Vec<u64> {
     let mut answered = Vec::new();
     let mut wire = connect(to);

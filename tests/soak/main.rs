@@ -1,7 +1,7 @@
 //! Stops and hand-overs under busy clients: no request is lost, none is executed twice.
 //!
-//! [`ledger`] is the website, which knows what it has executed, and the clients, which know what they
-//! were answered. `make test` runs a short form; `make soak` a long one, of 100 stops and 30
+//! [`ledger`] is the website, which knows what it has executed, and the clients, which know what
+//! they were answered. `make test` runs a short form; `make soak` a long one, of 100 stops and 30
 //! hand-overs. In [`mixed`], everything happens that can: for a minute, or for an hour.
 
 #[path = "../common/mod.rs"]

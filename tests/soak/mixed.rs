@@ -1,7 +1,7 @@
 //! Everything at once: visitors of two sites in every way there is to come, while settings are read
-//! again, processes hand over, certificates are replaced and renewed, upstreams are killed and come back,
-//! and the store is away. No request fails that an upstream could have answered, and what is counted of
-//! each site is what its visitors were answered.
+//! again, processes hand over, certificates are replaced and renewed, upstreams are killed and come
+//! back, and the store is away. No request fails that an upstream could have answered, and what is
+//! counted of each site is what its visitors were answered.
 
 use crate::common::busy::{Busy, Way};
 use crate::common::followed::{Followed, status};
@@ -158,7 +158,8 @@ fn trust(pems: &[String]) -> Arc<rustls::ClientConfig> {
     Arc::new(config)
 }
 
-/// What settings say now one way, now another: what can change while the process runs, and what cannot.
+/// What settings say now one way, now another: what can change while the process runs, and what
+/// cannot.
 #[derive(Debug, Clone, Copy, Default)]
 struct Said {
     method: usize,

@@ -1,5 +1,5 @@
-//! `backfill`, over both stores: real traffic through the aggregator and the flusher, then days that
-//! are deleted, spoilt, incomplete or in use.
+//! `backfill`, over both stores: real traffic through the aggregator and the flusher, then days
+//! that are deleted, spoilt, incomplete or in use.
 
 use super::common::redis::RedisServer;
 use super::common::traffic::Traffic;

@@ -1,5 +1,5 @@
-//! Redis as it is in life, on a real server: every kind of trouble is told by its name, with what to
-//! do about it, is worth a retry or not, and costs no count.
+//! Redis as it is in life, on a real server: every kind of trouble is told by its name, with what
+//! to do about it, is worth a retry or not, and costs no count.
 
 use super::common::redis::RedisServer;
 use super::common::tls::Pair;

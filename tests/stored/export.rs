@@ -329,7 +329,7 @@ fn an_export_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn help_and_the_readme_describe_the_columns() {
+fn help_and_the_docs_describe_the_columns() {
     let dir = tempfile::tempdir().unwrap();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_headcount"))
         .args(["export", "--help"])
@@ -340,8 +340,8 @@ fn help_and_the_readme_describe_the_columns() {
     for column in COLUMNS {
         assert!(help.contains(&format!("{} (", column.name)), "{} is not in {help}", column.name);
     }
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/stores.md")).unwrap();
     let table = columns::table();
-    assert!(readme.contains(&table), "README.md does not have this table:\n\n{table}");
+    assert!(text.contains(&table), "docs/stores.md does not have this table:\n\n{table}");
 }

@@ -1,8 +1,8 @@
 //! What an operator does with what is stored: takes rows out, deletes days, moves a site to another
 //! store, makes a backup and goes back to it. The real binary, real stores.
 //!
-//! - `export`: rows of a test's own traffic come out exactly, by command and by API, and again from a
-//!   backup;
+//! - `export`: rows of a test's own traffic come out exactly, by command and by API, and again from
+//!   a backup;
 //! - `delete`: what is named goes, down to the bytes of the file; all else stays;
 //! - `copy`: from either store to either, checked; what cannot be the same is refused.
 

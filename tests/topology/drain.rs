@@ -24,7 +24,8 @@ const FIRST: usize = FILE / 2;
 /// And how many are read of it.
 const READ: usize = FIRST / 4;
 
-/// A website of files whose second halves, and of slow pages whose answers, wait for [`Site::release`].
+/// A website of files whose second halves, and of slow pages whose answers, wait for
+/// [`Site::release`].
 struct Site {
     origin: Origin,
     released: Arc<(Mutex<Vec<String>>, Condvar)>,

@@ -54,8 +54,8 @@ fn the_unit_lets_the_program_do_little_else() {
     assert!(unit.contains(&format!("calls it {level};")), "the unit's own word of it");
 }
 
-/// What the unit allows is what it does, seen by strace: start, requests, a flush, other settings in a
-/// process of their own, the end.
+/// What the unit allows is what it does, seen by strace: start, requests, a flush, other settings
+/// in a process of their own, the end.
 #[test]
 fn the_program_calls_nothing_that_the_unit_forbids() {
     let load = Load::new();

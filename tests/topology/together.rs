@@ -1,4 +1,5 @@
-//! Nodes that share sessions count as one does, also when one joins, leaves, is replaced or hands over.
+//! Nodes that share sessions count as one does, also when one joins, leaves, is replaced or hands
+//! over.
 
 use super::common::cluster::RedisCluster;
 use super::common::headcount::{Headcount, SITE, today};

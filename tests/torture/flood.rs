@@ -1,5 +1,5 @@
-//! A flood of crawlers under invented names: nobody who reads the site loses a row by it, and what is
-//! kept of the flood stays within its caps.
+//! A flood of crawlers under invented names: nobody who reads the site loses a row by it, and what
+//! is kept of the flood stays within its caps.
 
 use crate::common::headcount::{Headcount, SITE, today};
 use crate::common::http::{self, FIREFOX, NAVIGATION};

@@ -1,8 +1,8 @@
 //! Several nodes behind a load balancer, one of them killed.
 //!
 //! With sticky sessions a visitor's views go to one node, beacons to any: view ids of one node are
-//! honoured by all. With `shared_sessions` each request goes to any, and the one that counts is among
-//! those that are killed.
+//! honoured by all. With `shared_sessions` each request goes to any, and the one that counts is
+//! among those that are killed.
 
 use crate::common::headcount::{Headcount, SITE};
 use crate::common::load::Load;

@@ -174,8 +174,8 @@ fn a_replica_is_promoted() {
     settle("replica promoted, behind", times, &headcount, &primary, &people.stop());
 }
 
-/// A server that keeps nothing on disk, back with nothing within two minutes, while there is nothing
-/// new to say: it is told all again.
+/// A server that keeps nothing on disk, back with nothing within two minutes, while there is
+/// nothing new to say: it is told all again.
 #[test]
 fn redis_comes_back_empty() {
     let mut redis = RedisServer::start();

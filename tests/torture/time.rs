@@ -195,8 +195,8 @@ fn midnight_at_a_months_end() {
     }
 }
 
-/// A Redis that lost more than is remembered, two minutes' worth: what is gone is said so, once, and
-/// nothing is stuck.
+/// A Redis that lost more than is remembered, two minutes' worth: what is gone is said so, once,
+/// and nothing is stuck.
 #[test]
 fn redis_loses_more_than_is_remembered() {
     let mut stage = Stage::new(Keeper::Redis, 0);

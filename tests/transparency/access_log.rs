@@ -1,6 +1,7 @@
 //! The access log: what was asked and answered, line by line, and never in a request's way.
 //!
-//! - combined and JSON, whole addresses and networks, hostile values, to a file and to standard output
+//! - combined and JSON, whole addresses and networks, hostile values, to a file and to standard
+//!   output
 //! - a full disk; a pipe that nobody reads
 //! - rotation under way loses no line
 

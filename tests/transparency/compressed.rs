@@ -1,5 +1,5 @@
-//! With `compress`, what the website sends as it is comes compressed to whom accepts it, and nothing else
-//! changes.
+//! With `compress`, what the website sends as it is comes compressed to whom accepts it, and
+//! nothing else changes.
 //!
 //! - each coding by the client's wish; HEAD; ETags and what confirms them; with the script's tag
 //! - what stays as it is: ranges, `no-transform`, coded, short, pictures, HTTP/1.0, no wish

@@ -1,7 +1,8 @@
 //! Pages of every kind, in every coding and delivery: what arrives is what the website sent and one
 //! tag, or what the website sent.
 //!
-//! - 21 pages × 4 codings × 4 deliveries, by GET and by HEAD; what is left alone is told by its reason
+//! - 21 pages × 4 codings × 4 deliveries, by GET and by HEAD; what is left alone is told by its
+//!   reason
 //! - by HTTP/1.0; flush by flush; broken off and damaged; a decompression bomb
 //! - 100 MB in flat memory
 
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 
 const CODINGS: [&str; 4] = ["identity", "gzip", "br", "zstd"];
 
-/// How a body comes: with its length, in one chunk, in chunks of 7 bytes, up to the connection's end.
+/// How a body comes: with its length, in one chunk, in chunks of 7 bytes, up to the connection's
+/// end.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Delivery {
     Length,

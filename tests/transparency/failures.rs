@@ -71,8 +71,8 @@ fn a_website_that_fails_is_told_how() {
     assert!(!proxy.log().iter().any(|l| l.contains("cannot be reached")), "{:?}", proxy.log());
 }
 
-/// An event stream or a WebSocket may be silent for long, however it is asked for; until it is there,
-/// and for every other answer, the usual timeout holds.
+/// An event stream or a WebSocket may be silent for long, however it is asked for; until it is
+/// there, and for every other answer, the usual timeout holds.
 #[test]
 fn streams_may_be_silent() {
     // Three times as long as the timeout of answers.
@@ -142,8 +142,8 @@ fn streams_may_be_silent() {
     }
 }
 
-/// The timeout is for the next bytes, of an answer or of an upload, also where the rewriter of pages
-/// holds them back, in the middle of a tag.
+/// The timeout is for the next bytes, of an answer or of an upload, also where the rewriter of
+/// pages holds them back, in the middle of a tag.
 #[test]
 fn what_comes_slowly_is_waited_for() {
     const PAUSE: Duration = Duration::from_millis(400);

@@ -1,10 +1,10 @@
 //! Requests that are malformed, or nearly: the proxy answers them as nginx does, and the website
 //! never gets one that it could read in another way than the client meant it.
 //!
-//! A real nginx stands beside the proxy, each in front of a website that takes whatever it is given.
-//! Both are sent the same bytes. Compared are the status of the first answer, and the requests that
-//! reached the website whole. Where the proxy decides otherwise than nginx, the table says so, with
-//! the reason; a decision that no longer differs fails the test.
+//! A real nginx stands beside the proxy, each in front of a website that takes whatever it is
+//! given. Both are sent the same bytes. Compared are the status of the first answer, and the
+//! requests that reached the website whole. Where the proxy decides otherwise than nginx, the table
+//! says so, with the reason; a decision that no longer differs fails the test.
 
 use crate::common::nginx::Nginx;
 use crate::common::process::Proxy;

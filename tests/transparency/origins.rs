@@ -1,6 +1,6 @@
 //! The malformed requests of [`malformed`](crate::malformed) before websites of three kinds: nginx,
-//! Node, and one that takes whatever it is given. None gets a request that it takes for another, and
-//! whoever comes next over the same connections gets their own answer.
+//! Node, and one that takes whatever it is given. None gets a request that it takes for another,
+//! and whoever comes next over the same connections gets their own answer.
 
 use crate::common::nginx::Nginx;
 use crate::common::process::{Proxy, wait_for};

@@ -279,7 +279,8 @@ fn signals_are_heard_before_anybody_is_let_in() {
     assert!(headcount.log().trim_end().ends_with("stopped"), "{}", headcount.log());
 }
 
-/// Whoever is let in is answered, however early: a port is not listened on only to see if it is free.
+/// Whoever is let in is answered, however early: a port is not listened on only to see if it is
+/// free.
 #[test]
 fn the_first_visitor_is_served() {
     let origin = Origin::start(|wire, _| {

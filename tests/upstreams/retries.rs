@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 /// Requests that upstreams have read whole, body and all, in the order in which they did.
 type Ledger = Arc<Mutex<Vec<(&'static str, String, usize)>>>;
 
-/// Two upstreams, of which the first reads a request and breaks the connection off. It is asked first,
-/// and `health.pause` is over at once.
+/// Two upstreams, of which the first reads a request and breaks the connection off. It is asked
+/// first, and `health.pause` is over at once.
 struct Two {
     proxy: Proxy,
     ledger: Ledger,

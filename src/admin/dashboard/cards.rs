@@ -38,7 +38,8 @@ pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<Vec<OpenCard>
     Ok(cards.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// Cards in two columns, one below the other in each, so that none is as high as its neighbour only.
+/// Cards in two columns, one below the other in each, so that none is as high as its neighbour
+/// only.
 pub(super) fn columns<'c>(
     view: &View,
     data: &PageData<'_>,

@@ -4,8 +4,8 @@
 //! so the chart fits any width and its letters keep their size. The content security policy
 //! allows no style attributes; positions are attributes of their own.
 //!
-//! Each step is told where the pointer or the focus is; with the script, arrow keys go from one to the
-//! next.
+//! Each step is told where the pointer or the focus is; with the script, arrow keys go from one to
+//! the next.
 
 use super::view::View;
 use super::{axis, tiles, words};

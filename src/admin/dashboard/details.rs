@@ -1,4 +1,5 @@
-//! A card's own page: every metric of every row, searched, sorted and by the page; and the same as a file.
+//! A card's own page: every metric of every row, searched, sorted and by the page; and the same as
+//! a file.
 
 use super::cards::{CardTab, label};
 use super::table;
@@ -20,7 +21,8 @@ pub(super) struct Details {
 
 impl Details {
     /// # Errors
-    /// If there is no such card, the filters tell nothing of it, or it is to be sorted by what it does not have.
+    /// If there is no such card, the filters tell nothing of it, or it is to be sorted by what it
+    /// does not have.
     pub fn ask(key: &str, view: &View, questions: &mut QuerySet) -> Result<Self, Invalid> {
         let known = || table::all().map(|card| card.key);
         let card = table::all()
@@ -157,8 +159,8 @@ impl Details {
         }
     }
 
-    /// All rows, as they are stored, as lines of a table. What a spreadsheet would take for a formula
-    /// stands behind an apostrophe.
+    /// All rows, as they are stored, as lines of a table. What a spreadsheet would take for a
+    /// formula stands behind an apostrophe.
     pub fn csv(&self, view: &View, answers: &Answers) -> Result<Vec<u8>, csv::Error> {
         let mut lines = csv::Writer::from_writer(Vec::new());
         let names = self.metrics.iter().map(|metric| metric.as_str());

@@ -1,4 +1,5 @@
-//! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted from.
+//! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted
+//! from.
 
 use super::view::{Subject, View};
 use super::{cards, segments, words};

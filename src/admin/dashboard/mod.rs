@@ -5,8 +5,8 @@
 //! the same page again and patches it in. Values come from whoever visits the site, attackers
 //! included: maud escapes them, and links are made of our own paths only.
 //!
-//! A page first asks its questions, then all of them are answered together, then it is drawn. So every
-//! part of it is about the same days and the same filters.
+//! A page first asks its questions, then all of them are answered together, then it is drawn. So
+//! every part of it is about the same days and the same filters.
 
 mod ai;
 mod axis;

@@ -250,8 +250,8 @@ fn without_suspected(view: &View, days: &Days) -> Markup {
     switch(view, "Without suspected robots", at.is_some(), &change)
 }
 
-/// Turns something on or off. A button, so that it obeys the keys of one, with a form around it, so that
-/// it needs no script.
+/// Turns something on or off. A button, so that it obeys the keys of one, with a form around it, so
+/// that it needs no script.
 pub(super) fn switch(view: &View, name: &str, on: bool, change: &[(&str, Option<&str>)]) -> Markup {
     html! {
         form method="get" action="/" {

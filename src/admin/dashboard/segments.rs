@@ -1,4 +1,5 @@
-//! Segments in the dashboard: chosen from a menu, made of the filters that are shown, and forgotten.
+//! Segments in the dashboard: chosen from a menu, made of the filters that are shown, and
+//! forgotten.
 
 use super::view::View;
 use crate::admin::params::Params;

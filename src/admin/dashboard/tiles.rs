@@ -1,5 +1,5 @@
-//! The tiles: each a metric with its change, its course, and how much of it scripts confirmed. One of them
-//! is chosen, and the chart shows it.
+//! The tiles: each a metric with its change, its course, and how much of it scripts confirmed. One
+//! of them is chosen, and the chart shows it.
 
 use super::chart::{runs, smooth};
 use super::topics::Topic;

@@ -92,7 +92,8 @@ pub(super) fn interval(
     }
 }
 
-/// Steps of which there are neither too few nor too many in a range of days; of parts of days hours.
+/// Steps of which there are neither too few nor too many in a range of days; of parts of days
+/// hours.
 pub(super) fn intervals(range: Range, is_part: bool) -> impl Iterator<Item = Interval> + Clone {
     let fits = |interval: &Interval, days| match interval {
         Interval::Minute => false,

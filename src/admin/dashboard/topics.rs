@@ -1,4 +1,5 @@
-//! The topics of the dashboard, each a page: what people came for first, the rest each with room of its own.
+//! The topics of the dashboard, each a page: what people came for first, the rest each with room of
+//! its own.
 
 use super::table::{BOTS, Card, ERRORS, FILES, OVERVIEW, REALTIME};
 use super::view::{Subject, View};

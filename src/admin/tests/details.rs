@@ -1,5 +1,5 @@
-//! A card's own page: its rows are the API's and what was counted, whatever they are searched and sorted
-//! by, and as files, which no spreadsheet takes for formulas.
+//! A card's own page: its rows are the API's and what was counted, whatever they are searched and
+//! sorted by, and as files, which no spreadsheet takes for formulas.
 
 use super::port::{Port, today};
 use crate::model::rollup::{Dimension, Metric as Stored};

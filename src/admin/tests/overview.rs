@@ -1,5 +1,5 @@
-//! The overview's numbers are those of the API, and of what was counted: totals, changes, steps and what
-//! each is compared with, in every interval and by every comparison.
+//! The overview's numbers are those of the API, and of what was counted: totals, changes, steps and
+//! what each is compared with, in every interval and by every comparison.
 
 use super::port::{Port, today};
 use crate::model::rollup::{Dimension, Metric as Stored};

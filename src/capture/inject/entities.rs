@@ -1,7 +1,8 @@
 //! Character references in an attribute: as many of them as a policy in a `meta` element is written
 //! with.
 
-/// The text that an attribute's value stands for. `None`: it has a reference that is not known here.
+/// The text that an attribute's value stands for. `None`: it has a reference that is not known
+/// here.
 pub fn decoded(value: &str) -> Option<String> {
     let mut text = String::with_capacity(value.len());
     let mut rest = value;

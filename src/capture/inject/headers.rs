@@ -117,8 +117,8 @@ pub fn policies(headers: &HeaderMap) -> Policies {
     }
 }
 
-/// Makes a response's headers those of the page with the tag. How long it becomes is not known ahead:
-/// what the page's own markup says of scripts decides.
+/// Makes a response's headers those of the page with the tag. How long it becomes is not known
+/// ahead: what the page's own markup says of scripts decides.
 pub fn prepare_response(response: &mut ResponseHeader) {
     response.remove_header(&CONTENT_LENGTH);
     if let Some(marked) = response.headers.get(ETAG).and_then(etag::mark) {

@@ -1,14 +1,14 @@
 //! Adds the script's tag to an HTML page while it streams through.
 //!
 //! Apart from the rest of `capture` because it is the only part that touches a body, and its rule
-//! is its own: what comes out is what went in plus exactly one tag, or what went in. A page that comes
-//! compressed is decoded and coded again ([`recode`]) on its way. Whether the tag may be there is the
-//! page's to say, in its headers ([`headers`]), and in its markup before the tag's place
-//! ([`search`]), by its content security policies ([`policy`]) above all. It knows nothing of sites,
-//! visitors or views.
+//! is its own: what comes out is what went in plus exactly one tag, or what went in. A page that
+//! comes compressed is decoded and coded again ([`recode`]) on its way. Whether the tag may be
+//! there is the page's to say, in its headers ([`headers`]), and in its markup before the tag's
+//! place ([`search`]), by its content security policies ([`policy`]) above all. It knows nothing of
+//! sites, visitors or views.
 //!
-//! What the website has sent is passed on as it comes, but for the few bytes in front of which the tag
-//! may have to go. One chunk per page is copied; the others pass as they are.
+//! What the website has sent is passed on as it comes, but for the few bytes in front of which the
+//! tag may have to go. One chunk per page is copied; the others pass as they are.
 
 mod entities;
 mod etag;
@@ -93,8 +93,8 @@ enum Start {
 }
 
 enum State {
-    /// The parser is `Send` but not `Sync`, which a Pingora context must be; the lock is never taken,
-    /// only looked through.
+    /// The parser is `Send` but not `Sync`, which a Pingora context must be; the lock is never
+    /// taken, only looked through.
     Looking(Box<Mutex<Search>>),
     /// The tag went out, or never will.
     Over,

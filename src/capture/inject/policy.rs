@@ -1,7 +1,7 @@
 //! What a page's content security policies say of the script: may it be loaded, and may it report?
 //!
-//! As browsers read them (Content Security Policy Level 3), for the one case at hand: a script of the
-//! page's own origin, named in the page's markup, that reports to the same origin. What is not
+//! As browsers read them (Content Security Policy Level 3), for the one case at hand: a script of
+//! the page's own origin, named in the page's markup, that reports to the same origin. What is not
 //! understood forbids: then the page is left as it is, and nobody sees a violation.
 
 use std::borrow::Cow;
@@ -110,7 +110,8 @@ fn scripts(policy: &Policy) -> Option<&str> {
         .find_map(|name| directive(policy, name))
 }
 
-/// The nonces that allow a script. Only what the standard's grammar has: they are written into markup.
+/// The nonces that allow a script. Only what the standard's grammar has: they are written into
+/// markup.
 fn nonces(policy: &Policy) -> impl Iterator<Item = &str> {
     const PREFIX: &str = "'nonce-";
     let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');

@@ -1,7 +1,7 @@
 //! A page on its way: the tag is added to what it says, whatever it is coded in.
 //!
-//! A coded page is decoded, added to and coded again, a piece at a time: what the website had flushed
-//! can be read by the client, and memory does not grow with the page.
+//! A coded page is decoded, added to and coded again, a piece at a time: what the website had
+//! flushed can be read by the client, and memory does not grow with the page.
 
 use super::Injector;
 use crate::coding::{BadCoding, Coding, Decoder, Encoder};
@@ -13,8 +13,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// Bytes that are decoded at a time.
 const PIECE: usize = 32 * 1024;
 
-/// As much of a page as is decoded in the way of other requests. A few bytes can stand for gigabytes:
-/// the rest is done while others run on another thread.
+/// As much of a page as is decoded in the way of other requests. A few bytes can stand for
+/// gigabytes: the rest is done while others run on another thread.
 const IN_THE_WAY: usize = 1 << 20;
 
 /// As much as one chunk of a website's answer may stand for. No page does; a bomb ends here.
@@ -34,8 +34,8 @@ pub enum Broken {
 /// One page. Feed it every chunk of the body.
 pub struct Page {
     injector: Injector,
-    /// The libraries' states are `Send`, but not all `Sync`, which a Pingora context must be; the lock
-    /// is never taken, only looked through.
+    /// The libraries' states are `Send`, but not all `Sync`, which a Pingora context must be; the
+    /// lock is never taken, only looked through.
     codes: Option<Box<Mutex<Codes>>>,
 }
 
@@ -121,8 +121,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Goes on until the input is used up, or has stood for so many bytes. Returns whether it is used
-    /// up.
+    /// Goes on until the input is used up, or has stood for so many bytes. Returns whether it is
+    /// used up.
     fn run(&mut self, most: usize) -> Result<bool, Broken> {
         while self.decoded < most {
             let step = self.codes.decoder.step(self.input, &mut self.codes.piece)?;

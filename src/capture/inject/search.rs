@@ -2,12 +2,12 @@
 //! until then.
 //!
 //! The place is before the first thing in the page that is more than a description of it: the first
-//! script, the end of the head, the first of the body. Before any script, so that ours is there when
-//! the page's own run; after the `meta` elements before it, since a policy in one of them holds for
-//! the scripts that follow.
+//! script, the end of the head, the first of the body. Before any script, so that ours is there
+//! when the page's own run; after the `meta` elements before it, since a policy in one of them
+//! holds for the scripts that follow.
 //!
-//! The HTML parser only *finds*; its output is thrown away, so it cannot lose a byte. What it has not
-//! understood yet is held back, and it is a few bytes: an unfinished tag, or a comment.
+//! The HTML parser only *finds*; its output is thrown away, so it cannot lose a byte. What it has
+//! not understood yet is held back, and it is a few bytes: an unfinished tag, or a comment.
 
 use super::entities;
 use lol_html::html_content::{Doctype, EndTag, TextChunk, TextType};
@@ -26,8 +26,9 @@ pub(super) const PARSER_MEMORY: usize = 64 * 1024;
 /// A `meta` policy longer than this is not kept, and forbids.
 const POLICY_MAX: usize = 8 * 1024;
 
-/// The parser takes pages for windows-1252, in which each byte is a character: its offsets are right
-/// wherever a page is cut. What is looked for is ASCII, but for these: UTF-8's byte order mark, and ⚡.
+/// The parser takes pages for windows-1252, in which each byte is a character: its offsets are
+/// right wherever a page is cut. What is looked for is ASCII, but for these: UTF-8's byte order
+/// mark, and ⚡.
 const MARK: &str = "ï»¿";
 const MARK_BYTES: usize = 3;
 const BOLT: &str = "âš¡";
@@ -92,8 +93,8 @@ impl Search {
         Self { parser: Some(HtmlRewriter::new(settings, Nowhere)), seen }
     }
 
-    /// Looks at a chunk, which ends at an offset. The first is at least as long as a byte order mark, if
-    /// the page is.
+    /// Looks at a chunk, which ends at an offset. The first is at least as long as a byte order
+    /// mark, if the page is.
     pub fn look(&mut self, chunk: &[u8], end: usize) -> Looked {
         // Out of `self` while it works: one that panicked must not be asked again.
         let Some(mut parser) = self.parser.take() else { return Looked::InVain };

@@ -1,8 +1,9 @@
 //! The first-party script: what a site has switched on, put together once at start.
 //!
-//! Apart because it is another language with other limits: at most 1,536 bytes gzipped by
-//! default, 2,048 with everything (and what a site's own list of kept parameters takes). The readable sources beside this file are the only ones. It
-//! knows where beacons go, nothing of what becomes of them.
+//! Apart because it is another language with other limits: at most 1,536 bytes gzipped by default,
+//! 2,048 with everything (and what a site's own list of kept parameters takes). The readable
+//! sources beside this file are the only ones. It knows where beacons go, nothing of what becomes
+//! of them.
 //!
 //! What it sends is an array of events, each with
 //!
@@ -26,8 +27,8 @@
 //! Sites reach it by the function `headcount(name, {props, value})` and by attributes:
 //! `data-headcount="Signup"` on any element reports its clicks as that event, further
 //! `data-headcount-…` attributes are its properties, `data-headcount-value` its value. A page that
-//! calls the function before the script has loaded defines it first:
-//! `window.headcount = window.headcount || function () { (headcount.q = headcount.q || []).push(arguments) }`.
+//! calls the function before the script has loaded defines it first: `window.headcount =
+//! window.headcount || function () { (headcount.q = headcount.q || []).push(arguments) }`.
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -157,9 +158,9 @@ fn switched(line: &str, on: impl Fn(&str) -> bool) -> Option<&str> {
 /// The source without comments and spaces, and with short names. Each statement of it has to end in
 /// a semicolon.
 ///
-/// Which lines are in it is a setting, so this happens at the start and not in a build. Of minifiers
-/// that shorten names by themselves, minify-js 0.6.0 panics on this source; oxc 0.146.0 makes it 4 %
-/// smaller, by forty crates that need a newer compiler.
+/// Which lines are in it is a setting, so this happens at the start and not in a build. Of
+/// minifiers that shorten names by themselves, minify-js 0.6.0 panics on this source; oxc 0.146.0
+/// makes it 4 % smaller, by forty crates that need a newer compiler.
 fn minified(source: &str) -> String {
     minifier::js::minify(&shorten(source)).expect("our own source").to_string()
 }

@@ -1,8 +1,8 @@
 //! What is taken out of rows when the salt of their day is gone.
 //!
-//! Without the salt nobody can make a visitor's hash again, but whoever once noted hashes could still
-//! look for them. So visitors and visits become random numbers, times lose their milliseconds, and
-//! versions all but the first number. Who was the same within the day still is.
+//! Without the salt nobody can make a visitor's hash again, but whoever once noted hashes could
+//! still look for them. So visitors and visits become random numbers, times lose their
+//! milliseconds, and versions all but the first number. Who was the same within the day still is.
 
 use super::{Block, Text};
 use crate::model::rollup::Dimension;

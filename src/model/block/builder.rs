@@ -1,7 +1,7 @@
 //! Rows become columns, one by one.
 //!
-//! It runs for every hit that is counted, so a row costs a few look-ups of short texts and one of its
-//! visit. What rows of a visit have in common is only taken apart when the block is finished.
+//! It runs for every hit that is counted, so a row costs a few look-ups of short texts and one of
+//! its visit. What rows of a visit have in common is only taken apart when the block is finished.
 
 use super::{Block, NONE, Text, Visits};
 use crate::model::rollup::OTHER;
@@ -140,8 +140,8 @@ impl Columns {
         }
     }
 
-    /// Takes rows of a block over. `visit` gives the new place of a row's visit. Texts and lists that no
-    /// row needs stay behind.
+    /// Takes rows of a block over. `visit` gives the new place of a row's visit. Texts and lists
+    /// that no row needs stay behind.
     pub fn extend(
         &mut self,
         source: &mut Source<'_>,

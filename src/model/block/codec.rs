@@ -9,27 +9,28 @@
 //! | | the columns, as one zstd frame |
 //! | | keys: 8 bytes for each distinct visitor, then 8 for each visit that has a number. They are random, so compressing them would only cost time |
 //!
-//! A *number* takes as many bytes as it needs, seven bits in each, the lowest first; all bytes but the
-//! last have the eighth bit. A *signed* number is stored as the number 2n, or -2n - 1 below zero. A
-//! *column of texts* begins with the distinct texts in it, the most frequent first (their count, then
-//! each as its place in the dictionary + 1; 0: no text), and goes on with a number for each value:
-//! its place among these. So most values take one byte before they are compressed, and less after.
-//! The columns are, in this order:
+//! A *number* takes as many bytes as it needs, seven bits in each, the lowest first; all bytes but
+//! the last have the eighth bit. A *signed* number is stored as the number 2n, or -2n - 1 below
+//! zero. A *column of texts* begins with the distinct texts in it, the most frequent first (their
+//! count, then each as its place in the dictionary + 1; 0: no text), and goes on with a number for
+//! each value: its place among these. So most values take one byte before they are compressed, and
+//! less after. The columns are, in this order:
 //!
 //! 1. the dictionary: count of texts, length of each, then all texts (UTF-8) one after another. The
-//!    empty text has place 0 and is not stored;
-//! 2. visits: count; for each its visitor (0: none, else 1 + place among the keys); for each whether
-//!    it has a number (0, 1); a column of texts: entry pages; count of traits' columns, and each of
-//!    these: length and name of the dimension, column of texts;
+//!   empty text has place 0 and is not stored;
+//! 2. visits: count; for each its visitor (0: none, else 1 + place among the keys); for each
+//!   whether it has a number (0, 1); a column of texts: entry pages; count of traits' columns, and
+//!   each of these: length and name of the dimension, column of texts;
 //! 3. lists of properties: count (the empty one has place 0 and is not stored), length of each, two
-//!    columns of texts: all names, all values;
-//! 4. rows: count; times (signed: milliseconds since the row before); kinds; flags; visits (signed: how
-//!    far its place is before that of the next visit that no row has had, so 0 is a new visit); view
-//!    numbers; pages, names, details (columns of texts); places of lists; two columns of signed
-//!    numbers.
+//!   columns of texts: all names, all values;
+//! 4. rows: count; times (signed: milliseconds since the row before); kinds; flags; visits (signed:
+//!   how far its place is before that of the next visit that no row has had, so 0 is a new visit);
+//!   view numbers; pages, names, details (columns of texts); places of lists; two columns of signed
+//!   numbers.
 //!
-//! Reading trusts nothing: each value takes at least a byte of the columns, these are at most 64 MiB
-//! whatever they claim to be, and every place is compared with the length of what it points into.
+//! Reading trusts nothing: each value takes at least a byte of the columns, these are at most 64
+//! MiB whatever they claim to be, and every place is compared with the length of what it points
+//! into.
 
 use super::{Block, NONE, Text, Visits};
 use crate::model::rollup::Dimension;
@@ -50,11 +51,12 @@ pub fn is_aged(bytes: &[u8]) -> bool {
     bytes.first() == Some(&AGED)
 }
 
-/// Of columns, before they are compressed: what decoding may take memory for, whatever a block says.
+/// Of columns, before they are compressed: what decoding may take memory for, whatever a block
+/// says.
 const COLUMNS_MAX: usize = 64 << 20;
 
-/// zstd's own default: a million rows take 19.4 bytes each and 0.07 s to unpack, in blocks of 8,000. With
-/// LZ4 it would be 23.7 bytes and 0.06 s.
+/// zstd's own default: a million rows take 19.4 bytes each and 0.07 s to unpack, in blocks of
+/// 8,000. With LZ4 it would be 23.7 bytes and 0.06 s.
 const LEVEL: i32 = 3;
 
 /// These bytes are not a block, or not as it was written.

@@ -28,8 +28,8 @@ struct PlacedVisit {
 }
 
 impl Block {
-    /// One block of all these rows, in their order. A visit that is in several blocks is in it once.
-    /// It has all of their texts, so there may be more than [`TEXTS_MAX`](super::TEXTS_MAX).
+    /// One block of all these rows, in their order. A visit that is in several blocks is in it
+    /// once. It has all of their texts, so there may be more than [`TEXTS_MAX`](super::TEXTS_MAX).
     pub fn merge(blocks: impl IntoIterator<Item = Self>) -> Self {
         let columns = Columns::new(Texts::unbounded());
         let mut merged = Merged { columns, ..Merged::default() };
@@ -42,8 +42,8 @@ impl Block {
         Self { aged: aged && !rows.is_empty(), ..rows }
     }
 
-    /// Blocks of at most so many rows (at least 1), in the order of the rows. Each has only the texts
-    /// and visits that its rows need.
+    /// Blocks of at most so many rows (at least 1), in the order of the rows. Each has only the
+    /// texts and visits that its rows need.
     pub fn split(self, max_rows: usize) -> Vec<Self> {
         let max_rows = max_rows.max(1);
         if self.len() <= max_rows {

@@ -1,7 +1,7 @@
 //! Event rows, column by column.
 //!
-//! A column holds one kind of value, so that it packs well and is quick to look through. Texts stand
-//! in one dictionary, and what rows of a visit have in common stands once per visit.
+//! A column holds one kind of value, so that it packs well and is quick to look through. Texts
+//! stand in one dictionary, and what rows of a visit have in common stands once per visit.
 
 mod age;
 mod builder;
@@ -51,8 +51,8 @@ pub struct Visits {
     pub visitor: Vec<Option<VisitorHash>>,
     pub visit: Vec<u64>,
     pub entry: Vec<Text>,
-    /// A column for each dimension that any of them has, in the dimensions' order; [`NONE`] where one
-    /// has it not.
+    /// A column for each dimension that any of them has, in the dimensions' order; [`NONE`] where
+    /// one has it not.
     pub traits: Vec<(Dimension, Vec<Text>)>,
 }
 

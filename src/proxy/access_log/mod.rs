@@ -1,8 +1,8 @@
 //! The access log: a line for each request that was answered, written by a thread of its own.
 //!
-//! Nothing of it is in a request's way: a line goes into a queue, and where that is full (a disk that
-//! is full or slow, a pipe that nobody reads) the line is dropped and counted. Whole lines are written
-//! at a time, so that a process that takes over can write into the same file.
+//! Nothing of it is in a request's way: a line goes into a queue, and where that is full (a disk
+//! that is full or slow, a pipe that nobody reads) the line is dropped and counted. Whole lines are
+//! written at a time, so that a process that takes over can write into the same file.
 
 mod line;
 

@@ -1,5 +1,5 @@
-//! Proofs for HTTP-01 (RFC 8555 §8.3): what `/.well-known/acme-challenge/TOKEN` is answered with while
-//! an order waits for it. Any other token is the website's to answer.
+//! Proofs for HTTP-01 (RFC 8555 §8.3): what `/.well-known/acme-challenge/TOKEN` is answered with
+//! while an order waits for it. Any other token is the website's to answer.
 
 use super::shared::Shared;
 use arc_swap::ArcSwap;
@@ -19,8 +19,8 @@ const LONGEST: usize = 256;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long an order waits before it lets the authority ask any node: those that have just asked the
-/// store ask it again.
+/// How long an order waits before it lets the authority ask any node: those that have just asked
+/// the store ask it again.
 pub const SETTLE: Duration = Duration::from_secs(2);
 
 /// By token: what proves to the authority that it is ours.

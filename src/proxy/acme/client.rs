@@ -1,5 +1,5 @@
-//! The authority over HTTPS, as the client library wants to be given it: bounded in time and size, and
-//! with a memory for how long it has asked to be left alone, which the library does not tell.
+//! The authority over HTTPS, as the client library wants to be given it: bounded in time and size,
+//! and with a memory for how long it has asked to be left alone, which the library does not tell.
 
 use crate::clock::{Clock, Millis, SECOND};
 use crate::config::Acme;

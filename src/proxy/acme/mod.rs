@@ -1,10 +1,11 @@
-//! Certificates by ACME (RFC 8555): ordered for the names of the settings, proven by HTTP-01, renewed
-//! in time, and given to [`tls`](super::tls).
+//! Certificates by ACME (RFC 8555): ordered for the names of the settings, proven by HTTP-01,
+//! renewed in time, and given to [`tls`](super::tls).
 //!
 //! [`plan`] decides what to order and when, also from what the authority suggests ([`windows`]);
-//! [`order`] does it, by way of [`client`]; [`challenges`] answers the authority meanwhile. [`state`] is
-//! what outlives the process; [`shared`] keeps it in the store for several nodes, encrypted by [`seal`].
-//! [`work`] puts these together in a task of its own: no request waits for it.
+//! [`order`] does it, by way of [`client`]; [`challenges`] answers the authority meanwhile.
+//! [`state`] is what outlives the process; [`shared`] keeps it in the store for several nodes,
+//! encrypted by [`seal`]. [`work`] puts these together in a task of its own: no request waits for
+//! it.
 
 mod challenges;
 mod client;
@@ -49,7 +50,8 @@ pub struct Acme {
 }
 
 impl Acme {
-    /// Gives visitors the certificates that an earlier process has left. `None`: it is not turned on.
+    /// Gives visitors the certificates that an earlier process has left. `None`: it is not turned
+    /// on.
     ///
     /// # Errors
     /// None that a setting could cause.

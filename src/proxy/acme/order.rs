@@ -22,8 +22,8 @@ const DECIDES: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(500)).backoff(1.5).timeout(MINUTES);
 const MINUTES: Duration = Duration::from_secs(60);
 
-/// Once one name has failed the order is void, but whether the others could be proven is still worth
-/// knowing: looks at it, a second apart.
+/// Once one name has failed the order is void, but whether the others could be proven is still
+/// worth knowing: looks at it, a second apart.
 const LOOKS: usize = 20;
 
 /// Characters of what the authority says that are kept.
@@ -66,8 +66,8 @@ impl<'a> Authority<'a> {
         Ok(Self { settings, clock, challenges, shared, client })
     }
 
-    /// The account in `state`, if it can be read, or a new one, which is then there. Whether `state` has
-    /// changed.
+    /// The account in `state`, if it can be read, or a new one, which is then there. Whether
+    /// `state` has changed.
     pub async fn account(&self, state: &mut State) -> Result<(Account, bool), Failure> {
         let known = state.account.as_ref().and_then(|known| {
             let credentials = serde_json::from_value(known.credentials.clone()).ok()?;
@@ -186,7 +186,8 @@ impl<'a> Authority<'a> {
                 None => new,
             };
             match account.new_order(&new).await {
-                // It may not know the one before, have replaced it already, or not know what this is.
+                // It may not know the one before, have replaced it already, or not know what this
+                // is.
                 Err(Error::Api(problem)) if kind(&problem) != "rateLimited" => {
                     tracing::debug!("not taken as a renewal: {}", said(&problem));
                 }

@@ -1,7 +1,7 @@
 //! What nodes share of ACME in a store, encrypted with a key made of the secret they share.
 //!
-//! Whoever reads the store, or writes to it, learns no key and puts none of their own in the place of
-//! one: AES-256-GCM, with the name of what is sealed as associated data.
+//! Whoever reads the store, or writes to it, learns no key and puts none of their own in the place
+//! of one: AES-256-GCM, with the name of what is sealed as associated data.
 
 use data_encoding::HEXLOWER;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};

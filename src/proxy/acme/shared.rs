@@ -1,5 +1,5 @@
-//! What several nodes share of ACME in the store: state and proofs, encrypted, and a lease for the one
-//! node that orders.
+//! What several nodes share of ACME in the store: state and proofs, encrypted, and a lease for the
+//! one node that orders.
 
 use super::challenges::Proofs;
 use super::seal::Seal;
@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// How long a node is believed to order without another word from it: longer than an order may take.
+/// How long a node is believed to order without another word from it: longer than an order may
+/// take.
 pub const LEASE: Millis = 3 * MINUTE;
 
 /// How long proofs are kept, should nobody take them away.
@@ -59,7 +60,8 @@ impl Shared {
         (Secret::Acme { name: format!("{}:{name}", self.seal.group()).into() }, name)
     }
 
-    /// Reads a part. One that cannot be opened counts as none: who wrote it did not know the secret.
+    /// Reads a part. One that cannot be opened counts as none: who wrote it did not know the
+    /// secret.
     async fn read<T: DeserializeOwned>(&self, part: Part) -> anyhow::Result<(Option<T>, Stored)> {
         let (which, name) = self.secret(part);
         let stored = self.store.secret(&which).await?;

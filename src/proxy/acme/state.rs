@@ -182,8 +182,8 @@ impl Folder {
         private::replace(&self.file(), &serde_json::to_vec_pretty(state)?)
     }
 
-    /// Makes the folder, and keeps other processes out of it for as long as the file lives. `None`: one
-    /// is in it.
+    /// Makes the folder, and keeps other processes out of it for as long as the file lives. `None`:
+    /// one is in it.
     ///
     /// # Errors
     /// The disk's.

@@ -1,5 +1,5 @@
-//! The task: looks what is due, orders it and keeps what comes of it. When something fails it waits,
-//! longer each time.
+//! The task: looks what is due, orders it and keeps what comes of it. When something fails it
+//! waits, longer each time.
 
 use super::order::{Authority, Failure};
 use super::plan::{self, Fingerprint, Plan, Wanted};

@@ -71,8 +71,8 @@ impl Connections {
         }
     }
 
-    /// Counts a connection until what is returned is dropped. `trusted`: a proxy, through which many
-    /// come. `None`: its address has as many as one may have.
+    /// Counts a connection until what is returned is dropped. `trusted`: a proxy, through which
+    /// many come. `None`: its address has as many as one may have.
     pub fn opened(
         self: &Arc<Self>,
         place: OwnedSemaphorePermit,

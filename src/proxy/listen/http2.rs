@@ -1,7 +1,7 @@
 //! A connection that speaks HTTP/2: Pingora has all of it, until it ends.
 //!
-//! Pingora bounds how long a stream waits for room, but whoever makes a little room each time keeps all
-//! of them waiting. So the time that the connection itself waits is bounded as well.
+//! Pingora bounds how long a stream waits for room, but whoever makes a little room each time keeps
+//! all of them waiting. So the time that the connection itself waits is bounded as well.
 
 use super::connections::Open;
 use super::stream::Stream;

@@ -2,12 +2,12 @@
 //!
 //! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
 //! last hook, is here: [`head`] judges requests that could be understood in two ways, as [`head2`]
-//! does of those over HTTP/2, [`framing`]
-//! finds where bodies end, [`output`] is what waits to be sent, [`silence`] bounds how long nothing is,
-//! [`websocket`] closes what would not end. [`stream`] is the connection, encrypted or
-//! not, and [`proxy_header`] tells whose it is; [`wire`] is
-//! one as Pingora sees it, which [`serve`] takes from request to request; [`http2`] is one that Pingora
-//! takes whole; and [`connections`] ends all of them without losing one. It knows nothing of what is counted.
+//! does of those over HTTP/2, [`framing`] finds where bodies end, [`output`] is what waits to be
+//! sent, [`silence`] bounds how long nothing is, [`websocket`] closes what would not end.
+//! [`stream`] is the connection, encrypted or not, and [`proxy_header`] tells whose it is; [`wire`]
+//! is one as Pingora sees it, which [`serve`] takes from request to request; [`http2`] is one that
+//! Pingora takes whole; and [`connections`] ends all of them without losing one. It knows nothing
+//! of what is counted.
 
 mod connections;
 mod framing;
@@ -59,8 +59,9 @@ const BACKLOG: u32 = 65_535;
 /// How long nobody is let in when the process has no descriptor left.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
-/// Bytes that the system keeps for a client beyond those on their way. It would take megabytes, of a
-/// memory that all connections share, and a thousand clients that do not read would have all of it.
+/// Bytes that the system keeps for a client beyond those on their way. It would take megabytes, of
+/// a memory that all connections share, and a thousand clients that do not read would have all of
+/// it.
 const UNSENT: u32 = 128 * 1024;
 
 /// How often a line says so.
@@ -99,8 +100,8 @@ impl<A> Listening<A> {
         Self { address, speaks, socket, shared, ready: Some(ready) }
     }
 
-    /// The socket that a process before or systemd has given us, or a new one, which is offered to the
-    /// next.
+    /// The socket that a process before or systemd has given us, or a new one, which is offered to
+    /// the next.
     fn listen(&mut self, given: Option<&ListenFds>) -> io::Result<TcpListener> {
         let name = self.address.to_string();
         if let Some(fd) = given.and_then(|given| given.lock().get(&name).copied()) {
@@ -170,8 +171,8 @@ impl<A> Shared<A>
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
-    /// Finds out who it is, and answers in what they speak. Before the first request there is as much
-    /// time as for a head.
+    /// Finds out who it is, and answers in what they speak. Before the first request there is as
+    /// much time as for a head.
     async fn enter(
         self: Arc<Self>,
         speaks: Speaks,

@@ -1,8 +1,8 @@
 //! What waits to be sent to a client: a usual page leaves in one piece, head and body, and whatever
 //! comes slowly is held back for 20 ms at most.
 //!
-//! TLS takes more than the socket below it does, and sends the rest only when it is asked to: what was
-//! written is not sent before the stream is flushed.
+//! TLS takes more than the socket below it does, and sends the rest only when it is asked to: what
+//! was written is not sent before the stream is flushed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

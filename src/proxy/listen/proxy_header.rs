@@ -1,6 +1,7 @@
 //! The PROXY protocol: who a proxy speaks for, said before the first byte of the connection itself.
 //!
-//! Read to its last byte and no further, for what follows may be TLS. See HAProxy's proxy-protocol.txt.
+//! Read to its last byte and no further, for what follows may be TLS. See HAProxy's
+//! proxy-protocol.txt.
 
 use proxy_protocol_rs::parse;
 use std::io;

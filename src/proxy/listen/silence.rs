@@ -1,8 +1,8 @@
 //! How long the website may be silent.
 //!
-//! Pingora's own read timeout is fixed before the website answers, and only the answer says whether it
-//! may be silent for long: an event stream, an upgrade. While Pingora waits for the website it also
-//! reads from the client, so the time is measured there, and that read fails when it is over.
+//! Pingora's own read timeout is fixed before the website answers, and only the answer says whether
+//! it may be silent for long: an event stream, an upgrade. While Pingora waits for the website it
+//! also reads from the client, so the time is measured there, and that read fails when it is over.
 
 use super::wire::Wire;
 use pingora::proxy::Session;
@@ -17,8 +17,8 @@ use tokio::time::{Instant, Sleep};
 /// How long bytes may take to be noticed that came in time, while the whole process stood still.
 const GRACE: Duration = Duration::from_millis(20);
 
-/// Ends a connection on which nothing happens. One timer serves all requests of the connection, and it
-/// is set when Pingora begins to wait, not with every byte.
+/// Ends a connection on which nothing happens. One timer serves all requests of the connection, and
+/// it is set when Pingora begins to wait, not with every byte.
 #[derive(Debug, Default)]
 pub struct Silence {
     /// In milliseconds; 0: nobody waits for the website.

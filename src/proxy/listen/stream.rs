@@ -27,8 +27,8 @@ impl Stream {
         Some(Arc::new(SslDigest::new(cipher, version, None, None, Vec::new())))
     }
 
-    /// Has its end forget what the client has not taken: the system would offer that for minutes more, at
-    /// megabytes for each.
+    /// Has its end forget what the client has not taken: the system would offer that for minutes
+    /// more, at megabytes for each.
     pub fn reset(&self) {
         // It is closed either way.
         let _ = self.socket().set_zero_linger();

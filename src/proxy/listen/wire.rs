@@ -55,8 +55,8 @@ pub struct Wire {
     websocket: Option<Box<WebSocket>>,
     output: Output,
     pub silence: Silence,
-    /// A client that has ended its side is still answered, as is a tunnel until the website ends its
-    /// own.
+    /// A client that has ended its side is still answered, as is a tunnel until the website ends
+    /// its own.
     pub answer_half_closed: bool,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,

@@ -1,5 +1,5 @@
-//! What holds for single paths of a site, before any upstream is asked: redirects, who may see what,
-//! and changes to header fields.
+//! What holds for single paths of a site, before any upstream is asked: redirects, who may see
+//! what, and changes to header fields.
 //!
 //! A site without such rules pays one look for all of them.
 
@@ -87,7 +87,8 @@ impl Rules {
         Some(Instead::Moved(*status, location))
     }
 
-    /// Whether somebody may not see what is at a path, in one of its readings, as told by the address.
+    /// Whether somebody may not see what is at a path, in one of its readings, as told by the
+    /// address.
     pub fn forbids(&self, readings: &[Cow<'_, [u8]>], address: IpAddr) -> bool {
         readings.iter().any(|path| self.forbids_one(path, address))
     }

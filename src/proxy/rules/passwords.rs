@@ -1,7 +1,7 @@
 //! Who may see what is under a path, by name and password (RFC 7617).
 //!
-//! A password's hash is meant to be expensive. So few are worked out at a time, on threads of their own,
-//! and who was let in is not asked again for a while.
+//! A password's hash is meant to be expensive. So few are worked out at a time, on threads of their
+//! own, and who was let in is not asked again for a while.
 
 use anyhow::Context;
 use argon2::Argon2;

@@ -1,9 +1,10 @@
 //! The paths that rules go by.
 //!
 //! A website may read `/a/../admin` and `/%61dmin` as `/admin`, so rules must, too: like nginx they
-//! compare paths decoded, with slashes in a row as one and dots resolved. Where a rule protects a path
-//! that is not enough: `/admin/..%2fx` and `/admin//../secret` are below `/admin` to some websites and
-//! not to others. There each of the [`readings`] counts. What is forwarded stays as it was sent.
+//! compare paths decoded, with slashes in a row as one and dots resolved. Where a rule protects a
+//! path that is not enough: `/admin/..%2fx` and `/admin//../secret` are below `/admin` to some
+//! websites and not to others. There each of the [`readings`] counts. What is forwarded stays as it
+//! was sent.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -143,8 +144,8 @@ mod tests {
         }
     }
 
-    /// Each was read as a path below `/admin` by some website: nginx, nginx without `merge_slashes`,
-    /// or Node's `URL`; the last by servlets.
+    /// Each was read as a path below `/admin` by some website: nginx, nginx without
+    /// `merge_slashes`, or Node's `URL`; the last by servlets.
     #[test]
     fn what_a_website_may_take_for_another_path_is_read_in_all_ways() {
         for sent in [

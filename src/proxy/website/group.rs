@@ -1,9 +1,9 @@
 //! Upstreams that share the requests of a site: which one is next.
 //!
-//! Pingora's own load balancing (`pingora-load-balancing` 0.9) allocates for each request, has no least
-//! connections, gives weights in bursts and only to the first choice, and knows no upstream by more
-//! than one address; its ring (`pingora-ketama`) has no room for Unix sockets. What is needed of it is
-//! the three functions here.
+//! Pingora's own load balancing (`pingora-load-balancing` 0.9) allocates for each request, has no
+//! least connections, gives weights in bursts and only to the first choice, and knows no upstream
+//! by more than one address; its ring (`pingora-ketama`) has no room for Unix sockets. What is
+//! needed of it is the three functions here.
 
 use super::server::Server;
 use crate::config::Method;
@@ -25,8 +25,8 @@ impl Group {
         Self { servers, method, turns }
     }
 
-    /// The one to send a request to, by its place. `tried`: a bit for each that has failed this request.
-    /// One that failed others a moment ago is asked only if there is no other.
+    /// The one to send a request to, by its place. `tried`: a bit for each that has failed this
+    /// request. One that failed others a moment ago is asked only if there is no other.
     pub fn next(&self, path: &[u8], tried: u64) -> Option<usize> {
         let may = |server: &Server, nth: usize| tried & 1 << nth == 0 && server.is_usable();
         if let [only] = &self.servers[..] {
@@ -88,8 +88,8 @@ impl Group {
         these
     }
 
-    /// Weighted rendezvous hashing: each upstream draws a number for the path, and the highest wins. So
-    /// another takes over only the paths of one that is gone.
+    /// Weighted rendezvous hashing: each upstream draws a number for the path, and the highest
+    /// wins. So another takes over only the paths of one that is gone.
     fn by_path(&self, path: &[u8], able: u64) -> Option<usize> {
         let path = u64::from(crc32fast::hash(path));
         let drawn = self.these(able).map(|(nth, server)| {

@@ -1,8 +1,8 @@
 //! The website behind the proxy: the upstreams of a site, and which of them a request is sent to.
 //!
-//! [`server`] is one upstream, [`group`] chooses among several, [`health`] finds out which of them work.
-//! All of it can be set anew while requests are on their way: what is known of an upstream that stays
-//! is kept.
+//! [`server`] is one upstream, [`group`] chooses among several, [`health`] finds out which of them
+//! work. All of it can be set anew while requests are on their way: what is known of an upstream
+//! that stays is kept.
 
 mod group;
 mod health;
@@ -170,8 +170,8 @@ impl Website {
         Ok(Box::new(peer))
     }
 
-    /// Notes that a request's upstream could not be connected to. Returns whether there is another, or
-    /// another address.
+    /// Notes that a request's upstream could not be connected to. Returns whether there is another,
+    /// or another address.
     pub fn not_connected(&self, attempts: &mut Attempts) -> bool {
         attempts.unreachable += 1;
         match &attempts.now {

@@ -1,8 +1,8 @@
 //! A day's rows, ready to be asked, and what only all of them together tell.
 //!
 //! Of a view it is known later whether a browser confirmed it, and on what screen; of a visit which
-//! page it ended on, how long it took, and whether it behaved like a robot. That is resolved here, once
-//! for all questions.
+//! page it ended on, how long it took, and whether it behaved like a robot. That is resolved here,
+//! once for all questions.
 
 use crate::clock::{Millis, SECOND};
 use crate::model::block::{Block, NONE, Text, reorder};
@@ -16,8 +16,9 @@ use std::iter;
 
 /// Rows of one (site, day).
 ///
-/// People's come first, each visitor's together and in them each visit's, in the order in which they
-/// were written; so a visitor or a visit that was just counted in a group is the one counted last.
+/// People's come first, each visitor's together and in them each visit's, in the order in which
+/// they were written; so a visitor or a visit that was just counted in a group is the one counted
+/// last.
 #[derive(Debug, Default)]
 pub struct DayRows {
     pub(super) block: Block,
@@ -85,7 +86,8 @@ impl DayRows {
 
     /// These rows and those of blocks that were written after them.
     pub fn extended(&self, blocks: impl IntoIterator<Item = Block>) -> Self {
-        // Within a visitor and a visit rows stand as they were written: no order is needed that is lost.
+        // Within a visitor and a visit rows stand as they were written: no order is needed that is
+        // lost.
         Self::new(iter::once(self.block.clone()).chain(blocks))
     }
 
@@ -168,8 +170,8 @@ impl DayRows {
 
         let rows = &mut self.block;
         rows.of.iter_mut().for_each(|of| *of = places[*of as usize]);
-        // Rows of a visit stay in the order in which they were written, also where its traits changed:
-        // they are sorted by the first of its places.
+        // Rows of a visit stay in the order in which they were written, also where its traits
+        // changed: they are sorted by the first of its places.
         let mut firsts: Vec<u32> = Vec::with_capacity(places.len());
         let whose = |of: usize| (self.visitor_of[of], self.visit_of[of]);
         for of in 0..places.len() {
@@ -188,8 +190,9 @@ impl DayRows {
         let rows = &self.block;
         self.evidence = vec![Evidence::default(); rows.len()];
         self.screen = rows.detail.clone();
-        // Views that the server saw and that are not confirmed yet: of a visit by their number in it,
-        // others by what a confirmation tells of them, which knows the time of its view to the second.
+        // Views that the server saw and that are not confirmed yet: of a visit by their number in
+        // it, others by what a confirmation tells of them, which knows the time of its view to the
+        // second.
         let mut views = Queues::new(rows.len());
         let key = |i: usize| match self.visit_of[rows.of[i] as usize] {
             Some(visit) => (visit, rows.view[i], 0, 0),

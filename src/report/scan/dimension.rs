@@ -1,5 +1,5 @@
-//! What rows of a day are told apart by: the values of a property, or steps of time. Values of all days
-//! are told by the numbers of their names, and each text of a day is named once.
+//! What rows of a day are told apart by: the values of a property, or steps of time. Values of all
+//! days are told by the numbers of their names, and each text of a day is named once.
 
 use super::column::Column;
 use super::groups::{Names, Today};

@@ -1,10 +1,10 @@
 //! Break-downs: the sums of the rows that match, told apart by the values they have.
 //!
 //! Questions about the same rows are answered in one pass over them. Rows of a visit stand together
-//! (see [`DayRows`]), so what they count is added up once, and then added to a group of each break-down
-//! by what they have in common; only break-downs by what differs from row to row are given each row.
-//! Values are numbers until the answer is given: a day's texts are named once each, and a group of
-//! several values is found by pairs of numbers.
+//! (see [`DayRows`]), so what they count is added up once, and then added to a group of each
+//! break-down by what they have in common; only break-downs by what differs from row to row are
+//! given each row. Values are numbers until the answer is given: a day's texts are named once each,
+//! and a group of several values is found by pairs of numbers.
 
 use super::column;
 use super::count::{Appearance, Matching, Part, Rules, happened};

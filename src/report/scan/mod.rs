@@ -168,7 +168,8 @@ impl Wanted {
 }
 
 impl Expr {
-    /// Every property that rows are judged by; what else a visitor has done says nothing of the rows.
+    /// Every property that rows are judged by; what else a visitor has done says nothing of the
+    /// rows.
     pub fn properties(&self) -> Vec<&Property> {
         match self {
             Self::All(exprs) | Self::Any(exprs) => {

@@ -1,5 +1,5 @@
-//! What visits did one after the other: the steps of a funnel, the pages before and after a page, and
-//! the time until a goal.
+//! What visits did one after the other: the steps of a funnel, the pages before and after a page,
+//! and the time until a goal.
 //!
 //! A visit is followed on the day it began on, past midnight too; a visitor within one day. Under a
 //! filter a visit (for the time to a goal: a visitor) is looked at if one of its rows meets it.
@@ -82,8 +82,8 @@ pub fn journeys<'d>(
     journeys
 }
 
-/// Milliseconds from a visitor's first view of a day until it first reached a goal, shortest first: one
-/// for each visitor and day with a conversion that followed a view.
+/// Milliseconds from a visitor's first view of a day until it first reached a goal, shortest first:
+/// one for each visitor and day with a conversion that followed a view.
 pub fn times_to_goal<'d>(
     site: &Site,
     days: impl IntoIterator<Item = &'d DayRows>,
@@ -136,8 +136,8 @@ impl Branch {
     }
 }
 
-/// Calls `show` with the rows of each visit that began on the day and passes the filter, in the order
-/// in which they were written.
+/// Calls `show` with the rows of each visit that began on the day and passes the filter, in the
+/// order in which they were written.
 fn each_visit(site: &Site, day: &DayRows, filter: Option<&Expr>, mut show: impl FnMut(&[u32])) {
     let visit = |i: u32| day.visit_of[day.block.of[i as usize] as usize];
     let lets = chosen(day.visits.len(), site, day, filter, visit);
@@ -150,7 +150,8 @@ fn each_visit(site: &Site, day: &DayRows, filter: Option<&Expr>, mut show: impl 
     }
 }
 
-/// By number, who has a row that meets the filter and counts as being there. `of` tells whose a row is.
+/// By number, who has a row that meets the filter and counts as being there. `of` tells whose a row
+/// is.
 fn chosen(
     numbers: usize,
     site: &Site,

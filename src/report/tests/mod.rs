@@ -432,8 +432,8 @@ fn a_comparison_needs_the_days_before_too() {
     assert_eq!(question.days(), Range { first: day("2026-11-10"), last: day("2026-11-23") });
 }
 
-/// Days that were added up before tell every property as each of them does, also what does not add up:
-/// subscribers, and who is not suspected.
+/// Days that were added up before tell every property as each of them does, also what does not add
+/// up: subscribers, and who is not suspected.
 #[test]
 fn sums_of_days_change_no_breakdown() {
     let of_day = |date: &str, n: i64| {

@@ -111,8 +111,8 @@ impl Tree<'_> {
     }
 }
 
-/// A condition on one property. Of a property of visits, one that a visit does not have can be asked
-/// for as well.
+/// A condition on one property. Of a property of visits, one that a visit does not have can be
+/// asked for as well.
 fn has(
     kind: Kind,
     property: Property,

@@ -140,8 +140,8 @@ impl Comparison {
     }
 }
 
-/// Moved by as few days as it takes to begin on the same day of the week, but not onto the time that
-/// is compared.
+/// Moved by as few days as it takes to begin on the same day of the week, but not onto the time
+/// that is compared.
 fn matched(before: Before, compared: Range, site: &Site, now: Millis) -> Before {
     let weekday = |range: Range| i64::from(range.first.weekday().num_days_from_monday());
     let ahead = (weekday(compared) - weekday(before.range)).rem_euclid(7);

@@ -1,8 +1,8 @@
 //! Plausible's Stats API v2: one question for everything, and its one shape of an answer.
 //!
 //! Roll-ups tell totals, one property or time, and filters on properties that are counted together,
-//! for all time. The rest is told by event rows, for as long as these are kept, or refused in a line
-//! that says why: see [`plan`].
+//! for all time. The rest is told by event rows, for as long as these are kept, or refused in a
+//! line that says why: see [`plan`].
 
 pub(super) mod filters;
 mod include;

@@ -124,8 +124,8 @@ impl Query {
         Table { rows, labels: self.labels(part), is_unknown: false }
     }
 
-    /// What some metrics are measured against: of a page the visits that entered by it, of exits the
-    /// views of the same page.
+    /// What some metrics are measured against: of a page the visits that entered by it, of exits
+    /// the views of the same page.
     fn beside(&self, asked: &Asked) -> Option<Asked> {
         let (metric, from, to) = match self.leading().map(Property::as_str) {
             Some("event:page") => (Metric::BounceRate, "event:page", "visit:entry_page"),

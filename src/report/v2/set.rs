@@ -1,8 +1,9 @@
-//! Questions about the same time, under the same filter, that are answered together: those of a page.
+//! Questions about the same time, under the same filter, that are answered together: those of a
+//! page.
 //!
-//! Without a filter roll-ups tell all of it. With one everything is told by event rows, in one pass over
-//! them, so that no two answers are about different days; only where not one of the days has rows,
-//! roll-ups tell what they can.
+//! Without a filter roll-ups tell all of it. With one everything is told by event rows, in one pass
+//! over them, so that no two answers are about different days; only where not one of the days has
+//! rows, roll-ups tell what they can.
 
 use super::include::{Against, Comparison};
 use super::plan::{Plan, Rows};
@@ -68,8 +69,8 @@ pub struct TimeStep {
 }
 
 impl QuerySet {
-    /// Of the time of `span`, asked at `now`; totals and series are compared if that is wanted. All of
-    /// the filters, which are version 2's, must be met.
+    /// Of the time of `span`, asked at `now`; totals and series are compared if that is wanted. All
+    /// of the filters, which are version 2's, must be met.
     ///
     /// # Errors
     /// If the filters name a goal that is not configured, or cannot be met together.
@@ -214,7 +215,8 @@ impl Answers {
         Some(self.set.queries[nth].metrics.iter().enumerate().map(total).collect())
     }
 
-    /// The values of a property that say anything, by the first metric, largest first, then by value.
+    /// The values of a property that say anything, by the first metric, largest first, then by
+    /// value.
     pub fn slices(&self, nth: usize) -> Option<Vec<Slice>> {
         let lines = &self.tables[nth].as_ref()?.rows;
         let slice = |(value, metrics): (&String, &Vec<Value>)| Slice {

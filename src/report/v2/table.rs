@@ -94,7 +94,8 @@ impl Query {
         Selection::new(by, self.filter.as_ref())?.check_days(days, range)
     }
 
-    /// The rows that they are compared with. Of a part of a day roll-ups know totals and hours only.
+    /// The rows that they are compared with. Of a part of a day roll-ups know totals and hours
+    /// only.
     pub(super) fn rollups_before(&self, against: &Against, site: &Site, days: &Days) -> Table {
         let range = against.span.range;
         if self.check_days(range, days).is_err() {

@@ -1,6 +1,6 @@
-//! The log that nodes share, in Redis: a stream of items, marks of who has written what, and a state
-//! to go on from. All keys of a site lie in one slot, so that what a server loses at its end, it loses
-//! from all of them alike.
+//! The log that nodes share, in Redis: a stream of items, marks of who has written what, and a
+//! state to go on from. All keys of a site lie in one slot, so that what a server loses at its end,
+//! it loses from all of them alike.
 
 use super::log::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 use super::redis::{LuaScript, RedisStore};

@@ -1,8 +1,9 @@
 //! Keys of a Redis store that are not what this version writes: of another type, or of the first
 //! layout, whose keys had no tag. They are moved aside and read in; nothing is ever deleted.
 //!
-//! A key moves to `legacy:` and its old name, in the slot it was in: a key without a tag becomes the
-//! tag. What was moved in an earlier run is found again, so that a run that was stopped goes on.
+//! A key moves to `legacy:` and its old name, in the slot it was in: a key without a tag becomes
+//! the tag. What was moved in an earlier run is found again, so that a run that was stopped goes
+//! on.
 
 use super::redis::{STAGING_SECONDS, own_staging};
 use crate::model::site::{Day, Month};
@@ -55,12 +56,12 @@ pub trait OldKeys: Send + Sync {
     /// Everything that was moved aside, now or earlier.
     async fn legacy(&self, site: &str) -> Result<Vec<Legacy>>;
 
-    /// Adds visitors that were moved aside to their day's sketch; others hold none. Repeating it changes
-    /// nothing.
+    /// Adds visitors that were moved aside to their day's sketch; others hold none. Repeating it
+    /// changes nothing.
     async fn adopt(&self, site: &str, legacy: &Legacy) -> Result<()>;
 
-    /// Whole numbers by name, of a hash that was moved aside, always in the same order; none of what is
-    /// no hash.
+    /// Whole numbers by name, of a hash that was moved aside, always in the same order; none of
+    /// what is no hash.
     async fn legacy_counts(&self, legacy: &Legacy) -> Result<Vec<(String, i64)>>;
 
     /// Marks what was moved aside as read in for good: [`OldKeys::legacy`] no longer names it.

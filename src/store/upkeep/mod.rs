@@ -44,8 +44,8 @@ pub trait Upkeep: Store {
     async fn trim(&self, site: &str, cap: usize, now: Millis) -> Result<()>;
 
     /// Event rows of a site, people's or others', whichever are more: as many as stayed when it was
-    /// trimmed from here, and what has joined them since, from all nodes as far as this one can see.
-    /// `None`: it was not trimmed yet. Known without asking the store.
+    /// trimmed from here, and what has joined them since, from all nodes as far as this one can
+    /// see. `None`: it was not trimmed yet. Known without asking the store.
     fn rows_held(&self, site: &str) -> Option<u64>;
 
     /// Days of a site of which counts, visitors or events are kept, oldest first.
@@ -74,8 +74,8 @@ pub trait Upkeep: Store {
     /// Removes the roll-up of a month, a frozen one too.
     async fn forget_month(&self, site: &str, month: Month) -> Result<()>;
 
-    /// Removes what else is a site's: salts of days without counts, the daily job's diary, what nodes
-    /// share.
+    /// Removes what else is a site's: salts of days without counts, the daily job's diary, what
+    /// nodes share.
     async fn forget_rest(&self, site: &str) -> Result<()>;
 
     /// Visitors and confirmed visitors of a day, as they are kept.
@@ -87,8 +87,8 @@ pub trait Upkeep: Store {
     }
 
     /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
-    /// confirmed visitors as [`Reads::uniques`](super::Reads::uniques) would. What never takes its place is forgotten after
-    /// a day, or by [`Upkeep::unstage`].
+    /// confirmed visitors as [`Reads::uniques`](super::Reads::uniques) would. What never takes its
+    /// place is forgotten after a day, or by [`Upkeep::unstage`].
     async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, run: &str)
     -> Result<(u64, u64)>;
 
@@ -103,10 +103,11 @@ pub trait Upkeep: Store {
         version: u64,
     ) -> Result<bool>;
 
-    /// Puts blocks of rows in the place of others, at once, if `old` are those from place `from` on:
-    /// the first and the last of them are compared (otherwise false). What stands before and behind
-    /// them stays there, also what is appended meanwhile. `new` are no more than `old`, and not none.
-    /// Raises the day's version: who reads a list in several pieces knows that they may not fit.
+    /// Puts blocks of rows in the place of others, at once, if `old` are those from place `from`
+    /// on: the first and the last of them are compared (otherwise false). What stands before and
+    /// behind them stays there, also what is appended meanwhile. `new` are no more than `old`, and
+    /// not none. Raises the day's version: who reads a list in several pieces knows that they may
+    /// not fit.
     async fn replace_rows(
         &self,
         site: &str,

@@ -2,9 +2,9 @@
 //! as the one request that it is.
 //!
 //! The website records what it gets and is strict about it: a head or a body that could be read in
-//! two ways is a fault of the proxy's. After each case two honest requests are sent, one on the same
-//! HTTP/2 connection and one by HTTP/1.1: both get their own answers, over the few connections to the
-//! website that all share.
+//! two ways is a fault of the proxy's. After each case two honest requests are sent, one on the
+//! same HTTP/2 connection and one by HTTP/1.1: both get their own answers, over the few connections
+//! to the website that all share.
 
 mod cases;
 

@@ -1,5 +1,5 @@
-//! Both ends of an exchange in HTTP/2. The table is written in HTTP/1.1, and said here as a library of
-//! HTTP/2 says the same: what HTTP/2 has no form for (RFC 9113 §8.2.2) is left out.
+//! Both ends of an exchange in HTTP/2. The table is written in HTTP/1.1, and said here as a library
+//! of HTTP/2 says the same: what HTTP/2 has no form for (RFC 9113 §8.2.2) is left out.
 
 use super::changes::{drop_fields, end_connection};
 use super::exchange::{Exchange, Step, bytes};
@@ -113,8 +113,8 @@ async fn visit_over(
     (answers, if kept { "kept" } else { "closed" })
 }
 
-/// A client that asks for one thing after the other: a pipeline is no form of HTTP/2, and streams at a
-/// time have no order.
+/// A client that asks for one thing after the other: a pipeline is no form of HTTP/2, and streams
+/// at a time have no order.
 struct Client {
     client: SendRequest<Bytes>,
     scheme: &'static str,

@@ -1,7 +1,7 @@
-//! Each exchange of a table happens with the website itself and through the proxy: over HTTP/1.1 and
-//! HTTP/2, with TLS and without, before a website that speaks the one or the other, with `inject` too.
-//! What the website received and what the client received must be the same but for what the list in
-//! [`differences`] says, and every entry of that list must be needed.
+//! Each exchange of a table happens with the website itself and through the proxy: over HTTP/1.1
+//! and HTTP/2, with TLS and without, before a website that speaks the one or the other, with
+//! `inject` too. What the website received and what the client received must be the same but for
+//! what the list in [`differences`] says, and every entry of that list must be needed.
 //!
 //! Compared are first lines, fields (name as written, value without the white space around it),
 //! bodies and trailers as decoded from their framing, interim answers, and whether the connection
@@ -81,8 +81,8 @@ fn ways() -> Vec<Way> {
     plain.chain(tagged).collect()
 }
 
-/// Has all exchanges in one way. What differs from the direct way and must not, and the entries of the
-/// list that were needed.
+/// Has all exchanges in one way. What differs from the direct way and must not, and the entries of
+/// the list that were needed.
 fn differences_of(
     way: Way,
     direct: &[(&Exchange, &Outcome)],
@@ -231,7 +231,8 @@ struct Outcome {
     connection: Vec<Message>,
 }
 
-/// Who has an exchange, over a connection of its own: the answers, and what became of the connection.
+/// Who has an exchange, over a connection of its own: the answers, and what became of the
+/// connection.
 trait Client {
     fn visit(&self, exchange: &Exchange) -> (Vec<Message>, &'static str);
 }

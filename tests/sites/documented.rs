@@ -1,5 +1,5 @@
-//! The README's example of two sites, as written but for the websites' addresses, and with ports of the
-//! test's own.
+//! The example in `docs/proxy.md` of two sites, as written but for the websites' addresses, and
+//! with ports of the test's own.
 
 use super::common::headcount::Headcount;
 use super::common::http::{self, FIREFOX, NAVIGATION};
@@ -9,8 +9,8 @@ use serde_json::Value;
 
 #[test]
 fn the_example_of_two_sites_works() {
-    let readme = include_str!("../../README.md");
-    let section = readme.split("### Several sites").nth(1).expect("a section");
+    let text = include_str!("../../docs/proxy.md");
+    let section = text.split("### Several sites").nth(1).expect("a section");
     let example = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let origins = Origins::start(&["first", "second", "third"]);
     let mut settings = example.to_owned();
