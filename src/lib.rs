@@ -5,18 +5,18 @@
 //!
 //! 1. [`proxy`] takes a connection and gives the visitor the website's response.
 //! 2. [`capture`] looks at request and response headers and at beacons, and says what happened: a
-//!   [`model::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
+//!    [`model::Hit`]. Its [`capture::Analytics`] handle is the plugin other Pingora proxies use.
 //! 3. [`visitor`] turns address and user agent into an anonymous hash, a device and a place. The
-//!   raw address ends there.
+//!    raw address ends there.
 //! 4. [`aggregate`] turns hits into sessions, merged views and event rows, and rows into roll-up
-//!   increments. Its only I/O is the [`journal`], in which a hit is before anyone is told that it
-//!   counts.
+//!    increments. Its only I/O is the [`journal`], in which a hit is before anyone is told that it
+//!    counts.
 //! 5. [`flush`] seals increments and rows into numbered batches and delivers each exactly once.
-//!   Where nodes count as one it delivers the hits instead, into a log that [`shared`] counts for
-//!   all of them. The protocol of all of these is `delivery`'s.
+//!    Where nodes count as one it delivers the hits instead, into a log that [`shared`] counts for
+//!    all of them. The protocol of all of these is `delivery`'s.
 //! 6. [`store`] applies batches and answers reads; the only room that knows a key or a table.
 //! 7. [`report`] answers questions: pure functions over stored counts and event rows.
-//!   [`export`] writes event rows out as they are, for other programs.
+//!    [`export`] writes event rows out as they are, for other programs.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`]

@@ -17,16 +17,16 @@
 //! less after. The columns are, in this order:
 //!
 //! 1. the dictionary: count of texts, length of each, then all texts (UTF-8) one after another. The
-//!   empty text has place 0 and is not stored;
+//!    empty text has place 0 and is not stored;
 //! 2. visits: count; for each its visitor (0: none, else 1 + place among the keys); for each
-//!   whether it has a number (0, 1); a column of texts: entry pages; count of traits' columns, and
-//!   each of these: length and name of the dimension, column of texts;
+//!    whether it has a number (0, 1); a column of texts: entry pages; count of traits' columns, and
+//!    each of these: length and name of the dimension, column of texts;
 //! 3. lists of properties: count (the empty one has place 0 and is not stored), length of each, two
-//!   columns of texts: all names, all values;
+//!    columns of texts: all names, all values;
 //! 4. rows: count; times (signed: milliseconds since the row before); kinds; flags; visits (signed:
-//!   how far its place is before that of the next visit that no row has had, so 0 is a new visit);
-//!   view numbers; pages, names, details (columns of texts); places of lists; two columns of signed
-//!   numbers.
+//!    how far its place is before that of the next visit that no row has had, so 0 is a new visit);
+//!    view numbers; pages, names, details (columns of texts); places of lists; two columns of signed
+//!    numbers.
 //!
 //! Reading trusts nothing: each value takes at least a byte of the columns, these are at most 64
 //! MiB whatever they claim to be, and every place is compared with the length of what it points
