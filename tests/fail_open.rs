@@ -189,16 +189,17 @@ fn drive(inject: bool) {
     let in_flight = &scene.counting.telemetry().in_flight;
     let all_answered = || in_flight.load(Ordering::Relaxed) == 0;
     wait_for("no request is under way", all_answered);
-    let before = scene.panics();
     let pageviews = || total(scene.counting.admin(), "pageviews");
-    let mut stood = -1;
-    wait_for("all hits are counted", || {
+    // A panic is counted a moment after the request that it ended is under way no more.
+    let mut stood = (-1, 0.0);
+    wait_for("all hits and panics are counted", || {
         let (last, unflushed) = (stood, "headcount_unflushed_events");
-        stood = pageviews();
+        stood = (pageviews(), scene.panics());
         metric(scene.counting.admin(), unflushed) == 0.0 && stood == last
     });
+    let (pages, before) = stood;
     scene.browse(inject);
-    wait_for("three more pages", || pageviews() == stood + 3);
+    wait_for("three more pages", || pageviews() == pages + 3);
     assert_eq!(scene.panics(), before);
     wait_for("no request is under way", all_answered);
 }
