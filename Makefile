@@ -52,7 +52,7 @@ help:
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
-	@echo 'make data                                 fetch the lists of user agents and sources anew'
+	@echo 'make data                                 fetch the lists of user agents and the map anew'
 
 run: build
 	@echo 'Site:  http://$(LISTEN)'
@@ -130,3 +130,4 @@ screenshots: build
 
 data:
 	src/visitor/data/update.sh
+	src/admin/assets/world/update.sh

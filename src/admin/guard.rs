@@ -1,6 +1,6 @@
 //! Who gets in, and what every answer carries.
 
-use super::{App, login, stats};
+use super::{App, login, stats, theme};
 use crate::{host, text};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -48,7 +48,8 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
 
 /// What people need who are not signed in, and what says nothing of any site.
 fn is_public(path: &str) -> bool {
-    path.starts_with("/assets/") || matches!(path, "/login" | "/logout" | "/api/health")
+    path.starts_with("/assets/")
+        || matches!(path, "/login" | "/logout" | "/api/health" | theme::STYLE)
 }
 
 /// What scripts of other origins may ask, if there are any that may. They bring a token: browsers
@@ -114,7 +115,8 @@ pub(super) async fn harden(mut response: Response) -> Response {
         (header::CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // An asset says itself how long it is kept.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -107,7 +107,7 @@ pub(super) fn session(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The value of a cookie that the browser sent. Those of others need not be ASCII.
-fn sent(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn sent(headers: &HeaderMap, name: &str) -> Option<String> {
     let all = headers.get_all(header::COOKIE).iter();
     let mut cookies =
         all.flat_map(|value| Cookie::split_parse(text::lenient(value.as_bytes()))).flatten();
@@ -115,7 +115,7 @@ fn sent(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// A cookie that no script reads.
-fn cookie(name: &'static str, value: String, age: Millis) -> CookieBuilder<'static> {
+pub(super) fn cookie(name: &'static str, value: String, age: Millis) -> CookieBuilder<'static> {
     let age = cookie::time::Duration::milliseconds(age);
     Cookie::build((name, value)).max_age(age).http_only(true).same_site(SameSite::Lax)
 }

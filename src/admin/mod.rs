@@ -4,6 +4,7 @@
 //! leaves what a question means to [`crate::report`] and where counts lie to [`crate::store`].
 //! What only the running process knows, who is here now, it asks through [`Live`].
 
+mod assets;
 mod attempts;
 mod auth;
 mod dashboard;
@@ -27,6 +28,7 @@ mod sites;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod theme;
 
 use crate::aggregate::Happened;
 use crate::budget::Budget;
@@ -38,7 +40,7 @@ use crate::visitor::address::Trusted;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
+use axum::http::HeaderValue;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use socket2::SockRef;
@@ -47,8 +49,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 pub use auth::{Auth, AuthError};
+pub(crate) use dashboard::{label, words};
 
 /// How long answers that are under way may take once the process is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -161,19 +166,9 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         .route("/metrics", get(metrics::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
-        .route(
-            "/assets/headcount.css",
-            asset("text/css; charset=utf-8", include_str!("assets/headcount.css")),
-        )
-        .route(
-            "/assets/dashboard.js",
-            asset("text/javascript; charset=utf-8", include_str!("assets/dashboard.js")),
-        )
-        .route(
-            "/assets/patch.js",
-            asset("text/javascript; charset=utf-8", include_str!("assets/patch.js")),
-        )
-        .route("/assets/icon.svg", asset("image/svg+xml", include_str!("assets/icon.svg")))
+        .merge(assets::routes())
+        .route(theme::STYLE, get(theme::style))
+        .route(theme::CHOOSE, post(theme::choose))
         .fallback(stats::not_found)
         .method_not_allowed_fallback(stats::wrong_method)
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit));
@@ -187,13 +182,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .layer(axum::middleware::map_response(guard::harden))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .with_state(app)
-}
-
-fn asset<S: Clone + Send + Sync + 'static>(
-    media_type: &'static str,
-    body: &'static str,
-) -> axum::routing::MethodRouter<S> {
-    get(move || async move { ([(header::CONTENT_TYPE, media_type)], body) })
 }

@@ -70,7 +70,9 @@ async fn the_demo_in_all_its_views() {
 
     // The table of a day's hours is long enough to be scrolled.
     page.go(&headcount.admin_url("/?period=day")).await;
-    for open in ["#custom", "#numbers", "#filter", "#compare", "#evidence", "#sources-tabs"] {
+    for open in
+        ["#custom", "#numbers", "#filter", "#compare", "#evidence", "#sources-tabs", "#keys"]
+    {
         page.run(&format!("document.querySelector('{open}').open = true")).await;
         page.check(open).await;
     }

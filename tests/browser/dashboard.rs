@@ -128,7 +128,7 @@ async fn rows_filter_every_card() {
         ["Desktop 2 2"],
         ["Direct 2 2"]
     ]);
-    let germany = Locator::Css("#places a[href*='country%3D%3DDE']");
+    let germany = Locator::Css("#places tbody a[href*='country%3D%3DDE']");
     let pricing = Locator::Css("#pages a[title='/pricing']");
 
     browser.goto(&headcount.admin_url("/")).await.unwrap();
@@ -232,7 +232,7 @@ pub async fn visit(headcount: &Headcount, address: &str, page: &str) {
     visit_from(headcount, address, None, page).await;
 }
 
-async fn visit_from(headcount: &Headcount, address: &str, country: Option<&str>, page: &str) {
+pub async fn visit_from(headcount: &Headcount, address: &str, country: Option<&str>, page: &str) {
     let mut request = reqwest::Client::new()
         .get(headcount.url(page))
         .header("user-agent", AGENT)

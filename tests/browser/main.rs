@@ -9,7 +9,7 @@
 //! - `attention`: how long and how far a page was read
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
-//!   card's own page; `stale`: left open while things die
+//!   card's own page; `stale`: left open while things die; `wishes`: keys, colours and the map
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
@@ -35,3 +35,4 @@ mod site;
 mod stage;
 mod stale;
 mod told;
+mod wishes;

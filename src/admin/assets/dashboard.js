@@ -7,9 +7,11 @@ import { patch } from "./patch.js";
 const RETRY = 5_000;
 const PATIENCE = 20_000;
 const HAPPENED = 20; // rows of what happens
+const KEYS = "headcount-keys"; // whether keys lead somewhere
 
 const view = () => document.getElementById("view");
 const visitors = () => document.getElementById("current");
+const keys = () => document.getElementById("keys-on");
 
 let asked = 0; // the last request
 let waiting = 0; // requests whose answer is on its way
@@ -136,12 +138,31 @@ function along(step, key) {
   return { ArrowLeft: steps[at - 1], ArrowRight: steps[at + 1], Home: steps[0], End: steps.at(-1) }[key];
 }
 
+// What a key leads to, unless somebody writes or wants no keys.
+function followKey({ key, target, ctrlKey, metaKey, altKey, defaultPrevented }) {
+  if (ctrlKey || metaKey || altKey || defaultPrevented || !keys()?.checked) return;
+  if (target.closest?.("input:not([type='checkbox']), select, textarea, [tabindex='0']:not(a)")) return;
+  const found = view().querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!found) return;
+  found.click();
+  if (found.matches("summary")) found.focus();
+  return true;
+}
+
 if (view()) {
+  if (keys()) keys().checked = localStorage.getItem(KEYS) !== "off";
+  document.addEventListener("change", ({ target }) => {
+    if (target === keys()) localStorage.setItem(KEYS, target.checked ? "on" : "off");
+  });
+  document.addEventListener("keydown", (event) => {
+    if (followKey(event)) event.preventDefault();
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("#view a[href^='/?']");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    go(link.href);
+    // A country of the map is a link of SVG, whose `href` is no text.
+    go(new URL(link.getAttribute("href"), location.href).href);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("#view form[method='get']");

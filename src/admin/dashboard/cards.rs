@@ -2,7 +2,7 @@
 
 use super::table::{CONVERSIONS, Card, Tab};
 use super::view::{Subject, View};
-use super::{PageData, words};
+use super::{PageData, map, words};
 use crate::model::rollup::PART;
 use crate::page_name::shown;
 use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice, countries};
@@ -142,6 +142,9 @@ impl OpenCard {
                     (self.of.nav(view))
                 }
                 @if !slices.is_empty() {
+                    @if self.of.property.as_str() == map::PROPERTY {
+                        (map::map(view, &self.of.property, self.columns[0], &slices))
+                    }
                     (rows(view, &self.of.property, self.columns, &slices[..slices.len().min(ROWS)], &slices))
                     (details_link(view, key, title, slices.len()))
                 } @else if view.is_filtered() {
@@ -260,7 +263,7 @@ pub(super) fn page_cell(view: &View, page: &str) -> Markup {
 }
 
 /// A row's value as people know it.
-pub(super) fn label(property: &Property, value: &str) -> String {
+pub(crate) fn label(property: &Property, value: &str) -> String {
     match property.as_str() {
         "visit:country" => match (countries::flag(value), countries::country(value)) {
             (Some(flag), Some(name)) => format!("{flag} {name}"),

@@ -4,7 +4,7 @@
 use super::cards::{CardTab, label};
 use super::table;
 use super::view::{Subject, View};
-use super::{cards, words};
+use super::{cards, map, words};
 use crate::report::{Answers, Invalid, Metric, QuerySet, Slice, Value};
 use maud::{Markup, html};
 use std::cmp::Ordering;
@@ -122,6 +122,10 @@ impl Details {
                         a href=(view.file("json")) download { "JSON" } " "
                         a href=(view.link(&[("details", None)])) { "Back to all" }
                     }
+                }
+                @if self.of.property.as_str() == map::PROPERTY && !rows.is_empty() {
+                    @let name = words::metric(self.metrics[0], &self.of.property);
+                    (map::map(view, &self.of.property, (self.metrics[0], name), &rows))
                 }
                 @if shown.is_empty() {
                     p.empty { "Nothing is called so, or nothing of it was counted." }

@@ -118,7 +118,7 @@ fn form(view: &View) -> Markup {
     let offered = OFFERED.iter().filter_map(|name| Property::parse(name).ok());
     html! {
         details.menu #filter {
-            summary { "Filter" }
+            summary data-key="f" { "Filter" }
             form method="get" action="/" {
                 (view.fields(&[]))
                 label { "Property "

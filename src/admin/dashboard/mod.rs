@@ -18,6 +18,8 @@ mod evidence;
 mod filters;
 mod goals;
 mod heat;
+mod keys;
+mod map;
 mod of_page;
 mod overview;
 mod page;
@@ -30,10 +32,10 @@ mod tiles;
 mod time;
 mod topics;
 mod view;
-mod words;
+pub(crate) mod words;
 
 use super::params::Params;
-use super::{App, stats};
+use super::{App, assets, stats, theme};
 use crate::report::scan::DayRows;
 use crate::report::{Answers, Days, Invalid, Rows};
 use axum::Json;
@@ -41,6 +43,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+pub(crate) use cards::label;
 use page::Page;
 use std::sync::Arc;
 use view::View;
@@ -161,9 +164,10 @@ pub(super) fn document(title: &str, body: Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 title { (title) }
-                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/assets/headcount.css";
-                script type="module" src="/assets/dashboard.js" {}
+                link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml";
+                link rel="stylesheet" href=(assets::path("headcount.css"));
+                link rel="stylesheet" href=(theme::STYLE);
+                script type="module" src=(assets::path("dashboard.js")) {}
             }
             body { (body) }
         }
@@ -172,6 +176,6 @@ pub(super) fn document(title: &str, body: Markup) -> Markup {
 
 pub(super) fn logo() -> Markup {
     html! {
-        span.logo { img src="/assets/icon.svg" alt="" width="28" height="28"; "headcount" }
+        span.logo { img src=(assets::path("icon.svg")) alt="" width="28" height="28"; "headcount" }
     }
 }

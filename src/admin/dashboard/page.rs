@@ -8,9 +8,9 @@ use super::time::LAST_DAY;
 use super::topics::{self, Topic};
 use super::view::{Subject, View};
 use super::{
-    PageData, ai, cards, compare, document, filters, logo, of_page, realtime, speed, words,
+    PageData, ai, cards, compare, document, filters, keys, logo, of_page, realtime, speed, words,
 };
-use crate::admin::AdminState;
+use crate::admin::{AdminState, theme};
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
 };
@@ -186,8 +186,8 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
             div.when {
                 @if view.topic != Topic::Realtime { (periods(view)) }
                 div.steps {
-                    @if let Some(link) = &before { a href=(link) aria-label="Period before" { "‹" } }
-                    @if let Some(link) = &after { a href=(link) aria-label="Period after" { "›" } }
+                    @if let Some(link) = &before { a href=(link) data-key="ArrowLeft" aria-label="Period before" { "‹" } }
+                    @if let Some(link) = &after { a href=(link) data-key="ArrowRight" aria-label="Period after" { "›" } }
                 }
                 @if view.topic != Topic::Realtime { (compare::menu(view)) }
                 (without_suspected(view, days))
@@ -196,11 +196,26 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
     }
 }
 
+/// The key that leads to a period.
+fn key(period: &str) -> Option<&'static str> {
+    match period {
+        "day" => Some("d"),
+        LAST_DAY => Some("h"),
+        "7d" => Some("w"),
+        "30d" => Some("t"),
+        "month" => Some("m"),
+        "12mo" => Some("y"),
+        "all" => Some("a"),
+        _ => None,
+    }
+}
+
 fn periods(view: &View) -> Markup {
     let choice = |word: &str, name: &str, is_current: bool| {
         let changes = [("period", Some(word)), ("date", None), ("interval", None)];
         html! {
-            a href=(view.link(&changes)) aria-current=[is_current.then_some("true")] { (name) }
+            a href=(view.link(&changes)) data-key=[key(word)]
+                aria-current=[is_current.then_some("true")] { (name) }
         }
     };
     let is_current = |period| view.times.is_none() && view.period == period;
@@ -286,6 +301,7 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                     (words::value(Metric::Pageviews, Value::Count(budget.monthly() as i64))) "."
                 }
             }
+            div.wishes { (keys::list()) (theme::form()) }
         }
     }
 }

@@ -42,6 +42,15 @@ impl Topic {
         }
     }
 
+    /// The key that leads to it.
+    fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Overview => Some("o"),
+            Self::Realtime => Some("r"),
+            _ => None,
+        }
+    }
+
     /// # Errors
     /// If there is no such topic.
     pub fn parse(word: &str) -> Result<Self, Invalid> {
@@ -113,7 +122,8 @@ pub(super) fn nav(view: &View) -> Markup {
     html! {
         nav.sections aria-label="Parts of the dashboard" {
             @for topic in Topic::ALL {
-                a href=(topic.link(view)) aria-current=[(topic == view.topic).then_some("page")] { (topic.name()) }
+                a href=(topic.link(view)) data-key=[topic.key()]
+                    aria-current=[(topic == view.topic).then_some("page")] { (topic.name()) }
             }
         }
     }

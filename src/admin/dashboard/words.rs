@@ -20,7 +20,7 @@ pub(super) fn count(n: i64) -> String {
 }
 
 /// `1,234,567`.
-pub(in crate::admin) fn grouped(n: i64) -> String {
+pub(crate) fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::from(if n < 0 { "−" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn value(metric: Metric, value: Value) -> String {
 }
 
 /// The same with every digit of a count.
-pub(super) fn exact(metric: Metric, of: Value) -> String {
+pub(crate) fn exact(metric: Metric, of: Value) -> String {
     match of {
         Value::Count(n) if value(metric, of) == count(n) => grouped(n),
         _ => value(metric, of),
@@ -108,7 +108,7 @@ pub(super) fn metric(metric: Metric, property: &Property) -> &'static str {
 }
 
 /// By how much a metric changed: `12%`, of a percentage `3 points`.
-pub(super) fn change(metric: Metric, change: i64) -> String {
+pub(crate) fn change(metric: Metric, change: i64) -> String {
     match (metric.is_percent(), change.abs()) {
         (true, 1) => "1 point".into(),
         (true, points) => format!("{} points", grouped(points)),
@@ -158,7 +158,7 @@ fn duration(seconds: i64) -> String {
 }
 
 /// `24 Nov 2026`, `1–24 Nov 2026`, `26 Oct – 24 Nov 2026`.
-pub(super) fn range(range: Range) -> String {
+pub(crate) fn range(range: Range) -> String {
     let Range { first, last } = range;
     let end = last.format("%-d %b %Y");
     if first == last {
@@ -173,7 +173,7 @@ pub(super) fn range(range: Range) -> String {
 }
 
 /// `Tue, 24 Nov`.
-pub(super) fn weekday(day: Day) -> String {
+pub(crate) fn weekday(day: Day) -> String {
     day.format("%a, %-d %b").to_string()
 }
 

@@ -1,7 +1,7 @@
 //! Who may ask: hosts, tokens, the password and the sessions it opens.
 
 use super::port::{NOW, Port};
-use crate::admin::Auth;
+use crate::admin::{Auth, assets};
 use argon2::password_hash::PasswordHasher;
 use argon2::{Argon2, Params};
 use reqwest::header::{
@@ -113,7 +113,7 @@ async fn people_sign_in_and_their_session_ends() {
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     assert_eq!(response.headers()[LOCATION], "/login");
     assert!(port.get("/login").await.1.contains("Sign in"));
-    assert_eq!(port.get("/assets/headcount.css").await.0, StatusCode::OK);
+    assert_eq!(port.get(&assets::path("headcount.css")).await.0, StatusCode::OK);
 
     let wrong = sign_in(&port, "correct hors").await;
     assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
@@ -226,7 +226,7 @@ async fn behind_a_proxy_each_client_has_tries_of_its_own() {
 #[tokio::test]
 async fn every_answer_is_hardened() {
     let port = Port::local().await;
-    for path in ["/", "/assets/dashboard.js", "/api/v1/stats/aggregate", "/nothing", "/healthz"] {
+    for path in ["/", "/assets/0/dashboard.js", "/api/v1/stats/aggregate", "/nothing", "/healthz"] {
         let response = port.request(path).send().await.unwrap();
         let header = |name: &str| response.headers()[name].to_str().unwrap();
         assert!(header("content-security-policy").starts_with("default-src 'self'"), "{path}");
@@ -234,4 +234,33 @@ async fn every_answer_is_hardened() {
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("cache-control"), "no-store", "{path}");
     }
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_good_under_their_own_address() {
+    let port = Port::local().await;
+    let kept = async |path: &str| {
+        let response = port.request(path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.headers()["cache-control"].to_str().unwrap().to_owned()
+    };
+    let current = assets::path("patch.js");
+    assert!(kept(&current).await.contains("immutable"));
+    assert_eq!(kept("/assets/of-another-version/patch.js").await, "no-store");
+    let nothing = current.replace("patch.js", "nothing.js");
+    assert_eq!(port.get(&nothing).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_large_is_compressed_but_no_stream() {
+    let port = Port::local().await;
+    let coded = async |path: &str| {
+        let asked = port.request(path).header("accept-encoding", "gzip");
+        let answer = asked.send().await.unwrap();
+        answer.headers().get("content-encoding").map(|coding| coding.to_str().unwrap().to_owned())
+    };
+    for path in ["/", &assets::path("world.svg"), "/api/openapi.json"] {
+        assert_eq!(coded(path).await.as_deref(), Some("gzip"), "{path}");
+    }
+    assert_eq!(coded("/api/live").await, None);
 }

@@ -1,7 +1,7 @@
 //! The dashboard: what it shows, whatever values it is given.
 
 use super::port::{NOW, Port, today};
-use crate::admin::Auth;
+use crate::admin::{Auth, assets};
 use crate::model::rollup::{Dimension, Metric as Stored};
 use crate::telemetry::Untagged;
 use regex::Regex;
@@ -48,6 +48,7 @@ async fn every_link_leads_somewhere_and_every_value_is_only_text() {
     let port = attacked().await;
     let tag = Regex::new(r"<(/?[a-zA-Z0-9]+)([^>]*)>").unwrap();
     let quoted = Regex::new(r#"="[^"]*""#).unwrap();
+    let [icon, script] = ["icon.svg", "dashboard.js"].map(assets::path);
     let mut seen = BTreeSet::new();
     let mut ahead = vec!["/".to_owned(), "/?period=30d".to_owned()];
     while let Some(path) = ahead.pop() {
@@ -62,8 +63,8 @@ async fn every_link_leads_somewhere_and_every_value_is_only_text() {
         }
         for found in tag.captures_iter(&page) {
             let (name, attributes) = (&found[1], &found[2]);
-            assert!(name != "img" || attributes.contains("/assets/icon.svg"), "{path}: {found:?}");
-            assert!(name != "script" || attributes.contains("/assets/dashboard.js"), "{path}");
+            assert!(name != "img" || attributes.contains(&icon), "{path}: {found:?}");
+            assert!(name != "script" || attributes.contains(&script), "{path}");
             let names = quoted.replace_all(attributes, "");
             let scripted = |name: &str| name.starts_with("on") || name.starts_with("style");
             assert!(!names.split_whitespace().any(scripted), "{path}: {found:?}");
@@ -213,4 +214,20 @@ async fn a_page_says_when_it_was_read() {
     assert!(page.contains("pulse quiet"));
     port.telemetry.flushed(true, NOW);
     assert!(!port.get("/").await.1.contains("counted since"));
+}
+
+#[tokio::test]
+async fn the_map_shows_the_countries_of_the_table() {
+    let port = Port::local().await;
+    let of = |code: &'static str, n| (Dimension::Country, code, Stored::Visitors, n);
+    let fields = [of("DE", 9), of("FR", 1), of("(unknown)", 5), of("\"x", 3)];
+    port.store.add("example.org", today(), &fields);
+    for path in ["/", "/?details=places"] {
+        let (_, page) = port.get(path).await;
+        let shape = r##"<title>([^<]*)</title><use class="(shade-\d)" href="[^"#]*#(\w+)""##;
+        let shape = Regex::new(shape).unwrap();
+        let shaded: Vec<_> = shape.captures_iter(&page).map(|found| found.extract().1).collect();
+        let germany = ["🇩🇪 Germany · Visitors: 9", "shade-5", "DE"];
+        assert_eq!(shaded, [germany, ["🇫🇷 France · Visitors: 1", "shade-2", "FR"]], "{path}");
+    }
 }

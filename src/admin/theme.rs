@@ -1,0 +1,60 @@
+//! Light or dark, where somebody wants it otherwise than their system has it. Kept in a cookie, and
+//! told to every page by a style sheet of one line, so that no page need know.
+
+use super::login::{cookie, sent};
+use crate::clock::{HOUR, Millis};
+use axum::extract::Form;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+
+/// Of the style sheet, and where the form is sent to.
+pub(super) const STYLE: &str = "/theme.css";
+pub(super) const CHOOSE: &str = "/theme";
+
+const COOKIE: &str = "headcount_theme";
+
+/// How long it is kept: a year.
+const AGE: Millis = 365 * 24 * HOUR;
+
+/// As forms and the cookie say it, and as people read it.
+const THEMES: [(&str, &str); 3] = [("auto", "System"), ("light", "Light"), ("dark", "Dark")];
+
+#[derive(serde::Deserialize)]
+pub(super) struct Choice {
+    theme: String,
+}
+
+/// What a cookie says of it; nothing: as the system has it.
+pub(super) async fn style(headers: HeaderMap) -> Response {
+    let style = match sent(&headers, COOKIE).as_deref() {
+        Some("light") => "@media screen { :root { color-scheme: light; } }",
+        Some("dark") => "@media screen { :root { color-scheme: dark; } }",
+        _ => "",
+    };
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style).into_response()
+}
+
+/// Keeps a choice, and shows the page again that it was made on.
+pub(super) async fn choose(headers: HeaderMap, Form(choice): Form<Choice>) -> Response {
+    let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok());
+    let from = from.and_then(|from| from.parse::<Uri>().ok());
+    // Never more than the path: the field may name another website.
+    let path = from.as_ref().and_then(|from| from.path_and_query()).map(|path| path.as_str());
+    let path = path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/");
+    let known = THEMES.iter().find(|(word, _)| *word == choice.theme);
+    let kept = cookie(COOKIE, known.unwrap_or(&THEMES[0]).0.to_owned(), AGE).path("/");
+    ([(header::SET_COOKIE, kept.to_string())], Redirect::to(path)).into_response()
+}
+
+/// The form: a button for each. Which is chosen shows in the page itself.
+pub(super) fn form() -> Markup {
+    html! {
+        form.theme method="post" action=(CHOOSE) {
+            fieldset {
+                legend { "Colours" }
+                @for (word, name) in THEMES { button name="theme" value=(word) { (name) } }
+            }
+        }
+    }
+}
