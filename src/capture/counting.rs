@@ -296,7 +296,10 @@ impl Analytics {
         value[..ID_PREFIX.len()].copy_from_slice(ID_PREFIX);
         value[ID_PREFIX.len()..][..VIEW_ID_LEN].copy_from_slice(&id);
         value[ID_PREFIX.len() + VIEW_ID_LEN] = b'"';
-        HeaderValue::from_bytes(&value).ok()
+        let mut value = HeaderValue::from_bytes(&value).ok()?;
+        // No two are the same: HTTP/2 would push the other fields out of its table for them.
+        value.set_sensitive(true);
+        Some(value)
     }
 
     /// What is known of a path that is no page: by this answer, which is noted, or, of a 304, by
