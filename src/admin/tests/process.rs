@@ -116,6 +116,21 @@ fn promtool(metrics: &str) {
 }
 
 #[tokio::test]
+async fn the_alert_rules_are_about_metrics_there_are() {
+    const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/prometheus-rules.yml");
+    let judged = Command::new("promtool").args(["check", "rules", RULES]).output();
+    let judged = judged.expect("promtool is not installed: `make test` installs it");
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+    let (_, metrics) = Port::local().await.get("/metrics").await;
+    let rules = std::fs::read_to_string(RULES).unwrap();
+    let name = regex::Regex::new(r"headcount_[a-z_]+").unwrap();
+    for name in name.find_iter(&rules) {
+        let told = format!("# TYPE {} ", name.as_str());
+        assert!(metrics.contains(&told), "no {}", name.as_str());
+    }
+}
+
+#[tokio::test]
 async fn what_happens_is_streamed_until_the_end() {
     let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example", "b.example"]).await;
     let mut response = port.request("/api/live?site_id=a.example").send().await.unwrap();
