@@ -19,6 +19,8 @@
 //!    [`export`] writes event rows out as they are, for other programs.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
+//! `notify` writes answers out for people who do not come to look: reports by mail, and alerts.
+//!
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`]
 //! starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
@@ -51,6 +53,7 @@ mod host;
 pub mod journal;
 pub mod model;
 pub mod node;
+mod notify;
 mod open;
 mod page_name;
 pub mod plugin;

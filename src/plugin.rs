@@ -40,6 +40,7 @@ use crate::home::{self, Home};
 use crate::journal::LateLog;
 use crate::model::random_name;
 use crate::model::site::Site;
+use crate::notify::{self, Notifier};
 use crate::open::{self, Open};
 use crate::shared;
 use crate::store::{self, Store};
@@ -248,11 +249,27 @@ impl Counting {
         let flushing = runtimes.flush.spawn(flusher(durable).adopting(late).run(closed.clone()));
         let showing = runtimes.admin.spawn(serve_admin(listener, state, closed));
         let (node, keep, spending) = (random_name(), Keep::all(config), budget);
+        let sender = Arc::new(notify::Sender::new(
+            config.mail.as_ref(),
+            config.webhook_secret.as_ref(),
+            config.dashboard_url.as_deref(),
+        )?);
+        let told: Vec<_> = config.sites.iter().map(|site| site.notify.clone()).collect();
         let open = Open { trusted, places: places.clone(), auth, admin };
         background.spawn({
             let (store, telemetry) = (store.clone(), telemetry.clone());
             async move {
                 let tasks = &telemetry.tasks;
+                let notifier = || {
+                    let of = (store.clone(), sites.clone(), told.clone(), sender.clone());
+                    Notifier::new(of, clock.clone(), telemetry.clone(), node.clone())
+                        .map(|notifier| notifier.within(spending.clone()))
+                };
+                let notify = tasks.keep(Task::Notify, || async {
+                    if let Some(notifier) = notifier() {
+                        notifier.run(tasks).await;
+                    }
+                });
                 let daily = || {
                     let (kept, sites, clock) = (kept.clone(), sites.clone(), clock.clone());
                     let daily = Daily::new(kept, sites, clock, keep.clone(), node.clone());
@@ -262,6 +279,7 @@ impl Counting {
                     keep_secrets(&secrets, store.as_ref(), &clock, tasks),
                     keep_places(&places, tasks),
                     tasks.keep(Task::Daily, daily),
+                    notify,
                 );
             }
         });

@@ -47,10 +47,12 @@ pub enum Task {
     Acme,
     /// Reads the settings again at SIGHUP.
     Reload,
+    /// Sends reports and alerts.
+    Notify,
 }
 
 impl Task {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Aggregate,
         Self::Journal,
         Self::Flush,
@@ -63,6 +65,7 @@ impl Task {
         Self::Certificates,
         Self::Acme,
         Self::Reload,
+        Self::Notify,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -79,6 +82,7 @@ impl Task {
             Self::Certificates => "certificates",
             Self::Acme => "acme",
             Self::Reload => "reload",
+            Self::Notify => "notify",
         }
     }
 }

@@ -100,6 +100,60 @@ impl OrderOutcome {
     }
 }
 
+/// What became of a report or an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeOutcome {
+    Sent,
+    /// The mail server or the webhook could not be reached, or turns it down for now.
+    NotNow,
+    /// It never will be taken.
+    Refused,
+    /// Whether it arrived is not known, and it is not sent again.
+    Unknown,
+}
+
+impl NoticeOutcome {
+    pub const ALL: [Self; 4] = [Self::Sent, Self::NotNow, Self::Refused, Self::Unknown];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::NotNow => "not_now",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is known of reports and alerts.
+#[derive(Debug, Default)]
+pub struct Notices {
+    counts: [Counter; NoticeOutcome::ALL.len()],
+    /// Why the last of them was not sent, if it was not.
+    problem: Mutex<Option<String>>,
+}
+
+impl Notices {
+    /// Notes what became of one; `line` says why and to whom, unless it was sent.
+    pub fn note(&self, outcome: NoticeOutcome, line: String) {
+        self.counts[outcome as usize].inc();
+        let problem = (outcome != NoticeOutcome::Sent).then_some(line);
+        let mut last = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = problem.as_ref().filter(|line| last.as_ref() != Some(line)) {
+            tracing::warn!("a report or an alert was not sent: {line}");
+        }
+        *last = problem;
+    }
+
+    pub fn count(&self, outcome: NoticeOutcome) -> u64 {
+        self.counts[outcome as usize].get()
+    }
+
+    pub fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What is known of an upstream.
 #[derive(Debug)]
 pub struct UpstreamStatus {
@@ -250,6 +304,8 @@ pub struct Telemetry {
     /// By name, until when the certificate is valid that visitors get for it.
     pub certificates: ArcSwap<Vec<(String, Millis)>>,
     orders: [Counter; OrderOutcome::ALL.len()],
+    /// Reports and alerts.
+    pub notices: Notices,
     /// Requests being answered now.
     pub in_flight: AtomicI64,
     /// From a request's head to the end of its answer.

@@ -7,7 +7,9 @@ use crate::budget::Budget;
 use crate::clock::{Clock, SECOND};
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
-use crate::telemetry::{BOUNDS, DropReason, OrderOutcome, Telemetry, Untagged, UpstreamStatus};
+use crate::telemetry::{
+    BOUNDS, DropReason, NoticeOutcome, OrderOutcome, Telemetry, Untagged, UpstreamStatus,
+};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -110,6 +112,8 @@ impl Collector for Counts {
         family(&mut to, "task_restarts", help, "task", tasks)?;
         let orders = OrderOutcome::ALL.map(|came| (came.as_str(), t.orders(came).get()));
         family(&mut to, "acme_orders", "Orders for certificates", "outcome", orders)?;
+        let notices = NoticeOutcome::ALL.map(|came| (came.as_str(), t.notices.count(came)));
+        family(&mut to, "notices", "Reports and alerts", "outcome", notices)?;
         let name = "certificate_expiry_timestamp_seconds";
         let help = "Until when the certificate that visitors get for a name is valid";
         let mut expiry = to.encode_descriptor(name, help, None, MetricType::Gauge)?;

@@ -8,6 +8,7 @@ mod assets;
 mod attempts;
 mod auth;
 mod dashboard;
+mod docs;
 mod export;
 mod guard;
 mod health;
@@ -167,6 +168,9 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
         .merge(assets::routes())
+        .route("/docs", get(docs::contents))
+        .route("/docs/{page}", get(docs::show))
+        .route("/docs/files/{*path}", get(docs::file))
         .route(theme::STYLE, get(theme::style))
         .route(theme::CHOOSE, post(theme::choose))
         .fallback(stats::not_found)

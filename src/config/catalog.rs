@@ -30,11 +30,24 @@ const OF_A_SITE: [&str; 16] = [
     "canonical_host",
     "limits.request_body",
 ];
-const TABLES_OF_A_SITE: [&str; 8] =
-    ["script", "privacy", "upstream_tls", "balance", "health", "paths", "headers", "exclude"];
+const TABLES_OF_A_SITE: [&str; 10] = [
+    "script",
+    "privacy",
+    "upstream_tls",
+    "balance",
+    "health",
+    "paths",
+    "headers",
+    "exclude",
+    "reports",
+    "alerts",
+];
 
-/// Pingora trusts the same certificates for all websites.
-const OF_NO_SITE: &str = "upstream_tls.ca";
+/// Pingora trusts the same certificates for all websites; all webhooks are signed alike.
+const OF_NO_SITE: [&str; 2] = ["upstream_tls.ca", "alerts.secret"];
+
+/// Look like a user and a host, and are no secrets.
+const MAIL_ADDRESSES: [&str; 4] = ["acme.email", "mail.from", "reports.weekly", "reports.monthly"];
 
 /// Every key, in the order of the file.
 pub static KEYS: Lazy<Vec<Key>> =
@@ -71,7 +84,7 @@ impl Key {
 
     /// Whether each of `[[sites]]` may set it for itself.
     pub fn is_of_a_site(&self) -> bool {
-        self.path != OF_NO_SITE
+        !OF_NO_SITE.contains(&self.path.as_str())
             && (OF_A_SITE.contains(&self.path.as_str())
                 || self.table().is_some_and(|table| TABLES_OF_A_SITE.contains(&table)))
     }
@@ -94,11 +107,11 @@ impl Key {
     /// A value as it may be shown: credentials are hidden, in whole or, in a URL, in part.
     pub fn shown(&self, value: &Value) -> Value {
         let hide = |text: &String| {
-            if self.table() == Some("admin_auth") || self.path == "acme.shared_secret" {
+            let secrets = ["acme.shared_secret", "alerts.secret"];
+            if self.table() == Some("admin_auth") || secrets.contains(&self.path.as_str()) {
                 return "(hidden)".to_owned();
             }
-            // Looks like a user and a host, and is no secret.
-            if self.path == "acme.email" {
+            if MAIL_ADDRESSES.contains(&self.path.as_str()) {
                 return text.clone();
             }
             let text = hide_passwords(text);

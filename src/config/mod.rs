@@ -11,6 +11,7 @@ mod acme;
 mod catalog;
 mod error;
 mod listed;
+mod notify;
 mod rules;
 mod settings;
 mod site;
@@ -22,6 +23,7 @@ pub use acme::Acme;
 pub use catalog::{DEFAULTS, KEYS, Key, Value};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Origin};
+pub use notify::{Address, Alerts, Mail, NotifySettings, Reports};
 pub use rules::{Field, Redirect, Rules};
 pub use settings::{FILE_VARIABLE, Settings};
 pub use site::SiteConfig;
@@ -55,6 +57,12 @@ pub struct Config {
     pub proxy_protocol: bool,
     pub admin: SocketAddr,
     pub admin_auth: AdminAuth,
+    /// How mail is sent, if any is.
+    pub mail: Option<Mail>,
+    /// What webhooks are signed with.
+    pub webhook_secret: Option<Secret>,
+    /// Where people find the dashboard: a URL without a slash at its end.
+    pub dashboard_url: Option<String>,
     /// Origins of other websites whose scripts may ask the API.
     pub cors_origins: Vec<HeaderValue>,
     /// A URL, its scheme checked, with `store_ca`; may hold a password. A relative SQLite file lies

@@ -7,7 +7,7 @@ use super::error::ConfigError;
 use super::rules::Rules;
 use super::settings::{Settings, Typed};
 use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
-use super::{InjectCompressed, Privacy, RespectGpc, Script, values};
+use super::{InjectCompressed, NotifySettings, Privacy, RespectGpc, Script, values};
 use crate::model::exclude::Exclude;
 use crate::model::glob::Glob;
 use crate::model::hosts::{EVERY_HOST, takes_every_host};
@@ -29,6 +29,7 @@ pub struct SiteConfig {
     pub keep_query: Vec<String>,
     pub script: Script,
     pub privacy: Privacy,
+    pub notify: NotifySettings,
     /// 0: for ever.
     pub retention_days: u32,
     /// 0: as long as their day.
@@ -88,6 +89,7 @@ impl SiteConfig {
                 })?,
                 opt_out_path: get("privacy.opt_out_path").read_optional(values::url_path)?,
             },
+            notify: NotifySettings::read(settings)?,
             retention_days: get("retention_days").number(0..=DAYS_MAX)? as u32,
             rows_days: get("rows_days").number(0..=DAYS_MAX)? as u32,
         })

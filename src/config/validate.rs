@@ -8,7 +8,10 @@ use super::error::{ConfigError, did_you_mean};
 use super::settings::Settings;
 use super::site::SiteConfig;
 use super::upstreams::Upstream;
-use super::{AccessLog, AccessLogFormat, AdminAuth, Config, Limits, Secret, Timeouts, Tls, values};
+use super::{
+    AccessLog, AccessLogFormat, AdminAuth, Config, Limits, Mail, Secret, Timeouts, Tls, notify,
+    values,
+};
 use crate::budget;
 use crate::model::site::Site;
 use std::collections::HashSet;
@@ -90,6 +93,9 @@ impl Config {
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
+            mail: Mail::read(settings)?,
+            webhook_secret: get("alerts.secret").read_optional(values::shared_secret)?.map(Secret),
+            dashboard_url: get("mail.dashboard").read_optional(values::web_url)?,
             cors_origins: get("cors_origins").read_each(values::origin)?,
             store: get("store")
                 .read(values::store)?
@@ -249,7 +255,7 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
             "does not go with monthly_commands: nodes must deliver in time what others wait for",
         );
     }
-    Ok(())
+    notify::together(config, settings)
 }
 
 /// What of a site each of its settings alone cannot see.

@@ -106,6 +106,16 @@ pub(super) fn https_url(text: &str) -> Read<String> {
     }
 }
 
+/// The URL of a website of ours, without a slash at its end.
+pub(super) fn web_url(text: &str) -> Read<String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("is no URL: write https://stats.example.org".into()),
+    }
+}
+
 /// A word of another program.
 pub(super) fn plain_word(text: &str) -> Read<String> {
     match text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {

@@ -115,6 +115,7 @@ pub fn secret(which: &Secret) -> String {
         Secret::Lease { node } => format!("visits:node:{node}"),
         Secret::Spread { site } => format!("visits:spread:{{{site}}}"),
         Secret::Segments { site } => format!("visits:segments:{{{site}}}"),
+        Secret::Notice { site, name } => format!("visits:notice:{name}:{{{site}}}"),
         Secret::Acme { name } => format!("visits:acme:{name}"),
     }
 }

@@ -95,6 +95,8 @@ pub enum Secret {
     Spread { site: Arc<str> },
     /// A site's named filters: no secret either, but kept beside its counts.
     Segments { site: Arc<str> },
+    /// A report or an alert of a site: who sends it, and what became of it.
+    Notice { site: Arc<str>, name: Arc<str> },
     /// A part of what nodes share of ACME, which they encrypt.
     Acme { name: Arc<str> },
 }

@@ -267,6 +267,10 @@ pub fn is_secret_of(site: &str, name: &str) -> bool {
         Secret::Spread { site: whose.clone() },
         Secret::Segments { site: whose.clone() },
     ];
+    let notice = name.strip_prefix("notice ").and_then(|rest| rest.split_once(" of "));
+    if notice.is_some_and(|(_, of)| of == site) {
+        return true;
+    }
     let day = name.rsplit(' ').next().and_then(|day| day.parse().ok());
     let salt = day.map(|day| Secret::Salt { site: whose, day });
     of_site.iter().chain(&salt).any(|secret| secret_name(secret) == name)
@@ -280,6 +284,7 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::Lease { node } => format!("lease of {node}"),
         Secret::Spread { site } => format!("spread of {site}"),
         Secret::Segments { site } => format!("segments of {site}"),
+        Secret::Notice { site, name } => format!("notice {name} of {site}"),
         Secret::Acme { name } => format!("acme {name}"),
     }
 }

@@ -6,10 +6,12 @@
 pub mod busy;
 pub mod cluster;
 pub mod curl;
+pub mod false_time;
 pub mod followed;
 pub mod headcount;
 pub mod http;
 pub mod load;
+pub mod mail;
 pub mod nginx;
 pub mod pebble;
 pub mod pingora;

@@ -127,6 +127,10 @@ impl OpenCard {
         Ok(Some(Self { of, columns, nth }))
     }
 
+    pub fn key(&self) -> &'static str {
+        self.of.card.key
+    }
+
     /// Whether it has rows.
     pub fn says_anything(&self, answers: &Answers) -> bool {
         answers.slices(self.nth).is_some_and(|slices| !slices.is_empty())

@@ -149,7 +149,11 @@ impl Page {
         if view.topic == Topic::Bots && !view.is_of_rows() {
             cards.extend(ai::draw(view, data));
         }
-        cards.extend(self.goals.iter().flat_map(|goals| goals.draw(view, data)));
+        // Before the events that some of them are.
+        let events = self.cards.iter().position(|card| card.key() == "events");
+        let goals = self.goals.iter().flat_map(|goals| goals.draw(view, data));
+        let place = events.unwrap_or(cards.len());
+        drop(cards.splice(place..place, goals));
         Ok(cards::two_columns(cards.into_iter()))
     }
 }
@@ -294,6 +298,9 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                         " since the start."
                     }
                 }
+                @if let Some(problem) = admin.telemetry.notices.problem() {
+                    " The last report or alert was not sent: " (problem) "."
+                }
                 @if let Some(budget) = &admin.budget {
                     " Store commands: "
                     (words::value(Metric::Pageviews, Value::Count(budget.projection() as i64)))
@@ -301,7 +308,7 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                     (words::value(Metric::Pageviews, Value::Count(budget.monthly() as i64))) "."
                 }
             }
-            div.wishes { (keys::list()) (theme::form()) }
+            div.wishes { a href="/docs" { "Documentation" } (keys::list()) (theme::form()) }
         }
     }
 }

@@ -107,11 +107,12 @@ pub(super) fn metric(metric: Metric, property: &Property) -> &'static str {
     }
 }
 
-/// By how much a metric changed: `12%`, of a percentage `3 points`.
+/// By how much a metric changed: `12%`, from ten times on `×12`; of a percentage `3 points`.
 pub(crate) fn change(metric: Metric, change: i64) -> String {
     match (metric.is_percent(), change.abs()) {
         (true, 1) => "1 point".into(),
         (true, points) => format!("{} points", grouped(points)),
+        (false, percent) if change >= 900 => format!("×{}", grouped(1 + percent / 100)),
         (false, percent) => format!("{}%", grouped(percent)),
     }
 }
@@ -255,7 +256,9 @@ mod tests {
         assert_eq!(exact(Metric::Visitors, Value::Count(1_234_567)), "1,234,567");
         assert_eq!(exact(Metric::VisitDuration, Value::Count(61)), "1m 01s");
         assert_eq!(change(Metric::BounceRate, -1), "1 point");
-        assert_eq!(change(Metric::Visitors, -1_200), "1,200%");
+        for (by, text) in [(-1_200, "1,200%"), (899, "899%"), (900, "×10"), (106_989, "×1,070")] {
+            assert_eq!(change(Metric::Visitors, by), text);
+        }
         for (seconds, text) in [(0, "0s"), (59, "59s"), (61, "1m 01s"), (3_660, "1h 01m")] {
             assert_eq!(value(Metric::VisitDuration, Value::Count(seconds)), text);
         }

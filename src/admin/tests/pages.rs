@@ -39,8 +39,10 @@ async fn attacked() -> Port {
 }
 
 fn links(page: &str) -> BTreeSet<String> {
+    // What changes something leads nowhere.
+    let page = Regex::new(r#"<form[^>]*method="post"[^>]*>"#).unwrap().replace_all(page, "");
     let href = Regex::new(r#"(?:href|src|action)="([^"]*)""#).unwrap();
-    href.captures_iter(page).map(|c| c[1].replace("&amp;", "&")).collect()
+    href.captures_iter(&page).map(|c| c[1].replace("&amp;", "&")).collect()
 }
 
 #[tokio::test]
@@ -58,7 +60,8 @@ async fn every_link_leads_somewhere_and_every_value_is_only_text() {
         }
         let (status, page) = port.get(path.split('#').next().unwrap()).await;
         assert!(status.is_success(), "{path}: {status}");
-        if !page.starts_with("<!DOCTYPE html>") {
+        // The documentation's are looked at where it is made.
+        if !page.starts_with("<!DOCTYPE html>") || path.starts_with("/docs") {
             continue;
         }
         for found in tag.captures_iter(&page) {

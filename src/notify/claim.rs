@@ -1,0 +1,126 @@
+//! Who sends what: a note in the store for each report or alert and each who gets it.
+//!
+//! A node writes that it is sending before it sends, and what became of it after. So no two nodes
+//! send the same. A node that dies in between leaves a note that nobody can complete: sending again
+//! could be sending twice, so it is not done, and said instead.
+
+use super::send::Outcome;
+use crate::clock::{HOUR, MINUTE, Millis};
+use crate::model::site::Site;
+use crate::store::{Result, Secret, SharedValues};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How long a note is kept: longer than anything is due.
+const KEPT: Millis = 40 * 24 * HOUR;
+
+/// After so long whoever is sending has died.
+const LEASE: Millis = 10 * MINUTE;
+
+/// How often something is tried that a server turns down for now, and the pause after the first.
+const TRIES: u32 = 6;
+const PAUSE: Millis = 5 * MINUTE;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    state: State,
+    node: String,
+    at: Millis,
+    tries: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Sending,
+    /// Turned down for now.
+    Waiting,
+    Sent,
+    Refused,
+    /// Nobody knows whether it arrived.
+    Unknown,
+}
+
+/// What a look at the note says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is this node's to send.
+    Now(Mine),
+    /// Another node is sending it, or it is to be tried later.
+    Later,
+    /// It is sent, or never will be.
+    Done,
+    /// A node ended while it sent it. Said to one node only.
+    Lost { node: String },
+}
+
+/// A note of this node's, as it is stored.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mine {
+    stored: Vec<u8>,
+    tries: u32,
+}
+
+pub struct Claim<'s> {
+    store: &'s dyn SharedValues,
+    which: Secret,
+    node: &'s str,
+}
+
+impl<'s> Claim<'s> {
+    /// `name`: what is sent to whom, the same on all nodes.
+    pub fn new(store: &'s dyn SharedValues, site: &Site, name: &str, node: &'s str) -> Self {
+        // Whom it goes to is nothing to put into a key's name.
+        let name = HEXLOWER.encode(&Sha256::digest(name)[..12]).into();
+        Self { store, which: Secret::Notice { site: site.name.clone(), name }, node }
+    }
+
+    pub async fn take(&self, now: Millis) -> Result<Taken> {
+        let stored = self.store.secret(&self.which).await?;
+        let Some(bytes) = stored else { return self.begin(None, 1, now).await };
+        // What cannot be read is of a later version: it is at it.
+        let Ok(note) = serde_json::from_slice::<Note>(&bytes) else { return Ok(Taken::Later) };
+        match note.state {
+            State::Sent | State::Refused | State::Unknown => Ok(Taken::Done),
+            State::Waiting if note.tries >= TRIES => Ok(Taken::Done),
+            State::Waiting if now < note.at + PAUSE * Millis::from(note.tries) => Ok(Taken::Later),
+            State::Waiting => self.begin(Some(bytes), note.tries + 1, now).await,
+            State::Sending if now < note.at + LEASE => Ok(Taken::Later),
+            State::Sending => {
+                let lost = Note { state: State::Unknown, ..note.clone() };
+                let written = self.write(Some(&bytes), &lost, now).await?;
+                Ok(if written { Taken::Lost { node: note.node } } else { Taken::Done })
+            }
+        }
+    }
+
+    async fn begin(&self, before: Option<Vec<u8>>, tries: u32, now: Millis) -> Result<Taken> {
+        let note = Note { state: State::Sending, node: self.node.to_owned(), at: now, tries };
+        let stored = bytes(&note);
+        let written = self.write(before.as_deref(), &note, now).await?;
+        Ok(if written { Taken::Now(Mine { stored, tries }) } else { Taken::Later })
+    }
+
+    /// Writes down what became of it.
+    pub async fn settle(&self, mine: &Mine, outcome: &Outcome, now: Millis) -> Result<()> {
+        let state = match outcome {
+            Outcome::Sent => State::Sent,
+            Outcome::NotNow(_) => State::Waiting,
+            Outcome::Refused(_) => State::Refused,
+            Outcome::Unknown(_) => State::Unknown,
+        };
+        let note = Note { state, node: self.node.to_owned(), at: now, tries: mine.tries };
+        self.write(Some(&mine.stored), &note, now).await.map(drop)
+    }
+
+    async fn write(&self, before: Option<&[u8]>, note: &Note, now: Millis) -> Result<bool> {
+        let new = bytes(note);
+        let stored = self.store.put_secret(&self.which, before, &new, now + KEPT).await?;
+        Ok(stored == new)
+    }
+}
+
+fn bytes(note: &Note) -> Vec<u8> {
+    serde_json::to_vec(note).expect("a note is plain text and numbers")
+}

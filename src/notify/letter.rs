@@ -1,0 +1,352 @@
+//! Reports and alerts as people read them: in plain text, in HTML that mail programs show (tables and
+//! colours in attributes, no images), and as JSON for programs.
+
+use super::alert::{Kind as Alert, Unusual};
+use super::due::{Due, Kind};
+use crate::admin::words;
+use crate::clock::Millis;
+use crate::model::site::Site;
+use crate::page_name::shown;
+use crate::report::{
+    Answers, Comparison, ComparisonMode, Days, Interval, Metric, Property, QuerySet, Span, Total,
+    Value, countries,
+};
+use chrono::DateTime;
+use maud::{DOCTYPE, Markup, html};
+use serde_json::{Value as Json, json};
+use std::fmt::Write;
+
+/// Rows of a table.
+const ROWS: usize = 10;
+
+/// What is told of a period.
+const TOTALS: [(Metric, &str); 6] = [
+    (Metric::Visitors, "Unique visitors"),
+    (Metric::Visits, "Visits"),
+    (Metric::Pageviews, "Pageviews"),
+    (Metric::ViewsPerVisit, "Views per visit"),
+    (Metric::BounceRate, "Bounce rate"),
+    (Metric::VisitDuration, "Visit duration"),
+];
+
+/// Its tables: title, property, metric, and what that is called.
+const TABLES: [(&str, &str, Metric, &str); 6] = [
+    ("Pages", "event:page", Metric::Visitors, "Visitors"),
+    ("Sources", "visit:source", Metric::Visitors, "Visitors"),
+    ("Countries", "visit:country", Metric::Visitors, "Visitors"),
+    ("Goals", "event:goal", Metric::Visitors, "Visitors"),
+    ("Broken links", "error:link", Metric::Pageviews, "Responses"),
+    ("Robots", "bot:class", Metric::Pageviews, "Responses"),
+];
+
+const INK: &str = "#161a2b";
+const SOFT: &str = "#5b6379";
+const LINE: &str = "#e4e7f0";
+const ACCENT: &str = "#4f46e5";
+
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// For a webhook.
+    pub json: Json,
+}
+
+/// What a report says, before it is written.
+struct Report {
+    title: String,
+    range: String,
+    totals: Vec<Total>,
+    /// Each day, with visitors and views.
+    days: Vec<(String, Value, Value)>,
+    tables: Vec<(&'static str, &'static str, Vec<(String, String)>)>,
+    link: Option<String>,
+}
+
+/// The report of a week or a month; `None` where nothing was counted.
+pub fn report(
+    site: &Site,
+    due: &Due,
+    days: &Days,
+    now: Millis,
+    dashboard: Option<&str>,
+) -> Option<Letter> {
+    days.range(due.range.first..=due.range.last).next()?;
+    let report = Report::new(site, due, days, now, dashboard)?;
+    let subject = format!("{}: {}", site.name, report.title);
+    let (text, html) = (report.text(), report.html().into_string());
+    Some(Letter { subject, text, html, json: Json::Null })
+}
+
+impl Report {
+    fn new(
+        site: &Site,
+        due: &Due,
+        days: &Days,
+        now: Millis,
+        dashboard: Option<&str>,
+    ) -> Option<Self> {
+        let comparison =
+            Comparison { mode: ComparisonMode::PreviousPeriod, match_day_of_week: false };
+        let span = Span::days(due.period(), due.range);
+        let mut questions = QuerySet::new(site, span, Some(comparison), Vec::new(), now).ok()?;
+        let totals = questions.ask_totals(&TOTALS.map(|(metric, _)| metric));
+        let by_day = questions.ask_over_time(Interval::Day, &[Metric::Visitors, Metric::Pageviews]);
+        let asked: Vec<_> = TABLES
+            .into_iter()
+            .filter_map(|(title, property, metric, name)| {
+                let property = Property::parse(property).ok()?;
+                let nth = questions.ask(property.clone(), &[metric]);
+                Some((title, property, metric, name, nth))
+            })
+            .collect();
+        let answers = questions.answer(days, None);
+        let steps = answers.steps(by_day)?;
+        let range = words::range(due.range);
+        let (first, last) = (due.range.first, due.range.last);
+        Some(Self {
+            title: match due.kind {
+                Kind::Weekly => format!("the week of {range}"),
+                Kind::Monthly => first.format("%B %Y").to_string(),
+            },
+            range,
+            totals: answers.totals(totals)?,
+            days: steps
+                .iter()
+                .map(|step| (words::weekday(step.start.date()), step.values[0], step.values[1]))
+                .collect(),
+            tables: asked
+                .into_iter()
+                .map(|(title, property, metric, name, nth)| {
+                    (title, name, rows(&answers, nth, &property, metric))
+                })
+                .filter(|(_, _, rows)| !rows.is_empty())
+                .collect(),
+            link: dashboard.map(|url| {
+                let query = form_urlencoded::Serializer::new(String::new())
+                    .append_pair("site_id", &site.name)
+                    .append_pair("period", "custom")
+                    .append_pair("date", &format!("{first},{last}"))
+                    .finish();
+                format!("{url}/?{query}")
+            }),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}\n\n", self.range);
+        for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
+            let value = words::exact(total.metric, total.value);
+            let _ = write!(text, "{name:<18}{value:>12}");
+            let _ = match change(total) {
+                Some(change) => writeln!(text, "   {change}"),
+                None => writeln!(text),
+            };
+        }
+        text.push('\n');
+        for (day, visitors, views) in &self.days {
+            let visitors = words::exact(Metric::Visitors, *visitors);
+            let views = words::exact(Metric::Pageviews, *views);
+            let _ = writeln!(text, "{day:<12}{visitors:>10} visitors {views:>10} views");
+        }
+        for (title, name, rows) in &self.tables {
+            let _ = writeln!(text, "\n{title} ({})", name.to_lowercase());
+            for (label, value) in rows {
+                let _ = writeln!(text, "{value:>10}  {label}");
+            }
+        }
+        if let Some(link) = &self.link {
+            let _ = writeln!(text, "\nAll numbers: {link}");
+        }
+        text
+    }
+
+    fn html(&self) -> Markup {
+        let number = |value: &Value| match value {
+            Value::Count(n) => *n as f64,
+            Value::Ratio(n) => *n,
+            Value::Unknown => 0.0,
+        };
+        let largest = self.days.iter().map(|(_, visitors, _)| number(visitors)).fold(1.0, f64::max);
+        let body = html! {
+            p style=(format!("color:{SOFT};margin:0 0 16px")) { (self.range) }
+            table width="100%" cellpadding="6" cellspacing="0" {
+                @for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
+                    tr {
+                        (cell(name))
+                        td align="right" style=(format!("border-top:1px solid {LINE};font-weight:bold")) {
+                            (words::exact(total.metric, total.value))
+                        }
+                        td align="right" width="110" style=(format!("border-top:1px solid {LINE};color:{SOFT}")) {
+                            (change(total).unwrap_or_default())
+                        }
+                    }
+                }
+            }
+            h2 style="font-size:16px;margin:24px 0 8px" { "Visitors by day" }
+            table width="100%" cellpadding="3" cellspacing="0" {
+                @for (day, visitors, _) in &self.days {
+                    tr {
+                        td width="90" style=(format!("color:{SOFT};white-space:nowrap")) { (day) }
+                        td { (bar(number(visitors) / largest)) }
+                        td width="70" align="right" { (words::exact(Metric::Visitors, *visitors)) }
+                    }
+                }
+            }
+            @for (title, name, rows) in &self.tables {
+                h2 style="font-size:16px;margin:24px 0 8px" { (title) }
+                table width="100%" cellpadding="6" cellspacing="0" {
+                    tr {
+                        td {}
+                        td align="right" width="90" style=(format!("color:{SOFT}")) { (name) }
+                    }
+                    @for (label, value) in rows {
+                        tr {
+                            (cell(label))
+                            td align="right" width="90" style=(format!("border-top:1px solid {LINE}")) { (value) }
+                        }
+                    }
+                }
+            }
+        };
+        page(&self.title, &body, self.link.as_deref())
+    }
+}
+
+/// What an alert says.
+pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Letter {
+    let Unusual { kind, count, usual, since } = unusual;
+    let (n, usually) = (words::grouped(*count), words::grouped(*usual));
+    let since_text = format!("{}, {}", words::weekday(site.day(*since)), site.clock(*since));
+    let since = DateTime::from_timestamp_millis(*since).unwrap_or_default().to_rfc3339();
+    let (subject, line) = match kind {
+        Alert::Spike => (
+            format!("{}: {n} views in an hour", site.name),
+            format!(
+                "{n} views in the hour from {since_text}; usual at this time of day: {usually}."
+            ),
+        ),
+        Alert::Drop => (
+            format!("{}: only {n} views in six hours", site.name),
+            format!(
+                "{n} views in the six hours from {since_text}; usual at this time of day: {usually}."
+            ),
+        ),
+        Alert::Robots => (
+            format!("{}: robots asked {n} times today", site.name),
+            format!(
+                "Robots were answered {n} times since {since_text}; usual in a whole day: {usually}."
+            ),
+        ),
+    };
+    let topic = if *kind == Alert::Robots { "bots" } else { "overview" };
+    let link = dashboard.map(|url| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("site_id", &site.name)
+            .append_pair("period", "day")
+            .append_pair("topic", topic)
+            .finish();
+        format!("{url}/?{query}")
+    });
+    let told = link.as_ref().map_or_else(String::new, |link| format!("\n{link}\n"));
+    let body = html! { p { (line) } };
+    Letter {
+        text: format!("{line}\n{told}"),
+        html: page(&subject, &body, link.as_deref()).into_string(),
+        json: json!({
+            "type": format!("traffic.{}", kind.as_str()),
+            "timestamp": since,
+            "data": {
+                "site_id": &*site.name,
+                "count": count,
+                "usual": usual,
+                "since": since,
+                "text": line,
+                "url": link,
+            },
+        }),
+        subject,
+    }
+}
+
+fn rows(
+    answers: &Answers,
+    nth: usize,
+    property: &Property,
+    metric: Metric,
+) -> Vec<(String, String)> {
+    let rows = answers.slices(nth).unwrap_or_default();
+    let row = |slice: crate::report::Slice| {
+        let label = match property.as_str() {
+            "visit:country" => countries::country(&slice.value).map_or(slice.value, str::to_owned),
+            _ => crate::admin::label(property, &slice.value),
+        };
+        (label, words::exact(metric, slice.metrics[0]))
+    };
+    rows.into_iter().take(ROWS).map(row).collect()
+}
+
+/// `+12%` since the period before.
+fn change(total: &Total) -> Option<String> {
+    let change =
+        total.change.filter(|_| total.before.is_some_and(|before| !before.is_nothing()))?;
+    let by = words::change(total.metric, change);
+    Some(match change {
+        0 => "as before".to_owned(),
+        1.. if by.starts_with('×') => by,
+        1.. => format!("+{by}"),
+        _ => format!("−{by}"),
+    })
+}
+
+fn cell(text: &str) -> Markup {
+    html! { td style=(format!("border-top:1px solid {LINE};word-break:break-word")) { (shown(text)) } }
+}
+
+/// As long as its share, in a colour that also old mail programs show.
+fn bar(share: f64) -> Markup {
+    let width = format!("{:.0}%", (share * 100.0).clamp(0.0, 100.0));
+    html! {
+        @if share > 0.0 {
+            table width=(width) cellpadding="0" cellspacing="0" {
+                tr { td bgcolor=(ACCENT) height="12" style="font-size:1px;line-height:12px" { "\u{a0}" } }
+            }
+        }
+    }
+}
+
+fn page(title: &str, body: &Markup, link: Option<&str>) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { (title) }
+            }
+            body style=(format!("margin:0;padding:16px;background:#f6f7fb;color:{INK};font:15px/1.5 Arial,sans-serif")) {
+                table width="100%" cellpadding="0" cellspacing="0" role="presentation" {
+                    tr {
+                        td align="center" {
+                            table width="600" cellpadding="24" cellspacing="0" bgcolor="#ffffff" role="presentation"
+                                style=(format!("max-width:100%;border:1px solid {LINE};text-align:left")) {
+                                tr {
+                                    td {
+                                        h1 style="font-size:20px;margin:0 0 4px" { (title) }
+                                        (body)
+                                        @if let Some(link) = link {
+                                            p style="margin:24px 0 0" {
+                                                a href=(link) style=(format!("color:{ACCENT}")) { "Open the dashboard" }
+                                            }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

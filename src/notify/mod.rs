@@ -1,0 +1,269 @@
+//! What people are told without looking: a report by mail each week or month, and an alert where
+//! traffic rises, falls, or robots come in numbers.
+//!
+//! Beside the line of rooms, after [`crate::report`], whose answers it writes out. [`due`] says when
+//! a report is to be sent and [`alert`] what is unusual, both without a clock or a store; [`letter`]
+//! writes it; [`send`] delivers it by SMTP or to a webhook. Before anything is sent it is claimed in
+//! the store ([`claim`]): so it is sent once, by whichever node is first, and what a node that died
+//! may or may not have sent is never sent again, but told.
+
+mod alert;
+mod claim;
+mod due;
+mod letter;
+mod send;
+
+pub use send::Sender;
+
+use crate::budget::Budget;
+use crate::clock::{Clock, HOUR, MINUTE, Millis};
+use crate::config::{Address, NotifySettings, Reports};
+use crate::model::site::Site;
+use crate::report::{Days, Range};
+use crate::store::{Reads, Result, SharedValues, Store};
+use crate::supervise::{Task, Tasks};
+use crate::telemetry::{NoticeOutcome, Telemetry};
+use claim::{Claim, Mine, Taken};
+use letter::Letter;
+use send::Outcome;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often it is looked whether anything is to be sent. Nothing is asked of the store for that.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long after a full hour it is looked at: its last counts are in the store by then.
+const AFTER_HOUR: Millis = 2 * MINUTE;
+
+/// A pause after the store or the mail server could not be asked.
+const AGAIN: Millis = 5 * MINUTE;
+
+/// Sends reports and alerts of all sites.
+pub struct Notifier {
+    store: Arc<dyn Store>,
+    sites: Arc<Vec<Site>>,
+    /// Of each of `sites`, in their order.
+    settings: Vec<NotifySettings>,
+    sender: Arc<Sender>,
+    clock: Clock,
+    telemetry: Arc<Telemetry>,
+    budget: Option<Arc<Budget>>,
+    /// Unique per run of a process.
+    node: String,
+    /// Names of what was written once.
+    written: HashSet<String>,
+    /// What is written and neither sent nor given up.
+    waiting: Vec<Waiting>,
+    /// By site: the hour that was looked at for alerts.
+    looked: Vec<Option<Millis>>,
+    /// Until when nothing is tried.
+    rest: Millis,
+}
+
+/// A letter to somebody.
+struct Waiting {
+    site: usize,
+    /// The same on all nodes.
+    name: String,
+    letter: Arc<Letter>,
+    to: Address,
+    /// When it is tried next.
+    next: Millis,
+    /// What became of it, until the store knows.
+    came: Option<(Mine, Outcome)>,
+}
+
+impl Notifier {
+    /// Of sites and what is told of each, in their order. `node` must be unique per run of a
+    /// process. `None`: nobody is to be told anything.
+    pub fn new(
+        (store, sites, settings, sender): (
+            Arc<dyn Store>,
+            Arc<Vec<Site>>,
+            Vec<NotifySettings>,
+            Arc<Sender>,
+        ),
+        clock: Clock,
+        telemetry: Arc<Telemetry>,
+        node: String,
+    ) -> Option<Self> {
+        let anybody = settings.iter().any(NotifySettings::tells_anybody);
+        let looked = vec![None; sites.len()];
+        let (written, waiting, rest, budget) = Default::default();
+        anybody.then_some(Self {
+            store,
+            sites,
+            settings,
+            sender,
+            clock,
+            telemetry,
+            budget,
+            node,
+            written,
+            waiting,
+            looked,
+            rest,
+        })
+    }
+
+    /// With so many commands to spend.
+    #[must_use]
+    pub fn within(self, budget: Option<Arc<Budget>>) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Sends whatever is due, for ever.
+    pub async fn run(mut self, tasks: &Tasks) {
+        loop {
+            tasks.turn(Task::Notify);
+            self.look().await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Writes and sends what is due now.
+    async fn look(&mut self) {
+        let now = self.clock.now();
+        if now < self.rest {
+            return;
+        }
+        let looked = async {
+            for i in 0..self.sites.len() {
+                self.write_reports(i, now).await?;
+                self.write_alerts(i, now).await?;
+            }
+            self.send_waiting().await
+        };
+        if let Err(error) = looked.await {
+            tracing::debug!("reports and alerts wait: {error}");
+            self.rest = now + AGAIN;
+        }
+    }
+
+    async fn write_reports(&mut self, i: usize, now: Millis) -> Result<()> {
+        let site = self.sites[i].clone();
+        let Reports { weekly, monthly } = self.settings[i].reports.clone();
+        for (due, to) in [(due::weekly(&site, now), weekly), (due::monthly(&site, now), monthly)] {
+            let Some(due) = due else { continue };
+            let name = |to: &Address| {
+                format!("{}:{}:{}:{to}", site.name, due.kind.as_str(), due.range.first)
+            };
+            let to: Vec<_> =
+                to.into_iter().filter(|to| !self.written.contains(&name(to))).collect();
+            if to.is_empty() {
+                continue;
+            }
+            let days = self.days(&site, due.with_before()).await?;
+            // Where nothing was counted there is nothing to tell, now or later.
+            let letter = letter::report(&site, &due, &days, now, self.sender.dashboard());
+            let letter = letter.map(Arc::new);
+            for to in to {
+                let name = name(&to);
+                self.written.insert(name.clone());
+                let letter = letter.clone();
+                self.waiting.extend(letter.map(|letter| Waiting {
+                    site: i,
+                    name,
+                    letter,
+                    to,
+                    next: now,
+                    came: None,
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_alerts(&mut self, i: usize, now: Millis) -> Result<()> {
+        let (site, settings) = (self.sites[i].clone(), self.settings[i].alerts.clone());
+        let hour = (now - AFTER_HOUR).div_euclid(HOUR);
+        if settings.to.is_empty() || self.looked[i] == Some(hour) {
+            return Ok(());
+        }
+        let end = hour * HOUR;
+        let range = alert::range(&site, end);
+        if self.budget.as_ref().is_some_and(|budget| !budget.may_read(range.len() as u64)) {
+            return Ok(());
+        }
+        let days = self.days(&site, range).await?;
+        self.looked[i] = Some(hour);
+        for unusual in alert::find(&site, &settings, &days, end) {
+            let letter = Arc::new(letter::alert(&site, &unusual, self.sender.dashboard()));
+            for to in &settings.to {
+                let name = format!("{}:{to}", unusual.name(&site, end));
+                if self.written.insert(name.clone()) {
+                    let (letter, to) = (letter.clone(), to.clone());
+                    self.waiting.push(Waiting { site: i, name, letter, to, next: now, came: None });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_waiting(&mut self) -> Result<()> {
+        let mut i = 0;
+        while i < self.waiting.len() {
+            let now = self.clock.now();
+            if now < self.waiting[i].next || now < self.rest {
+                i += 1;
+            } else if self.send(i).await? {
+                self.waiting.swap_remove(i);
+            } else {
+                self.waiting[i].next = now + AGAIN;
+                i += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a letter, unless that is done or another node's to do. Returns whether there is
+    /// nothing left to do.
+    async fn send(&mut self, nth: usize) -> Result<bool> {
+        let Waiting { site, name, letter, to, came, .. } = &mut self.waiting[nth];
+        let notices = &self.telemetry.notices;
+        let store: &dyn SharedValues = self.store.as_ref();
+        let claim = Claim::new(store, &self.sites[*site], name, &self.node);
+        if came.is_none() {
+            if let Err(why) = self.sender.reach(to).await {
+                // Not claimed yet: whoever reaches it first sends it.
+                notices.note(NoticeOutcome::NotNow, format!("{to}: {why}"));
+                self.rest = self.clock.now() + AGAIN;
+                return Ok(false);
+            }
+            let mine = match claim.take(self.clock.now()).await? {
+                Taken::Now(mine) => mine,
+                Taken::Later => return Ok(false),
+                Taken::Done => return Ok(true),
+                Taken::Lost { node } => {
+                    let line = format!(
+                        "a node ({node}) ended while it sent {:?} to {to}: whether that arrived \
+                         is not known, and it is not sent again",
+                        letter.subject
+                    );
+                    notices.note(NoticeOutcome::Unknown, line);
+                    return Ok(true);
+                }
+            };
+            let outcome = self.sender.send(name, letter, to, self.clock.now()).await;
+            notices.note(outcome.kind(), format!("{to}: {outcome}"));
+            *came = Some((mine, outcome));
+        }
+        let Some((mine, outcome)) = came else { return Ok(false) };
+        claim.settle(mine, outcome, self.clock.now()).await?;
+        let is_over = !matches!(outcome, Outcome::NotNow(_));
+        *came = None;
+        Ok(is_over)
+    }
+
+    async fn days(&self, site: &Site, range: Range) -> Result<Days> {
+        let asked: Vec<_> = range.days().collect();
+        let found = Reads::days(self.store.as_ref(), &site.name, &asked).await?;
+        let counted = asked.into_iter().zip(found).filter(|(_, counts)| counts.version > 0);
+        let mut days = Days::new();
+        for (day, counts) in counted {
+            days.insert(day, Arc::new(counts));
+        }
+        Ok(days)
+    }
+}
