@@ -17,7 +17,7 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 9] = [
+const PAGES: [(&str, &str, &str); 11] = [
     ("proxy", "In front of a website", include_str!("../../docs/proxy.md")),
     ("counting", "What is counted", include_str!("../../docs/counting.md")),
     ("privacy", "Privacy", include_str!("../../docs/privacy.md")),
@@ -25,8 +25,10 @@ const PAGES: [(&str, &str, &str); 9] = [
     ("api", "API", include_str!("../../docs/api.md")),
     ("stores", "Stores", include_str!("../../docs/stores.md")),
     ("reliability", "What can be lost, and when", include_str!("../../docs/reliability.md")),
+    ("security", "Security", include_str!("../../docs/security.md")),
     ("costs", "What it costs", include_str!("../../docs/costs.md")),
     ("limits", "Honest limits", include_str!("../../docs/limits.md")),
+    ("contributing", "Contributing", include_str!("../../docs/contributing.md")),
 ];
 
 /// Words of a line around what is found.

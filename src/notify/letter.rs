@@ -55,8 +55,10 @@ pub struct Letter {
 
 /// What a report says, before it is written.
 struct Report {
+    site: String,
     title: String,
-    range: String,
+    /// What it is of, and what it is compared with.
+    about: String,
     totals: Vec<Total>,
     /// Each day, with visitors and views.
     days: Vec<(String, Value, Value)>,
@@ -105,12 +107,20 @@ impl Report {
         let steps = answers.steps(by_day)?;
         let range = words::range(due.range);
         let (first, last) = (due.range.first, due.range.last);
+        let (title, about) = match due.kind {
+            Kind::Weekly => (
+                format!("the week of {range}"),
+                format!("The week of {range}, compared with the week before"),
+            ),
+            Kind::Monthly => {
+                let month = first.format("%B %Y").to_string();
+                (month.clone(), format!("{month}, compared with the month before"))
+            }
+        };
         Some(Self {
-            title: match due.kind {
-                Kind::Weekly => format!("the week of {range}"),
-                Kind::Monthly => first.format("%B %Y").to_string(),
-            },
-            range,
+            site: site.name.to_string(),
+            title,
+            about,
             totals: answers.totals(totals)?,
             days: steps
                 .iter()
@@ -135,7 +145,7 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{}\n\n", self.range);
+        let mut text = format!("{}\n{}\n\n", self.site, self.about);
         for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
             let value = words::exact(total.metric, total.value);
             let _ = write!(text, "{name:<18}{value:>12}");
@@ -170,7 +180,7 @@ impl Report {
         };
         let largest = self.days.iter().map(|(_, visitors, _)| number(visitors)).fold(1.0, f64::max);
         let body = html! {
-            p style=(format!("color:{SOFT};margin:0 0 16px")) { (self.range) }
+            p style=(format!("color:{SOFT};margin:0 0 16px")) { (self.about) }
             table width="100%" cellpadding="6" cellspacing="0" {
                 @for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
                     tr {
@@ -210,7 +220,7 @@ impl Report {
                 }
             }
         };
-        page(&self.title, &body, self.link.as_deref())
+        page(&self.site, &body, self.link.as_deref())
     }
 }
 
