@@ -72,6 +72,7 @@ build:
 test:
 	@.ci/install $(test_needs)
 	@.ci/axe '$(target)/axe'
+	@.ci/trackers '$(target)/trackers'
 	cargo fmt --check
 	cargo clippy --all-targets --features parquet -- -D warnings
 	@if cargo nextest --version >/dev/null 2>&1; then \

@@ -15,8 +15,8 @@ use headcount::model::block::{Block, RowBuilder};
 use headcount::model::rollup::{Dimension, Metric, field};
 use headcount::model::site::{Day, Site, SiteId};
 use headcount::model::{
-    Answered, BATCH_MAX, Batch, DaySalt, Hit, IdVerdict, Nav, PackedRows, PageKind, Shown, Traits,
-    ViewKey, VisitorHash, What,
+    Answered, BATCH_MAX, Batch, DaySalt, Hit, IdVerdict, Nav, PackedRows, PageKind, Shown, Tracker,
+    Traits, ViewKey, VisitorHash, What,
 };
 use headcount::store::Batches;
 use headcount::store::SqliteStore;
@@ -80,6 +80,7 @@ fn hits(count: usize) -> Vec<Hit> {
         hits.push(hit(What::Answered(answered)));
         if random.usize(..4) > 0 {
             hits.push(hit(What::Shown(Shown {
+                by: Tracker::Own,
                 page,
                 traits,
                 received: NOW,

@@ -65,5 +65,6 @@ pub mod store;
 pub mod supervise;
 pub mod telemetry;
 mod text;
+mod tokens;
 pub mod upkeep;
 pub mod visitor;

@@ -3,8 +3,10 @@
 //! Apart from [`crate::plugin`], which builds rooms once: these are handles into rooms that are at
 //! work, and a change is all of it or nothing.
 
-use crate::admin::Auth;
+use crate::admin::{Auth, AuthError};
+use crate::capture::Senders;
 use crate::config::Config;
+use crate::tokens::Tokens;
 use crate::visitor::Places;
 use crate::visitor::address::Trusted;
 use std::net::SocketAddr;
@@ -16,6 +18,8 @@ pub struct Open {
     pub trusted: Trusted,
     pub places: Arc<Places>,
     pub auth: Arc<Auth>,
+    /// Who may speak for visitors.
+    pub senders: Senders,
     /// Where the admin port is.
     pub admin: SocketAddr,
 }
@@ -34,6 +38,7 @@ impl Open {
         let places = Places::open(config.geoip.as_deref())?;
         let (password, tokens) = credentials(config);
         self.auth.replace(password, &tokens, self.admin)?;
+        self.senders.replace(known(&tokens)?);
         self.places.replace(places);
         self.trusted.replace(config.trusted_proxies.clone());
         Ok(())
@@ -47,6 +52,20 @@ impl Open {
 pub fn auth(config: &Config) -> anyhow::Result<Auth> {
     let (password, tokens) = credentials(config);
     Ok(Auth::new(password, &tokens)?)
+}
+
+/// Programs that may speak for visitors: those that may ask for numbers.
+///
+/// # Errors
+/// As [`auth`].
+pub fn senders(config: &Config) -> anyhow::Result<Senders> {
+    let senders = Senders::default();
+    senders.replace(known(&credentials(config).1)?);
+    Ok(senders)
+}
+
+fn known(tokens: &[String]) -> Result<Tokens, AuthError> {
+    Tokens::new(tokens).map_err(AuthError::Token)
 }
 
 fn credentials(config: &Config) -> (Option<&str>, Vec<String>) {

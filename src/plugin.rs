@@ -30,9 +30,10 @@ use crate::admin::{AdminState, Live, UNREAD};
 use crate::aggregate::{Engine, Happened};
 use crate::background::{Runtimes, first_contact, keep_places, keep_secrets, serve_admin};
 use crate::budget::Budget;
+use crate::capture::foreign::script::Manner;
 use crate::capture::inject::Compressed;
 use crate::capture::script::{Script, ScriptOptions};
-use crate::capture::{self, Analytics};
+use crate::capture::{self, Analytics, Senders};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, InjectCompressed, Key, RespectGpc, Settings, SiteConfig};
 use crate::flush::{self, DurableOutbox, Flusher};
@@ -192,10 +193,11 @@ impl Counting {
         };
         let (engine, durable) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
+        let senders = open::senders(config)?;
         let analytics = Analytics::new(
             sites.clone(),
             config.sites.iter().map(site_settings).collect(),
-            capture_settings(config, trusted.clone()),
+            capture_settings(config, trusted.clone(), senders.clone()),
             visitors.spread(spread),
             engine.clone(),
             telemetry.clone(),
@@ -255,7 +257,7 @@ impl Counting {
             config.dashboard_url.as_deref(),
         )?);
         let told: Vec<_> = config.sites.iter().map(|site| site.notify.clone()).collect();
-        let open = Open { trusted, places: places.clone(), auth, admin };
+        let open = Open { trusted, places: places.clone(), auth, senders, admin };
         background.spawn({
             let (store, telemetry) = (store.clone(), telemetry.clone());
             async move {
@@ -417,9 +419,14 @@ async fn bind_within(
     }
 }
 
-fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Settings {
+fn capture_settings(
+    config: &Config,
+    trusted_proxies: Trusted,
+    senders: Senders,
+) -> capture::Settings {
     capture::Settings {
         trusted_proxies,
+        senders,
         beacon_body: config.limits.beacon_body,
         beacons_per_minute: config.limits.beacons_per_minute as isize,
         value_length: config.limits.value_length,
@@ -427,9 +434,12 @@ fn capture_settings(config: &Config, trusted_proxies: Trusted) -> capture::Setti
 }
 
 fn site_settings(site: &SiteConfig) -> capture::SiteSettings {
+    let options = script_options(site);
+    let currency = site.site.currency.as_ref().map(|currency| currency.code());
     capture::SiteSettings {
         script_path: site.script.path.clone(),
-        script: Script::new(&script_options(site)),
+        scripts_of: Manner::all(&site.site.event_apis, &options, currency),
+        script: Script::new(&options),
         beacon_path: site.script.beacon_path.clone(),
         inject: site.inject,
         inject_compressed: compressed(site.inject_compressed),
@@ -471,6 +481,7 @@ fn script_options(site: &SiteConfig) -> ScriptOptions {
         forms: script.forms,
         clicks: script.clicks,
         vitals: script.vitals,
+        others: !site.site.event_apis.is_empty(),
     }
 }
 

@@ -23,7 +23,7 @@ use headcount::clock::{MINUTE, SECOND};
 use headcount::model::rollup::{Dimension, Metric, SLOT};
 use headcount::model::site::{Day, Site};
 use headcount::model::{
-    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Traits,
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Tracker, Traits,
     VisitorHash, What, Window,
 };
 use proptest::prelude::*;
@@ -333,11 +333,13 @@ fn current_is_who_was_heard_of_lately_whatever_the_browsers_clock_says() {
     let shown = |received| {
         let (page, traits, screen) = ("/".into(), Traits::default(), None);
         let (nav, id, n) = (Nav::History, IdVerdict::Invalid, None);
-        What::Shown(Shown { page, traits, received, screen, nav, id, n })
+        let by = Tracker::Own;
+        What::Shown(Shown { by, page, traits, received, screen, nav, id, n })
     };
     let told = |received| {
         let kind = ScriptEventKind::Outbound { url: "https://example.com/".into() };
-        What::ScriptEvent(ScriptEvent { page: "/".into(), kind, received, n: None })
+        let (by, page) = (Tracker::Own, "/".into());
+        What::ScriptEvent(ScriptEvent { by, page, kind, received, n: None })
     };
     tell(1, NOW - 10 * MINUTE, shown(NOW - 10 * MINUTE));
     tell(2, NOW, shown(NOW));

@@ -192,6 +192,7 @@ fn another(key: &Key) -> Value {
         }
         ("exclude.pages", _) => return Value::List(vec!["/admin*".into()]),
         ("exclude.hosts", _) => return Value::List(vec!["*.preview.example.org".into()]),
+        ("event_apis", _) => return Value::List(vec!["umami".into(), "plausible".into()]),
         ("exclude.countries", _) => return Value::List(vec!["DE".into(), "US".into()]),
         ("exclude.addresses", _) => return Value::List(vec!["203.0.113.0/24".into()]),
         ("canonical_host", _) => "www.example.org",

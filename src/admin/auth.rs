@@ -4,14 +4,14 @@
 //! HTTP beyond a header's value.
 
 use super::sessions::Sessions;
+use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
-use hmac::digest::CtOutput;
+use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -24,8 +24,7 @@ pub struct Auth {
 #[derive(Clone)]
 struct Credentials {
     password_hash: Option<PasswordHash>,
-    /// SHA-256 of each token, compared in constant time.
-    tokens: Vec<CtOutput<Sha256>>,
+    tokens: Tokens,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +42,7 @@ impl Credentials {
         let password_hash = password_hash
             .map(|hash| PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string())))
             .transpose()?;
-        let tokens = tokens
-            .iter()
-            .zip(1..)
-            .map(|(token, nth)| digest(token).ok_or(AuthError::Token(nth)))
-            .collect::<Result<_, _>>()?;
+        let tokens = Tokens::new(tokens).map_err(AuthError::Token)?;
         Ok(Self { password_hash, tokens })
     }
 
@@ -121,13 +116,7 @@ impl Auth {
 
     /// Judges the value of an `Authorization` header.
     pub(super) fn token_is_valid(&self, authorization: &str) -> bool {
-        let Some((scheme, token)) = authorization.split_once(' ') else { return false };
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return false;
-        }
-        let digest = CtOutput::new(Sha256::digest(token.trim()));
-        // Every token is compared: how long that takes does not tell which one matched.
-        self.credentials.load().tokens.iter().fold(false, |found, known| found | (*known == digest))
+        self.credentials.load().tokens.accept(authorization)
     }
 
     /// A mark for a browser that has signed in: its number, and a MAC over it.
@@ -148,15 +137,6 @@ impl Auth {
 
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
-}
-
-fn digest(token: &str) -> Option<CtOutput<Sha256>> {
-    let digest = match token.strip_prefix("sha256:") {
-        None if token.is_empty() => return None,
-        None => Sha256::digest(token),
-        Some(hex) => HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok()?.as_slice().try_into().ok()?,
-    };
-    Some(CtOutput::new(digest))
 }
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 11] = [
+const PAGES: [(&str, &str, &str); 12] = [
     ("proxy", "In front of a website", include_str!("../../docs/proxy.md")),
     ("counting", "What is counted", include_str!("../../docs/counting.md")),
+    ("trackers", "Keep your snippet", include_str!("../../docs/trackers.md")),
     ("privacy", "Privacy", include_str!("../../docs/privacy.md")),
     ("dashboard", "The dashboard", include_str!("../../docs/dashboard.md")),
     ("api", "API", include_str!("../../docs/api.md")),

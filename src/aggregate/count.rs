@@ -178,7 +178,7 @@ impl Counting<'_> {
             visit.act(self.rollup, row.at, row.flags.has(Flags::INTERACTIVE));
             Reached::Event(&row.name)
         };
-        if row.flags.has(Flags::VIEWED) || row.flags.has(Flags::INTERACTIVE) {
+        if row.flags.has(Flags::VIEWED) || row.flags.is_event() {
             visit.advance(self.rollup, &self.site.funnels, what);
         }
     }
@@ -313,9 +313,9 @@ impl Counting<'_> {
         }
     }
 
-    /// An event, of whichever kind: ends a bounce.
+    /// An event, of whichever kind: ends a bounce, unless it says that it does not.
     fn event(&mut self, row: &EventRow, name: &str, known: &mut OnDay<'_>) {
-        self.act(row, true, known);
+        self.act(row, !row.flags.has(Flags::PASSIVE), known);
         let page = self.admit(Dimension::Page, &row.page);
         let page = self.rollup.place(Dimension::Page, &page);
         let worth = row.numbers[0];

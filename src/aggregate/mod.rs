@@ -39,6 +39,8 @@ mod state;
 mod suspicion;
 #[cfg(test)]
 mod tests;
+mod told;
+mod trackers;
 mod views;
 mod visit;
 mod visitor;

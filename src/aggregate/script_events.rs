@@ -1,24 +1,34 @@
 //! What the script tells of a page beside its views: events, attention, depth, clicks, speed.
 
 use super::shard::{Counted, Shard};
+use super::trackers::Of;
 use super::visitor::{Showing, Spot};
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
-use crate::model::row::{EventRow, Kind};
-use crate::model::{ScriptEvent, ScriptEventKind, Traits, sketch};
+use crate::model::row::{EventRow, Flags, Kind};
+use crate::model::{ScriptEvent, ScriptEventKind, Tracker, Traits, sketch};
 use std::sync::Arc;
 
 impl Shard {
     pub(super) fn script_event(&mut self, spot: Spot, event: ScriptEvent) -> Counted {
-        let ScriptEvent { page, kind, n, .. } = event;
+        let ScriptEvent { by, page, kind, n, .. } = event;
         if !self.is_new(n, spot) {
             return ("", page, None);
         }
+        // Trackers tell of links and attention by themselves, so two of them on a page both do.
+        if let ScriptEventKind::Outbound { url } | ScriptEventKind::File { url } = &kind {
+            if self.is_told(spot, Of::Link(url), by, None) {
+                return ("", page, None);
+            }
+            self.tell(spot, Of::Link(url), by, None);
+        }
         let row = |kind| EventRow::new(spot.at, kind, Arc::default(), page.clone());
         match kind {
-            ScriptEventKind::Custom { name, properties, value } => {
+            ScriptEventKind::Custom { name, properties, value, interactive } => {
                 let numbers = [value.unwrap_or(0), 0];
                 let traits = Traits::from([(Dimension::Event, &*name)]);
-                self.write_now(spot, EventRow { name, properties, numbers, ..row(Kind::Event) });
+                let flags = Flags::default().and_if(Flags::PASSIVE, !interactive);
+                let row = EventRow { flags, name, properties, numbers, ..row(Kind::Event) };
+                self.write_now(spot, row);
                 ("event", page, Some(traits))
             }
             ScriptEventKind::Outbound { url } => {
@@ -30,6 +40,10 @@ impl Shard {
                 ("event", page, Some(Traits::from([(Dimension::Event, FILE_DOWNLOAD)])))
             }
             ScriptEventKind::Engagement { millis, scroll, screen, view } => {
+                let Some(showing) = self.attends(spot, &page, by) else {
+                    return ("", page, None);
+                };
+                let view = if by == Tracker::Own { view } else { showing };
                 let mut row = EventRow { numbers: [millis.into(), 0], ..row(Kind::Engagement) };
                 if let (Some(depth), Some(visitor)) = (scroll, spot.visitor) {
                     let key = self.number((&*page, view));

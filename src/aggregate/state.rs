@@ -6,6 +6,7 @@ use super::names::Names;
 use super::open::Pending;
 use super::recent::Recent;
 use super::shard::Shard;
+use super::told::Told;
 use super::visitor::Visitor;
 use crate::clock::Millis;
 use crate::model::VisitorHash;
@@ -27,6 +28,7 @@ impl Shard {
             begun: self.visits,
             visitors: self.visitors.iter().rev().collect(),
             pending: self.pending.iter().rev().collect(),
+            told: self.told.iter().rev().collect(),
             used: &self.used,
             numbers: &self.numbers,
             names: self.names.all.iter().collect(),
@@ -42,6 +44,7 @@ impl Shard {
         type Saved = State<
             (VisitorHash, Visitor),
             (u64, Pending),
+            (u64, Told),
             Recent,
             KnownNames,
             (u64, Subscribers),
@@ -58,6 +61,9 @@ impl Shard {
         }
         for (nonce, pending) in state.pending {
             self.pending.push(nonce, pending);
+        }
+        for (key, told) in state.told {
+            self.told.push(key, told);
         }
         self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
         self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
@@ -80,12 +86,13 @@ type KnownNames = ((SiteId, Dimension), (Day, Names));
 
 /// A shard's memory as it is written down: lists oldest first.
 #[derive(Serialize, Deserialize)]
-struct State<V, P, R, N, F, D> {
+struct State<V, P, T, R, N, F, D> {
     hasher: u64,
     newest: Millis,
     begun: u64,
     visitors: Vec<V>,
     pending: Vec<P>,
+    told: Vec<T>,
     used: R,
     numbers: R,
     names: Vec<N>,

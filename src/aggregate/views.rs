@@ -3,6 +3,7 @@
 
 use super::open::{Awaited, BrokenLink, Open, Pending};
 use super::shard::{Counted, Shard};
+use super::trackers::Of;
 use super::visit::Visit;
 use super::visitor::Spot;
 use crate::clock::Millis;
@@ -57,6 +58,7 @@ impl Shard {
         awaited: impl FnOnce(Option<&Visit>) -> Awaited,
     ) {
         let at = spot.at;
+        self.answered_to_nobody(spot, &page, nonce, kind);
         match spot.visitor.map(|visitor| self.visitor(visitor, spot)) {
             Some(known) => {
                 let awaited = awaited(known.visit.as_deref());
@@ -106,12 +108,21 @@ impl Shard {
             return ("", shown.page, None);
         }
         let load = matches!(shown.nav, Nav::Load | Nav::Prerender);
-        let claim = match shown.id {
-            _ if !load => None,
-            IdVerdict::Fresh { nonce, issued, kind } => Some((nonce, issued, kind)),
-            IdVerdict::Cached { .. } => None,
-            IdVerdict::Invalid => self.open_page(spot, &shown),
+        let fresh = match shown.id {
+            IdVerdict::Fresh { nonce, issued, kind } if load => Some((nonce, issued, kind)),
+            _ => None,
         };
+        if self.is_told_of(spot, &shown, fresh.map(|(nonce, ..)| nonce)) {
+            return ("", shown.page, None);
+        }
+        let claim = match shown.id {
+            IdVerdict::Invalid if load => self.open_page(spot, &shown),
+            _ => fresh,
+        };
+        // One that is used already is another showing of the same page.
+        let answered = claim.filter(|(nonce, ..)| !self.used.contains(*nonce));
+        let answered = answered.map(|(nonce, _, kind)| (nonce, kind));
+        self.tell(spot, Of::Page(&shown.page), shown.by, answered);
         let evidence = match claim {
             Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
             // An error page shown again is never a pageview either.
@@ -163,6 +174,17 @@ impl Shard {
         ("confirm", counted.0, Some(counted.1))
     }
 
+    /// Whether another tracker has told of this view already. A beacon with an id that nobody has
+    /// used tells of a view for the first time.
+    fn is_told_of(&mut self, spot: Spot, shown: &Shown, nonce: Option<u64>) -> bool {
+        let (of, by) = (Of::Page(&shown.page), shown.by);
+        match nonce {
+            Some(nonce) if !self.used.contains(nonce) => false,
+            Some(_) if self.is_told(spot, of, by, nonce) => true,
+            _ => self.is_told(spot, of, by, None),
+        }
+    }
+
     /// The page a beacon without an id is about: the oldest one answered to the same visitor
     /// under the same path and not yet spoken for.
     fn open_page(&mut self, spot: Spot, shown: &Shown) -> Option<(u64, Millis, PageKind)> {
@@ -171,7 +193,9 @@ impl Shard {
         let page = shown.page.split('#').next().unwrap_or_default();
         let (visitors, used) = (&mut self.visitors, &self.used);
         let mut of = |visitor: VisitorHash| visitors.peek_mut(&visitor)?.open.find(page, now, used);
-        spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of))
+        let found = spot.before_midnight.and_then(&mut of).or_else(|| spot.visitor.and_then(of));
+        found
+            .or_else(|| if spot.visitor.is_none() { self.page_of_nobody(spot, page) } else { None })
     }
 
     /// The same visitor when a page was answered, which may have been yesterday.

@@ -119,9 +119,11 @@ impl Shard {
         };
         row.view = visit.views;
         let acts = !matches!(row.kind, Kind::Vital | Kind::Sent);
-        let interactive = matches!(row.kind, Kind::Event | Kind::Outbound | Kind::File);
-        let tells = interactive || (acts && visit.lasts_longer(spot.at));
-        let activity = Flags::default().and_if(Flags::INTERACTIVE, interactive);
+        let event = matches!(row.kind, Kind::Event | Kind::Outbound | Kind::File);
+        let passive = row.flags.has(Flags::PASSIVE);
+        let tells = event || (acts && visit.lasts_longer(spot.at));
+        let activity = Flags::default().and_if(Flags::INTERACTIVE, event && !passive);
+        let activity = activity.and_if(Flags::PASSIVE, event && passive);
         self.write_in(spot, visitor, &mut visit, row, tells.then_some(activity));
         if acts {
             visit.goes_on(spot.at);

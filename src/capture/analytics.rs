@@ -7,6 +7,8 @@ use super::asked::Asked;
 use super::classify::Answer;
 use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
+use super::foreign::Api;
+use super::foreign::script::Manner;
 use super::inject::{self, Compressed, Page, Tag};
 use super::script::{Script, tag};
 use crate::aggregate::Engine;
@@ -17,8 +19,10 @@ use crate::model::hosts::Hosts;
 use crate::model::site::{Site, SiteId};
 use crate::model::{Answered, Hit, PageKind, ViewId, VisitorHash, What};
 use crate::telemetry::{DropReason, Telemetry};
+use crate::tokens::Tokens;
 use crate::visitor::Visitors;
 use crate::visitor::address::Trusted;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode};
@@ -26,6 +30,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 use pingora_limits::rate::Rate;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,6 +54,23 @@ pub struct Settings {
     pub beacons_per_minute: isize,
     /// Bytes of a path, a name …; longer ones count as `(other)`.
     pub value_length: usize,
+    /// Programs that may speak for visitors in another tracker's words.
+    pub senders: Senders,
+}
+
+/// Tokens of such programs, the same for all who hold a clone; may change at any time.
+#[derive(Debug, Clone, Default)]
+pub struct Senders(Arc<ArcSwap<Tokens>>);
+
+impl Senders {
+    pub(crate) fn replace(&self, tokens: Tokens) {
+        self.0.store(Arc::new(tokens));
+    }
+
+    /// Judges the value of an `Authorization` header.
+    pub(super) fn accept(&self, authorization: &str) -> bool {
+        self.0.load().accept(authorization)
+    }
 }
 
 /// The same of a site.
@@ -57,6 +79,8 @@ pub struct SiteSettings {
     /// Where the script is served, and what it is.
     pub script_path: String,
     pub script: Script,
+    /// Those of other trackers whose beacons the site takes.
+    pub scripts_of: HashMap<Manner, Script>,
     /// Where beacons are taken.
     pub beacon_path: String,
     /// Add the script's tag to HTML.
@@ -376,7 +400,10 @@ impl Analytics {
             p if p == settings.script_path => Some(Endpoint::Script),
             p if p == settings.beacon_path => Some(Endpoint::Beacon),
             p if settings.opt_out_path.as_deref() == Some(p) => Some(Endpoint::OptOut),
-            _ => None,
+            p => self.site(site).event_apis.iter().find_map(|tracker| {
+                let api = Api::at(*tracker, p).map(Endpoint::Api);
+                api.or_else(|| Manner::at(*tracker, p).map(Endpoint::ScriptOf))
+            }),
         }
     }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::hash::Hasher;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Events in one beacon.
@@ -50,21 +51,37 @@ pub enum Kind {
     Script(model::ScriptEventKind),
 }
 
+/// What one sender says in one beacon.
+#[derive(Debug, Default, PartialEq)]
+pub struct Message {
+    /// Those that are good.
+    pub events: Vec<BeaconEvent>,
+    /// The first thing that is wrong.
+    pub wrong: Option<String>,
+    /// Host of the page, where that may be another than the beacon came to.
+    pub host: Option<String>,
+    /// Whose visit it is, as a sender with a token may say.
+    pub address: Option<IpAddr>,
+    pub user_agent: Option<String>,
+}
+
 /// As sent. Unknown fields are ignored.
-#[derive(Deserialize)]
-struct Raw {
+#[derive(Default, Deserialize)]
+pub(super) struct Raw {
     #[serde(rename = "type")]
-    kind: String,
-    pathname: String,
-    timestamp: Option<Value>,
-    view: Option<String>,
-    n: Option<Value>,
-    nav: Option<String>,
-    referrer: Option<String>,
-    screen: Option<String>,
-    name: Option<String>,
-    props: Option<Value>,
-    value: Option<Value>,
+    pub kind: String,
+    pub pathname: String,
+    pub timestamp: Option<Value>,
+    pub view: Option<String>,
+    pub n: Option<Value>,
+    pub nav: Option<String>,
+    pub referrer: Option<String>,
+    pub screen: Option<String>,
+    pub name: Option<String>,
+    pub props: Option<Value>,
+    pub value: Option<Value>,
+    /// Of an event: whether it ends a bounce; `None`: it does.
+    pub interactive: Option<bool>,
 }
 
 /// Reads a beacon's body: the events that are good, and the first thing that is wrong.
@@ -155,7 +172,7 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 impl Raw {
-    fn read(self, received: Millis, value_max: usize) -> Result<BeaconEvent, String> {
+    pub fn read(self, received: Millis, value_max: usize) -> Result<BeaconEvent, String> {
         let kind = match self.kind.as_str() {
             "pageview" => Kind::Pageview(match self.nav.as_deref() {
                 None | Some("load") => Nav::Load,
@@ -194,6 +211,7 @@ impl Raw {
                 name: bounded(name("event")?),
                 properties: self.properties(value_max),
                 value: value.map(|v| (v * 1_000.0).round().clamp(-VALUE_MAX, VALUE_MAX) as i64),
+                interactive: self.interactive.unwrap_or(true),
             },
             "outbound" => model::ScriptEventKind::Outbound { url: link("outbound")? },
             "download" => model::ScriptEventKind::File { url: link("download")? },

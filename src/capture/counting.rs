@@ -67,7 +67,7 @@ impl Analytics {
         let class = classify(&request.method, asked, path, answer, known.map(|_| false));
         if class == Class::Nothing
             || self.visitors().ignores(site, headers)
-            || self.excludes(site, session, Some(path))
+            || self.excludes(site, session, path)
         {
             return None;
         }
@@ -178,7 +178,7 @@ impl Analytics {
     ) -> Option<HeaderValue> {
         let request = session.req_header();
         let (headers, path) = (&request.headers, request.uri.path());
-        if self.visitors().ignores(site, headers) || self.excludes(site, session, Some(path)) {
+        if self.visitors().ignores(site, headers) || self.excludes(site, session, path) {
             return None;
         }
         let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
@@ -226,21 +226,25 @@ impl Analytics {
         self.push(Hit { at, site, lane, visitor, before_midnight, what });
     }
 
-    /// Whether the site does not want a request counted; `path`: of the page, if it is for one.
-    pub(super) fn excludes(&self, site: usize, session: &Session, path: Option<&str>) -> bool {
+    /// Whether the site does not want a request counted.
+    fn excludes(&self, site: usize, session: &Session, path: &str) -> bool {
         let exclude = &self.settings_of(site).exclude;
         if *exclude == Exclude::default() {
             return false;
         }
         let request = session.req_header();
         let host = host::of(&request.headers, &request.uri);
-        path.is_some_and(|path| exclude.has_page(&page_name::plain(path)))
+        let who = || self.visitors().identify(site, peer_of(session), &request.headers);
+        exclude.has_page(&page_name::plain(path))
             || host.is_some_and(|host| exclude.has_host(&host))
-            || exclude.has_visitors()
-                && self
-                    .visitors()
-                    .identify(site, peer_of(session), &request.headers)
-                    .is_among(&exclude.addresses, &exclude.countries)
+            || exclude.has_visitors() && who().is_among(&exclude.addresses, &exclude.countries)
+    }
+
+    /// Whether the site does not want this visitor counted on this host, whatever it sees.
+    pub(super) fn excludes_visitor(&self, site: usize, host: Option<&str>, who: &Who<'_>) -> bool {
+        let exclude = &self.settings_of(site).exclude;
+        host.is_some_and(|host| exclude.has_host(host))
+            || exclude.has_visitors() && who.is_among(&exclude.addresses, &exclude.countries)
     }
 
     /// The page a path names, with what of its query tells pages apart.

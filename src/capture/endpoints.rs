@@ -1,27 +1,26 @@
 //! What the proxy answers itself, in the website's name: the script and the beacons.
 
 use super::analytics::{Analytics, Tracking, peer_of};
-use super::beacon;
-use crate::clock::Millis;
-use crate::host;
-use crate::model::{Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, ScriptEvent, Shown, ViewId, What};
-use crate::telemetry::DropReason;
+use super::foreign::Api;
+use super::foreign::script::Manner;
+use super::script::Script;
 use crate::visitor::address::is_trusted;
-use crate::{page_name, text};
-use bytes::{Bytes, BytesMut};
+use crate::{host, text};
+use bytes::Bytes;
 use http::{Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use std::net::IpAddr;
-
-/// Body of a beacon's 202: Chromium logs an answer without one as `net::ERR_ABORTED`.
-const ACCEPTED: &str = "ok";
 
 /// Which of ours a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     Script,
     Beacon,
+    /// Where another tracker sends its beacons.
+    Api(Api),
+    /// Another tracker's script.
+    ScriptOf(Manner),
     /// Where a visitor asks not to be counted, or to be counted again.
     OptOut,
 }
@@ -37,19 +36,21 @@ impl Analytics {
             return respond(session, 404, &[], "no such site").await;
         };
         match endpoint {
-            Endpoint::Script => self.serve_script(site, session).await,
-            Endpoint::OptOut => self.serve_opt_out(site, session).await,
-            Endpoint::Beacon => {
-                let (status, reason) = self.take_beacon(site, session).await?;
-                let headers = [("cache-control", "no-store"), ("allow", "POST")];
-                let headers = &headers[..if status == 405 { 2 } else { 1 }];
-                respond(session, status, headers, reason).await
+            Endpoint::Script => self.serve_script(&self.settings_of(site).script, session).await,
+            Endpoint::ScriptOf(manner) => {
+                let script = self.settings_of(site).scripts_of.get(&manner);
+                let Some(script) = script else {
+                    return respond(session, 404, &[], "no such script").await;
+                };
+                self.serve_script(script, session).await
             }
+            Endpoint::OptOut => self.serve_opt_out(site, session).await,
+            Endpoint::Beacon => self.serve_beacon(site, session).await,
+            Endpoint::Api(api) => self.serve_api(site, api, session).await,
         }
     }
 
-    async fn serve_script(&self, site: usize, session: &mut Session) -> pingora::Result<()> {
-        let script = &self.settings_of(site).script;
+    async fn serve_script(&self, script: &Script, session: &mut Session) -> pingora::Result<()> {
         let request = session.req_header();
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return respond(session, 405, &[("allow", "GET, HEAD")], String::new()).await;
@@ -71,111 +72,99 @@ impl Analytics {
         respond(session, 200, &headers, script.body.clone()).await
     }
 
-    /// Takes a beacon: the status to answer, and what to say: why it is refused, or `ok`.
-    async fn take_beacon(
-        &self,
-        site: usize,
-        session: &mut Session,
-    ) -> pingora::Result<(u16, String)> {
-        let refuse = |status, reason: &str| Ok((status, reason.to_owned()));
-        let request = session.req_header();
-        if request.method != Method::POST {
-            return refuse(405, "beacons are sent by POST");
+    async fn serve_beacon(&self, site: usize, session: &mut Session) -> pingora::Result<()> {
+        if session.req_header().method == Method::OPTIONS && self.takes_others(site) {
+            return self.serve_preflight(site, "POST, OPTIONS", session).await;
         }
-        if !self.is_same_site(site, request, peer_of(session)) {
-            return refuse(403, "a beacon must come from the site itself");
+        let taken = self.take_beacon(site, None, session).await?;
+        let taken = taken.into_iter().next().unwrap_or_default();
+        let mut headers = self.cross_origin(site, session);
+        headers.push(("cache-control", "no-store".to_owned()));
+        if taken.status == 405 {
+            headers.push(("allow", "POST".to_owned()));
         }
-        let max = self.settings().beacon_body;
-        let length = text::header(&request.headers, header::CONTENT_LENGTH);
-        if length.and_then(|l| l.parse::<usize>().ok()).is_some_and(|l| l > max) {
-            return refuse(413, "the beacon is too large");
-        }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = session.read_request_body().await? {
-            if body.len() + chunk.len() > max {
-                return refuse(413, "the beacon is too large");
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(self.count_beacon(site, session, &body))
+        respond(session, taken.status, &borrowed(&headers), taken.reason).await
     }
 
-    fn count_beacon(&self, site: usize, session: &Session, body: &[u8]) -> (u16, String) {
+    async fn serve_api(&self, site: usize, api: Api, session: &mut Session) -> pingora::Result<()> {
+        if session.req_header().method == Method::OPTIONS {
+            return self.serve_preflight(site, api.methods(), session).await;
+        }
+        let taken = self.take_beacon(site, Some(api), session).await?;
+        let answer = api.answer(&taken);
+        let mut headers = self.cross_origin(site, session);
+        headers.push(("cache-control", "no-store".to_owned()));
+        headers.push(("content-type", answer.content_type.to_owned()));
+        headers.extend(answer.more);
+        if answer.status == 405 {
+            headers.push(("allow", api.methods().to_owned()));
+        }
+        respond(session, answer.status, &borrowed(&headers), answer.body).await
+    }
+
+    /// What a browser asks before a page of one host sends to another.
+    async fn serve_preflight(
+        &self,
+        site: usize,
+        methods: &str,
+        session: &mut Session,
+    ) -> pingora::Result<()> {
         let request = session.req_header();
-        let (headers, host) = (&request.headers, host::of(&request.headers, &request.uri));
-        let now = self.now();
-        let (events, wrong) = beacon::parse(body, now, self.settings().value_length);
-        self.telemetry().beacons.add(events.len() as u64);
-        if self.visitors().ignores(site, headers) || self.excludes(site, session, None) {
-            return (202, ACCEPTED.to_owned());
+        if !self.is_of_site(site, request, peer_of(session)) {
+            return respond(session, 403, &[], "a beacon must come from the site itself").await;
         }
-        let who = self.visitors().identify(site, peer_of(session), headers);
-        let limit = self.settings().beacons_per_minute;
-        if limit > 0 && self.rate().observe(&who.bucket(), events.len().max(1) as isize) > limit {
-            self.telemetry().dropped(DropReason::RateLimited).add(events.len() as u64);
-            return (429, "too many beacons from this address".to_owned());
+        let mut headers = self.cross_origin(site, session);
+        headers.push(("allow", methods.to_owned()));
+        headers.push(("access-control-allow-methods", methods.to_owned()));
+        let asked = text::header(&request.headers, "access-control-request-headers");
+        if let Some(asked) = asked.filter(|asked| is_plain(asked)) {
+            headers.push(("access-control-allow-headers", asked.into_owned()));
         }
-        let bot = who.bot();
-        if bot.is_none() && !events.is_empty() {
-            self.note_script(site);
+        headers.push(("access-control-max-age", "86400".to_owned()));
+        respond(session, 204, &borrowed(&headers), "").await
+    }
+
+    /// Headers that let a page of another host of the site read the answer.
+    fn cross_origin(&self, site: usize, session: &Session) -> Vec<(&'static str, String)> {
+        let request = session.req_header();
+        let origin = text::header(&request.headers, header::ORIGIN);
+        let own = |origin: &str| {
+            let host = origin.split_once("://").map(|(_, host)| host::plain(host));
+            host.is_some_and(|host| self.is_named_by(site, &host))
+        };
+        match origin.filter(|origin| self.takes_others(site) && is_plain(origin) && own(origin)) {
+            Some(origin) => vec![
+                ("access-control-allow-origin", origin.into_owned()),
+                ("access-control-allow-credentials", "true".to_owned()),
+                ("access-control-expose-headers", "x-plausible-dropped".to_owned()),
+                ("vary", "Origin".to_owned()),
+            ],
+            None => Vec::new(),
         }
-        let mut limited = false;
-        let excluded = &self.settings_of(site).exclude;
-        for event in events {
-            if excluded.has_page(&page_name::plain(&event.path)) {
-                continue;
-            }
-            if let Some(bot) = bot {
-                let (name, class) = (bot.name.clone(), bot.class.as_str().into());
-                let what = What::BotBeacon { name, class };
-                let (visitor, before_midnight) = (None, None);
-                let site = self.site_id(site);
-                self.push(Hit { at: now, site, lane: who.lane(), visitor, before_midnight, what });
-                continue;
-            }
-            let id = event.view.as_deref().and_then(|text| self.read_id(site, text));
-            if let Some(id) = &id
-                && limit > 0
-                && self.rate().observe(&id.nonce, 1) > limit
-            {
-                self.telemetry().dropped(DropReason::RateLimited).inc();
-                limited = true;
-                continue;
-            }
-            let (visitor, before_midnight) = who.at(event.at);
-            let page = self.page(site, &event.path, event.query.as_deref());
-            let what = match event.kind {
-                beacon::Kind::Pageview(nav) => {
-                    let own = |id: &ViewId| {
-                        id.is_of(visitor) || before_midnight.is_some() && id.is_of(before_midnight)
-                    };
-                    let verdict = match &id {
-                        None => IdVerdict::Invalid,
-                        Some(id) => match judge(id, own(id), &page, nav, now) {
-                            Some(verdict) => verdict,
-                            None => continue,
-                        },
-                    };
-                    let referrer = event.referrer.as_deref();
-                    let traits = who.traits(host.as_deref(), referrer, event.query.as_deref());
-                    let (received, screen, n) = (now, event.screen, event.n);
-                    What::Shown(Shown { page, traits, received, screen, nav, id: verdict, n })
-                }
-                beacon::Kind::Script(kind) => {
-                    What::ScriptEvent(ScriptEvent { page, kind, received: now, n: event.n })
-                }
-            };
-            let (at, site) = (event.at, self.site_id(site));
-            self.push(Hit { at, site, lane: who.lane(), visitor, before_midnight, what });
-        }
-        match wrong {
-            Some(reason) => {
-                self.telemetry().dropped(DropReason::Malformed).inc();
-                (400, reason)
-            }
-            None if limited => (429, "too many beacons for this view".to_owned()),
-            None => (202, ACCEPTED.to_owned()),
-        }
+    }
+
+    /// Whether a site takes the beacons of other trackers.
+    pub(super) fn takes_others(&self, site: usize) -> bool {
+        !self.site(site).event_apis.is_empty()
+    }
+
+    /// Whether a beacon comes from a page of the site. Where those of other trackers are taken,
+    /// also from a page of another of its hosts: a picture that is asked for tells that in
+    /// `Referer` alone.
+    pub(super) fn is_of_site(
+        &self,
+        site: usize,
+        request: &RequestHeader,
+        peer: Option<IpAddr>,
+    ) -> bool {
+        let told = |name| text::header(&request.headers, name);
+        let named = || {
+            let page = told(header::ORIGIN).or_else(|| told(header::REFERER))?;
+            let (_, rest) = page.split_once("://")?;
+            let host = host::plain(rest.split('/').next().unwrap_or_default()).into_owned();
+            Some(self.is_named_by(site, &host))
+        };
+        self.takes_others(site) && named() == Some(true) || self.is_same_site(site, request, peer)
     }
 
     /// Whether a request comes from a page of the site: browsers say so in `Sec-Fetch-Site`, and
@@ -205,23 +194,13 @@ impl Analytics {
     }
 }
 
-/// What a view's id says of the view that a beacon tells of; `own`: it was issued to this visitor.
-/// `None`: an error page is shown from a cache, which is no view.
-fn judge(id: &ViewId, own: bool, page: &str, nav: Nav, now: Millis) -> Option<IdVerdict> {
-    // What follows a # never reaches the server: the id was issued without.
-    let path = page.split('#').next().unwrap_or_default();
-    let is_fresh = own && now - id.issued <= ID_LIFETIME && id.is_for(path);
-    let is_error_again = id.kind == PageKind::Error
-        && match nav {
-            Nav::History => false,
-            Nav::BackForward => true,
-            Nav::Load | Nav::Prerender => !is_fresh,
-        };
-    match is_fresh {
-        _ if is_error_again => None,
-        true => Some(id.fresh()),
-        false => Some(IdVerdict::Cached { own }),
-    }
+/// What may be sent back in a header.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
+fn borrowed<'h>(headers: &'h [(&'static str, String)]) -> Vec<(&'static str, &'h str)> {
+    headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
 pub(super) async fn respond(
@@ -235,7 +214,7 @@ pub(super) async fn respond(
     for (name, value) in headers {
         response.insert_header(*name, *value)?;
     }
-    if status != 304 {
+    if status != 304 && status != 204 {
         response.insert_header(header::CONTENT_LENGTH, body.len())?;
         if !body.is_empty() && !response.headers.contains_key(header::CONTENT_TYPE) {
             response.insert_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")?;

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
 
 /// Keys that each of `[[sites]]` may set for itself; and tables all of whose keys it may.
-const OF_A_SITE: [&str; 16] = [
+const OF_A_SITE: [&str; 17] = [
     "site",
     "hosts",
     "upstream",
@@ -24,6 +24,7 @@ const OF_A_SITE: [&str; 16] = [
     "new_visit_on_source",
     "inject",
     "inject_compressed",
+    "event_apis",
     "retention_days",
     "rows_days",
     "maintenance_page",

@@ -8,6 +8,7 @@ use super::rules::Rules;
 use super::settings::{Settings, Typed};
 use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
 use super::{InjectCompressed, NotifySettings, Privacy, RespectGpc, Script, values};
+use crate::model::Tracker;
 use crate::model::exclude::Exclude;
 use crate::model::glob::Glob;
 use crate::model::hosts::{EVERY_HOST, takes_every_host};
@@ -57,6 +58,8 @@ impl SiteConfig {
                 funnels: get("funnels").read_each(|line| line.parse())?,
                 new_visit_on_source: get("new_visit_on_source").on(),
                 currency: get("currency").read_optional(values::currency)?,
+                event_apis: get("event_apis")
+                    .read_each(|name| values::one_of(name, &Tracker::OTHERS))?,
             },
             upstreams: Upstreams::new(upstreams_of(get("upstream"), forwards)?, settings)?,
             rules: Rules::new(settings)?,

@@ -284,6 +284,12 @@ fn site_together(
     if opt_out.is_some_and(|p| *p == site.script.path || *p == site.script.beacon_path) {
         return wrong("privacy.opt_out_path", "is also the path of the script or of its reports");
     }
+    let own = [&site.script.path, &site.script.beacon_path].into_iter().chain(opt_out);
+    let taken = || site.site.event_apis.iter().flat_map(|tracker| tracker.paths());
+    if let Some(path) = own.into_iter().find(|own| taken().any(|path| path == own)) {
+        let why = format!("has a tracker whose path, {path}, is also set for our own script");
+        return wrong("event_apis", &why);
+    }
     let Site { goals, funnels, .. } = &site.site;
     if let Some(twice) = first_twice(goals.iter().map(|goal| &*goal.name)) {
         return wrong("goals", &format!("has two goals called {twice}"));
@@ -366,6 +372,11 @@ mod tests {
             ("privacy.opt_out_path = '/api/track'", "is also the path of the script"),
             ("place_headers = ['CF-IPCountry']", "needs trusted_proxies"),
             ("goals = ['A = event a', 'A = event b']", "two goals called A"),
+            ("event_apis = ['umammi']", "did you mean umami?"),
+            (
+                "event_apis = ['umami']\nscript.path = '/script.js'",
+                "is also set for our own script",
+            ),
             ("goals = ['A = click']", "is neither `page /PATH` nor `event NAME`"),
             ("funnels = ['A = page /']", "has 1 steps"),
             ("cors_origins = ['https://example.org/']", "is no origin"),

@@ -145,6 +145,11 @@ pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Read<T> {
     })
 }
 
+/// The same of an item of a list.
+pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Read<T> {
+    word(text, words).map_err(|why| format!("has {text:?}, which {why}"))
+}
+
 /// Log levels: one for all, others for single parts. Strict, because to the subscriber a
 /// misspelt level is a part's name.
 pub(super) fn log(text: &str) -> Read<String> {

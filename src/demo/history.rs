@@ -16,8 +16,8 @@ use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::model::rollup::GRID;
 use crate::model::site::{Day, Site, SiteId};
 use crate::model::{
-    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Traits, Vital,
-    What, batches,
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Tracker, Traits,
+    Vital, What, batches,
 };
 use crate::store::Store;
 use crate::visitor::{DoNotTrack, Places, Secrets, Visitors, Who, bots};
@@ -408,6 +408,7 @@ impl Showing<'_> {
             name: "Order".into(),
             properties: vec![("bread".into(), bread.into())],
             value: Some((price * 1_000.0) as i64),
+            interactive: true,
         };
         let done = PageData { name: "/order/done".into(), bytes: 0, links: Vec::new() };
         Showing { page: &done, ..*self }.event(guest, at, order, random, hits);
@@ -428,6 +429,7 @@ impl Showing<'_> {
             at,
             hits,
             What::Shown(Shown {
+                by: Tracker::Own,
                 page,
                 traits: guest.traits.clone(),
                 received: at,
@@ -447,8 +449,8 @@ impl Showing<'_> {
         random: &mut Rng,
         hits: &mut Vec<Hit>,
     ) {
-        let (page, n) = (self.page.name.clone(), Some(random.u64(..)));
-        guest.did(at, hits, What::ScriptEvent(ScriptEvent { page, kind, received: at, n }));
+        let (by, page, n) = (Tracker::Own, self.page.name.clone(), Some(random.u64(..)));
+        guest.did(at, hits, What::ScriptEvent(ScriptEvent { by, page, kind, received: at, n }));
     }
 }
 

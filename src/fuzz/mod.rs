@@ -13,7 +13,7 @@ mod words;
 /// Name, and what is done with bytes; it panics where something is wrong.
 type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("acme", stored::acme),
     ("agents", words::agents),
     ("beacons", words::beacons),
@@ -28,6 +28,7 @@ pub const TARGETS: [Target; 14] = [
     ("queries", words::queries),
     ("recoding", pages::recoding),
     ("referrers", words::referrers),
+    ("trackers", words::trackers),
 ];
 
 /// Does with bytes what the target of this name does.

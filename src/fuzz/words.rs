@@ -2,6 +2,7 @@
 
 use super::split_byte;
 use crate::capture::beacon::{self, EVENTS_MAX};
+use crate::capture::foreign::{Api, Beacon, Taken};
 use crate::config::{Config, Settings};
 use crate::model::site::Site;
 use crate::proxy::listen::{head, proxy_header};
@@ -11,7 +12,10 @@ use crate::visitor::{bots, source};
 use crate::{host, page_name, text};
 use bytes::BytesMut;
 use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue};
+use iso_currency::Currency;
 use once_cell::sync::Lazy;
+use serde::de::IgnoredAny;
 
 const NOW: i64 = 1_800_000_000_000;
 
@@ -22,6 +26,33 @@ pub fn beacons(bytes: &[u8]) {
     for event in events {
         assert!(event.path.len() <= MAX && event.path.starts_with('/'), "{}", event.path);
         assert!((event.at - NOW).abs() <= 300_000, "{}", event.at);
+    }
+}
+
+/// The first byte chooses whose beacon it is.
+pub fn trackers(bytes: &[u8]) {
+    const APIS: [Api; 4] = [Api::Plausible, Api::Umami, Api::UmamiBatch, Api::GoatCounter];
+    let (which, body) = split_byte(bytes);
+    let (api, headers) = (APIS[which % APIS.len()], HeaderMap::new());
+    let query = str::from_utf8(body).ok().filter(|_| api == Api::GoatCounter);
+    let currency = Some(Currency::EUR);
+    let beacon = Beacon { query, headers: &headers, body, received: NOW, value_max: 64, currency };
+    let messages = api.read(beacon);
+    assert!((1..=EVENTS_MAX).contains(&messages.len()));
+    let taken = messages.into_iter().map(|message| {
+        for event in message.events {
+            assert!(event.path.starts_with('/'), "{}", event.path);
+            assert!((event.at - NOW).abs() <= 300_000, "{}", event.at);
+        }
+        let status = if message.wrong.is_some() { 400 } else { 202 };
+        Taken { status, reason: message.wrong.unwrap_or_default(), dropped: 0, bot: false }
+    });
+    let answer = api.answer(&taken.collect::<Vec<_>>());
+    if answer.content_type.starts_with("application/json") {
+        serde_json::from_slice::<IgnoredAny>(&answer.body).expect("JSON");
+    }
+    for (name, value) in answer.more {
+        HeaderValue::from_str(&value).unwrap_or_else(|e| panic!("{name}: {value}: {e}"));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::rollup::{Dimension, SEPARATOR};
 use crate::model::site::SiteId;
 use crate::model::{
     Answered, Arrived, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown,
-    Traits, VisitorHash, Vital, What,
+    Tracker, Traits, VisitorHash, Vital, What,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -262,10 +262,12 @@ impl OldWhat {
             }
             OldWhat::Shown(OldShown { page, traits, received, screen, nav, id, n }) => {
                 let (traits, nav, id) = (traits.into(), nav.into(), id.into());
-                What::Shown(Shown { page, traits, received, screen, nav, id, n })
+                let by = Tracker::Own;
+                What::Shown(Shown { by, page, traits, received, screen, nav, id, n })
             }
             OldWhat::Told(OldTold { page, event, n }) => {
-                What::ScriptEvent(ScriptEvent { page, kind: event.into(), received: at, n })
+                let (by, kind) = (Tracker::Own, event.into());
+                What::ScriptEvent(ScriptEvent { by, page, kind, received: at, n })
             }
             OldWhat::Download { path, complete, bytes } => {
                 What::Download { path, first: 0, bytes, length: complete.then_some(bytes) }
@@ -283,7 +285,7 @@ impl From<OldEvent> for ScriptEventKind {
     fn from(event: OldEvent) -> Self {
         match event {
             OldEvent::Custom { name, properties, value } => {
-                Self::Custom { name, properties, value }
+                Self::Custom { name, properties, value, interactive: true }
             }
             OldEvent::Outbound { url } => Self::Outbound { url },
             OldEvent::File { url } => Self::File { url },

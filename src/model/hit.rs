@@ -1,7 +1,7 @@
 //! A hit: what happened, in our words. The only thing that goes from `capture` to `aggregate`.
 
 use super::site::SiteId;
-use super::{Traits, VisitorHash};
+use super::{Tracker, Traits, VisitorHash};
 use crate::clock::{Micros, Millis};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -109,6 +109,7 @@ pub struct Served {
 /// Something on a page, as the script tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScriptEvent {
+    pub by: Tracker,
     pub page: Arc<str>,
     pub kind: ScriptEventKind,
     /// When the beacon came.
@@ -119,8 +120,13 @@ pub struct ScriptEvent {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ScriptEventKind {
-    /// The site's own. `value` in thousandths.
-    Custom { name: Arc<str>, properties: Vec<(Arc<str>, Arc<str>)>, value: Option<i64> },
+    /// The site's own. `value` in thousandths; `interactive`: it ends a bounce.
+    Custom {
+        name: Arc<str>,
+        properties: Vec<(Arc<str>, Arc<str>)>,
+        value: Option<i64>,
+        interactive: bool,
+    },
     /// A link away from the site was followed.
     Outbound { url: Arc<str> },
     /// A link to a file was followed.
@@ -172,6 +178,7 @@ pub enum PageKind {
 /// A pageview beacon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shown {
+    pub by: Tracker,
     pub page: Arc<str>,
     /// As the beacon and its headers say; used where no server view is known.
     pub traits: Traits,

@@ -3,6 +3,7 @@
 //! - [`Hit`]: what happened, from `capture` to `aggregate`; with [`Traits`], [`VisitorHash`] and
 //!   the [`ViewId`] that ties a beacon to the page it is about;
 //! - [`site`], [`goal`]: whose days these are, and what its owner hopes for;
+//! - [`Tracker`]: whose script tells of a page;
 //! - [`rollup`], [`sketch`]: dimensions, metrics, the counts of a day;
 //! - [`EventRow`](row::EventRow): one thing that happened, as it is kept;
 //! - [`Batch`]: what `flush` delivers and `store` applies;
@@ -24,6 +25,7 @@ pub mod rollup;
 pub mod row;
 pub mod site;
 pub mod sketch;
+mod tracker;
 mod traits;
 mod view_id;
 mod visitor_hash;
@@ -40,6 +42,7 @@ pub(crate) use log::unpack_lz4;
 pub use log::{Chunk, Done, ENTRY_MAX, Entry, Item, LogPlace};
 pub use packed::PackedRows;
 pub use pending::{Cut, PendingIncrements, batches};
+pub use tracker::Tracker;
 pub use traits::{AI_CHANNEL, DIRECT, Traits};
 pub use view_id::{ID_LIFETIME, VIEW_ID_LEN, ViewId, ViewKey};
 pub use visitor_hash::{DaySalt, VisitorHash};

@@ -142,6 +142,8 @@ impl Flags {
     pub const READ: Self = Self(1 << 11);
     /// Download: with this request all of the file was sent.
     pub const COMPLETE: Self = Self(1 << 12);
+    /// Event, activity: an event that ends no bounce.
+    pub const PASSIVE: Self = Self(1 << 13);
 
     pub fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -155,6 +157,11 @@ impl Flags {
     #[must_use]
     pub fn and_if(self, more: Self, condition: bool) -> Self {
         if condition { self.and(more) } else { self }
+    }
+
+    /// Activity: whether it was an event, and not a pageview or attention.
+    pub fn is_event(self) -> bool {
+        self.has(Self::INTERACTIVE) || self.has(Self::PASSIVE)
     }
 
     /// What a pageview with these flags counts.

@@ -2,6 +2,7 @@
 //! goals.
 
 use super::goal::{Funnel, Goal};
+use super::tracker::Tracker;
 use crate::clock::{MINUTE, Millis};
 use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
@@ -99,6 +100,8 @@ pub struct Site {
     pub new_visit_on_source: bool,
     /// What the values of events are amounts of, if they are money.
     pub currency: Option<Currency>,
+    /// Trackers beside our own whose beacons are taken.
+    pub event_apis: Vec<Tracker>,
 }
 
 impl Default for Site {
@@ -111,6 +114,7 @@ impl Default for Site {
             funnels: Vec::new(),
             new_visit_on_source: false,
             currency: None,
+            event_apis: Vec::new(),
         }
     }
 }

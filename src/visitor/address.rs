@@ -66,6 +66,12 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     peer
 }
 
+/// The visitor's address as a program tells it that is believed: the first in `X-Forwarded-For`.
+pub fn told_address(headers: &HeaderMap) -> Option<IpAddr> {
+    let hops = headers.get_all(&LISTS[0].0).iter().rev().flat_map(elements_from_last);
+    hops.last().and_then(parse_address)
+}
+
 /// Whether what a peer says about the request it forwards is to be believed.
 pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&peer.to_canonical()))

@@ -180,6 +180,12 @@ impl Who<'_> {
                 && self.place().country.is_some_and(|here| countries.iter().any(|c| **c == *here))
     }
 
+    /// The same client at another address, where whoever has sent the request may say so.
+    #[must_use]
+    pub fn at_address(self, address: IpAddr) -> Self {
+        Self { address, ..self }
+    }
+
     pub fn user_agent(&self) -> &str {
         &self.user_agent
     }

@@ -8,6 +8,7 @@
 //! - `ahead`: pages fetched or rendered ahead, seen and never seen
 //! - `attention`: how long and how far a page was read
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
+//! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
 //!   card's own page; `stale`: left open while things die; `wishes`: keys, colours and the map
 //! - `accessible`: the numbers for everybody, as axe-core judges it
@@ -35,4 +36,5 @@ mod site;
 mod stage;
 mod stale;
 mod told;
+mod trackers;
 mod wishes;

@@ -29,7 +29,12 @@ pub struct Headcount {
 impl Headcount {
     /// Starts it in front of `upstream`, with `--inject`, a quick flush and `more` flags.
     pub fn start(upstream: &str, store: &str, more: &[&str]) -> Self {
-        let given = ["run", "--inject", "--threads", "2", "--upstream", upstream, "--store", store];
+        Self::start_bare(upstream, store, &[&["--inject"], more].concat())
+    }
+
+    /// The same without the script's tag in pages.
+    pub fn start_bare(upstream: &str, store: &str, more: &[&str]) -> Self {
+        let given = ["run", "--threads", "2", "--upstream", upstream, "--store", store];
         Self::launch(&given, more)
     }
 

@@ -215,6 +215,15 @@ impl Headcount {
         http::get(self.admin(), path, &[("Host", "localhost")])
     }
 
+    /// With the token that it was started with, if it was.
+    fn admin_get_as_program(&self, path: &str) -> Answer {
+        let given = self.flags.iter().skip_while(|flag| *flag != "--admin-auth-tokens").nth(1);
+        let token = given.map(|token| format!("Bearer {token}"));
+        let token = token.iter().map(|token| ("Authorization", token.as_str()));
+        let headers: Vec<_> = [("Host", "localhost")].into_iter().chain(token).collect();
+        http::get(self.admin(), path, &headers)
+    }
+
     /// An answer of the Stats API, `aggregate?period=day&metrics=pageviews`: its results.
     pub fn stats(&self, path: &str) -> Value {
         let answer = self.admin_get(&format!("/api/v1/stats/{path}"));
@@ -230,7 +239,7 @@ impl Headcount {
 
     /// A value of `/metrics`, by its whole name with labels.
     pub fn metric(&self, name: &str) -> i64 {
-        let metrics = self.admin_get("/metrics").text();
+        let metrics = self.admin_get_as_program("/metrics").text();
         let line = metrics.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
         let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
         line.trim().parse::<f64>().unwrap() as i64

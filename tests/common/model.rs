@@ -327,7 +327,8 @@ impl Model {
     fn told(&mut self, client: usize, at: Millis, told: &ScriptEvent) {
         let (day, page) = (self.site.day(at), &told.page);
         match &told.kind {
-            ScriptEventKind::Custom { name, properties, value } => {
+            ScriptEventKind::Custom { name, properties, value, interactive } => {
+                self.act(client, at, *interactive, true);
                 self.event(client, at, page, name, value.unwrap_or(0));
                 for (property, value) in properties {
                     let row = join([name, property, value]);
@@ -336,14 +337,16 @@ impl Model {
             }
             ScriptEventKind::Outbound { url } => {
                 self.action(client, day, Dimension::Outbound, url, 0);
+                self.act(client, at, true, true);
                 self.event(client, at, page, "Outbound link", 0);
             }
             ScriptEventKind::File { url } => {
                 self.action(client, day, Dimension::File, url, 0);
+                self.act(client, at, true, true);
                 self.event(client, at, page, "File download", 0);
             }
             ScriptEventKind::Engagement { millis, scroll, screen, view } => {
-                self.act(client, at, false);
+                self.act(client, at, false, false);
                 self.on_page(at, page, Metric::Engagement, (*millis).into());
                 if let Some(depth) = scroll.filter(|_| !is_anonymous(client)) {
                     let known = self.showings.iter_mut().find(|s| {
@@ -367,7 +370,7 @@ impl Model {
                 }
             }
             ScriptEventKind::Click { screen, column, row } => {
-                self.act(client, at, false);
+                self.act(client, at, false, false);
                 let cell = join([screen, &column.to_string(), &row.to_string(), page]);
                 self.others.push((day, Dimension::ClickMap, cell, Metric::Events, 1));
             }
@@ -379,7 +382,6 @@ impl Model {
     }
 
     fn event(&mut self, client: usize, at: Millis, page: &str, name: &str, worth: i64) {
-        self.act(client, at, true);
         self.on_page(at, page, Metric::Events, 1);
         self.on_page(at, page, Metric::Revenue, worth);
         self.action(client, self.site.day(at), Dimension::Event, name, worth);
@@ -554,13 +556,15 @@ impl Model {
         }
     }
 
-    fn act(&mut self, client: usize, at: Millis, interactive: bool) {
+    /// `event`: it is one, which also counts on the day that the visit began on; `interactive`: it
+    /// ends a bounce.
+    fn act(&mut self, client: usize, at: Millis, interactive: bool, event: bool) {
         if let Some(running) = self.running(client, at) {
             let visit = &mut self.visits[running];
             let longer = at > visit.last;
             visit.last = visit.last.max(at);
             visit.interacted |= interactive;
-            self.suspect(running, at, interactive || longer);
+            self.suspect(running, at, event || longer);
         }
     }
 

@@ -6,8 +6,8 @@ use headcount::model::goal::{Funnel, Goal};
 use headcount::model::rollup::Dimension;
 use headcount::model::site::{Day, Site};
 use headcount::model::{
-    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown, Traits,
-    VisitorHash, Vital, What,
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown, Tracker,
+    Traits, VisitorHash, Vital, What,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -96,7 +96,8 @@ impl Maker {
                 for again in 0..self.rng.random_range(1..3) {
                     let received = self.now + again * 10;
                     self.push(client, self.now, received, |page| {
-                        What::ScriptEvent(ScriptEvent { page, kind: kind.clone(), received, n })
+                        let (by, kind) = (Tracker::Own, kind.clone());
+                        What::ScriptEvent(ScriptEvent { by, page, kind, received, n })
                     });
                 }
             }
@@ -127,6 +128,7 @@ impl Maker {
                     })
                     .collect(),
                 value: rng.random_bool(0.5).then(|| rng.random_range(-500..50_000)),
+                interactive: rng.random_bool(0.8),
             },
             1 => ScriptEventKind::Outbound { url: "https://example.com/x".into() },
             2 => ScriptEventKind::File { url: "/files/report.pdf".into() },
@@ -272,6 +274,7 @@ impl Maker {
         let own = PAGES[self.rng.random_range(0..PAGES.len())];
         for again in 0..times {
             let shown = Shown {
+                by: Tracker::Own,
                 page: page.unwrap_or(own).into(),
                 traits: traits.clone(),
                 received: arrival + again * 300,

@@ -1,6 +1,9 @@
 //! What a rule is tried on: the program, as it is shipped, between a website that answers as it is
 //! told to and clients that send what a rule says; and what lies in the store in the end.
 
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
 use crate::common::headcount::Headcount;
 use crate::common::http::{self, Answer, BEACON, FIREFOX, Headers};
 use crate::common::wait_for;

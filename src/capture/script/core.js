@@ -8,6 +8,9 @@
 // A second copy on the same page, or a page inside a frame, does nothing.
 if (self != top || ($w.headcount && !$w.headcount.q)) return;
 var $early = ($w.headcount || 0).q || []; // [events]
+var $track = (($w.headcount || 0).base || '') + 'TRACK'; // [others]
+// Whether the page counts by hand; whether this document is counted.
+var $manual = ($w.headcount || 0).manual, $shown; // [others]
 $w.headcount = function () {};
 // Asked not to be counted, or too old to send when a page is left (the server saw the view).
 if (/headcount_optout=1/.test($d.cookie) || !$w.fetch || !$n.sendBeacon) return;
@@ -65,7 +68,7 @@ function $send() {
   while (!$d.prerendering && $queue[0] && !($body + $queue[0])[1e4]) $batch.push($queue.shift()), $body = '[' + $batch;
   if (!$body) return;
   $body = new Blob([$body + ']'], {type: 'application/json'});
-  if ('keepalive' in Request.prototype) fetch('TRACK', {method: 'POST', keepalive: true, body: $body}).then(function ($answer) {
+  if ('keepalive' in Request.prototype) fetch($track, {method: 'POST', keepalive: true, body: $body}).then(function ($answer) {
     // Too many, or the server's own trouble; any other refusal would only be repeated.
     if ($answer.status > 428) throw 0;
     $patience = 1;
@@ -73,7 +76,7 @@ function $send() {
     $queue = $batch.concat($queue);
     $patience = Math.min($patience * 2, 32);
   });
-  else $n.sendBeacon('TRACK', $body);
+  else $n.sendBeacon($track, $body);
   $send();
 }
 

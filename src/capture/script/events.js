@@ -4,7 +4,10 @@
 
 $w.headcount = function ($name, $options) {
   $options = $options || {};
-  $add('event', {name: $name, props: $options.props, value: $options.value});
+  $add('event', {
+    interactive: $options.interactive, // [others]
+    name: $name, props: $options.props, value: $options.value
+  });
 };
 $early.forEach(function ($call) {
   $w.headcount.apply(0, $call);

@@ -1,6 +1,7 @@
 // Single-page applications: another path without another document is another page.
 
 function $moved() {
+  if ($manual) return; // [others]
   // Nor while prerendering: nobody sees it yet.
   if ($where() == $place || $d.prerendering) return;
   $place = $where();

@@ -60,6 +60,8 @@ pub struct ScriptOptions {
     /// Places of clicks, for heat maps.
     pub clicks: bool,
     pub vitals: bool,
+    /// Pages have other trackers' snippets.
+    pub others: bool,
 }
 
 impl Default for ScriptOptions {
@@ -77,6 +79,7 @@ impl Default for ScriptOptions {
             forms: false,
             clicks: false,
             vitals: false,
+            others: false,
         }
     }
 }
@@ -94,6 +97,7 @@ impl ScriptOptions {
             "downloads" => self.downloads,
             "events" => self.events,
             "vitals" => self.vitals,
+            "others" => self.others,
             _ => unreachable!("a word of our own sources"),
         }
     }
@@ -109,35 +113,69 @@ pub struct Script {
 
 impl Script {
     pub fn new(options: &ScriptOptions) -> Self {
-        let on = options.switches();
-        let links = options.outbound || options.downloads;
-        // Their order matters: events go out after the pageview they belong to.
-        let parts = [
-            (true, include_str!("core.js")),
-            (options.history || options.hash, include_str!("history.js")),
-            (on("engagement"), include_str!("engagement.js")),
-            (links || options.events, include_str!("around.js")),
-            (links, include_str!("links.js")),
-            (options.forms, include_str!("forms.js")),
-            (options.clicks, include_str!("clicks.js")),
-            (options.vitals, include_str!("vitals.js")),
-            (true, include_str!("start.js")),
-            (options.events, include_str!("events.js")),
-        ];
-        let mut source = "(function ($w, $d, $n, $l) {\n".to_owned();
-        let lines = parts.iter().filter(|(on, _)| *on).flat_map(|(_, part)| part.lines());
-        for line in lines.filter_map(|line| switched(line, &on)) {
-            source.push_str(line);
-            source.push('\n');
-        }
-        source.push_str("})(window, document, navigator, location);");
+        Self::minified(options, &source(options))
+    }
+
+    /// The script inside another, which stands for a tracker's own: `START;` there begins it. `on`:
+    /// which of that one's marked lines are in it; `values`: what stands for what.
+    pub fn in_manner(
+        options: &ScriptOptions,
+        other: &str,
+        on: impl Fn(&str) -> bool,
+        values: &[(&str, &str)],
+    ) -> Self {
+        let lines = other.lines().filter_map(|line| switched(line, &on));
+        let outer = lines.collect::<Vec<_>>().join("\n");
+        let inner = format!("{}{}", include_str!("begin.js"), source(options));
+        let script = Self::minified(options, &outer.replace("START;", &inner));
+        let text = String::from_utf8_lossy(&script.body).into_owned();
+        let text = values.iter().fold(text, |text, (name, value)| text.replace(name, value));
+        Self::of(text)
+    }
+
+    fn minified(options: &ScriptOptions, source: &str) -> Self {
         let track = serde_json::Value::from(options.track.as_str()).to_string();
         let kept: Vec<String> = options.query.iter().map(|name| regex::escape(name)).collect();
-        let body = minified(&source).replace("'TRACK'", &track).replace("KEEP", &kept.join("|"));
+        let body = minified(source).replace("'TRACK'", &track).replace("KEEP", &kept.join("|"));
+        Self::of(body)
+    }
 
+    fn of(body: String) -> Self {
         let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&body)[..8]));
         Self { body: body.into(), etag }
     }
+}
+
+/// The readable parts that are switched on, in one function.
+fn source(options: &ScriptOptions) -> String {
+    let on = options.switches();
+    let links = options.outbound || options.downloads;
+    // Their order matters: events go out after the pageview they belong to.
+    let parts = [
+        (true, include_str!("core.js")),
+        (options.history || options.hash, include_str!("history.js")),
+        (on("engagement"), include_str!("engagement.js")),
+        (links || options.events, include_str!("around.js")),
+        (links, include_str!("links.js")),
+        (options.forms, include_str!("forms.js")),
+        (options.clicks, include_str!("clicks.js")),
+        (options.vitals, include_str!("vitals.js")),
+        (true, include_str!("start.js")),
+        (options.events, include_str!("events.js")),
+        (options.others, include_str!("others.js")),
+    ];
+    let mut source = "(function ($w, $d, $n, $l) {\n".to_owned();
+    let lines = parts.iter().filter(|(on, _)| *on).flat_map(|(_, part)| part.lines());
+    for line in lines.filter_map(|line| switched(line, &on)) {
+        source.push_str(line);
+        source.push('\n');
+    }
+    source.push_str("})(window, document, navigator, location);");
+    if !options.others {
+        // It is always the same then.
+        source = source.replace("$track", "'TRACK'");
+    }
+    source
 }
 
 /// The tag that loads the script from this path; ASCII, and the same on every page.
@@ -243,7 +281,7 @@ mod tests {
     #[test]
     fn every_combination_is_valid() {
         let mut checks = String::new();
-        for bits in 0..1 << 11_u32 {
+        for bits in 0..1 << 12_u32 {
             let on = |bit: u32| bits & (1 << bit) != 0;
             let script = Script::new(&ScriptOptions {
                 track: "/api/track".to_owned(),
@@ -258,6 +296,7 @@ mod tests {
                 forms: on(7),
                 clicks: on(8),
                 vitals: on(9),
+                others: on(11),
             });
             let source = serde_json::to_string(std::str::from_utf8(&script.body).unwrap()).unwrap();
             writeln!(checks, "new Function({source});").unwrap();

@@ -24,9 +24,11 @@ $on('pageshow', function ($event) {
 });
 
 function $start() {
+  $shown = 1; // [others]
   $show($entry.activationStart ? 'prerender' : 'load', $address[1] + $address[2]
     + $l.hash // [hash]
   );
 }
+if (!$manual) // [others]
 if ($d.prerendering) $on('prerenderingchange', $start);
 else $start();

@@ -55,8 +55,7 @@ impl Rules {
             _ => false,
         };
         // What a visit did after midnight counts for it too, on the day it began on.
-        let after_midnight =
-            flags.has(Flags::VIEWED) || self.of_actions && flags.has(Flags::INTERACTIVE);
+        let after_midnight = flags.has(Flags::VIEWED) || self.of_actions && flags.is_event();
         let confirmed = matches!(day.evidence[i], Evidence::Confirmed | Evidence::OfAnother);
         Appearance {
             of: day.block.of[i],

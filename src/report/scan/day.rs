@@ -249,8 +249,9 @@ impl DayRows {
             {
                 visit.screen = rows.detail[i];
             }
-            visit.interactive |= matches!(kind, Kind::Event | Kind::Outbound | Kind::File)
-                || flags.has(Flags::INTERACTIVE);
+            visit.interactive |= flags.has(Flags::INTERACTIVE)
+                || matches!(kind, Kind::Event | Kind::Outbound | Kind::File)
+                    && !flags.has(Flags::PASSIVE);
         }
     }
 

@@ -184,9 +184,7 @@ fn reached(day: &DayRows, i: u32) -> Option<Reached<'_>> {
         Kind::Event => Some(Reached::Event(text(rows.name[i]))),
         Kind::Outbound => Some(Reached::Event(OUTBOUND_LINK)),
         Kind::File => Some(Reached::Event(FILE_DOWNLOAD)),
-        Kind::Activity if rows.flags[i].has(Flags::INTERACTIVE) => {
-            Some(Reached::Event(text(rows.name[i])))
-        }
+        Kind::Activity if rows.flags[i].is_event() => Some(Reached::Event(text(rows.name[i]))),
         _ => None,
     }
 }
