@@ -57,7 +57,9 @@ impl Shard {
         nonce: u64,
         kind: PageKind,
     ) {
-        if let Some(told) = self.told_of(spot, Of::Page(page)).filter(|_| spot.visitor.is_none()) {
+        if spot.visitor.is_none()
+            && let Some(told) = self.told_of(spot, Of::Page(page))
+        {
             told.answered(nonce, kind, spot.at);
         }
     }
