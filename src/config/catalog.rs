@@ -44,8 +44,8 @@ const TABLES_OF_A_SITE: [&str; 10] = [
     "alerts",
 ];
 
-/// Pingora trusts the same certificates for all websites; all webhooks are signed alike.
-const OF_NO_SITE: [&str; 2] = ["upstream_tls.ca", "alerts.secret"];
+/// All webhooks are signed alike.
+const OF_NO_SITE: &str = "alerts.secret";
 
 /// Look like a user and a host, and are no secrets.
 const MAIL_ADDRESSES: [&str; 4] = ["acme.email", "mail.from", "reports.weekly", "reports.monthly"];
@@ -85,7 +85,7 @@ impl Key {
 
     /// Whether each of `[[sites]]` may set it for itself.
     pub fn is_of_a_site(&self) -> bool {
-        !OF_NO_SITE.contains(&self.path.as_str())
+        self.path != OF_NO_SITE
             && (OF_A_SITE.contains(&self.path.as_str())
                 || self.table().is_some_and(|table| TABLES_OF_A_SITE.contains(&table)))
     }
