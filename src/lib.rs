@@ -19,6 +19,9 @@
 //!    [`export`] writes event rows out as they are, for other programs.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
+//! What owners keep in the store while it runs (who may look, notes, goals) is `kept`'s; [`admin`]
+//! shows and changes it.
+//!
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`]
 //! starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
@@ -49,6 +52,7 @@ pub mod fuzz;
 mod home;
 mod host;
 pub mod journal;
+mod kept;
 pub mod model;
 pub mod node;
 mod open;

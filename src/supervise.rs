@@ -37,6 +37,8 @@ pub enum Task {
     Places,
     /// The daily job.
     Daily,
+    /// Looks for addresses that owners leave out.
+    Exclusions,
     /// Resolves the upstreams' names.
     Resolve,
     /// Asks the upstreams whether they work.
@@ -50,7 +52,7 @@ pub enum Task {
 }
 
 impl Task {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Aggregate,
         Self::Journal,
         Self::Flush,
@@ -58,6 +60,7 @@ impl Task {
         Self::Secrets,
         Self::Places,
         Self::Daily,
+        Self::Exclusions,
         Self::Resolve,
         Self::Health,
         Self::Certificates,
@@ -74,6 +77,7 @@ impl Task {
             Self::Secrets => "secrets",
             Self::Places => "places",
             Self::Daily => "daily",
+            Self::Exclusions => "exclusions",
             Self::Resolve => "resolve",
             Self::Health => "health",
             Self::Certificates => "certificates",

@@ -3,7 +3,7 @@
 //! The rules themselves are [`classify`]'s; here they meet the visitor. Called from the hooks of
 //! [`Analytics`], so nothing here waits, and what is not counted allocates nothing.
 
-use super::analytics::{Analytics, Tracking, When, peer_of};
+use super::analytics::{Analytics, SiteSettings, Tracking, When, peer_of};
 use super::asked::{Asked, is_frame};
 use super::classify::{Answer, Class, classify, content_range, looks_like_html};
 use crate::host;
@@ -229,7 +229,8 @@ impl Analytics {
     /// Whether the site does not want a request counted.
     fn excludes(&self, site: usize, session: &Session, path: &str) -> bool {
         let exclude = &self.settings_of(site).exclude;
-        if *exclude == Exclude::default() {
+        let left_out = self.settings_of(site).left_out.now();
+        if *exclude == Exclude::default() && left_out.is_empty() {
             return false;
         }
         let request = session.req_header();
@@ -237,14 +238,18 @@ impl Analytics {
         let who = || self.visitors().identify(site, peer_of(session), &request.headers);
         exclude.has_page(&page_name::plain(path))
             || host.is_some_and(|host| exclude.has_host(&host))
-            || exclude.has_visitors() && who().is_among(&exclude.addresses, &exclude.countries)
+            || (exclude.has_visitors() || !left_out.is_empty()) && {
+                let who = who();
+                who.is_among(&exclude.addresses, &exclude.countries) || who.is_among(&left_out, &[])
+            }
     }
 
     /// Whether the site does not want this visitor counted on this host, whatever it sees.
     pub(super) fn excludes_visitor(&self, site: usize, host: Option<&str>, who: &Who<'_>) -> bool {
-        let exclude = &self.settings_of(site).exclude;
+        let SiteSettings { exclude, left_out, .. } = self.settings_of(site);
         host.is_some_and(|host| exclude.has_host(host))
             || exclude.has_visitors() && who.is_among(&exclude.addresses, &exclude.countries)
+            || who.is_among(&left_out.now(), &[])
     }
 
     /// The page a path names, with what of its query tells pages apart.

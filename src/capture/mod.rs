@@ -19,5 +19,5 @@ pub mod script;
 mod tagging;
 mod wrapper;
 
-pub use analytics::{Analytics, Hook, Senders, Settings, SiteSettings, Tracking};
+pub use analytics::{Analytics, Hook, LeftOut, Senders, Settings, SiteSettings, Tracking};
 pub use wrapper::{WithAnalytics, WithTracking};

@@ -232,7 +232,7 @@ pub async fn visit(headcount: &Headcount, address: &str, page: &str) {
     visit_from(headcount, address, None, page).await;
 }
 
-async fn visit_from(headcount: &Headcount, address: &str, country: Option<&str>, page: &str) {
+pub async fn visit_from(headcount: &Headcount, address: &str, country: Option<&str>, page: &str) {
     let mut request = reqwest::Client::new()
         .get(headcount.url(page))
         .header("user-agent", AGENT)
