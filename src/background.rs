@@ -6,7 +6,9 @@
 //! supervised by itself ([`crate::supervise`]).
 
 use crate::admin::{self, AdminState};
+use crate::capture::LeftOut;
 use crate::clock::Clock;
+use crate::kept::{Kept, SiteSettings};
 use crate::store::SharedValues;
 use crate::supervise::{Task, Tasks};
 use crate::visitor::{Places, Secrets};
@@ -14,9 +16,11 @@ use anyhow::Context;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long the start waits for a store that does not answer; then it goes on without.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -26,6 +30,10 @@ const SECRETS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether the GeoIP database has been replaced.
 const PLACES_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked for addresses that owners leave out, and how often while nobody comes.
+pub const EXCLUSIONS_EVERY: Duration = Duration::from_secs(3);
+const EXCLUSIONS_AT_REST: Duration = Duration::from_secs(300);
 
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
@@ -106,6 +114,39 @@ pub async fn keep_places(places: &Arc<Places>, tasks: &Tasks) {
                     Ok(Ok(false)) => {}
                     Ok(Err(error)) => tracing::warn!("{error:#}; using the one before"),
                     Err(error) => tracing::error!("looking for a new GeoIP database: {error}"),
+                }
+            }
+        })
+        .await
+}
+
+/// Looks for addresses that owners leave out of the sites: at once where this process changed them,
+/// soon while there are requests, and seldom while there are none.
+pub async fn keep_exclusions(
+    kept: &Kept,
+    sites: &[(Arc<str>, Arc<LeftOut>)],
+    every: Duration,
+    tasks: &Tasks,
+) {
+    tasks
+        .keep(Task::Exclusions, || async {
+            let mut looked: Option<Instant> = None;
+            loop {
+                tasks.turn(Task::Exclusions);
+                let is_due = looked.is_none_or(|at| at.elapsed() >= EXCLUSIONS_AT_REST);
+                for (site, left_out) in sites {
+                    if left_out.asked.swap(false, Ordering::Relaxed) || is_due {
+                        looked = Some(Instant::now());
+                        if let Ok(settings) = kept.get::<SiteSettings>(Some(site)).await {
+                            left_out.replace(settings.networks());
+                        }
+                    }
+                }
+                // What was changed here is held already: it costs nothing to look.
+                if tokio::time::timeout(every, kept.changed()).await.is_ok() {
+                    sites
+                        .iter()
+                        .for_each(|(_, left_out)| left_out.asked.store(true, Ordering::Relaxed));
                 }
             }
         })

@@ -19,6 +19,8 @@
 //!    [`export`] writes event rows out as they are, for other programs.
 //! 8. [`admin`] is the dashboard, the Stats API and the metrics on the admin port.
 //!
+//! What owners keep in the store while it runs (who may look, notes, goals) is `kept`'s; [`admin`]
+//! shows and changes it.
 //! `notify` writes answers out for people who do not come to look: reports by mail, and alerts.
 //!
 //! A [`node`] is a process as the store knows it, with the folder that outlives it. [`plugin`]
@@ -52,6 +54,7 @@ mod home;
 mod host;
 pub mod import;
 pub mod journal;
+mod kept;
 pub mod model;
 pub mod node;
 mod notify;

@@ -28,7 +28,10 @@
 
 use crate::admin::{AdminState, Live, UNREAD};
 use crate::aggregate::{Engine, Happened};
-use crate::background::{Runtimes, first_contact, keep_places, keep_secrets, serve_admin};
+use crate::background::{
+    EXCLUSIONS_EVERY, Runtimes, first_contact, keep_exclusions, keep_places, keep_secrets,
+    serve_admin,
+};
 use crate::budget::Budget;
 use crate::capture::foreign::script::Manner;
 use crate::capture::inject::Compressed;
@@ -39,6 +42,7 @@ use crate::config::{Config, ConfigError, InjectCompressed, Key, RespectGpc, Sett
 use crate::flush::{self, DurableOutbox, Flusher};
 use crate::home::{self, Home};
 use crate::journal::LateLog;
+use crate::kept::Kept;
 use crate::model::random_name;
 use crate::model::site::Site;
 use crate::notify::{self, Notifier};
@@ -194,9 +198,15 @@ impl Counting {
         let (engine, durable) = home.begin(config, &sites, &telemetry, &clock);
         let engine = Arc::new(engine);
         let senders = open::senders(config)?;
+        let of_sites: Vec<capture::SiteSettings> = config.sites.iter().map(site_settings).collect();
+        let left_out: Vec<_> = sites
+            .iter()
+            .zip(&of_sites)
+            .map(|(site, own)| (site.name.clone(), own.left_out.clone()))
+            .collect();
         let analytics = Analytics::new(
             sites.clone(),
-            config.sites.iter().map(site_settings).collect(),
+            of_sites,
             capture_settings(config, trusted.clone(), senders.clone()),
             visitors.spread(spread),
             engine.clone(),
@@ -230,9 +240,18 @@ impl Counting {
             }
         });
         let auth = Arc::new(open::auth(config)?);
+        let owned = Arc::new(Kept::new(store.clone(), budget.as_ref()));
+        let exclusions = match &budget {
+            Some(_) => EXCLUSIONS_EVERY * 100,
+            None => EXCLUSIONS_EVERY,
+        };
         let state = AdminState {
             sites: sites.clone(),
+            excluded: Arc::new(
+                config.sites.iter().map(|site| site.exclude.addresses.clone()).collect(),
+            ),
             store: store.clone(),
+            kept: owned.clone(),
             telemetry: telemetry.clone(),
             live: engine.clone(),
             auth: auth.clone(),
@@ -280,6 +299,7 @@ impl Counting {
                 tokio::join!(
                     keep_secrets(&secrets, store.as_ref(), &clock, tasks),
                     keep_places(&places, tasks),
+                    keep_exclusions(&owned, &left_out, exclusions, tasks),
                     tasks.keep(Task::Daily, daily),
                     notify,
                 );
@@ -445,6 +465,7 @@ fn site_settings(site: &SiteConfig) -> capture::SiteSettings {
         inject_compressed: compressed(site.inject_compressed),
         opt_out_path: site.privacy.opt_out_path.clone(),
         exclude: site.exclude.clone(),
+        left_out: Arc::default(),
         keep_query: site.keep_query.clone(),
     }
 }

@@ -37,6 +37,8 @@ pub enum Task {
     Places,
     /// The daily job.
     Daily,
+    /// Looks for addresses that owners leave out.
+    Exclusions,
     /// Resolves the upstreams' names.
     Resolve,
     /// Asks the upstreams whether they work.
@@ -52,7 +54,7 @@ pub enum Task {
 }
 
 impl Task {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Aggregate,
         Self::Journal,
         Self::Flush,
@@ -60,6 +62,7 @@ impl Task {
         Self::Secrets,
         Self::Places,
         Self::Daily,
+        Self::Exclusions,
         Self::Resolve,
         Self::Health,
         Self::Certificates,
@@ -77,6 +80,7 @@ impl Task {
             Self::Secrets => "secrets",
             Self::Places => "places",
             Self::Daily => "daily",
+            Self::Exclusions => "exclusions",
             Self::Resolve => "resolve",
             Self::Health => "health",
             Self::Certificates => "certificates",

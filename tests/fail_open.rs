@@ -215,7 +215,7 @@ fn pages_arrive_whole_whatever_panics_with_the_tag_added() {
 }
 
 /// Those that run wherever the plugin does.
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     Task::Aggregate,
     Task::Journal,
     Task::Flush,
@@ -223,6 +223,7 @@ const TASKS: [Task; 7] = [
     Task::Secrets,
     Task::Places,
     Task::Daily,
+    Task::Exclusions,
 ];
 
 #[test]
@@ -251,7 +252,8 @@ fn a_background_task_that_panics_is_begun_again_and_the_others_go_on() {
         }
     }
     for task in TASKS {
-        let panicked = if matches!(task, Task::Admin | Task::Places) { 1 } else { 3 };
+        let at_rest = matches!(task, Task::Admin | Task::Places | Task::Exclusions);
+        let panicked = if at_rest { 1 } else { 3 };
         assert_eq!(tasks.restarts(task), panicked, "{task}");
     }
     let admin = scene.counting.admin();

@@ -1,11 +1,9 @@
 //! The files of the dashboard's pages: kept by browsers for good, under an address that changes
 //! with what they say.
 
-use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
@@ -37,12 +35,11 @@ pub(super) fn path(name: &str) -> String {
     format!("/assets/{}/{name}", *VERSION)
 }
 
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{version}/{name}", get(show))
-}
+/// The route of all of them.
+pub(super) const PATH: &str = "/assets/{version}/{name}";
 
 /// A page of another version of the program gets what there is, and does not keep it.
-async fn show(Path((version, name)): Path<(String, String)>) -> Response {
+pub(super) async fn show(Path((version, name)): Path<(String, String)>) -> Response {
     let Some((_, media_type, content)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };

@@ -88,7 +88,7 @@ impl Auth {
         }
         let before = self.credentials.swap(new.clone());
         if new.password_hash != before.password_hash {
-            self.sessions.close_all();
+            self.sessions.close_of_file();
         }
         Ok(())
     }
@@ -101,6 +101,11 @@ impl Auth {
     /// Whether the admin port may listen on `address`: without credentials only on loopback.
     pub fn allows_bind(&self, address: SocketAddr) -> bool {
         !self.is_open() || is_loopback(address)
+    }
+
+    /// How many tokens there are.
+    pub(super) fn tokens(&self) -> usize {
+        self.credentials.load().tokens.len()
     }
 
     pub(super) fn has_password(&self) -> bool {
@@ -142,6 +147,7 @@ fn is_loopback(address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::sessions::Of;
     use argon2::password_hash::PasswordHasher;
 
     fn tokens(tokens: &[&str]) -> Result<Auth, AuthError> {
@@ -196,11 +202,11 @@ mod tests {
         let (one, other) = (hash("one"), hash("other"));
         let address = "127.0.0.1:1".parse().unwrap();
         let auth = Auth::new(Some(&one), &[]).unwrap();
-        let session = auth.sessions.open(0);
+        let session = auth.sessions.open(Of::File { epoch: None }, 0);
         auth.replace(Some(&one), &["some-token".into()], address).unwrap();
-        assert!(auth.sessions.is_open(&session, 0));
+        assert!(auth.sessions.of(&session, 0).is_some());
         auth.replace(Some(&other), &["some-token".into()], address).unwrap();
-        assert!(!auth.sessions.is_open(&session, 0));
+        assert!(auth.sessions.of(&session, 0).is_none());
     }
 
     #[test]

@@ -17,14 +17,16 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 12] = [
+const PAGES: [(&str, &str, &str); 14] = [
     ("proxy", "In front of a website", include_str!("../../docs/proxy.md")),
     ("counting", "What is counted", include_str!("../../docs/counting.md")),
     ("trackers", "Keep your snippet", include_str!("../../docs/trackers.md")),
     ("privacy", "Privacy", include_str!("../../docs/privacy.md")),
     ("dashboard", "The dashboard", include_str!("../../docs/dashboard.md")),
+    ("people", "People, links, tokens", include_str!("../../docs/people.md")),
     ("api", "API", include_str!("../../docs/api.md")),
     ("stores", "Stores", include_str!("../../docs/stores.md")),
+    ("import", "Access logs of before", include_str!("../../docs/import.md")),
     ("reliability", "What can be lost, and when", include_str!("../../docs/reliability.md")),
     ("security", "Security", include_str!("../../docs/security.md")),
     ("costs", "What it costs", include_str!("../../docs/costs.md")),

@@ -1,12 +1,11 @@
 //! Event rows of a range of days as a file: `/api/v1/export`.
 
-use super::App;
+use super::caller::Caller;
 use super::params::Params;
 use super::stats::{self, Error};
 use crate::export::{Format, Pass, pass};
 use crate::report::{Invalid, Period};
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -51,9 +50,9 @@ struct Sent {
             (String = "application/vnd.apache.parquet"),
         )),
     ))]
-pub(super) async fn rows(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+pub(super) async fn rows(app: Caller, params: Params) -> Result<Response, Error> {
     params.only(&[&["site_id", "date_from", "date_to", "format"]])?;
-    let (_, site) = app.site(&params)?;
+    let (_, site) = app.place(params.get("site_id"))?;
     let day = |name| {
         let line = || Invalid::new(format!("`{name}` is missing: a day, like 2026-11-24"));
         params.get(name).ok_or_else(line)

@@ -1,8 +1,11 @@
 //! Who gets in, and what every answer carries.
 
-use super::{App, login, stats, theme};
-use crate::{host, text};
-use axum::extract::{Request, State};
+use super::caller::{self, Refusal};
+use super::routes::{Need, Needs};
+use super::stats::Error;
+use super::{App, dashboard, stats};
+use crate::host;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -13,28 +16,48 @@ use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Lets a request through, or answers in its place.
-pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(
+    State((app, needs)): State<(Arc<App>, Arc<Needs>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let auth = &app.admin.auth;
-    let path = request.uri().path();
-    if auth.is_open() {
-        // A page elsewhere can point its own name at 127.0.0.1 and read what it gets (DNS
-        // rebinding); it cannot choose the Host its visitor's browser then sends.
-        if !is_local(request.headers(), request.uri()) {
-            let line = "This port has no credentials, so it answers only to localhost, 127.0.0.0/8 \
-                        and [::1]. Set a password or a token to use another name.";
-            return (StatusCode::FORBIDDEN, line).into_response();
+    // A page elsewhere can point its own name at 127.0.0.1 and read what it gets (DNS rebinding);
+    // it cannot choose the Host its visitor's browser then sends.
+    if auth.is_open() && !is_local(request.headers(), request.uri()) {
+        let line = "This port has no credentials, so it answers only to localhost, 127.0.0.0/8 \
+                    and [::1]. Set a password or a token to use another name.";
+        return (StatusCode::FORBIDDEN, line).into_response();
+    }
+    let matched = request.extensions().get::<MatchedPath>();
+    let matched = matched.map(|path| path.as_str().to_owned());
+    let method = match request.method() {
+        &Method::HEAD => Method::GET,
+        other => other.clone(),
+    };
+    let need = matched.clone().and_then(|path| needs.get(&(path, method)).copied());
+    if need != Some(Need::Nothing) {
+        match caller::grant(&app, request.headers()).await {
+            Ok(granted) if need.is_some_and(|need| !need.is_met_by(&granted)) => {
+                return refused(&request, &Error::NoRight);
+            }
+            Ok(granted) => {
+                request.extensions_mut().insert(Arc::new(granted));
+            }
+            Err(Refusal::Away(error)) => return refused(&request, &error.into()),
+            Err(_) => {
+                if is_of_people(&request) && app.has_passwords().await {
+                    return Redirect::to("/login").into_response();
+                }
+                let line = "a valid token is needed: send `Authorization: Bearer TOKEN`";
+                let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+                let error = stats::error(StatusCode::UNAUTHORIZED, line);
+                return (challenge, error).into_response();
+            }
         }
-    } else if !is_public(path) && !knows(&app, request.headers()) {
-        return if path == "/" && auth.has_password() {
-            Redirect::to("/login").into_response()
-        } else {
-            let line = "a valid token is needed: send `Authorization: Bearer TOKEN`";
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-            (challenge, stats::error(StatusCode::UNAUTHORIZED, line)).into_response()
-        };
     }
     // A form on another website's page must sign nobody in or out here.
-    let headers = request.headers();
+    let (headers, path) = (request.headers(), request.uri().path());
     let is_let_in = || {
         path.starts_with("/api/")
             && headers.get(header::ORIGIN).is_some_and(|o| app.admin.cors_origins.contains(o))
@@ -43,13 +66,25 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
         let line = "this request comes from a page of another website";
         return stats::error(StatusCode::FORBIDDEN, line).into_response();
     }
+    // A way to a handler that says nothing of what it needs is none.
+    if need.is_none() && matched.is_some() {
+        return stats::wrong_method().await;
+    }
     next.run(request).await
 }
 
-/// What people need who are not signed in, and what says nothing of any site.
-fn is_public(path: &str) -> bool {
-    path.starts_with("/assets/")
-        || matches!(path, "/login" | "/logout" | "/api/health" | theme::STYLE)
+/// Whether a page is asked for, and not something for programs.
+fn is_of_people(request: &Request) -> bool {
+    let path = request.uri().path();
+    path == "/" || ["/settings", "/people", "/account"].iter().any(|own| path.starts_with(own))
+}
+
+/// A page that says why, or JSON.
+fn refused(request: &Request, error: &Error) -> Response {
+    match is_of_people(request) {
+        true => dashboard::problem(error.status(), &error.line()),
+        false => stats::error(error.status(), &error.line()),
+    }
 }
 
 /// What scripts of other origins may ask, if there are any that may. They bring a token: browsers
@@ -60,16 +95,6 @@ pub(super) fn cors(origins: &[HeaderValue]) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .max_age(Duration::from_secs(3_600))
-}
-
-/// Whether a request has, now, what it takes to be answered.
-pub(super) fn knows(app: &App, headers: &HeaderMap) -> bool {
-    let auth = &app.admin.auth;
-    auth.is_open()
-        || text::header(headers, header::AUTHORIZATION)
-            .is_some_and(|value| auth.token_is_valid(&value))
-        || login::session(headers)
-            .is_some_and(|session| auth.sessions.is_open(&session, app.admin.clock.now()))
 }
 
 /// Whether a page of another origin sent a request: browsers say so in `Sec-Fetch-Site`, and older
@@ -100,14 +125,14 @@ fn is_local(headers: &HeaderMap, uri: &Uri) -> bool {
     })
 }
 
-/// Pages here run only their own script, sit in no frame and stay in no cache.
+/// Put into an answer: the origins whose pages may show it in a frame.
+#[derive(Clone)]
+pub(super) struct Framed(pub Vec<String>);
+
+/// Pages here run only their own script, sit in no frame but where they are made for it, and stay
+/// in no cache.
 pub(super) async fn harden(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 5] = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-             object-src 'none'",
-        ),
+    const HEADERS: [(HeaderName, &str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // Elsewhere nobody learns of this page, and our own forms say where they come from.
         (header::REFERRER_POLICY, "same-origin"),
@@ -118,6 +143,18 @@ pub(super) async fn harden(mut response: Response) -> Response {
         // An asset says itself how long it is kept.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
+    let framed = response.extensions().get::<Framed>();
+    let ancestors = framed.map(|Framed(origins)| origins.join(" "));
+    let ancestors = ancestors.filter(|origins| !origins.is_empty());
+    let policy = format!(
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors {}; \
+         object-src 'none'",
+        ancestors.as_deref().unwrap_or("'none'")
+    );
+    // Origins are checked before they are kept.
+    let policy = HeaderValue::from_str(&policy);
+    let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 

@@ -2,17 +2,18 @@
 //!
 //! Same parameters as the Stats API (`site_id`, `period`, `date`), same errors.
 
+use super::caller::Caller;
 use super::openapi::{One, PeriodParams};
 use super::params::{PERIOD, Params};
-use super::{App, stats};
+use super::stats;
 use crate::model::rollup::{GRID, GRID_ROWS};
+use crate::model::row::RowsOf;
 use crate::model::site::Site;
 use crate::report::{
-    Days, Invalid, Percentiles, Period, Range, Timed, Timings, What, clicks, funnel, only_totals,
-    scrolls,
+    Days, Invalid, Percentiles, Period, Range, Rows, Timed, Timings, What, clicks, funnel,
+    funnel_by_rows, only_totals, scrolls,
 };
 use axum::Json;
-use axum::extract::State;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -20,13 +21,13 @@ use std::sync::Arc;
 const SLOWEST: usize = 100;
 const LEAST_VIEWS: i64 = 10;
 
-async fn read(app: &App, params: &Params) -> Result<(Site, Range, Days), stats::Error> {
-    let (_, site) = app.site(params)?;
+async fn read(app: &Caller, params: &Params) -> Result<(Arc<Site>, Range, Days), stats::Error> {
+    let (_, site) = app.site(params).await?;
     let today = site.day(app.admin.clock.now());
     let (_, range) = Period::read(|name| params.get(name), today)?;
     let days = app.reader.days(&site.name, range).await?;
     only_totals(&days, range)?;
-    Ok((site.clone(), range, days))
+    Ok((site, range, days))
 }
 
 async fn reckon(
@@ -49,10 +50,7 @@ fn required(params: &Params, name: &str, example: &str) -> Result<String, Invali
         ("kind" = Option<String>, Query, pattern = "^(click|scroll)$", description = "`click` or `scroll`"),
         ("screen" = Option<String>, Query, description = "Class of the screen; all together if left out")),
     responses((status = 200, body = One)))]
-pub(super) async fn heatmap(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<Value>, stats::Error> {
+pub(super) async fn heatmap(app: Caller, params: Params) -> Result<Json<Value>, stats::Error> {
     params.only(&[&PERIOD, &["page", "kind", "screen"]])?;
     let page = required(&params, "page", "/pricing")?;
     let kind = params.get("kind").unwrap_or("click").to_owned();
@@ -96,10 +94,7 @@ pub(super) async fn heatmap(
         ("page" = Option<String>, Query, description = "Path of the page; all of them if left out"),
         ("metric" = Option<String>, Query, pattern = "^(origin|TTFB|LCP|INP|CLS)$", description = "What pages are slow by; `LCP` if left out")),
     responses((status = 200, body = One)))]
-pub(super) async fn speed(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<Value>, stats::Error> {
+pub(super) async fn speed(app: Caller, params: Params) -> Result<Json<Value>, stats::Error> {
     params.only(&[&PERIOD, &["page", "metric"]])?;
     let rank = match params.get("metric") {
         None => What::Lcp,
@@ -129,14 +124,25 @@ fn told(timings: &Timings) -> Map<String, Value> {
     timings.iter().map(|(what, of)| (what.as_str().to_owned(), value(of))).collect()
 }
 
+/// Event rows of a range, all of it.
+async fn rows_of(app: &Caller, site: &Site, range: Range) -> Result<Rows, stats::Error> {
+    let ranges = std::iter::once(range);
+    let (_, rows) = app.read(site, ranges, Some(RowsOf::People)).await?;
+    match rows.covered_from.filter(|first| *first > range.first) {
+        None => Ok(rows),
+        Some(first) => Err(Invalid::new(format!(
+            "event rows tell a funnel that was added while the program ran, and all of them are \
+             kept from {first} on: ask for days since then"
+        ))
+        .into()),
+    }
+}
+
 /// The steps of one funnel.
 #[utoipa::path(get, path = "/api/v1/stats/funnel", tag = "own",
     params(PeriodParams, ("name" = String, Query, description = "The funnel's name")),
     responses((status = 200, body = One)))]
-pub(super) async fn steps(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<Value>, stats::Error> {
+pub(super) async fn steps(app: Caller, params: Params) -> Result<Json<Value>, stats::Error> {
     params.only(&[&PERIOD, &["name"]])?;
     let name = required(&params, "name", "Checkout")?;
     let (site, range, days) = read(&app, &params).await?;
@@ -144,8 +150,15 @@ pub(super) async fn steps(
     let known = known.cloned().ok_or_else(|| {
         Invalid::unknown("funnel", &name, site.funnels.iter().map(|known| &*known.name))
     })?;
+    let rows = match known.is_kept {
+        true => Some(rows_of(&app, &site, range).await?),
+        false => None,
+    };
     reckon(move || {
-        let steps = funnel(&days, range, &known);
+        let steps = match &rows {
+            Some(rows) => funnel_by_rows(&site, rows.days.values().map(|day| &**day), &known, None),
+            None => funnel(&days, range, &known),
+        };
         let conversion = steps.last().and_then(|step| step.of_all);
         json!({ "results": { "name": name, "conversion_rate": conversion, "steps": steps } })
     })

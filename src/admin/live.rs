@@ -3,13 +3,13 @@
 //! Every stream looks for news by itself, ten times a second: so the aggregators never wake a
 //! reader, and one that does not read costs nothing once its buffers are full.
 
+use super::caller::Caller;
 use super::openapi::Event;
 use super::params::Params;
-use super::{App, guard, stats};
+use super::{App, stats};
 use crate::aggregate::Happened;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use std::collections::HashMap;
@@ -51,9 +51,8 @@ impl Default for Streams {
 
 /// A reader's stream.
 struct Reader {
-    app: Arc<App>,
-    /// Of the request: what opened the stream must go on being valid.
-    headers: HeaderMap,
+    /// What opened the stream must go on being valid.
+    caller: Caller,
     site: usize,
     happened: broadcast::Receiver<Arc<Happened>>,
     looks: Interval,
@@ -68,41 +67,45 @@ struct Reader {
 #[utoipa::path(get, path = "/api/live", tag = "own",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = Event)))]
-pub(super) async fn stream(
-    State(app): State<Arc<App>>,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, stats::Error> {
+pub(super) async fn stream(app: Caller, params: Params) -> Result<Response, stats::Error> {
     params.only(&[&["site_id"]])?;
-    let (site, _) = app.site(&params)?;
-    let Ok(place) = app.streams.places.clone().try_acquire_owned() else {
-        let line = format!("{MOST} live streams are open already; close one");
-        let retry = [(header::RETRY_AFTER, "10")];
-        return Ok((retry, stats::error(StatusCode::SERVICE_UNAVAILABLE, &line)).into_response());
-    };
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut closing = app.closing.clone();
-    let reader = Reader {
-        happened: app.admin.live.subscribe(),
-        app,
-        headers,
-        site,
-        looks,
-        checked: None,
-        visitors: None,
-        sent: Instant::now(),
-        _place: place,
-    };
-    let events = stream::unfold(reader, async |mut reader| {
-        let news = reader.news().await?;
-        Some((Ok::<_, Infallible>(news), reader))
-    });
-    let until = async move {
-        let _ = closing.wait_for(|closing| *closing).await;
-    };
-    let body = Body::from_stream(events.take_until(Box::pin(until)));
-    Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
+    let (site, _) = app.place(params.get("site_id"))?;
+    app.streamed(site)
+}
+
+impl Caller {
+    /// What happens on a site, by its place, for as long as they may see it.
+    pub(super) fn streamed(self, site: usize) -> Result<Response, stats::Error> {
+        let Ok(place) = self.streams.places.clone().try_acquire_owned() else {
+            let line = format!("{MOST} live streams are open already; close one");
+            let retry = [(header::RETRY_AFTER, "10")];
+            return Ok(
+                (retry, stats::error(StatusCode::SERVICE_UNAVAILABLE, &line)).into_response()
+            );
+        };
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut closing = self.closing.clone();
+        let reader = Reader {
+            happened: self.admin.live.subscribe(),
+            caller: self,
+            site,
+            looks,
+            checked: None,
+            visitors: None,
+            sent: Instant::now(),
+            _place: place,
+        };
+        let events = stream::unfold(reader, async |mut reader| {
+            let news = reader.news().await?;
+            Some((Ok::<_, Infallible>(news), reader))
+        });
+        let until = async move {
+            let _ = closing.wait_for(|closing| *closing).await;
+        };
+        let body = Body::from_stream(events.take_until(Box::pin(until)));
+        Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
+    }
 }
 
 impl Reader {
@@ -113,10 +116,11 @@ impl Reader {
             let now = self.looks.tick().await;
             if self.checked.is_none_or(|at| now - at >= CHECK_EVERY) {
                 self.checked = Some(now);
-                if !guard::knows(&self.app, &self.headers) {
+                let site = &self.caller.admin.sites[self.site].name;
+                if !self.caller.may_still_see(site).await {
                     return None;
                 }
-                let visitors = self.app.current_visitors(self.site, now);
+                let visitors = self.caller.current_visitors(self.site, now);
                 if self.visitors.replace(visitors) != Some(visitors) {
                     let _ = write!(news, "event: visitors\ndata: {visitors}\n\n");
                 }

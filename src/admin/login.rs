@@ -1,8 +1,8 @@
 //! Signing in and out: the form and its answers.
 
 use super::attempts::Origin;
-use super::sessions::SESSION;
-use super::{App, dashboard};
+use super::sessions::{Of, SESSION};
+use super::{App, dashboard, passwords};
 use crate::clock::{HOUR, Millis};
 use crate::text;
 use crate::visitor::address::{client_address, is_trusted, network};
@@ -25,14 +25,41 @@ const BROWSER_AGE: Millis = 365 * 24 * HOUR;
 
 #[derive(serde::Deserialize)]
 pub(super) struct Credentials {
+    /// Left out or empty: the password is the settings file's.
+    #[serde(default)]
+    name: String,
     password: String,
 }
 
+/// What the form says above its fields.
+#[derive(Default)]
+struct Sheet<'s> {
+    problem: Option<&'s str>,
+    name: &'s str,
+    /// Whether people sign in by a name.
+    named: bool,
+    /// Whether the store, which knows the people, is away.
+    away: bool,
+}
+
 pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
-    if app.admin.auth.has_password() {
-        page(None).into_response()
-    } else {
-        Redirect::to("/").into_response()
+    if !app.has_passwords().await {
+        return Redirect::to("/").into_response();
+    }
+    page(app.sheet().await).into_response()
+}
+
+impl App {
+    /// Whether there is a password that somebody can sign in with.
+    pub(super) async fn has_passwords(&self) -> bool {
+        self.admin.auth.has_password() || self.access().await.is_ok_and(|all| all.has_people())
+    }
+
+    async fn sheet(&self) -> Sheet<'static> {
+        match self.access().await {
+            Ok(access) => Sheet { named: access.has_people(), ..Sheet::default() },
+            Err(_) => Sheet { named: true, away: true, ..Sheet::default() },
+        }
     }
 }
 
@@ -42,42 +69,120 @@ pub(super) async fn enter(
     headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Response {
+    let name = credentials.name.trim().to_owned();
+    let access = app.access().await;
+    let person = match (name.is_empty(), &access) {
+        (true, _) => None,
+        (false, Ok(access)) => Some(access.person(&name).cloned()),
+        (false, Err(_)) => {
+            let line = "The store, which knows the people, does not answer. Who has the password \
+                        of the settings file can sign in without a name.";
+            let sheet = Sheet { problem: Some(line), name: &name, named: true, ..Sheet::default() };
+            return (StatusCode::SERVICE_UNAVAILABLE, page(sheet)).into_response();
+        }
+    };
+    let judge = {
+        let (app, person) = (app.clone(), person.clone());
+        move || match person {
+            None => app.admin.auth.password_is(&credentials.password),
+            Some(person) => {
+                let hash = person.as_ref().map(|person| person.password.as_str());
+                passwords::is(hash, &credentials.password)
+            }
+        }
+    };
+    let named = person.is_some() || access.as_ref().is_ok_and(|all| all.has_people());
+    let tried = match tried(&app, peer, &headers, judge).await {
+        Ok(tried) => tried,
+        Err(seconds) => {
+            let line =
+                format!("Too many wrong passwords from your address. Try again in {seconds} s.");
+            let sheet = Sheet { problem: Some(&line), name: &name, named, ..Sheet::default() };
+            let retry = [(header::RETRY_AFTER, seconds)];
+            return (StatusCode::TOO_MANY_REQUESTS, retry, page(sheet)).into_response();
+        }
+    };
+    if !tried.answer {
+        let problem = Some(if named {
+            "That is not the name and the password of anybody."
+        } else {
+            "That is not the password."
+        });
+        let sheet = Sheet { problem, name: &name, named, ..Sheet::default() };
+        return (StatusCode::UNAUTHORIZED, page(sheet)).into_response();
+    }
+    app.attempts.forgive(tried.origin);
+    let of = match person.flatten() {
+        Some(person) => Of::Person { id: person.id, epoch: person.epoch },
+        None => Of::File { epoch: access.ok().map(|access| access.epoch) },
+    };
+    entered(&app, &headers, of, tried.known)
+}
+
+/// A password that was looked at.
+pub(super) struct Tried<T> {
+    pub answer: T,
+    pub origin: Origin,
+    /// The browser, if it has signed in before.
+    pub known: Option<u64>,
+}
+
+/// Has `judge`, which hashes, look at a password once it is its turn.
+///
+/// # Errors
+/// Too many wait already: in how many seconds one more may.
+pub(super) async fn tried<T: Send + Default + 'static>(
+    app: &Arc<App>,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    judge: impl FnOnce() -> T + Send + 'static,
+) -> Result<Tried<T>, u64> {
     let auth = &app.admin.auth;
-    let known = sent(&headers, BROWSER_COOKIE).and_then(|mark| auth.marked(&mark));
+    let known = sent(headers, BROWSER_COOKIE).and_then(|mark| auth.marked(&mark));
     let origin = match known {
         Some(browser) => Origin::Browser(browser),
         None => {
             let trusted = app.admin.trusted.now();
-            Origin::Network(network(client_address(peer.ip(), &headers, &trusted)))
+            Origin::Network(network(client_address(peer.ip(), headers, &trusted)))
         }
     };
     match app.attempts.turn(origin, app.admin.clock.now()) {
         Ok(wait) => tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await,
-        Err(wait) => return too_many(&app, peer, &headers, wait.unsigned_abs().div_ceil(1_000)),
+        Err(wait) => {
+            too_many(app, peer, headers);
+            return Err(wait.unsigned_abs().div_ceil(1_000));
+        }
     }
     let place = app.attempts.place(origin).await;
-    let judge = app.clone();
-    let right = tokio::task::spawn_blocking(move || {
+    let judged = tokio::task::spawn_blocking(move || {
         let _place = place;
-        judge.admin.auth.password_is(&credentials.password)
+        judge()
     });
-    if !right.await.unwrap_or(false) {
-        return (StatusCode::UNAUTHORIZED, page(Some("That is not the password."))).into_response();
-    }
-    app.attempts.forgive(origin);
-    // Plain HTTP on loopback is common here; behind TLS the cookies stay there.
-    let tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let mark = auth.mark(known.unwrap_or_else(rand::random)).unwrap_or_default();
-    let cookies = [
-        cookie(SESSION_COOKIE, auth.sessions.open(app.admin.clock.now()), SESSION).path("/"),
-        cookie(BROWSER_COOKIE, mark, BROWSER_AGE).path("/login").same_site(SameSite::Strict),
-    ];
+    Ok(Tried { answer: judged.await.unwrap_or_default(), origin, known })
+}
+
+/// Signs somebody in, and shows the first page.
+pub(super) fn entered(app: &App, headers: &HeaderMap, of: Of, known: Option<u64>) -> Response {
+    let auth = &app.admin.auth;
+    let tls = is_behind_tls(headers);
+    let session = auth.sessions.open(of, app.admin.clock.now());
+    let session = cookie(SESSION_COOKIE, session, SESSION).path("/");
+    let mark = auth.mark(known.unwrap_or_else(rand::random));
+    let mark = mark.map(|mark| {
+        cookie(BROWSER_COOKIE, mark, BROWSER_AGE).path("/login").same_site(SameSite::Strict)
+    });
+    let cookies = std::iter::once(session).chain(mark);
     let cookies = cookies.map(|cookie| (header::SET_COOKIE, cookie.secure(tls).to_string()));
     (AppendHeaders(cookies), Redirect::to("/")).into_response()
 }
 
+/// Plain HTTP on loopback is common here; behind TLS the cookies stay there.
+pub(super) fn is_behind_tls(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+}
+
 /// So many wait for their turn that one more is told when to come back.
-fn too_many(app: &App, peer: SocketAddr, headers: &HeaderMap, seconds: u64) -> Response {
+fn too_many(app: &App, peer: SocketAddr, headers: &HeaderMap) {
     let proxied = ["x-forwarded-for", "forwarded"].iter().any(|name| headers.contains_key(*name));
     if proxied && !is_trusted(peer.ip(), &app.admin.trusted.now()) {
         // Without its address: who sends such a field need not be a proxy.
@@ -88,15 +193,17 @@ fn too_many(app: &App, peer: SocketAddr, headers: &HeaderMap, seconds: u64) -> R
             );
         });
     }
-    let line = format!("Too many wrong passwords from your address. Try again in {seconds} s.");
-    let retry = [(header::RETRY_AFTER, seconds)];
-    (StatusCode::TOO_MANY_REQUESTS, retry, page(Some(&line))).into_response()
 }
 
 pub(super) async fn leave(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if let Some(session) = session(&headers) {
         app.admin.auth.sessions.close(&session);
     }
+    left()
+}
+
+/// The form, for somebody whose session has ended.
+pub(super) fn left() -> Response {
     let cookie = Cookie::build(SESSION_COOKIE).path("/").removal().to_string();
     ([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response()
 }
@@ -120,7 +227,7 @@ pub(super) fn cookie(name: &'static str, value: String, age: Millis) -> CookieBu
     Cookie::build((name, value)).max_age(age).http_only(true).same_site(SameSite::Lax)
 }
 
-fn page(problem: Option<&str>) -> Markup {
+fn page(sheet: Sheet<'_>) -> Markup {
     dashboard::document(
         "Sign in",
         html! {
@@ -128,12 +235,21 @@ fn page(problem: Option<&str>) -> Markup {
                 form method="post" action="/login" {
                     (dashboard::logo())
                     h1 { "Sign in" }
-                    @if let Some(problem) = problem {
+                    @if let Some(problem) = sheet.problem {
                         p.problem role="alert" { (problem) }
+                    }
+                    @if sheet.away {
+                        p.quiet { "The store does not answer. The password of the settings file works all the same, without a name." }
+                    }
+                    @if sheet.named {
+                        label for="name" { "Name" }
+                        input #name name="name" value=(sheet.name) autocomplete="username" autofocus
+                            aria-describedby="name-help";
+                        p.quiet #name-help { "Leave it empty to use the password of the settings file." }
                     }
                     label for="password" { "Password" }
                     input #password type="password" name="password" required
-                        autocomplete="current-password" autofocus;
+                        autocomplete="current-password" autofocus[!sheet.named];
                     button type="submit" { "Sign in" }
                 }
             }

@@ -3,13 +3,17 @@
 //! [`super::guard`].
 
 use super::App;
+use super::caller::{Caller, Granted};
 use super::openapi::{
     Aggregate, Breakdown, FunnelQuestion, JourneysQuestion, Question, SiteOnly, TimeToGoalQuestion,
     Timeseries,
 };
 use super::params::Params;
+use super::sequence::Read;
 use super::stats::{Error, Sums};
 use crate::report::Sequence;
+use axum::http::request::Parts;
+use rmcp::handler::server::common::Extension;
 use rmcp::handler::server::tool::schema_for_type;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
@@ -31,7 +35,7 @@ pageviews, bounce_rate, visit_duration, events, conversion_rate; dimensions such
 visit:source, visit:country_name, visit:browser, event:goal, time:day. The answer is refused, with \
 the reason, where a number cannot be given rightly; a value of null is not known.";
 
-/// The tools, which ask as whoever was let in.
+/// The tools, which ask as whoever the guard let in with the request.
 #[derive(Clone)]
 pub(super) struct Tools(Arc<App>);
 
@@ -49,66 +53,126 @@ pub(super) fn service(app: Arc<App>) -> StreamableHttpService<Tools, NeverSessio
 impl Tools {
     /// Totals of a period, for example visitors and pageviews of the last 30 days.
     #[tool(input_schema = schema_for_type::<Aggregate>(), annotations(read_only_hint = true))]
-    async fn aggregate(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        self.sums(Sums::Aggregate, given).await
+    async fn aggregate(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        self.sums(&parts, Sums::Aggregate, given).await
     }
 
     /// A row for each hour, day or month of a period.
     #[tool(input_schema = schema_for_type::<Timeseries>(), annotations(read_only_hint = true))]
-    async fn timeseries(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        self.sums(Sums::Timeseries, given).await
+    async fn timeseries(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        self.sums(&parts, Sums::Timeseries, given).await
     }
 
     /// A row for each value of a property: pages, sources, countries, browsers, goals.
     #[tool(input_schema = schema_for_type::<Breakdown>(), annotations(read_only_hint = true))]
-    async fn breakdown(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        self.sums(Sums::Breakdown, given).await
+    async fn breakdown(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        self.sums(&parts, Sums::Breakdown, given).await
     }
 
     /// Any question: metrics over a time, told apart by dimensions, under filters, compared.
     #[tool(input_schema = schema_for_type::<Question>(), annotations(read_only_hint = true))]
-    async fn query(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        told(self.0.query(&Value::Object(given)).await)
+    async fn query(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        match self.caller(&parts) {
+            Ok(caller) => told(caller.query(&Value::Object(given)).await),
+            Err(e) => told(Err(e)),
+        }
     }
 
     /// Which pages visits viewed before a page and after it, three steps each way.
     #[tool(input_schema = schema_for_type::<JourneysQuestion>(), annotations(read_only_hint = true))]
-    async fn journeys(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        told(self.0.sequence(Sequence::journeys, Value::Object(given)).await)
+    async fn journeys(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        self.sequence(&parts, Sequence::journeys, given).await
     }
 
     /// How many visits did the steps of a funnel, one after the other.
     #[tool(input_schema = schema_for_type::<FunnelQuestion>(), annotations(read_only_hint = true))]
-    async fn funnel(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        told(self.0.sequence(Sequence::funnel, Value::Object(given)).await)
+    async fn funnel(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        self.sequence(&parts, Sequence::funnel, given).await
     }
 
     /// How long visitors took to reach a goal, from their first view of the day.
     #[tool(input_schema = schema_for_type::<TimeToGoalQuestion>(), annotations(read_only_hint = true))]
-    async fn time_to_goal(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        told(self.0.sequence(Sequence::time_to_goal, Value::Object(given)).await)
+    async fn time_to_goal(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        self.sequence(&parts, Sequence::time_to_goal, given).await
     }
 
     /// The sites that are counted, with the names of their goals.
     #[tool(annotations(read_only_hint = true))]
-    async fn sites(&self) -> CallToolResult {
-        let sites = self.0.admin.sites.iter();
-        let sites = sites.map(|site| {
-            let goals: Vec<&str> = site.goals.iter().map(|goal| &*goal.name).collect();
-            json!({ "site_id": *site.name, "timezone": site.timezone.name(), "goals": goals })
-        });
-        told(Ok(json!({ "sites": sites.collect::<Vec<_>>() })))
+    async fn sites(&self, Extension(parts): Extension<Parts>) -> CallToolResult {
+        told(self.all_sites(&parts).await)
     }
 
     /// How many visitors are on a site now: those of the last five minutes.
     #[tool(input_schema = schema_for_type::<SiteOnly>(), annotations(read_only_hint = true))]
-    async fn realtime_visitors(&self, Parameters(given): Parameters<JsonObject>) -> CallToolResult {
-        let visitors = self.0.visitors_now(&params(given));
+    async fn realtime_visitors(
+        &self,
+        Extension(parts): Extension<Parts>,
+        Parameters(given): Parameters<JsonObject>,
+    ) -> CallToolResult {
+        let visitors = self.caller(&parts).and_then(|caller| caller.visitors_now(&params(given)));
         told(visitors.map(|visitors| json!({ "visitors": visitors })))
     }
+}
 
-    async fn sums(&self, kind: Sums, given: JsonObject) -> CallToolResult {
-        told(self.0.sums(kind, &params(given)).await)
+impl Tools {
+    /// Whoever the guard let in.
+    fn caller(&self, parts: &Parts) -> Result<Caller, Error> {
+        let granted = parts.extensions.get::<Arc<Granted>>().ok_or(Error::NoRight)?;
+        Ok(Caller::of(self.0.clone(), granted.clone()))
+    }
+
+    async fn sums(&self, parts: &Parts, kind: Sums, given: JsonObject) -> CallToolResult {
+        match self.caller(parts) {
+            Ok(caller) => told(caller.sums(kind, &params(given)).await),
+            Err(e) => told(Err(e)),
+        }
+    }
+
+    async fn sequence(&self, parts: &Parts, read: Read, given: JsonObject) -> CallToolResult {
+        match self.caller(parts) {
+            Ok(caller) => told(caller.sequence(read, Value::Object(given)).await),
+            Err(e) => told(Err(e)),
+        }
+    }
+
+    async fn all_sites(&self, parts: &Parts) -> Result<Value, Error> {
+        let caller = self.caller(parts)?;
+        let mut sites = Vec::new();
+        for (_, site) in caller.sites() {
+            let (_, site) = caller.site_named(Some(&site.name)).await?;
+            let goals: Vec<&str> = site.goals.iter().map(|goal| &*goal.name).collect();
+            let timezone = site.timezone.name();
+            sites.push(json!({ "site_id": *site.name, "timezone": timezone, "goals": goals }));
+        }
+        Ok(json!({ "sites": sites }))
     }
 }
 

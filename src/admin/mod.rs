@@ -4,9 +4,11 @@
 //! leaves what a question means to [`crate::report`] and where counts lie to [`crate::store`].
 //! What only the running process knows, who is here now, it asks through [`Live`].
 
+mod account;
 mod assets;
 mod attempts;
 mod auth;
+mod caller;
 mod dashboard;
 mod docs;
 mod export;
@@ -19,12 +21,16 @@ mod mcp;
 mod metrics;
 mod openapi;
 mod params;
+mod passwords;
 mod process;
 mod reader;
+mod routes;
 mod rows;
 mod segments;
 mod sequence;
 mod sessions;
+mod settings;
+mod share;
 mod sites;
 mod stats;
 #[cfg(test)]
@@ -34,7 +40,8 @@ mod theme;
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::model::site::Site;
+use crate::kept::Kept;
+use crate::model::site::{Day, Site};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
@@ -42,11 +49,14 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
-use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use ipnet::IpNet;
+use routes::Routes;
+use sessions::Sessions;
 use socket2::SockRef;
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -75,7 +85,11 @@ pub trait Live: Send + Sync {
 #[derive(Clone)]
 pub struct AdminState {
     pub sites: Arc<Vec<Site>>,
+    /// Of each site, in the same order: addresses that its settings leave out.
+    pub excluded: Arc<Vec<Vec<IpNet>>>,
     pub store: Arc<dyn Store>,
+    /// What owners keep in it.
+    pub kept: Arc<Kept>,
     pub telemetry: Arc<Telemetry>,
     pub live: Arc<dyn Live>,
     pub auth: Arc<Auth>,
@@ -101,6 +115,12 @@ struct App {
     health: health::Health,
     streams: live::Streams,
     exports: export::Exports,
+    /// What owners keep in the store.
+    kept: Arc<Kept>,
+    /// Of those who have a link's password.
+    link_sessions: Sessions,
+    /// The day on which each token of the store was last used.
+    tokens_used: Mutex<HashMap<u64, Day>>,
     /// The API's description, as JSON.
     description: Bytes,
     /// Turns true when the process is to end: streams that would never end do then.
@@ -140,53 +160,45 @@ pub async fn serve(
 }
 
 fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
-    let reader = reader::Reader::new(admin.store.clone(), admin.budget.clone());
-    let (attempts, health, streams, exports) = Default::default();
-    let (api, description) = openapi::routes().split_for_parts();
-    let description = openapi::told(description);
     let cors_origins = admin.cors_origins.clone();
-    let rows = rows::RowReader::new(admin.store.clone(), admin.budget.clone());
-    let app = Arc::new(App {
-        admin,
-        reader,
-        rows,
-        attempts,
-        health,
-        streams,
-        exports,
-        description,
-        closing,
-    });
-    let router = api
-        .route("/", get(dashboard::show))
-        .route("/details.csv", get(dashboard::rows_as_csv))
-        .route("/details.json", get(dashboard::rows_as_json))
-        .route_service("/mcp", mcp::service(app.clone()))
-        .route(dashboard::segments::KEEP, post(dashboard::segments::keep))
-        .route(dashboard::segments::FORGET, post(dashboard::segments::forget))
-        .route("/metrics", get(metrics::show))
-        .route("/login", get(login::show).post(login::enter))
-        .route("/logout", post(login::leave))
-        .merge(assets::routes())
-        .route("/docs", get(docs::contents))
-        .route("/docs/{page}", get(docs::show))
-        .route("/docs/files/{*path}", get(docs::file))
-        .route(theme::STYLE, get(theme::style))
-        .route(theme::CHOOSE, post(theme::choose))
-        .fallback(stats::not_found)
-        .method_not_allowed_fallback(stats::wrong_method)
-        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::admit));
+    let routes = Routes::all();
+    let app = Arc::new(App::new(admin, openapi::told(routes.description.clone()), closing));
+    let Routes { router, needs, .. } = routes.with_assistants(app.clone());
+    let router = routes::guarded(router, app.clone(), needs);
     // Outside of the guard, for a browser asks what it may send before it sends a token.
     let router = match cors_origins.as_slice() {
         [] => router,
         origins => router.layer(guard::cors(origins)),
     };
-    router
-        // Probes stand outside of the guard: an orchestrator's Host is an address.
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+    routes::probes(router)
         .layer(axum::middleware::map_response(guard::harden))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .with_state(app)
+}
+
+impl App {
+    fn new(admin: AdminState, description: Bytes, closing: watch::Receiver<bool>) -> Self {
+        let (attempts, health, streams, exports) = Default::default();
+        Self {
+            reader: reader::Reader::new(admin.store.clone(), admin.budget.clone()),
+            rows: rows::RowReader::new(admin.store.clone(), admin.budget.clone()),
+            kept: admin.kept.clone(),
+            admin,
+            attempts,
+            health,
+            streams,
+            exports,
+            link_sessions: Sessions::default(),
+            tokens_used: Mutex::default(),
+            description,
+            closing,
+        }
+    }
+
+    /// Whether it is the first time, as far as this process knows, that a token is used on a day.
+    fn is_first_use(&self, token: u64, day: Day) -> bool {
+        let mut used = self.tokens_used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.insert(token, day) != Some(day)
+    }
 }

@@ -103,8 +103,9 @@ fn name_words(told: &mut Json) {
 /// Adds what holds for every route: credentials, and the refusals that can meet each.
 fn complete(mut description: Description) -> Description {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-    let bearer =
-        bearer.description(Some("A token of `admin_auth.tokens`, where credentials are set"));
+    let bearer = bearer.description(Some(
+        "A token of `admin_auth.tokens`, or one made in the dashboard, for what it is made",
+    ));
     let components = description.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     let paths = description.paths.paths.values_mut();
@@ -122,7 +123,10 @@ fn refusals(operation: &mut Operation) {
     const ALL: [(&str, &str); 6] = [
         ("400", "The question is wrong, or cannot be answered"),
         ("401", "No valid token, or no such site"),
-        ("403", "Asked under a foreign name, or by a page of another website"),
+        (
+            "403",
+            "The token is not for this; asked under a foreign name, or by another website's page",
+        ),
         ("413", "The question is too long"),
         ("500", "The answer was lost"),
         ("503", "The store does not answer"),

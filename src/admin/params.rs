@@ -10,6 +10,7 @@ pub(super) const PERIOD: [&str; 4] = ["site_id", "period", "date", "include_toda
 
 /// Decoded pairs; of a name given twice the last counts. Never fails: what is not UTF-8 becomes
 /// a value that nothing accepts.
+#[derive(Clone)]
 pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -23,6 +24,11 @@ impl Params {
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find_map(|(known, value)| (known == name).then_some(value.as_str()))
+    }
+
+    /// Every value of a name that may be given several times.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// All but one.
@@ -41,6 +47,16 @@ impl Params {
             Some((name, _)) => Err(Invalid::unknown("parameter", name, known)),
         }
     }
+}
+
+/// A path with these parameters.
+pub(super) fn address<'a>(
+    path: &str,
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let start = format!("{path}?");
+    let length = start.len();
+    form_urlencoded::Serializer::for_suffix(start, length).extend_pairs(pairs).finish()
 }
 
 impl<S: Sync> FromRequestParts<S> for Params {

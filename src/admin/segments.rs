@@ -2,21 +2,18 @@
 //! up only for a question that asks for one.
 
 use super::App;
+use super::caller::Caller;
 use super::params::Params;
 use super::stats::Error;
 use crate::model::site::Site;
 use crate::report::{Invalid, Query, Segment, Segments, asks_for_segment};
-use crate::store::{NEVER, Secret};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// How often a change is tried again that another node was ahead of.
-const ATTEMPTS: usize = 8;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct SegmentList {
@@ -60,12 +57,9 @@ impl From<&Segment> for SegmentEntry {
 #[utoipa::path(get, path = "/api/v1/sites/segments", tag = "sites",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
     responses((status = 200, body = SegmentList)))]
-pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<SegmentList>, Error> {
+pub(super) async fn list(app: Caller, params: Params) -> Result<Json<SegmentList>, Error> {
     params.only(&[&["site_id"]])?;
-    let (_, site) = app.site(&params)?;
+    let (_, site) = app.place(params.get("site_id"))?;
     let segments = app.segments(site).await?;
     Ok(Json(SegmentList { segments: segments.iter().map(SegmentEntry::from).collect() }))
 }
@@ -73,10 +67,7 @@ pub(super) async fn list(
 /// Keeps a segment.
 #[utoipa::path(put, path = "/api/v1/sites/segments", tag = "sites",
     request_body = NewSegment, responses((status = 200, body = SegmentEntry)))]
-pub(super) async fn put(
-    State(app): State<Arc<App>>,
-    body: Bytes,
-) -> Result<Json<SegmentEntry>, Error> {
+pub(super) async fn put(app: Caller, body: Bytes) -> Result<Json<SegmentEntry>, Error> {
     const KEYS: [&str; 3] = ["site_id", "name", "filters"];
     let body: Value = serde_json::from_slice(&body)
         .map_err(|e| Invalid::new(format!("the segment is no JSON: {e}")))?;
@@ -84,7 +75,8 @@ pub(super) async fn put(
     if let Some(key) = keys.into_iter().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(Invalid::unknown("key", key, KEYS).into());
     }
-    let site = app.site_of(&body)?;
+    let site = &*app.site_of(&body).await?;
+    app.check_owns(site)?;
     let (Some(name), Some(filters)) = (body["name"].as_str(), body["filters"].as_array()) else {
         return Err(Invalid::new("a segment has a `name` and `filters`, which is a list").into());
     };
@@ -103,27 +95,32 @@ pub(super) async fn put(
         (status = 404, body = super::stats::Problem, description = "There is no such segment"),
     ))]
 pub(super) async fn delete(
-    State(app): State<Arc<App>>,
+    app: Caller,
     Path(id): Path<String>,
     params: Params,
 ) -> Result<Json<Deleted>, Error> {
     params.only(&[&["site_id"]])?;
-    let (_, site) = app.site(&params)?;
+    let (_, site) = app.place(params.get("site_id"))?;
+    app.check_owns(site)?;
     app.delete_segment(site, &id).await?;
     Ok(Json(Deleted { deleted: true }))
 }
 
 impl App {
-    /// A site's segments, as the store has them now.
-    pub(super) async fn segments(&self, site: &Site) -> Result<Segments, Error> {
-        let stored = self.admin.store.secret(&of(site)).await?;
-        stored.as_deref().map_or_else(|| Ok(Segments::default()), read)
+    /// A site's segments.
+    pub(super) async fn segments(&self, site: &Site) -> Result<Arc<Segments>, Error> {
+        Ok(self.kept.get::<Segments>(Some(&site.name)).await?)
     }
 
-    /// The same for a page that offers them: none, if the store may not be asked for them now.
-    pub(super) async fn segments_to_choose_from(&self, site: &Site) -> Result<Segments, Error> {
+    /// The same for a page that offers them: those of before, if the store may not be asked now.
+    pub(super) async fn segments_to_choose_from(
+        &self,
+        site: &Site,
+    ) -> Result<Arc<Segments>, Error> {
         match &self.admin.budget {
-            Some(budget) if !budget.may_read(1) => Ok(Segments::default()),
+            Some(budget) if !budget.may_read(1) => {
+                Ok(self.kept.last::<Segments>(Some(&site.name)).unwrap_or_default())
+            }
             _ => self.segments(site).await,
         }
     }
@@ -167,27 +164,6 @@ impl App {
         site: &Site,
         change: impl Fn(&mut Segments) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let store = &self.admin.store;
-        for _ in 0..ATTEMPTS {
-            let stored = store.secret(&of(site)).await?;
-            let mut segments = stored.as_deref().map_or_else(|| Ok(Segments::default()), read)?;
-            let changed = change(&mut segments)?;
-            let new = json!(segments).to_string().into_bytes();
-            if store.put_secret(&of(site), stored.as_deref(), &new, NEVER).await? == new {
-                return Ok(changed);
-            }
-        }
-        Err(Error::Lost)
+        self.kept.change(Some(&site.name), change).await
     }
-}
-
-fn of(site: &Site) -> Secret {
-    Secret::Segments { site: site.name.clone() }
-}
-
-fn read(stored: &[u8]) -> Result<Segments, Error> {
-    serde_json::from_slice(stored).map_err(|error| {
-        tracing::error!("segments in the store cannot be read: {error}");
-        Error::Lost
-    })
 }

@@ -1,7 +1,7 @@
 //! What visits did one after the other: journeys, funnels, the time until a goal. Answered from
 //! event rows, with the filters of version 2 of the Stats API.
 
-use super::App;
+use super::caller::Caller;
 use super::openapi::{FunnelQuestion, JourneysQuestion, One, TimeToGoalQuestion};
 use super::stats::Error;
 use crate::clock::Millis;
@@ -10,16 +10,14 @@ use crate::model::site::Site;
 use crate::report::{Invalid, Rows, Sequence};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Reads a question of one kind.
 pub(super) type Read = fn(&Value, &Site, Millis) -> Result<Sequence, Invalid>;
 
-impl App {
+impl Caller {
     pub(super) async fn sequence(&self, read: Read, question: Value) -> Result<Value, Error> {
-        let site = self.site_of(&question)?;
+        let site = &*self.site_of(&question).await?;
         let question = self.with_segments(question, site).await?;
         let question = read(&question, site, self.admin.clock.now())?;
         let counted = self.reader.days(&site.name, question.range()).await?;
@@ -31,7 +29,7 @@ impl App {
     }
 }
 
-async fn answered(app: &App, read: Read, body: &[u8]) -> Result<Json<Value>, Error> {
+async fn answered(app: &Caller, read: Read, body: &[u8]) -> Result<Json<Value>, Error> {
     let question = serde_json::from_slice(body)
         .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
     app.sequence(read, question).await.map(Json)
@@ -42,26 +40,20 @@ async fn answered(app: &App, read: Read, body: &[u8]) -> Result<Json<Value>, Err
 /// Each step has the pages with most visits. Views of one page in a row count as one.
 #[utoipa::path(post, path = "/api/v2/journeys", tag = "own",
     request_body = JourneysQuestion, responses((status = 200, body = One)))]
-pub(super) async fn journeys(
-    State(app): State<Arc<App>>,
-    body: Bytes,
-) -> Result<Json<Value>, Error> {
+pub(super) async fn journeys(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
     answered(&app, Sequence::journeys, &body).await
 }
 
 /// How many visits did the steps of a funnel, whatever they did between.
 #[utoipa::path(post, path = "/api/v2/funnel", tag = "own",
     request_body = FunnelQuestion, responses((status = 200, body = One)))]
-pub(super) async fn funnel(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Error> {
+pub(super) async fn funnel(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
     answered(&app, Sequence::funnel, &body).await
 }
 
 /// How many seconds visitors took from their first view of a day until they reached a goal on it.
 #[utoipa::path(post, path = "/api/v2/time-to-goal", tag = "own",
     request_body = TimeToGoalQuestion, responses((status = 200, body = One)))]
-pub(super) async fn time_to_goal(
-    State(app): State<Arc<App>>,
-    body: Bytes,
-) -> Result<Json<Value>, Error> {
+pub(super) async fn time_to_goal(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
     answered(&app, Sequence::time_to_goal, &body).await
 }

@@ -16,38 +16,66 @@ pub(super) const SESSION: Millis = 7 * 24 * HOUR;
 /// Sessions open at a time; one more ends the oldest.
 const MOST: usize = 1_000;
 
-/// Those that are open: the digest of each name, and when it ends.
+/// Whose it is. With another epoch in the store it has ended, on all nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Who has the file's password; `None`: the store did not answer when they signed in.
+    File {
+        epoch: Option<u64>,
+    },
+    Person {
+        id: u64,
+        epoch: u64,
+    },
+    /// Who has a link's password.
+    Link {
+        id: u64,
+    },
+}
+
+/// Those that are open: the digest of each name, when it ends, and whose it is.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Millis>>);
+pub(super) struct Sessions(Mutex<HashMap<[u8; 32], (Millis, Of)>>);
 
 impl Sessions {
     /// Opens one that ends at [`SESSION`] from now; its name.
-    pub(super) fn open(&self, now: Millis) -> String {
+    pub(super) fn open(&self, of: Of, now: Millis) -> String {
         let name = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());
         let mut open = self.lock();
-        open.retain(|_, end| now < *end);
+        open.retain(|_, (end, _)| now < *end);
         if open.len() >= MOST
-            && let Some(oldest) = open.iter().min_by_key(|(_, end)| **end).map(|(name, _)| *name)
+            && let Some(oldest) =
+                open.iter().min_by_key(|(_, (end, _))| *end).map(|(name, _)| *name)
         {
             open.remove(&oldest);
         }
-        open.insert(digest(&name), now + SESSION);
+        open.insert(digest(&name), (now + SESSION, of));
         name
     }
 
-    pub(super) fn is_open(&self, name: &str, now: Millis) -> bool {
-        self.lock().get(&digest(name)).is_some_and(|end| now < *end)
+    /// Whose a session is that is open.
+    pub(super) fn of(&self, name: &str, now: Millis) -> Option<Of> {
+        let open = self.lock();
+        open.get(&digest(name)).filter(|(end, _)| now < *end).map(|(_, of)| *of)
+    }
+
+    /// A session that was opened while the store was away is of this epoch.
+    pub(super) fn adopt(&self, name: &str, now: u64) {
+        if let Some((_, Of::File { epoch })) = self.lock().get_mut(&digest(name)) {
+            *epoch = Some(now);
+        }
     }
 
     pub(super) fn close(&self, name: &str) {
         self.lock().remove(&digest(name));
     }
 
-    pub(super) fn close_all(&self) {
-        self.lock().clear();
+    /// Ends those that the file's password opened.
+    pub(super) fn close_of_file(&self) {
+        self.lock().retain(|_, (_, of)| !matches!(of, Of::File { .. }));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Millis>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], (Millis, Of)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,25 +89,31 @@ fn digest(name: &str) -> [u8; 32] {
 mod tests {
     use super::*;
 
+    const FILE: Of = Of::File { epoch: None };
+
     #[test]
     fn a_session_ends_by_itself_or_when_it_is_closed() {
         let sessions = Sessions::default();
-        let (kept, left) = (sessions.open(1_000), sessions.open(1_000));
-        assert!(sessions.is_open(&kept, 1_000 + SESSION - 1));
-        assert!(!sessions.is_open(&kept, 1_000 + SESSION));
+        let (kept, left) = (sessions.open(FILE, 1_000), sessions.open(FILE, 1_000));
+        let is_open = |name: &str, now: Millis| sessions.of(name, now).is_some();
+        assert!(is_open(&kept, 1_000 + SESSION - 1));
+        assert!(!is_open(&kept, 1_000 + SESSION));
         sessions.close(&left);
-        assert!(sessions.is_open(&kept, 1_000) && !sessions.is_open(&left, 1_000));
-        sessions.close_all();
-        assert!(!sessions.is_open(&kept, 1_000));
-        assert!(!sessions.is_open("", 1_000));
+        assert!(is_open(&kept, 1_000) && !is_open(&left, 1_000));
+        sessions.adopt(&kept, 7);
+        assert_eq!(sessions.of(&kept, 1_000), Some(Of::File { epoch: Some(7) }));
+        let person = sessions.open(Of::Person { id: 1, epoch: 0 }, 1_000);
+        sessions.close_of_file();
+        assert!(!is_open(&kept, 1_000) && is_open(&person, 1_000));
+        assert!(!is_open("", 1_000));
     }
 
     #[test]
     fn many_sessions_do_not_fill_the_memory() {
         let sessions = Sessions::default();
-        let first = sessions.open(0);
-        let more: Vec<String> = (1..=MOST as i64).map(|now| sessions.open(now)).collect();
-        assert!(!sessions.is_open(&first, 1));
-        assert!(more.iter().all(|name| sessions.is_open(name, 1)));
+        let first = sessions.open(FILE, 0);
+        let more: Vec<String> = (1..=MOST as i64).map(|now| sessions.open(FILE, now)).collect();
+        assert!(sessions.of(&first, 1).is_none());
+        assert!(more.iter().all(|name| sessions.of(name, 1).is_some()));
     }
 }

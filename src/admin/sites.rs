@@ -2,16 +2,16 @@
 //! far as it reads. What it would write is in the settings here.
 
 use super::App;
+use super::caller::Caller;
 use super::params::Params;
 use super::stats::Error;
 use crate::model::goal::{Goal, Target};
 use crate::model::site::Site;
 use crate::report::{Invalid, Metric, Period, Property, breakdown};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use serde::Serialize;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Entries of a page of a list, if the request does not say; and at most.
@@ -141,12 +141,9 @@ fn page<T>(mut all: Vec<T>, params: &Params) -> Result<(Vec<T>, Meta), Invalid> 
     responses(
         (status = 200, body = SiteList),
     ))]
-pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<SiteList>, Error> {
+pub(super) async fn list(app: Caller, params: Params) -> Result<Json<SiteList>, Error> {
     params.only(&[&PAGE])?;
-    let (sites, meta) = page(app.admin.sites.iter().map(SiteEntry::of).collect(), &params)?;
+    let (sites, meta) = page(app.sites().map(|(_, site)| SiteEntry::of(site)).collect(), &params)?;
     Ok(Json(SiteList { sites, meta }))
 }
 
@@ -158,14 +155,12 @@ pub(super) async fn list(
         (status = 404, body = super::stats::Problem, description = "There is no such site"),
     ))]
 pub(super) async fn one(
-    State(app): State<Arc<App>>,
+    app: Caller,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Json<SiteDetail>, Error> {
     params.only(&[])?;
-    let Some(site) = app.admin.sites.iter().find(|site| *site.name == *name) else {
-        return Err(Error::NoSuchSite(name));
-    };
+    let Ok((_, site)) = app.place(Some(&name)) else { return Err(Error::NoSuchSite(name)) };
     let SiteEntry { domain, timezone } = SiteEntry::of(site);
     let custom_properties = app.properties(site).await?;
     Ok(Json(SiteDetail { domain, timezone, custom_properties }))
@@ -182,12 +177,9 @@ pub(super) async fn one(
     responses(
         (status = 200, body = GoalList),
     ))]
-pub(super) async fn goals(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<GoalList>, Error> {
+pub(super) async fn goals(app: Caller, params: Params) -> Result<Json<GoalList>, Error> {
     params.only(&[&["site_id"], &PAGE])?;
-    let (_, site) = app.site(&params)?;
+    let (_, site) = app.site(&params).await?;
     let goals = site.goals.iter().enumerate().map(|(place, goal)| GoalEntry::of(place, goal));
     let (goals, meta) = page(goals.collect(), &params)?;
     Ok(Json(GoalList { goals, meta }))
@@ -199,13 +191,10 @@ pub(super) async fn goals(
     responses(
         (status = 200, body = PropertyList),
     ))]
-pub(super) async fn custom_props(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<PropertyList>, Error> {
+pub(super) async fn custom_props(app: Caller, params: Params) -> Result<Json<PropertyList>, Error> {
     params.only(&[&["site_id"]])?;
-    let (_, site) = app.site(&params)?;
-    let properties = app.properties(site).await?.into_iter();
+    let (_, site) = app.site(&params).await?;
+    let properties = app.properties(&site).await?.into_iter();
     let custom_properties = properties.map(|property| PropertyEntry { property }).collect();
     Ok(Json(PropertyList { custom_properties }))
 }

@@ -2,22 +2,21 @@
 //!
 //! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
 
-use super::App;
+use super::caller::Caller;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
+use crate::kept;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::{Days, Invalid, Query, Question, Range, Reworded, Rows, answer};
 use crate::store::StoreError;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Parameters of all three kinds of sums, beside those of the period.
@@ -39,7 +38,10 @@ pub(super) enum Error {
     /// The path names it.
     NoSuchSite(String),
     NoSuchSegment(String),
+    /// They may see the site, but not change what is kept of it, or not in this way.
+    NoRight,
     Store(StoreError),
+    Kept(&'static str),
     /// The sums panicked, or the process ends.
     Lost,
 }
@@ -56,6 +58,16 @@ impl From<StoreError> for Error {
     }
 }
 
+impl From<kept::Error> for Error {
+    fn from(e: kept::Error) -> Self {
+        match e {
+            kept::Error::Store(e) => Self::Store(e),
+            kept::Error::Invalid(e) => Self::Question(e),
+            kept::Error::Lost(line) => Self::Kept(line),
+        }
+    }
+}
+
 impl Error {
     pub(super) fn status(&self) -> StatusCode {
         match self {
@@ -64,7 +76,8 @@ impl Error {
             Self::UnknownSite(_) => StatusCode::UNAUTHORIZED,
             Self::NoSuchSite(_) | Self::NoSuchSegment(_) => StatusCode::NOT_FOUND,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Lost => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoRight => StatusCode::FORBIDDEN,
+            Self::Lost | Self::Kept(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -77,6 +90,8 @@ impl Error {
             }
             Self::NoSuchSegment(id) => format!("there is no segment `{}`", id.escape_debug()),
             Self::Store(e) => e.to_string(),
+            Self::NoRight => "your rights do not reach so far; an owner can give you more".into(),
+            Self::Kept(line) => (*line).into(),
             Self::Lost => "this answer was lost; ask again".into(),
         }
     }
@@ -107,15 +122,10 @@ pub(super) async fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
-impl App {
-    /// The site a request is about, by its place: the only one if it does not say.
-    pub(super) fn site(&self, params: &Params) -> Result<(usize, &Site), Error> {
-        self.site_named(params.get("site_id"))
-    }
-
+impl Caller {
     pub(super) fn visitors_now(&self, params: &Params) -> Result<u64, Error> {
         params.only(&[&["site_id"]])?;
-        let (site, _) = self.site(params)?;
+        let (site, _) = self.place(params.get("site_id"))?;
         Ok(self.admin.live.current_visitors(site))
     }
 
@@ -127,7 +137,8 @@ impl App {
             Sums::Breakdown => &["property", "limit", "page"],
         };
         params.only(&[&PERIOD, &SUMS, own])?;
-        let (_, site) = self.site(params)?;
+        let (_, site) = self.site(params).await?;
+        let site = &*site;
         let (get, now) = (|name: &str| params.get(name), self.admin.clock.now());
         let question = match kind {
             Sums::Aggregate => Question::aggregate(get, site, now),
@@ -166,7 +177,7 @@ impl App {
 
     /// Answers a question of version 2.
     pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
-        let site = self.site_of(question)?;
+        let site = &*self.site_of(question).await?;
         let question = self.with_segments(question.clone(), site).await?;
         let mut query = Query::read(&question, site, self.admin.clock.now())?;
         let (mut days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
@@ -202,43 +213,13 @@ impl App {
         }
         Ok((days, rows))
     }
-
-    /// The site that a question of version 2, or what is sent of one, is about.
-    pub(super) fn site_of(&self, question: &Value) -> Result<&Site, Error> {
-        let name = match question.get("site_id") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(name.as_str()),
-            Some(other) => {
-                return Err(Invalid::new(format!("invalid site_id `{other}`: it is a text")).into());
-            }
-        };
-        self.site_named(name).map(|(_, site)| site)
-    }
-
-    fn site_named(&self, name: Option<&str>) -> Result<(usize, &Site), Error> {
-        let sites = &self.admin.sites;
-        match name {
-            Some(name) => sites
-                .iter()
-                .enumerate()
-                .find(|(_, site)| *site.name == *name)
-                .ok_or_else(|| Error::UnknownSite(name.to_owned())),
-            None => match sites.as_slice() {
-                [only] => Ok((0, only)),
-                _ => Err(Error::NoSiteId),
-            },
-        }
-    }
 }
 
 /// Visitors of the last five minutes.
 #[utoipa::path(get, path = "/api/v1/stats/realtime/visitors", tag = "stats",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
     responses((status = 200, body = u64, content_type = "application/json")))]
-pub(super) async fn realtime_visitors(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<u64>, Error> {
+pub(super) async fn realtime_visitors(app: Caller, params: Params) -> Result<Json<u64>, Error> {
     app.visitors_now(&params).map(Json)
 }
 
@@ -246,10 +227,7 @@ pub(super) async fn realtime_visitors(
 #[utoipa::path(get, path = "/api/v1/stats/aggregate", tag = "stats",
     params(Aggregate),
     responses((status = 200, body = One)))]
-pub(super) async fn aggregate(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<Value>, Error> {
+pub(super) async fn aggregate(app: Caller, params: Params) -> Result<Json<Value>, Error> {
     app.sums(Sums::Aggregate, &params).await.map(Json)
 }
 
@@ -257,10 +235,7 @@ pub(super) async fn aggregate(
 #[utoipa::path(get, path = "/api/v1/stats/timeseries", tag = "stats",
     params(Timeseries),
     responses((status = 200, body = Many)))]
-pub(super) async fn timeseries(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<Value>, Error> {
+pub(super) async fn timeseries(app: Caller, params: Params) -> Result<Json<Value>, Error> {
     app.sums(Sums::Timeseries, &params).await.map(Json)
 }
 
@@ -268,10 +243,7 @@ pub(super) async fn timeseries(
 #[utoipa::path(get, path = "/api/v1/stats/breakdown", tag = "stats",
     params(Breakdown),
     responses((status = 200, body = Many)))]
-pub(super) async fn breakdown(
-    State(app): State<Arc<App>>,
-    params: Params,
-) -> Result<Json<Value>, Error> {
+pub(super) async fn breakdown(app: Caller, params: Params) -> Result<Json<Value>, Error> {
     app.sums(Sums::Breakdown, &params).await.map(Json)
 }
 
@@ -280,7 +252,7 @@ pub(super) async fn breakdown(
 /// Whatever media type it claims to be.
 #[utoipa::path(post, path = "/api/v2/query", tag = "stats",
     request_body = super::openapi::Question, responses((status = 200, body = Answer)))]
-pub(super) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Error> {
+pub(super) async fn query(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
     let body = serde_json::from_slice(&body)
         .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
     app.query(&body).await.map(Json)

@@ -22,10 +22,11 @@ use crate::telemetry::{DropReason, Telemetry};
 use crate::tokens::Tokens;
 use crate::visitor::Visitors;
 use crate::visitor::address::Trusted;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode};
+use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
@@ -93,6 +94,32 @@ pub struct SiteSettings {
     pub keep_query: Vec<String>,
     /// What is not counted.
     pub exclude: Exclude,
+    /// Addresses that are not counted either, as owners set them while it runs.
+    pub left_out: Arc<LeftOut>,
+}
+
+/// Addresses that owners leave out while it runs.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    networks: ArcSwap<Vec<IpNet>>,
+    /// A request came since they were last looked for.
+    pub asked: AtomicBool,
+}
+
+impl LeftOut {
+    /// From now on these.
+    pub fn replace(&self, networks: Vec<IpNet>) {
+        if **self.networks.load() != networks {
+            self.networks.store(Arc::new(networks));
+        }
+    }
+
+    pub(super) fn now(&self) -> Guard<Arc<Vec<IpNet>>> {
+        if !self.asked.load(Ordering::Relaxed) {
+            self.asked.store(true, Ordering::Relaxed);
+        }
+        self.networks.load()
+    }
 }
 
 /// A hook, as the probe is told.

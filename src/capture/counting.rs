@@ -12,6 +12,7 @@ use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What};
 use crate::text;
 use crate::visitor::{Agent, Who, bots};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use ipnet::IpNet;
 use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -225,17 +226,21 @@ impl Analytics {
     fn excludes(&self, site: usize, session: &Session, path: &str) -> bool {
         let request = session.req_header();
         let host = || host::of(&request.headers, &request.uri);
-        self.rules(site).excludes(path, host, |networks, countries| {
+        let is_among = |networks: &[IpNet], countries: &[String]| {
             let who = self.visitors().identify(site, peer_of(session), &request.headers);
             who.is_among(networks, countries)
-        })
+        };
+        let left_out = self.settings_of(site).left_out.now();
+        self.rules(site).excludes(path, host, is_among)
+            || !left_out.is_empty() && is_among(&left_out, &[])
     }
 
     /// Whether the site does not want this visitor counted on this host, whatever it sees.
     pub(super) fn excludes_visitor(&self, site: usize, host: Option<&str>, who: &Who<'_>) -> bool {
-        let exclude = &self.settings_of(site).exclude;
+        let SiteSettings { exclude, left_out, .. } = self.settings_of(site);
         host.is_some_and(|host| exclude.has_host(host))
             || exclude.has_visitors() && who.is_among(&exclude.addresses, &exclude.countries)
+            || who.is_among(&left_out.now(), &[])
     }
 
     /// What the site's settings make of requests.

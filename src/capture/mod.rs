@@ -20,7 +20,7 @@ mod site_rules;
 mod tagging;
 mod wrapper;
 
-pub use analytics::{Analytics, Hook, Senders, Settings, SiteSettings, Tracking};
+pub use analytics::{Analytics, Hook, LeftOut, Senders, Settings, SiteSettings, Tracking};
 pub use counting::{A_BROWSER, BYTES_MAX};
 pub use site_rules::SiteRules;
 pub use wrapper::{WithAnalytics, WithTracking};

@@ -17,6 +17,9 @@ pub const STEPS_MAX: usize = 8;
 pub struct Goal {
     pub name: Arc<str>,
     pub target: Target,
+    /// It was added while the program ran, and is kept in the store: no roll-up counts it, event
+    /// rows tell it, also of the past.
+    pub is_kept: bool,
 }
 
 /// `Checkout = page /cart > page /checkout > event Purchase`: targets reached in this order
@@ -25,6 +28,8 @@ pub struct Goal {
 pub struct Funnel {
     pub name: Arc<str>,
     pub steps: Vec<Target>,
+    /// As of [`Goal`].
+    pub is_kept: bool,
 }
 
 /// What is reached.
@@ -59,7 +64,7 @@ impl FromStr for Goal {
 
     fn from_str(line: &str) -> Result<Self, String> {
         let (name, target) = named(line)?;
-        Ok(Self { name, target: target.parse()? })
+        Ok(Self { name, target: target.parse()?, is_kept: false })
     }
 }
 
@@ -70,7 +75,7 @@ impl FromStr for Funnel {
         let (name, steps) = named(line)?;
         let steps: Vec<Target> = steps.split('>').map(str::parse).collect::<Result<_, _>>()?;
         match steps.len() {
-            2..=STEPS_MAX => Ok(Self { name, steps }),
+            2..=STEPS_MAX => Ok(Self { name, steps, is_kept: false }),
             n => Err(format!("has {n} steps; a funnel has 2 to {STEPS_MAX}")),
         }
     }

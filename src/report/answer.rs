@@ -47,7 +47,7 @@ impl Slice {
     }
 
     /// By the first metric, largest first, then by value.
-    pub(super) fn in_order(&self, other: &Self) -> Ordering {
+    pub fn in_order(&self, other: &Self) -> Ordering {
         let first = |slice: &Self| slice.metrics.first().and_then(|value| value.number());
         let rank = |slice| first(slice).unwrap_or(f64::NEG_INFINITY);
         rank(other).total_cmp(&rank(self)).then_with(|| self.value.cmp(&other.value))

@@ -1,5 +1,6 @@
 //! A question, checked: what the Stats API may be asked.
 
+use super::filter;
 use super::{Before, Filter, Interval, Invalid, Metric, Period, Property, Range, Selection};
 use crate::clock::Millis;
 use crate::model::site::Site;
@@ -116,6 +117,7 @@ impl Question {
         let filter = question.filter.clone();
         let filter = filter.map(|filter| filter.with_goals(&site.goals, among_events));
         let question = Self { filter: filter.transpose()?, ..question };
+        filter::check_goals(question.rows(), &site.goals)?;
         let selection = question.selection()?;
         let default = Metric::default_of(question.property());
         let metrics = param("metrics").map_or(Ok(vec![default]), Metric::parse_list)?;

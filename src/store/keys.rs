@@ -125,8 +125,9 @@ pub fn secret(which: &Secret) -> String {
         Secret::Diary { site } => format!("visits:diary:{{{site}}}"),
         Secret::Lease { node } => format!("visits:node:{node}"),
         Secret::Spread { site } => format!("visits:spread:{{{site}}}"),
-        Secret::Segments { site } => format!("visits:segments:{{{site}}}"),
         Secret::Notice { site, name } => format!("visits:notice:{name}:{{{site}}}"),
+        Secret::Kept { what, site: Some(site) } => format!("visits:{what}:{{{site}}}"),
+        Secret::Kept { what, site: None } => format!("visits:{what}"),
         Secret::Acme { name } => format!("visits:acme:{name}"),
     }
 }

@@ -63,7 +63,7 @@ pub enum Applied {
     Gap { have: u64 },
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// No answer, or a passing refusal (loading, read-only, out of memory): worth a retry. Whether
     /// the batch was applied is unknown; sending it again is safe.
@@ -93,13 +93,20 @@ pub enum Secret {
     Lease { node: Arc<str> },
     /// What nodes that share sessions spread clients over lanes with.
     Spread { site: Arc<str> },
-    /// A site's named filters: no secret either, but kept beside its counts.
-    Segments { site: Arc<str> },
+    /// What owners keep of a site, by what it is, or of all sites together: no secrets either, but
+    /// kept beside the counts.
+    Kept { what: &'static str, site: Option<Arc<str>> },
     /// A report or an alert of a site: who sends it, and what became of it.
     Notice { site: Arc<str>, name: Arc<str> },
     /// A part of what nodes share of ACME, which they encrypt.
     Acme { name: Arc<str> },
 }
+
+/// What owners keep of a site: its named filters, notes on its days, and the rest.
+pub const KEPT: [&str; 3] = ["segments", "notes", "settings"];
+
+/// The same of all sites together: who may look.
+pub const KEPT_OF_ALL: &str = "access";
 
 /// When a value is to be forgotten that stays: at the end of the year 9999.
 pub const NEVER: Millis = 253_402_300_800_000;

@@ -4,7 +4,7 @@
 
 use super::StoredRows;
 use super::fair::{self, Size};
-use super::{Applied, Secret};
+use super::{Applied, KEPT, Secret};
 use crate::clock::Millis;
 use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
 use crate::model::row::RowsOf;
@@ -277,18 +277,15 @@ pub fn columns(field: &Field) -> (&str, &str, &str) {
 /// Whether a name is that of a secret of this site, whatever its day.
 pub fn is_secret_of(site: &str, name: &str) -> bool {
     let whose = Arc::<str>::from(site);
-    let of_site = [
-        Secret::Diary { site: whose.clone() },
-        Secret::Spread { site: whose.clone() },
-        Secret::Segments { site: whose.clone() },
-    ];
+    let of_site = [Secret::Diary { site: whose.clone() }, Secret::Spread { site: whose.clone() }];
+    let kept = KEPT.map(|what| Secret::Kept { what, site: Some(whose.clone()) });
     let notice = name.strip_prefix("notice ").and_then(|rest| rest.split_once(" of "));
     if notice.is_some_and(|(_, of)| of == site) {
         return true;
     }
     let day = name.rsplit(' ').next().and_then(|day| day.parse().ok());
     let salt = day.map(|day| Secret::Salt { site: whose, day });
-    of_site.iter().chain(&salt).any(|secret| secret_name(secret) == name)
+    of_site.iter().chain(&kept).chain(&salt).any(|secret| secret_name(secret) == name)
 }
 
 pub fn secret_name(which: &Secret) -> String {
@@ -298,8 +295,9 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::Diary { site } => format!("diary of {site}"),
         Secret::Lease { node } => format!("lease of {node}"),
         Secret::Spread { site } => format!("spread of {site}"),
-        Secret::Segments { site } => format!("segments of {site}"),
         Secret::Notice { site, name } => format!("notice {name} of {site}"),
+        Secret::Kept { what, site: Some(site) } => format!("{what} of {site}"),
+        Secret::Kept { what, site: None } => (*what).to_owned(),
         Secret::Acme { name } => format!("acme {name}"),
     }
 }

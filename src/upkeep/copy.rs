@@ -112,7 +112,7 @@ pub async fn copy(
     }
     copy_imported(from, to, name).await?;
     copy_salts(from, to, site).await?;
-    copy_segments(from, to, site).await?;
+    copy_kept(from, to, site).await?;
     Ok(copied)
 }
 
@@ -280,15 +280,19 @@ async fn copy_imported(from: &dyn Upkeep, to: &dyn Upkeep, site: &str) -> store:
     Ok(())
 }
 
-/// Named filters, unless the target has some of its own.
-async fn copy_segments(
+/// What owners keep of the site, and who may look at all of them, unless the target has some of its
+/// own.
+async fn copy_kept(
     from: &dyn SharedValues,
     to: &dyn SharedValues,
     site: &Site,
 ) -> store::Result<()> {
-    let which = Secret::Segments { site: site.name.clone() };
-    if let Some(segments) = from.secret(&which).await? {
-        to.put_secret(&which, None, &segments, store::NEVER).await?;
+    let of_site = store::KEPT.map(|what| Secret::Kept { what, site: Some(site.name.clone()) });
+    let of_all = Secret::Kept { what: store::KEPT_OF_ALL, site: None };
+    for which in of_site.into_iter().chain([of_all]) {
+        if let Some(kept) = from.secret(&which).await? {
+            to.put_secret(&which, None, &kept, store::NEVER).await?;
+        }
     }
     Ok(())
 }

@@ -110,6 +110,98 @@ async fn what_people_meet_who_cannot_see_numbers() {
     page.nothing_found();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_owners_set_and_people_meet() {
+    const HOSTILE: &str = "<i>\u{202e}long, long, long, long, long, long name</i>\"'&";
+    let site = Site::start().await;
+    let page = Page::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("headcount.toml");
+    let goals = "goals = ['Sign-up = event Signup']\nfunnels = ['Buy = page / > event Buy']\n";
+    std::fs::write(
+        &file,
+        format!("{goals}[[sites]]\nname = 'a.test'\nhosts = ['*']\n[[sites]]\nname = 'b.test'\nhosts = ['b.test']\n"),
+    )
+    .unwrap();
+    let more = ["--config", file.to_str().unwrap()];
+    let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &more);
+    headcount.put_segment("a.test", HOSTILE, json!([["is", "event:page", ["/"]]])).await;
+    let day = headcount.stats("timeseries?site_id=a.test&period=day&interval=day").await;
+    let today = day[0]["date"].as_str().unwrap().to_owned();
+    for (part, fields) in [
+        ("notes", [("do", "add"), ("day", &*today), ("text", HOSTILE)]),
+        ("goals", [("do", "goal"), ("name", HOSTILE), ("target", "/a")]),
+        ("funnels", [("do", "funnel"), ("name", HOSTILE), ("steps", "page /\npage /a")]),
+        ("exclusions", [("do", "add"), ("network", "2001:db8::/48"), ("", "")]),
+        ("sharing", [("do", "link"), ("name", HOSTILE), ("password", "open sesame")]),
+        ("sharing", [("do", "public"), ("origins", "https://friend.test"), ("", "")]),
+        ("people", [("do", "invite"), ("name", HOSTILE), ("role", "viewer")]),
+        ("tokens", [("do", "add"), ("name", HOSTILE), ("all", "true")]),
+    ] {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("site_id", "a.test")
+            .append_pair("kind", "page")
+            .append_pair("scope", "stats:read")
+            .extend_pairs(fields)
+            .finish();
+        let post = reqwest::Client::new().post(headcount.admin_url(&format!("/settings/{part}")));
+        let post = post.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = post.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{part}: {}", answer.text().await.unwrap());
+    }
+    reqwest::get(headcount.url("/")).await.unwrap();
+    headcount.settle().await;
+    for path in [
+        "/",
+        "/?site_id=a.test&period=7d",
+        "/settings/goals?site_id=a.test",
+        "/settings/funnels?site_id=a.test",
+        "/settings/notes?site_id=a.test",
+        "/settings/notes?site_id=a.test&edit=1",
+        "/settings/segments?site_id=a.test",
+        "/settings/exclusions?site_id=a.test",
+        "/settings/sharing?site_id=a.test",
+        "/settings/people?site_id=a.test",
+        "/settings/tokens?site_id=a.test",
+        "/account",
+        "/public/a.test?period=7d",
+        "/public/a.test?embed=true",
+        "/public/b.test",
+        "/invitation/none",
+    ] {
+        page.go(&headcount.admin_url(path)).await;
+        page.check(path).await;
+        let beyond = "return document.documentElement.scrollWidth - innerWidth <= 0";
+        assert_eq!(page.run(beyond).await, true, "{path} is wider than the screen");
+    }
+    // What is shown once, what is refused, what is locked.
+    page.go(&headcount.admin_url("/settings/people?site_id=a.test")).await;
+    page.run(
+        "document.querySelector('input[name=name]').value = 'Ann';
+        document.querySelector('.fields button').click()",
+    )
+    .await;
+    page.until("return !!document.querySelector('.secret')", json!(true)).await;
+    page.check("an invitation is made").await;
+    let invitation = page.run("return document.querySelector('.secret').value").await;
+    page.go(invitation.as_str().unwrap()).await;
+    page.check("an invitation").await;
+    page.go(&headcount.admin_url("/settings/goals?site_id=a.test")).await;
+    page.run(
+        "document.querySelector('input[name=name]').value = 'Sign-up';
+        document.querySelector('input[name=target]').value = '/';
+        document.querySelector('.fields button').click()",
+    )
+    .await;
+    page.until("return !!document.querySelector('.problem')", json!(true)).await;
+    page.check("a goal is refused").await;
+    page.go(&headcount.admin_url("/settings/sharing?site_id=a.test")).await;
+    page.run("location.href = document.querySelector('.lines a.deeper').href").await;
+    page.until("return !!document.querySelector('#password')", json!(true)).await;
+    page.check("a link with a password").await;
+    page.nothing_found();
+}
+
 struct Page {
     browser: Browser,
     axe: String,

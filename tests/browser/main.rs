@@ -11,6 +11,7 @@
 //! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
 //!   card's own page; `stale`: left open while things die; `wishes`: keys, colours and the map
+//! - `people`: who is given what, by whom
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
@@ -29,6 +30,7 @@ mod dashboard;
 mod details;
 mod documents;
 mod overview;
+mod people;
 mod policies;
 mod program;
 mod relay;

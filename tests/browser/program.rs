@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// How long anything may take that should be done at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A token that a test may give to the program: it is brought with every question.
+pub const TOKEN: &str = "a-token-of-the-test";
+
 /// A running proxy; stopped when dropped.
 pub struct Headcount {
     /// Where visitors come in.
@@ -78,7 +81,7 @@ impl Headcount {
     }
 
     async fn get(&self, path: &str) -> String {
-        let answer = self.client.get(self.admin_url(path)).send().await.unwrap();
+        let answer = self.client.get(self.admin_url(path)).bearer_auth(TOKEN).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.text().await.unwrap()
     }
@@ -88,6 +91,13 @@ impl Headcount {
         let text = self.get(&format!("/api/v1/stats/{question}")).await;
         let mut answer: Value = serde_json::from_str(&text).unwrap();
         answer["results"].take()
+    }
+
+    /// Keeps a segment of a site.
+    pub async fn put_segment(&self, site: &str, name: &str, filters: Value) {
+        let body = serde_json::json!({ "site_id": site, "name": name, "filters": filters });
+        let put = self.client.put(self.admin_url("/api/v1/sites/segments")).bearer_auth(TOKEN);
+        assert_eq!(put.body(body.to_string()).send().await.unwrap().status(), 200);
     }
 
     /// One metric of the whole day.

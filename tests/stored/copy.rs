@@ -42,7 +42,7 @@ async fn kept(store: &dyn Upkeep) -> Kept {
 }
 
 fn segments() -> Secret {
-    Secret::Segments { site: SITE.into() }
+    Secret::Kept { what: "segments", site: Some(SITE.into()) }
 }
 
 /// Days of which rows tell all, a month without its days, another site, a salt that lives.

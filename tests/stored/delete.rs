@@ -28,7 +28,7 @@ async fn fill(store: &dyn Upkeep) {
         }
         let diary = Secret::Diary { site: site.into() };
         store.put_secret(&diary, None, b"{}", FAR).await.unwrap();
-        let segments = Secret::Segments { site: site.into() };
+        let segments = Secret::Kept { what: "segments", site: Some(site.into()) };
         store.put_secret(&segments, None, b"[]", NEVER).await.unwrap();
         let views = |n| vec![(field(Dimension::Page, "/", Metric::Server), n)];
         assert!(store.put_month(site, month("2026-08"), &views(800), true).await.unwrap());

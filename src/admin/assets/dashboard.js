@@ -70,8 +70,8 @@ function say(why) {
 
 function pulse() {
   const behind = document.getElementById("stale").textContent;
-  const quiet = behind || silent || visitors().textContent === "0";
-  view().querySelector(".pulse").classList.toggle("quiet", Boolean(quiet));
+  const quiet = behind || silent || visitors()?.textContent === "0";
+  view().querySelector(".pulse")?.classList.toggle("quiet", Boolean(quiet));
 }
 
 async function refresh() {
@@ -93,8 +93,10 @@ function go(url) {
 function follow() {
   live?.close();
   clearTimeout(reopening);
-  live = new EventSource("/api/live?site_id=" + encodeURIComponent(view().dataset.site));
+  if (!view().dataset.live) return;
+  live = new EventSource(view().dataset.live);
   live.addEventListener("visitors", ({ data }) => {
+    if (!visitors()) return;
     visitors().textContent = Number(data).toLocaleString("en");
     document.getElementById("current-noun").textContent = data === "1" ? "visitor" : "visitors";
     silent = false;
@@ -158,8 +160,9 @@ if (view()) {
     if (followKey(event)) event.preventDefault();
   });
   document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("#view a[href^='/?']");
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest?.("#view a[href]");
+    // Only to other views of the same page.
+    if (!link?.getAttribute("href").startsWith(view().dataset.base + "?") || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     // A country of the map is a link of SVG, whose `href` is no text.
     go(new URL(link.getAttribute("href"), location.href).href);
@@ -168,7 +171,7 @@ if (view()) {
     const form = event.target.closest("#view form[method='get']");
     if (!form) return;
     event.preventDefault();
-    go(new URL("/?" + new URLSearchParams(new FormData(form)), location.href).href);
+    go(new URL(view().dataset.base + "?" + new URLSearchParams(new FormData(form)), location.href).href);
   });
   // Menus close as menus do.
   document.addEventListener("keydown", (event) => {

@@ -9,6 +9,8 @@
 
 use super::view::View;
 use super::{axis, tiles, words};
+use crate::admin::params::address;
+use crate::kept::Note;
 use crate::report::{Interval, Metric, TimeStep, Value};
 use chrono::NaiveDateTime;
 use maud::{Markup, html};
@@ -33,6 +35,8 @@ struct Chart<'v> {
     metric: Metric,
     name: &'static str,
     steps: &'v [TimeStep],
+    /// Notes pinned to days of this time, by the step they are shown at.
+    notes: Vec<(usize, &'v Note)>,
     /// Of all steps; `None`: not known, or still to come.
     values: Vec<Option<f64>>,
     before: Vec<Option<f64>>,
@@ -59,7 +63,8 @@ pub(super) fn chart(view: &View, steps: &[TimeStep], is_compared: bool) -> Marku
     let top = marks.last().copied().unwrap_or(1.0);
     let unfinished = usize::from(view.range.last >= view.today);
     let over = begun.saturating_sub(unfinished);
-    Chart { view, metric, name, steps, values, before, begun, over, top }.draw(&marks)
+    let notes = notes(view, steps);
+    Chart { view, metric, name, steps, notes, values, before, begun, over, top }.draw(&marks)
 }
 
 impl Chart<'_> {
@@ -103,7 +108,30 @@ impl Chart<'_> {
                     @for (i, step) in self.steps[..self.begun].iter().enumerate() { (self.step(i, step)) }
                 }
             }
+            (self.list_of_notes())
             (self.table(is_compared))
+        }
+    }
+
+    /// What is pinned to a step.
+    fn notes_at(&self, i: usize) -> impl Iterator<Item = &'_ Note> {
+        self.notes.iter().filter(move |(at, _)| *at == i).map(|(_, note)| *note)
+    }
+
+    /// The notes in words, and the way to change them.
+    fn list_of_notes(&self) -> Markup {
+        let all = address("/settings/notes", [("site_id", &*self.view.site.name)]);
+        html! {
+            @if !self.notes.is_empty() {
+                ul.notes aria-label="Notes" {
+                    @for (_, note) in &self.notes {
+                        li { time datetime=(note.day) { (words::day(note.day)) } " " span { (note.text) } }
+                    }
+                }
+            }
+            @if self.view.look.owns {
+                p.more.quiet { a href=(all) { @if self.notes.is_empty() { "Pin a note to a day" } @else { "All notes" } } }
+            }
         }
     }
 
@@ -177,10 +205,19 @@ impl Chart<'_> {
     fn step(&self, i: usize, step: &TimeStep) -> Markup {
         let (x, width) = (self.x(i), self.width());
         let (when, value, compared) = (self.when(i), self.value(i), self.compared(i));
-        let label = match &compared {
+        let mut label = match &compared {
             Some((then, before)) => format!("{when}: {} {value}; {then}: {before}", self.name),
             None => format!("{when}: {} {value}", self.name),
         };
+        let notes: Vec<&Note> = self.notes_at(i).collect();
+        for note in &notes {
+            let _ = write!(label, "; note: {}", note.text);
+        }
+        let height = if compared.is_some() { 70 } else { 52 };
+        let told = notes.first().map(|note| match notes.len() {
+            1 => cut(&note.text),
+            n => format!("{} (+{})", cut(&note.text), n - 1),
+        });
         // Left of its middle as far as the step is in the chart: so it never leaves it.
         let left = -TIP * x / 100.0;
         let (start, end) = (format!("{:.0}", left + 12.0), format!("{:.0}", left + TIP - 12.0));
@@ -188,9 +225,13 @@ impl Chart<'_> {
             g.step role="img" tabindex=(if i + 1 == self.begun { "0" } else { "-1" }) aria-label=(label)
                 data-at=(step.start.format(self.view.interval.format())) {
                 rect x=(percent(x - width / 2.0)) width=(percent(width)) y="0" height=(percent(PLOT)) {}
-                @if let Some(n) = self.values[i] { circle cx=(percent(x)) cy=(percent(self.y(n))) r="4" {} }
+                @if !notes.is_empty() {
+                    line.pin x1=(percent(x)) x2=(percent(x)) y1="0" y2=(percent(PLOT)) {}
+                    circle.pin cx=(percent(x)) cy="6" r="5" {}
+                }
+                @if let Some(n) = self.values[i] { circle.value cx=(percent(x)) cy=(percent(self.y(n))) r="4" {} }
                 svg.tip x=(percent(x)) y="1%" overflow="visible" {
-                    rect x=(format!("{left:.0}")) width=(TIP) height=(if compared.is_some() { 70 } else { 52 }) rx="8" {}
+                    rect x=(format!("{left:.0}")) width=(TIP) height=(if told.is_some() { height + 18 } else { height }) rx="8" {}
                     text x=(start) y="20" { (when) }
                     text.name x=(start) y="40" { (self.name) }
                     text.n x=(end) y="40" { (value) }
@@ -198,6 +239,7 @@ impl Chart<'_> {
                         text.name x=(start) y="58" { (then) }
                         text.name.n x=(end) y="58" { (before) }
                     }
+                    @if let Some(told) = &told { text.note x=(start) y=(height + 6) { "⚑ " (told) } }
                 }
             }
         }
@@ -236,6 +278,27 @@ impl Chart<'_> {
     fn summary(&self) -> String {
         let highest = self.values.iter().flatten().copied().fold(0.0, f64::max);
         format!("{} over time, at most {}", self.name, words::mark(self.metric, highest))
+    }
+}
+
+/// Notes of the days of a chart, each at the first step that its day has, or at the one that its day
+/// lies in.
+fn notes<'v>(view: &'v View, steps: &[TimeStep]) -> Vec<(usize, &'v Note)> {
+    let range = view.elapsed();
+    let step = |note: &Note| {
+        let first = steps.iter().position(|step| step.start.date() == note.day);
+        first.or_else(|| steps.iter().rposition(|step| step.start.date() <= note.day))
+    };
+    let shown =
+        view.look.notes.iter().filter(|note| range.first <= note.day && note.day <= range.last);
+    shown.filter_map(|note| Some((step(note)?, note))).collect()
+}
+
+/// As much of a text as a read-out has room for.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(26) {
+        Some((end, _)) if text.chars().count() > 28 => format!("{}…", text[..end].trim_end()),
+        _ => text.to_owned(),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn menu(view: &View) -> Markup {
                 }
                 @if let Some(before) = view.before {
                     (switch(view, "Match weekdays", weekdays, &[("match_day_of_week", (!weekdays).then_some("true"))]))
-                    form method="get" action="/" {
+                    form method="get" action=(view.look.base) {
                         (view.fields(&[("compare", None), ("compare_date", None)]))
                         label { "From " input type="date" name="compare_first" required value=(before.range.first); }
                         label { "To " input type="date" name="compare_last" required value=(before.range.last); }

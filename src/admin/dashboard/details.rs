@@ -53,6 +53,9 @@ impl Details {
                 return Err(Invalid::unknown("column", sort.as_str(), words.collect::<Vec<_>>()));
             }
         }
+        if of.property.as_str() == "event:goal" && view.site.goals.iter().any(|goal| goal.is_kept) {
+            questions.ask_for_rows();
+        }
         let nth = questions.ask(of.property.clone(), &metrics);
         Ok(Self { of, metrics, nth })
     }
@@ -107,7 +110,7 @@ impl Details {
                     (self.of.nav(view))
                 }
                 div.beside {
-                    form.search method="get" action="/" role="search" {
+                    form.search method="get" action=(view.look.base) role="search" {
                         (view.fields(&[("search", None)]))
                         input type="search" name="search" aria-label={ "Search in " (self.of.card.title) }
                             placeholder="Search" value=[view.get("search")];

@@ -57,8 +57,9 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
             }
         } @else if view.is_of_rows() {
             p.source {
+                @if view.look.limit.is_some() { "Shown is a part of the site. " }
                 (source(view, answers))
-                @if let Some(page) = view.only("event:page") {
+                @if let Some(page) = view.only("event:page").filter(|_| view.look.limit.is_none()) {
                     " "
                     a.deeper href=(view.link(&[("page", Some(&page)), ("filters", None)])) {
                         "Heat maps and paths of this page"
@@ -119,7 +120,7 @@ fn form(view: &View) -> Markup {
     html! {
         details.menu #filter {
             summary data-key="f" { "Filter" }
-            form method="get" action="/" {
+            form method="get" action=(view.look.base) {
                 (view.fields(&[]))
                 label { "Property "
                     select name="property" {

@@ -3,6 +3,8 @@
 use super::table::{CONVERTED, GOALS};
 use super::view::{Subject, View};
 use super::{PageData, cards, words};
+use crate::model::goal::Funnel;
+use crate::model::site::Day;
 use crate::report::{
     AnsweredFrom, Invalid, Metric, Property, QuerySet, Slice, Step, Value, funnel, funnel_by_rows,
 };
@@ -12,6 +14,8 @@ use maud::{Markup, html};
 pub(super) struct Goals {
     property: Property,
     nth: usize,
+    /// Those that were added while the program ran, which event rows tell.
+    kept: Option<usize>,
 }
 
 impl Goals {
@@ -22,15 +26,28 @@ impl Goals {
             return Ok(None);
         }
         let metrics: Vec<Metric> = CONVERTED.iter().map(|(metric, _)| *metric).collect();
-        let nth = questions.ask(property.clone(), &metrics);
-        Ok(Some(Self { property, nth }))
+        let nth = questions.ask_goals_of_file(property.clone(), &metrics);
+        let site = &view.site;
+        let kept = site.goals.iter().any(|goal| goal.is_kept);
+        if kept || site.funnels.iter().any(|funnel| funnel.is_kept) {
+            questions.ask_for_rows();
+        }
+        let kept = kept.then(|| questions.ask(property.clone(), &metrics));
+        Ok(Some(Self { property, nth, kept }))
     }
 
     /// A card each.
     pub fn draw(&self, view: &View, data: &PageData<'_>) -> Vec<Markup> {
+        let is_kept = |name: &str| view.site.goals.iter().any(|g| g.is_kept && *g.name == *name);
         let mut slices = data.answers.slices(self.nth).unwrap_or_default();
+        slices.retain(|slice| !is_kept(&slice.value));
+        let kept = self.kept.and_then(|nth| data.answers.slices(nth));
+        let knows_kept = kept.is_some();
+        slices.extend(kept.unwrap_or_default().into_iter().filter(|slice| is_kept(&slice.value)));
+        slices.sort_by(Slice::in_order);
         let of_all = view.subject() != Subject::Actions;
-        for goal in view.site.goals.iter().filter(|_| of_all) {
+        let told = view.site.goals.iter().filter(|goal| of_all && (knows_kept || !goal.is_kept));
+        for goal in told {
             if !slices.iter().any(|slice| slice.value == *goal.name) {
                 let metrics =
                     vec![Value::Count(0), Value::Count(0), Value::Ratio(0.0), Value::Unknown];
@@ -43,6 +60,9 @@ impl Goals {
                 section.card #goals aria-labelledby="goals-title" {
                     header { h2 #goals-title { "Goals" } }
                     (cards::rows(view, &self.property, CONVERTED, &slices, &slices))
+                    @if let Some(first) = since(view, data).filter(|_| self.kept.is_some()) {
+                        p.quiet { "Goals of the settings page are told since " (words::day(first)) ", as far as event rows are kept." }
+                    }
                     (cards::details_link(view, GOALS.key, GOALS.title, 0))
                 }
             }
@@ -51,15 +71,23 @@ impl Goals {
     }
 }
 
+/// The day since which event rows are kept, if that is within the time shown.
+fn since(view: &View, data: &PageData<'_>) -> Option<Day> {
+    data.rows.covered_from.filter(|first| *first > data.answers.range.first && !view.is_of_rows())
+}
+
 /// The site's funnels: under filters as event rows tell them, else since they were configured.
 fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)> {
     // They are told of whole days.
     if view.times.is_some() {
         return Vec::new();
     }
-    let steps = |of| match (view.is_filtered(), data.answers.source) {
+    let steps = |of: &Funnel| match (view.is_filtered(), data.answers.source) {
         (true, AnsweredFrom::RollUps) => None,
         (true, AnsweredFrom::Rows(_)) => {
+            Some(funnel_by_rows(&view.site, data.covered(), of, data.answers.filter()))
+        }
+        (false, _) if of.is_kept => {
             Some(funnel_by_rows(&view.site, data.covered(), of, data.answers.filter()))
         }
         (false, _) => Some(funnel(data.days, view.elapsed(), of)),

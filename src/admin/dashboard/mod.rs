@@ -19,6 +19,7 @@ mod filters;
 mod goals;
 mod heat;
 mod keys;
+pub(super) mod look;
 mod map;
 mod of_page;
 mod overview;
@@ -34,15 +35,16 @@ mod topics;
 mod view;
 pub(crate) mod words;
 
+use super::caller::Caller;
 use super::params::Params;
 use super::{App, assets, stats, theme};
 use crate::report::scan::DayRows;
 use crate::report::{Answers, Days, Invalid, Rows};
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 pub(crate) use cards::label;
+use look::Look;
 use maud::{DOCTYPE, Markup, html};
 use page::Page;
 use std::sync::Arc;
@@ -68,23 +70,23 @@ impl<'d> PageData<'d> {
     }
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>, params: Params) -> Response {
-    match render(app, &params).await {
+pub(super) async fn show(app: Caller, params: Params) -> Response {
+    match render(&app, &params).await {
         Ok(page) => page.into_response(),
         Err(e) => problem(e.status(), &e.line()),
     }
 }
 
-async fn render(app: Arc<App>, params: &Params) -> Result<Markup, stats::Error> {
-    if app.admin.sites.len() > 1 && params.is_empty() {
-        return sites::list(&app).await;
+pub(super) async fn render(app: &Caller, params: &Params) -> Result<Markup, stats::Error> {
+    if app.sites().count() != 1 && params.is_empty() {
+        return sites::list(app).await;
     }
     answered(app, params, |app, page, data, current| page.draw(&app.admin, data, current)).await
 }
 
 /// The rows of a card as a file.
-pub(super) async fn rows_as_csv(State(app): State<Arc<App>>, params: Params) -> Response {
-    let file = answered(app, &params, |_, page, data, _| -> Result<Response, Invalid> {
+pub(super) async fn rows_as_csv(app: Caller, params: Params) -> Response {
+    let file = answered(&app, &params, |_, page, data, _| -> Result<Response, Invalid> {
         let csv = page.rows_as_csv(data)?;
         let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
         let name = (header::CONTENT_DISPOSITION, page.file_name("csv"));
@@ -93,8 +95,8 @@ pub(super) async fn rows_as_csv(State(app): State<Arc<App>>, params: Params) -> 
     file.await.and_then(|file| Ok(file?)).unwrap_or_else(IntoResponse::into_response)
 }
 
-pub(super) async fn rows_as_json(State(app): State<Arc<App>>, params: Params) -> Response {
-    let file = answered(app, &params, |_, page, data, _| -> Result<Response, Invalid> {
+pub(super) async fn rows_as_json(app: Caller, params: Params) -> Response {
+    let file = answered(&app, &params, |_, page, data, _| -> Result<Response, Invalid> {
         let name = (header::CONTENT_DISPOSITION, page.file_name("json"));
         Ok(([name], Json(page.rows_as_json(data)?)).into_response())
     });
@@ -103,18 +105,24 @@ pub(super) async fn rows_as_json(State(app): State<Arc<App>>, params: Params) ->
 
 /// What is made of a page once its questions have been answered.
 async fn answered<T: Send + 'static>(
-    app: Arc<App>,
+    app: &Caller,
     params: &Params,
     make: impl FnOnce(&App, &Page, &PageData<'_>, u64) -> T + Send + 'static,
 ) -> Result<T, stats::Error> {
     let admin = &app.admin;
-    let (index, site) = app.site(params)?;
-    let segments = app.segments_to_choose_from(site).await?;
-    let view = View::read(site, segments, params, admin.clock.now())?;
+    let (index, site) = app.site(params).await?;
+    let look = Look::of(app, &site).await?;
+    let segments = match look.by_link {
+        true => Arc::default(),
+        false => app.segments_to_choose_from(&site).await?,
+    };
+    let view = View::read(&site, segments, look, params, admin.clock.now())?;
     let (page, questions) = Page::ask(view)?;
-    let of = questions.takes_rows_of().filter(|_| page.view.takes_rows());
-    let (days, rows) = app.read(site, questions.ranges(), of).await?;
+    let wanted = page.view.takes_rows() || questions.asks_for_rows();
+    let of = questions.takes_rows_of().filter(|_| wanted);
+    let (days, rows) = app.read(&site, questions.ranges(), of).await?;
     let current = admin.live.current_visitors(index);
+    let app = app.app().clone();
     tokio::task::spawn_blocking(move || {
         let answers = questions.answer(&days, of.map(|_| &rows));
         make(&app, &page, &PageData { days: &days, rows: &rows, answers }, current)
@@ -124,7 +132,7 @@ async fn answered<T: Send + 'static>(
 }
 
 /// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.
-fn problem(status: StatusCode, line: &str) -> Response {
+pub(super) fn problem(status: StatusCode, line: &str) -> Response {
     let away = status == StatusCode::SERVICE_UNAVAILABLE;
     let page = document(
         "headcount",
@@ -133,7 +141,9 @@ fn problem(status: StatusCode, line: &str) -> Response {
                 div.sheet role="alert" {
                     (logo())
                     h1 {
-                        @if away { "The counts are out of reach" } @else { "That cannot be shown" }
+                        @if away { "The counts are out of reach" }
+                        @else if status == StatusCode::FORBIDDEN { "This is not yours to see" }
+                        @else { "That cannot be shown" }
                     }
                     p #why { (line) }
                     @if away {

@@ -10,6 +10,7 @@ use super::view::{Subject, View};
 use super::{
     PageData, ai, cards, compare, document, filters, keys, logo, of_page, realtime, speed, words,
 };
+use crate::admin::params::address;
 use crate::admin::{AdminState, theme};
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
@@ -74,7 +75,8 @@ impl Page {
         let body = html! {
             a.skip href="#numbers-of-all" { "Skip to the numbers" }
             div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
-                data-site=(view.site.name) {
+                data-site=(view.site.name) data-base=(view.look.base)
+                data-live=(live(view)) {
                 (header(admin, view, data.days, current))
                 (topics::nav(view))
                 // Also where the script says that it could not renew the numbers.
@@ -158,32 +160,47 @@ impl Page {
     }
 }
 
+/// Where the stream of what happens is; nowhere for those who may see a part of the site.
+fn live(view: &View) -> String {
+    match (view.look.by_link, view.look.limit.is_some()) {
+        (true, true) => String::new(),
+        (true, false) => format!("{}/live", view.look.base),
+        (false, _) => address("/api/live", [("site_id", &*view.site.name)]),
+    }
+}
+
 fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
     let (before, after) = view.neighbours();
     html! {
         header.top {
             div.who {
-                a.home href="/" aria-label="headcount" { (logo()) }
-                @if admin.sites.len() > 1 {
+                @if view.get("embed").is_none() {
+                    a.home href=(view.look.base) aria-label="headcount" { (logo()) }
+                }
+                @if view.look.sites.len() > 1 {
+                    h1.hidden { (view.site.name) }
                     details.menu id="sites" {
                         summary { (view.site.name) }
                         nav aria-label="Sites" {
-                            @for site in admin.sites.iter() {
-                                @let change = [("site_id", Some(&*site.name)), ("filters", None), ("page", None)];
+                            @for site in &view.look.sites {
+                                @let change = [("site_id", Some(&**site)), ("filters", None), ("page", None)];
                                 a href=(view.link(&change))
-                                    aria-current=[(site.name == view.site.name).then_some("page")] { (site.name) }
+                                    aria-current=[(*site == view.site.name).then_some("page")] { (site) }
                             }
                         }
                     }
                 } @else {
                     h1 { (view.site.name) }
                 }
-                a.current title="Seen in the last five minutes" href=(Topic::Realtime.link(view)) {
+                // Of all of the site: not for those who may see a part of it.
+                @if view.look.limit.is_none() { a.current title="Seen in the last five minutes" href=(Topic::Realtime.link(view)) {
                     i.pulse.quiet[current == 0 || admin.telemetry.behind_since().is_some()] {}
                     span #current { (words::grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
                     " current " span #current-noun { @if current == 1 { "visitor" } @else { "visitors" } }
-                }
-                @if admin.auth.has_password() {
+                } }
+                @if view.look.owns { a.quiet href=(settings(view)) { "Settings" } }
+                @if view.look.is_somebody && (admin.auth.has_password() || view.look.name.is_some()) {
+                    a.quiet href="/account" { @match &view.look.name { Some(name) => (name), None => "Account" } }
                     form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
                 }
             }
@@ -214,6 +231,11 @@ fn key(period: &str) -> Option<&'static str> {
     }
 }
 
+/// Where an owner sets what is kept of the site.
+fn settings(view: &View) -> String {
+    address("/settings/goals", [("site_id", &*view.site.name)])
+}
+
 fn periods(view: &View) -> Markup {
     let choice = |word: &str, name: &str, is_current: bool| {
         let changes = [("period", Some(word)), ("date", None), ("interval", None)];
@@ -240,7 +262,7 @@ fn periods(view: &View) -> Markup {
                         (choice(LAST_DAY, "24 hours", view.is_last_day()))
                         @for period in MORE_PERIODS { (link(period)) }
                     }
-                    form method="get" action="/" {
+                    form method="get" action=(view.look.base) {
                         (view.fields(&[("period", None), ("date", None), ("interval", None)]))
                         label { "From " input type="date" name="first" required value=(view.range.first); }
                         label { "To " input type="date" name="last" required value=(view.elapsed().last); }
@@ -273,7 +295,7 @@ fn without_suspected(view: &View, days: &Days) -> Markup {
 /// that it needs no script.
 pub(super) fn switch(view: &View, name: &str, on: bool, change: &[(&str, Option<&str>)]) -> Markup {
     html! {
-        form method="get" action="/" {
+        form method="get" action=(view.look.base) {
             (view.fields(change))
             button.switch type="submit" role="switch" aria-checked=(on) { (name) }
         }
@@ -288,7 +310,8 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                 "Visitors over several days are a sum of days: nobody is recognised the day after. "
                 "Read at " time #read { (words::moment(view.local(view.now))) }
                 ". What was counted comes every " (admin.flush_interval.as_secs().max(1)) " s."
-                @for why in Untagged::ALL {
+                // What of the process is nobody's business who has only a link.
+                @for why in Untagged::ALL.into_iter().filter(|_| !view.look.by_link) {
                     @if admin.telemetry.untagged(why).get() > 0 {
                         " Pages without the script's tag, because " (why.because()) ": "
                         (words::value(
@@ -298,10 +321,10 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                         " since the start."
                     }
                 }
-                @if let Some(problem) = admin.telemetry.notices.problem() {
+                @if let Some(problem) = admin.telemetry.notices.problem().filter(|_| view.look.owns) {
                     " The last report or alert was not sent: " (problem) "."
                 }
-                @if let Some(budget) = &admin.budget {
+                @if let Some(budget) = admin.budget.as_ref().filter(|_| !view.look.by_link) {
                     " Store commands: "
                     (words::value(Metric::Pageviews, Value::Count(budget.projection() as i64)))
                     " in 30 days at this pace, of "

@@ -1,14 +1,14 @@
 //! Segments in the dashboard: chosen from a menu, made of the filters that are shown, and
 //! forgotten.
 
+use super::look::Look;
 use super::view::View;
+use crate::admin::caller::Caller;
 use crate::admin::params::Params;
-use crate::admin::{App, stats};
+use crate::admin::stats;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use std::sync::Arc;
 
 /// Where the forms are sent to.
 pub const KEEP: &str = "/segments/keep";
@@ -18,7 +18,7 @@ pub const FORGET: &str = "/segments/forget";
 pub(super) fn menu(view: &View) -> Markup {
     let shown = view.segment.as_ref();
     let (any, filtered) = (view.segments.iter().next().is_some(), !view.conditions.is_empty());
-    if !any && !filtered {
+    if view.look.by_link || !any && (!filtered || !view.look.owns) {
         return html! {};
     }
     html! {
@@ -34,15 +34,15 @@ pub(super) fn menu(view: &View) -> Markup {
                                 a href=(view.link(&[("segment", Some(&id))])) aria-current=[current.then_some("true")] {
                                     (segment.name)
                                 }
-                                form method="post" action=(FORGET) {
+                                @if view.look.owns { form method="post" action=(FORGET) {
                                     (view.fields(&[("segment", Some(&id))]))
                                     button.quiet type="submit" aria-label={ "Delete the segment " (segment.name) } { "✕" }
-                                }
+                                } }
                             }
                         }
                     }
                 }
-                @if filtered {
+                @if filtered && view.look.owns {
                     form method="post" action=(KEEP) {
                         (view.fields(&[]))
                         label { "Name " input name="name" required maxlength="100" autocomplete="off"; }
@@ -55,34 +55,37 @@ pub(super) fn menu(view: &View) -> Markup {
 }
 
 /// Keeps what is filtered by as a segment, and shows it.
-pub async fn keep(State(app): State<Arc<App>>, body: Bytes) -> Response {
+pub async fn keep(app: Caller, body: Bytes) -> Response {
     shown(keep_filters(&app, &read(&body)).await)
 }
 
-async fn keep_filters(app: &App, form: &Params) -> Result<String, stats::Error> {
+async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Error> {
     let view = view(app, form).await?;
+    app.check_owns(&view.site)?;
     let name = form.get("name").unwrap_or_default();
     let id = app.put_segment(&view.site, name, &view.filters()).await?.to_string();
     Ok(view.link(&[("filters", None), ("segment", Some(&id))]))
 }
 
 /// Forgets a segment.
-pub async fn forget(State(app): State<Arc<App>>, body: Bytes) -> Response {
+pub async fn forget(app: Caller, body: Bytes) -> Response {
     shown(forget_one(&app, &read(&body)).await)
 }
 
-async fn forget_one(app: &App, form: &Params) -> Result<String, stats::Error> {
+async fn forget_one(app: &Caller, form: &Params) -> Result<String, stats::Error> {
     let view = view(app, form).await?;
+    app.check_owns(&view.site)?;
     app.delete_segment(&view.site, form.get("segment").unwrap_or_default()).await?;
     Ok(view.link(&[("segment", None)]))
 }
 
 /// The view from which a form was sent.
-async fn view(app: &App, form: &Params) -> Result<View, stats::Error> {
+async fn view(app: &Caller, form: &Params) -> Result<View, stats::Error> {
     let fields = form.without("name");
-    let (_, site) = app.site(&fields)?;
-    let segments = app.segments(site).await?;
-    Ok(View::read(site, segments, &fields, app.admin.clock.now())?)
+    let (_, site) = app.site(&fields).await?;
+    let segments = app.segments(&site).await?;
+    let look = Look::of(app, &site).await?;
+    Ok(View::read(&site, segments, look, &fields, app.now())?)
 }
 
 fn read(body: &[u8]) -> Params {

@@ -1,81 +1,120 @@
-//! Where there are several sites, the first page: all of them, with their numbers of today.
+//! Where there are several sites, the first page: each with its last 30 days, and all together.
 
-use super::{document, logo, words};
-use crate::admin::{App, stats};
+use super::{document, logo, tiles, words};
+use crate::admin::caller::{Caller, Who};
+use crate::admin::params::address;
+use crate::admin::stats;
 use crate::model::site::Site;
-use crate::report::{Question, answer};
+use crate::report::{Interval, Metric, Period, QuerySet, Span};
 use maud::{Markup, html};
 
-/// A site today. Of a number that the store does not tell there is none.
-struct Today<'a> {
+const METRICS: [Metric; 2] = [Metric::Visitors, Metric::Pageviews];
+
+/// A site's last 30 days, today included. Of a number that the store does not tell there is none.
+struct Lately<'a> {
     site: &'a Site,
     current: u64,
-    visitors: Option<i64>,
-    pageviews: Option<i64>,
+    /// As [`METRICS`].
+    totals: [Option<f64>; 2],
+    /// Visitors by day.
+    course: Vec<Option<f64>>,
 }
 
 /// # Errors
 /// The store's.
-pub(super) async fn list(app: &App) -> Result<Markup, stats::Error> {
-    let mut sites = Vec::with_capacity(app.admin.sites.len());
-    for (place, site) in app.admin.sites.iter().enumerate() {
-        sites.push(today(app, place, site).await?);
+pub(super) async fn list(app: &Caller) -> Result<Markup, stats::Error> {
+    let mut sites = Vec::new();
+    for (place, site) in app.sites() {
+        sites.push(lately(app, place, site).await?);
     }
     Ok(draw(app, &sites))
 }
 
-async fn today<'a>(app: &App, place: usize, site: &'a Site) -> Result<Today<'a>, stats::Error> {
-    let asked = |name: &str| match name {
-        "period" => Some("day"),
-        "metrics" => Some("visitors,pageviews"),
-        _ => None,
-    };
-    let question = Question::aggregate(asked, site, app.admin.clock.now())?;
-    let days = app.reader.days(&site.name, question.days()).await?;
-    let told = answer(&question, site, &days)?;
-    let number = |metric: &str| told["results"][metric]["value"].as_i64();
-    let current = app.admin.live.current_visitors(place);
-    Ok(Today { site, current, visitors: number("visitors"), pageviews: number("pageviews") })
+async fn lately<'a>(
+    app: &Caller,
+    place: usize,
+    site: &'a Site,
+) -> Result<Lately<'a>, stats::Error> {
+    let now = app.now();
+    let range = Period::Days30.range(None, site.day(now), true)?;
+    let span = Span::days(Period::Days30, range);
+    let mut questions = QuerySet::new(site, span, None, Vec::new(), now)?;
+    let totals = questions.ask_totals(&METRICS);
+    let course = questions.ask_over_time(Interval::Day, &METRICS[..1]);
+    let days = app.reader.days(&site.name, range).await?;
+    let answers = tokio::task::spawn_blocking(move || questions.answer(&days, None));
+    let answers = answers.await.map_err(|_| stats::Error::Lost)?;
+    let all = answers.totals(totals).unwrap_or_default();
+    let number = |nth: usize| all.get(nth).and_then(|total| total.value.number());
+    let steps = answers.steps(course).unwrap_or_default();
+    Ok(Lately {
+        site,
+        current: app.admin.live.current_visitors(place),
+        totals: [number(0), number(1)],
+        course: steps.iter().map(|step| step.values.first()?.number()).collect(),
+    })
 }
 
-fn draw(app: &App, sites: &[Today<'_>]) -> Markup {
-    let shown = |n: Option<i64>| n.map_or_else(|| words::NOTHING.to_owned(), words::grouped);
+fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
+    let shown =
+        |n: Option<f64>| n.map_or_else(|| words::NOTHING.to_owned(), |n| words::grouped(n as i64));
+    let sum = |nth: usize| sites.iter().filter_map(|site| site.totals[nth]).reduce(|a, b| a + b);
+    let current: u64 = sites.iter().map(|site| site.current).sum();
+    let numbers = |current: u64, totals: [Option<f64>; 2]| {
+        html! {
+            dl {
+                div { dt { "Visitors" } dd { (shown(totals[0])) } }
+                div { dt { "Pageviews" } dd { (shown(totals[1])) } }
+                div { dt { "Now" } dd { (shown(Some(current as f64))) } }
+            }
+        }
+    };
+    // By day, as far as all of them have it.
+    let course = (0..sites.iter().map(|site| site.course.len()).max().unwrap_or(0)).map(|day| {
+        let on = sites.iter().filter_map(|site| site.course.get(day).copied().flatten());
+        on.reduce(|a, b| a + b)
+    });
+    let course: Vec<Option<f64>> = course.collect();
+    let link = |site: &Site| address("/", [("site_id", &*site.name), ("period", "30d")]);
+    let granted = app.granted();
     let body = html! {
-        div {
+        div.frame {
             header.top {
                 div.who {
                     a.home href="/" aria-label="headcount" { (logo()) }
                     h1 { "Sites" }
-                    @if app.admin.auth.has_password() {
+                }
+                div.who {
+                    @if sites.iter().any(|one| app.rights().owns(&one.site.name)) && granted.is_somebody() {
+                        a.quiet href="/settings/goals" { "Settings" }
+                    }
+                    @if granted.is_somebody() && !matches!(granted.who, Who::Anyone) {
+                        a.quiet href="/account" { "Account" }
                         form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
                     }
                 }
             }
             main {
-                section.card aria-label="Sites" {
-                    table {
-                        thead {
-                            tr {
-                                th scope="col" { "Site" }
-                                th scope="col" { "Now" }
-                                th scope="col" { "Visitors today" }
-                                th scope="col" { "Pageviews today" }
-                            }
+                div.sites {
+                    @if sites.is_empty() {
+                        p.empty { "There is no site yet that you may see: an owner can change that." }
+                    } @else {
+                        section.card.total aria-labelledby="total" {
+                            h2 #total { "All " (sites.len()) " sites" }
+                            (tiles::spark_of(&course))
+                            (numbers(current, [sum(0), sum(1)]))
                         }
-                        tbody {
-                            @for Today { site, current, visitors, pageviews } in sites {
-                                tr {
-                                    th scope="row" { a href={ "/?site_id=" (site.name) } { (site.name) } }
-                                    td { (shown(i64::try_from(*current).ok())) }
-                                    td { (shown(*visitors)) }
-                                    td { (shown(*pageviews)) }
-                                }
-                            }
+                    }
+                    @for one in sites {
+                        a.card href=(link(one.site)) {
+                            h2 { (one.site.name) }
+                            (tiles::spark_of(&one.course))
+                            (numbers(one.current, one.totals))
                         }
                     }
                 }
             }
-            footer { p { "A day is a day in the site's own time zone, until now." } }
+            footer { p { "The last 30 days with today so far, each in the site's own time zone. Who visits two sites counts at both." } }
         }
     };
     document("Sites · headcount", body)

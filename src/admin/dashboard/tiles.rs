@@ -142,7 +142,12 @@ fn spark(view: &View, steps: &[TimeStep], nth: usize) -> Markup {
     let now = view.local(view.now);
     let steps = steps.iter().filter(|step| step.start <= now);
     let values: Vec<Option<f64>> = steps.map(|step| step.values.get(nth)?.number()).collect();
-    let values = smooth(&values, POINTS);
+    spark_of(&values)
+}
+
+/// Values over time, without a scale.
+pub(super) fn spark_of(values: &[Option<f64>]) -> Markup {
+    let values = smooth(values, POINTS);
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
     let width = 100.0 / (values.len().max(2) - 1) as f64;
     let mut d = String::new();

@@ -1,5 +1,6 @@
 //! What the reader of the dashboard chose, and the links that change one choice and keep the rest.
 
+use super::look::Look;
 use super::time;
 use super::topics::Topic;
 use crate::admin::params::Params;
@@ -14,9 +15,10 @@ use crate::report::{
 use chrono::{DateTime, NaiveDateTime};
 use maud::{Markup, html};
 use serde_json::Value as Json;
+use std::sync::Arc;
 
 /// Parameters that a link keeps, in the order they are written.
-const KEPT: [&str; 28] = [
+const KEPT: [&str; 29] = [
     "site_id",
     "topic",
     "period",
@@ -45,6 +47,7 @@ const KEPT: [&str; 28] = [
     "sort",
     "order",
     "at",
+    "embed",
 ];
 
 /// Fields of forms, of which what is kept is made.
@@ -70,8 +73,10 @@ pub(super) struct View {
     pub conditions: Vec<Condition>,
     pub segment: Option<Segment>,
     /// Those of the site, to choose from.
-    pub segments: Segments,
-    /// By which the segment tells rows apart.
+    pub segments: Arc<Segments>,
+    /// Who looks at it, and what they cannot choose.
+    pub look: Look,
+    /// By which the segment and what they are limited to tell rows apart.
     of_segment: Vec<Property>,
     chosen: Vec<(&'static str, String)>,
 }
@@ -92,7 +97,8 @@ pub(super) enum Subject {
 impl View {
     pub fn read(
         site: &Site,
-        segments: Segments,
+        segments: Arc<Segments>,
+        look: Look,
         params: &Params,
         now: Millis,
     ) -> Result<Self, Invalid> {
@@ -141,8 +147,14 @@ impl View {
             (None, Some(id)) => Some(segments.get(id)?.clone()),
             _ => None,
         };
-        let of_segment = segment.as_ref().map(|segment| segment.properties(&site.goals));
-        let of_segment = of_segment.transpose()?.unwrap_or_default();
+        // A page's own view is of all visits: who is limited to some of them has none.
+        if look.limit.is_some() && get("page").is_some() {
+            return Err(Invalid::new("a page's own view is not part of what is shared here"));
+        }
+        let mut of_segment = Vec::new();
+        for segment in look.limit.iter().chain(&segment) {
+            of_segment.extend(segment.properties(&site.goals)?);
+        }
         let filtered_by = conditions.iter().map(|condition| &condition.property);
         let family = filtered_by.chain(&of_segment).next().map(Property::family);
         let topic = topic.unwrap_or_else(|| Topic::of_family(family.unwrap_or_default()));
@@ -168,6 +180,7 @@ impl View {
             conditions,
             segment,
             segments,
+            look,
             of_segment,
             chosen,
         })
@@ -190,13 +203,14 @@ impl View {
 
     /// All that has to be met, as version 2 of the API has it.
     pub fn filters(&self) -> Vec<Json> {
-        let of_segment = self.segment.iter().flat_map(|segment| segment.filters.clone());
+        let of_segment = self.look.limit.iter().chain(&self.segment);
+        let of_segment = of_segment.flat_map(|segment| segment.filters.clone());
         of_segment.chain(self.conditions.iter().map(Condition::to_json)).collect()
     }
 
     /// Whether everything is shown.
     pub fn is_all(&self) -> bool {
-        self.conditions.is_empty() && self.segment.is_none()
+        self.conditions.is_empty() && self.segment.is_none() && self.look.limit.is_none()
     }
 
     /// Whether it is filtered by what rows tell.
@@ -302,12 +316,13 @@ impl View {
 
     /// A link to the same as a file.
     pub fn file(&self, format: &str) -> String {
-        self.address(&format!("/details.{format}?"), &[])
+        let base = self.look.base.trim_end_matches('/');
+        self.address(&format!("{base}/details.{format}?"), &[])
     }
 
     /// A link to it with these changes.
     pub fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
-        self.address("/?", changes)
+        self.address(&format!("{}?", self.look.base), changes)
     }
 
     fn address(&self, path: &str, changes: &[(&str, Option<&str>)]) -> String {

@@ -10,6 +10,8 @@ mod mcp;
 #[cfg(test)]
 mod overview;
 mod pages;
+mod people;
 mod port;
 mod process;
+mod rights;
 mod rows;

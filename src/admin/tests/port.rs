@@ -4,6 +4,7 @@ use crate::admin::{AdminState, Auth, Live, serve};
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
+use crate::kept::Kept;
 use crate::model::block::Block;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
@@ -273,6 +274,8 @@ impl Port {
         });
         let state = AdminState {
             sites: Arc::new(sites.iter().map(site).collect()),
+            kept: Arc::new(Kept::new(store.clone(), budget.as_ref())),
+            excluded: Arc::new(vec![Vec::new(); sites.len()]),
             store: store.clone(),
             telemetry: telemetry.clone(),
             live: live.clone(),

@@ -97,6 +97,7 @@ impl Query {
         let filter = Filter::of(conditions)?;
         let filter =
             filter.map(|filter| filter.with_goals(&site.goals, among_events)).transpose()?;
+        filter::check_goals(rows, &site.goals)?;
         if by == Some(&By::Time(Interval::Minute)) {
             return wrong("minutes cannot be told: counts are kept by quarters of an hour");
         }

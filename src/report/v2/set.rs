@@ -27,6 +27,8 @@ pub struct QuerySet {
     today: Day,
     filters: Vec<Json>,
     expr: Option<Expr>,
+    /// Something is told by event rows, though nothing is filtered.
+    with_rows: bool,
     queries: Vec<Query>,
 }
 
@@ -88,6 +90,7 @@ impl QuerySet {
             today: site.day(now),
             expr: filters::read(&filters, &site.goals)?,
             filters,
+            with_rows: false,
             queries: Vec::new(),
         })
     }
@@ -107,6 +110,26 @@ impl QuerySet {
     /// Asks for the values of a property.
     pub fn ask(&mut self, property: Property, metrics: &[Metric]) -> usize {
         self.add(Some(By::Property(property)), metrics, None)
+    }
+
+    /// Asks for the goals of the settings file, as they were counted since they were set.
+    pub fn ask_goals_of_file(&mut self, property: Property, metrics: &[Metric]) -> usize {
+        let mut site = self.site.clone();
+        site.goals.retain(|goal| !goal.is_kept);
+        std::mem::swap(&mut site, &mut self.site);
+        let nth = self.add(Some(By::Property(property)), metrics, None);
+        self.site = site;
+        nth
+    }
+
+    /// Asks for event rows, whatever is filtered.
+    pub fn ask_for_rows(&mut self) {
+        self.with_rows = true;
+    }
+
+    /// Whether something that is asked for takes event rows, though nothing is filtered.
+    pub fn asks_for_rows(&self) -> bool {
+        self.with_rows
     }
 
     fn add(&mut self, by: Option<By>, metrics: &[Metric], against: Option<Against>) -> usize {
@@ -142,7 +165,7 @@ impl QuerySet {
     /// Whose event rows answer them; `None`: roll-ups do.
     pub fn takes_rows_of(&self) -> Option<RowsOf> {
         if self.expr.is_none() && self.span.times.is_none() {
-            return None;
+            return self.with_rows.then_some(RowsOf::People);
         }
         // What is told of rows without a question takes those that the filters are about.
         let of_filters = || Asked { filter: self.expr.clone(), ..Asked::default() };
@@ -152,11 +175,14 @@ impl QuerySet {
     /// Answers them, from event rows where these are given.
     pub fn answer(self, days: &Days, rows: Option<&Rows>) -> Answers {
         let elapsed = self.span.range.until(self.today);
+        if self.expr.is_none() && self.span.times.is_none() {
+            return self.by_rollups(days, rows);
+        }
         match rows.map(|rows| (rows, rows.covered_from.filter(|_| !rows.cover(elapsed)))) {
             Some((rows, from)) if from.is_none_or(|first| first <= elapsed.last) => {
                 self.by_rows(rows, from)
             }
-            _ => self.by_rollups(days),
+            _ => self.by_rollups(days, None),
         }
     }
 
@@ -179,12 +205,23 @@ impl QuerySet {
         Answers { source: AnsweredFrom::Rows(from), set: self, tables, range }
     }
 
-    fn by_rollups(self, days: &Days) -> Answers {
+    /// What roll-ups do not tell is told by `rows`, where these are given.
+    fn by_rollups(self, days: &Days, rows: Option<&Rows>) -> Answers {
         let site = &self.site;
         let range = self.span.counted(days.keys(), self.today);
+        let by_rows = |query: &Query| {
+            let (rows, elapsed) = (rows?, self.span.range.until(self.today));
+            let from = rows.covered_from.filter(|_| !rows.cover(elapsed));
+            let range = Range { first: from.unwrap_or(range.first), ..range };
+            let told = (range.first <= elapsed.last)
+                .then(|| Query::all_told_by_rows(&[query], &self.span, range, site, rows));
+            told?.pop()
+        };
         let told = |query: &Query| {
-            let is_told =
-                !matches!(query.plan, Plan::Rows(_)) && query.check_days(range, days).is_ok();
+            if matches!(query.plan, Plan::Rows(_)) {
+                return by_rows(query);
+            }
+            let is_told = query.check_days(range, days).is_ok();
             is_told.then(|| {
                 let mut table = query.told_by_rollups(range, site, days);
                 if let Some(against) = &query.against {

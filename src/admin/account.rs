@@ -1,0 +1,212 @@
+//! Invitations that become people, and what people change of themselves.
+
+use super::caller::{Caller, Who};
+use super::dashboard::{self, document, logo};
+use super::login::{entered, left, tried};
+use super::params::Params;
+use super::sessions::Of;
+use super::settings::hashed;
+use super::stats::Error;
+use super::{App, passwords};
+use crate::kept::{Access, Person};
+use crate::report::Invalid;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What an invitation is answered with that is not good.
+const NOT_GOOD: &str = "This invitation is not good: it was used, withdrawn, or is older than seven \
+                        days. Ask for another one.";
+
+pub(super) async fn invited(State(app): State<Arc<App>>, Path(secret): Path<String>) -> Response {
+    let access = match app.access().await {
+        Ok(access) => access,
+        Err(e) => return problem(e.into()),
+    };
+    match access.invitation(&secret, app.admin.clock.now()) {
+        Some(invitation) => welcome(&secret, &invitation.name, None).into_response(),
+        None => dashboard::problem(StatusCode::NOT_FOUND, NOT_GOOD),
+    }
+}
+
+pub(super) async fn accept(
+    State(app): State<Arc<App>>,
+    Path(secret): Path<String>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
+    let name = form.get("name").unwrap_or_default().to_owned();
+    let password = form.get("password").unwrap_or_default().to_owned();
+    let now = app.admin.clock.now();
+    match app.access().await {
+        Ok(access) if access.invitation(&secret, now).is_none() => {
+            return dashboard::problem(StatusCode::NOT_FOUND, NOT_GOOD);
+        }
+        Ok(_) => {}
+        Err(e) => return problem(e.into()),
+    }
+    if let Err(why) = passwords::check(&password) {
+        let page = welcome(&secret, &name, Some(&why.to_string()));
+        return (StatusCode::BAD_REQUEST, page).into_response();
+    }
+    // Hashing waits for its turn like any password that is tried.
+    let hash = move || passwords::hash(&password).ok();
+    let tried = match tried(&app, peer, &headers, hash).await {
+        Ok(tried) => tried,
+        Err(seconds) => {
+            let line = format!("Too many tries from your address. Try again in {seconds} s.");
+            let retry = [(header::RETRY_AFTER, seconds)];
+            let page = welcome(&secret, &name, Some(&line));
+            return (StatusCode::TOO_MANY_REQUESTS, retry, page).into_response();
+        }
+    };
+    let Some(hash) = tried.answer else { return problem(Error::Lost) };
+    let become_one = |access: &mut Access| -> Result<Person, Error> {
+        Ok(access.accept(&secret, &name, hash.clone(), now)?)
+    };
+    match app.kept.change(None, become_one).await {
+        Ok(person) => {
+            app.attempts.forgive(tried.origin);
+            let of = Of::Person { id: person.id, epoch: person.epoch };
+            entered(&app, &headers, of, tried.known)
+        }
+        Err(Error::Question(why)) => {
+            let page = welcome(&secret, &name, Some(&why.to_string()));
+            (StatusCode::BAD_REQUEST, page).into_response()
+        }
+        Err(e) => problem(e),
+    }
+}
+
+fn problem(e: Error) -> Response {
+    dashboard::problem(e.status(), &e.line())
+}
+
+fn welcome(secret: &str, name: &str, problem: Option<&str>) -> Markup {
+    document(
+        "Invitation · headcount",
+        html! {
+            main.login {
+                form method="post" action={ "/invitation/" (secret) } {
+                    (logo())
+                    h1 { "You are invited" }
+                    @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+                    label for="name" { "Name or email, to sign in with" }
+                    input #name name="name" value=(name) required maxlength="100" autocomplete="username";
+                    label for="password" { "A password of your own" }
+                    input #password type="password" name="password" required
+                        minlength=(passwords::SHORTEST) maxlength="200" autocomplete="new-password";
+                    button type="submit" { "Sign in" }
+                }
+            }
+        },
+    )
+}
+
+/// Who one is here, and what one may change of that.
+pub(super) async fn show(caller: Caller) -> Response {
+    page(&caller, None).into_response()
+}
+
+pub(super) async fn change(caller: Caller, body: Bytes) -> Response {
+    let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
+    match changed(&caller, &form).await {
+        Ok(()) => left(),
+        Err(Error::Question(why)) => {
+            (StatusCode::BAD_REQUEST, page(&caller, Some(&why.to_string()))).into_response()
+        }
+        Err(e) => problem(e),
+    }
+}
+
+/// All of these end every session of theirs, on all nodes.
+async fn changed(caller: &Caller, form: &Params) -> Result<(), Error> {
+    let what = form.get("do").unwrap_or_default();
+    let own = match &caller.granted().who {
+        Who::Person { id, .. } => Some(*id),
+        _ => None,
+    };
+    let hash = match (what, own) {
+        ("sign-out", _) => None,
+        ("password", Some(_)) => Some(hashed(form.get("password").unwrap_or_default()).await?),
+        _ => return Err(Invalid::new("there is no such change").into()),
+    };
+    let end = |access: &mut Access| -> Result<(), Error> {
+        match own {
+            Some(id) => {
+                let person = access.person_mut(id)?;
+                person.epoch += 1;
+                if let Some(hash) = &hash {
+                    person.password = hash.clone();
+                }
+            }
+            None => access.epoch += 1,
+        }
+        Ok(())
+    };
+    caller.kept.change(None, end).await?;
+    if own.is_none() {
+        caller.admin.auth.sessions.close_of_file();
+    }
+    Ok(())
+}
+
+fn page(caller: &Caller, problem: Option<&str>) -> Markup {
+    let name = match &caller.granted().who {
+        Who::Person { name, .. } => Some(name),
+        _ => None,
+    };
+    let body = html! {
+        div.frame {
+            header.top {
+                div.who {
+                    a.home href="/" aria-label="headcount" { (logo()) }
+                    h1 { "Account" }
+                }
+                div.who {
+                    a.quiet href="/" { "Dashboard" }
+                    @if !caller.admin.auth.is_open() {
+                        form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
+                    }
+                }
+            }
+            main.narrow {
+                @if let Some(problem) = problem { p.problem.note role="alert" { (problem) } }
+                section.card aria-labelledby="who-title" {
+                    h2 #who-title { @match name { Some(name) => (name), None => "Who has the settings file's password" } }
+                    p.quiet {
+                        @if caller.rights().everything { "May see and change all sites." }
+                        @else if caller.rights().sites.is_empty() { "May see no site yet: an owner can change that." }
+                        @else {
+                            "May see "
+                            (caller.rights().sites.keys().cloned().collect::<Vec<_>>().join(", ")) "."
+                        }
+                    }
+                    form.fields method="post" {
+                        input type="hidden" name="do" value="sign-out";
+                        button.second type="submit" { "Sign out everywhere" }
+                    }
+                }
+                @if name.is_some() {
+                    section.card aria-labelledby="password-title" {
+                        h2 #password-title { "Another password" }
+                        p.quiet { "It ends all sessions; sign in again with the new one." }
+                        form.fields method="post" {
+                            input type="hidden" name="do" value="password";
+                            label { "New password " input type="password" name="password" required
+                                minlength=(passwords::SHORTEST) maxlength="200" autocomplete="new-password"; }
+                            button type="submit" { "Change" }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    document("Account · headcount", body)
+}

@@ -1,0 +1,71 @@
+//! How the dashboard is looked at: by whom, under which address, and at how much of a site.
+//!
+//! Apart from the view, which is what they chose: this they cannot choose.
+
+use crate::admin::caller::{Caller, Who};
+use crate::admin::stats::Error;
+use crate::kept::Notes;
+use crate::model::site::Site;
+use crate::report::Segment;
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub(in crate::admin) struct Look {
+    /// The page's own path; that of a link begins with its key.
+    pub base: String,
+    /// What all that is shown has to meet.
+    pub limit: Option<Segment>,
+    /// They came by a link: what belongs to people is not offered.
+    pub by_link: bool,
+    /// They may change what is kept of the site.
+    pub owns: bool,
+    /// They may change who may see it, and their own password.
+    pub is_somebody: bool,
+    /// Sites they may see.
+    pub sites: Vec<Arc<str>>,
+    /// Notes on the site's days.
+    pub notes: Arc<Notes>,
+    /// The name they signed in with.
+    pub name: Option<String>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            base: "/".to_owned(),
+            limit: None,
+            by_link: false,
+            owns: false,
+            is_somebody: false,
+            sites: Vec::new(),
+            notes: Arc::default(),
+            name: None,
+        }
+    }
+}
+
+impl Look {
+    /// # Errors
+    /// The store's.
+    pub async fn of(caller: &Caller, site: &Site) -> Result<Self, Error> {
+        // The store may be asked for counts only: then there are no notes.
+        let notes = match caller.admin.budget.is_some() {
+            true => caller.kept.get::<Notes>(Some(&site.name)).await.unwrap_or_default(),
+            false => caller.kept.get::<Notes>(Some(&site.name)).await?,
+        };
+        let link = caller.link();
+        Ok(Self {
+            base: link.map_or_else(|| "/".to_owned(), |link| link.path()),
+            limit: caller.limit().cloned(),
+            by_link: link.is_some(),
+            owns: caller.rights().owns(&site.name) && caller.granted().is_somebody(),
+            is_somebody: caller.granted().is_somebody(),
+            sites: caller.sites().map(|(_, site)| site.name.clone()).collect(),
+            notes,
+            name: match &caller.granted().who {
+                Who::Person { name, .. } => Some(name.clone()),
+                _ => None,
+            },
+        })
+    }
+}

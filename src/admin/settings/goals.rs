@@ -1,0 +1,92 @@
+//! Goals and funnels: those of the settings file, which are fixed, and those added here.
+
+use super::{Done, Error, Of, list};
+use crate::kept::{Kind, SiteSettings};
+use crate::model::goal::Target;
+use maud::{Markup, html};
+
+/// A target as the settings write it.
+fn written(target: &Target) -> String {
+    match target {
+        Target::Page(_) => format!("page {target}"),
+        Target::Event(_) => format!("event {target}"),
+    }
+}
+
+pub(super) async fn goals(of: &Of<'_>) -> Result<Markup, Error> {
+    let kept = of.caller.kept.get::<SiteSettings>(Some(&of.site.name)).await?;
+    let file: Vec<String> = of
+        .site
+        .goals
+        .iter()
+        .map(|goal| format!("{} = {}", goal.name, written(&goal.target)))
+        .collect();
+    Ok(html! {
+        section.card aria-labelledby="new-title" {
+            h2 #new-title { "Add a goal" }
+            p.quiet { "A page that is viewed or an event that happens. It applies to the past too, as far as event rows are kept." }
+            form.fields method="post" {
+                (of.hidden("goal"))
+                label { "Name " input name="name" required maxlength="100" autocomplete="off" placeholder="Sign-up"; }
+                label { "Reached by "
+                    select name="kind" {
+                        option value="page" { "viewing the page" }
+                        option value="event" { "the event" }
+                    }
+                }
+                label { "Path or event " input name="target" required maxlength="300" autocomplete="off" placeholder="/thanks*"; }
+                button type="submit" { "Add" }
+            }
+        }
+        section.card aria-labelledby="all-title" {
+            h2 #all-title { "Goals" }
+            (list(of, &file, kept.list(Kind::Goal), "There are no goals yet."))
+        }
+    })
+}
+
+pub(super) async fn funnels(of: &Of<'_>) -> Result<Markup, Error> {
+    let kept = of.caller.kept.get::<SiteSettings>(Some(&of.site.name)).await?;
+    let steps = |targets: &[Target]| targets.iter().map(written).collect::<Vec<_>>().join(" > ");
+    let file: Vec<String> = of
+        .site
+        .funnels
+        .iter()
+        .map(|funnel| format!("{} = {}", funnel.name, steps(&funnel.steps)))
+        .collect();
+    Ok(html! {
+        section.card aria-labelledby="new-title" {
+            h2 #new-title { "Add a funnel" }
+            p.quiet { "Two to eight steps that a visit takes one after the other, a step a line: " code { "page /cart" } " or " code { "event Purchase" } "." }
+            form.fields method="post" {
+                (of.hidden("funnel"))
+                label { "Name " input name="name" required maxlength="100" autocomplete="off" placeholder="Checkout"; }
+                label { "Steps " textarea name="steps" required rows="4" maxlength="400" placeholder="page /cart" {} }
+                button type="submit" { "Add" }
+            }
+        }
+        section.card aria-labelledby="all-title" {
+            h2 #all-title { "Funnels" }
+            (list(of, &file, kept.list(Kind::Funnel), "There are no funnels yet."))
+        }
+    })
+}
+
+pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {
+    let (what, name) = (of.get("do"), of.get("name"));
+    let target = format!("{} {}", of.get("kind"), of.get("target"));
+    let change = |settings: &mut SiteSettings| -> Result<(), Error> {
+        match what {
+            "goal" => settings.add_goal(of.site, name, &target)?,
+            "funnel" => settings.add_funnel(of.site, name, of.get("steps"))?,
+            "remove" => {
+                settings.remove(Kind::Goal, of.get("id"));
+                settings.remove(Kind::Funnel, of.get("id"));
+            }
+            _ => return Err(of.unknown()),
+        }
+        Ok(())
+    };
+    of.caller.kept.change(Some(&of.site.name), change).await?;
+    Ok(Done::Changed)
+}

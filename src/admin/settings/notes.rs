@@ -1,0 +1,73 @@
+//! Notes pinned to days: listed, added, changed, deleted.
+
+use super::{Done, Error, Of};
+use crate::kept::Notes;
+use crate::model::site::Day;
+use crate::report::Invalid;
+use maud::{Markup, html};
+
+pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
+    let notes = of.caller.kept.get::<Notes>(Some(&of.site.name)).await?;
+    let edited = of.params.get("edit").and_then(|id| notes.get(id.parse().ok()?));
+    let today = of.site.day(of.caller.now());
+    Ok(html! {
+        section.card aria-labelledby="new-title" {
+            @match edited {
+                Some(_) => h2 #new-title { "Change a note" },
+                None => h2 #new-title { "Pin a note to a day" },
+            }
+            p.quiet { "A launch, a newsletter, an outage: what the numbers do not say by themselves. Whoever may see the site sees its notes, on the chart and below it." }
+            form.fields method="post" {
+                (of.hidden(if edited.is_some() { "edit" } else { "add" }))
+                @if let Some(note) = edited {
+                    input type="hidden" name="id" value=(note.id);
+                    input type="hidden" name="version" value=(note.version);
+                }
+                label { "Day " input type="date" name="day" required value=(edited.map_or(today, |note| note.day)); }
+                label { "Note " input name="text" required maxlength="280" autocomplete="off" value=(edited.map_or("", |note| &note.text)); }
+                button type="submit" { "Save" }
+            }
+        }
+        section.card aria-labelledby="all-title" {
+            h2 #all-title { "Notes" }
+            @if notes.iter().next().is_none() { p.empty { "There are no notes yet." } }
+            ul.lines {
+                @for note in notes.iter().rev() {
+                    @let id = note.id.to_string();
+                    li {
+                        time datetime=(note.day) { (note.day.format("%-d %b %Y")) }
+                        span { (note.text) }
+                        a.quiet href={ (super::Part::Notes.address(of.site)) "&edit=" (id) } aria-label={ "Change " (note.text) } { "Change" }
+                        (of.button("remove", &id, "Delete", &format!("Delete {}", note.text)))
+                    }
+                }
+            }
+        }
+    })
+}
+
+pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {
+    let day = || -> Result<Day, Invalid> {
+        let text = of.get("day");
+        let wrong = || Invalid::new(format!("`{}` is no day", text.escape_debug()));
+        text.parse().map_err(|_| wrong())
+    };
+    let what = of.get("do");
+    let (id, version, day) = match what {
+        "add" => (0, 0, Some(day()?)),
+        "edit" => (of.id("id")?, of.id("version")?, Some(day()?)),
+        "remove" => (of.id("id")?, 0, None),
+        _ => return Err(of.unknown()),
+    };
+    let text = of.get("text");
+    let change = |notes: &mut Notes| -> Result<(), Error> {
+        match (what, day) {
+            ("add", Some(day)) => notes.add(day, text).map(drop)?,
+            ("edit", Some(day)) => notes.edit(id, version, day, text)?,
+            _ => notes.remove(id),
+        }
+        Ok(())
+    };
+    of.caller.kept.change(Some(&of.site.name), change).await?;
+    Ok(Done::Changed)
+}

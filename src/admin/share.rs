@@ -1,0 +1,181 @@
+//! What is seen without a name: the pages of links and the public pages, each under an address of
+//! its own. Nothing of them is remembered elsewhere: other addresses know no links.
+
+use super::caller::{Caller, LinkKey, Refusal, Shown};
+use super::dashboard::{self, document, logo};
+use super::guard::Framed;
+use super::login::{self, cookie, is_behind_tls, sent};
+use super::params::Params;
+use super::sessions::{Of, SESSION};
+use super::stats::{Error, error};
+use super::{App, passwords};
+use crate::kept::Link;
+use axum::extract::{ConnectInfo, Form, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+const LINK_COOKIE: &str = "headcount_link";
+
+/// Which of the two kinds of address it is.
+pub(super) trait Kind: 'static {
+    fn key(text: String) -> LinkKey;
+}
+
+pub(super) struct Shared;
+pub(super) struct Public;
+
+impl Kind for Shared {
+    fn key(text: String) -> LinkKey {
+        LinkKey::Shared(text)
+    }
+}
+
+impl Kind for Public {
+    fn key(text: String) -> LinkKey {
+        LinkKey::Public(text)
+    }
+}
+
+/// Who comes by a link.
+async fn caller(app: &Arc<App>, key: LinkKey, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let shown = Shown::Link(key, sent(headers, LINK_COOKIE));
+    Ok(Caller::new(app.clone(), app.judge(shown).await?))
+}
+
+/// A page that says why there is nothing to see.
+fn refused(why: Refusal) -> Response {
+    match why {
+        Refusal::Unknown => {
+            dashboard::problem(StatusCode::NOT_FOUND, "There is no such link, or not any more.")
+        }
+        Refusal::Locked(link) => (StatusCode::UNAUTHORIZED, locked(&link, None)).into_response(),
+        Refusal::Away(e) => {
+            let e = Error::from(e);
+            dashboard::problem(e.status(), &e.line())
+        }
+    }
+}
+
+pub(super) async fn show<K: Kind>(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    params: Params,
+) -> Response {
+    let caller = match caller(&app, K::key(key), &headers).await {
+        Ok(caller) => caller,
+        Err(why) => return refused(why),
+    };
+    let mut page = dashboard::show(caller.clone(), params.clone()).await;
+    let origins = caller.link().map(|link| link.origins.clone()).unwrap_or_default();
+    if params.get("embed") == Some("true") {
+        page.extensions_mut().insert(Framed(origins));
+    }
+    page
+}
+
+pub(super) async fn csv<K: Kind>(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    params: Params,
+) -> Response {
+    match caller(&app, K::key(key), &headers).await {
+        Ok(caller) => dashboard::rows_as_csv(caller, params).await,
+        Err(why) => refused(why),
+    }
+}
+
+pub(super) async fn json<K: Kind>(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    params: Params,
+) -> Response {
+    match caller(&app, K::key(key), &headers).await {
+        Ok(caller) => dashboard::rows_as_json(caller, params).await,
+        Err(why) => refused(why),
+    }
+}
+
+/// Who is there now and what happens, of all of a site: not for those who may see a part of it.
+pub(super) async fn live<K: Kind>(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let caller = match caller(&app, K::key(key), &headers).await {
+        Ok(caller) => caller,
+        Err(why) => return refused(why),
+    };
+    if caller.limit().is_some() {
+        return error(StatusCode::FORBIDDEN, &Error::NoRight.line());
+    }
+    let place = caller.place(None).map(|(place, _)| place);
+    place.and_then(|place| caller.streamed(place)).unwrap_or_else(IntoResponse::into_response)
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct Password {
+    password: String,
+}
+
+/// The password of a link.
+pub(super) async fn enter<K: Kind>(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(Password { password }): Form<Password>,
+) -> Response {
+    let link = match app.judge(Shown::Link(K::key(key), None)).await {
+        Err(Refusal::Locked(link)) => link,
+        Ok(granted) => match &granted.who {
+            super::caller::Who::Link(link) => return Redirect::to(&link.path()).into_response(),
+            _ => return refused(Refusal::Unknown),
+        },
+        Err(why) => return refused(why),
+    };
+    let hash = link.password.clone();
+    let judge = move || passwords::is(hash.as_deref(), &password);
+    match login::tried(&app, peer, &headers, judge).await {
+        Err(seconds) => {
+            let line = format!("Too many wrong passwords. Try again in {seconds} s.");
+            let retry = [(header::RETRY_AFTER, seconds)];
+            (StatusCode::TOO_MANY_REQUESTS, retry, locked(&link, Some(&line))).into_response()
+        }
+        Ok(tried) if tried.answer => {
+            app.attempts.forgive(tried.origin);
+            let of = Of::Link { id: link.id };
+            let session = app.link_sessions.open(of, app.admin.clock.now());
+            let cookie = cookie(LINK_COOKIE, session, SESSION).path(link.path());
+            let cookie = cookie.secure(is_behind_tls(&headers)).to_string();
+            ([(header::SET_COOKIE, cookie)], Redirect::to(&link.path())).into_response()
+        }
+        Ok(_) => {
+            let line = Some("That is not the password of this link.");
+            (StatusCode::UNAUTHORIZED, locked(&link, line)).into_response()
+        }
+    }
+}
+
+fn locked(link: &Link, problem: Option<&str>) -> Markup {
+    document(
+        "headcount",
+        html! {
+            main.login {
+                form method="post" action=(link.path()) {
+                    (logo())
+                    h1 { "This link has a password" }
+                    @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+                    label for="password" { "Password" }
+                    input #password type="password" name="password" required autocomplete="off" autofocus;
+                    button type="submit" { "Show" }
+                }
+            }
+        },
+    )
+}
