@@ -12,7 +12,7 @@
 //! - `failures`: who is blamed for what, silent streams, requests that go in circles.
 //! - `compared`: some 300 exchanges, each directly and through the proxy, over every version of
 //!   HTTP on either side; the whole list of what differs, and why, is in `compared/differences.rs`.
-//! - `malformed`: some 120 malformed requests, with a real nginx as the judge; `origins`: the same
+//! - `malformed`: some 350 malformed requests, with a real nginx as the judge; `origins`: the same
 //!   before websites of three kinds, none of which takes one for another.
 //! - `injected`: what `inject` changes of a page, and that it changes nothing else; `corpus`: the
 //!   same of pages of every kind, coding and delivery, of broken ones and of 100 MB.

@@ -4,10 +4,10 @@
 
 use crate::common::nginx::Nginx;
 use crate::common::process::{Proxy, wait_for};
-use crate::common::wire::Wire;
+use crate::common::wire::{Origin, Wire};
 use crate::malformed::{Website, cases};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -57,15 +57,6 @@ struct Behind<'a> {
     asked: &'a dyn Fn() -> Vec<String>,
 }
 
-/// Sends a request as it is and one that ends the connection, and reads to its end.
-fn send(to: SocketAddr, request: &[u8]) {
-    let mut wire = Wire::connect(to);
-    // It may be refused before all of it was taken.
-    let _ = wire.try_send(request);
-    let _ = wire.try_send("GET /end HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    wire.rest();
-}
-
 #[test]
 fn nobody_gets_the_answer_of_another() {
     let (reference, any) = (Website::start(), Website::start());
@@ -77,7 +68,8 @@ fn nobody_gets_the_answer_of_another() {
         let log = nginx.access_log();
         let line = |line: &str| {
             let mut words = line.split('|').nth(1)?.split(' ');
-            Some(format!("{} {}", words.next()?, words.next()?))
+            let asked = format!("{} {}", words.next()?, words.next()?);
+            Some(asked.replace("\\x5C", "\\"))
         };
         log.lines().filter_map(line).collect()
     };
@@ -88,9 +80,13 @@ fn nobody_gets_the_answer_of_another() {
     ];
     let behind =
         behind.map(|(name, url, asked)| Behind { name, proxy: Proxy::start(&url, &[]), asked });
+    let cases = cases();
+    let different: BTreeSet<&[u8]> = cases.iter().map(|case| &*case.request).collect();
+    println!("{} different requests before {} websites", different.len(), behind.len());
+    assert!(different.len() >= 160, "{}", different.len());
     let mut faults = Vec::new();
-    for (nth, case) in cases().iter().enumerate() {
-        let whole = reference.verdict(by_reference.site, &case.request).reached;
+    for (nth, case) in cases.iter().enumerate() {
+        let whole = reference.verdict(by_reference.site, case).reached;
         let mut whole: Vec<String> = whole.iter().map(|words| method_and_target(words)).collect();
         if whole.is_empty() {
             // These tell of a head before they know whether its body is whole.
@@ -98,7 +94,7 @@ fn nobody_gets_the_answer_of_another() {
         }
         for Behind { name, proxy, asked } in &behind {
             let before = asked().len();
-            send(proxy.site, &case.request);
+            case.send(proxy.site).rest();
             let honest = format!("/honest/{nth}");
             // One after the other over the kept connections, of which there may be two.
             for _ in 0..2 {
@@ -127,4 +123,44 @@ fn nobody_gets_the_answer_of_another() {
 
 fn method_and_target(words: &str) -> String {
     words.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// A website that answers before it has read a body takes what comes next on the connection for
+/// that body: nobody else's request may come there.
+#[test]
+fn no_request_becomes_the_rest_of_another() {
+    let origin = Origin::start(|wire, request| {
+        let asked = [request.method(), request.target()].join(" ");
+        wire.reply("200 OK", "", asked.as_bytes());
+        wire.body(request, false).is_ok()
+    });
+    let proxy = Proxy::start(&origin.url(), &[]);
+    let begun = [
+        "Content-Length: 1000\r\n\r\n",
+        "Content-Length: 1000\r\n\r\nten bytes.",
+        "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+        "Content-Length: 1000\r\nExpect: y 100-continue\r\n\r\n",
+        "Content-Length: 1000\r\nConnection: Expect\r\nExpect: 100-continue\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n3e8\r\nten bytes.",
+        "Transfer-Encoding: chunked\r\n\r\na\r\nten bytes.\r\n0\r\n",
+    ];
+    for fields in begun {
+        for method in ["POST", "GET", "HEAD", "PUT"] {
+            let mut wire = Wire::connect(proxy.site);
+            wire.send(format!("{method} /begun HTTP/1.1\r\nHost: localhost\r\n{fields}"));
+            assert_eq!(wire.head().unwrap().unwrap().status(), 200, "{method} {fields:?}");
+            for honest in ["/one", "/two", "/three"] {
+                let answer = Wire::connect(proxy.site).ask("GET", honest, "");
+                let text = (answer.status(), answer.text());
+                assert_eq!(text, (200, format!("GET {honest}")), "{method} {fields:?}");
+            }
+            // Who goes on as if it had been no body gets no answer of another's, either.
+            let _ = wire.try_send("GET /more HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(30));
+            let more = String::from_utf8_lossy(&wire.rest()).into_owned();
+            let answers = more.matches("HTTP/1.1 ").count();
+            assert_eq!(answers, 0, "{method} {fields:?}: {more}");
+        }
+    }
 }

@@ -166,14 +166,22 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, Upgrade), Refuse
         Err(_) => return Err(MALFORMED),
     }
     let (mut length, mut chunked, mut host, mut upgrade) = (None, false, false, Upgrade::No);
+    let mut expects = false;
     for field in request.headers.iter() {
         let (name, value) = (field.name, field.value);
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => {
-                if host || !value.iter().all(|byte| may_be_in_host(*byte)) {
+                if host || !is_host(value) {
                     return Err(MALFORMED);
                 }
                 host = true;
+            }
+            6 if name.eq_ignore_ascii_case("expect") => {
+                // A website that takes the first waits for what one that takes the last has not
+                // asked for.
+                if std::mem::replace(&mut expects, true) {
+                    return Err(MALFORMED);
+                }
             }
             14 if name.eq_ignore_ascii_case("content-length") => {
                 // RFC 9110 §8.6 lets identical repeats pass; nginx does not, nor do we.
@@ -216,8 +224,35 @@ fn content_length(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok().filter(|length| *length <= i64::MAX as u64)
 }
 
+/// Whether a text is a host, perhaps with a port (RFC 9112 §3.2), or empty: what some would cut off
+/// behind its colon is nothing but a port.
+pub fn is_host(text: &[u8]) -> bool {
+    let (name, port) = match text {
+        // An address of IPv6 has colons of its own.
+        [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
+            Some(end) => rest.split_at(end + 1),
+            None => return false,
+        },
+        _ => text.split_at(memchr::memchr(b':', text).unwrap_or(text.len())),
+    };
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => !name.is_empty() && is_port(digits),
+        _ => false,
+    };
+    is_port && !name.windows(2).any(|two| two == b"..") && name.iter().all(|b| may_be_in_host(*b))
+}
+
+/// RFC 3986 §3.2.3 lets a port be empty.
+fn is_port(digits: &[u8]) -> bool {
+    let number = digits.iter().try_fold(0_u32, |number, digit| {
+        digit.is_ascii_digit().then(|| number.saturating_mul(10) + u32::from(digit - b'0'))
+    });
+    number.is_some_and(|number| number <= u32::from(u16::MAX))
+}
+
 /// No control, no space, and nothing that would end a host or begin one within a URL.
-pub fn may_be_in_host(byte: u8) -> bool {
+fn may_be_in_host(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | 0x7f | b'/' | b'\\' | b'@' | b'?' | b'#' | b'"' | b'<' | b'>' | b',')
 }
 
@@ -318,6 +353,8 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: user@a\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 200),
+            ("GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 200),
+            ("GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nExpect: x\r\n\r\n", 400),
             ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
             ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
             ("GET / HTTP/11\r\nHost: a\r\n\r\n", 400),
@@ -333,6 +370,38 @@ mod tests {
         let many = |n| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(n));
         assert_eq!(status(&many(MAX_FIELDS - 1)), 200);
         assert_eq!(status(&many(MAX_FIELDS)), 431);
+    }
+
+    #[test]
+    fn hosts_have_a_port_or_none() {
+        for host in
+            ["", "a", "a:", "a:80", "a:00065535", "a.b.", "_a", "[::1]", "[::1]:80", "caf\u{e9}"]
+        {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for none in [
+            ":80",
+            "a:b",
+            "a:80:80",
+            "a:65536",
+            "a:-1",
+            "a:+80",
+            "a:0x50",
+            "a:99999999999",
+            "a:80 ",
+            "a..",
+            "a..b",
+            "[::1",
+            "[::1]a",
+            "[::1]:a",
+            "::1",
+            "a b",
+            "a/b",
+            "a@b",
+            "a,b",
+        ] {
+            assert!(!is_host(none.as_bytes()), "{none}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! What HTTP/2 itself forbids is refused below Pingora, and what makes no request line by Pingora.
 //! Both let pass what HTTP/1.1 forbids alone, or what only [`head`](super::head) refuses.
 
-use super::head::{MAX_FIELDS, Refused, may_be_in_host};
+use super::head::{MAX_FIELDS, Refused, is_host};
 use http::{Method, header};
 use pingora::http::RequestHeader;
 
@@ -26,8 +26,9 @@ pub fn judge(request: &RequestHeader) -> Result<(), Refused> {
         _ => request.raw_path().starts_with(b"/"),
     };
     // RFC 9110 §8.6 lets identical repeats pass: HTTP/1.1 has them refused.
-    let again = fields.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some();
-    let host = host.is_none_or(|host| host.iter().all(|byte| may_be_in_host(*byte)));
+    let twice = |name| fields.get_all(name).iter().nth(1).is_some();
+    let again = [header::CONTENT_LENGTH, header::EXPECT].into_iter().any(twice);
+    let host = host.is_none_or(is_host);
     if host && web && target && !again { Ok(()) } else { Err(Refused(400)) }
 }
 
@@ -56,6 +57,8 @@ mod tests {
             ("POST", "https://example.org/a", &[length, length], 400),
             ("GET", "https://a,b/a", &[], 400),
             ("GET", "/a", &[("host", "a, b")], 400),
+            ("GET", "/a", &[("host", "a:b")], 400),
+            ("POST", "/a", &[("host", "a"), ("expect", "x"), ("expect", "x")], 400),
             ("GET", "ftp://example.org/a", &[], 400),
             ("GET", "https://example.org/a", &[("x-a", "1"); MAX_FIELDS], 200),
             ("GET", "https://example.org/a", &[("x-a", "1"); MAX_FIELDS + 1], 431),

@@ -218,12 +218,7 @@ pub fn lines() -> Vec<Case> {
         host("a host with a space", "docs.example.org evil", Broken),
         host("a host with a path", "docs.example.org/b", Broken),
         host("a host with a user", "evil@docs.example.org", Broken),
-        // As HTTP/1.1 and nginx have it.
-        host(
-            "a host with a port that is none",
-            "docs.example.org:a",
-            Whole("GET /a docs.example.org:a "),
-        ),
+        host("a host with a port that is none", "docs.example.org:a", Broken),
         host("a list of hosts", "docs.example.org,evil.example", Broken),
         host("an empty host", "", Broken),
         pseudo("no host", ":authority", None, Broken),
