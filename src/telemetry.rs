@@ -245,6 +245,10 @@ pub struct Telemetry {
     pub refused: Counter,
     /// Connections of trusted proxies that did not say whom they speak for.
     pub proxy_headers_missing: Counter,
+    /// Connections closed because too many did not take what they were sent.
+    pub slow_readers: Counter,
+    /// Uploads that were too slow.
+    pub slow_uploads: Counter,
     /// TLS connections that came to nothing before the first request.
     pub handshakes_failed: Counter,
     /// By name, until when the certificate is valid that visitors get for it.

@@ -223,6 +223,7 @@ fn another(key: &Key) -> Value {
             "limits.outbox" | "limits.beacon_body" | "limits.header_size" | "compress_min_size",
             _,
         ) => "1MiB",
+        ("limits.upload_rate", _) => "1KB",
         ("admin_auth.password_hash", _) => {
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$dGhpcyBpcyBub3QgYSByZWFsIGhhc2g"
         }

@@ -62,6 +62,12 @@ impl Collector for Counts {
                 "TLS connections that ended before their first request",
                 t.handshakes_failed.get(),
             ),
+            (
+                "slow_readers_closed",
+                "Connections closed because too many did not take what they were sent",
+                t.slow_readers.get(),
+            ),
+            ("slow_uploads", "Uploads slower than limits.upload_rate", t.slow_uploads.get()),
             ("upstream_retries", "Requests sent to another upstream as well", t.retries.get()),
             ("store_commands", "Commands sent to the store", self.store.commands().load(Relaxed)),
         ];

@@ -19,9 +19,26 @@ use crate::{page_name, text};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Method, header};
 use pingora::proxy::Session;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Body of a beacon's 202: Chromium logs an answer without one as `net::ERR_ABORTED`.
 const ACCEPTED: &str = "ok";
+
+/// How long one may take to come: it is small, and whoever sends it byte by byte sends none.
+const BEACON_TIME: Duration = Duration::from_secs(60);
+
+/// A request's body. `None`: it is larger than may be.
+async fn read(session: &mut Session, max: usize) -> pingora::Result<Option<BytesMut>> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = session.read_request_body().await? {
+        if body.len() + chunk.len() > max {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
 
 impl Taken {
     fn refused(status: u16, reason: &str) -> Self {
@@ -57,13 +74,12 @@ impl Analytics {
         if length.and_then(|l| l.parse::<usize>().ok()).is_some_and(|l| l > max) {
             return refuse(413, "the beacon is too large");
         }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = session.read_request_body().await? {
-            if body.len() + chunk.len() > max {
-                return refuse(413, "the beacon is too large");
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = match timeout(BEACON_TIME, read(session, max)).await {
+            Ok(Ok(Some(body))) => body,
+            Ok(Ok(None)) => return refuse(413, "the beacon is too large"),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return refuse(408, "the beacon did not come in time"),
+        };
         let request = session.req_header();
         let (received, value_max) = (self.now(), self.settings().value_length);
         let messages = match api {

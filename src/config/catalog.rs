@@ -34,9 +34,6 @@ const OF_A_SITE: [&str; 17] = [
 const TABLES_OF_A_SITE: [&str; 8] =
     ["script", "privacy", "upstream_tls", "balance", "health", "paths", "headers", "exclude"];
 
-/// Pingora trusts the same certificates for all websites.
-const OF_NO_SITE: &str = "upstream_tls.ca";
-
 /// Every key, in the order of the file.
 pub static KEYS: Lazy<Vec<Key>> =
     Lazy::new(|| keys(DEFAULTS).expect("conf/headcount.toml is read by every test"));
@@ -72,9 +69,8 @@ impl Key {
 
     /// Whether each of `[[sites]]` may set it for itself.
     pub fn is_of_a_site(&self) -> bool {
-        self.path != OF_NO_SITE
-            && (OF_A_SITE.contains(&self.path.as_str())
-                || self.table().is_some_and(|table| TABLES_OF_A_SITE.contains(&table)))
+        OF_A_SITE.contains(&self.path.as_str())
+            || self.table().is_some_and(|table| TABLES_OF_A_SITE.contains(&table))
     }
 
     /// What it is called in `[[sites]]`.

@@ -156,6 +156,12 @@ pub struct Limits {
     pub header_time: Duration,
     /// Bytes.
     pub header_size: usize,
+    /// Bytes in a second. `None`: as few as they like.
+    pub upload_rate: Option<usize>,
+    /// 0: no limit.
+    pub slow_readers: usize,
+    /// `None`: no limit.
+    pub requests_per_connection: Option<usize>,
     /// Bytes.
     pub beacon_body: usize,
     pub beacons_per_minute: usize,

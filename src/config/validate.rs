@@ -150,6 +150,10 @@ fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
         connections_per_address: get("connections_per_address").number(0..=MANY)?,
         header_time: duration(settings, "limits.header_time", WAIT)?,
         header_size: get("header_size").read(values::size)?,
+        upload_rate: get("upload_rate").read_optional(values::size)?,
+        slow_readers: get("slow_readers").number(0..=MANY)?,
+        requests_per_connection: Some(get("requests_per_connection").number(0..=MANY)?)
+            .filter(|most| *most > 0),
         beacon_body: get("beacon_body").read(values::size)?,
         beacons_per_minute: get("beacons_per_minute").number(1..=MANY)?,
         events_cap: get("events_cap").number(0..=MANY)?,

@@ -4,8 +4,9 @@ use super::access_log::{AccessLog, Writing};
 use super::acme::Acme;
 use super::descriptors;
 use super::listen::{self, Connections, Listening, Speaks};
+use super::memory;
 use super::reload::{Reload, Running};
-use super::reverse_proxy::ReverseProxy;
+use super::reverse_proxy::{ReverseProxy, upload};
 use super::stop::{
     Ended, HandOver, Signals, Stop, answered, drained, drained_behind, farewell, stopped,
 };
@@ -39,7 +40,7 @@ use tokio::task::JoinHandle;
 const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Bytes of an answer over HTTP/2 that wait for its client.
-const UNTAKEN: usize = 128 * 1024;
+const UNTAKEN: usize = 64 * 1024;
 
 /// How long Pingora goes on letting visitors in after it has given the listening socket away.
 const GIVEN_AWAY: Duration = Duration::from_secs(5);
@@ -106,18 +107,22 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
     }
 
     let most = config.limits.connections.unwrap_or_else(descriptors::connections);
-    let connections = Connections::new(most, config.limits.connections_per_address);
+    let connections = Connections::new(
+        most,
+        config.limits.connections_per_address,
+        config.limits.slow_readers,
+        counting.telemetry().clone(),
+    );
     let trusted = counting.open().trusted.clone();
-    let (timeouts, tls) = (config.timeouts.clone(), config.tls.as_ref().zip(certificates.as_ref()));
     let (access_log, writing) = access_log.unzip();
     let proxy = ReverseProxy::new(
+        &config,
         websites.clone(),
         trusted,
-        timeouts,
-        tls,
+        certificates.as_ref(),
         connections.clone(),
         access_log.clone(),
-        config.compress.then_some(config.compress_min_size as u64),
+        counting.telemetry().clone(),
     );
     let proxy = WithAnalytics::new(proxy, counting.analytics());
     let mut app = http_proxy(&server.configuration, proxy);
@@ -130,6 +135,8 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         write: config.timeouts.write,
         answer_half_closed: config.answer_half_closed,
         proxy_protocol: config.proxy_protocol,
+        upload: upload(&config),
+        requests: config.limits.requests_per_connection,
     }));
     let shared = Arc::new(listen::Shared {
         app: Arc::new(app),
@@ -161,9 +168,11 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         );
     }
     let (ready, all_ready) = oneshot::channel();
-    let watched = background.spawn(async {
+    let (kept_small, threads) = (connections.clone(), server.configuration.threads.max(1));
+    let watched = background.spawn(async move {
         if let Ok(serving) = try_join_all(all_listen).await {
             systemd::ready();
+            tokio::spawn(memory::keep_small(kept_small, serving.clone(), threads));
             // Nobody waits for it without ACME.
             let _ = ready.send(());
             systemd::keep_watched(serving).await;
@@ -298,12 +307,6 @@ fn server(config: &Config, upgrade: bool) -> Server {
         // Longer than ours: Pingora cuts in whole seconds, and would cut first.
         grace_period_seconds: Some((2 * HAND_OVER + shutdown + drain).as_secs() + 1),
         upgrade_sock: upgrade_socket(config).to_string_lossy().into_owned(),
-        // The same for all sites.
-        ca_file: config
-            .sites
-            .first()
-            .and_then(|site| site.upstreams.tls.ca.as_ref())
-            .map(|file| file.to_string_lossy().into_owned()),
         ..ServerConf::default()
     };
     Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, conf)

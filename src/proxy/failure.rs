@@ -1,20 +1,15 @@
 //! Who failed when there is no answer, or not a whole one, and what the visitor and the log are
 //! told.
 
-use super::listen::Silent;
+use super::listen::{Silent, TooSlow};
 use pingora::{Error, ErrorSource, ErrorType};
 use std::io;
-
-/// The kind of an error that says that no upstream is asked.
-pub const ALL_DOWN: &str = "AllUpstreamsDown";
 
 /// A failure that is not the visitor's, by what an operator can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// The website cannot be connected to.
     Unreachable,
-    /// All upstreams fail their checks.
-    AllDown,
     /// It was silent for too long.
     Late,
     BrokenOff,
@@ -44,7 +39,6 @@ impl Failure {
         }
         Some(match error.etype() {
             ErrorType::HTTPStatus(_) => return None,
-            ErrorType::Custom(ALL_DOWN) => Self::AllDown,
             ErrorType::ReadTimedout | ErrorType::WriteTimedout => Self::Late,
             ErrorType::InvalidHTTPHeader => Self::Malformed,
             ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed => {
@@ -58,7 +52,6 @@ impl Failure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "the website cannot be reached",
-            Self::AllDown => "no upstream passes its checks",
             Self::Late => "the website did not answer in time",
             Self::BrokenOff => "the website broke the connection off",
             Self::Malformed => "the website's answer is malformed",
@@ -84,18 +77,26 @@ impl Failure {
     }
 }
 
+/// Whether the visitor's upload came too slowly.
+pub fn is_too_slow(error: &Error) -> bool {
+    let io = error.root_cause().downcast_ref::<io::Error>();
+    io.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<TooSlow>())
+}
+
 /// The status a request that failed is answered with; 0: nobody is there to read it.
 pub fn status(error: &Error, failure: Option<Failure>) -> u16 {
     match failure {
         Some(Failure::SilentTunnel) => return 0,
         Some(Failure::Late) => return 504,
-        Some(Failure::AllDown) => return 503,
         Some(_) if *error.etype() == ErrorType::ConnectTimedout => return 504,
         Some(_) => return 502,
         None => {}
     }
     if let ErrorType::HTTPStatus(status) = error.etype() {
         return *status;
+    }
+    if is_too_slow(error) {
+        return 408;
     }
     if *error.esource() != ErrorSource::Downstream {
         return 500;

@@ -8,7 +8,8 @@
 //!   may compress answers, and [`access_log`] writes a line for each.
 //! - [`app`] puts all rooms together, in the order they depend on each other, and takes them down
 //!   again ([`stop`]) without losing a count, perhaps for another process to go on. [`reload`]
-//!   changes settings meanwhile, and [`systemd`] hears of all this.
+//!   changes settings meanwhile, [`systemd`] hears of all this, and [`memory`]
+//!   gives back what is free.
 
 mod access_log;
 pub(crate) mod acme;
@@ -19,6 +20,7 @@ mod failure;
 mod fields;
 mod instead;
 pub(crate) mod listen;
+mod memory;
 mod page;
 mod reload;
 mod reverse_proxy;

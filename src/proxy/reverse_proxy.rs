@@ -7,16 +7,17 @@
 
 use super::access_log::AccessLog;
 use super::compress::Compression;
-use super::failure::{ALL_DOWN, Failure, status};
+use super::failure::{Failure, is_too_slow, status};
 use super::fields::{end_connection, forward, level};
 use super::instead::{HttpsRedirect, RETRY_AFTER, answer, instead, is_encrypted, write_page};
-use super::listen::{Asked, Connections, Refused, Silence, judge_http2};
+use super::listen::{Asked, Connections, Pace, Refused, Silence, is_last, judge_http2};
 use super::page::page;
 use super::tls::Certificates;
 use super::tunnel::for_tunnel;
-use super::website::{Attempts, Nowhere, Website};
+use super::website::{Attempts, Website};
 use super::websites::{ForNone, Websites};
-use crate::config::{Timeouts, Tls};
+use crate::config::{Config, Timeouts};
+use crate::telemetry::Telemetry;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,7 +27,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorType, OrErr, Result};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -47,6 +48,9 @@ pub struct ReverseProxy {
     access_log: Option<AccessLog>,
     /// Answers of so many bytes and more are compressed, if any are.
     compress: Option<u64>,
+    /// How slowly an upload may come.
+    upload: Pace,
+    telemetry: Arc<Telemetry>,
     started: Instant,
     /// Seconds after `started` at which each kind of failure was last reported.
     reported: [AtomicI64; Failure::COUNT],
@@ -64,30 +68,35 @@ pub struct RequestContext {
     asked: Option<Box<Asked>>,
     /// When it began, where that is logged.
     began: Option<Instant>,
+    /// Of its body, where the layer below cannot know: over HTTP/2, of which it sees no streams.
+    pace: Option<Pace>,
 }
 
 impl ReverseProxy {
     pub fn new(
+        config: &Config,
         websites: Arc<Websites>,
         trusted: Trusted,
-        timeouts: Timeouts,
-        tls: Option<(&Tls, &Arc<Certificates>)>,
+        certificates: Option<&Arc<Certificates>>,
         connections: Arc<Connections>,
         access_log: Option<AccessLog>,
-        compress: Option<u64>,
+        telemetry: Arc<Telemetry>,
     ) -> Self {
         let never = -(REPORT_EVERY.as_secs() as i64);
+        let tls = config.tls.as_ref().zip(certificates);
         Self {
             websites,
             trusted,
-            timeouts,
+            timeouts: config.timeouts.clone(),
             redirect: tls.and_then(|(tls, certificates)| HttpsRedirect::new(tls, certificates)),
             hsts: tls
                 .and_then(|(tls, _)| tls.hsts)
                 .and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok()),
             connections,
             access_log,
-            compress,
+            compress: config.compress.then_some(config.compress_min_size as u64),
+            upload: upload(config),
+            telemetry,
             started: Instant::now(),
             reported: std::array::from_fn(|_| AtomicI64::new(never)),
         }
@@ -154,13 +163,20 @@ impl ProxyHttp for ReverseProxy {
             Error::explain(ErrorType::HTTPStatus(status), why)
         })?;
         if session.is_http2() {
+            // A stream of calls may be silent for long.
+            let is_grpc =
+                session.req_header().headers.get(header::CONTENT_TYPE).is_some_and(is_grpc);
+            context.pace = (!is_grpc).then_some(self.upload);
+            context.pace.iter_mut().for_each(Pace::wait);
             level(session.req_header_mut())?;
         }
         // Found out before the website is, which waits for the upload as long.
         let read = self.timeouts.read;
         session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
         session.set_write_timeout(Some(self.timeouts.write));
-        if session.get_keepalive().is_some() {
+        if is_last(session) {
+            session.set_keepalive(None);
+        } else if session.get_keepalive().is_some() {
             session.set_keepalive(Some(self.timeouts.idle.as_secs().max(1)));
         }
         Ok(())
@@ -196,6 +212,15 @@ impl ProxyHttp for ReverseProxy {
             *body = None;
         }
         let Some(body) = body else { return Ok(()) };
+        if let Some(pace) = &mut context.pace {
+            let came = pace.came(body.len());
+            pace.wait();
+            // Once it is answered, who sends has no reason to hurry.
+            if session.response_written().is_none() {
+                came.or_err(ErrorType::ReadTimedout, "reading the body")
+                    .map_err(Error::into_down)?;
+            }
+        }
         context.body += body.len() as u64;
         let limit = self.website(context).rules().and_then(|rules| rules.request_body());
         if limit.is_some_and(|limit| context.body > limit) && !session.was_upgraded() {
@@ -212,14 +237,8 @@ impl ProxyHttp for ReverseProxy {
     ) -> Result<Box<HttpPeer>> {
         let path = session.req_header().uri.path();
         let peer = self.website(context).peer(path, &mut context.attempts);
-        let mut peer = peer.map_err(|nowhere| {
-            let error = match nowhere {
-                Nowhere::NoAddress => {
-                    Error::explain(ErrorType::ConnectNoRoute, "the website has no address")
-                }
-                Nowhere::AllDown => Error::new(ErrorType::Custom(ALL_DOWN)),
-            };
-            error.into_up()
+        let mut peer = peer.ok_or_else(|| {
+            Error::explain(ErrorType::ConnectNoRoute, "the website has no address").into_up()
         })?;
         if session.is_upgrade_req() {
             for_tunnel(&mut peer);
@@ -399,8 +418,11 @@ impl ProxyHttp for ReverseProxy {
         if let Some(failure) = failure {
             self.report(failure, error);
         }
+        if is_too_slow(error) {
+            self.telemetry.slow_uploads.inc();
+        }
         let status = status(error, failure);
-        let unreachable = matches!(failure, Some(Failure::Unreachable | Failure::AllDown));
+        let unreachable = failure == Some(Failure::Unreachable);
         let maintenance = unreachable.then(|| self.website(context).maintenance_page()).flatten();
         let why = failure.and_then(Failure::for_visitor);
         let page = maintenance.unwrap_or_else(|| page(status, why));
@@ -448,6 +470,15 @@ impl ProxyHttp for ReverseProxy {
     ) -> bool {
         true
     }
+}
+
+/// How slowly an upload may come: the time for its next bytes is also that for enough of them.
+pub fn upload(config: &Config) -> Pace {
+    Pace::new(config.limits.upload_rate, config.timeouts.read)
+}
+
+fn is_grpc(media_type: &HeaderValue) -> bool {
+    media_type.as_bytes().starts_with(b"application/grpc")
 }
 
 /// Whether an answer is a stream of events, whatever was asked for.

@@ -153,7 +153,8 @@ fn silence_ends() {
 #[test]
 fn slow_uploads_arrive() {
     let website = Website::start();
-    let (_headcount, h2c) = start(&website, &["--timeouts-read", "1s"]);
+    let flags = ["--timeouts-read", "1s", "--limits-upload-rate", "1B"];
+    let (_headcount, h2c) = start(&website, &flags);
     let mut frames = Frames::connect(h2c);
     frames.send(&headers(1, 0, &usual("POST", "/echo"))).unwrap();
     for nth in 0..10 {

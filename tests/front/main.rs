@@ -6,6 +6,7 @@
 //!   connection is;
 //! - `smuggled`: requests over HTTP/2 that would be others over HTTP/1.1;
 //! - `floods`: clients of HTTP/2 that send too much, or nothing;
+//! - `bounds`: how many requests a connection brings, and how slowly they may come;
 //! - `crowds`: thousands of clients that are idle or slow.
 //!
 //! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by
@@ -15,6 +16,7 @@
 mod common;
 
 mod behind;
+mod bounds;
 mod certificates;
 mod clients;
 mod crowds;

@@ -5,6 +5,7 @@
 //! - `retries`: what is sent to another upstream, and what never twice;
 //! - `rules`: what holds for single paths: other upstreams, redirects, who may see what;
 //! - `exclude`: what is forwarded and not counted;
+//! - `trust`: whose certificates each site trusts;
 //! - `http2`: websites that speak HTTP/2, and trailers; `grpc` is what they are for.
 
 #[path = "../common/mod.rs"]
@@ -17,6 +18,7 @@ mod health;
 mod http2;
 mod retries;
 mod rules;
+mod trust;
 
 use common::wire::Origin;
 

@@ -80,7 +80,37 @@ fn addresses_are_kept_out() {
         get(proxy.site, path, &format!("X-Forwarded-For: {from}\r\n")).status()
     };
     assert_eq!([ask("/", "192.0.2.1"), ask("/", "203.0.113.7")], [200, 403]);
-    let outside = ["/admin/", "//admin/x", "/a/../admin/x", "/%61dmin/", "/admin%2fx", "/./admin/"];
+    let outside = [
+        "/admin/",
+        "//admin/x",
+        "/a/../admin/x",
+        "/%61dmin/",
+        "/%61%64%6d%69%6e/",
+        "/admin%2fx",
+        "/admin%2Fx",
+        "/%2fadmin/",
+        "/.%2fadmin/",
+        "/./admin/",
+        "/.//./admin//x",
+        "/a/%2e%2e/admin/",
+        "/a/.%2e/admin/",
+        "/a/..%2fadmin/",
+        "/a%2f..%2fadmin/",
+        "/a\\..\\admin/",
+        "/a%5c..%5cadmin/",
+        "/../admin/",
+        "/admin/..;/x",
+        "/a/..;/admin/",
+        "/a;b/../admin/",
+        "/admin/;a=b",
+        "/admin/?a=b",
+        "/admin/#a",
+        "/admin/../admin/",
+        "/admin/x/../../a/../admin/",
+        "http://localhost/admin/",
+        "http://localhost//admin/",
+        "http://localhost/%61dmin/",
+    ];
     for path in outside {
         assert_eq!([ask(path, "10.1.2.3"), ask(path, "192.0.2.1")], [200, 403], "{path}");
     }

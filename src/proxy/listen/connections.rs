@@ -5,6 +5,7 @@
 //! once nobody is let in any more, every answer says `Connection: close`, an idle connection is
 //! answered once more, and each is closed only after the client has closed it or a bound is over.
 
+use crate::telemetry::Telemetry;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -37,6 +38,11 @@ pub struct Connections {
     /// 0: as many as come.
     most_per_address: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
+    /// Those that do not take what they are sent.
+    slow: AtomicUsize,
+    /// 0: as many as like.
+    most_slow: usize,
+    telemetry: Arc<Telemetry>,
 }
 
 /// One open connection.
@@ -49,8 +55,14 @@ pub struct Open {
 }
 
 impl Connections {
-    /// `most` at a time, of one address `most_per_address`; 0 there: as many as come.
-    pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
+    /// `most` at a time, of one address `most_per_address`, of slow ones `most_slow`; 0 there: as
+    /// many as come.
+    pub fn new(
+        most: usize,
+        most_per_address: usize,
+        most_slow: usize,
+        telemetry: Arc<Telemetry>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             closing: watch::Sender::new(false),
             cut: watch::Sender::new(false),
@@ -59,6 +71,9 @@ impl Connections {
             most,
             most_per_address: AtomicUsize::new(most_per_address),
             by_address: Mutex::default(),
+            slow: AtomicUsize::new(0),
+            most_slow,
+            telemetry,
         })
     }
 
@@ -92,6 +107,24 @@ impl Connections {
             address = Some(key);
         }
         Some(Open { connections: self.clone(), address, _place: place })
+    }
+
+    /// One more does not take what it is sent.
+    pub fn add_slow(&self) {
+        self.slow.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn remove_slow(&self) {
+        self.slow.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether one of the slow ones has to go, which is then counted.
+    pub fn has_too_many_slow(&self) -> bool {
+        let too_many = self.most_slow > 0 && self.slow.load(Ordering::Relaxed) > self.most_slow;
+        if too_many {
+            self.telemetry.slow_readers.inc();
+        }
+        too_many
     }
 
     /// From now on one address may have so many; those that are open stay.
@@ -150,6 +183,12 @@ impl Open {
     }
 }
 
+impl Open {
+    pub fn connections(&self) -> Arc<Connections> {
+        self.connections.clone()
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
@@ -183,7 +222,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share() {
-        let connections = Connections::new(6, 2);
+        let connections = Connections::new(6, 2, 0, Arc::default());
         let first = open(&connections, "2001:db8::1");
         let _second = open(&connections, "2001:db8::2");
         assert!(open(&connections, "2001:db8:0:0:ffff::3").is_none(), "one household");

@@ -176,12 +176,10 @@ fn check_fields(head: &[u8], http_10: bool) -> Result<(Framing, Upgrade), Refuse
                 }
                 host = true;
             }
-            6 if name.eq_ignore_ascii_case("expect") => {
-                // A website that takes the first waits for what one that takes the last has not
-                // asked for.
-                if std::mem::replace(&mut expects, true) {
-                    return Err(MALFORMED);
-                }
+            // A website that takes the first waits for what one that takes the last has not asked
+            // for.
+            6 if name.eq_ignore_ascii_case("expect") && std::mem::replace(&mut expects, true) => {
+                return Err(MALFORMED);
             }
             14 if name.eq_ignore_ascii_case("content-length") => {
                 // RFC 9110 §8.6 lets identical repeats pass; nginx does not, nor do we.

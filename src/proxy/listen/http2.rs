@@ -1,10 +1,15 @@
 //! A connection that speaks HTTP/2: Pingora has all of it, until it ends.
 //!
 //! Pingora bounds how long a stream waits for room, but whoever makes a little room each time keeps
-//! all of them waiting. So the time that the connection itself waits is bounded as well.
+//! all of them waiting. So the time that the connection itself waits is bounded as well. So is the
+//! time for what a client has begun, which the library below Pingora waits for without a bound, and
+//! the number of requests.
 
+use super::begun::Begun;
 use super::connections::Open;
+use super::serve::Limits;
 use super::stream::Stream;
+use super::taking::Taking;
 use async_trait::async_trait;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -18,7 +23,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 
 /// Counted as long as it is open.
 #[derive(Debug)]
@@ -26,82 +32,72 @@ pub struct Http2 {
     stream: Stream,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
-    /// Runs until the client has begun.
-    begin: Option<Begin>,
-    slow: Slow,
+    begun: Begun,
+    /// For the end of what has begun.
+    begin_time: Duration,
+    /// Runs while that is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+    taking: Taking,
+    /// How many requests there may be, and who is told to end the connection then.
+    most: Option<(usize, Arc<watch::Sender<bool>>)>,
     _open: Open,
 }
 
-/// How slowly the client takes what it is sent.
-#[derive(Debug)]
-struct Slow {
-    /// How long it may let [`PIECE`] wait.
-    limit: Duration,
-    /// How long it has done so.
-    waited: Duration,
-    /// Bytes of it that are taken.
-    taken: usize,
-    /// Since when nothing is taken.
-    since: Option<Instant>,
-}
-
-/// As much as Pingora writes at a time over HTTP/1.
-const PIECE: usize = 64 * 1024;
-
-/// The time a client has to send the first bytes, which are always the same.
-#[derive(Debug)]
-struct Begin {
-    left: usize,
-    timer: Pin<Box<Sleep>>,
-}
-
-/// Bytes of the preface (RFC 9113 §3.4).
-const PREFACE: usize = 24;
-
 impl Http2 {
-    /// `begin`: how long the client may take until it begins; `write`: to take what it is sent.
+    /// `last`: is told once there were as many requests as there may be.
     pub fn new(
         stream: Stream,
         digest: SocketDigest,
         open: Open,
-        begin: Duration,
-        write: Duration,
+        limits: &Limits,
+        last: Arc<watch::Sender<bool>>,
     ) -> Self {
-        let slow = Slow { limit: write, waited: Duration::ZERO, taken: 0, since: None };
-        let begin = Some(Begin { left: PREFACE, timer: Box::pin(sleep(begin)) });
-        Self { tls: stream.tls(), stream, digest: Arc::new(digest), begin, slow, _open: open }
+        Self {
+            tls: stream.tls(),
+            stream,
+            digest: Arc::new(digest),
+            begun: Begun::new(),
+            begin_time: limits.header_time,
+            timer: None,
+            taking: Taking::new(open.connections(), limits.write),
+            most: limits.requests.map(|most| (most, last)),
+            _open: open,
+        }
+    }
+
+    /// Takes in what was read.
+    fn follow(&mut self, bytes: &[u8]) {
+        self.begun.pass(bytes);
+        if let Some((_, last)) = self.most.take_if(|(most, _)| self.begun.requests() >= *most) {
+            last.send_replace(true);
+        }
     }
 }
 
 impl Drop for Http2 {
     fn drop(&mut self) {
-        if self.slow.since.is_some() {
+        if self.taking.waits() {
             self.stream.reset();
         }
     }
 }
 
-impl Slow {
+impl Http2 {
     /// Takes note of what became of a write.
-    fn after(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        let Poll::Ready(Ok(bytes)) = written else {
-            if written.is_pending() {
-                self.since.get_or_insert_with(Instant::now);
-            }
-            return written;
+    fn after(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let bytes = match &written {
+            Poll::Ready(Ok(bytes)) => Poll::Ready(*bytes),
+            Poll::Ready(Err(_)) => return written,
+            Poll::Pending => Poll::Pending,
         };
-        if let Some(since) = self.since.take() {
-            self.waited += since.elapsed();
-            if self.waited > self.limit {
-                self.since = Some(since);
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
+        match self.taking.after(bytes, cx) {
+            Ok(()) => written,
+            Err(error) => Poll::Ready(Err(error)),
         }
-        self.taken += bytes;
-        if self.taken >= PIECE {
-            (self.taken, self.waited) = (0, Duration::ZERO);
-        }
-        written
     }
 }
 
@@ -113,12 +109,13 @@ impl AsyncRead for Http2 {
     ) -> Poll<io::Result<()>> {
         let before = to.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, to);
-        let Some(begin) = &mut self.begin else { return read };
-        begin.left = begin.left.saturating_sub(to.filled().len() - before);
-        if begin.left == 0 {
-            self.begin = None;
+        self.follow(&to.filled()[before..]);
+        if !self.begun.waits() {
+            self.timer = None;
         } else if read.is_pending() {
-            return begin.timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()));
+            let time = self.begin_time;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(time)));
+            return timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()));
         }
         read
     }
@@ -131,7 +128,7 @@ impl AsyncWrite for Http2 {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.slow.after(written)
+        self.after(written, cx)
     }
 
     fn poll_write_vectored(
@@ -140,7 +137,7 @@ impl AsyncWrite for Http2 {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.slow.after(written)
+        self.after(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,20 +5,23 @@
 //! does of those over HTTP/2, [`framing`] finds where bodies end, [`output`] is what waits to be
 //! sent, [`silence`] bounds how long nothing is, [`websocket`] closes what would not end.
 //! [`stream`] is the connection, encrypted or not, and [`proxy_header`] tells whose it is; [`wire`]
-//! is one as Pingora sees it, which [`serve`] takes from request to request; [`http2`] is one that
-//! Pingora takes whole; and [`connections`] ends all of them without losing one. It knows nothing
+//! is one as Pingora sees it, which [`serve`] takes from request to request, [`pace`] measures how
+//! slowly an upload comes, and [`taking`] how slowly an answer is taken; [`http2`] is one that Pingora takes whole, which [`begun`] follows; and [`connections`] ends all of them without losing one. It knows nothing
 //! of what is counted.
 
+mod begun;
 mod connections;
 mod framing;
 pub(crate) mod head;
 mod head2;
 mod http2;
 mod output;
+mod pace;
 pub(crate) mod proxy_header;
 mod serve;
 mod silence;
 mod stream;
+mod taking;
 mod websocket;
 mod wire;
 
@@ -26,6 +29,7 @@ pub use connections::Connections;
 use connections::Open;
 pub use head::Refused;
 pub use head2::judge as judge_http2;
+pub use pace::{Pace, TooSlow};
 pub use serve::{Asked, Limits, Shared};
 pub use silence::{Silence, Silent};
 
@@ -36,6 +40,7 @@ use http2::Http2;
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::protocols::SocketDigest;
 use pingora::protocols::l4::socket::SocketAddr as Peer;
+use pingora::proxy::Session;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 use socket2::SockRef;
@@ -47,8 +52,7 @@ use std::time::{Duration, Instant};
 use stream::Stream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use wire::Wire;
@@ -66,6 +70,11 @@ const UNSENT: u32 = 128 * 1024;
 
 /// How often a line says so.
 const WARN_EVERY: Duration = Duration::from_secs(60);
+
+/// Whether a request is the last that its connection may bring.
+pub fn is_last(session: &Session) -> bool {
+    Wire::of(session).is_some_and(|wire| wire.is_last)
+}
 
 /// What clients of a socket speak.
 #[derive(Clone)]
@@ -211,16 +220,29 @@ where
     }
 
     async fn http1(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
-        let mut wire = Wire::new(stream, digest, open);
-        wire.answer_half_closed = self.limits.load().answer_half_closed;
+        let limits = **self.limits.load();
+        let mut wire = Wire::new(stream, digest, open, limits.write);
+        wire.answer_half_closed = limits.answer_half_closed;
+        wire.pace = limits.upload;
         serve::serve(wire, self).await;
     }
 
     async fn http2(self: Arc<Self>, stream: Stream, digest: SocketDigest, open: Open) {
-        let stop = self.connections.watch();
-        let Limits { header_time, write, .. } = **self.limits.load();
-        let connection = Http2::new(stream, digest, open, header_time, write);
-        self.app.process_new(Box::new(connection), &stop).await;
+        let mut closing = self.connections.watch();
+        let (last, is_last) = watch::channel(false);
+        let last = Arc::new(last);
+        let limits = **self.limits.load();
+        let connection = Http2::new(stream, digest, open, &limits, last.clone());
+        let closed = async {
+            // An error says that the program has ended.
+            let _ = closing.wait_for(|closing| *closing).await;
+            last.send_replace(true);
+            std::future::pending().await
+        };
+        tokio::select! {
+            _ = self.app.process_new(Box::new(connection), &is_last) => {}
+            () = closed => {}
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::connections::{Connections, LAST_REQUEST};
 use super::head::{self, Head, Refused};
+use super::pace::Pace;
 use super::wire::Wire;
 use crate::proxy::acme::{self, Challenges};
 use crate::proxy::page;
@@ -36,6 +37,10 @@ pub struct Limits {
     pub answer_half_closed: bool,
     /// Trusted proxies say first whom they speak for.
     pub proxy_protocol: bool,
+    /// How slowly an upload may come.
+    pub upload: Pace,
+    /// Of one connection; `None`: as many as it likes.
+    pub requests: Option<usize>,
 }
 
 /// What all connections share.
@@ -64,7 +69,7 @@ where
     let mut closing = shared.connections.watch();
     // Pingora's own watch would end keep-alive before the listening socket is closed.
     let stop = shared.connections.watch();
-    loop {
+    for nth in 1.. {
         let mut bytes = match next_head(&mut wire, &shared, &mut closing).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) | Err(Ended::Broken) => return,
@@ -82,6 +87,7 @@ where
             return end(wire, &shared, 200, &answer).await;
         }
         wire.begin(framing, upgrade);
+        wire.is_last = shared.limits.load().requests.is_some_and(|most| nth >= most);
         let mut session = ServerSession::new_http1(Box::new(wire));
         // How long, the proxy says; without it, that this is the last answer.
         session.set_keepalive(Some(0));

@@ -33,8 +33,7 @@ pub struct Silence {
 impl Silence {
     /// Of the connection that a request came on. `None`: it is not one of this layer's.
     pub fn of(session: &Session) -> Option<&Self> {
-        let stream = session.as_downstream().stream()?;
-        (**stream).as_any().downcast_ref::<Wire>().map(|wire| &wire.silence)
+        Wire::of(session).map(|wire| &wire.silence)
     }
 
     /// From now on the website, and in a tunnel the client too, may be silent for so long.

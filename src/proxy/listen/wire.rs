@@ -8,8 +8,10 @@ use super::connections::{LINGER, Open};
 use super::framing::Framing;
 use super::head::Upgrade;
 use super::output::Output;
+use super::pace::Pace;
 use super::silence::Silence;
 use super::stream::Stream;
+use super::taking::Taking;
 use super::websocket::{GOING_AWAY, WebSocket};
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -18,11 +20,13 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType, raw_connect::ProxyDigest,
 };
+use pingora::proxy::Session;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// What an answer begins with that is not the last, and that of an upgrade among them.
@@ -58,6 +62,10 @@ pub struct Wire {
     /// A client that has ended its side is still answered, as is a tunnel until the website ends
     /// its own.
     pub answer_half_closed: bool,
+    /// Of the body that is read.
+    pub pace: Pace,
+    /// The request is the connection's last.
+    pub is_last: bool,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
 }
@@ -70,14 +78,17 @@ struct Link {
     ended: bool,
     /// It does not take what it is sent.
     blocked: bool,
+    taking: Taking,
     open: Open,
 }
 
 impl Wire {
-    pub fn new(stream: Stream, digest: SocketDigest, open: Open) -> Self {
+    /// `write`: how long an answer may wait for the client to take more of it.
+    pub fn new(stream: Stream, digest: SocketDigest, open: Open, write: Duration) -> Self {
+        let taking = Taking::new(open.connections(), write);
         Self {
             tls: stream.tls(),
-            link: Some(Link { stream, ended: false, blocked: false, open }),
+            link: Some(Link { stream, ended: false, blocked: false, taking, open }),
             input: BytesMut::new(),
             reading: Reading::Nothing,
             upgrade: Upgrade::No,
@@ -85,8 +96,16 @@ impl Wire {
             output: Output::default(),
             silence: Silence::default(),
             answer_half_closed: false,
+            pace: Pace::default(),
+            is_last: false,
             digest: Arc::new(digest),
         }
+    }
+
+    /// That of a request. `None`: it is not one of this layer's.
+    pub fn of(session: &Session) -> Option<&Self> {
+        let stream = session.as_downstream().stream()?;
+        (**stream).as_any().downcast_ref()
     }
 
     /// Reads more of a head into [`Wire::input`]. Returns how many bytes; 0: the client has ended.
@@ -104,6 +123,7 @@ impl Wire {
     pub fn begin(&mut self, body: Framing, upgrade: Upgrade) {
         self.upgrade = upgrade;
         self.silence.end();
+        self.pace = self.pace.anew();
         self.reading = if body.is_over() { Reading::Nothing } else { Reading::Body(body) };
     }
 
@@ -131,14 +151,20 @@ impl Wire {
 
     /// Gives Pingora what was read ahead, or reads, as far as the body goes.
     fn poll_body(&mut self, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { link: Some(link), input, reading: Reading::Body(framing), .. } = self else {
+        let Self { link: Some(link), input, reading: Reading::Body(framing), pace, .. } = self
+        else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
         let start = to.filled().len();
         if input.is_empty() {
             // Into Pingora's own buffer: what is not of the body is taken out again below.
-            ready!(Pin::new(&mut link.stream).poll_read(cx, to))?;
+            let read = Pin::new(&mut link.stream).poll_read(cx, to);
+            if read.is_pending() {
+                pace.wait();
+            }
+            ready!(read)?;
             let new = &to.filled()[start..];
+            pace.came(new.len())?;
             link.ended |= new.is_empty();
             let taken = framing.pass(new)?;
             input.extend_from_slice(&new[taken..]);
@@ -282,7 +308,9 @@ impl AsyncWrite for Wire {
         };
         let taken = this.output.poll_add(&mut link.stream, cx, bytes);
         link.blocked = taken.is_pending();
-        let taken = ready!(taken)?;
+        let taken = taken?;
+        link.taking.after(taken, cx)?;
+        let taken = ready!(taken);
         if let Some(websocket) = this.websocket.as_mut().filter(|_| is_tunnel) {
             websocket.sent(&bytes[..taken]);
         }
@@ -294,7 +322,9 @@ impl AsyncWrite for Wire {
         let Some(link) = &mut this.link else { return Poll::Ready(Ok(())) };
         let sent = this.output.poll_send(&mut link.stream, cx);
         link.blocked = sent.is_pending();
-        sent
+        let sent = sent?;
+        link.taking.after(sent.map(|()| 0), cx)?;
+        sent.map(Ok)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -354,11 +384,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
-        let connections = Connections::new(1, 0);
+        let connections = Connections::new(1, 0, 0, Arc::default());
         let place = connections.place().await;
         let open = connections.opened(place, peer.ip(), false).unwrap();
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        (Wire::new(Stream::Plain(stream), digest, open), client, connections)
+        let write = Duration::from_secs(60);
+        (Wire::new(Stream::Plain(stream), digest, open, write), client, connections)
     }
 
     #[tokio::test]

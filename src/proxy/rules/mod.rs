@@ -15,12 +15,27 @@ use anyhow::Context;
 use http::HeaderMap;
 use ipnet::IpNet;
 use passwords::{Passwords, Verdict};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+
+/// What is encoded of a path that had to be decoded.
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// The rules of a site, as they are set at one time.
 pub struct Rules {
@@ -67,14 +82,22 @@ impl Rules {
 
     /// Where a path has moved; `query` as it was sent.
     pub fn moved(&self, path: &str, query: Option<&str>) -> Option<Instead> {
+        if self.rules.redirects.is_empty() {
+            return None;
+        }
+        // As routes read it, or `/blog/../admin` would be sent where `/blog/*` is.
+        let plain = plain(path);
         let fits = |redirect: &&Redirect| match redirect.open {
-            true => path.starts_with(&redirect.from),
-            false => path == redirect.from,
+            true => plain.starts_with(redirect.from.as_bytes()),
+            false => *plain == *redirect.from.as_bytes(),
         };
         let Redirect { from, to, status, .. } = self.rules.redirects.iter().find(fits)?;
-        let mut location = match to.strip_suffix('*') {
-            Some(start) => format!("{start}{}", &path[from.len()..]),
-            None => to.clone(),
+        let mut location = match (to.strip_suffix('*'), path.strip_prefix(from.as_str())) {
+            (Some(start), Some(rest)) => format!("{start}{rest}"),
+            (Some(start), None) => {
+                format!("{start}{}", percent_encode(&plain[from.len()..], ENCODED))
+            }
+            (None, _) => to.clone(),
         };
         if location.starts_with('/') {
             // `//host` would be another website.
@@ -197,6 +220,15 @@ mod tests {
         // No way to another website.
         assert_eq!(moved("/root//evil.example", None), "308 /evil.example");
         assert_eq!(moved("/root/\\evil.example", None), "308 /evil.example");
+        assert_eq!(moved("/%72oot/%2fevil.example", None), "308 /evil.example");
+        // A path has one reading, the same as for routes.
+        for old in ["/%6fld", "//old", "/./old", "/x/../old", "/%2e/old", "/x/%2e%2e/old"] {
+            assert_eq!(moved(old, None), "308 /new", "{old}");
+        }
+        assert_eq!(moved("/a/../b", None), "None");
+        assert_eq!(moved("/x/../a/b%2Fc%20d?", None), "301 /b/b/c%20d%3F");
+        assert_eq!(moved("/a/b%2Fc%20d", None), "301 /b/b%2Fc%20d");
+        assert_eq!(moved("/Old", None), "None", "letters have their case");
     }
 
     #[test]

@@ -28,12 +28,28 @@ impl Group {
     /// The one to send a request to, by its place. `tried`: a bit for each that has failed this
     /// request. One that failed others a moment ago is asked only if there is no other.
     pub fn next(&self, path: &[u8], tried: u64) -> Option<usize> {
-        let may = |server: &Server, nth: usize| tried & 1 << nth == 0 && server.is_usable();
+        let may = self.may(tried);
         if let [only] = &self.servers[..] {
             return may(only, 0).then_some(0);
         }
         self.among(path, |server, nth| may(server, nth) && !server.status.is_paused())
             .or_else(|| self.among(path, may))
+    }
+
+    /// Whether there is one to send a request to.
+    pub fn has_next(&self, tried: u64) -> bool {
+        let may = self.may(tried);
+        self.servers.iter().enumerate().any(|(nth, server)| may(server, nth))
+    }
+
+    /// Which may be asked: none whose checks fail, unless those of all do. Checks can be wrong, and
+    /// an answer of any kind is better than none.
+    fn may(&self, tried: u64) -> impl Fn(&Server, usize) -> bool + Copy {
+        let any_works = self.servers.iter().any(|server| server.is_usable());
+        move |server, nth| {
+            let able = if any_works { server.is_usable() } else { server.addresses() > 0 };
+            tried & 1 << nth == 0 && able
+        }
     }
 
     fn among(&self, path: &[u8], may: impl Fn(&Server, usize) -> bool) -> Option<usize> {
@@ -148,7 +164,10 @@ mod tests {
         group.servers[2].status.set_down(true);
         assert_eq!(group.next(b"/", 0), Some(0), "better than none");
         group.servers[0].status.set_down(true);
-        assert_eq!(group.next(b"/", 0), None);
+        assert_eq!(group.next(b"/", 0), Some(1), "all are down: each may work all the same");
+        assert_eq!(group.next(b"/", 0b110), Some(0));
+        assert_eq!(group.next(b"/", 0b111), None);
+        assert!(group.has_next(0b011) && !group.has_next(0b111));
     }
 
     #[test]

@@ -70,15 +70,6 @@ impl Attempts {
     }
 }
 
-/// Why a request is sent to none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nowhere {
-    /// No name has an address.
-    NoAddress,
-    /// Checks say that none works.
-    AllDown,
-}
-
 impl Website {
     /// The settings that may change while it runs.
     pub const KEYS: [&str; 18] = [
@@ -143,31 +134,24 @@ impl Website {
         self.changed.notify_one();
     }
 
-    /// The peer to send a request to next.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn peer(&self, path: &str, attempts: &mut Attempts) -> Result<Box<HttpPeer>, Nowhere> {
+    /// The peer to send a request to next. `None`: no name has an address.
+    pub fn peer(&self, path: &str, attempts: &mut Attempts) -> Option<Box<HttpPeer>> {
         if let Some((_, Taken(server))) = &attempts.now
             && let Some(peer) = server.peer(attempts.unreachable)
         {
             server.status.requests.inc();
-            return Ok(Box::new(peer));
+            return Some(Box::new(peer));
         }
         let current = self.current.load();
         attempts.route = current.route(path);
         let group = current.group(attempts.route);
         let servers = &group.servers;
-        let chosen = group.next(path.as_bytes(), attempts.tried);
-        let found = chosen.and_then(|nth| Some((nth, servers[nth].peer(0)?)));
-        let Some((nth, peer)) = found else {
-            let all_down = servers.iter().all(|server| server.status.is_down());
-            return Err(if all_down { Nowhere::AllDown } else { Nowhere::NoAddress });
-        };
+        let nth = group.next(path.as_bytes(), attempts.tried)?;
+        let peer = servers[nth].peer(0)?;
         servers[nth].status.requests.inc();
         attempts.unreachable = 0;
         attempts.now = Some((nth, Taken::new(servers[nth].clone())));
-        Ok(Box::new(peer))
+        Some(Box::new(peer))
     }
 
     /// Notes that a request's upstream could not be connected to. Returns whether there is another,
@@ -199,8 +183,7 @@ impl Website {
         let Some((nth, _)) = &attempts.now else { return false };
         let tried = attempts.tried | 1 << nth;
         let current = self.current.load();
-        let mut others = current.group(attempts.route).servers.iter().enumerate();
-        if !others.any(|(nth, other)| tried & 1 << nth == 0 && other.is_usable()) {
+        if !current.group(attempts.route).has_next(tried) {
             return false;
         }
         attempts.tried = tried;

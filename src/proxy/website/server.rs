@@ -5,15 +5,26 @@
 
 use crate::config::{Scheme, Timeouts, Upstream, UpstreamTls, Weighted};
 use crate::telemetry::{Telemetry, UpstreamStatus};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
 use pingora::protocols::l4::socket::SocketAddr as Address;
+use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
+use pingora::utils::tls::{WrappedX509, parse_x509};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
+use x509_parser::parse_x509_certificate;
+
+/// Bytes of an answer over HTTP/2 that come before a visitor has taken those before; Pingora's own
+/// bound is 8 MiB.
+const WINDOW: u32 = 512 * 1024;
 
 /// An upstream in use.
 pub struct Server {
@@ -34,7 +45,7 @@ impl Server {
     /// Knows no address until [`Server::resolve`].
     ///
     /// # Errors
-    /// A Unix socket's path that cannot be one.
+    /// A Unix socket's path that cannot be one, certificates that cannot be read.
     pub fn new(
         weighted: &Weighted,
         tls: &UpstreamTls,
@@ -63,6 +74,10 @@ impl Server {
         options.idle_timeout = Some(timeouts.idle);
         options.verify_cert = tls.verify;
         options.verify_hostname = tls.verify;
+        options.ca = tls.ca.as_deref().map(authorities).transpose()?;
+        // For one that is slow to take its answer, which nobody else's is to wait for.
+        options.h2_stream_window_size = Some(WINDOW);
+        options.h2_connection_window_size = Some(WINDOW);
         match upstream {
             Upstream::Tcp { scheme: Scheme::H2c, .. } => options.set_http_version(2, 2),
             Upstream::Tcp { scheme: Scheme::Https, .. } if tls.http2 => {
@@ -158,6 +173,21 @@ impl Server {
         self.status.failures.inc();
         self.status.pause(pause)
     }
+}
+
+/// The certificates to trust.
+fn authorities(file: &Path) -> anyhow::Result<Arc<CaType>> {
+    let named = || format!("upstream_tls.ca {}", file.display());
+    let mut all = Vec::new();
+    for certificate in CertificateDer::pem_file_iter(file).with_context(named)? {
+        let certificate = certificate.with_context(named)?;
+        // What Pingora would panic over.
+        parse_x509_certificate(&certificate).with_context(named)?;
+        RootCertStore::empty().add(certificate.clone()).with_context(named)?;
+        all.push(WrappedX509::new(certificate.to_vec(), parse_x509));
+    }
+    ensure!(!all.is_empty(), "upstream_tls.ca {} has no certificate", file.display());
+    Ok(all.into())
 }
 
 /// A request that an upstream has to answer.
