@@ -31,9 +31,10 @@ redis_needs := redis-server=redis-server redis-cli=redis-tools
 test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd chromium=chromium \
 	chromedriver=chromium-driver Xvfb=xvfb node=nodejs npm=npm \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
-	promtool=prometheus curl=curl pebble=pebble
+	promtool=prometheus curl=curl pebble=pebble goaccess=goaccess \
+	apache2=apache2 caddy=caddy haproxy=haproxy
 
-.PHONY: help run build test valkey torture soak crowds clients fuzz api bench data screenshots
+.PHONY: help run build test valkey torture soak crowds clients fuzz api bench import-bench data screenshots
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -51,6 +52,7 @@ help:
 	@echo '         SECONDS_EACH=… TARGET=…          for so long, only one'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
+	@echo 'make import-bench                         a log by headcount import and by GoAccess, in turns'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
 	@echo 'make data                                 fetch the lists of user agents and sources anew'
 
@@ -124,6 +126,11 @@ api: build
 bench:
 	@.ci/install $(build_needs)
 	cargo bench
+
+# Two million lines, three times each.
+import-bench: build
+	@.ci/install goaccess=goaccess python3=python3 taskset=util-linux
+	@.ci/import-bench '$(target)/import' '$(binary)'
 
 screenshots: build
 	@.ci/install chromium=chromium chromedriver=chromium-driver

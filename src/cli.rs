@@ -11,6 +11,9 @@ use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
 use headcount::demo;
 use headcount::export::{Format, columns};
+use headcount::import::Import;
+use headcount::import::format::NAMES;
+use headcount::import::totals;
 use headcount::model::site::Day;
 use headcount::proxy::{Certificates, Rules, acme_status};
 use headcount::store::StoreUrl;
@@ -35,6 +38,7 @@ pub enum Task {
     Export(Box<Config>, Export),
     Delete(Box<Config>, Delete),
     Copy(Box<Config>, Copy),
+    Import(Box<Config>, Import),
 }
 
 /// Reads arguments (the program's name first) and variables.
@@ -123,6 +127,21 @@ pub fn read(
             let force = matches.get_flag("force");
             Ok(Task::Copy(config, Copy { from, to, force }))
         }
+        Some(("import", matches)) => {
+            let logs = matches.get_many::<PathBuf>("logs").unwrap_or_default().cloned().collect();
+            let what = Import {
+                format: matches.get_one::<String>("format").cloned(),
+                logs,
+                force: matches.get_flag("force"),
+                give_up: matches.get_flag("give-up"),
+            };
+            let nothing = what.logs.is_empty() && !what.give_up;
+            if nothing && std::io::stdin().is_terminal() {
+                return Err("no log is named, and nothing comes by standard input".to_owned());
+            }
+            let settings = layered(Settings::defaults(), matches)?;
+            config(Config::for_upkeep(&settings)).map(|config| Task::Import(config, what))
+        }
         Some(("passwd", _)) => Ok(Task::Passwd),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
@@ -203,6 +222,7 @@ fn command() -> Command {
         .subcommand(export())
         .subcommand(delete())
         .subcommand(copy())
+        .subcommand(import())
         .subcommand(
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
@@ -254,6 +274,57 @@ fn copy() -> Command {
         .args([url("from", "Store to read"), url("to", "Store to write, as `store` names one")])
         .arg(force_flag().help("Replace what is there; copy days without visitors' hashes"));
     with_settings(command, |key| store_key(key) && key.path != "store")
+}
+
+fn import() -> Command {
+    let logs = Arg::new("logs")
+        .value_name("LOG")
+        .num_args(0..)
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("Logs, plain or packed (.gz, .zst); - or none: standard input");
+    let format = Arg::new("format")
+        .long("format")
+        .value_name("NAME|PATTERN")
+        .help("How their lines are written [default: found out]");
+    let give_up = Arg::new("give-up")
+        .long("give-up")
+        .action(ArgAction::SetTrue)
+        .help("End an import that was interrupted; what it has counted stays");
+    let about = "Count the access logs of another server, for the days before headcount";
+    let names: Vec<String> = NAMES
+        .iter()
+        .chain(&totals::NAMES)
+        .map(|(name, what)| format!("  {name:<15} {what}"))
+        .collect();
+    let command = Command::new("import")
+        .about(about)
+        .long_about(format!("{about}.\n\n{}", help::IMPORT))
+        .args([logs, format, force_flag().help("Add to days that have counts already"), give_up]);
+    with_settings(command, import_key).after_long_help(format!(
+        "Formats:\n{}\n\nA pattern is written as nginx's log_format or Apache's LogFormat.",
+        names.join("\n")
+    ))
+}
+
+/// The settings that decide how a log is counted.
+fn import_key(key: &Key) -> bool {
+    let root = [
+        "hosts",
+        "trusted_proxies",
+        "geoip",
+        "place_headers",
+        "crawler_ranges",
+        "keep_query",
+        "goals",
+        "funnels",
+        "new_visit_on_source",
+    ];
+    upkeep_key(key)
+        || store_key(key)
+        || root.contains(&key.path.as_str())
+        || key.path.starts_with("exclude.")
+        || ["limits.visitors", "limits.value_length", "privacy.respect_gpc"]
+            .contains(&key.path.as_str())
 }
 
 /// The settings that say which store, and what lies in it.

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Task::Export(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Delete(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Copy(config, what) => start(&config).and_then(|_| what.run(&config)),
+        Task::Import(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Passwd => passwd::run(),
     };
     match done {

@@ -452,7 +452,7 @@ fn site_settings(site: &SiteConfig) -> capture::SiteSettings {
     }
 }
 
-fn visitor_settings(
+pub(crate) fn visitor_settings(
     config: &Config,
     trusted_proxies: Trusted,
 ) -> anyhow::Result<visitor::Settings> {

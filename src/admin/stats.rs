@@ -7,7 +7,7 @@ use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
 use crate::kept;
 use crate::model::row::RowsOf;
-use crate::model::site::Site;
+use crate::model::site::{Day, Site};
 use crate::report::{Days, Invalid, Query, Question, Range, Reworded, Rows, answer};
 use crate::store::StoreError;
 use axum::Json;
@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Parameters of all three kinds of sums, beside those of the period.
@@ -178,8 +179,16 @@ impl Caller {
     pub(super) async fn query(&self, question: &Value) -> Result<Value, Error> {
         let site = &*self.site_of(question).await?;
         let question = self.with_segments(question.clone(), site).await?;
-        let query = Query::read(&question, site, self.admin.clock.now())?;
-        let (days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
+        let mut query = Query::read(&question, site, self.admin.clock.now())?;
+        let (mut days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
+        if query.takes_imported() {
+            let asked: BTreeSet<Day> = query.ranges().flat_map(|range| range.days()).collect();
+            let asked: Vec<Day> = asked.into_iter().collect();
+            let imported = self.admin.store.imported(&site.name, &asked).await?;
+            for (day, counts) in asked.into_iter().zip(&imported) {
+                query.add_imported(&mut days, day, counts);
+            }
+        }
         let site = site.clone();
         let answer = tokio::task::spawn_blocking(move || query.answer(&site, &days, Some(&rows)));
         Ok(answer.await.map_err(|_| Error::Lost)??)

@@ -20,6 +20,17 @@ impl<'a> Asked<'a> {
         Self { navigation: is_navigation(headers), headers }
     }
 
+    /// The same of a request of which not all headers are known (a log has none, or some): for a
+    /// page, as long as nothing says otherwise.
+    pub fn of_some(headers: &'a HeaderMap) -> Self {
+        let told = [&SEC_FETCH_DEST, &SEC_FETCH_MODE, &SEC_FETCH_SITE];
+        let navigation = match told.iter().any(|name| headers.contains_key(*name)) {
+            true => is_navigation(headers),
+            false => !is_of_script(headers),
+        };
+        Self { navigation, headers }
+    }
+
     /// Ahead of time, perhaps for nothing. Many headers may say so: they are read only for what
     /// may be a page.
     pub fn prefetch(self) -> bool {

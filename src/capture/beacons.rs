@@ -194,7 +194,7 @@ impl Analytics {
         now: Millis,
     ) {
         let (visitor, before_midnight) = who.at(event.at);
-        let page = self.page(site, &event.path, event.query.as_deref());
+        let page = self.rules(site).page(&event.path, event.query.as_deref());
         let what = match event.kind {
             beacon::Kind::Pageview(nav) => {
                 let own = |id: &ViewId| {

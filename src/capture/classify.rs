@@ -87,6 +87,16 @@ pub fn classify(
     }
 }
 
+/// Whether a machine was given a page to read, and not a file, an error or a redirect.
+/// `known_html`: as [`classify`] is told.
+pub fn is_read(method: &Method, path: &str, answer: Answer<'_>, known_html: Option<bool>) -> bool {
+    method == Method::GET
+        && match answer.status {
+            StatusCode::NOT_MODIFIED => known_html.unwrap_or_else(|| looks_like_html(path)),
+            status => answer.html && status.is_success(),
+        }
+}
+
 fn content_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
     let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
@@ -115,7 +125,7 @@ fn download(status: StatusCode, answer: &HeaderMap) -> Class {
 
 /// The first byte of a part of a file, and the whole file's length where it is known:
 /// `bytes 0-99/1000`. Several parts in one answer have none.
-pub(super) fn content_range(answer: &HeaderMap) -> Option<(u64, Option<u64>)> {
+pub fn content_range(answer: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let range = str::from_utf8(answer.get(header::CONTENT_RANGE)?.as_bytes()).ok()?;
     let (unit, range) = range.trim().split_once(' ')?;
     let (part, length) = range.split_once('/')?;
@@ -174,7 +184,7 @@ fn is_file_type(content_type: &str) -> bool {
 
 /// Whether a path's extension allows it to be a page. None, or one that is no known type
 /// (`/v1.2`), does.
-pub(super) fn looks_like_html(path: &str) -> bool {
+fn looks_like_html(path: &str) -> bool {
     const SCRIPTS: &[&str] = &["php", "asp", "aspx", "jsp", "cgi", "pl", "do", "cfm"];
     let name = path.rsplit('/').next().unwrap_or(path);
     let Some((_, extension)) = name.rsplit_once('.') else { return true };
@@ -185,6 +195,15 @@ pub(super) fn looks_like_html(path: &str) -> bool {
         None => true,
         Some(guess) => guess == mime::TEXT_HTML || guess.essence_str() == "application/xhtml+xml",
     }
+}
+
+/// The type that an answer under a path has, as far as the path tells: where nothing else does.
+pub fn type_by_path(path: &str) -> Option<&'static str> {
+    if !looks_like_html(path) {
+        let (_, extension) = path.rsplit_once('.')?;
+        return mime_guess::from_ext(extension).first_raw();
+    }
+    Some(if looks_like_a_feed(path) { "application/rss+xml" } else { "text/html" })
 }
 
 #[cfg(test)]

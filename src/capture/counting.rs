@@ -5,13 +5,12 @@
 
 use super::analytics::{Analytics, SiteSettings, Tracking, When, peer_of};
 use super::asked::{Asked, is_frame};
-use super::classify::{Answer, Class, classify, content_range, looks_like_html};
+use super::classify::{Answer, Class, classify, content_range, is_read};
+use super::site_rules::SiteRules;
 use crate::host;
-use crate::model::exclude::Exclude;
-use crate::model::hosts;
-use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What, rollup};
+use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What};
+use crate::text;
 use crate::visitor::{Agent, Who, bots};
-use crate::{page_name, text};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora::Error;
 use pingora::http::ResponseHeader;
@@ -22,10 +21,10 @@ use std::time::Instant;
 const ID_PREFIX: &[u8] = b"hc;desc=\"";
 
 /// As long as a page may say it is; what is sent beyond is counted at its end.
-const BYTES_MAX: u64 = 1 << 40;
+pub const BYTES_MAX: u64 = 1 << 40;
 
 /// Who fetches a feed and says nothing of being a reader.
-const A_BROWSER: &str = "(browser)";
+pub const A_BROWSER: &str = "(browser)";
 
 /// What a path turned out to be, if it is no page: remembered for 304s, which don't say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +73,7 @@ impl Analytics {
         match class {
             Class::Nothing => None,
             Class::Download => {
-                tracking.sending = Some(Sending::Download(self.named(path)));
+                tracking.sending = Some(Sending::Download(self.rules(site).named(path)));
                 None
             }
             Class::Feed => {
@@ -100,7 +99,7 @@ impl Analytics {
         let (headers, query) = (&request.headers, request.uri.query());
         let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
         let (when, nonce) = (self.when(&who), rand::random());
-        let page = self.page(site, request.uri.path(), query);
+        let page = self.rules(site).page(request.uri.path(), query);
         let id = self.issue(site, when, kind, nonce, &page);
         let lane = who.lane();
         let bytes = match response.status {
@@ -122,7 +121,7 @@ impl Analytics {
             }
             PageKind::Error => {
                 let (host, referrer) = came();
-                (None, self.link_from(site, referrer.as_deref(), host.as_deref()))
+                (None, self.rules(site).link_from(referrer.as_deref(), host.as_deref()))
             }
             _ => (None, None),
         };
@@ -185,8 +184,8 @@ impl Analytics {
         let bot = who.bot()?;
         let when = self.when(&who);
         let answer = Answer::of(response.status, &response.headers);
-        let (status, html) = (answer.status, answer.html);
-        let page = self.page(site, path, request.uri.query());
+        let Answer { status, html, .. } = answer;
+        let page = self.rules(site).page(path, request.uri.query());
         let noted = status == StatusCode::NOT_MODIFIED || answer.is_feed(path);
         let known = if noted { self.known(site, path, answer) } else { None };
         let what = What::Bot {
@@ -194,11 +193,7 @@ impl Analytics {
             class: bot.class.as_str().into(),
             page: page.clone(),
             status: status.as_u16(),
-            read: request.method == Method::GET
-                && match status {
-                    StatusCode::NOT_MODIFIED => known.is_none() && looks_like_html(path),
-                    status => html && status.is_success(),
-                },
+            read: is_read(&request.method, path, answer, known.map(|_| false)),
         };
         self.count(site, who.lane(), when, what);
         if request.method == Method::GET && known == Some(Known::Feed) {
@@ -219,7 +214,7 @@ impl Analytics {
         subscribers: Option<u32>,
     ) {
         let When { at, visitor, before_midnight } = self.when(who);
-        let path = self.named(path);
+        let path = self.rules(site).named(path);
         let lane = self.visitors().lane_of((&*reader, &*path));
         let what = What::Feed { path, reader, subscribers };
         let site = self.site_id(site);
@@ -228,20 +223,13 @@ impl Analytics {
 
     /// Whether the site does not want a request counted.
     fn excludes(&self, site: usize, session: &Session, path: &str) -> bool {
-        let exclude = &self.settings_of(site).exclude;
         let left_out = self.settings_of(site).left_out.now();
-        if *exclude == Exclude::default() && left_out.is_empty() {
-            return false;
-        }
         let request = session.req_header();
-        let host = host::of(&request.headers, &request.uri);
+        let host = || host::of(&request.headers, &request.uri);
         let who = || self.visitors().identify(site, peer_of(session), &request.headers);
-        exclude.has_page(&page_name::plain(path))
-            || host.is_some_and(|host| exclude.has_host(&host))
-            || (exclude.has_visitors() || !left_out.is_empty()) && {
-                let who = who();
-                who.is_among(&exclude.addresses, &exclude.countries) || who.is_among(&left_out, &[])
-            }
+        self.rules(site)
+            .excludes(path, host, |networks, countries| who().is_among(networks, countries))
+            || !left_out.is_empty() && who().is_among(&left_out, &[])
     }
 
     /// Whether the site does not want this visitor counted on this host, whatever it sees.
@@ -252,41 +240,11 @@ impl Analytics {
             || who.is_among(&left_out.now(), &[])
     }
 
-    /// The page a path names, with what of its query tells pages apart.
-    pub(super) fn page(&self, site: usize, path: &str, query: Option<&str>) -> Arc<str> {
-        let keep = &self.settings_of(site).keep_query;
-        let (Some(query), false) = (query, keep.is_empty()) else { return self.named(path) };
-        let kept = page_name::kept(query, keep);
-        if kept.is_empty() {
-            return self.named(path);
-        }
-        let path = page_name::plain(path);
-        let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
-        self.bounded(&format!("{path}?{kept}{fragment}"))
-    }
-
-    /// What a path names, in the one form there is of it.
-    fn named(&self, path: &str) -> Arc<str> {
-        self.bounded(&page_name::plain(path))
-    }
-
-    /// Where a broken link was: host and path, or the path on the site itself.
-    fn link_from(
-        &self,
-        site: usize,
-        referrer: Option<&str>,
-        host: Option<&str>,
-    ) -> Option<Arc<str>> {
-        let (_, rest) = referrer?.split_once("://")?;
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // What stands before an @ is nobody's business.
-        let authority = authority.rsplit('@').next().unwrap_or_default();
-        let from = host::plain(authority);
-        let own = host.is_some_and(|own| host::is_same(own, &from))
-            || hosts::is_own(self.site(site), &from);
-        let path = page_name::plain(path);
-        Some(if own { self.bounded(&path) } else { self.bounded(&format!("{from}{path}")) })
+    /// What the site's settings make of requests.
+    pub(super) fn rules(&self, site: usize) -> SiteRules<'_> {
+        let SiteSettings { keep_query, exclude, .. } = self.settings_of(site);
+        let value_length = self.settings().value_length;
+        SiteRules { site: self.site(site), keep_query, exclude, value_length }
     }
 
     /// A page's view id, as a `Server-Timing` entry.
@@ -343,10 +301,6 @@ impl Analytics {
         let When { at, visitor, before_midnight } = when;
         let site = self.site_id(site);
         self.push(Hit { at, site, lane, visitor, before_midnight, what });
-    }
-
-    fn bounded(&self, value: &str) -> Arc<str> {
-        rollup::clean(value, self.settings().value_length).into()
     }
 }
 

@@ -16,8 +16,11 @@ pub mod foreign;
 pub mod inject;
 mod opt_out;
 pub mod script;
+mod site_rules;
 mod tagging;
 mod wrapper;
 
 pub use analytics::{Analytics, Hook, LeftOut, Senders, Settings, SiteSettings, Tracking};
+pub use counting::{A_BROWSER, BYTES_MAX};
+pub use site_rules::SiteRules;
 pub use wrapper::{WithAnalytics, WithTracking};

@@ -53,3 +53,18 @@ where these name all visitors that were counted; other days stay without --force
 and with it go over without hashes. No report needs them.
 
   headcount copy --from sqlite:headcount.db --to redis://127.0.0.1 --site example.org";
+
+pub const IMPORT: &str = "\
+Each line goes by the rules that requests go by, into the same rows: pageviews, visitors, visits, \
+robots, errors, files, feeds. A log says less than a request, so a page is told by its path's \
+extension, and all views are seen by the server only. Logs are read in the order of time, \
+whichever way they are named. A log that names hosts is counted for the sites that have them, \
+others for the one of --site.
+
+A day that has counts already is left alone, and so is a log that was imported before: nothing \
+counts twice. An import that is stopped, even by kill -9, goes on when the same command runs \
+again. Addresses are not kept; what visitors are recognised by is destroyed when it ends.
+
+  headcount import --site example.org /var/log/nginx/access.log*
+  zcat old/*.gz | headcount import --format combined
+  headcount import --format '$remote_addr [$time_local] $host \"$request\" $status' a.log";

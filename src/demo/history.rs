@@ -2,23 +2,24 @@
 //!
 //! Nobody waits a year for a demo. So visits of the days before are made up as the proxy would have
 //! seen them: people with browsers, addresses and the day's salt, crawlers, feed readers. From
-//! there on nothing is special: a [`Shard`] counts the hits in the order of time, and what it has
-//! counted is delivered as a node's batches. Only into a store that has nothing of these days yet.
+//! there on nothing is special: [`PastDays`] counts the hits in the order of time. Only into a
+//! store that has nothing of these days yet.
 //!
 //! The days have seasons and weekends. One is the day the bakery was on everybody's front page, and
 //! there is a week in which robots came in crowds.
 
 use super::people::{Machine, Origin, Person, draw_machine};
 use super::{pages, traffic};
-use crate::aggregate::{Limits, Shard};
+use crate::aggregate::Limits;
 use crate::capture::beacon::screen_class;
 use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::model::rollup::GRID;
 use crate::model::site::{Day, Site, SiteId};
 use crate::model::{
     Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Tracker, Traits,
-    Vital, What, batches,
+    Vital, What,
 };
+use crate::past::PastDays;
 use crate::store::Store;
 use crate::visitor::{DoNotTrack, Places, Secrets, Visitors, Who, bots};
 use crate::visitor::{Ranges, Settings, address::Trusted};
@@ -126,8 +127,8 @@ impl Past {
         now: Millis,
     ) -> anyhow::Result<Option<Summary>> {
         let limits = Limits { visitors: 100_000, rows: 10_000 };
-        let mut shard = Shard::new(self.sites.clone(), limits);
-        let node: Arc<str> = format!("history.{:016x}", self.random.u64(..)).into();
+        let node = format!("history.{:016x}", self.random.u64(..));
+        let mut past = PastDays::new(self.sites.clone(), limits, self.random.u64(..), node.into());
         let site = self.sites[0].clone();
         let today = site.day(now);
         let all: Vec<Day> = (0..i64::from(days)).map(|ago| today - TimeDelta::days(ago)).collect();
@@ -139,15 +140,10 @@ impl Past {
             for hit in self.day(today, ago, now) {
                 summary.views += u64::from(is_view(&hit.what));
                 summary.orders += u64::from(is_order(&hit.what));
-                shard.apply(hit);
+                past.count(hit);
             }
-            for ((_, day), window) in shard.seal() {
-                // A visit may run over midnight.
-                let first = store.marker(&site.name, day, &node).await? + 1;
-                for batch in batches(window, &site.name, day, &node, first) {
-                    store.apply(&batch).await?;
-                }
-            }
+            past.seal();
+            past.deliver(store).await?;
         }
         Ok(Some(summary))
     }

@@ -13,7 +13,7 @@ mod words;
 /// Name, and what is done with bytes; it panics where something is wrong.
 type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     ("acme", stored::acme),
     ("agents", words::agents),
     ("beacons", words::beacons),
@@ -22,6 +22,7 @@ pub const TARGETS: [Target; 15] = [
     ("heads", words::heads),
     ("hosts", words::hosts),
     ("journal", stored::journal),
+    ("logs", words::logs),
     ("outbox", stored::outbox),
     ("pages", pages::injection),
     ("proxy_headers", words::proxy_headers),

@@ -4,6 +4,8 @@ use super::split_byte;
 use crate::capture::beacon::{self, EVENTS_MAX};
 use crate::capture::foreign::{Api, Beacon, Taken};
 use crate::config::{Config, Settings};
+use crate::import::format::{Format, Line, NAMES};
+use crate::import::time::Times;
 use crate::model::site::Site;
 use crate::proxy::listen::{head, proxy_header};
 use crate::report::{Filter, Query};
@@ -11,6 +13,7 @@ use crate::visitor::agent::Agents;
 use crate::visitor::{bots, source};
 use crate::{host, page_name, text};
 use bytes::BytesMut;
+use chrono_tz::Tz;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue};
 use iso_currency::Currency;
@@ -123,4 +126,28 @@ pub fn queries(bytes: &[u8]) {
     } else if let Ok(body) = serde_json::from_str(text) {
         let _ = Query::read(&body, &SITE, NOW).map_err(|error| error.to_string());
     }
+}
+
+/// Lines of a log, in the format that the first byte chooses, or by a pattern, which is the first
+/// line.
+pub fn logs(bytes: &[u8]) {
+    let (form, rest) = split_byte(bytes);
+    let (format, rest) = match NAMES.get(form % (NAMES.len() + 1)) {
+        Some((name, _)) => (Format::new(name), rest),
+        None => {
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            (Format::new(&String::from_utf8_lossy(&rest[..end])), &rest[end..])
+        }
+    };
+    let Ok(mut format) = format else { return };
+    let mut times = Times::new(Tz::Europe__Berlin);
+    for line in rest.split(|byte| *byte == b'\n') {
+        if let Line::Request(record) = format.read(line, &mut times) {
+            assert!(record.at > 0 && record.status > 0 && !record.address.is_empty());
+            let again = format.clone().read(line, &mut Times::new(Tz::Europe__Berlin));
+            assert!(matches!(again, Line::Request(again) if again == record));
+        }
+    }
+    let lines: Vec<&[u8]> = rest.split(|byte| *byte == b'\n').take(50).collect();
+    let _ = Format::found(&lines, &times);
 }

@@ -17,6 +17,17 @@ pub fn daily(site: &str, day: Day) -> String {
     format!("visits:daily:{{{site}:{day}}}")
 }
 
+/// Totals of a day that another program has counted: hash.
+pub fn imported(site: &str, day: Day) -> String {
+    format!("visits:imported:{{{site}:{day}}}")
+}
+
+/// The day of such a key, if it is one of this site.
+pub fn imported_day(site: &str, key: &str) -> Option<Day> {
+    let tag = key.strip_prefix("visits:imported:{")?.strip_suffix('}')?;
+    tag.strip_prefix(site)?.strip_prefix(':')?.parse().ok()
+}
+
 /// Visitors of a day: HyperLogLog.
 pub fn visitors(site: &str, day: Day) -> String {
     format!("unique:visits:{{{site}:{day}}}")
@@ -158,6 +169,7 @@ mod tests {
             (daily("example.com", day), "visits:daily"),
             (visitors("example.com", day), "unique:visits"),
             (confirmed("example.com", day), "unique:confirmed"),
+            (imported("example.com", day), "visits:imported"),
             (rows("example.com", day, RowsOf::People), "visits:events"),
             (rows("example.com", day, RowsOf::Others), "visits:others"),
             (secret(&salt), "visits:salt"),
@@ -187,6 +199,9 @@ mod tests {
         assert_eq!(kept_day("a.com", &staging(&daily("a.com", day), "x")), None);
         assert_eq!(kept_day("a.com", &monthly("a.com", Month::of(day))), None);
         assert_eq!(pattern("a*[1]"), r"*:{a\*\[1\]:*}");
+        assert_eq!(kept_day("a.com", &imported("a.com", day)), None);
+        assert_eq!(imported_day("a.com", &imported("a.com", day)), Some(day));
+        assert_eq!(imported_day("a.com", &imported("b.a.com", day)), None);
         let november = Month::of(day);
         assert_eq!(kept_month("a.com", &monthly("a.com", november)), Some(november));
         assert_eq!(kept_month("a.com", &monthly("b.a.com", november)), None);

@@ -198,6 +198,12 @@ pub trait Reads: Backend {
     /// about 0.8 % standard error; SQLite: exact).
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)>;
 
+    /// Totals of days that another program has counted, in the order asked; empty ones where there
+    /// are none.
+    async fn imported(&self, _site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
+        Ok(days.iter().map(|_| DayCounts::default()).collect())
+    }
+
     /// Event rows of a day, oldest first.
     async fn rows(&self, site: &str, day: Day, of: RowsOf) -> Result<StoredRows> {
         self.rows_after(site, day, of, 0).await

@@ -331,6 +331,13 @@ impl Reads for RedisStore {
         Ok(months.iter().map(|fields| decode(fields)).collect())
     }
 
+    async fn imported(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
+        let keys: Vec<String> = days.iter().map(|day| keys::imported(site, *day)).collect();
+        let days: Vec<Vec<(String, String)>> =
+            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
+        Ok(days.iter().map(|fields| decode(fields)).collect())
+    }
+
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
         let keys = [keys::visitors(site, day), keys::confirmed(site, day)];
         let counts =

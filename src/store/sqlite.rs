@@ -35,11 +35,12 @@ const WRITER_CACHE: i64 = 16_384;
 const APPLICATION_ID: i64 = 0x4843_4e54;
 
 /// Layouts of the file, each made from the one before; a file has as many as its `user_version`.
-const LAYOUTS: [&str; 4] = [
+const LAYOUTS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("months.sql"),
     include_str!("packed.sql"),
     include_str!("rows.sql"),
+    include_str!("imported.sql"),
 ];
 const SCHEMA: i64 = LAYOUTS.len() as i64;
 
@@ -260,6 +261,10 @@ impl Reads for SqliteStore {
 
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
         self.read(|db| db.uniques(site, day))
+    }
+
+    async fn imported(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
+        self.read(|db| days.iter().map(|day| db.imported(site, *day)).collect())
     }
 
     async fn rows_after(

@@ -163,6 +163,21 @@ impl Session<'_> {
         .map(drop)
     }
 
+    /// What another program has counted of a day.
+    pub fn imported(&self, site: &str, day: Day) -> rusqlite::Result<DayCounts> {
+        let mut counts = DayCounts::default();
+        let sql = "SELECT dimension, value, metric, count FROM imported WHERE site = ? AND day = ?";
+        self.rows(sql, params![site, day.to_string()], |row| {
+            let dimension = Dimension::parse(row.get_ref(0)?.as_str()?);
+            let metric = Metric::parse(row.get_ref(2)?.as_str()?);
+            if let (Some(dimension), Some(metric)) = (dimension, metric) {
+                counts.add(dimension, row.get_ref(1)?.as_str()?, metric, row.get(3)?);
+            }
+            Ok(())
+        })?;
+        Ok(counts)
+    }
+
     pub fn version(&self, site: &str, day: Day) -> rusqlite::Result<u64> {
         let version = self.value(
             "SELECT version FROM days WHERE site = ? AND day = ?",

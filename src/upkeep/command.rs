@@ -90,6 +90,10 @@ pub fn migrate(config: &Config, force: bool) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+/// What a command runs on.
+///
+/// # Errors
+/// There is none to be had.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
 }

@@ -110,6 +110,7 @@ pub async fn copy(
         copy_day(from, to, name, day, force, &mut copied).await?;
         progress.step(day);
     }
+    copy_imported(from, to, name).await?;
     copy_salts(from, to, site).await?;
     copy_kept(from, to, site).await?;
     Ok(copied)
@@ -268,6 +269,15 @@ fn batches(
         (number == 1 || !batch.is_empty()).then_some(batch)
     };
     (1..).map_while(batch).collect()
+}
+
+/// What other programs have counted.
+async fn copy_imported(from: &dyn Upkeep, to: &dyn Upkeep, site: &str) -> store::Result<()> {
+    let days = from.kept_imported(site).await?;
+    for (day, counts) in days.iter().zip(from.imported(site, &days).await?) {
+        to.put_imported(site, *day, &counts.fields().collect::<Vec<_>>()).await?;
+    }
+    Ok(())
 }
 
 /// What owners keep of the site, and who may look at all of them, unless the target has some of its

@@ -370,6 +370,40 @@ async fn work(
     Ok(done)
 }
 
+/// Does for days that were counted late what the jobs have done for those before them: what is
+/// beyond the limits goes to `(other)`, rows are aged, months are made again.
+///
+/// # Errors
+/// The store's. It can be done again.
+pub async fn settle(
+    store: &dyn Upkeep,
+    site: &Site,
+    keep: Keep,
+    days: &BTreeSet<Day>,
+    now: Millis,
+    progress: &mut Progress,
+) -> Result<()> {
+    let (today, open) = (site.day(now), site.day(now - HOUR));
+    let days: Vec<Day> = days.iter().copied().filter(|day| *day < today).collect();
+    let months: BTreeSet<Month> = days.iter().map(|day| Month::of(*day)).collect();
+    progress.expect(days.len() + months.len());
+    for day in days {
+        fold(store, site, day, keep.rows).await?;
+        // Another may rewrite blocks at the same time; then the hourly job comes to it.
+        if day < open && !compact::compact(store, &site.name, day, Phase::Over).await? {
+            compact::compact(store, &site.name, day, Phase::Over).await?;
+        }
+        progress.step(day);
+    }
+    let kept = store.kept(&site.name).await?;
+    for month in months {
+        let closed = |day: &Day| Month::of(*day) == month && *day < today;
+        roll_up(store, site, month, &kept.iter().copied().filter(closed).collect(), false).await?;
+        progress.step(month);
+    }
+    store.trim(&site.name, keep.events, now).await
+}
+
 /// Moves what of a closed day is beyond `rows` rows to `(other)`. Gives the number of fields.
 async fn fold(store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<usize> {
     let counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();

@@ -68,7 +68,10 @@ impl Delete {
     /// # Errors
     /// The store's.
     pub async fn look(&self, store: &dyn Upkeep, site: &Site) -> Result<Doomed> {
-        let mut doomed = Doomed { days: store.kept(&site.name).await?, ..Doomed::default() };
+        let counted = store.kept(&site.name).await?;
+        let imported = store.kept_imported(&site.name).await?;
+        let days: BTreeSet<Day> = counted.into_iter().chain(imported).collect();
+        let mut doomed = Doomed { days: days.into_iter().collect(), ..Doomed::default() };
         let months = store.kept_months(&site.name).await?;
         let Some((from, to)) = self.days else {
             return Ok(Doomed { months, ..doomed });

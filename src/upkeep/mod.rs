@@ -18,9 +18,9 @@ pub mod progress;
 pub mod tail;
 
 pub use backfill::Backfill;
-pub use command::{backfill, migrate, trim};
+pub use command::{backfill, migrate, runtime, trim};
 pub use copy::Copy;
-pub use daily::Daily;
+pub use daily::{Daily, settle};
 pub use delete::Delete;
 pub use export::Export;
 pub use progress::Progress;

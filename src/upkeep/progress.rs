@@ -1,7 +1,11 @@
 //! How far a long command is: a bar on a terminal, plain lines in a log, nothing in the background.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// How often a log has a line of something that is measured in bytes.
+const LINE_EVERY: Duration = Duration::from_secs(10);
 
 pub struct Progress {
     kind: Kind,
@@ -10,7 +14,16 @@ pub struct Progress {
 enum Kind {
     Silent,
     Bar(ProgressBar),
-    Lines { done: u64, total: u64 },
+    Lines {
+        done: u64,
+        total: u64,
+    },
+    /// Of so many bytes, if that is known; when the last line was written.
+    Bytes {
+        total: Option<u64>,
+        began: Instant,
+        said: Instant,
+    },
 }
 
 impl Progress {
@@ -31,10 +44,56 @@ impl Progress {
         Self { kind: Kind::Bar(bar) }
     }
 
+    /// The same of something that is read, `total` bytes of it, if that is known.
+    pub fn of_bytes(total: Option<u64>) -> Self {
+        if !std::io::stderr().is_terminal() {
+            let now = Instant::now();
+            return Self { kind: Kind::Bytes { total, began: now, said: now } };
+        }
+        let bar = match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::no_length(),
+        };
+        let template = match total {
+            Some(_) => "{bar:30} {bytes}/{total_bytes}, {eta} left, {msg}",
+            None => "{spinner} {bytes}, {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { kind: Kind::Bar(bar) }
+    }
+
+    /// So many bytes are read; `what` says more of it.
+    pub fn reach(&mut self, done: u64, what: impl FnOnce(Duration) -> String) {
+        match &mut self.kind {
+            Kind::Silent | Kind::Lines { .. } => {}
+            Kind::Bar(bar) => {
+                bar.set_position(done);
+                bar.set_message(what(bar.elapsed()));
+            }
+            Kind::Bytes { total, began, said } => {
+                if said.elapsed() < LINE_EVERY {
+                    return;
+                }
+                *said = Instant::now();
+                let what = what(began.elapsed());
+                match total.filter(|total| done > 0 && *total >= done) {
+                    Some(total) => {
+                        let left = began.elapsed().mul_f64((total - done) as f64 / done as f64);
+                        let (done, total) = (HumanBytes(done), HumanBytes(total));
+                        eprintln!("{done} of {total}, {} left, {what}", HumanDuration(left));
+                    }
+                    None => eprintln!("{}, {what}", HumanBytes(done)),
+                }
+            }
+        }
+    }
+
     /// There are so many more steps.
     pub fn expect(&mut self, steps: usize) {
         match &mut self.kind {
-            Kind::Silent => {}
+            Kind::Silent | Kind::Bytes { .. } => {}
             Kind::Bar(bar) => bar.inc_length(steps as u64),
             Kind::Lines { total, .. } => *total += steps as u64,
         }
@@ -43,7 +102,7 @@ impl Progress {
     /// A step is done; `what` says which, in a word or two.
     pub fn step(&mut self, what: impl std::fmt::Display) {
         match &mut self.kind {
-            Kind::Silent => {}
+            Kind::Silent | Kind::Bytes { .. } => {}
             Kind::Bar(bar) => {
                 bar.set_message(what.to_string());
                 bar.inc(1);
@@ -60,7 +119,7 @@ impl Progress {
         match &mut self.kind {
             Kind::Silent => tracing::info!("{what}"),
             Kind::Bar(bar) => bar.suspend(|| eprintln!("{what}")),
-            Kind::Lines { .. } => eprintln!("{what}"),
+            Kind::Lines { .. } | Kind::Bytes { .. } => eprintln!("{what}"),
         }
     }
 }

@@ -98,7 +98,7 @@ pub fn network(address: IpAddr) -> u128 {
 }
 
 /// An address, perhaps with a port, in brackets, in quotes.
-fn parse_address(text: &[u8]) -> Option<IpAddr> {
+pub fn parse_address(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?.trim_ascii();
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
     let bare = || text.strip_prefix('[')?.split_once(']')?.0.parse().ok();

@@ -97,6 +97,11 @@ impl Agents {
     }
 }
 
+/// Nobody has written down what it says: a person's, of whose browser nothing is known.
+pub fn untold() -> Agent {
+    Agent { bot: None, ..parse("", None) }
+}
+
 /// What of an agent is read.
 fn cut(user_agent: &str) -> &str {
     let mut end = user_agent.len().min(LONGEST);

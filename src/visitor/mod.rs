@@ -21,7 +21,7 @@ pub mod source;
 pub mod who;
 
 pub use address::client_address;
-pub use agent::{Agent, Agents};
+pub use agent::{Agent, Agents, untold};
 pub use bots::Bot;
 pub use introduced::Introduced;
 pub use language::language;

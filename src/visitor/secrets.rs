@@ -13,7 +13,9 @@ use crate::store::{Secret, SharedValues, StoreError};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Days, NaiveDate};
 use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +32,8 @@ pub struct Secrets {
     file: Option<PathBuf>,
     /// What the file holds.
     kept: Mutex<Kept>,
+    /// What salts are made of; `None`: of chance.
+    seed: Option<[u8; 32]>,
 }
 
 /// What is in force at a moment.
@@ -84,10 +88,27 @@ impl Secrets {
         });
         let current = Current { salts: salts.collect(), keys };
         let (current, kept) = (ArcSwap::from_pointee(current), Mutex::new(kept));
-        let secrets = Self { sites, current, file, kept };
+        let secrets = Self { sites, current, file, kept, seed: None };
         secrets.make_do(now);
         secrets.keep();
         secrets
+    }
+
+    /// Secrets of nobody else, whose salts follow from a seed: whoever has it makes the same ones
+    /// again, for as long as it is not destroyed.
+    pub fn derived(sites: Arc<Vec<Site>>, seed: [u8; 32]) -> Self {
+        let current = ArcSwap::from_pointee(Current { salts: Vec::new(), keys: Vec::new() });
+        Self { sites, current, file: None, kept: Mutex::default(), seed: Some(seed) }
+    }
+
+    fn new_salt(&self, site: usize, day: Day) -> [u8; 32] {
+        let Some(seed) = self.seed else { return rand::random() };
+        let mut block = [0; 64];
+        block[..seed.len()].copy_from_slice(&seed);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        mac.update(self.sites[site].name.as_bytes());
+        mac.update(day.to_string().as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     pub fn load(&self) -> Guard<Arc<Current>> {
@@ -115,7 +136,8 @@ impl Secrets {
             let mut next = Current::clone(current);
             next.salts.retain(|held| !over(held));
             for (i, day) in missing(&next) {
-                next.salts.push(Held::new(i, &self.sites[i], day, rand::random(), false));
+                let salt = self.new_salt(i, day);
+                next.salts.push(Held::new(i, &self.sites[i], day, salt, false));
             }
             next
         });

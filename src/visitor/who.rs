@@ -128,6 +128,11 @@ impl Visitors {
         self.agents.read(&user_agent(headers), mobile)
     }
 
+    /// What a user agent is, if nothing else is known of the request.
+    pub fn agent_of(&self, user_agent: &str) -> Arc<Agent> {
+        self.agents.read(user_agent, None)
+    }
+
     /// Whether this client is not to be counted at all: it asked for that, and is heard.
     pub fn ignores(&self, site: usize, headers: &HeaderMap) -> bool {
         self.settings.do_not_track[site] == DoNotTrack::Ignore && asks_not_to_be_tracked(headers)

@@ -55,6 +55,31 @@ impl Nginx {
         Self::launch(port, dir)
     }
 
+    /// The same, and it writes down what it is asked: in `combined.log`, and in `whole.log` as
+    /// `format` has it.
+    pub fn logging_before(website: &str, format: &str) -> Self {
+        let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+        let server = format!(
+            "listen 127.0.0.1:{port};
+            access_log combined.log combined;
+            access_log whole.log whole;
+            location / {{
+                proxy_pass {website};
+                proxy_http_version 1.1;
+                proxy_set_header Host $http_host;
+                proxy_set_header Connection '';
+                proxy_set_header X-Forwarded-For $remote_addr;
+            }}"
+        );
+        configure_with(&dir, &format!("log_format whole '{format}';"), &server);
+        Self::launch(port, dir)
+    }
+
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
     /// One that answers with method and target.
     pub fn echoing() -> Self {
         let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
@@ -135,6 +160,11 @@ fn prepare(dir: &TempDir, port: u16) {
 
 /// Writes its settings, with those of its one server.
 fn configure(dir: &TempDir, server: &str) {
+    configure_with(dir, "", server);
+}
+
+/// The same, with more settings for all of it.
+fn configure_with(dir: &TempDir, more: &str, server: &str) {
     let conf = format!(
         r#"
 daemon off;
@@ -151,6 +181,7 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     keepalive_requests 1000000;
+    {more}
     server {{ {server} }}
 }}
 "#

@@ -138,6 +138,7 @@ async fn a_file_of_an_older_headcount_keeps_its_counts() {
     let before = counts(store.days(SITE, &[today()]).await.unwrap());
     drop(store);
     let second_layout = "DROP TABLE event_rows;
+        DROP TABLE imported;
         CREATE TABLE events (id INTEGER PRIMARY KEY, day_id INTEGER, event TEXT NOT NULL);
         INSERT INTO events (day_id, event) VALUES (1, '{}');
         PRAGMA user_version = 2";

@@ -21,6 +21,7 @@ use super::scan::{By, Expr};
 use super::{Days, Filter, Interval, Invalid, Metric, Range, money};
 use crate::clock::Millis;
 use crate::model::goal::Target;
+use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use include::{Against, Include};
@@ -32,6 +33,7 @@ pub use sequence::Sequence;
 use serde_json::{Map, Value as Json, json};
 pub use set::{AnsweredFrom, Answers, QuerySet, TimeStep, Total};
 pub use span::Span;
+use std::sync::Arc;
 use table::{Line, Table};
 pub use version1::Reworded;
 
@@ -70,6 +72,8 @@ pub struct Query {
     as_stored: bool,
     /// The site's at the time of the question.
     today: Day,
+    /// Counts of another program are among those that it is answered from.
+    imported: bool,
     /// Of metrics that cannot be told, why.
     warnings: Map<String, Json>,
     /// The question as it was understood, which the answer repeats.
@@ -123,6 +127,7 @@ impl Query {
             against: include.comparison.map(|comparison| comparison.against(&span, site, now)),
             as_stored: false,
             today: site.day(now),
+            imported: false,
             warnings: Map::new(),
             echo: Map::new(),
             metrics,
@@ -189,6 +194,24 @@ impl Query {
         (self.plan != Plan::RollUps).then(|| self.asked().of())
     }
 
+    /// Whether it asks for what other programs have counted, and can be told of it: that is kept as
+    /// roll-ups.
+    pub fn takes_imported(&self) -> bool {
+        self.include.imports && !matches!(self.plan, Plan::Rows(_))
+    }
+
+    /// Adds what another program has counted of a day.
+    pub fn add_imported(&mut self, days: &mut Days, day: Day, imported: &DayCounts) {
+        let mut fields = imported.fields().peekable();
+        if fields.peek().is_none() {
+            return;
+        }
+        let mut counts = days.get(&day).map(|own| (**own).clone()).unwrap_or_default();
+        fields.for_each(|(f, n)| counts.add(f.dimension, &f.value, f.metric, n));
+        days.insert(day, Arc::new(counts));
+        self.imported = true;
+    }
+
     /// The JSON object of the response, from roll-ups or, if it takes any, from event rows.
     ///
     /// # Errors
@@ -196,6 +219,7 @@ impl Query {
     pub fn answer(&self, site: &Site, days: &Days, rows: Option<&Rows>) -> Result<Json, Invalid> {
         match (&self.plan, rows) {
             (Plan::RollUps, _) | (Plan::Either, None) => self.by_rollups(site, days),
+            (Plan::Either, _) if self.imported => self.by_rollups(site, days),
             (Plan::Either, Some(rows))
                 if !rows.cover(self.span.counted(days.keys(), self.today)) =>
             {
@@ -265,8 +289,13 @@ impl Query {
     ) -> Json {
         table.rows.sort_by(|a, b| self.in_order(a, b));
         if self.include.imports {
-            meta.insert("imports_included".into(), false.into());
-            meta.insert("imports_skip_reason".into(), "no_imported_data".into());
+            meta.insert("imports_included".into(), self.imported.into());
+            let why = match self.plan {
+                _ if self.imported => None,
+                Plan::Rows(_) => Some("unsupported_query"),
+                _ => Some("no_imported_data"),
+            };
+            meta.extend(why.map(|why| ("imports_skip_reason".to_owned(), why.into())));
         }
         if !warnings.is_empty() {
             meta.insert("metric_warnings".into(), warnings.into());

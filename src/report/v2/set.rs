@@ -147,6 +147,7 @@ impl QuerySet {
             against,
             as_stored: true,
             today: self.today,
+            imported: false,
             warnings: Map::new(),
             echo: Map::new(),
         };

@@ -65,6 +65,12 @@ pub trait Upkeep: Store {
         freeze: bool,
     ) -> Result<bool>;
 
+    /// Days of a site that another program has counted, oldest first.
+    async fn kept_imported(&self, site: &str) -> Result<Vec<Day>>;
+
+    /// Puts what another program has counted of a day in the place of what is known of that.
+    async fn put_imported(&self, site: &str, day: Day, fields: &[(Field, i64)]) -> Result<()>;
+
     /// Removes all that is kept of a day, its salt too.
     async fn forget(&self, site: &str, day: Day) -> Result<()>;
 

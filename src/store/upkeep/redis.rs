@@ -142,10 +142,29 @@ impl Upkeep for RedisStore {
         Ok(put)
     }
 
+    async fn kept_imported(&self, site: &str) -> Result<Vec<Day>> {
+        let mut days = Vec::new();
+        self.scan(&keys::pattern(site), |key| days.extend(keys::imported_day(site, key))).await?;
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    async fn put_imported(&self, site: &str, day: Day, fields: &[(Field, i64)]) -> Result<()> {
+        let key = keys::imported(site, day);
+        if fields.is_empty() {
+            return self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await;
+        }
+        let staging = own_staging(&key);
+        self.stage_fields(&staging, fields).await?;
+        self.ask::<()>(&key, cmd("PERSIST").arg(&staging).take()).await?;
+        self.ask::<()>(&key, cmd("RENAME").arg(&staging).arg(&key).take()).await
+    }
+
     async fn forget(&self, site: &str, day: Day) -> Result<()> {
         let daily = keys::daily(site, day);
         let mut unlink = cmd("UNLINK");
         unlink
+            .arg(keys::imported(site, day))
             .arg(keys::rows(site, day, RowsOf::People))
             .arg(keys::rows(site, day, RowsOf::Others))
             .arg(keys::visitors(site, day))

@@ -119,10 +119,36 @@ impl Upkeep for SqliteStore {
         })
     }
 
+    async fn kept_imported(&self, site: &str) -> Result<Vec<Day>> {
+        self.read(|db| {
+            let sql = "SELECT DISTINCT day FROM imported WHERE site = ? ORDER BY day";
+            let days = db.rows(sql, [site], |row| row.get::<_, String>(0))?;
+            Ok(days.iter().filter_map(|day| day.parse().ok()).collect())
+        })
+    }
+
+    async fn put_imported(&self, site: &str, day: Day, fields: &[(Field, i64)]) -> Result<()> {
+        self.write(|db| {
+            let day = day.to_string();
+            db.execute("DELETE FROM imported WHERE site = ? AND day = ?", params![site, day])?;
+            for (field, count) in fields {
+                let (dimension, value, metric) = columns(field);
+                db.execute(
+                    "INSERT INTO imported (site, day, dimension, value, metric, count)
+                     VALUES (?, ?, ?, ?, ?, ?)",
+                    params![site, day, dimension, value, metric, count],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
     async fn forget(&self, site: &str, day: Day) -> Result<()> {
         self.write(|db| {
             let salt = Secret::Salt { site: site.into(), day };
             db.execute("DELETE FROM secrets WHERE name = ?", [secret_name(&salt)])?;
+            let other = "DELETE FROM imported WHERE site = ? AND day = ?";
+            db.execute(other, params![site, day.to_string()])?;
             let Some(id) = db.day_id(site, day)? else { return Ok(()) };
             for sql in [
                 "DELETE FROM event_rows WHERE day_id = ?",

@@ -1,0 +1,438 @@
+//! From a line to a hit, by the rules of counting that requests to the proxy are read by.
+//!
+//! A log says less than a request. What it leaves out is taken as it mostly is: the type of an
+//! answer by the extension of its path, as for a 304; a request for a page as one for a tab, unless
+//! headers are logged that say otherwise. What is there is used: `Accept`, `Sec-Fetch-*`,
+//! `Sec-Purpose`, `X-Forwarded-For` of a trusted proxy, the answer's `Content-Type`.
+
+use super::record::Record;
+use super::summary::Why;
+use crate::capture::asked::Asked;
+use crate::capture::classify::{Answer, Class, classify, content_range, is_read, type_by_path};
+use crate::capture::{A_BROWSER, BYTES_MAX, SiteRules};
+use crate::clock::{HOUR, Millis};
+use crate::config::{Config, SiteConfig};
+use crate::host;
+use crate::model::hosts::Hosts;
+use crate::model::site::{Site, SiteId};
+use crate::model::{Answered, Hit, PageKind, What};
+use crate::plugin::visitor_settings;
+use crate::text;
+use crate::visitor::address::{Trusted, parse_address};
+use crate::visitor::{Agent, Places, Secrets, Visitors, Who, bots, untold};
+use foldhash::fast::RandomState;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use memchr::memchr;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+/// User agents and names of files remembered.
+const REMEMBERED: usize = 20_000;
+
+/// Bytes of a name of a file that is remembered.
+const NAME_MAX: usize = 100;
+
+/// Counts lines of one or more sites.
+pub struct Requests {
+    sites: Arc<Vec<Site>>,
+    of_sites: Vec<OfSite>,
+    hosts: Hosts,
+    visitors: Visitors,
+    value_length: usize,
+    agents: HashMap<Box<[u8]>, (Arc<Agent>, HeaderValue), RandomState>,
+    untold: Arc<Agent>,
+    types: Types,
+    /// The hour that salts were last looked after.
+    hour: Millis,
+    /// Views so far: each has a number.
+    views: u64,
+}
+
+/// What paths tell of answers.
+#[derive(Default)]
+struct Types {
+    /// By the last part of a path, where that has a dot.
+    names: HashMap<Box<str>, Option<&'static str>, RandomState>,
+    /// The headers that a type stands for.
+    headers: HashMap<Option<&'static str>, Arc<HeaderMap>, RandomState>,
+}
+
+struct OfSite {
+    id: SiteId,
+    config: SiteConfig,
+}
+
+/// What a line comes to: a hit, and for a feed that a machine fetches another one.
+pub type Hits = (Hit, Option<Hit>);
+
+impl Requests {
+    /// # Errors
+    /// A file that a setting names cannot be read.
+    pub fn new(config: &Config, sites: Arc<Vec<Site>>, seed: [u8; 32]) -> anyhow::Result<Self> {
+        let settings = visitor_settings(config, Trusted::from(config.trusted_proxies.clone()))?;
+        // Each view brings what its visit is told apart by.
+        let settings = crate::visitor::Settings { remembered: 0, ..settings };
+        let secrets = Arc::new(Secrets::derived(sites.clone(), seed));
+        let places = Arc::new(Places::open(config.geoip.as_deref())?);
+        let of_site = |config: &SiteConfig| OfSite {
+            id: SiteId::of(&config.site.name),
+            config: config.clone(),
+        };
+        Ok(Self {
+            hosts: Hosts::new(&*sites),
+            visitors: Visitors::new(sites.clone(), places, secrets, settings),
+            of_sites: config.sites.iter().map(of_site).collect(),
+            sites,
+            value_length: config.limits.value_length,
+            agents: HashMap::default(),
+            untold: Arc::new(untold()),
+            types: Types::default(),
+            hour: 0,
+            views: 0,
+        })
+    }
+
+    /// The site a line is of.
+    ///
+    /// # Errors
+    /// Of none.
+    pub fn site(&self, record: &Record<'_>) -> Result<usize, Why> {
+        if let Some(only) = self.hosts.only() {
+            return Ok(only);
+        }
+        match authority(record) {
+            Some(host) => self.hosts.find(&host::plain_bytes(host)).ok_or(Why::OtherHost),
+            None if self.sites.len() == 1 => Ok(0),
+            None => Err(Why::NoHost),
+        }
+    }
+
+    /// What a line of a site counts as.
+    ///
+    /// # Errors
+    /// As nothing, and why.
+    pub fn count(&mut self, site: usize, record: &Record<'_>) -> Result<Hits, Why> {
+        let Ok(method) = Method::from_bytes(&record.method) else { return Err(Why::NoRequest) };
+        let status = StatusCode::from_u16(record.status).map_err(|_| Why::NoRequest)?;
+        let (path, query) = target(record);
+        if path.is_empty() {
+            return Err(Why::NoRequest);
+        }
+        let config = &self.of_sites[site].config;
+        let ours = [Some(&config.script.path), Some(&config.script.beacon_path)];
+        if ours
+            .into_iter()
+            .chain([config.privacy.opt_out_path.as_ref()])
+            .flatten()
+            .any(|p| **p == path)
+        {
+            return Err(Why::Ours);
+        }
+        if record.at / HOUR != self.hour {
+            self.hour = record.at / HOUR;
+            self.visitors.secrets().make_do(record.at);
+        }
+        let (agent, named) = self.agent(record);
+        let headers = match told(record, &path) {
+            Some(headers) => Arc::new(headers),
+            None => self.types.of(&path),
+        };
+        let answer = Answer::of(status, &headers);
+        let request = Request { record, path: &path, query: query.as_deref(), method: &method };
+        let line = Line { requests: self, site, request, answer, headers: &headers };
+        if agent.bot.is_some() {
+            return line.machine(agent, named);
+        }
+        let hits = line.person(agent, named)?;
+        self.views += 1;
+        Ok(hits)
+    }
+
+    /// What the user agent is, and its header.
+    fn agent(&mut self, record: &Record<'_>) -> (Arc<Agent>, Option<HeaderValue>) {
+        let Some(written) = &record.user_agent else { return (self.untold.clone(), None) };
+        if let Some((agent, value)) = self.agents.get(&**written) {
+            return (agent.clone(), Some(value.clone()));
+        }
+        let value = value_of(written);
+        let agent = self.visitors.agent_of(&text::lenient(value.as_bytes()));
+        if self.agents.len() >= REMEMBERED {
+            self.agents.clear();
+        }
+        self.agents.insert((&**written).into(), (agent.clone(), value.clone()));
+        (agent, Some(value))
+    }
+}
+
+impl Types {
+    /// The answer's headers, as far as its path tells.
+    fn of(&mut self, path: &str) -> Arc<HeaderMap> {
+        let name = &path[path.rfind('/').map_or(0, |at| at + 1)..];
+        let kind = match self.names.get(name) {
+            Some(kind) => *kind,
+            None => type_by_path(path),
+        };
+        if name.contains('.') && name.len() <= NAME_MAX && !self.names.contains_key(name) {
+            if self.names.len() >= REMEMBERED {
+                self.names.clear();
+            }
+            self.names.insert(name.into(), kind);
+        }
+        let headers = || {
+            let kind = kind.map(|kind| (header::CONTENT_TYPE, HeaderValue::from_static(kind)));
+            Arc::new(kind.into_iter().collect())
+        };
+        self.headers.entry(kind).or_insert_with(headers).clone()
+    }
+}
+
+/// A request, as far as it is told.
+struct Request<'l> {
+    record: &'l Record<'l>,
+    path: &'l str,
+    query: Option<&'l str>,
+    method: &'l Method,
+}
+
+/// A line, with what is needed to judge it.
+struct Line<'l> {
+    requests: &'l Requests,
+    site: usize,
+    request: Request<'l>,
+    answer: Answer<'l>,
+    headers: &'l HeaderMap,
+}
+
+impl<'l> Line<'l> {
+    fn machine(self, agent: Arc<Agent>, named: Option<HeaderValue>) -> Result<Hits, Why> {
+        let Self { answer, site, .. } = self;
+        let Request { path, query, method, .. } = self.request;
+        let headers = self.request_headers(named);
+        let who = self.who(agent, &headers);
+        self.is_counted(&who, &headers)?;
+        let Some(bot) = who.bot() else { return Err(Why::Asset) };
+        let rules = self.rules();
+        let what = What::Bot {
+            name: bot.name.clone(),
+            class: bot.class.as_str().into(),
+            page: rules.page(path, query),
+            status: answer.status.as_u16(),
+            read: is_read(method, path, answer, None),
+        };
+        let fetches = *method == Method::GET && answer.status == StatusCode::OK;
+        let feed = (fetches && answer.is_feed(path)).then(|| What::Feed {
+            path: rules.named(path),
+            reader: bot.name.clone(),
+            subscribers: bots::subscribers(who.user_agent()),
+        });
+        // Rows of machines are nobody's.
+        let hit = |what| Hit {
+            at: self.request.record.at,
+            site: self.requests.of_sites[site].id,
+            lane: 0,
+            visitor: None,
+            before_midnight: None,
+            what,
+        };
+        Ok((hit(what), feed.map(hit)))
+    }
+
+    fn person(self, agent: Arc<Agent>, named: Option<HeaderValue>) -> Result<Hits, Why> {
+        let Request { record, path, query, method } = self.request;
+        let answer = self.answer;
+        // What is told of a request beside its user agent is little, and mostly nothing.
+        let asking = asking(record);
+        let asked = match record.tells_accept {
+            true => Asked::of(&asking),
+            false => Asked::of_some(&asking),
+        };
+        let kind = match classify(method, asked, path, answer, None) {
+            Class::Page(PageKind::Ignored | PageKind::Unseen) | Class::Nothing => {
+                return Err(why_not(method, answer));
+            }
+            Class::Page(kind) => Some(kind),
+            Class::Feed | Class::Download => None,
+        };
+        let headers = self.request_headers(named);
+        let who = self.who(agent, &headers);
+        self.is_counted(&who, &headers)?;
+        let rules = self.rules();
+        let status = answer.status;
+        let host = authority(record).map(host::plain_bytes);
+        let referrer = || record.referrer.as_deref().map(text::lenient);
+        let what = match kind {
+            None if answer.status == StatusCode::OK && answer.is_feed(path) => {
+                What::Feed { path: rules.named(path), reader: A_BROWSER.into(), subscribers: None }
+            }
+            None => {
+                let (first, length) = content_range(self.headers).unwrap_or_else(|| {
+                    let told = text::header(self.headers, header::CONTENT_LENGTH);
+                    (0, told.and_then(|length| length.parse().ok()))
+                });
+                What::Download { path: rules.named(path), first, bytes: record.bytes, length }
+            }
+            Some(kind) => {
+                let is_view = kind == PageKind::View;
+                let is_error = kind == PageKind::Error;
+                let traits =
+                    is_view.then(|| who.traits(host.as_deref(), referrer().as_deref(), query));
+                let from =
+                    is_error.then(|| rules.link_from(referrer().as_deref(), host.as_deref()));
+                What::Answered(Answered {
+                    page: rules.page(path, query),
+                    nonce: self.requests.views,
+                    kind,
+                    status: status.as_u16(),
+                    traits,
+                    from: from.flatten(),
+                    bytes: match status {
+                        StatusCode::NOT_MODIFIED => 0,
+                        _ => record.bytes.min(BYTES_MAX),
+                    },
+                    origin: record.origin,
+                })
+            }
+        };
+        let (visitor, before_midnight) = who.at(record.at);
+        let site = self.requests.of_sites[self.site].id;
+        Ok((Hit { at: record.at, site, lane: 0, visitor, before_midnight, what }, None))
+    }
+
+    /// All that is told of the request.
+    fn request_headers(&self, named: Option<HeaderValue>) -> HeaderMap {
+        let record = self.request.record;
+        let mut headers = HeaderMap::with_capacity(1 + record.request.len());
+        if let Some(agent) = named {
+            headers.insert(header::USER_AGENT, agent);
+        }
+        for (name, value) in &record.request {
+            headers.append(name.clone(), value_of(value));
+        }
+        headers
+    }
+
+    fn who<'h>(&'h self, agent: Arc<Agent>, headers: &'h HeaderMap) -> Who<'h> {
+        let record = self.request.record;
+        let visitors = &self.requests.visitors;
+        // The client hint is asked for where it is told.
+        let agent = match headers.contains_key("sec-ch-ua-mobile") {
+            true => visitors.agent(headers),
+            false => agent,
+        };
+        visitors.identify_as(agent, self.site, Some(address(&record.address)), headers)
+    }
+
+    fn is_counted(&self, who: &Who<'_>, headers: &HeaderMap) -> Result<(), Why> {
+        let host = || authority(self.request.record).map(host::plain_bytes);
+        if self.requests.visitors.ignores(self.site, headers)
+            || self.rules().excludes(self.request.path, host, |n, c| who.is_among(n, c))
+        {
+            return Err(Why::Excluded);
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> SiteRules<'l> {
+        let requests = self.requests;
+        let SiteConfig { keep_query, exclude, .. } = &requests.of_sites[self.site].config;
+        let (site, value_length) = (&requests.sites[self.site], requests.value_length);
+        SiteRules { site, keep_query, exclude, value_length }
+    }
+}
+
+/// Why what is no page, file or feed is none.
+fn why_not(method: &Method, answer: Answer<'_>) -> Why {
+    match answer.status.as_u16() {
+        _ if method != Method::GET => Why::Method,
+        300..=399 if answer.status != StatusCode::NOT_MODIFIED => Why::Redirect,
+        206 => Why::Part,
+        400..=599 => Why::Status,
+        _ if answer.html => Why::Fetched,
+        _ => Why::Asset,
+    }
+}
+
+/// The host a request was for.
+fn authority<'r>(record: &'r Record<'_>) -> Option<&'r [u8]> {
+    record.host.as_deref().or_else(|| absolute(&record.target).map(|(host, _)| host))
+}
+
+/// Host and rest of a target with a scheme, as a request to a proxy has it.
+fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = target.strip_prefix(b"http://").or_else(|| target.strip_prefix(b"https://"))?;
+    Some(rest.split_at(memchr(b'/', rest).unwrap_or(rest.len())))
+}
+
+/// Path and query. Bytes that no URL holds are escaped, as on their way through the proxy.
+fn target<'r>(record: &'r Record<'_>) -> (Cow<'r, str>, Option<Cow<'r, str>>) {
+    let target = absolute(&record.target).map_or(&*record.target, |(_, rest)| rest);
+    let (path, query) = match memchr(b'?', target) {
+        Some(at) => (&target[..at], Some(&target[at + 1..])),
+        None => (target, record.query.as_deref().map(|q| q.strip_prefix(b"?").unwrap_or(q))),
+    };
+    (escaped(path), query.map(escaped))
+}
+
+fn escaped(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for byte in bytes {
+        match byte.is_ascii() {
+            true => text.push(char::from(*byte)),
+            false => text.push_str(percent_encoding::percent_encode_byte(*byte)),
+        }
+    }
+    text.into()
+}
+
+/// What a log calls a client: an address, or the name of a machine, which stands for an address
+/// that is in no country.
+fn address(written: &[u8]) -> IpAddr {
+    parse_address(written).unwrap_or_else(|| {
+        use std::hash::{BuildHasher, Hasher};
+        let mut hasher = foldhash::fast::FixedState::with_seed(0).build_hasher();
+        hasher.write(written);
+        // Of the private ones; a household has the first half.
+        IpAddr::V6(Ipv6Addr::from_bits(0xfd_u128 << 120 | u128::from(hasher.finish() >> 8) << 64))
+    })
+}
+
+/// What is told of how the browser asked.
+fn asking(record: &Record<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &record.request {
+        headers.append(name.clone(), value_of(value));
+    }
+    headers
+}
+
+/// What the log tells of the answer's headers, if it does; the type that it does not tell, the path
+/// does.
+fn told(record: &Record<'_>, path: &str) -> Option<HeaderMap> {
+    if !record.tells_type && record.answer.is_empty() {
+        return None;
+    }
+    let mut headers = HeaderMap::with_capacity(record.answer.len() + 1);
+    for (name, value) in &record.answer {
+        headers.append(name.clone(), value_of(value));
+    }
+    if !record.tells_type
+        && let Some(kind) = type_by_path(path)
+    {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    Some(headers)
+}
+
+/// Bytes that no header holds are blanks.
+fn value_of(written: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(written).unwrap_or_else(|_| {
+        let plain = |byte: &u8| if *byte < 32 || *byte == 127 { b' ' } else { *byte };
+        let plain: Vec<u8> = written.iter().map(plain).collect();
+        HeaderValue::from_bytes(&plain).unwrap_or(HeaderValue::from_static(""))
+    })
+}

@@ -1,0 +1,148 @@
+//! What other programs have counted: beside our own counts, and only where asked for.
+
+use super::common::headcount::Headcount;
+use super::happened::{DAY, MONDAY, Server, counted, happened};
+use super::{SITE, both, command, imported, said, stored};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Of each day: visitors, visits and pageviews, and pageviews by page.
+type Told = BTreeMap<i64, (i64, i64, i64, BTreeMap<String, i64>)>;
+
+fn date(day: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_millis(MONDAY + day * DAY).unwrap();
+    at.format("%Y-%m-%d").to_string()
+}
+
+/// What another program may have counted over ten days.
+fn told() -> Told {
+    let day = |day: i64| {
+        let page = |n: i64| (format!("/page/{n}"), 3 + (day * 7 + n) % 11);
+        let pages: BTreeMap<String, i64> = (0..6).map(page).collect();
+        (day, (10 + day, 12 + day, pages.values().sum(), pages))
+    };
+    (0..10).map(day).collect()
+}
+
+/// As Plausible exports it.
+fn export(dir: &Path, told: &Told) -> Vec<String> {
+    let mut visitors = "date,visitors,pageviews,bounces,visits,visit_duration\n".to_owned();
+    let mut pages = "date,hostname,page,visits,visitors,pageviews\n".to_owned();
+    for (day, (who, visits, views, by_page)) in told {
+        let on = date(*day);
+        writeln!(visitors, "\"{on}\",{who},{views},3,{visits},600").unwrap();
+        for (page, views) in by_page {
+            writeln!(pages, "\"{on}\",\"{SITE}\",\"{page}\",2,2,{views}").unwrap();
+        }
+    }
+    let names = ["imported_visitors_x.csv", "imported_pages_x.csv"];
+    for (name, text) in names.iter().zip([visitors, pages]) {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    names.map(str::to_owned).to_vec()
+}
+
+fn ask(headcount: &Headcount, dimensions: Value, imports: bool) -> Value {
+    let question = json!({
+        "site_id": SITE, "metrics": ["pageviews", "visitors", "visits"], "dimensions": dimensions,
+        "date_range": [date(0), date(9)], "include": {"imports": imports},
+    });
+    let url = format!("http://{}/api/v2/query", headcount.admin());
+    let client = reqwest::blocking::Client::new();
+    client.post(url).json(&question).send().unwrap().json().unwrap()
+}
+
+fn by_name(answer: &Value) -> BTreeMap<String, i64> {
+    let row = |row: &Value| {
+        let name = row["dimensions"][0].as_str().unwrap_or("").to_owned();
+        (name, row["metrics"][0].as_i64().unwrap())
+    };
+    answer["results"].as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+fn totals_are_told_where_they_are_asked_for() {
+    let (told, all) = (told(), happened(41, 3, 60));
+    let own = counted(&all, true);
+    both(|dir, store| {
+        let files = export(dir, &told);
+        std::fs::write(dir.join("access.log"), Server::Combined.log(&all)).unwrap();
+        imported(dir, store, &["access.log"]);
+        let words = [vec!["--format".to_owned(), "plausible".to_owned()], files].concat();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // Twice is once.
+        for _ in 0..2 {
+            let printed = imported(dir, store, &words);
+            let views: i64 = told.values().map(|(.., views, _)| views).sum();
+            assert!(printed.contains(&format!("{views} pageviews and 145 visitors of 10 days")));
+        }
+        assert_eq!(stored(dir, store), own, "our own counts are what they were");
+
+        let flags = ["--timezone", "UTC", "--store", store];
+        let headcount = Headcount::start_in("http://127.0.0.1:9", dir, &flags);
+        let days = json!(["time:day"]);
+        let plain = by_name(&ask(&headcount, days.clone(), false));
+        let with = ask(&headcount, days, true);
+        assert_eq!(with["meta"]["imports_included"], true, "{with}");
+        let with = by_name(&with);
+        let pages = by_name(&ask(&headcount, json!(["event:page"]), true));
+        for (day, (.., views, _)) in &told {
+            let ours = own.get(day).map_or(0, |sums| sums.views);
+            assert_eq!(plain.get(&date(*day)).copied().unwrap_or_default(), ours, "day {day}");
+            assert_eq!(with[&date(*day)], ours + views, "day {day}");
+        }
+        let mut expected: BTreeMap<String, i64> = BTreeMap::new();
+        let theirs = told.values().flat_map(|(.., pages)| pages);
+        for (page, n) in theirs.chain(own.values().flat_map(|sums| &sums.pages)) {
+            *expected.entry(page.clone()).or_default() += n;
+        }
+        assert_eq!(pages, expected);
+        // Two properties at once are for rows, of which they have none.
+        let both = ask(&headcount, json!(["event:page", "visit:country"]), true);
+        assert_eq!(both["meta"]["imports_included"], false, "{both}");
+        assert_eq!(both["meta"]["imports_skip_reason"], "unsupported_query");
+        drop(headcount);
+
+        // They go over with a copy, and go with what is deleted.
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let copy = |words: &[&str]| {
+            let mut copy = std::process::Command::new(env!("CARGO_BIN_EXE_headcount"));
+            copy.current_dir(dir).env_clear().args(words).args([
+                "--site",
+                SITE,
+                "--timezone",
+                "UTC",
+            ]);
+            let output = copy.output().unwrap();
+            assert!(output.status.success(), "{words:?}: {}", said(&output));
+        };
+        copy(&["copy", "--from", store, "--to", "sqlite:other.db"]);
+        let kept = |url: &str| {
+            let store = headcount::store::open(&url.parse().unwrap(), dir).unwrap();
+            runtime.block_on(async {
+                let days = store.kept_imported(SITE).await.unwrap();
+                let counts = store.imported(SITE, &days).await.unwrap();
+                let fields = counts.iter().map(|c| c.fields().collect::<BTreeMap<_, _>>());
+                days.into_iter().zip(fields).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(kept("sqlite:other.db").len(), 10);
+        assert_eq!(kept("sqlite:other.db"), kept(store));
+        copy(&["delete", "--yes", "--store", store, "--from", &date(8), "--to", &date(9)]);
+        assert_eq!(kept(store).len(), 8);
+        copy(&["delete", "--yes", "--store", store]);
+        assert_eq!(kept(store), []);
+    });
+}
+
+#[test]
+fn a_file_that_is_no_export_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.csv"), "colour\nred\n").unwrap();
+    let words = ["--format", "ga4", "x.csv"];
+    let output = command(dir.path(), "sqlite:headcount.db", &words).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("x.csv has no column with a date"), "{}", said(&output));
+}
