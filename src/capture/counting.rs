@@ -12,7 +12,6 @@ use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What};
 use crate::text;
 use crate::visitor::{Agent, Who, bots};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use ipnet::IpNet;
 use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -224,15 +223,13 @@ impl Analytics {
 
     /// Whether the site does not want a request counted.
     fn excludes(&self, site: usize, session: &Session, path: &str) -> bool {
+        let left_out = self.settings_of(site).left_out.now();
         let request = session.req_header();
         let host = || host::of(&request.headers, &request.uri);
-        let is_among = |networks: &[IpNet], countries: &[String]| {
-            let who = self.visitors().identify(site, peer_of(session), &request.headers);
-            who.is_among(networks, countries)
-        };
-        let left_out = self.settings_of(site).left_out.now();
-        self.rules(site).excludes(path, host, is_among)
-            || !left_out.is_empty() && is_among(&left_out, &[])
+        let who = || self.visitors().identify(site, peer_of(session), &request.headers);
+        self.rules(site)
+            .excludes(path, host, |networks, countries| who().is_among(networks, countries))
+            || !left_out.is_empty() && who().is_among(&left_out, &[])
     }
 
     /// Whether the site does not want this visitor counted on this host, whatever it sees.

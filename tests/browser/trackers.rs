@@ -333,6 +333,12 @@ async fn counts(tracker: &'static Tracker, beside: bool) {
     scene.open("kept", true).await;
     scene.browser.execute("buy()", vec![]).await.unwrap();
     scene.browser.find(Locator::Css("#out")).await.unwrap().click().await.unwrap();
+    // Some follow the link themselves, a moment later: they would take over the next navigation.
+    let deadline = Instant::now() + PATIENCE;
+    while !scene.browser.current_url().await.unwrap().as_str().contains("/landing") {
+        assert!(Instant::now() < deadline, "{}: the link is not followed", tracker.name);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // What is sent on leaving comes before the next page's.
     scene.open("last", false).await;
 
