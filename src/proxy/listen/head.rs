@@ -244,7 +244,9 @@ pub fn is_host(text: &[u8]) -> bool {
 /// RFC 3986 §3.2.3 lets a port be empty.
 fn is_port(digits: &[u8]) -> bool {
     let number = digits.iter().try_fold(0_u32, |number, digit| {
-        digit.is_ascii_digit().then(|| number.saturating_mul(10) + u32::from(digit - b'0'))
+        digit
+            .is_ascii_digit()
+            .then(|| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
     });
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
