@@ -270,20 +270,24 @@ impl Counting {
         let flushing = runtimes.flush.spawn(flusher(durable).adopting(late).run(closed.clone()));
         let showing = runtimes.admin.spawn(serve_admin(listener, state, closed));
         let (node, keep, spending) = (random_name(), Keep::all(config), budget);
-        let sender = Arc::new(notify::Sender::new(
-            config.mail.as_ref(),
-            config.webhook_secret.as_ref(),
-            config.dashboard_url.as_deref(),
-        )?);
-        let told: Vec<_> = config.sites.iter().map(|site| site.notify.clone()).collect();
+        let to_tell = notify::Parts {
+            store: store.clone(),
+            sites: sites.clone(),
+            settings: config.sites.iter().map(|site| site.notify.clone()).collect(),
+            sender: Arc::new(notify::Sender::new(
+                config.mail.as_ref(),
+                config.webhook_secret.as_ref(),
+                config.dashboard_url.as_deref(),
+            )?),
+        };
         let open = Open { trusted, places: places.clone(), auth, senders, admin };
         background.spawn({
             let (store, telemetry) = (store.clone(), telemetry.clone());
             async move {
                 let tasks = &telemetry.tasks;
                 let notifier = || {
-                    let of = (store.clone(), sites.clone(), told.clone(), sender.clone());
-                    Notifier::new(of, clock.clone(), telemetry.clone(), node.clone())
+                    let (telemetry, node) = (telemetry.clone(), node.clone());
+                    Notifier::new(to_tell.clone(), clock.clone(), telemetry, node)
                         .map(|notifier| notifier.within(spending.clone()))
                 };
                 let notify = tasks.keep(Task::Notify, || async {

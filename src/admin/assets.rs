@@ -5,8 +5,8 @@ use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
+use once_cell::sync::Lazy;
 use sha2::{Digest, Sha256};
-use std::sync::LazyLock;
 
 /// Name, media type, content.
 const ASSETS: [(&str, &str, &str); 5] = [
@@ -21,7 +21,7 @@ const ASSETS: [(&str, &str, &str); 5] = [
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// One for all of them, as one loads another by its place.
-static VERSION: LazyLock<String> = LazyLock::new(|| {
+static VERSION: Lazy<String> = Lazy::new(|| {
     let mut digest = Sha256::new();
     for (name, _, content) in ASSETS {
         digest.update(name);

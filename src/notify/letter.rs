@@ -62,8 +62,16 @@ struct Report {
     totals: Vec<Total>,
     /// Each day, with visitors and views.
     days: Vec<(String, Value, Value)>,
-    tables: Vec<(&'static str, &'static str, Vec<(String, String)>)>,
+    tables: Vec<Table>,
     link: Option<String>,
+}
+
+/// The busiest values of a property.
+struct Table {
+    title: &'static str,
+    /// What is counted of them.
+    metric: &'static str,
+    rows: Vec<(String, String)>,
 }
 
 /// The report of a week or a month; `None` where nothing was counted.
@@ -128,10 +136,12 @@ impl Report {
                 .collect(),
             tables: asked
                 .into_iter()
-                .map(|(title, property, metric, name, nth)| {
-                    (title, name, rows(&answers, nth, &property, metric))
+                .map(|(title, property, metric, name, nth)| Table {
+                    title,
+                    metric: name,
+                    rows: rows(&answers, nth, &property, metric),
                 })
-                .filter(|(_, _, rows)| !rows.is_empty())
+                .filter(|table| !table.rows.is_empty())
                 .collect(),
             link: dashboard.map(|url| {
                 let query = form_urlencoded::Serializer::new(String::new())
@@ -160,8 +170,8 @@ impl Report {
             let views = words::exact(Metric::Pageviews, *views);
             let _ = writeln!(text, "{day:<12}{visitors:>10} visitors {views:>10} views");
         }
-        for (title, name, rows) in &self.tables {
-            let _ = writeln!(text, "\n{title} ({})", name.to_lowercase());
+        for Table { title, metric, rows } in &self.tables {
+            let _ = writeln!(text, "\n{title} ({})", metric.to_lowercase());
             for (label, value) in rows {
                 let _ = writeln!(text, "{value:>10}  {label}");
             }
@@ -204,12 +214,12 @@ impl Report {
                     }
                 }
             }
-            @for (title, name, rows) in &self.tables {
+            @for Table { title, metric, rows } in &self.tables {
                 h2 style="font-size:16px;margin:24px 0 8px" { (title) }
                 table width="100%" cellpadding="6" cellspacing="0" {
                     tr {
                         td {}
-                        td align="right" width="90" style=(format!("color:{SOFT}")) { (name) }
+                        td align="right" width="90" style=(format!("color:{SOFT}")) { (metric) }
                     }
                     @for (label, value) in rows {
                         tr {

@@ -61,6 +61,16 @@ pub struct Notifier {
     rest: Millis,
 }
 
+/// What is told of which sites, from where, and by which way.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub sites: Arc<Vec<Site>>,
+    /// Of each of `sites`, in their order.
+    pub settings: Vec<NotifySettings>,
+    pub sender: Arc<Sender>,
+}
+
 /// A letter to somebody.
 struct Waiting {
     site: usize,
@@ -75,19 +85,14 @@ struct Waiting {
 }
 
 impl Notifier {
-    /// Of sites and what is told of each, in their order. `node` must be unique per run of a
-    /// process. `None`: nobody is to be told anything.
+    /// `node` must be unique per run of a process. `None`: nobody is to be told anything.
     pub fn new(
-        (store, sites, settings, sender): (
-            Arc<dyn Store>,
-            Arc<Vec<Site>>,
-            Vec<NotifySettings>,
-            Arc<Sender>,
-        ),
+        parts: Parts,
         clock: Clock,
         telemetry: Arc<Telemetry>,
         node: String,
     ) -> Option<Self> {
+        let Parts { store, sites, settings, sender } = parts;
         let anybody = settings.iter().any(NotifySettings::tells_anybody);
         let looked = vec![None; sites.len()];
         let (written, waiting, rest, budget) = Default::default();

@@ -38,10 +38,12 @@ pub enum Outcome {
     Unknown(String),
 }
 
+type HookClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// Sends letters.
 pub struct Sender {
     mail: Option<(AsyncSmtpTransport<Tokio1Executor>, Mailbox)>,
-    hooks: Option<(Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Secret)>,
+    hooks: Option<(HookClient, Secret)>,
     dashboard: Option<String>,
 }
 
