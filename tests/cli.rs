@@ -227,6 +227,17 @@ fn another(key: &Key) -> Value {
         ("admin_auth.password_hash", _) => {
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$dGhpcyBpcyBub3QgYSByZWFsIGhhc2g"
         }
+        ("mail.server", _) => "smtp://mail.example.org:587?tls=required",
+        ("mail.from", _) => "headcount <stats@example.org>",
+        ("mail.dashboard", _) => "https://stats.example.org",
+        ("reports.weekly" | "reports.monthly", _) => {
+            return Value::List(vec!["a@example.org".into(), "b@example.org".into()]);
+        }
+        ("alerts.to", _) => {
+            let all = ["a@example.org", "https://hooks.example.org"];
+            return Value::List(all.map(str::to_owned).to_vec());
+        }
+        ("alerts.secret", _) => "a secret that only the webhook knows",
         ("acme.email", _) => "you@example.org",
         ("acme.directory", _) => "https://127.0.0.1:14000/dir",
         ("acme.profile", _) => "shortlived",
@@ -271,6 +282,18 @@ fn every_key_can_be_set_by_file_variable_and_flag() {
                 "--tls-listen=127.0.0.1:7443",
                 "--tls-certificates=some.pem:some.key",
             ],
+            "alerts.secret" => vec!["--upstream=http://h", "--alerts-to=https://h.example"],
+            "alerts.to" => vec![
+                "--upstream=http://h",
+                "--mail-server=smtp://h",
+                "--mail-from=a@h.example",
+                "--alerts-secret=a secret of thirty-two characters",
+            ],
+            "mail.server" => vec!["--upstream=http://h", "--mail-from=a@h.example"],
+            "mail.from" => vec!["--upstream=http://h", "--mail-server=smtp://h"],
+            path if path.starts_with("reports.") => {
+                vec!["--upstream=http://h", "--mail-server=smtp://h", "--mail-from=a@h.example"]
+            }
             "acme.email" => vec!["--upstream=http://h", "--hosts=a.example"],
             path if path.starts_with("acme.") => {
                 vec!["--upstream=http://h", "--hosts=a.example", "--acme=me@example.org"]
@@ -311,7 +334,10 @@ fn every_key_reaches_the_program() {
         let inside =
             |text: &str| text.replace("some.", &format!("{}/some.", folder.path().display()));
         let base = "upstream = 'http://h'\nstore = 'redis://h'\ntrusted_proxies = ['192.0.2.1']\n\
-                    hosts = ['h.example']\n[acme]\nemail = 'me@example.org'\n[tls]\nlisten = '127.0.0.1:7443'\ncertificates = ['some.file:some.file']";
+                    hosts = ['h.example']\n[acme]\nemail = 'me@example.org'\n[tls]\nlisten = '127.0.0.1:7443'\ncertificates = ['some.file:some.file']\n\
+                    [mail]\nserver = 'smtp://h'\nfrom = 'a@h.example'\n\
+                    [alerts]\nto = ['https://h.example']\n\
+                    secret = 'a secret of thirty-two characters'";
         settings.toml("base", &inside(base)).unwrap();
         if let Some(key) = key {
             let value = inside(&typed(&another(key)));
@@ -359,7 +385,8 @@ fn what_check_prints_means_the_same() {
     let folder = folder();
     let mut command = headcount(&folder, &["check", "--upstream=unix:/run/site.sock"]);
     for key in KEYS.iter().filter(|key| !["upstream", "shared_sessions"].contains(&&*key.path)) {
-        let hidden = key.table() == Some("admin_auth") || key.path == "acme.shared_secret";
+        let hidden = key.table() == Some("admin_auth")
+            || ["acme.shared_secret", "alerts.secret", "alerts.to"].contains(&&*key.path);
         if !hidden && !another_is_local(key) && key.table() != Some("tls") {
             command.env(key.variable(), typed(&another(key)));
         }
@@ -398,7 +425,10 @@ fn check_hides_secrets() {
             "store = 'rediss://user:hunter2@example.org/1'\n\
              hosts = ['a.example']\n\
              [admin_auth]\npassword_hash = '{hash}'\ntokens = ['hunter2hunter2hunter2']\n\
-             [acme]\nemail = 'me@example.org'\nshared_secret = 'hunter2hunter2hunter2hunter2hunter2'"
+             [acme]\nemail = 'me@example.org'\nshared_secret = 'hunter2hunter2hunter2hunter2hunter2'\n\
+             [mail]\nserver = 'smtps://me:hunter2@example.org'\nfrom = 'me@example.org'\n\
+             [alerts]\nto = ['me@example.org', 'https://hooks.example.org/hunter2']\n\
+             secret = 'hunter2hunter2hunter2hunter2hunter2'"
         ),
     );
     let printed = checked(headcount(&folder, &["check", "--config", "site.toml"]));
@@ -406,6 +436,9 @@ fn check_hides_secrets() {
     assert!(printed.contains("password_hash = \"(hidden)\""), "{printed}");
     assert!(printed.contains("tokens = [\"(hidden)\"]"), "{printed}");
     assert!(printed.contains("shared_secret = \"(hidden)\""), "{printed}");
+    assert!(printed.contains("server = \"smtps://(hidden)@example.org\""), "{printed}");
+    let to = "to = [\"me@example.org\", \"https://hooks.example.org/(hidden)\"]";
+    assert!(printed.contains(to), "{printed}");
     assert!(!printed.contains("hunter2") && !printed.contains("$argon2id"), "{printed}");
 }
 

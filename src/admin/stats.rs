@@ -181,7 +181,7 @@ impl Caller {
         let question = self.with_segments(question.clone(), site).await?;
         let mut query = Query::read(&question, site, self.admin.clock.now())?;
         let (mut days, rows) = self.read(site, query.ranges(), query.takes_rows_of()).await?;
-        if query.takes_imported() {
+        if query.asks_for_imported() {
             let asked: BTreeSet<Day> = query.ranges().flat_map(|range| range.days()).collect();
             let asked: Vec<Day> = asked.into_iter().collect();
             let imported = self.admin.store.imported(&site.name, &asked).await?;

@@ -164,7 +164,8 @@ fn what_comes_slowly_is_waited_for() {
         }
         wire.try_send("0\r\n\r\n").is_ok()
     });
-    let proxy = Proxy::start(&origin.url(), &["--timeouts-read", "1s", "--inject=true"]);
+    let slow = ["--timeouts-read", "1s", "--limits-upload-rate", "1B", "--inject=true"];
+    let proxy = Proxy::start(&origin.url(), &slow);
     let answer = Wire::connect(proxy.site).ask("GET", "/", NAVIGATION);
     assert!(answer.text().ends_with("<a title='xyyyy'>"), "{}", answer.text());
 

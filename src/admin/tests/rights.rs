@@ -55,10 +55,12 @@ const TABLE: &[(&str, &str, &str, Expected)] = &[
     ("GET", "/login", "", "yyyyyyyyyyy"),
     ("POST", "/login", "password=wrong", "yyyyyyyyyyy"),
     ("POST", "/logout", "", "yyyyyyyyyyy"),
-    ("GET", "/assets/headcount.css", "", "yyyyyyyyyyy"),
-    ("GET", "/assets/dashboard.js", "", "yyyyyyyyyyy"),
-    ("GET", "/assets/patch.js", "", "yyyyyyyyyyy"),
-    ("GET", "/assets/icon.svg", "", "yyyyyyyyyyy"),
+    ("GET", "/assets/{version}/{name}", "", "yyyyyyyyyyy"),
+    ("GET", "/theme.css", "", "yyyyyyyyyyy"),
+    ("POST", "/theme", "theme=dark", "yyyyyyyyyyy"),
+    ("GET", "/docs", "", "yyyyyyyyyyy"),
+    ("GET", "/docs/{page}", "", "yyyyyyyyyyy"),
+    ("GET", "/docs/files/{*path}", "", "yyyyyyyyyyy"),
     ("GET", "/api/health", "", "yyyyyyyyyyy"),
     // What shows something by its own address: a test of its own.
     ("GET", "/invitation/{secret}", "", "ppppppppppp"),
@@ -299,8 +301,16 @@ async fn every_route_answers_whom_it_is_for() {
             let site: std::sync::Arc<str> = SITE.into();
             stage.kept.change(Some(&site), segments).await.unwrap();
             let is_query = question.starts_with('?');
-            let path =
-                path.replace("{part}", "notes").replace("{site_id}", SITE).replace("{id}", "1");
+            let path = [
+                ("{part}", "notes"),
+                ("{site_id}", SITE),
+                ("{id}", "1"),
+                ("{version}/{name}", "0/headcount.css"),
+                ("{page}", "api"),
+                ("{*path}", "conf/headcount.toml"),
+            ]
+            .into_iter()
+            .fold(path.to_string(), |path, (part, with)| path.replace(part, with));
             let url = if is_query { format!("{path}{question}") } else { path.clone() };
             let answer = stage.ask(method, &url, if is_query { "" } else { question }, who).await;
             let answered = match path.as_str() {

@@ -65,6 +65,9 @@ impl Server {
                     .map_err(|e| anyhow::anyhow!("{text}: {e}"))?
             }
         };
+        let ca = tls.ca.as_deref().map(authorities).transpose()?;
+        // Pingora does not tell connections apart by whom they trust.
+        template.group_key = ca.as_ref().map_or(0, |ca| group_of(ca));
         let options = &mut template.options;
         options.connection_timeout = Some(timeouts.connect);
         options.total_connection_timeout = Some(timeouts.connect);
@@ -74,7 +77,7 @@ impl Server {
         options.idle_timeout = Some(timeouts.idle);
         options.verify_cert = tls.verify;
         options.verify_hostname = tls.verify;
-        options.ca = tls.ca.as_deref().map(authorities).transpose()?;
+        options.ca = ca;
         // For one that is slow to take its answer, which nobody else's is to wait for.
         options.h2_stream_window_size = Some(WINDOW);
         options.h2_connection_window_size = Some(WINDOW);
@@ -188,6 +191,15 @@ fn authorities(file: &Path) -> anyhow::Result<Arc<CaType>> {
     }
     ensure!(!all.is_empty(), "upstream_tls.ca {} has no certificate", file.display());
     Ok(all.into())
+}
+
+/// What tells these certificates from others.
+fn group_of(all: &CaType) -> u64 {
+    let mut digest = Sha256::new();
+    for certificate in all {
+        digest.update(certificate.borrow_raw_cert());
+    }
+    digest.finalize().iter().take(8).fold(0, |group, byte| group << 8 | u64::from(*byte))
 }
 
 /// A request that an upstream has to answer.

@@ -74,6 +74,8 @@ pub struct Query {
     today: Day,
     /// Counts of another program are among those that it is answered from.
     imported: bool,
+    /// Something was imported of these days, whether it can be told of them or not.
+    any_imported: bool,
     /// Of metrics that cannot be told, why.
     warnings: Map<String, Json>,
     /// The question as it was understood, which the answer repeats.
@@ -128,6 +130,7 @@ impl Query {
             as_stored: false,
             today: site.day(now),
             imported: false,
+            any_imported: false,
             warnings: Map::new(),
             echo: Map::new(),
             metrics,
@@ -194,16 +197,20 @@ impl Query {
         (self.plan != Plan::RollUps).then(|| self.asked().of())
     }
 
-    /// Whether it asks for what other programs have counted, and can be told of it: that is kept as
-    /// roll-ups.
-    pub fn takes_imported(&self) -> bool {
-        self.include.imports && !matches!(self.plan, Plan::Rows(_))
+    /// Whether it asks for what other programs have counted.
+    pub fn asks_for_imported(&self) -> bool {
+        self.include.imports
     }
 
-    /// Adds what another program has counted of a day.
+    /// Adds what another program has counted of a day, if it can be told of that: it is kept as
+    /// roll-ups.
     pub fn add_imported(&mut self, days: &mut Days, day: Day, imported: &DayCounts) {
         let mut fields = imported.fields().peekable();
         if fields.peek().is_none() {
+            return;
+        }
+        self.any_imported = true;
+        if matches!(self.plan, Plan::Rows(_)) {
             return;
         }
         let mut counts = days.get(&day).map(|own| (**own).clone()).unwrap_or_default();
@@ -290,10 +297,10 @@ impl Query {
         table.rows.sort_by(|a, b| self.in_order(a, b));
         if self.include.imports {
             meta.insert("imports_included".into(), self.imported.into());
-            let why = match self.plan {
+            let why = match self.any_imported {
                 _ if self.imported => None,
-                Plan::Rows(_) => Some("unsupported_query"),
-                _ => Some("no_imported_data"),
+                true => Some("unsupported_query"),
+                false => Some("no_imported_data"),
             };
             meta.extend(why.map(|why| ("imports_skip_reason".to_owned(), why.into())));
         }

@@ -148,6 +148,7 @@ impl QuerySet {
             as_stored: true,
             today: self.today,
             imported: false,
+            any_imported: false,
             warnings: Map::new(),
             echo: Map::new(),
         };
