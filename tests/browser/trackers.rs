@@ -42,6 +42,9 @@ struct Tracker {
     outbound: bool,
     /// It is our own script.
     own: bool,
+    /// Where it sends what it tells, if it looks only some time after a navigation where it is:
+    /// of two within that time it would tell the second twice.
+    sends_late: Option<&'static str>,
 }
 
 const PLAUSIBLE: Tracker = Tracker {
@@ -57,6 +60,7 @@ const PLAUSIBLE: Tracker = Tracker {
     tells: (true, true),
     outbound: true,
     own: false,
+    sends_late: None,
 };
 
 const PLAUSIBLE_TRACKER: Tracker = Tracker {
@@ -97,6 +101,7 @@ const UMAMI: Tracker = Tracker {
         function buy() { umami.track('Buy', { plan: 'pro', revenue: 9.5, currency: 'EUR' }) }
         </script>",
     outbound: false,
+    sends_late: Some("/api/send"),
     ..PLAUSIBLE
 };
 
@@ -240,6 +245,8 @@ struct Scene {
     browser: Browser,
     headcount: Headcount,
     expected: BTreeMap<String, [i64; 3]>,
+    /// Navigations of the document that is shown.
+    navigations: usize,
 }
 
 impl Scene {
@@ -255,7 +262,7 @@ impl Scene {
             true => Headcount::start(&upstream, "sqlite:counts.db", &more),
             false => Headcount::start_bare(&upstream, "sqlite:counts.db", &more),
         };
-        Self { tracker, browser, headcount, expected: BTreeMap::new() }
+        Self { tracker, browser, headcount, expected: BTreeMap::new(), navigations: 0 }
     }
 
     fn path(&self, page: &str) -> String {
@@ -268,6 +275,8 @@ impl Scene {
         let url = format!("http://site.test:{}{path}", self.headcount.port);
         self.browser.goto(&url).await.unwrap();
         self.expected.entry(path).or_default()[if from_cache { 2 } else { 1 }] += 1;
+        self.navigations = 1;
+        self.until_told().await;
         self.until_counted().await;
     }
 
@@ -277,7 +286,26 @@ impl Scene {
         let script = format!("history.pushState({{}}, '', '{path}');{}", self.tracker.pushed);
         self.browser.execute(&script, vec![]).await.unwrap();
         self.expected.entry(path).or_default()[2] += 1;
+        self.navigations += 1;
+        self.until_told().await;
         self.until_counted().await;
+    }
+
+    /// Until the tracker has told of where it is, and has been answered.
+    async fn until_told(&self) {
+        let Some(sends) = self.tracker.sends_late else { return };
+        let script = "return performance.getEntriesByType('resource')
+            .filter((sent) => sent.name.endsWith(arguments[0]) && sent.responseEnd > 0).length";
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let told = self.browser.execute(script, vec![sends.into()]).await.unwrap();
+            if told == self.navigations {
+                return;
+            }
+            let late = Instant::now() > deadline;
+            assert!(!late, "{}: told {told} times, not {}", self.tracker.name, self.navigations);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn until_counted(&self) {
