@@ -65,6 +65,7 @@ pub mod plugin;
 mod private;
 pub mod proxy;
 pub mod report;
+mod room_settings;
 pub mod shared;
 pub mod store;
 pub mod supervise;

@@ -64,7 +64,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use auth::{Auth, AuthError};
-pub(crate) use dashboard::{label, words};
+pub(crate) use dashboard::{TOTALS, label, words};
 
 /// How long answers that are under way may take once the process is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);

@@ -10,17 +10,19 @@ use super::sessions::{Of, SESSION};
 use super::stats::{Error, error};
 use super::{App, passwords};
 use crate::kept::Link;
-use axum::extract::{ConnectInfo, Form, Path, State};
+use axum::extract::{ConnectInfo, Form, FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 const LINK_COOKIE: &str = "headcount_link";
 
 /// Which of the two kinds of address it is.
-pub(super) trait Kind: 'static {
+pub(super) trait Kind: Send + 'static {
     fn key(text: String) -> LinkKey;
 }
 
@@ -40,9 +42,18 @@ impl Kind for Public {
 }
 
 /// Who comes by a link.
-async fn caller(app: &Arc<App>, key: LinkKey, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let shown = Shown::Link(key, sent(headers, LINK_COOKIE));
-    Ok(Caller::new(app.clone(), app.judge(shown).await?))
+pub(super) struct ByLink<K>(Caller, PhantomData<K>);
+
+impl<K: Kind> FromRequestParts<Arc<App>> for ByLink<K> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let key = Path::<String>::from_request_parts(parts, app).await;
+        let Path(key) = key.map_err(IntoResponse::into_response)?;
+        let shown = Shown::Link(K::key(key), sent(&parts.headers, LINK_COOKIE));
+        let granted = app.judge(shown).await.map_err(refused)?;
+        Ok(Self(Caller::new(app.clone(), granted), PhantomData))
+    }
 }
 
 /// A page that says why there is nothing to see.
@@ -59,16 +70,7 @@ fn refused(why: Refusal) -> Response {
     }
 }
 
-pub(super) async fn show<K: Kind>(
-    State(app): State<Arc<App>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    params: Params,
-) -> Response {
-    let caller = match caller(&app, K::key(key), &headers).await {
-        Ok(caller) => caller,
-        Err(why) => return refused(why),
-    };
+pub(super) async fn show<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) -> Response {
     let mut page = dashboard::show(caller.clone(), params.clone()).await;
     let origins = caller.link().map(|link| link.origins.clone()).unwrap_or_default();
     if params.get("embed") == Some("true") {
@@ -77,40 +79,16 @@ pub(super) async fn show<K: Kind>(
     page
 }
 
-pub(super) async fn csv<K: Kind>(
-    State(app): State<Arc<App>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    params: Params,
-) -> Response {
-    match caller(&app, K::key(key), &headers).await {
-        Ok(caller) => dashboard::rows_as_csv(caller, params).await,
-        Err(why) => refused(why),
-    }
+pub(super) async fn csv<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) -> Response {
+    dashboard::rows_as_csv(caller, params).await
 }
 
-pub(super) async fn json<K: Kind>(
-    State(app): State<Arc<App>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    params: Params,
-) -> Response {
-    match caller(&app, K::key(key), &headers).await {
-        Ok(caller) => dashboard::rows_as_json(caller, params).await,
-        Err(why) => refused(why),
-    }
+pub(super) async fn json<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) -> Response {
+    dashboard::rows_as_json(caller, params).await
 }
 
 /// Who is there now and what happens, of all of a site: not for those who may see a part of it.
-pub(super) async fn live<K: Kind>(
-    State(app): State<Arc<App>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let caller = match caller(&app, K::key(key), &headers).await {
-        Ok(caller) => caller,
-        Err(why) => return refused(why),
-    };
+pub(super) async fn live<K: Kind>(ByLink(caller, _): ByLink<K>) -> Response {
     if caller.limit().is_some() {
         return error(StatusCode::FORBIDDEN, &Error::NoRight.line());
     }

@@ -34,12 +34,12 @@ mod recount;
 mod script_events;
 mod served;
 mod shard;
+mod sightings;
 mod sites;
 mod state;
 mod suspicion;
 #[cfg(test)]
 mod tests;
-mod told;
 mod trackers;
 mod views;
 mod visit;

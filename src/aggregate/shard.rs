@@ -13,8 +13,8 @@ use super::open::{AHEAD, Pending};
 use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::recent::Recent;
+use super::sightings::Sightings;
 use super::sites::Sites;
-use super::told::Told;
 use super::visitor::{Spot, Visitor};
 use crate::clock::{HOUR, Millis};
 use crate::model::rollup::Dimension;
@@ -55,7 +55,7 @@ pub struct Shard {
     pub(super) pending: Map<u64, Pending>,
     pub(super) used: Recent,
     /// What trackers have told of pages and links, by visitor and page, or link.
-    pub(super) told: Map<u64, Told>,
+    pub(super) sightings: Map<u64, Sightings>,
     pub(super) numbers: Recent,
     pub(super) names: Admission,
     /// By feed and reader.
@@ -92,7 +92,7 @@ impl Shard {
             hasher,
             visitors: LruCache::with_hasher(cap, RandomState::default()),
             pending: LruCache::with_hasher(cap, RandomState::default()),
-            told: LruCache::with_hasher(cap, RandomState::default()),
+            sightings: LruCache::with_hasher(cap, RandomState::default()),
             used: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             numbers: Recent::new(ID_LIFETIME, limits.visitors.saturating_mul(4)),
             names: Admission::new(limits.rows),
@@ -137,8 +137,8 @@ impl Shard {
             }
             self.pending.pop_lru();
         }
-        while self.told.peek_lru().is_some_and(|(_, told)| told.is_over(now)) {
-            self.told.pop_lru();
+        while self.sightings.peek_lru().is_some_and(|(_, seen)| seen.is_over(now)) {
+            self.sightings.pop_lru();
         }
         self.rollups.retain(|(site, day), rollup| {
             let today = self.sites[*site].day(now);

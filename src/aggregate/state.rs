@@ -6,7 +6,7 @@ use super::names::Names;
 use super::open::Pending;
 use super::recent::Recent;
 use super::shard::Shard;
-use super::told::Told;
+use super::sightings::Sightings;
 use super::visitor::Visitor;
 use crate::clock::Millis;
 use crate::model::VisitorHash;
@@ -28,7 +28,7 @@ impl Shard {
             begun: self.visits,
             visitors: self.visitors.iter().rev().collect(),
             pending: self.pending.iter().rev().collect(),
-            told: self.told.iter().rev().collect(),
+            sightings: self.sightings.iter().rev().collect(),
             used: &self.used,
             numbers: &self.numbers,
             names: self.names.all.iter().collect(),
@@ -44,7 +44,7 @@ impl Shard {
         type Saved = State<
             (VisitorHash, Visitor),
             (u64, Pending),
-            (u64, Told),
+            (u64, Sightings),
             Recent,
             KnownNames,
             (u64, Subscribers),
@@ -62,8 +62,8 @@ impl Shard {
         for (nonce, pending) in state.pending {
             self.pending.push(nonce, pending);
         }
-        for (key, told) in state.told {
-            self.told.push(key, told);
+        for (key, seen) in state.sightings {
+            self.sightings.push(key, seen);
         }
         self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
         self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
@@ -92,7 +92,7 @@ struct State<V, P, T, R, N, F, D> {
     begun: u64,
     visitors: Vec<V>,
     pending: Vec<P>,
-    told: Vec<T>,
+    sightings: Vec<T>,
     used: R,
     numbers: R,
     names: Vec<N>,

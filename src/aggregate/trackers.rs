@@ -4,7 +4,7 @@
 //! Apart from the rules for one tracker ([`views`](super::views)), which hold for each of them.
 
 use super::shard::Shard;
-use super::told::Told;
+use super::sightings::Sightings;
 use super::visitor::Spot;
 use crate::clock::Millis;
 use crate::model::{PageKind, Tracker, VisitorHash};
@@ -28,10 +28,9 @@ impl Shard {
         nonce: Option<u64>,
     ) -> bool {
         let now = spot.at.min(spot.received);
-        self.keys(spot, of)
-            .into_iter()
-            .flatten()
-            .any(|key| self.told.get_mut(&key).is_some_and(|told| told.is_known(by, nonce, now)))
+        self.keys(spot, of).into_iter().flatten().any(|key| {
+            self.sightings.get_mut(&key).is_some_and(|seen| seen.is_known(by, nonce, now))
+        })
     }
 
     /// Notes that a tracker has told of something that counts.
@@ -44,8 +43,8 @@ impl Shard {
     ) {
         let (nonce, kind) = answered.map_or((None, PageKind::View), |(n, kind)| (Some(n), kind));
         let now = spot.at.min(spot.received);
-        if let Some(told) = self.told_of(spot, of) {
-            told.tell(by, nonce, kind, now);
+        if let Some(seen) = self.sightings_of(spot, of) {
+            seen.tell(by, nonce, kind, now);
         }
     }
 
@@ -58,9 +57,9 @@ impl Shard {
         kind: PageKind,
     ) {
         if spot.visitor.is_none()
-            && let Some(told) = self.told_of(spot, Of::Page(page))
+            && let Some(seen) = self.sightings_of(spot, Of::Page(page))
         {
-            told.answered(nonce, kind, spot.at);
+            seen.answered(nonce, kind, spot.at);
         }
     }
 
@@ -71,20 +70,20 @@ impl Shard {
         page: &str,
     ) -> Option<(u64, Millis, PageKind)> {
         let [.., key] = self.keys(spot, Of::Page(page));
-        self.told.peek(&key?)?.find(spot.at.min(spot.received))
+        self.sightings.peek(&key?)?.find(spot.at.min(spot.received))
     }
 
     /// Whether a tracker's attention counts: that of one of them does. Gives the number of the
     /// showing it is about.
     pub(super) fn attends(&mut self, spot: Spot, page: &str, by: Tracker) -> Option<u64> {
         let now = spot.received;
-        let Some(told) = self.told_of(spot, Of::Page(page)) else { return Some(0) };
-        told.takes_attention(by, now).then(|| told.showing(by))
+        let Some(seen) = self.sightings_of(spot, Of::Page(page)) else { return Some(0) };
+        seen.takes_attention(by, now).then(|| seen.showing(by))
     }
 
-    fn told_of(&mut self, spot: Spot, of: Of<'_>) -> Option<&mut Told> {
+    fn sightings_of(&mut self, spot: Spot, of: Of<'_>) -> Option<&mut Sightings> {
         let [.., key] = self.keys(spot, of);
-        Some(self.told.get_or_insert_mut(key?, Told::default))
+        Some(self.sightings.get_or_insert_mut(key?, Sightings::default))
     }
 
     /// Under what this is known, yesterday's hash first; of nobody in particular by the lane, which

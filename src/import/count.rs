@@ -16,7 +16,7 @@ use crate::host;
 use crate::model::hosts::Hosts;
 use crate::model::site::{Site, SiteId};
 use crate::model::{Answered, Hit, PageKind, What};
-use crate::plugin::visitor_settings;
+use crate::room_settings::visitor_settings;
 use crate::text;
 use crate::visitor::address::{Trusted, parse_address};
 use crate::visitor::{Agent, Places, Secrets, Visitors, Who, bots, untold};

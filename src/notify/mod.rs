@@ -2,7 +2,7 @@
 //! traffic rises, falls, or robots come in numbers.
 //!
 //! Beside the line of rooms, after [`crate::report`], whose answers it writes out. [`due`] says when
-//! a report is to be sent and [`alert`] what is unusual, both without a clock or a store; [`letter`]
+//! a report is to be sent and [`alert`] what is unusual, both without a clock or a store; [`message`]
 //! writes it; [`send`] delivers it by SMTP or to a webhook. Before anything is sent it is claimed in
 //! the store ([`claim`]): so it is sent once, by whichever node is first, and what a node that died
 //! may or may not have sent is never sent again, but told.
@@ -10,7 +10,7 @@
 mod alert;
 mod claim;
 mod due;
-mod letter;
+mod message;
 mod send;
 
 pub use send::Sender;
@@ -24,7 +24,7 @@ use crate::store::{Reads, Result, SharedValues, Store};
 use crate::supervise::{Task, Tasks};
 use crate::telemetry::{NoticeOutcome, Telemetry};
 use claim::{Claim, Mine, Taken};
-use letter::Letter;
+use message::Message;
 use send::Outcome;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -71,12 +71,12 @@ pub struct Parts {
     pub sender: Arc<Sender>,
 }
 
-/// A letter to somebody.
+/// A message to somebody.
 struct Waiting {
     site: usize,
     /// The same on all nodes.
     name: String,
-    letter: Arc<Letter>,
+    message: Arc<Message>,
     to: Address,
     /// When it is tried next.
     next: Millis,
@@ -161,16 +161,16 @@ impl Notifier {
             }
             let days = self.days(&site, due.with_before()).await?;
             // Where nothing was counted there is nothing to tell, now or later.
-            let letter = letter::report(&site, &due, &days, now, self.sender.dashboard());
-            let letter = letter.map(Arc::new);
+            let message = message::report(&site, &due, &days, now, self.sender.dashboard());
+            let message = message.map(Arc::new);
             for to in to {
                 let name = name(&to);
                 self.written.insert(name.clone());
-                let letter = letter.clone();
-                self.waiting.extend(letter.map(|letter| Waiting {
+                let message = message.clone();
+                self.waiting.extend(message.map(|message| Waiting {
                     site: i,
                     name,
-                    letter,
+                    message,
                     to,
                     next: now,
                     came: None,
@@ -194,12 +194,19 @@ impl Notifier {
         let days = self.days(&site, range).await?;
         self.looked[i] = Some(hour);
         for unusual in alert::find(&site, &settings, &days, end) {
-            let letter = Arc::new(letter::alert(&site, &unusual, self.sender.dashboard()));
+            let message = Arc::new(message::alert(&site, &unusual, self.sender.dashboard()));
             for to in &settings.to {
                 let name = format!("{}:{to}", unusual.name(&site, end));
                 if self.written.insert(name.clone()) {
-                    let (letter, to) = (letter.clone(), to.clone());
-                    self.waiting.push(Waiting { site: i, name, letter, to, next: now, came: None });
+                    let (message, to) = (message.clone(), to.clone());
+                    self.waiting.push(Waiting {
+                        site: i,
+                        name,
+                        message,
+                        to,
+                        next: now,
+                        came: None,
+                    });
                 }
             }
         }
@@ -222,10 +229,10 @@ impl Notifier {
         Ok(())
     }
 
-    /// Sends a letter, unless that is done or another node's to do. Returns whether there is
+    /// Sends a message, unless that is done or another node's to do. Returns whether there is
     /// nothing left to do.
     async fn send(&mut self, nth: usize) -> Result<bool> {
-        let Waiting { site, name, letter, to, came, .. } = &mut self.waiting[nth];
+        let Waiting { site, name, message, to, came, .. } = &mut self.waiting[nth];
         let notices = &self.telemetry.notices;
         let store: &dyn SharedValues = self.store.as_ref();
         let claim = Claim::new(store, &self.sites[*site], name, &self.node);
@@ -244,13 +251,13 @@ impl Notifier {
                     let line = format!(
                         "a node ({node}) ended while it sent {:?} to {to}: whether that arrived \
                          is not known, and it is not sent again",
-                        letter.subject
+                        message.subject
                     );
                     notices.note(NoticeOutcome::Unknown, line);
                     return Ok(true);
                 }
             };
-            let outcome = self.sender.send(name, letter, to, self.clock.now()).await;
+            let outcome = self.sender.send(name, message, to, self.clock.now()).await;
             notices.note(outcome.kind(), format!("{to}: {outcome}"));
             *came = Some((mine, outcome));
         }

@@ -1,6 +1,6 @@
 //! By mail, or to a webhook as Standard Webhooks has them (standardwebhooks.com): JSON, signed.
 
-use super::letter::Letter;
+use super::message::Message;
 use crate::clock::{Millis, SECOND};
 use crate::config::{Address, Mail, Secret};
 use crate::telemetry::NoticeOutcome;
@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lettre::message::{Mailbox, MultiPart};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use url::Url;
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What became of a letter.
+/// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Sent,
@@ -40,7 +40,7 @@ pub enum Outcome {
 
 type HookClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// Sends letters.
+/// Sends messages.
 pub struct Sender {
     mail: Option<(AsyncSmtpTransport<Tokio1Executor>, Mailbox)>,
     hooks: Option<(HookClient, Secret)>,
@@ -116,29 +116,32 @@ impl Sender {
     }
 
     /// `name`: what this is, the same whenever it is sent.
-    pub async fn send(&self, name: &str, letter: &Letter, to: &Address, now: Millis) -> Outcome {
+    pub async fn send(&self, name: &str, message: &Message, to: &Address, now: Millis) -> Outcome {
         match to {
-            Address::Mail(address) => self.mail(name, letter, address).await,
-            Address::Hook(url) => self.hook(name, letter, url, now).await,
+            Address::Mail(address) => self.mail(name, message, address).await,
+            Address::Hook(url) => self.hook(name, message, url, now).await,
         }
     }
 
-    async fn mail(&self, name: &str, letter: &Letter, to: &lettre::Address) -> Outcome {
+    async fn mail(&self, name: &str, message: &Message, to: &lettre::Address) -> Outcome {
         let Some((transport, from)) = &self.mail else {
             return Outcome::Refused("there is no mail server".to_owned());
         };
         let id = format!("<{}@{}>", fingerprint(name), from.email.domain());
-        let message = Message::builder()
+        let mail = lettre::Message::builder()
             .from(from.clone())
             .to(Mailbox::new(None, to.clone()))
-            .subject(&letter.subject)
+            .subject(&message.subject)
             .message_id(Some(id))
-            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()));
-        let message = match message {
-            Ok(message) => message,
+            .multipart(MultiPart::alternative_plain_html(
+                message.text.clone(),
+                message.html.clone(),
+            ));
+        let mail = match mail {
+            Ok(mail) => mail,
             Err(error) => return Outcome::Refused(error.to_string()),
         };
-        match timeout(2 * PATIENCE, transport.send(message)).await {
+        match timeout(2 * PATIENCE, transport.send(mail)).await {
             Ok(Ok(_)) => Outcome::Sent,
             Ok(Err(error)) if error.is_transient() => Outcome::NotNow(with_causes(&error)),
             Ok(Err(error)) if error.is_permanent() || error.is_client() => {
@@ -149,12 +152,12 @@ impl Sender {
         }
     }
 
-    async fn hook(&self, name: &str, letter: &Letter, url: &Url, now: Millis) -> Outcome {
+    async fn hook(&self, name: &str, message: &Message, url: &Url, now: Millis) -> Outcome {
         let Some((client, secret)) = &self.hooks else {
             return Outcome::Refused("there is no secret to sign it with".to_owned());
         };
         let (id, seconds) = (format!("msg_{}", fingerprint(name)), now / SECOND);
-        let body = letter.json.to_string();
+        let body = message.json.to_string();
         let signature = sign(secret, &id, seconds, &body);
         let request = Request::post(url.as_str())
             .header("content-type", "application/json")

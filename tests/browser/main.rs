@@ -10,7 +10,7 @@
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
 //! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
-//!   card's own page; `stale`: left open while things die; `wishes`: keys, colours and the map
+//!   card's own page; `stale`: left open while things die; `preferences`: keys, colours and the map
 //! - `people`: who is given what, by whom
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
@@ -32,6 +32,7 @@ mod documents;
 mod overview;
 mod people;
 mod policies;
+mod preferences;
 mod program;
 mod relay;
 mod site;
@@ -39,4 +40,3 @@ mod stage;
 mod stale;
 mod told;
 mod trackers;
-mod wishes;

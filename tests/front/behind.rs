@@ -3,8 +3,9 @@
 use crate::clients::{Front, PAGE, Website, curl};
 use crate::common::headcount::{Headcount, SITE};
 use crate::common::http::FIREFOX;
-use crate::common::ports::free_port;
+use crate::common::ports::{free_address, free_port};
 use crate::common::wait_for;
+use crate::frames::{END_STREAM, Frames, HEADERS, SETTINGS, frame, headers, usual};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -100,4 +101,72 @@ fn strangers_are_read_as_they_come() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", answer.escape_ascii());
+}
+
+/// What is new in each answer stays out of the table of fields that both sides keep: it would push
+/// out what is not, and be compared with all before it.
+#[test]
+fn a_views_id_is_kept_in_no_table_of_http_2() {
+    let website = Website::start();
+    let listen = free_address();
+    let own = ["--h2c-listen", &listen.to_string(), "--flush-interval", "100ms"];
+    let headcount = Headcount::start(&website.url, &own);
+    let mut frames = Frames::connect(listen);
+    // With the usual table.
+    frames.send(&frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 16, 0])).unwrap();
+    let page = [usual("GET", "/"), vec![("user-agent", FIREFOX), ("accept", "text/html")]].concat();
+    for stream in [1, 3, 5] {
+        frames.send(&headers(stream, END_STREAM, &page)).unwrap();
+        let fields = loop {
+            let (kind, _, of, payload) = frames.read().unwrap();
+            if (kind, of) == (HEADERS, stream) {
+                break payload;
+            }
+        };
+        // A literal that is never to be in a table (RFC 7541 §6.2.3), with its name.
+        let kinds = kinds(&fields);
+        assert_eq!(kinds.iter().filter(|kind| **kind == 0x10).count(), 1, "{kinds:x?}");
+    }
+    wait_for("the views", || (headcount.total("pageviews") == 3).then_some(()));
+}
+
+/// The first byte of each field of a block (RFC 7541 §6).
+fn kinds(block: &[u8]) -> Vec<u8> {
+    let (mut at, mut kinds) = (0, Vec::new());
+    let integer = |at: &mut usize, bits: u32| {
+        let most = (1usize << bits) - 1;
+        let mut value = usize::from(block[*at]) & most;
+        *at += 1;
+        let mut shift = 0;
+        while value >= most && shift < 28 {
+            let byte = usize::from(block[*at]);
+            value += (byte & 127) << shift;
+            (*at, shift) = (*at + 1, shift + 7);
+            if byte < 128 {
+                break;
+            }
+        }
+        value
+    };
+    while at < block.len() {
+        let kind = block[at];
+        kinds.push(kind);
+        let bits = match kind {
+            0x80.. => 7,
+            0x40.. => 6,
+            0x20.. => 5,
+            _ => 4,
+        };
+        let name = integer(&mut at, bits);
+        let texts = match kind {
+            0x80.. | 0x20..=0x3f => 0,
+            _ if name == 0 => 2,
+            _ => 1,
+        };
+        for _ in 0..texts {
+            let length = integer(&mut at, 7);
+            at += length;
+        }
+    }
+    kinds
 }

@@ -48,6 +48,7 @@ use look::Look;
 use maud::{DOCTYPE, Markup, html};
 use page::Page;
 use std::sync::Arc;
+pub(crate) use tiles::TOTALS;
 use view::View;
 #[cfg(test)]
 pub(super) use words::grouped;

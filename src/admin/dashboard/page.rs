@@ -331,7 +331,7 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                     (words::value(Metric::Pageviews, Value::Count(budget.monthly() as i64))) "."
                 }
             }
-            div.wishes { a href="/docs" { "Documentation" } (keys::list()) (theme::form()) }
+            div.preferences { a href="/docs" { "Documentation" } (keys::list()) (theme::form()) }
         }
     }
 }

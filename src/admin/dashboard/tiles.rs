@@ -9,7 +9,8 @@ use crate::report::{Metric, TimeStep, Total, Value};
 use maud::{Markup, html};
 use std::fmt::Write;
 
-const TOTALS: [(Metric, &str); 6] = [
+/// Of all visits of a time.
+pub(crate) const TOTALS: [(Metric, &str); 6] = [
     (Metric::Visitors, "Unique visitors"),
     (Metric::Visits, "Visits"),
     (Metric::Pageviews, "Pageviews"),

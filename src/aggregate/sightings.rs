@@ -1,5 +1,5 @@
 //! What several trackers tell of the same page, or of the same link: of which of its showings, or
-//! clicks, each of them has told.
+//! clicks, each of them has seen.
 //!
 //! A site that has changed to us keeps the snippet it had, and our own script runs beside it. Both
 //! tell of everything they see, so each thing is counted when the first tells of it, and what
@@ -18,14 +18,14 @@ const MOST: usize = 32;
 
 /// Showings of a page, or clicks on a link, by one visitor; oldest first.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct Told {
-    showings: Vec<Showing>,
+pub(super) struct Sightings {
+    showings: Vec<Sighting>,
     /// Who tells of attention, and when it last did.
     attention: Option<(Tracker, Millis)>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Showing {
+struct Sighting {
     at: Millis,
     /// Of a page that the server has answered.
     nonce: Option<u64>,
@@ -34,32 +34,32 @@ struct Showing {
     by: u8,
 }
 
-impl Told {
+impl Sightings {
     /// A page was answered to somebody who asked not to be followed.
     pub fn answered(&mut self, nonce: u64, kind: PageKind, at: Millis) {
-        self.push(Showing { at, nonce: Some(nonce), kind, by: 0 });
+        self.push(Sighting { at, nonce: Some(nonce), kind, by: 0 });
     }
 
     /// The oldest page answered lately that nobody has told of.
     pub fn find(&self, now: Millis) -> Option<(u64, Millis, PageKind)> {
-        let waits = |showing: &&Showing| showing.by == 0 && now - showing.at <= WINDOW;
-        let Showing { nonce, at, kind, .. } = self.showings.iter().find(waits)?;
+        let waits = |showing: &&Sighting| showing.by == 0 && now - showing.at <= WINDOW;
+        let Sighting { nonce, at, kind, .. } = self.showings.iter().find(waits)?;
         Some(((*nonce)?, *at, *kind))
     }
 
     /// A tracker tells of something that counts.
     pub fn tell(&mut self, by: Tracker, nonce: Option<u64>, kind: PageKind, at: Millis) {
-        let known = |showing: &&mut Showing| nonce.is_some() && showing.nonce == nonce;
+        let known = |showing: &&mut Sighting| nonce.is_some() && showing.nonce == nonce;
         match self.showings.iter_mut().find(known) {
             Some(known) => known.by |= bit(by),
-            None => self.push(Showing { at, nonce, kind, by: bit(by) }),
+            None => self.push(Sighting { at, nonce, kind, by: bit(by) }),
         }
     }
 
     /// Whether another tracker has told of this already: of the page with this nonce, or lately.
     /// From then on this one has too.
     pub fn is_known(&mut self, by: Tracker, nonce: Option<u64>, now: Millis) -> bool {
-        let same = |showing: &&mut Showing| {
+        let same = |showing: &&mut Sighting| {
             let meant = match nonce {
                 Some(_) => showing.nonce == nonce,
                 None => now - showing.at <= WINDOW,
@@ -100,7 +100,7 @@ impl Told {
         last.is_none_or(|last| now - last > ID_LIFETIME)
     }
 
-    fn push(&mut self, showing: Showing) {
+    fn push(&mut self, showing: Sighting) {
         let now = showing.at;
         self.showings.retain(|showing| now - showing.at <= ID_LIFETIME);
         if self.showings.len() >= MOST {
@@ -123,50 +123,50 @@ mod tests {
 
     #[test]
     fn each_tracker_tells_of_each_showing_once() {
-        let mut told = Told::default();
-        assert!(!told.is_known(Own, None, 0), "nothing is known yet");
-        told.tell(Own, Some(1), VIEW, 0);
-        assert!(!told.is_known(Own, None, SECOND), "it says so itself: another showing");
-        assert!(told.is_known(Plausible, None, SECOND));
-        assert!(!told.is_known(Plausible, None, 2 * SECOND), "that one it has told of");
-        told.tell(Plausible, None, VIEW, 2 * SECOND);
-        assert!(told.is_known(Umami, None, 3 * SECOND) && told.is_known(Umami, None, 3 * SECOND));
-        assert!(!told.is_known(Umami, None, 3 * SECOND));
+        let mut seen = Sightings::default();
+        assert!(!seen.is_known(Own, None, 0), "nothing is known yet");
+        seen.tell(Own, Some(1), VIEW, 0);
+        assert!(!seen.is_known(Own, None, SECOND), "it says so itself: another showing");
+        assert!(seen.is_known(Plausible, None, SECOND));
+        assert!(!seen.is_known(Plausible, None, 2 * SECOND), "that one it has told of");
+        seen.tell(Plausible, None, VIEW, 2 * SECOND);
+        assert!(seen.is_known(Umami, None, 3 * SECOND) && seen.is_known(Umami, None, 3 * SECOND));
+        assert!(!seen.is_known(Umami, None, 3 * SECOND));
     }
 
     #[test]
     fn by_number_at_any_time_else_within_the_window() {
-        let mut told = Told::default();
-        told.tell(Plausible, Some(1), VIEW, 0);
-        assert!(!told.is_known(Umami, None, WINDOW + 1));
-        assert!(!told.is_known(Own, Some(2), 0));
-        assert!(told.is_known(Own, Some(1), WINDOW + 1));
+        let mut seen = Sightings::default();
+        seen.tell(Plausible, Some(1), VIEW, 0);
+        assert!(!seen.is_known(Umami, None, WINDOW + 1));
+        assert!(!seen.is_known(Own, Some(2), 0));
+        assert!(seen.is_known(Own, Some(1), WINDOW + 1));
     }
 
     #[test]
     fn what_nobody_has_told_of_is_found_but_not_known() {
-        let mut told = Told::default();
-        told.answered(7, VIEW, 0);
-        assert!(!told.is_known(Plausible, None, 1));
-        assert_eq!(told.find(1), Some((7, 0, VIEW)));
-        told.tell(Plausible, Some(7), VIEW, 1);
-        assert_eq!(told.find(1), None);
-        assert!(told.is_known(Own, Some(7), 1));
+        let mut seen = Sightings::default();
+        seen.answered(7, VIEW, 0);
+        assert!(!seen.is_known(Plausible, None, 1));
+        assert_eq!(seen.find(1), Some((7, 0, VIEW)));
+        seen.tell(Plausible, Some(7), VIEW, 1);
+        assert_eq!(seen.find(1), None);
+        assert!(seen.is_known(Own, Some(7), 1));
     }
 
     #[test]
     fn one_tracker_tells_of_attention() {
-        let mut told = Told::default();
-        assert!(told.takes_attention(Plausible, 0) && !told.takes_attention(Own, 1));
-        assert!(told.takes_attention(Plausible, SECOND));
-        assert!(told.takes_attention(Own, 2 * SECOND + ID_LIFETIME));
+        let mut seen = Sightings::default();
+        assert!(seen.takes_attention(Plausible, 0) && !seen.takes_attention(Own, 1));
+        assert!(seen.takes_attention(Plausible, SECOND));
+        assert!(seen.takes_attention(Own, 2 * SECOND + ID_LIFETIME));
     }
 
     #[test]
     fn bounded_in_time_and_number() {
-        let mut told = Told::default();
-        (0..100).for_each(|i| told.tell(Own, Some(i), VIEW, i as i64));
-        assert_eq!(told.showings.len(), MOST);
-        assert!(!told.is_over(ID_LIFETIME) && told.is_over(ID_LIFETIME + 100));
+        let mut seen = Sightings::default();
+        (0..100).for_each(|i| seen.tell(Own, Some(i), VIEW, i as i64));
+        assert_eq!(seen.showings.len(), MOST);
+        assert!(!seen.is_over(ID_LIFETIME) && seen.is_over(ID_LIFETIME + 100));
     }
 }

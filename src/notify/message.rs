@@ -3,7 +3,7 @@
 
 use super::alert::{Kind as Alert, Unusual};
 use super::due::{Due, Kind};
-use crate::admin::words;
+use crate::admin::{TOTALS, label, words};
 use crate::clock::Millis;
 use crate::model::site::Site;
 use crate::page_name::shown;
@@ -19,17 +19,7 @@ use std::fmt::Write;
 /// Rows of a table.
 const ROWS: usize = 10;
 
-/// What is told of a period.
-const TOTALS: [(Metric, &str); 6] = [
-    (Metric::Visitors, "Unique visitors"),
-    (Metric::Visits, "Visits"),
-    (Metric::Pageviews, "Pageviews"),
-    (Metric::ViewsPerVisit, "Views per visit"),
-    (Metric::BounceRate, "Bounce rate"),
-    (Metric::VisitDuration, "Visit duration"),
-];
-
-/// Its tables: title, property, metric, and what that is called.
+/// Tables of a report: title, property, metric, and what that is called.
 const TABLES: [(&str, &str, Metric, &str); 6] = [
     ("Pages", "event:page", Metric::Visitors, "Visitors"),
     ("Sources", "visit:source", Metric::Visitors, "Visitors"),
@@ -45,7 +35,7 @@ const LINE: &str = "#e4e7f0";
 const ACCENT: &str = "#4f46e5";
 
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct Message {
     pub subject: String,
     pub text: String,
     pub html: String,
@@ -81,12 +71,12 @@ pub fn report(
     days: &Days,
     now: Millis,
     dashboard: Option<&str>,
-) -> Option<Letter> {
+) -> Option<Message> {
     days.range(due.range.first..=due.range.last).next()?;
     let report = Report::new(site, due, days, now, dashboard)?;
     let subject = format!("{}: {}", site.name, report.title);
     let (text, html) = (report.text(), report.html().into_string());
-    Some(Letter { subject, text, html, json: Json::Null })
+    Some(Message { subject, text, html, json: Json::Null })
 }
 
 impl Report {
@@ -235,7 +225,7 @@ impl Report {
 }
 
 /// What an alert says.
-pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Letter {
+pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Message {
     let Unusual { kind, count, usual, since } = unusual;
     let (n, usually) = (words::grouped(*count), words::grouped(*usual));
     let since_text = format!("{}, {}", words::weekday(site.day(*since)), site.clock(*since));
@@ -271,7 +261,7 @@ pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Letter 
     });
     let told = link.as_ref().map_or_else(String::new, |link| format!("\n{link}\n"));
     let body = html! { p { (line) } };
-    Letter {
+    Message {
         text: format!("{line}\n{told}"),
         html: page(&subject, &body, link.as_deref()).into_string(),
         json: json!({
@@ -300,7 +290,7 @@ fn rows(
     let row = |slice: crate::report::Slice| {
         let label = match property.as_str() {
             "visit:country" => countries::country(&slice.value).map_or(slice.value, str::to_owned),
-            _ => crate::admin::label(property, &slice.value),
+            _ => label(property, &slice.value),
         };
         (label, words::exact(metric, slice.metrics[0]))
     };

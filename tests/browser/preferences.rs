@@ -1,4 +1,4 @@
-//! What people wish of the dashboard besides numbers.
+//! What people choose about the dashboard besides numbers.
 //!
 //! - keys lead to periods, parts and the filter; not from a field, and not where they are off
 //! - light or dark as chosen, on every page and in every browser session, with and without script
