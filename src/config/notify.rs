@@ -53,6 +53,16 @@ pub struct Alerts {
     pub least: i64,
 }
 
+impl Address {
+    /// What tells it from every other: of a webhook its whole URL, which no message may show.
+    pub fn whole(&self) -> &str {
+        match self {
+            Self::Mail(address) => address.as_ref(),
+            Self::Hook(url) => url.as_str(),
+        }
+    }
+}
+
 impl NotifySettings {
     pub(super) fn read(settings: &Settings) -> Result<Self, ConfigError> {
         let mails = |path: &str| settings.get(path).read_each(|text| values::email(text)?.parse());

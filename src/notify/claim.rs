@@ -1,8 +1,8 @@
 //! Who sends what: a note in the store for each report or alert and each who gets it.
 //!
 //! A node writes that it is sending before it sends, and what became of it after. So no two nodes
-//! send the same. A node that dies in between leaves a note that nobody can complete: sending again
-//! could be sending twice, so it is not done, and said instead.
+//! send the same. If a node dies in between, nobody knows whether the message arrived. It is not sent
+//! again, for it could arrive twice; the log and the dashboard say so instead.
 
 use super::send::Outcome;
 use crate::clock::{HOUR, MINUTE, Millis};
@@ -79,7 +79,7 @@ impl<'s> Claim<'s> {
     pub async fn take(&self, now: Millis) -> Result<Taken> {
         let stored = self.store.secret(&self.which).await?;
         let Some(bytes) = stored else { return self.begin(None, 1, now).await };
-        // What cannot be read is of a later version: it is at it.
+        // A note that cannot be read was written by a later version, which sends the message itself.
         let Ok(note) = serde_json::from_slice::<Note>(&bytes) else { return Ok(Taken::Later) };
         match note.state {
             State::Sent | State::Refused | State::Unknown => Ok(Taken::Done),

@@ -3,9 +3,9 @@
 //!
 //! Beside the line of rooms, after [`crate::report`], whose answers it writes out. [`due`] says when
 //! a report is to be sent and [`alert`] what is unusual, both without a clock or a store; [`message`]
-//! writes it; [`send`] delivers it by SMTP or to a webhook. Before anything is sent it is claimed in
-//! the store ([`claim`]): so it is sent once, by whichever node is first, and what a node that died
-//! may or may not have sent is never sent again, but told.
+//! writes it; [`send`] delivers it by SMTP or to a webhook. Before a message is sent it is claimed in
+//! the store ([`claim`]), so only one node sends it. If a node dies while it sends, the message may
+//! have arrived: it is not sent again, and the log and the dashboard say so.
 
 mod alert;
 mod claim;
@@ -24,6 +24,7 @@ use crate::store::{Reads, Result, SharedValues, Store};
 use crate::supervise::{Task, Tasks};
 use crate::telemetry::{NoticeOutcome, Telemetry};
 use claim::{Claim, Mine, Taken};
+use due::Due;
 use message::Message;
 use send::Outcome;
 use std::collections::HashSet;
@@ -36,7 +37,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long after a full hour it is looked at: its last counts are in the store by then.
 const AFTER_HOUR: Millis = 2 * MINUTE;
 
-/// A pause after the store or the mail server could not be asked.
+/// The pause after something could not be done.
 const AGAIN: Millis = 5 * MINUTE;
 
 /// Sends reports and alerts of all sites.
@@ -57,7 +58,7 @@ pub struct Notifier {
     waiting: Vec<Waiting>,
     /// By site: the hour that was looked at for alerts.
     looked: Vec<Option<Millis>>,
-    /// Until when nothing is tried.
+    /// Until when nothing is tried, because the store could not be asked.
     rest: Millis,
 }
 
@@ -82,6 +83,14 @@ struct Waiting {
     next: Millis,
     /// What became of it, until the store knows.
     came: Option<(Mine, Outcome)>,
+}
+
+/// What is left to do for a message.
+enum Next {
+    Nothing,
+    Later,
+    /// The mail server cannot be reached: no mail can be sent now.
+    MailLater,
 }
 
 impl Notifier {
@@ -152,7 +161,8 @@ impl Notifier {
         for (due, to) in [(due::weekly(&site, now), weekly), (due::monthly(&site, now), monthly)] {
             let Some(due) = due else { continue };
             let name = |to: &Address| {
-                format!("{}:{}:{}:{to}", site.name, due.kind.as_str(), due.range.first)
+                let Due { kind, range } = due;
+                format!("{}:{}:{}:{}", site.name, kind.as_str(), range.first, to.whole())
             };
             let to: Vec<_> =
                 to.into_iter().filter(|to| !self.written.contains(&name(to))).collect();
@@ -196,7 +206,7 @@ impl Notifier {
         for unusual in alert::find(&site, &settings, &days, end) {
             let message = Arc::new(message::alert(&site, &unusual, self.sender.dashboard()));
             for to in &settings.to {
-                let name = format!("{}:{to}", unusual.name(&site, end));
+                let name = format!("{}:{}", unusual.name(&site, end), to.whole());
                 if self.written.insert(name.clone()) {
                     let (message, to) = (message.clone(), to.clone());
                     self.waiting.push(Waiting {
@@ -217,21 +227,30 @@ impl Notifier {
         let mut i = 0;
         while i < self.waiting.len() {
             let now = self.clock.now();
-            if now < self.waiting[i].next || now < self.rest {
+            if now < self.waiting[i].next {
                 i += 1;
-            } else if self.send(i).await? {
-                self.waiting.swap_remove(i);
-            } else {
-                self.waiting[i].next = now + AGAIN;
-                i += 1;
+                continue;
+            }
+            match self.send(i).await? {
+                Next::Nothing => drop(self.waiting.swap_remove(i)),
+                Next::Later => {
+                    self.waiting[i].next = now + AGAIN;
+                    i += 1;
+                }
+                // Webhooks do not wait for it.
+                Next::MailLater => {
+                    let mails = self.waiting.iter_mut();
+                    mails
+                        .filter(|waiting| matches!(waiting.to, Address::Mail(_)))
+                        .for_each(|waiting| waiting.next = now + AGAIN);
+                }
             }
         }
         Ok(())
     }
 
-    /// Sends a message, unless that is done or another node's to do. Returns whether there is
-    /// nothing left to do.
-    async fn send(&mut self, nth: usize) -> Result<bool> {
+    /// Sends a message, unless that is done or another node's to do.
+    async fn send(&mut self, nth: usize) -> Result<Next> {
         let Waiting { site, name, message, to, came, .. } = &mut self.waiting[nth];
         let notices = &self.telemetry.notices;
         let store: &dyn SharedValues = self.store.as_ref();
@@ -240,13 +259,12 @@ impl Notifier {
             if let Err(why) = self.sender.reach(to).await {
                 // Not claimed yet: whoever reaches it first sends it.
                 notices.note(NoticeOutcome::NotNow, format!("{to}: {why}"));
-                self.rest = self.clock.now() + AGAIN;
-                return Ok(false);
+                return Ok(Next::MailLater);
             }
             let mine = match claim.take(self.clock.now()).await? {
                 Taken::Now(mine) => mine,
-                Taken::Later => return Ok(false),
-                Taken::Done => return Ok(true),
+                Taken::Later => return Ok(Next::Later),
+                Taken::Done => return Ok(Next::Nothing),
                 Taken::Lost { node } => {
                     let line = format!(
                         "a node ({node}) ended while it sent {:?} to {to}: whether that arrived \
@@ -254,18 +272,18 @@ impl Notifier {
                         message.subject
                     );
                     notices.note(NoticeOutcome::Unknown, line);
-                    return Ok(true);
+                    return Ok(Next::Nothing);
                 }
             };
             let outcome = self.sender.send(name, message, to, self.clock.now()).await;
             notices.note(outcome.kind(), format!("{to}: {outcome}"));
             *came = Some((mine, outcome));
         }
-        let Some((mine, outcome)) = came else { return Ok(false) };
+        let Some((mine, outcome)) = came else { return Ok(Next::Later) };
         claim.settle(mine, outcome, self.clock.now()).await?;
         let is_over = !matches!(outcome, Outcome::NotNow(_));
         *came = None;
-        Ok(is_over)
+        Ok(if is_over { Next::Nothing } else { Next::Later })
     }
 
     async fn days(&self, site: &Site, range: Range) -> Result<Days> {
