@@ -64,6 +64,8 @@ pub struct Lane {
 /// What the thread at work on a lane has to itself.
 pub struct Owned {
     pub shard: Shard,
+    /// What an earlier process wrote down, until the shard is made of it.
+    left: Option<Left>,
     /// Hits since the last seal, where they are counted elsewhere.
     taken: Option<Vec<Arrived>>,
     /// Up to which ticket increments were taken.
@@ -74,10 +76,27 @@ pub struct Owned {
     anew: u32,
 }
 
+/// What a shard goes on from.
+struct Left {
+    found: Recovered,
+    /// Increments of hits before this ticket are sealed already.
+    mark: u64,
+    /// How many events of the others `unflushed` says there are.
+    said: i64,
+}
+
 impl Owned {
     /// `share`: hits are counted elsewhere.
     pub fn new(shard: Shard, share: bool) -> Self {
-        Self { shard, taken: share.then(Vec::new), sealed: 0, whole: true, anew: 0 }
+        Self { shard, left: None, taken: share.then(Vec::new), sealed: 0, whole: true, anew: 0 }
+    }
+
+    /// Of a lane of which an earlier process has written this down; increments of hits before
+    /// ticket `mark` are sealed already.
+    pub fn left(shard: Shard, found: Recovered, mark: u64, around: &Around, share: bool) -> Self {
+        let said = found.hits_from(mark) as i64;
+        around.telemetry.unflushed.fetch_add(said, Ordering::Relaxed);
+        Self { left: Some(Left { found, mark, said }), ..Self::new(shard, share) }
     }
 
     /// From now on, hits are to be counted elsewhere.
@@ -99,7 +118,7 @@ impl Owned {
             let hits = found.hits().filter(|(ticket, ..)| (mark..below).contains(ticket));
             *taken = hits.map(|(_, record)| arrived(record.came, record.hit)).collect();
         }
-        (self.sealed, self.whole) = (mark, true);
+        (self.sealed, self.whole) = (mark, false);
         let mut lost = 0;
         for pass in 1.. {
             self.shard = self.shard.anew();
@@ -117,6 +136,7 @@ impl Owned {
             lost += u64::from(panicked.is_event && panicked.ticket >= mark);
             found.void(panicked.ticket);
         }
+        self.whole = true;
         lost
     }
 
@@ -165,13 +185,28 @@ impl Lane {
         Self { index, queue: Queue::new(size, first), owned: Mutex::new(owned), around }
     }
 
+    /// Whoever comes first waits until the shard is made of what an earlier process left.
     pub fn lock(&self) -> MutexGuard<'_, Owned> {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Left { found, mark, said }) = owned.left.take() {
+            let below = found.next_ticket();
+            owned.replay(found, mark, below, &self.around.telemetry);
+            let more = owned.shard.unsealed() as i64 - said;
+            self.around.telemetry.unflushed.fetch_add(more, Ordering::Relaxed);
+        }
+        owned
+    }
+
+    /// Whether nobody has to wait for that any more.
+    #[cfg(test)]
+    pub fn is_begun(&self) -> bool {
+        self.owned.try_lock().is_ok_and(|owned| owned.left.is_none())
     }
 
     pub fn drain(&self) {
+        let mut owned = self.lock();
         if !self.queue.is_empty() {
-            self.drain_into(&mut self.lock());
+            self.drain_into(&mut owned);
         }
     }
 

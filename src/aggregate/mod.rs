@@ -66,7 +66,7 @@ pub use happened::Happened;
 pub use recount::Recount;
 pub use shard::{Limits, Shard};
 #[cfg(test)]
-pub(crate) use tests::PANICS;
+pub(crate) use tests::{PANICS, hush};
 
 /// How long a queue may fill before its thread looks again. Short enough to stay small and live;
 /// long enough to cost nothing when idle, and to take the caches from those who serve but seldom.
@@ -149,9 +149,10 @@ impl Engine {
         self
     }
 
-    /// Starts shards that know what those of an earlier process knew. Hits are applied in the
+    /// Starts shards that will know what those of an earlier process knew. Hits are applied in the
     /// order in which that process did; increments sealed by it are left out, the others are
-    /// sealed next.
+    /// sealed next. The shards' own threads do so, while hits that come meanwhile wait in the
+    /// queues: visitors do not.
     pub fn recover(
         sites: Arc<Vec<Site>>,
         limits: Limits,
@@ -168,14 +169,12 @@ impl Engine {
         for (index, found) in found.into_iter().enumerate() {
             let mark = marks.get(index).copied().unwrap_or(0);
             let first = found.next_ticket().max(mark);
-            let mut owned = Owned::new(Shard::seeded(around.sites.clone(), limits, seed), share);
             for Origin { log, upto } in found.hits().filter_map(|(_, record)| record.origin) {
                 let known = adopted.entry(log).or_default();
                 *known = upto.max(*known);
             }
-            owned.replay(found, mark, first, &around.telemetry);
-            let unsealed = i64::try_from(owned.shard.unsealed()).unwrap_or(0);
-            around.telemetry.unflushed.fetch_add(unsealed, Ordering::Relaxed);
+            let shard = Shard::seeded(around.sites.clone(), limits, seed);
+            let owned = Owned::left(shard, found, mark, &around, share);
             lanes.push(Lane::new(index, queue, first, owned, around.clone()));
         }
         let mut engine = Self::run(lanes, around, clock);

@@ -122,6 +122,11 @@ impl Recovered {
         })
     }
 
+    /// How many of them have tickets from this one on.
+    pub fn hits_from(&self, mark: u64) -> usize {
+        self.hits.len() - self.hits.partition_point(|(ticket, ..)| *ticket < mark)
+    }
+
     /// Takes the hit with this ticket out, here and on the disk: no restart counts it.
     pub fn void(&mut self, ticket: u64) {
         let Ok(i) = self.hits.binary_search_by_key(&ticket, |(ticket, ..)| *ticket) else { return };

@@ -9,7 +9,7 @@ mod ports;
 mod redis;
 
 use super::{Counter, CountingSettings};
-use crate::aggregate::{Limits, PANICS};
+use crate::aggregate::{Limits, PANICS, hush};
 use crate::clock::{Clock, Millis};
 use crate::model::rollup::{Dimension, Field, Metric, field};
 use crate::model::site::Site;
@@ -37,6 +37,7 @@ fn view(at: Millis, nonce: u64, visitor: u8, page: &str) -> Arrived {
 /// turns in counting, of which each begins where the other stopped. All that is stored, and how
 /// many hits were dropped.
 async fn count(panicking: u64) -> (BTreeMap<Field, i64>, (u64, u64), u64) {
+    hush();
     let redis = RedisServer::start();
     let url: StoreUrl = redis.url().parse().unwrap();
     let store: Arc<dyn Store> = store::open(&url, redis.dir.path()).unwrap();
