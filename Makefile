@@ -92,7 +92,7 @@ valkey:
 # A line per case; TORTURE_AWAY=60 shortens the outage of ten minutes.
 torture:
 	@.ci/install $(test_needs)
-	TORTURE=1 cargo test --test torture -- --nocapture --test-threads=4
+	TORTURE=1 cargo test --test torture --test aggregate -- --nocapture --test-threads=4
 
 # 100 stops and 30 hand-overs, directly and behind nginx; then an hour of everything at once, which
 # SOAK_SECONDS=600 shortens.

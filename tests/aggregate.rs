@@ -123,8 +123,13 @@ fn differences(one: &Counts, other: &Counts) -> Vec<String> {
     differ.map(|key| format!("{key:?}: {:?}, {:?}", one.get(key), other.get(key))).collect()
 }
 
+/// `make torture` tries more.
+fn stories() -> u32 {
+    if std::env::var_os("TORTURE").is_some() { 10_000 } else { 2_500 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: stories(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_counts_equal_the_models(seed: u64, length in 1..150_usize, nodes in 1..3_usize) {

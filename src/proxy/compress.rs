@@ -167,13 +167,15 @@ impl Compress {
             && !listed(headers, CACHE_CONTROL).any(|d| d.eq_ignore_ascii_case(b"no-transform"))
     }
 
-    /// A client that has a compressed copy goes by its weak ETag; so must what confirms it.
+    /// A client that has a compressed copy goes by its weak ETag; so must what confirms it, and it
+    /// has the fields of that copy (RFC 9110 §15.4.5).
     fn confirm(&self, response: &mut ResponseHeader) {
         let Some(weak) = response.headers.get(ETAG).and_then(weakened) else { return };
         let asked = self.if_none_match.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
         if asked.windows(weak.len()).any(|part| part == weak.as_bytes()) {
             // Replaces what is there, so the map cannot be full.
             let _ = response.insert_header(ETAG, weak);
+            add_vary(response);
         }
     }
 }

@@ -90,10 +90,13 @@ fn each_client_gets_what_it_likes_best() {
         }
     }
     // What confirms a compressed copy, and what another.
-    for (asked, confirmed) in [("W/\"v1\"", "W/\"v1\""), ("\"v1\"", "\"v1\"")] {
+    for (asked, confirmed, varies) in
+        [("W/\"v1\"", "W/\"v1\"", Some("Accept-Encoding")), ("\"v1\"", "\"v1\"", None)]
+    {
         let fields = format!("Accept-Encoding: br\r\nIf-None-Match: {asked}\r\n");
         let answer = wire.ask("GET", "/text", &fields);
         assert_eq!((answer.status(), answer.header("etag")), (304, Some(confirmed)));
+        assert_eq!(answer.header("vary"), varies);
     }
 }
 
