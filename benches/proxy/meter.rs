@@ -61,8 +61,8 @@ impl Child {
             .arg(format!("--admin=127.0.0.1:{admin}"))
             .arg(format!("--inject={inject}"))
             .args(["--threads=1", "--trusted-proxies=127.0.0.0/8", "--log=warn"])
-            // As many as there can be in a minute, of everybody.
-            .arg("--limits-beacons-per-minute=1000000")
+            // As many as there can be, of everybody.
+            .args(["--limits-beacons-per-minute=1000000", "--limits-requests-per-connection=0"])
             .arg("--data-dir")
             .arg(folder.path());
         if let Some(certificate) = certificate {
