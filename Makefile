@@ -70,13 +70,16 @@ build:
 	@.ci/install $(build_needs)
 	cargo build --profile $(PROFILE) --bin headcount
 
-# Most tests wait for servers rather than for the processor: more run at a time than there are cores.
+# Clippy is the compiler here, so that one build gives its lints and the tests. Most of those wait for
+# servers rather than for the processor: more run at a time than there are cores.
+test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+test: export CLIPPY_ARGS := -Dwarnings
 test:
 	@.ci/install $(test_needs)
 	@.ci/axe '$(target)/axe'
 	@.ci/trackers '$(target)/trackers'
 	cargo fmt --check
-	cargo clippy --all-targets --features parquet -- -D warnings
+	cargo test --no-run --all-targets --features parquet
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --features parquet --test-threads 4 && cargo test --features parquet --doc; \
 	else \
