@@ -34,7 +34,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	promtool=prometheus curl=curl pebble=pebble goaccess=goaccess \
 	apache2=apache2 caddy=caddy haproxy=haproxy
 
-.PHONY: help run build test valkey torture soak crowds clients fuzz api bench import-bench data screenshots
+.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api bench import-bench data screenshots
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -50,6 +50,7 @@ help:
 	@echo 'make clients                              curl, h2load, nghttp, sslyze, testssl.sh and WebSockets'
 	@echo 'make fuzz                                 inputs that no reader can bear, by libFuzzer; 10 minutes each'
 	@echo '         SECONDS_EACH=… TARGET=…          for so long, only one'
+	@echo 'make grafana                              conf/grafana-dashboard.json against Grafana'"'"'s schema'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
 	@echo 'make import-bench                         a log by headcount import and by GoAccess, in turns'
@@ -119,6 +120,10 @@ clients: build
 fuzz:
 	@.ci/install $(build_needs)
 	@.ci/fuzz '$(target)/fuzz' '$(SECONDS_EACH)' '$(TARGET)'
+
+grafana:
+	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv
+	@.ci/grafana '$(target)/grafana'
 
 # All that the description allows, and what it forbids.
 api: PROFILE := dev

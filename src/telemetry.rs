@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Upper bounds of the histogram of answer times, in seconds. They follow each other by a factor of
+/// Upper bounds of histograms of times, in seconds. They follow each other by a factor of
 /// about 2.5, from what a cache answers to what a browser gives up on.
 pub const BOUNDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
-/// How long answers took: a counter for each bucket, the last for all beyond the bounds.
+/// How long something took: a counter for each bucket, the last for all beyond the bounds.
 #[derive(Debug, Default)]
 pub struct Times {
     buckets: [Counter; BOUNDS.len() + 1],
@@ -163,6 +163,8 @@ pub struct UpstreamStatus {
     pub requests: Counter,
     /// Requests that it did not answer.
     pub failures: Counter,
+    /// From when it is chosen to the head of its answer.
+    pub times: Times,
     /// Requests on their way to it or being answered by it.
     pub in_flight: AtomicI64,
     /// Its checks fail.
@@ -281,6 +283,8 @@ pub struct Telemetry {
     pub flushes: Counter,
     /// Delivery attempts that failed.
     pub flush_failures: Counter,
+    /// From when counts are taken to when the store has them, of flushes that deliver something.
+    pub flush_times: Times,
     /// Since when the store has not taken all there is, in milliseconds; 0: the last flush
     /// delivered everything.
     behind_since: AtomicI64,
@@ -346,6 +350,7 @@ impl Telemetry {
             name: name.to_owned(),
             requests: Counter::default(),
             failures: Counter::default(),
+            times: Times::default(),
             in_flight: AtomicI64::new(0),
             down: AtomicBool::new(false),
             paused_until: AtomicU64::new(0),

@@ -8,14 +8,14 @@ use crate::clock::{Clock, SECOND};
 use crate::store::{Store, Trouble};
 use crate::supervise::Task;
 use crate::telemetry::{
-    BOUNDS, DropReason, NoticeOutcome, OrderOutcome, Telemetry, Untagged, UpstreamStatus,
+    BOUNDS, DropReason, NoticeOutcome, OrderOutcome, Telemetry, Times, Untagged, UpstreamStatus,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -148,13 +148,27 @@ impl Collector for Counts {
             let label = [("upstream", upstream.name.as_str())];
             ConstGauge::new(is_up).encode(up.encode_family(&label)?)?;
         }
-        let name = "request_duration_seconds";
-        let help = "From a request's head to the end of its answer";
-        let (sum, counts) = t.times.get();
-        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
-        let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
-        to.encode_descriptor(name, help, None, MetricType::Histogram)?
-            .encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)?;
+        let name = "upstream_duration_seconds";
+        let help = "From when an upstream is chosen for a request to the head of its answer";
+        let mut took = to.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for upstream in &upstreams {
+            let label = [("upstream", upstream.name.as_str())];
+            histogram(&mut took.encode_family(&label)?, &upstream.times)?;
+        }
+        for (name, help, times) in [
+            (
+                "request_duration_seconds",
+                "From a request's head to the end of its answer",
+                &t.times,
+            ),
+            (
+                "flush_duration_seconds",
+                "From when counts are taken to when the store has them",
+                &t.flush_times,
+            ),
+        ] {
+            histogram(&mut to.encode_descriptor(name, help, None, MetricType::Histogram)?, times)?;
+        }
         let mut info =
             to.encode_descriptor("build_info", "The program's version", None, MetricType::Gauge)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
@@ -174,6 +188,13 @@ fn family(
         ConstCounter::new(n).encode(encoder.encode_family(&[(label, value.as_ref())])?)?;
     }
     Ok(())
+}
+
+fn histogram(to: &mut MetricEncoder<'_>, times: &Times) -> fmt::Result {
+    let (sum, counts) = times.get();
+    let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+    let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
+    to.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

@@ -226,6 +226,7 @@ impl Flusher {
 
     /// One flush. True if all is delivered.
     pub async fn flush(&mut self) -> bool {
+        let (began, before) = (Instant::now(), self.telemetry.flushes.get());
         // It takes the processor for a while, and others of this runtime wait for a store's answer.
         let sealed = blocking(|| self.engine.seal());
         let Taken { done, dropped } = self.durable.outbox.add(sealed, &self.sites);
@@ -242,6 +243,9 @@ impl Flusher {
         keys.iter().for_each(|key| self.cut(key));
         self.keep(true);
         let all = self.deliver_all(&keys).await;
+        if self.telemetry.flushes.get() > before {
+            self.telemetry.flush_times.observe(began.elapsed());
+        }
         if all && let Err(error) = self.take_part(false).await {
             self.troubles.note("sharing", format!("{error}; counting goes on once it answers"));
         }

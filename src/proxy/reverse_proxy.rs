@@ -297,7 +297,7 @@ impl ProxyHttp for ReverseProxy {
         response: &mut ResponseHeader,
         context: &mut RequestContext,
     ) -> Result<()> {
-        self.website(context).answered(&context.attempts);
+        self.website(context).answered(&mut context.attempts);
         let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
         let interim = response.status.is_informational() && !upgraded;
         let may_be_silent = upgraded || (!interim && is_event_stream(&response.headers));

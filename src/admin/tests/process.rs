@@ -5,8 +5,10 @@ use crate::admin::Auth;
 use crate::aggregate::Happened;
 use crate::telemetry::DropReason;
 use reqwest::StatusCode;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -29,6 +31,9 @@ async fn metrics_are_what_was_counted_in_prometheus_own_format() {
     for millis in [1, 2, 2, 40_000] {
         t.times.observe(Duration::from_millis(millis));
     }
+    let upstream = t.upstream("127.0.0.1:3000");
+    upstream.times.observe(Duration::from_millis(7));
+    t.flush_times.observe(Duration::from_millis(300));
     let scrape = async |accept: &str| {
         let response = port.request("/metrics").header("accept", accept).send().await.unwrap();
         let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
@@ -50,15 +55,21 @@ async fn metrics_are_what_was_counted_in_prometheus_own_format() {
         "headcount_request_duration_seconds_bucket{le=\"+Inf\"} 4",
         "headcount_request_duration_seconds_sum 40.005",
         "headcount_request_duration_seconds_count 4",
+        "headcount_upstream_duration_seconds_bucket{le=\"0.005\",upstream=\"127.0.0.1:3000\"} 0",
+        "headcount_upstream_duration_seconds_bucket{le=\"0.01\",upstream=\"127.0.0.1:3000\"} 1",
+        "headcount_upstream_duration_seconds_sum{upstream=\"127.0.0.1:3000\"} 0.007",
+        "headcount_flush_duration_seconds_bucket{le=\"0.25\"} 0",
+        "headcount_flush_duration_seconds_bucket{le=\"0.5\"} 1",
         concat!("headcount_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "# TYPE headcount_unflushed_events gauge",
         "# TYPE headcount_request_duration_seconds histogram",
         "# TYPE process_resident_memory_bytes gauge",
     ];
     // Every line is a comment, or a name with labels and a number.
-    let sample =
-        regex::Regex::new(r#"^(headcount|process)_[a-z_]+(\{[a-z]+="[^"]*"\})? -?[0-9.]+$"#)
-            .unwrap();
+    let sample = regex::Regex::new(
+        r#"^(headcount|process)_[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")?\})? -?[0-9.]+$"#,
+    )
+    .unwrap();
     let check = |body: &str| {
         for line in samples {
             assert!(body.lines().any(|l| l == line), "no {line} in\n{body}");
@@ -118,15 +129,44 @@ fn promtool(metrics: &str) {
 #[tokio::test]
 async fn the_alert_rules_are_about_metrics_there_are() {
     const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/prometheus-rules.yml");
-    let judged = Command::new("promtool").args(["check", "rules", RULES]).output();
+    check_rules(Path::new(RULES)).await;
+}
+
+/// Each question of the dashboard for Grafana, as a rule that Prometheus can judge.
+#[tokio::test]
+async fn grafanas_dashboard_asks_for_metrics_there_are() {
+    const DASHBOARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/grafana-dashboard.json");
+    let dashboard = std::fs::read_to_string(DASHBOARD).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| {
+        panel["targets"].as_array().into_iter().flatten().map(|target| &target["expr"])
+    });
+    let rules: Vec<Value> = (targets.enumerate())
+        .map(|(n, expr)| {
+            let expr = expr.as_str().unwrap().replace("$__rate_interval", "5m");
+            json!({ "record": format!("question:{n}"), "expr": expr })
+        })
+        .collect();
+    assert!(rules.len() >= 20, "{}", rules.len());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let rules = json!({ "groups": [{ "name": "dashboard", "rules": rules }] });
+    // JSON is YAML.
+    std::fs::write(file.path(), rules.to_string()).unwrap();
+    check_rules(file.path()).await;
+}
+
+/// Prometheus takes the rules, and all they ask for is told.
+async fn check_rules(file: &Path) {
+    let judged = Command::new("promtool").args(["check", "rules"]).arg(file).output();
     let judged = judged.expect("promtool is not installed: `make test` installs it");
     assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
     let (_, metrics) = Port::local().await.get("/metrics").await;
-    let rules = std::fs::read_to_string(RULES).unwrap();
-    let name = regex::Regex::new(r"headcount_[a-z_]+").unwrap();
+    let rules = std::fs::read_to_string(file).unwrap();
+    let name = regex::Regex::new(r"\b(headcount|process)_[a-z_]+").unwrap();
     for name in name.find_iter(&rules) {
-        let told = format!("# TYPE {} ", name.as_str());
-        assert!(metrics.contains(&told), "no {}", name.as_str());
+        let (name, of) = (name.as_str(), name.as_str().strip_suffix("_bucket"));
+        let told = [Some(name), of].into_iter().flatten().map(|name| format!("# TYPE {name} "));
+        assert!(told.into_iter().any(|told| metrics.contains(&told)), "no {name}");
     }
 }
 

@@ -23,7 +23,7 @@ use pingora::upstreams::peer::HttpPeer;
 use server::{Server, Taken};
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How often a name is looked up again.
@@ -54,6 +54,8 @@ struct Current {
 #[derive(Default)]
 pub struct Attempts {
     now: Option<(usize, Taken)>,
+    /// Since when; `None` once it has answered.
+    since: Option<Instant>,
     /// Which group it is of: its place in `Current::routes`, if there.
     route: Option<usize>,
     /// Addresses of that one that could not be connected to.
@@ -140,6 +142,7 @@ impl Website {
             && let Some(peer) = server.peer(attempts.unreachable)
         {
             server.status.requests.inc();
+            attempts.since = Some(Instant::now());
             return Some(Box::new(peer));
         }
         let current = self.current.load();
@@ -149,7 +152,7 @@ impl Website {
         let nth = group.next(path.as_bytes(), attempts.tried)?;
         let peer = servers[nth].peer(0)?;
         servers[nth].status.requests.inc();
-        attempts.unreachable = 0;
+        (attempts.unreachable, attempts.since) = (0, Some(Instant::now()));
         attempts.now = Some((nth, Taken::new(servers[nth].clone())));
         Some(Box::new(peer))
     }
@@ -193,10 +196,12 @@ impl Website {
     }
 
     /// Notes that a request's upstream has answered.
-    pub fn answered(&self, attempts: &Attempts) {
-        if let Some((_, Taken(server))) = &attempts.now
-            && server.status.is_paused()
-        {
+    pub fn answered(&self, attempts: &mut Attempts) {
+        let Some((_, Taken(server))) = &attempts.now else { return };
+        if let Some(since) = attempts.since.take() {
+            server.status.times.observe(since.elapsed());
+        }
+        if server.status.is_paused() {
             server.status.resume();
         }
     }
