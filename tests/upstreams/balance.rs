@@ -20,10 +20,14 @@ fn requests_are_shared_by_weight() {
     for (origin, count) in [(&a, 20.0), (&b, 10.0)] {
         let sample = |name| format!("headcount_upstream_{name}{{upstream=\"{}\"}}", origin.url());
         assert_eq!(proxy.metric(&sample("requests_total")), count);
+        assert_eq!(proxy.metric(&sample("duration_seconds_count")), count);
         assert_eq!(proxy.metric(&sample("failures_total")), 0.0);
         assert_eq!(proxy.metric(&sample("up")), 1.0);
     }
     wait_for("they are counted", || proxy.total("pageviews") == 40);
+    wait_for("it is told how long that took", || {
+        proxy.metric("headcount_flush_duration_seconds_count") >= 1.0
+    });
 }
 
 #[test]

@@ -120,6 +120,8 @@ fn one_that_cannot_be_reached_is_not_used_for_a_while() {
     }
     let failures = format!("headcount_upstream_failures_total{{upstream=\"{gone}\"}}");
     assert_eq!(proxy.metric(&failures), 1.0, "one visitor finds out for all");
+    let answers = format!("headcount_upstream_duration_seconds_count{{upstream=\"{gone}\"}}");
+    assert_eq!(proxy.metric(&answers), 0.0);
     assert_eq!(proxy.metric("headcount_upstream_retries_total"), 1.0);
     assert_eq!((proxy.metric(&up(&gone)), proxy.metric(&up(&works.url()))), (0.0, 1.0));
     let said = |line: &&String| line.contains(&gone) && line.contains("others are used for");
