@@ -5,7 +5,6 @@ use super::dashboard::{self, document, logo};
 use super::login::{entered, left, tried};
 use super::params::Params;
 use super::sessions::Of;
-use super::settings::hashed;
 use super::stats::Error;
 use super::{App, passwords};
 use crate::kept::{Access, Person};
@@ -114,29 +113,77 @@ pub(super) async fn show(caller: Caller) -> Response {
     page(&caller, None).into_response()
 }
 
-pub(super) async fn change(caller: Caller, body: Bytes) -> Response {
+pub(super) async fn change(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
-    match changed(&caller, &form).await {
-        Ok(()) => left(),
-        Err(Error::Question(why)) => {
-            (StatusCode::BAD_REQUEST, page(&caller, Some(&why.to_string()))).into_response()
-        }
-        Err(e) => problem(e),
-    }
-}
-
-/// All of these end every session of theirs, on all nodes.
-async fn changed(caller: &Caller, form: &Params) -> Result<(), Error> {
-    let what = form.get("do").unwrap_or_default();
+    let refused =
+        |status, why: &str| -> Response { (status, page(&caller, Some(why))).into_response() };
     let own = match &caller.granted().who {
         Who::Person { id, .. } => Some(*id),
         _ => None,
     };
-    let hash = match (what, own) {
-        ("sign-out", _) => None,
-        ("password", Some(_)) => Some(hashed(form.get("password").unwrap_or_default()).await?),
-        _ => return Err(Invalid::new("there is no such change").into()),
+    let hash = match (form.get("do").unwrap_or_default(), own) {
+        ("sign-out", _) => Ok(None),
+        ("password", Some(id)) => match chosen(&app, id, &form, peer, &headers).await {
+            Ok(hash) => hash.map(Some),
+            Err(seconds) => {
+                let why = format!("Too many tries from your address. Try again in {seconds} s.");
+                return refused(StatusCode::TOO_MANY_REQUESTS, &why);
+            }
+        },
+        _ => Err(Invalid::new("there is no such change").into()),
     };
+    let changed = match hash {
+        Ok(hash) => end_sessions(&caller, own, hash).await,
+        Err(e) => Err(e),
+    };
+    match changed {
+        Ok(()) => left(),
+        Err(Error::Question(why)) => refused(StatusCode::BAD_REQUEST, &why.to_string()),
+        Err(e) => problem(e),
+    }
+}
+
+/// The hash of the password that a person has chosen, who has to know the one before: a browser may
+/// have been left open.
+///
+/// # Errors
+/// Too many have been tried: in how many seconds one more may.
+async fn chosen(
+    app: &Arc<App>,
+    id: u64,
+    form: &Params,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+) -> Result<Result<String, Error>, u64> {
+    let [old, new] = ["old", "password"].map(|name| form.get(name).unwrap_or_default().to_owned());
+    let known = match app.access().await {
+        Ok(access) => access.person_by_id(id).map(|person| person.password.clone()),
+        Err(e) => return Ok(Err(e.into())),
+    };
+    if let Err(why) = passwords::check(&new) {
+        return Ok(Err(why.into()));
+    }
+    let judge = move || passwords::is(known.as_deref(), &old).then(|| passwords::hash(&new));
+    let tried = tried(app, peer, headers, judge).await?;
+    let Some(hash) = tried.answer else {
+        return Ok(Err(Invalid::new("this is not your password so far").into()));
+    };
+    app.attempts.forgive(tried.origin);
+    Ok(hash.map_err(Error::from))
+}
+
+/// Ends every session of theirs, on all nodes; `hash` is of the password that is good from then on.
+async fn end_sessions(
+    caller: &Caller,
+    own: Option<u64>,
+    hash: Option<String>,
+) -> Result<(), Error> {
     let end = |access: &mut Access| -> Result<(), Error> {
         match own {
             Some(id) => {
@@ -199,6 +246,8 @@ fn page(caller: &Caller, problem: Option<&str>) -> Markup {
                         p.quiet { "It ends all sessions; sign in again with the new one." }
                         form.fields method="post" {
                             input type="hidden" name="do" value="password";
+                            label { "Password so far " input type="password" name="old" required
+                                maxlength="200" autocomplete="current-password"; }
                             label { "New password " input type="password" name="password" required
                                 minlength=(passwords::SHORTEST) maxlength="200" autocomplete="new-password"; }
                             button type="submit" { "Change" }

@@ -24,8 +24,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use std::net::SocketAddr;
 
-pub(super) use sharing::hashed;
-
 /// A part of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {

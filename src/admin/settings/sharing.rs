@@ -129,7 +129,7 @@ pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {
 }
 
 /// The hash of a password that somebody chose.
-pub(in crate::admin) async fn hashed(password: &str) -> Result<String, Error> {
+async fn hashed(password: &str) -> Result<String, Error> {
     passwords::check(password)?;
     let password = password.to_owned();
     let hash = tokio::task::spawn_blocking(move || passwords::hash(&password));

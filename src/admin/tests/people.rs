@@ -199,6 +199,33 @@ async fn signing_out_everywhere_ends_all_sessions_of_one_and_no_other() {
 }
 
 #[tokio::test]
+async fn who_chooses_another_password_knows_the_one_before() {
+    let stage = Stage::set().await;
+    let change = async |old: &str, new: &str| {
+        let form = format!("do=password&old={old}&password={new}");
+        stage.ask("POST", "/account", &form, "viewer").await
+    };
+    for (old, new, why) in [
+        ("", "long+enough", "not your password so far"),
+        ("wrong", "long+enough", "not your password so far"),
+        ("viewer", "short", "a password has 8 to 200 characters"),
+    ] {
+        let refused = change(old, new).await;
+        assert_eq!(refused.status(), 400, "{old}");
+        let page = refused.text().await.unwrap();
+        assert!(page.contains(why), "{page}");
+    }
+    assert!(sign_in(&stage.port, "viewer", "long enough").await.is_none());
+    assert_eq!(change("viewer", "long+enough").await.headers()["location"], "/login");
+    assert!(sign_in(&stage.port, "viewer", "viewer").await.is_none());
+    assert!(sign_in(&stage.port, "viewer", "long enough").await.is_some());
+    // The file's password is the file's.
+    let file =
+        stage.ask("POST", "/account", "do=password&old=x&password=long+enough", "file").await;
+    assert_eq!(file.status(), 400);
+}
+
+#[tokio::test]
 async fn while_the_store_is_away_the_files_credentials_are_good() {
     let stage = Stage::set().await;
     let port = &stage.port;
