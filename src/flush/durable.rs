@@ -14,7 +14,7 @@ use crate::model::random_name;
 use std::io;
 use std::path::Path;
 
-/// The file is written anew when it is longer than this and twice what it was the last time.
+/// The file is written anew when it is longer than this and twice what it had to say the last time.
 const REWRITE_AFTER: u64 = 16 << 20;
 
 /// Bytes that may wait where there is no file.
@@ -57,7 +57,9 @@ impl DurableOutbox {
         if !sense {
             outbox = Outbox::new(node, cap, events_cap);
         }
-        let rewritten = log.size();
+        // What a process before had to say, and not how long the file has become: where processes
+        // follow each other quickly, none would find it long.
+        let rewritten = Log::size_of(|write| outbox.all(write))?;
         let mut disk = Disk { log, whole: true, rewritten };
         if version != Version::now() {
             outbox.translate_entries(version.hits);
@@ -166,9 +168,34 @@ impl Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::Sealed;
     use crate::frames;
+    use crate::model::Windows;
     use crate::model::rollup::{Dimension, Metric, field};
     use serde_json::json;
+
+    /// However many processes there have been, the file is not much longer than what it has to say.
+    #[test]
+    fn the_file_stays_short_from_process_to_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("outbox");
+        let open = || DurableOutbox::on_disk(&path, "node.run".to_owned(), 1 << 20, 10).unwrap();
+        // Half a megabyte.
+        let marks = |n| vec![u64::MAX - n; 60_000];
+        for process in 0..12 {
+            let mut durable = open();
+            for n in 0..10 {
+                let marks = marks(process * 10 + n);
+                let sealed =
+                    Sealed { windows: Windows::default(), marks, hits: Vec::new(), until: 0 };
+                durable.outbox.add(sealed, &[]);
+                durable.keep(None, false).unwrap();
+            }
+            let size = std::fs::metadata(&path).unwrap().len();
+            assert!(size < 2 * REWRITE_AFTER, "{size} bytes after {process}");
+        }
+        assert_eq!(open().marks(), &marks(119));
+    }
 
     /// A later version knows more of a batch, and its program is taken back.
     #[test]

@@ -139,6 +139,21 @@ impl Log {
         self.size
     }
 
+    /// How many bytes a file of these frames has.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn size_of(
+        write: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<u64> {
+        let mut size = HEAD as u64;
+        write(&mut |frame| {
+            size += (frames::HEAD + frame.len()) as u64;
+            Ok(())
+        })?;
+        Ok(size)
+    }
+
     /// Replaces the file by one of these frames, or leaves it as it is.
     ///
     /// # Errors
