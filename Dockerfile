@@ -13,11 +13,8 @@ RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends build-essential ca-certificates cmake
 WORKDIR /src
 COPY . .
-# dist or, for a quick try, dev.
-ARG PROFILE=dist
-RUN cargo build --locked --profile "${PROFILE}" --bin headcount
-RUN folder="$(echo "${PROFILE}" | sed 's/^dev$/debug/')" \
-    && install -D --strip "target/${folder}/headcount" /image/headcount \
+RUN cargo build --locked --profile dist --bin headcount \
+    && install -D target/dist/headcount /image/headcount \
     && mkdir /image/data
 
 FROM ${BASE}

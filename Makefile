@@ -151,10 +151,11 @@ deb-test: build
 	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils mmdebstrap=mmdebstrap curl=curl
 	@.ci/deb-test "$$(.ci/deb '$(target)/debug/headcount' '$(target)/deb-test')" '$(target)/clean'
 
-# The Dockerfile over bases made here, with this machine's Rust and what is built already.
-image-test:
+# The Dockerfile over a Debian that is made here, with what is built already.
+image-test: PROFILE := dev
+image-test: build
 	@.ci/install mmdebstrap=mmdebstrap buildah=buildah curl=curl
-	@.ci/image-test '$(target)/clean'
+	@.ci/image-test '$(target)/debug/headcount' '$(target)/clean'
 
 data:
 	src/visitor/data/update.sh
