@@ -149,7 +149,7 @@ deb: build
 deb-test: PROFILE := dev
 deb-test: build
 	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils mmdebstrap=mmdebstrap curl=curl
-	@.ci/deb-test "$$(.ci/deb '$(target)/debug/headcount' '$(target)/deb-test')" '$(target)/clean'
+	@.ci/deb-test "$$(.ci/deb '$(target)/debug/headcount' '$(target)/deb-test' --fast)" '$(target)/clean'
 
 # The Dockerfile over a Debian that is made here, with what is built already.
 image-test: PROFILE := dev
