@@ -2,7 +2,7 @@
 #
 #     docker build --tag headcount .
 #
-# The last stage runs nothing, so BASE may be any image that has glibc 2.36 or later and libgcc, one
+# The last stage runs nothing, so BASE may be any image with libgcc and a glibc as new as RUST's, one
 # without a shell too.
 
 ARG RUST=rust:1-bookworm
