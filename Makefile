@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UPSTREAM ?=
 # sqlite (nothing to install) or redis (one is started).
 STORE ?= sqlite
-# release or dev.
+# release or dev; dist is what packages carry.
 PROFILE ?= release
 # Addresses of the site and of the numbers.
 LISTEN ?= 127.0.0.1:8080
@@ -32,9 +32,10 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	chromedriver=chromium-driver aiosmtpd=python3-aiosmtpd Xvfb=xvfb node=nodejs npm=npm \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble goaccess=goaccess \
-	apache2=apache2 caddy=caddy haproxy=haproxy
+	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish
 
-.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api bench import-bench data screenshots
+.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api bench import-bench data screenshots \
+	deb deb-test image-test
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -54,6 +55,9 @@ help:
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make bench                                what it costs'
 	@echo 'make import-bench                         a log by headcount import and by GoAccess, in turns'
+	@echo 'make deb                                  a Debian package, in target/deb'
+	@echo 'make deb-test                             one of a debug build, installed and removed in a clean Debian'
+	@echo 'make image-test                           an image of a debug build, by buildah'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
 	@echo 'make data                                 fetch the lists of user agents and the map anew'
 
@@ -143,6 +147,23 @@ import-bench: build
 screenshots: build
 	@.ci/install chromium=chromium chromedriver=chromium-driver
 	@.ci/screenshots '$(binary)' docs/images
+
+deb: PROFILE := dist
+deb: build
+	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils
+	@.ci/deb '$(binary)' '$(target)/deb'
+
+# As root: it changes into the Debian that it makes.
+deb-test: PROFILE := dev
+deb-test: build
+	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils mmdebstrap=mmdebstrap curl=curl
+	@.ci/deb-test "$$(.ci/deb '$(target)/debug/headcount' '$(target)/deb-test' --fast)" '$(target)/clean'
+
+# The Dockerfile over a Debian that is made here, with what is built already.
+image-test: PROFILE := dev
+image-test: build
+	@.ci/install mmdebstrap=mmdebstrap buildah=buildah curl=curl
+	@.ci/image-test '$(target)/debug/headcount' '$(target)/clean'
 
 data:
 	src/visitor/data/update.sh

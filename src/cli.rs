@@ -4,6 +4,7 @@
 //! `main` so that what is asked for is settled before anything starts.
 
 mod help;
+mod packaged;
 
 use clap::builder::ArgAction;
 use clap::error::ErrorKind;
@@ -20,6 +21,7 @@ use headcount::store::StoreUrl;
 use headcount::upkeep::{Backfill, Copy, Delete, Export};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// What is asked for.
@@ -28,9 +30,11 @@ pub enum Task {
     Run(Box<Config>, Settings, bool),
     /// With so many days behind it.
     Demo(Box<Config>, u32),
-    /// Help, the version, or the settings in force.
+    /// Help, the version, the settings in force, or what packages take along.
     Print(String),
     Passwd,
+    /// The admin port to ask at.
+    Health(SocketAddr),
     Trim(Box<Config>),
     Backfill(Box<Config>, Backfill),
     /// With `true`, also where a day's events know less than what is stored.
@@ -143,6 +147,17 @@ pub fn read(
             config(Config::for_upkeep(&settings)).map(|config| Task::Import(config, what))
         }
         Some(("passwd", _)) => Ok(Task::Passwd),
+        Some(("health", matches)) => {
+            let settings = layered(Settings::defaults(), matches)?;
+            Config::admin_address(&settings).map(Task::Health).map_err(|e| e.to_string())
+        }
+        Some(("completions", matches)) => {
+            let shell = *matches.get_one("shell").expect("clap wants one");
+            Ok(Task::Print(packaged::completions(self::command(), shell)))
+        }
+        Some(("man", matches)) => packaged::page(self::command(), matches.get_one("command"))
+            .map(Task::Print)
+            .map_err(|e| e.to_string()),
         _ => Ok(Task::Print(command.render_help().to_string())),
     }
 }
@@ -170,7 +185,7 @@ fn config(read: Result<Config, impl ToString>) -> Result<Box<Config>, String> {
 }
 
 fn command() -> Command {
-    Command::new("headcount")
+    let command = Command::new("headcount")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Web analytics from in front of your website: a reverse proxy that counts")
         .after_help(help::EXAMPLES)
@@ -227,6 +242,11 @@ fn command() -> Command {
             Command::new("passwd")
                 .about("Read a password and print the line for [admin_auth] in the settings"),
         )
+        .subcommand(with_settings(
+            Command::new("health").about("Ask the process that runs here whether it lives"),
+            |key| key.path == "admin",
+        ));
+    packaged::with_commands(command)
 }
 
 fn export() -> Command {

@@ -4,6 +4,7 @@
 //! then nothing has been opened yet. Either way standard error gets one line.
 
 mod cli;
+mod health;
 mod passwd;
 
 use cli::Task;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Task::Copy(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Import(config, what) => start(&config).and_then(|_| what.run(&config)),
         Task::Passwd => passwd::run(),
+        Task::Health(admin) => health::run(admin),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -303,7 +303,7 @@ pub struct Telemetry {
     pub refused: Counter,
     /// Connections of trusted proxies that did not say whom they speak for.
     pub proxy_headers_missing: Counter,
-    /// Connections closed because too many did not take what they were sent.
+    /// Answers cut off because too many were not taken by their clients.
     pub slow_readers: Counter,
     /// Uploads that were too slow.
     pub slow_uploads: Counter,

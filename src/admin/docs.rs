@@ -10,14 +10,17 @@ use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html as to_htm
 use std::collections::HashMap;
 
 /// Files of the source that pages lead to.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("conf/headcount.toml", crate::config::DEFAULTS),
     ("conf/headcount.service", include_str!("../../conf/headcount.service")),
     ("conf/prometheus-rules.yml", include_str!("../../conf/prometheus-rules.yml")),
+    ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+    ("SECURITY.md", include_str!("../../SECURITY.md")),
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 14] = [
+const PAGES: [(&str, &str, &str); 15] = [
+    ("install", "Install", include_str!("../../docs/install.md")),
     ("proxy", "In front of a website", include_str!("../../docs/proxy.md")),
     ("counting", "What is counted", include_str!("../../docs/counting.md")),
     ("trackers", "Keep your snippet", include_str!("../../docs/trackers.md")),
@@ -210,13 +213,15 @@ fn link(to: &str) -> Option<String> {
     if file.is_empty() || file.contains("://") {
         return Some(to.to_owned());
     }
+    if let Some(file) = file.strip_prefix("../") {
+        return FILES.iter().any(|(path, _)| *path == file).then(|| format!("/docs/files/{file}"));
+    }
     if let Some(page) = file.strip_suffix(".md") {
         let is_page = PAGES.iter().any(|(path, ..)| *path == page);
         let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
         return is_page.then(|| format!("/docs/{page}{anchor}"));
     }
-    let file = file.strip_prefix("../")?;
-    FILES.iter().any(|(path, _)| *path == file).then(|| format!("/docs/files/{file}"))
+    None
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Collector for Counts {
             ),
             (
                 "slow_readers_closed",
-                "Connections closed because too many did not take what they were sent",
+                "Answers cut off because too many were not taken by their clients",
                 t.slow_readers.get(),
             ),
             ("slow_uploads", "Uploads slower than limits.upload_rate", t.slow_uploads.get()),

@@ -74,6 +74,14 @@ impl Config {
         Self::new(settings, false)
     }
 
+    /// Where the numbers are read; no other setting is looked at.
+    ///
+    /// # Errors
+    /// If it is no address.
+    pub fn admin_address(settings: &Settings) -> Result<SocketAddr, ConfigError> {
+        settings.get("admin").read(values::socket)
+    }
+
     /// `forwards`: each site has a website.
     fn new(settings: &Settings, forwards: bool) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);

@@ -279,6 +279,7 @@ fn http2_options(header_size: usize) -> H2Options {
     let mut options = default_h2_options();
     // For an answer that its client does not take; the rest of it waits with the website.
     options.max_send_buffer_size(UNTAKEN);
+    options.max_concurrent_streams(listen::MOST_STREAMS);
     options.max_header_list_size(u32::try_from(header_size).unwrap_or(u32::MAX));
     options
 }

@@ -8,7 +8,8 @@ use crate::common::ports::free_port;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path as Size, Request};
-use axum::response::Html;
+use axum::http::header;
+use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,7 @@ impl Website {
             .route("/large", get(async move || large))
             .route("/large/{bytes}", get(async |Size(n): Size<usize>| vec![b'x'; n]))
             .route("/slow", get(slow))
+            .route("/events", get(events))
             .fallback(any(async || Html(PAGE)));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -62,6 +64,16 @@ async fn slow() -> Body {
         (nth < 10).then(|| (Ok::<_, std::io::Error>(format!("piece {nth}\n")), nth + 1))
     });
     Body::from_stream(pieces)
+}
+
+/// An event, and another after six seconds.
+async fn events() -> impl IntoResponse {
+    let events = futures_util::stream::unfold(0, async |nth| {
+        sleep(Duration::from_secs(6 * nth)).await;
+        let said = ["data: first\n\n", "data: last\n\n"].get(nth as usize)?;
+        Some((Ok::<_, std::io::Error>(*said), nth + 1))
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events))
 }
 
 /// A certificate and its key in a folder: `NAME.pem`, `NAME.key`.

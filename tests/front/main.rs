@@ -7,6 +7,7 @@
 //! - `smuggled`: requests over HTTP/2 that would be others over HTTP/1.1;
 //! - `floods`: clients of HTTP/2 that send too much, or nothing;
 //! - `bounds`: how many requests a connection brings, and how slowly they may come;
+//! - `untaken`: clients of HTTP/2 that have a hundred answers and give them no room;
 //! - `crowds`: thousands of clients that are idle or slow.
 //!
 //! `clients` has certificates, and a website that tells what it was asked; `frames` is HTTP/2 by
@@ -25,3 +26,4 @@ mod frames;
 mod https;
 mod smuggled;
 mod strict;
+mod untaken;

@@ -38,7 +38,7 @@ pub struct Connections {
     /// 0: as many as come.
     most_per_address: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
-    /// Those that do not take what they are sent.
+    /// Answers that are not taken.
     slow: AtomicUsize,
     /// 0: as many as like.
     most_slow: usize,
@@ -51,12 +51,13 @@ pub struct Open {
     connections: Arc<Connections>,
     /// Whose it is, where that is counted.
     address: Option<IpAddr>,
+    is_proxy: bool,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connections {
-    /// `most` at a time, of one address `most_per_address`, of slow ones `most_slow`; 0 there: as
-    /// many as come.
+    /// `most` at a time, of one address `most_per_address`; `most_slow` answers that are not taken; 0
+    /// there: as many as come.
     pub fn new(
         most: usize,
         most_per_address: usize,
@@ -106,25 +107,23 @@ impl Connections {
             *open += 1;
             address = Some(key);
         }
-        Some(Open { connections: self.clone(), address, _place: place })
+        Some(Open { connections: self.clone(), address, is_proxy: trusted, _place: place })
     }
 
-    /// One more does not take what it is sent.
-    pub fn add_slow(&self) {
-        self.slow.fetch_add(1, Ordering::Relaxed);
+    /// Of a connection's answers, so many are not taken now; `before`: as many were.
+    pub fn change_slow(&self, before: usize, now: usize) {
+        // Atomic numbers wrap around, so a negative difference can be added.
+        self.slow.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
     }
 
-    pub fn remove_slow(&self) {
-        self.slow.fetch_sub(1, Ordering::Relaxed);
+    /// Whether there are too many of them: a connection that has some has to go.
+    pub fn have_too_many_slow(&self) -> bool {
+        self.most_slow > 0 && self.slow.load(Ordering::Relaxed) > self.most_slow
     }
 
-    /// Whether one of the slow ones has to go, which is then counted.
-    pub fn has_too_many_slow(&self) -> bool {
-        let too_many = self.most_slow > 0 && self.slow.load(Ordering::Relaxed) > self.most_slow;
-        if too_many {
-            self.telemetry.slow_readers.inc();
-        }
-        too_many
+    /// One is closed that has so many.
+    pub fn note_closed_slow(&self, count: usize) {
+        self.telemetry.slow_readers.add(count as u64);
     }
 
     /// From now on one address may have so many; those that are open stay.
@@ -186,6 +185,11 @@ impl Open {
 impl Open {
     pub fn connections(&self) -> Arc<Connections> {
         self.connections.clone()
+    }
+
+    /// Many come through it.
+    pub fn is_proxy(&self) -> bool {
+        self.is_proxy
     }
 }
 

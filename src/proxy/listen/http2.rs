@@ -1,15 +1,18 @@
 //! A connection that speaks HTTP/2: Pingora has all of it, until it ends.
 //!
 //! Pingora bounds how long a stream waits for room, but whoever makes a little room each time keeps
-//! all of them waiting. So the time that the connection itself waits is bounded as well. So is the
-//! time for what a client has begun, which the library below Pingora waits for without a bound, and
-//! the number of requests.
+//! all of them waiting. So the time that the connection itself waits is bounded as well, and every
+//! answer that waits on it counts among those that are too many. Bounded is also the time for what a
+//! client has begun, which the library below Pingora waits for without end, and the number of
+//! requests.
 
 use super::begun::Begun;
 use super::connections::Open;
+use super::http2_frames::Frames;
 use super::serve::Limits;
 use super::stream::Stream;
-use super::taking::Taking;
+use super::taking::{SLOW, Share, Wait};
+use super::windows::Windows;
 use async_trait::async_trait;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -32,12 +35,22 @@ pub struct Http2 {
     stream: Stream,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
+    from_client: Frames,
+    to_client: Frames,
     begun: Begun,
     /// For the end of what has begun.
     begin_time: Duration,
     /// Runs while that is waited for.
     timer: Option<Pin<Box<Sleep>>>,
-    taking: Taking,
+    windows: Windows,
+    /// While the socket takes nothing.
+    wait: Wait,
+    /// The most streams there were meanwhile.
+    blocked: usize,
+    /// How long a piece of an answer may wait.
+    write_time: Duration,
+    /// `None`: a proxy, through which many come.
+    share: Option<Share>,
     /// How many requests there may be, and who is told to end the connection then.
     most: Option<(usize, Arc<watch::Sender<bool>>)>,
     _open: Open,
@@ -56,47 +69,86 @@ impl Http2 {
             tls: stream.tls(),
             stream,
             digest: Arc::new(digest),
+            from_client: Frames::of_client(),
+            to_client: Frames::of_server(),
             begun: Begun::new(),
             begin_time: limits.header_time,
             timer: None,
-            taking: Taking::new(open.connections(), limits.write),
+            windows: Windows::new(),
+            wait: Wait::default(),
+            blocked: 0,
+            write_time: limits.write,
+            share: (!open.is_proxy()).then(|| Share::new(open.connections())),
             most: limits.requests.map(|most| (most, last)),
             _open: open,
         }
     }
 
     /// Takes in what was read.
-    fn follow(&mut self, bytes: &[u8]) {
-        self.begun.pass(bytes);
-        if let Some((_, last)) = self.most.take_if(|(most, _)| self.begun.requests() >= *most) {
+    fn receive(&mut self, bytes: &[u8]) {
+        let Self { from_client, begun, windows, most, .. } = self;
+        from_client.pass(bytes, |passed| {
+            if let Some(stream) = begun.pass(passed) {
+                windows.open(stream);
+            }
+            windows.received(passed);
+        });
+        if let Some((_, last)) = most.take_if(|(most, _)| begun.requests() >= *most) {
             last.send_replace(true);
         }
+    }
+
+    /// Takes note of what became of a write of these bytes.
+    fn after<'a>(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        bytes: impl IntoIterator<Item = &'a [u8]>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(mut taken)) => {
+                self.wait.end_within(self.write_time)?;
+                self.wait.take(taken);
+                self.blocked = 0;
+                for piece in bytes {
+                    let piece = &piece[..piece.len().min(taken)];
+                    taken -= piece.len();
+                    self.to_client.pass(piece, |passed| self.windows.sent(passed));
+                }
+            }
+            Poll::Ready(Err(_)) => return written,
+            Poll::Pending => self.wait.begin(),
+        }
+        self.look(cx)?;
+        written
+    }
+
+    /// Counts the answers that wait. A timer sees to it that this is done as long as there are any.
+    ///
+    /// # Errors
+    /// They are too many, or one has waited for too long.
+    fn look(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let Self { windows, wait, blocked, write_time, share, .. } = self;
+        let Some(share) = share else { return Ok(()) };
+        if wait.waits() {
+            *blocked = windows.streams().max(*blocked).max(1);
+        } else if !windows.wait() && share.is_none() {
+            return Ok(());
+        }
+        share.look(cx, || {
+            // Pingora has ended those streams by then. What is left, only the library below waits for.
+            if windows.longest() > *write_time + 2 * SLOW {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Ok(if wait.is_slow() { *blocked } else { windows.slow() })
+        })
     }
 }
 
 impl Drop for Http2 {
     fn drop(&mut self) {
-        if self.taking.waits() {
+        if self.wait.waits() {
             self.stream.reset();
-        }
-    }
-}
-
-impl Http2 {
-    /// Takes note of what became of a write.
-    fn after(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let bytes = match &written {
-            Poll::Ready(Ok(bytes)) => Poll::Ready(*bytes),
-            Poll::Ready(Err(_)) => return written,
-            Poll::Pending => Poll::Pending,
-        };
-        match self.taking.after(bytes, cx) {
-            Ok(()) => written,
-            Err(error) => Poll::Ready(Err(error)),
         }
     }
 }
@@ -109,7 +161,8 @@ impl AsyncRead for Http2 {
     ) -> Poll<io::Result<()>> {
         let before = to.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, to);
-        self.follow(&to.filled()[before..]);
+        self.receive(&to.filled()[before..]);
+        self.look(cx)?;
         if !self.begun.waits() {
             self.timer = None;
         } else if read.is_pending() {
@@ -128,7 +181,7 @@ impl AsyncWrite for Http2 {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.after(written, cx)
+        self.after(written, [bytes], cx)
     }
 
     fn poll_write_vectored(
@@ -137,7 +190,7 @@ impl AsyncWrite for Http2 {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.after(written, cx)
+        self.after(written, bytes.iter().map(|piece| &**piece), cx)
     }
 
     fn is_write_vectored(&self) -> bool {

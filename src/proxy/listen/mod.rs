@@ -6,8 +6,10 @@
 //! sent, [`silence`] bounds how long nothing is, [`websocket`] closes what would not end.
 //! [`stream`] is the connection, encrypted or not, and [`proxy_header`] tells whose it is; [`wire`]
 //! is one as Pingora sees it, which [`serve`] takes from request to request, [`pace`] measures how
-//! slowly an upload comes, and [`taking`] how slowly an answer is taken; [`http2`] is one that Pingora takes whole, which [`begun`] follows; and [`connections`] ends all of them without losing one. It knows nothing
-//! of what is counted.
+//! slowly an upload comes, and [`taking`] how slowly an answer is taken. [`http2`] is one that Pingora
+//! takes whole: its [`http2_frames`] are followed, which tell what a client has [`begun`] and which
+//! answers wait for their [`windows`]. [`connections`] ends all of them without losing one. It knows
+//! nothing of what is counted.
 
 mod begun;
 mod connections;
@@ -15,6 +17,7 @@ mod framing;
 pub(crate) mod head;
 mod head2;
 mod http2;
+mod http2_frames;
 mod output;
 mod pace;
 pub(crate) mod proxy_header;
@@ -23,6 +26,7 @@ mod silence;
 mod stream;
 mod taking;
 mod websocket;
+mod windows;
 mod wire;
 
 pub use connections::Connections;
@@ -32,6 +36,7 @@ pub use head2::judge as judge_http2;
 pub use pace::{Pace, TooSlow};
 pub use serve::{Asked, Limits, Shared};
 pub use silence::{Silence, Silent};
+pub use windows::MOST_STREAMS;
 
 use crate::visitor::address::is_trusted;
 use async_trait::async_trait;
