@@ -10,10 +10,11 @@ use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html as to_htm
 use std::collections::HashMap;
 
 /// Files of the source that pages lead to.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("conf/headcount.toml", crate::config::DEFAULTS),
     ("conf/headcount.service", include_str!("../../conf/headcount.service")),
     ("conf/prometheus-rules.yml", include_str!("../../conf/prometheus-rules.yml")),
+    ("conf/grafana-dashboard.json", include_str!("../../conf/grafana-dashboard.json")),
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
 ];
