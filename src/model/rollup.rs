@@ -6,6 +6,7 @@
 //! up.
 
 use crate::clock::{MINUTE, Millis};
+use crate::words::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
 use std::fmt;
@@ -25,30 +26,10 @@ pub const FILE_DOWNLOAD: &str = "File download";
 /// Length of a slot of the total, in milliseconds. A quarter of an hour fits every time zone.
 pub const SLOT: Millis = 15 * MINUTE;
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The word as stored.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($text => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
 words! {
     /// What rows are told apart by.
-    Dimension {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    pub enum Dimension {
         /// One row, the empty value: everything.
         Total = "total",
         /// Value: the slot's start, in slots of 15 minutes since the epoch, UTC.
@@ -130,7 +111,8 @@ words! {
 
 words! {
     /// What is counted in a row.
-    Metric {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    pub enum Metric {
         /// Pageviews the server saw, confirmed or not.
         Server = "server",
         /// Of these, confirmed by their beacon.
