@@ -359,28 +359,33 @@ impl DayCounts {
 
     /// Adds to one count.
     pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, count: i64) {
-        let rows = self.rows.entry(dimension).or_default();
-        match rows.get_mut(value) {
-            Some(row) => row.add(metric, count),
-            None => rows.entry(value.to_owned()).or_default().add(metric, count),
-        }
+        self.change(dimension, value, |row| row.add(metric, count));
     }
 
     /// Adds to all counts of a row.
     pub fn add_row(&mut self, dimension: Dimension, value: &str, more: &Row) {
+        self.change(dimension, value, |row| row.merge(more));
+    }
+
+    fn change(&mut self, dimension: Dimension, value: &str, change: impl FnOnce(&mut Row)) {
         let rows = self.rows.entry(dimension).or_default();
         match rows.get_mut(value) {
-            Some(row) => row.merge(more),
-            None => rows.entry(value.to_owned()).or_default().merge(more),
+            Some(row) => change(row),
+            None => change(rows.entry(value.to_owned()).or_default()),
         }
+    }
+
+    /// Every row, of all dimensions.
+    pub fn all_rows(&self) -> impl Iterator<Item = (Dimension, &str, &Row)> {
+        self.rows.iter().flat_map(|(dimension, rows)| {
+            rows.iter().map(|(value, row)| (*dimension, value.as_str(), row))
+        })
     }
 
     /// Every count that is not zero.
     pub fn fields(&self) -> impl Iterator<Item = (Field, i64)> + '_ {
-        self.rows.iter().flat_map(|(dimension, rows)| {
-            rows.iter().flat_map(|(value, row)| {
-                row.counts().map(|(metric, n)| (field(*dimension, value, metric), n))
-            })
+        self.all_rows().flat_map(|(dimension, value, row)| {
+            row.counts().map(move |(metric, n)| (field(dimension, value, metric), n))
         })
     }
 

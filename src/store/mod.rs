@@ -186,6 +186,10 @@ pub trait Reads: Backend {
     /// Roll-ups of days, in the order asked; an empty one for a day without counts.
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>>;
 
+    async fn day(&self, site: &str, day: Day) -> Result<DayCounts> {
+        Ok(self.days(site, &[day]).await?.pop().unwrap_or_default())
+    }
+
     /// Versions of the months whose days are gone, in the order asked; 0 for all others.
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>>;
 

@@ -149,7 +149,7 @@ struct Whole {
 
 impl Whole {
     async fn read(store: &dyn Upkeep, site: &str, day: Day) -> anyhow::Result<Self> {
-        let counts = store.days(site, &[day]).await?.pop().unwrap_or_default();
+        let counts = store.day(site, day).await?;
         let people = store.rows(site, day, RowsOf::People).await?;
         let others = store.rows(site, day, RowsOf::Others).await?;
         if people.foreign + others.foreign > 0 {

@@ -93,7 +93,7 @@ async fn an_empty_batch_moves_only_marker_and_version(store: Arc<dyn Upkeep>) {
     let days = store.days(SITE, &[today()]).await.unwrap();
     assert_eq!(days[0].version, 2);
     for dimension in Dimension::ALL {
-        assert_eq!(days[0].rows(*dimension).count(), 0);
+        assert_eq!(days[0].rows(dimension).count(), 0);
     }
     assert_eq!(store.uniques(SITE, today()).await.unwrap(), (0, 0));
     for of in RowsOf::BOTH {
