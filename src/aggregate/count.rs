@@ -46,8 +46,7 @@ impl Counting<'_> {
             Kind::View => self.view(row, profile, known),
             Kind::Confirm => self.confirm(row, profile, known),
             Kind::Sent => {
-                let page = self.admit(Dimension::Page, &row.page);
-                let page = self.rollup.place(Dimension::Page, &page);
+                let (_, page) = self.page(row);
                 self.rollup.add_on_page(row.at, page, Metric::Bytes, row.numbers[0]);
             }
             Kind::Activity => self.activity(row, known),
@@ -75,24 +74,13 @@ impl Counting<'_> {
             Kind::Bot => self.bot(row),
             Kind::Error => self.error(row),
             Kind::Prefetch => {
-                let page = self.admit(Dimension::Prefetch, &row.page);
-                for (metric, by) in [
-                    (Metric::Responses, i64::from(row.flags.has(Flags::ANSWERED))),
-                    (Metric::Seen, i64::from(row.flags.has(Flags::BEACON))),
-                    (Metric::Bytes, row.numbers[0]),
-                ] {
-                    self.rollup.add(Dimension::Prefetch, &page, metric, by);
-                }
+                let seen = [(Flags::ANSWERED, Metric::Responses), (Flags::BEACON, Metric::Seen)];
+                self.transfer(Dimension::Prefetch, row, seen);
             }
             Kind::Download => {
-                let path = self.admit(Dimension::Download, &row.page);
-                for (metric, by) in [
-                    (Metric::Responses, i64::from(row.flags.has(Flags::BEGINS))),
-                    (Metric::Complete, i64::from(row.flags.has(Flags::COMPLETE))),
-                    (Metric::Bytes, row.numbers[0]),
-                ] {
-                    self.rollup.add(Dimension::Download, &path, metric, by);
-                }
+                let sent =
+                    [(Flags::BEGINS, Metric::Responses), (Flags::COMPLETE, Metric::Complete)];
+                self.transfer(Dimension::Download, row, sent);
             }
             Kind::Feed => {
                 let feed = self.admit(Dimension::Feed, &join([&row.page, &row.name]));
@@ -141,8 +129,7 @@ impl Counting<'_> {
     }
 
     fn confirm(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
-        let page = self.admit(Dimension::Page, &row.page);
-        let place = self.rollup.place(Dimension::Page, &page);
+        let (_, place) = self.page(row);
         self.confirmed(row, place, profile, &[Metric::Confirmed], known);
         if let Some(visit) = &mut known.visit {
             visit.remember(&[Metric::Confirmed]);
@@ -169,8 +156,8 @@ impl Counting<'_> {
     fn activity(&mut self, row: &EventRow, known: &mut OnDay<'_>) {
         let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) else { return };
         let what = if row.flags.has(Flags::VIEWED) {
-            let mut page =
-                NamedRow::from(self.names.admit(self.whose, Dimension::Page, &row.page, 1));
+            let admitted = self.names.admit(self.whose, Dimension::Page, &row.page);
+            let mut page = NamedRow::from(admitted);
             let more = visit.view(self.rollup, row.at, &mut page, visitor);
             visit.count_shared(self.rollup, &more);
             Reached::Page(&row.page)
@@ -296,8 +283,7 @@ impl Counting<'_> {
 
     fn engagement(&mut self, row: &EventRow, known: &mut OnDay<'_>) {
         self.act(row, false, known);
-        let page = self.admit(Dimension::Page, &row.page);
-        let place = self.rollup.place(Dimension::Page, &page);
+        let (page, place) = self.page(row);
         self.rollup.add_on_page(row.at, place, Metric::Engagement, row.numbers[0]);
         let Some((before, depth)) = read_depth(row.numbers[1]) else { return };
         self.rollup.add_on_page(row.at, place, Metric::ScrollViews, i64::from(before.is_none()));
@@ -316,8 +302,7 @@ impl Counting<'_> {
     /// An event, of whichever kind: ends a bounce, unless it says that it does not.
     fn event(&mut self, row: &EventRow, name: &str, known: &mut OnDay<'_>) {
         self.act(row, !row.flags.has(Flags::PASSIVE), known);
-        let page = self.admit(Dimension::Page, &row.page);
-        let page = self.rollup.place(Dimension::Page, &page);
+        let (_, page) = self.page(row);
         let worth = row.numbers[0];
         self.rollup.add_on_page(row.at, page, Metric::Events, 1);
         self.rollup.add_on_page(row.at, page, Metric::Revenue, worth);
@@ -400,6 +385,15 @@ impl Counting<'_> {
         }
     }
 
+    /// Bytes that were sent under a path, and one of each metric whose flag the row has.
+    fn transfer(&mut self, dimension: Dimension, row: &EventRow, ones: [(Flags, Metric); 2]) {
+        let path = self.admit(dimension, &row.page);
+        self.rollup.add(dimension, &path, Metric::Bytes, row.numbers[0]);
+        for (flag, metric) in ones {
+            self.rollup.add(dimension, &path, metric, i64::from(row.flags.has(flag)));
+        }
+    }
+
     /// What AI had to do with a page.
     fn ai(&mut self, purpose: &str, page: &str) {
         self.add_parts(Dimension::AiPage, &join([purpose, page]), Metric::Responses, 1);
@@ -437,13 +431,20 @@ impl Counting<'_> {
         self.rollup.add(dimension, &value, metric, by);
     }
 
+    /// The name of the row's page, and the place of that.
+    fn page(&mut self, row: &EventRow) -> (Arc<str>, RowPlace) {
+        let page = self.admit(Dimension::Page, &row.page);
+        let place = self.rollup.place(Dimension::Page, &page);
+        (page, place)
+    }
+
     fn admit(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
-        self.names.admit(self.whose, dimension, value, 1)
+        self.names.admit(self.whose, dimension, value)
     }
 
     /// The same for a value in parts.
     fn admit_parts(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
-        self.names.admit_parts(self.whose, dimension, value, 1)
+        self.names.admit_parts(self.whose, dimension, value)
     }
 }
 
