@@ -46,7 +46,7 @@ const LATE_EVERY: Duration = Duration::from_secs(1);
 /// Batches that are sent at once to a store that takes several.
 const AT_ONCE: usize = 64;
 
-/// FlushSettings of a [`Flusher`].
+/// When a [`Flusher`] delivers.
 #[derive(Debug, Clone)]
 pub struct FlushSettings {
     /// Time between flushes.
@@ -85,9 +85,6 @@ impl Flusher {
     ) -> Self {
         let waiting = i64::try_from(durable.hits()).unwrap_or(0);
         telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);
-        let (troubles, budget, sharing, late) = (Troubles::default(), None, None, None);
-        // Of a store that lost its tail before this process began, nothing is known yet.
-        let looked = 0;
         Self {
             engine,
             store,
@@ -96,11 +93,12 @@ impl Flusher {
             clock,
             settings,
             durable,
-            troubles,
-            budget,
-            sharing,
-            late,
-            looked,
+            troubles: Troubles::default(),
+            budget: None,
+            sharing: None,
+            late: None,
+            // Of a store that lost its tail before this process began, nothing is known yet.
+            looked: 0,
         }
     }
 
