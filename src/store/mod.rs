@@ -49,7 +49,7 @@ pub use self::log::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
-pub use self::upkeep::{Holds, Legacy, Misfit, OldKeys, Rebuilt, Sketches, Upkeep};
+pub use self::upkeep::{Holds, Legacy, Misfit, OldKeys, Rebuilt, Rewrite, Sketches, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, hide_passwords, open};
 
 /// What became of a batch.

@@ -139,7 +139,7 @@ impl Backfill {
         if store.is_frozen(name, Month::of(day)).await? {
             return Ok(Outcome::Gone);
         }
-        let run = random_name();
+        let mut rebuilt = Rebuilt { run: random_name(), ..Rebuilt::default() };
         for _ in 0..ATTEMPTS {
             // Read before the events: whatever comes between is seen by the swap.
             let stored = store.day(name, day).await?;
@@ -150,21 +150,17 @@ impl Backfill {
             }
             let counts = tail::top(&summed.counts, rows);
             let aged = summed.aged;
-            let mut rebuilt = Rebuilt {
-                fields: counts.fields().collect(),
-                keeps_visitors: aged,
-                ..Rebuilt::default()
-            };
+            (rebuilt.fields, rebuilt.keeps_visitors) = (counts.fields().collect(), aged);
             if !aged {
-                rebuilt.visitors.extend(summed.visitors);
-                rebuilt.confirmed.extend(summed.confirmed);
+                rebuilt.visitors = summed.visitors.into_iter().collect();
+                rebuilt.confirmed = summed.confirmed.into_iter().collect();
             }
-            let staged = store.stage(name, day, &rebuilt, &run).await?;
+            let staged = store.stage(name, day, &rebuilt).await?;
             let (told, new) = (comparable(&stored, aged), comparable(&counts, aged));
             let less = less(&told, uniques, &new, staged);
             let (before, after) = (sums(&stored, uniques.0), sums(&counts, staged.0));
             if less.is_none() && staged == uniques && same(&told, &new) {
-                store.unstage(name, day, &run).await?;
+                store.unstage(name, day, &rebuilt).await?;
                 return Ok(Outcome::Same);
             }
             if let Some(mut what) = less.filter(|_| !self.force) {
@@ -174,14 +170,14 @@ impl Backfill {
                         summed.unreadable
                     );
                 }
-                store.unstage(name, day, &run).await?;
+                store.unstage(name, day, &rebuilt).await?;
                 return Ok(Outcome::Less { stored: before, events: after, what });
             }
-            if store.swap(name, day, &rebuilt, &run, stored.version).await? {
+            if store.swap(name, day, &rebuilt, stored.version).await? {
                 return Ok(Outcome::Replaced { before, after, aged });
             }
         }
-        store.unstage(name, day, &run).await?;
+        store.unstage(name, day, &rebuilt).await?;
         Ok(Outcome::Busy)
     }
 }

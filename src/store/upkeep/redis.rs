@@ -1,6 +1,6 @@
 //! Upkeep of a Redis store.
 
-use super::{OldKeys, Rebuilt, Sketches, Upkeep};
+use super::{OldKeys, Rebuilt, Rewrite, Sketches, Upkeep};
 use crate::clock::Millis;
 use crate::model::rollup::Field;
 use crate::model::row::RowsOf;
@@ -71,6 +71,11 @@ impl RedisStore {
 /// The keys of a day that are counted in: roll-up, visitors, confirmed visitors.
 fn counted(site: &str, day: Day) -> [String; 3] {
     [keys::daily(site, day), keys::visitors(site, day), keys::confirmed(site, day)]
+}
+
+/// The same of a day that is built beside it.
+fn staged(site: &str, day: Day, rebuilt: &Rebuilt) -> [String; 3] {
+    counted(site, day).map(|key| keys::staging(&key, &rebuilt.run))
 }
 
 /// A name that nobody else builds under.
@@ -188,15 +193,9 @@ impl Upkeep for RedisStore {
         Ok(true)
     }
 
-    async fn stage(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        run: &str,
-    ) -> Result<(u64, u64)> {
-        let built = counted(site, day).map(|key| keys::staging(&key, run));
-        self.unstage(site, day, run).await?;
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<(u64, u64)> {
+        self.unstage(site, day, rebuilt).await?;
+        let built = staged(site, day, rebuilt);
         self.stage_fields(&built[0], &rebuilt.fields).await?;
         if rebuilt.keeps_visitors {
             return self.uniques(site, day).await;
@@ -206,17 +205,8 @@ impl Upkeep for RedisStore {
         Ok((visitors, confirmed))
     }
 
-    async fn swap(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        run: &str,
-        version: u64,
-    ) -> Result<bool> {
-        let live = counted(site, day);
-        let built = live.clone().map(|key| keys::staging(&key, run));
-        let keys = [live, built].concat();
+    async fn swap(&self, site: &str, day: Day, rebuilt: &Rebuilt, version: u64) -> Result<bool> {
+        let keys = [counted(site, day), staged(site, day, rebuilt)].concat();
         let keep: &[u8] = if rebuilt.keeps_visitors { b"1" } else { b"0" };
         let version = version.to_string();
         let args = [version.as_bytes(), keep];
@@ -224,23 +214,12 @@ impl Upkeep for RedisStore {
         Ok(put)
     }
 
-    async fn replace_rows(
-        &self,
-        site: &str,
-        day: Day,
-        of: RowsOf,
-        from: usize,
-        old: &[PackedRows],
-        new: &[PackedRows],
-    ) -> Result<bool> {
-        let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(false) };
-        if new.is_empty() || new.len() > old.len() {
-            return Ok(false);
-        }
+    async fn replace_rows(&self, site: &str, day: Day, of: RowsOf, with: &Rewrite) -> Result<bool> {
+        let Some((first, last)) = with.ends() else { return Ok(false) };
         let key = keys::rows(site, day, of);
         let staging = own_staging(&key);
-        self.stage_rows(&staging, new).await?;
-        let (from, count) = (from.to_string(), old.len().to_string());
+        self.stage_rows(&staging, &with.new).await?;
+        let (from, count) = (with.from.to_string(), with.old.len().to_string());
         let args = [from.as_bytes(), count.as_bytes(), first.bytes(), last.bytes()];
         let keys = [key, staging, keys::daily(site, day)];
         let (put,) = self.run(&REPLACE_ROWS, &keys, &args).await?;
@@ -254,8 +233,8 @@ impl Upkeep for RedisStore {
         self.unlink(&old).await
     }
 
-    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()> {
-        let staged = counted(site, day).map(|key| keys::staging(&key, run));
+    async fn unstage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<()> {
+        let staged = staged(site, day, rebuilt);
         self.ask::<()>(&staged[0], cmd("UNLINK").arg(&staged).take()).await
     }
 

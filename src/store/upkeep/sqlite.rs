@@ -1,8 +1,8 @@
 //! Upkeep of a SQLite file.
 
-use super::{Rebuilt, Sketches, Upkeep};
+use super::{Rebuilt, Rewrite, Sketches, Upkeep};
 use crate::clock::Millis;
-use crate::model::{PackedRows, VisitorHash};
+use crate::model::VisitorHash;
 use crate::model::rollup::{DayCounts, Field};
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
@@ -181,19 +181,10 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn replace_rows(
-        &self,
-        site: &str,
-        day: Day,
-        of: RowsOf,
-        from: usize,
-        old: &[PackedRows],
-        new: &[PackedRows],
-    ) -> Result<bool> {
-        let (Some(begin), Some(end)) = (old.first(), old.last()) else { return Ok(false) };
-        if new.is_empty() || new.len() > old.len() {
+    async fn replace_rows(&self, site: &str, day: Day, of: RowsOf, with: &Rewrite) -> Result<bool> {
+        let (Some((begin, end)), Rewrite { from, old, new }) = (with.ends(), with) else {
             return Ok(false);
-        }
+        };
         self.write(|db| {
             let Some(day_id) = db.day_id(site, day)? else { return Ok(false) };
             let ids: Vec<i64> = db.rows(
@@ -241,21 +232,14 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<(u64, u64)> {
         if rebuilt.keeps_visitors {
             return self.uniques(site, day).await;
         }
         Ok((rebuilt.visitors.len() as u64, rebuilt.confirmed.len() as u64))
     }
 
-    async fn swap(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        _: &str,
-        version: u64,
-    ) -> Result<bool> {
+    async fn swap(&self, site: &str, day: Day, rebuilt: &Rebuilt, version: u64) -> Result<bool> {
         self.write(|db| {
             if db.version(site, day)? != version {
                 return Ok(false);
@@ -272,7 +256,7 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn unstage(&self, _: &str, _: Day, _: &str) -> Result<()> {
+    async fn unstage(&self, _: &str, _: Day, _: &Rebuilt) -> Result<()> {
         Ok(())
     }
 }
