@@ -107,14 +107,8 @@ impl Trouble {
 }
 
 /// How often each kind has happened.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Troubles([Counter; Trouble::ALL.len()]);
-
-impl Default for Troubles {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Counter::default()))
-    }
-}
 
 impl Troubles {
     pub fn note(&self, trouble: Trouble) {
