@@ -65,7 +65,7 @@ impl Counting<'_> {
                 let page = self.admit(Dimension::Page, &row.page);
                 let [column, line] = row.numbers.map(|n| n.to_string());
                 let cell = join([&row.detail, &column, &line, &page]);
-                self.add_parts(Dimension::ClickMap, &cell, Metric::Events, 1);
+                self.add_one(Dimension::ClickMap, &cell, Metric::Events);
             }
             Kind::Vital => {
                 let page = self.admit(Dimension::Page, &row.page);
@@ -309,7 +309,7 @@ impl Counting<'_> {
         let event = self.action(Dimension::Event, name, worth, known);
         for (property, value) in &row.properties {
             let value = join([&event, property, value]);
-            let value = self.admit_parts(Dimension::EventProperty, &value);
+            let value = self.admit(Dimension::EventProperty, &value);
             self.count_action(Dimension::EventProperty, &value, 0, known);
         }
         self.reached(Reached::Event(name), worth, known);
@@ -369,11 +369,10 @@ impl Counting<'_> {
         if !row.flags.has(Flags::ANSWERED) {
             return;
         }
-        let page = self.admit(Dimension::BotPage, &row.page);
         let status = row.numbers[0].to_string();
         self.rollup.add(Dimension::BotName, &name, Metric::Responses, 1);
         self.rollup.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
-        self.rollup.add(Dimension::BotPage, &page, Metric::Responses, 1);
+        self.add_one(Dimension::BotPage, &row.page, Metric::Responses);
         self.rollup.add(Dimension::BotStatus, &status, Metric::Responses, 1);
         let purpose = match &*row.detail {
             class if class == BotClass::AiTraining.as_str() => "training",
@@ -396,7 +395,7 @@ impl Counting<'_> {
 
     /// What AI had to do with a page.
     fn ai(&mut self, purpose: &str, page: &str) {
-        self.add_parts(Dimension::AiPage, &join([purpose, page]), Metric::Responses, 1);
+        self.add_one(Dimension::AiPage, &join([purpose, page]), Metric::Responses);
     }
 
     fn error(&mut self, row: &EventRow) {
@@ -405,13 +404,11 @@ impl Counting<'_> {
             if !row.flags.has(flag) {
                 continue;
             }
-            let page = self.admit(Dimension::ErrorPage, &row.page);
-            self.rollup.add(Dimension::ErrorPage, &page, metric, 1);
+            self.add_one(Dimension::ErrorPage, &row.page, metric);
             // Of an error that is long forgotten, or that another node answered, a beacon knows
             // the page alone.
             if row.numbers[0] != 0 {
-                let link = self.admit(Dimension::ErrorLink, &join([&row.page, &row.name]));
-                self.rollup.add(Dimension::ErrorLink, &link, metric, 1);
+                self.add_one(Dimension::ErrorLink, &join([&row.page, &row.name]), metric);
                 let status = row.numbers[0].to_string();
                 self.rollup.add(Dimension::ErrorStatus, &status, metric, 1);
             }
@@ -421,14 +418,15 @@ impl Counting<'_> {
     /// Counts how long something of a page took, by the bucket of the time.
     fn time(&mut self, what: &str, bucket: i64, page: &str) {
         let bucket = bucket.to_string();
-        self.add_parts(Dimension::Timing, &join([what, &bucket, page]), Metric::Events, 1);
+        self.add_one(Dimension::Timing, &join([what, &bucket, page]), Metric::Events);
         let all = join([what, &bucket, ""]);
         self.rollup.add(Dimension::Timing, &all, Metric::Events, 1);
     }
 
-    fn add_parts(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {
-        let value = self.admit_parts(dimension, value);
-        self.rollup.add(dimension, &value, metric, by);
+    /// Counts one of a value that comes from outside.
+    fn add_one(&mut self, dimension: Dimension, value: &str, metric: Metric) {
+        let value = self.admit(dimension, value);
+        self.rollup.add(dimension, &value, metric, 1);
     }
 
     /// The name of the row's page, and the place of that.
@@ -440,11 +438,6 @@ impl Counting<'_> {
 
     fn admit(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
         self.names.admit(self.whose, dimension, value)
-    }
-
-    /// The same for a value in parts.
-    fn admit_parts(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
-        self.names.admit_parts(self.whose, dimension, value)
     }
 }
 

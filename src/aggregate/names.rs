@@ -35,38 +35,28 @@ impl Admission {
         Self { cap, all: HashMap::default() }
     }
 
-    /// The value under which another counts that has come: itself or [`OTHER`].
-    pub fn admit(
-        &mut self,
-        (site, day): (SiteId, Day),
-        dimension: Dimension,
-        value: &str,
-    ) -> Arc<str> {
-        let new = || (day, Names::new(self.cap));
-        let (since, names) = self.all.entry((site, dimension)).or_insert_with(new);
-        if day > *since {
-            (*since, *names) = new();
-        }
-        names.admit(value)
-    }
-
-    /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
-    pub fn admit_parts(
-        &mut self,
-        whose: (SiteId, Day),
-        dimension: Dimension,
-        value: &str,
-    ) -> Arc<str> {
-        let admitted = self.admit(whose, dimension, value);
+    /// The value under which another counts that has come: itself or, of values in parts perhaps
+    /// with some of them, [`OTHER`]. See [`rollup::rest`].
+    pub fn admit(&mut self, whose: (SiteId, Day), dimension: Dimension, value: &str) -> Arc<str> {
+        let admitted = self.names(whose, dimension).admit(value);
         if &*admitted != OTHER {
             return admitted;
         }
         let rest = rollup::rest(dimension, value);
         // Names of events and their properties come from outside too.
         match dimension {
-            Dimension::EventProperty => self.admit(whose, dimension, &rest),
+            Dimension::EventProperty => self.names(whose, dimension).admit(&rest),
             _ => rest.into(),
         }
+    }
+
+    fn names(&mut self, (site, day): (SiteId, Day), dimension: Dimension) -> &mut Names {
+        let new = || (day, Names::new(self.cap));
+        let (since, names) = self.all.entry((site, dimension)).or_insert_with(new);
+        if day > *since {
+            (*since, *names) = new();
+        }
+        names
     }
 }
 
