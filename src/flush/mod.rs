@@ -21,7 +21,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, Sequence};
 use crate::journal::LateLogs;
-use crate::model::site::Site;
+use crate::model::site::{Site, together};
 use crate::model::{Batch, Cut};
 use crate::store::{self, Applied, Batches, StoreError};
 use crate::supervise::{Pauses, Task};
@@ -60,6 +60,8 @@ pub struct Flusher {
     engine: Arc<Engine>,
     store: Arc<dyn Batches>,
     sites: Arc<Vec<Site>>,
+    /// What the log is called that nodes share.
+    log_name: Arc<str>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
     settings: FlushSettings,
@@ -88,6 +90,7 @@ impl Flusher {
         Self {
             engine,
             store,
+            log_name: together(&sites),
             sites,
             telemetry,
             clock,
