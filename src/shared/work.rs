@@ -10,7 +10,7 @@ use crate::clock::{HOUR, Micros, Millis};
 use crate::delivery::{Change, Delivery, RING, Sequence};
 use crate::model::site::Day;
 use crate::model::{Batch, Cut, Item, LogPlace, random_name};
-use crate::store::{Applied, Batches, Save, SharedLog, StoreError};
+use crate::store::{Applied, Batches, Result, Save, SharedLog, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,8 +26,6 @@ const STATE_AFTER: usize = 256 << 10;
 
 /// What is in the log is needed hardly longer than this, however quiet the site.
 const STATE_EVERY: Millis = HOUR;
-
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// What is known while one counts.
 pub struct Work {
