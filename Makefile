@@ -151,7 +151,7 @@ screenshots: build
 deb: PROFILE := dist
 deb: build
 	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils
-	@.ci/deb '$(binary)' '$(target)/deb'
+	@.ci/deb '$(target)/dist/headcount' '$(target)/deb'
 
 # As root: it changes into the Debian that it makes.
 deb-test: PROFILE := dev

@@ -27,11 +27,12 @@
 //! starts rooms 2 to 8 for a Pingora proxy, ours or another's.
 //!
 //! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what
-//! others write is read and compared (`text`, `host`, `page_name`), how texts are coded for their
-//! way ([`coding`]), the [`clock`], the settings ([`config`]), the counters of the process itself
-//! ([`telemetry`]), what keeps its background tasks going ([`supervise`]), what looks after the
-//! stored counts once a day or by hand ([`upkeep`]), an allowance of commands for a store that
-//! bills them ([`budget`]) and a small website to try it on ([`demo`]).
+//! others write is read and compared (`text`, `host`, `page_name`), enums whose variants have a
+//! word each (`words`), how texts are coded for their way ([`coding`]), the [`clock`], the settings
+//! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background
+//! tasks going ([`supervise`]), what looks after the stored counts once a day or by hand
+//! ([`upkeep`]), an allowance of commands for a store that bills them ([`budget`]) and a small
+//! website to try it on ([`demo`]).
 
 pub mod admin;
 pub mod aggregate;
@@ -74,3 +75,4 @@ mod text;
 mod tokens;
 pub mod upkeep;
 pub mod visitor;
+mod words;

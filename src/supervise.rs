@@ -5,6 +5,7 @@
 //! knows nothing of what a task does.
 
 use crate::counter::Counter;
+use crate::words::words;
 use futures_util::FutureExt;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,74 +21,38 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// A task that went so long without a panic is well again.
 const WELL_AFTER: Duration = Duration::from_secs(60);
 
-/// What runs beside requests, as `headcount_task_restarts_total{task}` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    /// Counts hits.
-    Aggregate,
-    /// Makes and writes the journal's files.
-    Journal,
-    /// Delivers counts.
-    Flush,
-    /// The admin port.
-    Admin,
-    /// Agrees on salts and keys with other nodes.
-    Secrets,
-    /// Looks for a new GeoIP database.
-    Places,
-    /// The daily job.
-    Daily,
-    /// Looks for addresses that owners leave out.
-    Exclusions,
-    /// Resolves the upstreams' names.
-    Resolve,
-    /// Asks the upstreams whether they work.
-    Health,
-    /// Looks for changed certificates.
-    Certificates,
-    /// Orders certificates.
-    Acme,
-    /// Reads the settings again at SIGHUP.
-    Reload,
-    /// Sends reports and alerts.
-    Notify,
-}
-
-impl Task {
-    pub const ALL: [Self; 14] = [
-        Self::Aggregate,
-        Self::Journal,
-        Self::Flush,
-        Self::Admin,
-        Self::Secrets,
-        Self::Places,
-        Self::Daily,
-        Self::Exclusions,
-        Self::Resolve,
-        Self::Health,
-        Self::Certificates,
-        Self::Acme,
-        Self::Reload,
-        Self::Notify,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Aggregate => "aggregate",
-            Self::Journal => "journal",
-            Self::Flush => "flush",
-            Self::Admin => "admin",
-            Self::Secrets => "secrets",
-            Self::Places => "places",
-            Self::Daily => "daily",
-            Self::Exclusions => "exclusions",
-            Self::Resolve => "resolve",
-            Self::Health => "health",
-            Self::Certificates => "certificates",
-            Self::Acme => "acme",
-            Self::Reload => "reload",
-            Self::Notify => "notify",
-        }
+words! {
+    /// What runs beside requests, as `headcount_task_restarts_total{task}` names it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Task {
+        /// Counts hits.
+        Aggregate = "aggregate",
+        /// Makes and writes the journal's files.
+        Journal = "journal",
+        /// Delivers counts.
+        Flush = "flush",
+        /// The admin port.
+        Admin = "admin",
+        /// Agrees on salts and keys with other nodes.
+        Secrets = "secrets",
+        /// Looks for a new GeoIP database.
+        Places = "places",
+        /// The daily job.
+        Daily = "daily",
+        /// Looks for addresses that owners leave out.
+        Exclusions = "exclusions",
+        /// Resolves the upstreams' names.
+        Resolve = "resolve",
+        /// Asks the upstreams whether they work.
+        Health = "health",
+        /// Looks for changed certificates.
+        Certificates = "certificates",
+        /// Orders certificates.
+        Acme = "acme",
+        /// Reads the settings again at SIGHUP.
+        Reload = "reload",
+        /// Sends reports and alerts.
+        Notify = "notify",
     }
 }
 

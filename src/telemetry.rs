@@ -5,6 +5,7 @@
 use crate::clock::Millis;
 pub use crate::counter::Counter;
 use crate::supervise::Tasks;
+use crate::words::words;
 use arc_swap::ArcSwap;
 use once_cell::sync::Lazy;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -36,92 +37,50 @@ impl Times {
     }
 }
 
-/// Why something could not be counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DropReason {
-    /// An aggregator's queue was full.
-    QueueFull,
-    /// Our own code panicked.
-    Panic,
-    /// The outbox was over its cap; oldest batches went first.
-    OutboxFull,
-    /// The store lost batches this node no longer has.
-    Gap,
-    /// Too many beacons from one address or for one view.
-    RateLimited,
-    /// An event inside a beacon that could not be read.
-    Malformed,
-}
-
-impl DropReason {
-    pub const ALL: [Self; 6] = [
-        Self::QueueFull,
-        Self::Panic,
-        Self::OutboxFull,
-        Self::Gap,
-        Self::RateLimited,
-        Self::Malformed,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::Panic => "panic",
-            Self::OutboxFull => "outbox_full",
-            Self::Gap => "gap",
-            Self::RateLimited => "rate_limited",
-            Self::Malformed => "malformed",
-        }
+words! {
+    /// Why something could not be counted.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum DropReason {
+        /// An aggregator's queue was full.
+        QueueFull = "queue_full",
+        /// Our own code panicked.
+        Panic = "panic",
+        /// The outbox was over its cap; oldest batches went first.
+        OutboxFull = "outbox_full",
+        /// The store lost batches this node no longer has.
+        Gap = "gap",
+        /// Too many beacons from one address or for one view.
+        RateLimited = "rate_limited",
+        /// An event inside a beacon that could not be read.
+        Malformed = "malformed",
     }
 }
 
-/// What became of an order for a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderOutcome {
-    Issued,
-    /// A name could not be proven, or the authority refuses it.
-    Rejected,
-    /// The authority has set a limit.
-    Limited,
-    /// The authority could not be asked, or failed.
-    Failed,
-}
-
-impl OrderOutcome {
-    pub const ALL: [Self; 4] = [Self::Issued, Self::Rejected, Self::Limited, Self::Failed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Issued => "issued",
-            Self::Rejected => "rejected",
-            Self::Limited => "limited",
-            Self::Failed => "failed",
-        }
+words! {
+    /// What became of an order for a certificate.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum OrderOutcome {
+        Issued = "issued",
+        /// A name could not be proven, or the authority refuses it.
+        Rejected = "rejected",
+        /// The authority has set a limit.
+        Limited = "limited",
+        /// The authority could not be asked, or failed.
+        Failed = "failed",
     }
 }
 
-/// What became of a report or an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoticeOutcome {
-    Sent,
-    /// The mail server or the webhook could not be reached, or turns it down for now.
-    NotNow,
-    /// It never will be taken.
-    Refused,
-    /// Whether it arrived is not known, and it is not sent again.
-    Unknown,
-}
-
-impl NoticeOutcome {
-    pub const ALL: [Self; 4] = [Self::Sent, Self::NotNow, Self::Refused, Self::Unknown];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::NotNow => "not_now",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-        }
+words! {
+    /// What became of a report or an alert.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum NoticeOutcome {
+        Sent = "sent",
+        /// The mail server or the webhook could not be reached, or turns it down for now.
+        NotNow = "not_now",
+        /// It never will be taken.
+        Refused = "refused",
+        /// Whether it arrived is not known, and it is not sent again.
+        Unknown = "unknown",
     }
 }
 
@@ -208,52 +167,30 @@ impl UpstreamStatus {
     }
 }
 
-/// Why a page is left without the script's tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Untagged {
-    /// It is compressed in a way that is not undone, or is not to be.
-    Coding,
-    /// A content security policy forbids the script, or its reports.
-    Policy,
-    /// An AMP page.
-    Amp,
-    /// XHTML, of which a browser shows nothing if it is not well-formed.
-    Xhtml,
-    /// An encoding in which ASCII is not ASCII: UTF-16.
-    Charset,
-    /// `Cache-Control: no-transform`.
-    NoTransform,
-    /// There is no place for it: the page breaks off in its head, or cannot be read.
-    Markup,
-    /// Our own code panicked.
-    Panic,
+words! {
+    /// Why a page is left without the script's tag.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Untagged {
+        /// It is compressed in a way that is not undone, or is not to be.
+        Coding = "coding",
+        /// A content security policy forbids the script, or its reports.
+        Policy = "policy",
+        /// An AMP page.
+        Amp = "amp",
+        /// XHTML, of which a browser shows nothing if it is not well-formed.
+        Xhtml = "xhtml",
+        /// An encoding in which ASCII is not ASCII: UTF-16.
+        Charset = "charset",
+        /// `Cache-Control: no-transform`.
+        NoTransform = "no_transform",
+        /// There is no place for it: the page breaks off in its head, or cannot be read.
+        Markup = "markup",
+        /// Our own code panicked.
+        Panic = "panic",
+    }
 }
 
 impl Untagged {
-    pub const ALL: [Self; 8] = [
-        Self::Coding,
-        Self::Policy,
-        Self::Amp,
-        Self::Xhtml,
-        Self::Charset,
-        Self::NoTransform,
-        Self::Markup,
-        Self::Panic,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Coding => "coding",
-            Self::Policy => "policy",
-            Self::Amp => "amp",
-            Self::Xhtml => "xhtml",
-            Self::Charset => "charset",
-            Self::NoTransform => "no_transform",
-            Self::Markup => "markup",
-            Self::Panic => "panic",
-        }
-    }
-
     /// The reason in words, as a sentence goes on after "because".
     pub fn because(self) -> &'static str {
         match self {

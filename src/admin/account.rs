@@ -56,7 +56,7 @@ pub(super) async fn accept(
     }
     // Hashing waits for its turn like any password that is tried.
     let hash = move || passwords::hash(&password).ok();
-    let tried = match tried(&app, peer, &headers, hash).await {
+    let tried = match tried(&app, peer, &headers, None, hash).await {
         Ok(tried) => tried,
         Err(seconds) => {
             let line = format!("Too many tries from your address. Try again in {seconds} s.");
@@ -71,7 +71,7 @@ pub(super) async fn accept(
     };
     match app.kept.change(None, become_one).await {
         Ok(person) => {
-            app.attempts.forgive(tried.origin);
+            app.attempts.refund(tried.origin);
             let of = Of::Person { id: person.id, epoch: person.epoch };
             entered(&app, &headers, of, tried.known)
         }

@@ -3,7 +3,8 @@
 //! Apart from the form because of what it promises: whoever guesses is slowed down, and never keeps
 //! the owner out. So nothing is locked. Tries are limited by where they come from; beyond a few
 //! they wait for their turn; and a browser that has signed in before has tries of its own, wherever
-//! it is.
+//! it is, for who signed in there. The right password makes nothing good that was tried before: who
+//! has one of their own, or a link's, could else guess another's between two of theirs.
 //!
 //! `governor` 0.10.4 was tried with the same limits: it rounds waits up to whole steps, and a clock
 //! that is put back by an hour refuses every try for that hour. It would also need a clock, a
@@ -16,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Wrong passwords in a row that cost no time.
+/// Wrong passwords that cost no time.
 const FREE: Millis = 10;
 
 /// Then one try in this time.
@@ -37,7 +38,7 @@ const HASHING: usize = 2;
 pub(super) enum Origin {
     /// A client's address; of an IPv6 address its /64.
     Network(u128),
-    /// A browser that has signed in before.
+    /// A browser in which the one who is asked for has signed in before.
     Browser(u64),
 }
 
@@ -79,9 +80,12 @@ impl Attempts {
         Ok(wait)
     }
 
-    /// The password was right: what was wrong before is forgotten.
-    pub(super) fn forgive(&self, origin: Origin) {
-        self.paid.lock().unwrap_or_else(PoisonError::into_inner).pop(&origin);
+    /// The password was right: this try costs nothing.
+    pub(super) fn refund(&self, origin: Origin) {
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(paid) = paid.get_mut(&origin) {
+            *paid -= EVERY;
+        }
     }
 
     pub(super) fn warn_once(&self, warning: impl FnOnce()) {
@@ -123,12 +127,19 @@ mod tests {
     }
 
     #[test]
-    fn the_right_password_makes_good() {
+    fn the_right_password_costs_nothing_and_makes_nothing_good() {
         let attempts = Attempts::default();
-        let who = Origin::Browser(1);
-        while attempts.turn(who, 0).is_ok() {}
-        attempts.forgive(who);
-        assert_eq!(attempts.turn(who, 0), Ok(0));
+        let who = Origin::Network(1);
+        let right = || {
+            let wait = attempts.turn(who, 0);
+            attempts.refund(who);
+            wait
+        };
+        assert!((0..10 * FREE).all(|_| right() == Ok(0)));
+        assert!((0..FREE).all(|_| attempts.turn(who, 0) == Ok(0)));
+        assert_eq!(right(), Ok(EVERY));
+        assert_eq!(attempts.turn(who, 0), Ok(EVERY));
+        attempts.refund(Origin::Network(2));
     }
 
     #[test]

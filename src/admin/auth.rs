@@ -50,12 +50,12 @@ impl Credentials {
         self.password_hash.is_none() && self.tokens.is_empty()
     }
 
-    /// Signs the number of a browser that has signed in, by the password's hash: so a mark is good
-    /// for as long as the password, on every node and after every restart.
-    fn mac(&self, browser: &str) -> Option<Hmac<Sha256>> {
+    /// Signs the number of a browser in which somebody has signed in, by the password's hash: so a
+    /// mark is good for as long as the password, on every node and after every restart.
+    fn mac(&self, browser: &str, whose: &str) -> Option<Hmac<Sha256>> {
         let key = self.password_hash.as_ref()?.to_string();
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).ok()?;
-        mac.update(browser.as_bytes());
+        mac.update(format!("{browser} {whose}").as_bytes());
         Some(mac)
     }
 }
@@ -124,18 +124,18 @@ impl Auth {
         self.credentials.load().tokens.accept(authorization)
     }
 
-    /// A mark for a browser that has signed in: its number, and a MAC over it.
-    pub(super) fn mark(&self, browser: u64) -> Option<String> {
+    /// A mark for a browser in which somebody has signed in: its number, and a MAC over both.
+    pub(super) fn mark(&self, browser: u64, whose: &str) -> Option<String> {
         let browser = format!("{browser:016x}");
-        let mac = self.credentials.load().mac(&browser)?.finalize().into_bytes();
+        let mac = self.credentials.load().mac(&browser, whose)?.finalize().into_bytes();
         Some(format!("{browser}.{}", BASE64URL_NOPAD.encode(&mac)))
     }
 
-    /// The number in a mark, if it is ours.
-    pub(super) fn marked(&self, mark: &str) -> Option<u64> {
+    /// The number in a mark, if it is ours and for this one.
+    pub(super) fn marked(&self, mark: &str, whose: &str) -> Option<u64> {
         let (browser, mac) = mark.split_once('.')?;
         let mac = BASE64URL_NOPAD.decode(mac.as_bytes()).ok()?;
-        self.credentials.load().mac(browser)?.verify_slice(&mac).ok()?;
+        self.credentials.load().mac(browser, whose)?.verify_slice(&mac).ok()?;
         u64::from_str_radix(browser, 16).ok()
     }
 }
@@ -187,14 +187,16 @@ mod tests {
     fn a_mark_is_good_for_as_long_as_the_password() {
         let (one, other) = (hash("one"), hash("other"));
         let auth = Auth::new(Some(&one), &[]).unwrap();
-        let mark = auth.mark(7).unwrap();
-        assert_eq!(auth.marked(&mark), Some(7));
-        assert_eq!(Auth::new(Some(&one), &[]).unwrap().marked(&mark), Some(7), "after a restart");
+        let mark = auth.mark(7, "A").unwrap();
+        assert_eq!(auth.marked(&mark, "A"), Some(7));
+        assert_eq!(auth.marked(&mark, "B"), None, "for another");
+        let restarted = Auth::new(Some(&one), &[]).unwrap();
+        assert_eq!(restarted.marked(&mark, "A"), Some(7), "after a restart");
         for wrong in ["", ".", "7.", &mark.replacen('7', "8", 1), &format!("{mark}A")] {
-            assert_eq!(auth.marked(wrong), None, "{wrong}");
+            assert_eq!(auth.marked(wrong, "A"), None, "{wrong}");
         }
-        assert_eq!(Auth::new(Some(&other), &[]).unwrap().marked(&mark), None);
-        assert_eq!(tokens(&["some-token"]).unwrap().mark(7), None);
+        assert_eq!(Auth::new(Some(&other), &[]).unwrap().marked(&mark, "A"), None);
+        assert_eq!(tokens(&["some-token"]).unwrap().mark(7, "A"), None);
     }
 
     #[test]

@@ -91,8 +91,13 @@ pub(super) async fn enter(
             }
         }
     };
+    let of = match &person {
+        None => Some(Of::File { epoch: access.as_ref().ok().map(|access| access.epoch) }),
+        Some(Some(person)) => Some(Of::Person { id: person.id, epoch: person.epoch }),
+        Some(None) => None,
+    };
     let named = person.is_some() || access.as_ref().is_ok_and(|all| all.has_people());
-    let tried = match tried(&app, peer, &headers, judge).await {
+    let tried = match tried(&app, peer, &headers, of, judge).await {
         Ok(tried) => tried,
         Err(seconds) => {
             let line =
@@ -102,7 +107,7 @@ pub(super) async fn enter(
             return (StatusCode::TOO_MANY_REQUESTS, retry, page(sheet)).into_response();
         }
     };
-    if !tried.answer {
+    let Some(of) = of.filter(|_| tried.answer) else {
         let problem = Some(if named {
             "That is not the name and the password of anybody."
         } else {
@@ -110,12 +115,8 @@ pub(super) async fn enter(
         });
         let sheet = Sheet { problem, name: &name, named, ..Sheet::default() };
         return (StatusCode::UNAUTHORIZED, page(sheet)).into_response();
-    }
-    app.attempts.forgive(tried.origin);
-    let of = match person.flatten() {
-        Some(person) => Of::Person { id: person.id, epoch: person.epoch },
-        None => Of::File { epoch: access.ok().map(|access| access.epoch) },
     };
+    app.attempts.refund(tried.origin);
     entered(&app, &headers, of, tried.known)
 }
 
@@ -123,11 +124,11 @@ pub(super) async fn enter(
 pub(super) struct Tried<T> {
     pub answer: T,
     pub origin: Origin,
-    /// The browser, if it has signed in before.
+    /// The browser, if whose password it is has signed in there before.
     pub known: Option<u64>,
 }
 
-/// Has `judge`, which hashes, look at a password once it is its turn.
+/// Has `judge`, which hashes, look at a password once it is its turn. `of`: whose it would be.
 ///
 /// # Errors
 /// Too many wait already: in how many seconds one more may.
@@ -135,10 +136,12 @@ pub(super) async fn tried<T: Send + Default + 'static>(
     app: &Arc<App>,
     peer: SocketAddr,
     headers: &HeaderMap,
+    of: Option<Of>,
     judge: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Tried<T>, u64> {
     let auth = &app.admin.auth;
-    let known = sent(headers, BROWSER_COOKIE).and_then(|mark| auth.marked(&mark));
+    let mark = sent(headers, BROWSER_COOKIE).zip(of);
+    let known = mark.and_then(|(mark, of)| auth.marked(&mark, &of.whose()));
     let origin = match known {
         Some(browser) => Origin::Browser(browser),
         None => {
@@ -165,9 +168,9 @@ pub(super) async fn tried<T: Send + Default + 'static>(
 pub(super) fn entered(app: &App, headers: &HeaderMap, of: Of, known: Option<u64>) -> Response {
     let auth = &app.admin.auth;
     let tls = is_behind_tls(headers);
-    let session = auth.sessions.open(of, app.admin.clock.now());
+    let (whose, session) = (of.whose(), auth.sessions.open(of, app.admin.clock.now()));
     let session = cookie(SESSION_COOKIE, session, SESSION).path("/");
-    let mark = auth.mark(known.unwrap_or_else(rand::random));
+    let mark = auth.mark(known.unwrap_or_else(rand::random), &whose);
     let mark = mark.map(|mark| {
         cookie(BROWSER_COOKIE, mark, BROWSER_AGE).path("/login").same_site(SameSite::Strict)
     });

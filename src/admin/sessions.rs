@@ -13,7 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How long a session lasts without signing in again.
 pub(super) const SESSION: Millis = 7 * 24 * HOUR;
 
-/// Sessions open at a time; one more ends the oldest.
+/// Sessions open at a time; one more ends the oldest of who has most, so nobody signs others out by
+/// signing in.
 const MOST: usize = 1_000;
 
 /// Whose it is. With another epoch in the store it has ended, on all nodes.
@@ -33,6 +34,17 @@ pub(super) enum Of {
     },
 }
 
+impl Of {
+    /// Who it is, whatever the epoch.
+    pub(super) fn whose(self) -> String {
+        match self {
+            Self::File { .. } => "file".to_owned(),
+            Self::Person { id, .. } => format!("person {id}"),
+            Self::Link { id } => format!("link {id}"),
+        }
+    }
+}
+
 /// Those that are open: the digest of each name, when it ends, and whose it is.
 #[derive(Default)]
 pub(super) struct Sessions(Mutex<HashMap<[u8; 32], (Millis, Of)>>);
@@ -43,11 +55,18 @@ impl Sessions {
         let name = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());
         let mut open = self.lock();
         open.retain(|_, (end, _)| now < *end);
-        if open.len() >= MOST
-            && let Some(oldest) =
-                open.iter().min_by_key(|(_, (end, _))| *end).map(|(name, _)| *name)
-        {
-            open.remove(&oldest);
+        if open.len() >= MOST {
+            let mut each = HashMap::<String, (usize, Millis, [u8; 32])>::new();
+            for (name, (end, of)) in &*open {
+                let (count, oldest, its) = each.entry(of.whose()).or_insert((0, *end, *name));
+                *count += 1;
+                if end < oldest {
+                    (*oldest, *its) = (*end, *name);
+                }
+            }
+            if let Some((_, _, oldest)) = each.into_values().max_by_key(|(count, ..)| *count) {
+                open.remove(&oldest);
+            }
         }
         open.insert(digest(&name), (now + SESSION, of));
         name
@@ -115,5 +134,13 @@ mod tests {
         let more: Vec<String> = (1..=MOST as i64).map(|now| sessions.open(FILE, now)).collect();
         assert!(sessions.of(&first, 1).is_none());
         assert!(more.iter().all(|name| sessions.of(name, 1).is_some()));
+        // Nor does who signs in without end sign others out.
+        let person = Of::Person { id: 1, epoch: 0 };
+        let other = sessions.open(person, 2);
+        for now in 3..2 * MOST as i64 {
+            sessions.open(FILE, now);
+        }
+        assert_eq!(sessions.of(&other, 3), Some(person));
+        assert_eq!(sessions.lock().len(), MOST);
     }
 }

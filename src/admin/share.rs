@@ -119,14 +119,14 @@ pub(super) async fn enter<K: Kind>(
     };
     let hash = link.password.clone();
     let judge = move || passwords::is(hash.as_deref(), &password);
-    match login::tried(&app, peer, &headers, judge).await {
+    match login::tried(&app, peer, &headers, None, judge).await {
         Err(seconds) => {
             let line = format!("Too many wrong passwords. Try again in {seconds} s.");
             let retry = [(header::RETRY_AFTER, seconds)];
             (StatusCode::TOO_MANY_REQUESTS, retry, locked(&link, Some(&line))).into_response()
         }
         Ok(tried) if tried.answer => {
-            app.attempts.forgive(tried.origin);
+            app.attempts.refund(tried.origin);
             let of = Of::Link { id: link.id };
             let session = app.link_sessions.open(of, app.admin.clock.now());
             let cookie = cookie(LINK_COOKIE, session, SESSION).path(link.path());

@@ -46,8 +46,7 @@ impl Counting<'_> {
             Kind::View => self.view(row, profile, known),
             Kind::Confirm => self.confirm(row, profile, known),
             Kind::Sent => {
-                let page = self.admit(Dimension::Page, &row.page);
-                let page = self.rollup.place(Dimension::Page, &page);
+                let (_, page) = self.page(row);
                 self.rollup.add_on_page(row.at, page, Metric::Bytes, row.numbers[0]);
             }
             Kind::Activity => self.activity(row, known),
@@ -66,7 +65,7 @@ impl Counting<'_> {
                 let page = self.admit(Dimension::Page, &row.page);
                 let [column, line] = row.numbers.map(|n| n.to_string());
                 let cell = join([&row.detail, &column, &line, &page]);
-                self.add_parts(Dimension::ClickMap, &cell, Metric::Events, 1);
+                self.add_one(Dimension::ClickMap, &cell, Metric::Events);
             }
             Kind::Vital => {
                 let page = self.admit(Dimension::Page, &row.page);
@@ -75,24 +74,13 @@ impl Counting<'_> {
             Kind::Bot => self.bot(row),
             Kind::Error => self.error(row),
             Kind::Prefetch => {
-                let page = self.admit(Dimension::Prefetch, &row.page);
-                for (metric, by) in [
-                    (Metric::Responses, i64::from(row.flags.has(Flags::ANSWERED))),
-                    (Metric::Seen, i64::from(row.flags.has(Flags::BEACON))),
-                    (Metric::Bytes, row.numbers[0]),
-                ] {
-                    self.rollup.add(Dimension::Prefetch, &page, metric, by);
-                }
+                let seen = [(Flags::ANSWERED, Metric::Responses), (Flags::BEACON, Metric::Seen)];
+                self.transfer(Dimension::Prefetch, row, seen);
             }
             Kind::Download => {
-                let path = self.admit(Dimension::Download, &row.page);
-                for (metric, by) in [
-                    (Metric::Responses, i64::from(row.flags.has(Flags::BEGINS))),
-                    (Metric::Complete, i64::from(row.flags.has(Flags::COMPLETE))),
-                    (Metric::Bytes, row.numbers[0]),
-                ] {
-                    self.rollup.add(Dimension::Download, &path, metric, by);
-                }
+                let sent =
+                    [(Flags::BEGINS, Metric::Responses), (Flags::COMPLETE, Metric::Complete)];
+                self.transfer(Dimension::Download, row, sent);
             }
             Kind::Feed => {
                 let feed = self.admit(Dimension::Feed, &join([&row.page, &row.name]));
@@ -141,8 +129,7 @@ impl Counting<'_> {
     }
 
     fn confirm(&mut self, row: &EventRow, profile: &Arc<Profile>, known: &mut OnDay<'_>) {
-        let page = self.admit(Dimension::Page, &row.page);
-        let place = self.rollup.place(Dimension::Page, &page);
+        let (_, place) = self.page(row);
         self.confirmed(row, place, profile, &[Metric::Confirmed], known);
         if let Some(visit) = &mut known.visit {
             visit.remember(&[Metric::Confirmed]);
@@ -169,8 +156,8 @@ impl Counting<'_> {
     fn activity(&mut self, row: &EventRow, known: &mut OnDay<'_>) {
         let (Some(visit), Some(visitor)) = (&mut known.visit, &mut known.visitor) else { return };
         let what = if row.flags.has(Flags::VIEWED) {
-            let mut page =
-                NamedRow::from(self.names.admit(self.whose, Dimension::Page, &row.page, 1));
+            let admitted = self.names.admit(self.whose, Dimension::Page, &row.page);
+            let mut page = NamedRow::from(admitted);
             let more = visit.view(self.rollup, row.at, &mut page, visitor);
             visit.count_shared(self.rollup, &more);
             Reached::Page(&row.page)
@@ -296,8 +283,7 @@ impl Counting<'_> {
 
     fn engagement(&mut self, row: &EventRow, known: &mut OnDay<'_>) {
         self.act(row, false, known);
-        let page = self.admit(Dimension::Page, &row.page);
-        let place = self.rollup.place(Dimension::Page, &page);
+        let (page, place) = self.page(row);
         self.rollup.add_on_page(row.at, place, Metric::Engagement, row.numbers[0]);
         let Some((before, depth)) = read_depth(row.numbers[1]) else { return };
         self.rollup.add_on_page(row.at, place, Metric::ScrollViews, i64::from(before.is_none()));
@@ -316,15 +302,14 @@ impl Counting<'_> {
     /// An event, of whichever kind: ends a bounce, unless it says that it does not.
     fn event(&mut self, row: &EventRow, name: &str, known: &mut OnDay<'_>) {
         self.act(row, !row.flags.has(Flags::PASSIVE), known);
-        let page = self.admit(Dimension::Page, &row.page);
-        let page = self.rollup.place(Dimension::Page, &page);
+        let (_, page) = self.page(row);
         let worth = row.numbers[0];
         self.rollup.add_on_page(row.at, page, Metric::Events, 1);
         self.rollup.add_on_page(row.at, page, Metric::Revenue, worth);
         let event = self.action(Dimension::Event, name, worth, known);
         for (property, value) in &row.properties {
             let value = join([&event, property, value]);
-            let value = self.admit_parts(Dimension::EventProperty, &value);
+            let value = self.admit(Dimension::EventProperty, &value);
             self.count_action(Dimension::EventProperty, &value, 0, known);
         }
         self.reached(Reached::Event(name), worth, known);
@@ -384,11 +369,10 @@ impl Counting<'_> {
         if !row.flags.has(Flags::ANSWERED) {
             return;
         }
-        let page = self.admit(Dimension::BotPage, &row.page);
         let status = row.numbers[0].to_string();
         self.rollup.add(Dimension::BotName, &name, Metric::Responses, 1);
         self.rollup.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
-        self.rollup.add(Dimension::BotPage, &page, Metric::Responses, 1);
+        self.add_one(Dimension::BotPage, &row.page, Metric::Responses);
         self.rollup.add(Dimension::BotStatus, &status, Metric::Responses, 1);
         let purpose = match &*row.detail {
             class if class == BotClass::AiTraining.as_str() => "training",
@@ -400,9 +384,18 @@ impl Counting<'_> {
         }
     }
 
+    /// Bytes that were sent under a path, and one of each metric whose flag the row has.
+    fn transfer(&mut self, dimension: Dimension, row: &EventRow, ones: [(Flags, Metric); 2]) {
+        let path = self.admit(dimension, &row.page);
+        self.rollup.add(dimension, &path, Metric::Bytes, row.numbers[0]);
+        for (flag, metric) in ones {
+            self.rollup.add(dimension, &path, metric, i64::from(row.flags.has(flag)));
+        }
+    }
+
     /// What AI had to do with a page.
     fn ai(&mut self, purpose: &str, page: &str) {
-        self.add_parts(Dimension::AiPage, &join([purpose, page]), Metric::Responses, 1);
+        self.add_one(Dimension::AiPage, &join([purpose, page]), Metric::Responses);
     }
 
     fn error(&mut self, row: &EventRow) {
@@ -411,13 +404,11 @@ impl Counting<'_> {
             if !row.flags.has(flag) {
                 continue;
             }
-            let page = self.admit(Dimension::ErrorPage, &row.page);
-            self.rollup.add(Dimension::ErrorPage, &page, metric, 1);
+            self.add_one(Dimension::ErrorPage, &row.page, metric);
             // Of an error that is long forgotten, or that another node answered, a beacon knows
             // the page alone.
             if row.numbers[0] != 0 {
-                let link = self.admit(Dimension::ErrorLink, &join([&row.page, &row.name]));
-                self.rollup.add(Dimension::ErrorLink, &link, metric, 1);
+                self.add_one(Dimension::ErrorLink, &join([&row.page, &row.name]), metric);
                 let status = row.numbers[0].to_string();
                 self.rollup.add(Dimension::ErrorStatus, &status, metric, 1);
             }
@@ -427,23 +418,26 @@ impl Counting<'_> {
     /// Counts how long something of a page took, by the bucket of the time.
     fn time(&mut self, what: &str, bucket: i64, page: &str) {
         let bucket = bucket.to_string();
-        self.add_parts(Dimension::Timing, &join([what, &bucket, page]), Metric::Events, 1);
+        self.add_one(Dimension::Timing, &join([what, &bucket, page]), Metric::Events);
         let all = join([what, &bucket, ""]);
         self.rollup.add(Dimension::Timing, &all, Metric::Events, 1);
     }
 
-    fn add_parts(&mut self, dimension: Dimension, value: &str, metric: Metric, by: i64) {
-        let value = self.admit_parts(dimension, value);
-        self.rollup.add(dimension, &value, metric, by);
+    /// Counts one of a value that comes from outside.
+    fn add_one(&mut self, dimension: Dimension, value: &str, metric: Metric) {
+        let value = self.admit(dimension, value);
+        self.rollup.add(dimension, &value, metric, 1);
+    }
+
+    /// The name of the row's page, and the place of that.
+    fn page(&mut self, row: &EventRow) -> (Arc<str>, RowPlace) {
+        let page = self.admit(Dimension::Page, &row.page);
+        let place = self.rollup.place(Dimension::Page, &page);
+        (page, place)
     }
 
     fn admit(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
-        self.names.admit(self.whose, dimension, value, 1)
-    }
-
-    /// The same for a value in parts.
-    fn admit_parts(&mut self, dimension: Dimension, value: &str) -> Arc<str> {
-        self.names.admit_parts(self.whose, dimension, value, 1)
+        self.names.admit(self.whose, dimension, value)
     }
 }
 

@@ -9,7 +9,6 @@ use crate::model::Traits;
 use crate::model::site::Site;
 use once_cell::sync::Lazy;
 use serde_json::json;
-use std::fmt;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -29,6 +28,7 @@ pub struct LiveEvent {
 }
 
 /// One event of a site, without the visitor's hash.
+#[derive(Debug)]
 pub struct Happened {
     /// The site's place among all.
     pub site: usize,
@@ -44,12 +44,6 @@ impl Happened {
     /// One JSON object, with the site's name.
     pub fn json(&self) -> &str {
         &self.json
-    }
-}
-
-impl fmt::Debug for Happened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Happened({})", self.site)
     }
 }
 

@@ -35,40 +35,28 @@ impl Admission {
         Self { cap, all: HashMap::default() }
     }
 
-    /// The value under which another counts that came so many times: itself or [`OTHER`].
-    pub fn admit(
-        &mut self,
-        (site, day): (SiteId, Day),
-        dimension: Dimension,
-        value: &str,
-        times: u32,
-    ) -> Arc<str> {
-        let new = || (day, Names::new(self.cap));
-        let (since, names) = self.all.entry((site, dimension)).or_insert_with(new);
-        if day > *since {
-            (*since, *names) = new();
-        }
-        names.admit(value, times)
-    }
-
-    /// The same for a value in parts, of which some may be kept: see [`rollup::rest`].
-    pub fn admit_parts(
-        &mut self,
-        whose: (SiteId, Day),
-        dimension: Dimension,
-        value: &str,
-        times: u32,
-    ) -> Arc<str> {
-        let admitted = self.admit(whose, dimension, value, times);
+    /// The value under which another counts that has come: itself or, of values in parts perhaps
+    /// with some of them, [`OTHER`]. See [`rollup::rest`].
+    pub fn admit(&mut self, whose: (SiteId, Day), dimension: Dimension, value: &str) -> Arc<str> {
+        let admitted = self.names(whose, dimension).admit(value);
         if &*admitted != OTHER {
             return admitted;
         }
         let rest = rollup::rest(dimension, value);
         // Names of events and their properties come from outside too.
         match dimension {
-            Dimension::EventProperty => self.admit(whose, dimension, &rest, times),
+            Dimension::EventProperty => self.names(whose, dimension).admit(&rest),
             _ => rest.into(),
         }
+    }
+
+    fn names(&mut self, (site, day): (SiteId, Day), dimension: Dimension) -> &mut Names {
+        let new = || (day, Names::new(self.cap));
+        let (since, names) = self.all.entry((site, dimension)).or_insert_with(new);
+        if day > *since {
+            (*since, *names) = new();
+        }
+        names
     }
 }
 
@@ -95,18 +83,18 @@ impl Names {
         }
     }
 
-    /// The value under which `value` counts, that came so many times: itself or [`OTHER`].
-    fn admit(&mut self, value: &str, times: u32) -> Arc<str> {
+    /// The value under which `value` counts: itself or [`OTHER`].
+    fn admit(&mut self, value: &str) -> Arc<str> {
         if let Some((_, known, count)) = self.rows.get_full_mut(value) {
-            *count = count.saturating_add(times);
+            *count = count.saturating_add(1);
             return known.clone();
         }
         if self.rows.len() < self.cap {
             let value: Arc<str> = value.into();
-            self.rows.insert(value.clone(), times);
+            self.rows.insert(value.clone(), 1);
             return value;
         }
-        let count = self.candidate(value, times);
+        let count = self.candidate(value);
         let price = FIRST_PRICE << (self.given / self.cap).min(20);
         if count < price {
             return OTHER.into();
@@ -120,16 +108,16 @@ impl Names {
     }
 
     /// Counts a value without a row; a full list of them gives up its least busy.
-    fn candidate(&mut self, value: &str, times: u32) -> u32 {
+    fn candidate(&mut self, value: &str) -> u32 {
         if let Some(count) = self.candidates.get_mut(value) {
-            *count = count.saturating_add(times);
+            *count = count.saturating_add(1);
             return *count;
         }
         if self.candidates.len() >= self.cap {
             evict(&mut self.candidates, &mut self.draw);
         }
-        self.candidates.insert(value.into(), times);
-        times
+        self.candidates.insert(value.into(), 1);
+        1
     }
 }
 
@@ -163,7 +151,7 @@ mod tests {
         let mut names = Names::new(3);
         for _ in 0..2 {
             for value in ["a", "b", "c"] {
-                assert_eq!(&*names.admit(&name(value), 1), value);
+                assert_eq!(&*names.admit(&name(value)), value);
             }
         }
     }
@@ -172,10 +160,10 @@ mod tests {
     fn the_true_top_page_wins_its_row_after_a_flood_of_invented_ones() {
         let mut names = Names::new(200);
         for i in 0..100_000 {
-            names.admit(&name(&format!("/invented/{i}")), 1);
+            names.admit(&name(&format!("/invented/{i}")));
         }
         let home = name("/");
-        let own = (0..1_000).filter(|_| &*names.admit(&home, 1) == "/").count();
+        let own = (0..1_000).filter(|_| &*names.admit(&home) == "/").count();
         assert!(own > 980, "{own} of 1000 under its own name");
     }
 
@@ -184,7 +172,7 @@ mod tests {
         let mut names = Names::new(100);
         let mut rows = std::collections::HashSet::new();
         for i in 0..200_000 {
-            let admitted = names.admit(&name(&format!("/{}", i / 20)), 1);
+            let admitted = names.admit(&name(&format!("/{}", i / 20)));
             rows.insert(admitted);
         }
         assert!(names.rows.len() <= 100 && names.candidates.len() <= 100);
@@ -192,21 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_many_times_at_once_pays_at_once() {
+    fn the_price_of_a_row_doubles() {
         let mut names = Names::new(1);
-        names.admit("/", 1);
-        assert_eq!(&*names.admit("/a", FIRST_PRICE), "/a");
-        assert_eq!(&*names.admit("/b", FIRST_PRICE), OTHER, "the price has doubled");
-        assert_eq!(&*names.admit("/b", FIRST_PRICE), "/b");
+        names.admit("/");
+        let mut comes_often = |value: &str| {
+            (1..FIRST_PRICE).for_each(|_| assert_eq!(&*names.admit(value), OTHER));
+            names.admit(value)
+        };
+        assert_eq!(&*comes_often("/a"), "/a");
+        assert_eq!(&*comes_often("/b"), OTHER, "the price has doubled");
+        assert_eq!(&*comes_often("/b"), "/b");
     }
 
     #[test]
     fn a_day_begins_with_all_its_rows() {
         let mut names = Admission::new(1);
         let today = Day::from_ymd_opt(2026, 11, 24).unwrap();
-        let mut admit = |site, day, value: &str| {
-            names.admit((SiteId::of(site), day), Dimension::Page, value, 1)
-        };
+        let mut admit =
+            |site, day, value: &str| names.admit((SiteId::of(site), day), Dimension::Page, value);
         assert_eq!(&*admit("a", today, "/a"), "/a");
         assert_eq!(&*admit("a", today, "/b"), OTHER);
         assert_eq!(&*admit("b", today, "/b"), "/b", "another site's");

@@ -6,7 +6,6 @@ use super::visitor::{Showing, Spot};
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
 use crate::model::row::{EventRow, Flags, Kind};
 use crate::model::{ScriptEvent, ScriptEventKind, Tracker, Traits, sketch};
-use std::sync::Arc;
 
 impl Shard {
     pub(super) fn script_event(&mut self, spot: Spot, event: ScriptEvent) -> Counted {
@@ -21,7 +20,7 @@ impl Shard {
             }
             self.tell(spot, Of::Link(url), by, None);
         }
-        let row = |kind| EventRow::new(spot.at, kind, Arc::default(), page.clone());
+        let row = |kind| spot.row(kind, &page);
         match kind {
             ScriptEventKind::Custom { name, properties, value, interactive } => {
                 let numbers = [value.unwrap_or(0), 0];

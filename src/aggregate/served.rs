@@ -15,7 +15,7 @@ impl Shard {
     pub(super) fn served(&mut self, spot: Spot, served: Served) -> Counted {
         let Served { page, kind, more } = served;
         let kind = if kind == PageKind::Prefetch { Kind::Prefetch } else { Kind::Sent };
-        let mut row = EventRow::new(spot.at, kind, Arc::default(), page.clone());
+        let mut row = spot.row(kind, &page);
         row.numbers[0] = more;
         match kind {
             _ if more == 0 => {}
@@ -39,7 +39,7 @@ impl Shard {
         let mut download = running.unwrap_or_else(|| Download::begun(spot.day, spot.at, length));
         let completes = download.add(spot.at, first, bytes, length);
         let flags = Flags::default().and_if(Flags::BEGINS, begins);
-        let mut row = EventRow::new(spot.at, Kind::Download, Arc::default(), path.clone());
+        let mut row = spot.row(Kind::Download, path);
         row.numbers[0] = i64::try_from(bytes).unwrap_or(0);
         if completes && download.day != spot.day {
             let begun = EventRow { flags: Flags::COMPLETE, numbers: [0; 2], ..row.clone() };
@@ -78,7 +78,7 @@ impl Shard {
             let day = spot.day;
             self.feeds.get_or_insert_mut(key, || Subscribers::new(day)).more(day, told)
         });
-        let mut row = EventRow::new(spot.at, Kind::Feed, Arc::default(), path.clone());
+        let mut row = spot.row(Kind::Feed, path);
         (row.name, row.numbers[0]) = (reader, more.into());
         self.write_of_nobody(spot, row);
         ("", path.clone(), None)
@@ -93,7 +93,7 @@ impl Shard {
         status: u16,
         read: bool,
     ) -> Counted {
-        let mut row = EventRow::new(spot.at, Kind::Bot, Arc::default(), page.clone());
+        let mut row = spot.row(Kind::Bot, &page);
         row.flags = Flags::ANSWERED.and_if(Flags::READ, read);
         (row.name, row.detail, row.numbers[0]) = (name.clone(), class.clone(), status.into());
         self.write_of_nobody(spot, row);
@@ -102,7 +102,7 @@ impl Shard {
     }
 
     pub(super) fn bot_beacon(&mut self, spot: Spot, name: Arc<str>, class: Arc<str>) -> Counted {
-        let mut row = EventRow::new(spot.at, Kind::Bot, Arc::default(), Arc::default());
+        let mut row = spot.row(Kind::Bot, &Arc::default());
         (row.flags, row.name, row.detail) = (Flags::BEACON, name.clone(), class);
         self.write_of_nobody(spot, row);
         ("", name, None)

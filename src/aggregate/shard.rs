@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub struct Limits {
     /// Visitors; the longest idle are forgotten first, and would count anew.
     pub visitors: usize,
-    /// Rows per dimension and day, see [`Names`].
+    /// Rows per dimension and day: see [`names`](super::names).
     pub rows: usize,
 }
 
@@ -210,7 +210,7 @@ impl Shard {
     /// What a visit, or a view of its own, is told apart by: traits of which each has a row.
     pub(super) fn profile(&mut self, spot: Spot, traits: &Traits, visit: RowVisit) -> Arc<Profile> {
         let whose = (spot.site, spot.day);
-        let mut admit = |dimension, value: &str| self.names.admit(whose, dimension, value, 1);
+        let mut admit = |dimension, value: &str| self.names.admit(whose, dimension, value);
         let admitted: Vec<(Dimension, Arc<str>)> =
             traits.iter().map(|(dimension, value)| (dimension, admit(dimension, value))).collect();
         let entry =

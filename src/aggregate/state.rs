@@ -5,7 +5,7 @@ use super::feeds::Subscribers;
 use super::names::Names;
 use super::open::Pending;
 use super::recent::Recent;
-use super::shard::Shard;
+use super::shard::{Map, Shard};
 use super::sightings::Sightings;
 use super::visitor::Visitor;
 use crate::clock::Millis;
@@ -13,7 +13,7 @@ use crate::model::VisitorHash;
 use crate::model::rollup::Dimension;
 use crate::model::site::{Day, SiteId};
 use serde::{Deserialize, Serialize};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::io::{self, Write};
 
 impl Shard {
@@ -56,25 +56,21 @@ impl Shard {
         }
         self.newest = state.newest;
         self.visits = state.begun;
-        for (visitor, known) in state.visitors {
-            self.visitors.push(visitor, known);
-        }
-        for (nonce, pending) in state.pending {
-            self.pending.push(nonce, pending);
-        }
-        for (key, seen) in state.sightings {
-            self.sightings.push(key, seen);
-        }
+        refill(&mut self.visitors, state.visitors);
+        refill(&mut self.pending, state.pending);
+        refill(&mut self.sightings, state.sightings);
+        refill(&mut self.feeds, state.feeds);
+        refill(&mut self.downloads, state.downloads);
         self.used = state.used.capped(self.limits.visitors.saturating_mul(4));
         self.numbers = state.numbers.capped(self.limits.visitors.saturating_mul(4));
         self.names.all = state.names.into_iter().collect();
-        for (feed, known) in state.feeds {
-            self.feeds.push(feed, known);
-        }
-        for (key, download) in state.downloads {
-            self.downloads.push(key, download);
-        }
         true
+    }
+}
+
+fn refill<K: Hash + Eq, V>(map: &mut Map<K, V>, oldest_first: Vec<(K, V)>) {
+    for (key, value) in oldest_first {
+        map.push(key, value);
     }
 }
 

@@ -15,7 +15,7 @@ impl Shard {
     pub(super) fn answered(&mut self, spot: Spot, page: Answered) -> Counted {
         let Answered { page, nonce, kind, status, traits, from, bytes, origin } = page;
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let row = |kind| EventRow::new(spot.at, kind, Arc::default(), page.clone());
+        let row = |kind| spot.row(kind, &page);
         match kind {
             PageKind::View => {
                 let bucket = origin.map_or(0, |us| i64::from(sketch::bucket_of_micros(us)) + 1);
@@ -87,7 +87,7 @@ impl Shard {
 
     fn broken(&mut self, spot: Spot, link: &BrokenLink, flags: Flags) {
         let BrokenLink { page, from, status } = link;
-        let mut row = EventRow::new(spot.at, Kind::Error, Arc::default(), page.clone());
+        let mut row = spot.row(Kind::Error, page);
         (row.flags, row.name, row.numbers[0]) = (flags, from.clone(), i64::from(*status));
         self.write_of_nobody(spot, row);
     }
@@ -135,11 +135,9 @@ impl Shard {
                 match kind {
                     PageKind::View => return self.confirm(answered, nonce, shown),
                     PageKind::Prefetch => {
-                        let page = shown.page.clone();
-                        let mut row =
-                            EventRow::new(answered.at, Kind::Prefetch, Arc::default(), page);
-                        row.flags = Flags::BEACON;
-                        self.write_of_nobody(answered, row);
+                        let row = answered.row(Kind::Prefetch, &shown.page);
+                        let flags = Flags::BEACON;
+                        self.write_of_nobody(answered, EventRow { flags, ..row });
                         Evidence::Activated
                     }
                     PageKind::Error => return self.error_seen(answered, nonce, &shown.page),
@@ -154,7 +152,7 @@ impl Shard {
                 _ => Evidence::Unverified,
             },
         };
-        let mut row = EventRow::new(spot.at, Kind::View, Arc::default(), shown.page.clone());
+        let mut row = spot.row(Kind::View, &shown.page);
         (row.flags, row.detail) = (evidence.flags(), shown.screen.unwrap_or_default());
         let viewed = self.pageview(spot, row, shown.traits, None);
         (evidence.word(), shown.page, Some(viewed.profile.of().traits.clone()))
@@ -168,7 +166,7 @@ impl Shard {
             _ => self.viewed(answered, &shown.page, shown.traits),
         };
         let counted = (viewed.page.clone(), viewed.profile.of().traits.clone());
-        let mut row = EventRow::new(answered.at, Kind::Confirm, Arc::default(), Arc::default());
+        let mut row = answered.row(Kind::Confirm, &Arc::default());
         row.detail = shown.screen.unwrap_or_default();
         self.write_confirmed(answered, viewed, nonce, row);
         ("confirm", counted.0, Some(counted.1))

@@ -5,7 +5,7 @@ use super::open::OpenPages;
 use super::visit::Visit;
 use crate::clock::Millis;
 use crate::model::VisitorHash;
-use crate::model::row;
+use crate::model::row::{self, EventRow, Kind};
 use crate::model::site::{Day, SiteId};
 use serde::{Deserialize, Serialize};
 use std::mem;
@@ -23,6 +23,13 @@ pub(super) struct Spot {
     pub lane: u16,
     pub visitor: Option<VisitorHash>,
     pub before_midnight: Option<VisitorHash>,
+}
+
+impl Spot {
+    /// A row of what happens, about a page; nobody's, until its visit is known.
+    pub fn row(&self, kind: Kind, page: &Arc<str>) -> EventRow {
+        EventRow::new(self.at, kind, Arc::default(), page.clone())
+    }
 }
 
 /// A visitor on one day: the hash changes with the day.

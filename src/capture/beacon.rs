@@ -235,14 +235,9 @@ impl Raw {
                 _ => return Err("click without screen, x and y".to_owned()),
             },
             "vital" => model::ScriptEventKind::Vital {
-                name: match self.name.as_deref() {
-                    Some("TTFB") => Vital::Ttfb,
-                    Some("LCP") => Vital::Lcp,
-                    Some("INP") => Vital::Inp,
-                    Some("CLS") => Vital::Cls,
-                    other => {
-                        return Err(format!("unknown vital {}", quoted(other.unwrap_or_default())));
-                    }
+                name: {
+                    let name = self.name.as_deref().unwrap_or_default();
+                    Vital::parse(name).ok_or_else(|| format!("unknown vital {}", quoted(name)))?
                 },
                 value: match value {
                     Some(value) if value >= 0.0 => value as f32,

@@ -334,7 +334,12 @@ where
         trailers: &mut HeaderMap,
         ctx: &mut Self::CTX,
     ) -> Result<Option<Bytes>> {
-        self.inner.response_trailer_filter(session, trailers, &mut ctx.inner).await
+        let mut rest =
+            self.inner.response_trailer_filter(session, trailers, &mut ctx.inner).await?;
+        // No chunk before said that it was the last one. Where something is left, the library sends
+        // that in the place of the trailers.
+        self.analytics.on_body(&mut ctx.tracking, &mut rest, true)?;
+        Ok(rest)
     }
 
     fn logging<'s, 't, 'e, 'c, 'f>(

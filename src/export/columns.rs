@@ -72,7 +72,7 @@ columns! {
         |t| time(t.row.at);
     day: Day, "The day it counts for, in the site's time zone", |t| t.day.to_string().into();
     kind: Word, "`view`, `confirm` (a beacon confirms a view that the server saw), `sent` (more or less of a view was sent than its head had said), `activity` (on a visit's first day: it goes on after midnight), `engagement`, `event`, `outbound`, `file`, `click`, `vital`, `bot`, `error`, `prefetch`, `download`, `feed`",
-        |t| kind(t.row.kind).into();
+        |t| t.row.kind.as_str().into();
     flags: Word, "Words with spaces between them. Of a view: `server` or `browser` (who saw it), `confirmed`, `unverified`, `cached`, `cached_by_others`, `begins` (a visit begins with it). Of an activity: `viewed`, `interactive`. Of bots, errors and prefetches: `answered`, `beacon`; of a bot also `read` (it was given a page). Of a download: `begins` (its first request), `complete`",
         |t| flags(t.row.flags);
     visit: Integer, "Rows with the same number on the same day are of one visit. Numbered within its day, from 1, in the order of appearance: it says nothing of who it was. Empty: of no visit",
@@ -122,26 +122,6 @@ fn time(at: Millis) -> Value {
     DateTime::from_timestamp_millis(at)
         .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
         .into()
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::View => "view",
-        Kind::Confirm => "confirm",
-        Kind::Sent => "sent",
-        Kind::Activity => "activity",
-        Kind::Engagement => "engagement",
-        Kind::Event => "event",
-        Kind::Outbound => "outbound",
-        Kind::File => "file",
-        Kind::Click => "click",
-        Kind::Vital => "vital",
-        Kind::Bot => "bot",
-        Kind::Error => "error",
-        Kind::Prefetch => "prefetch",
-        Kind::Download => "download",
-        Kind::Feed => "feed",
-    }
 }
 
 const FLAGS: [(Flags, &str); 13] = [

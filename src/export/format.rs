@@ -123,7 +123,7 @@ fn csv(rows: &[Told<'_>]) -> io::Result<Vec<u8>> {
 
 /// A text that no spreadsheet takes for a formula: OWASP's list of first characters, and the quote
 /// itself, so that a first quote is always ours.
-fn harmless(text: String) -> String {
+pub fn harmless(text: String) -> String {
     const FORMULA: [char; 12] =
         ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠'];
     if text.starts_with(FORMULA) { format!("'{text}") } else { text }

@@ -13,5 +13,5 @@ mod parquet;
 pub mod pass;
 
 pub use columns::COLUMNS;
-pub use format::Format;
+pub use format::{Format, harmless};
 pub use pass::{Pass, Piece};

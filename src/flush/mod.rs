@@ -21,7 +21,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, Sequence};
 use crate::journal::LateLogs;
-use crate::model::site::Site;
+use crate::model::site::{Site, together};
 use crate::model::{Batch, Cut};
 use crate::store::{self, Applied, Batches, StoreError};
 use crate::supervise::{Pauses, Task};
@@ -46,7 +46,7 @@ const LATE_EVERY: Duration = Duration::from_secs(1);
 /// Batches that are sent at once to a store that takes several.
 const AT_ONCE: usize = 64;
 
-/// FlushSettings of a [`Flusher`].
+/// When a [`Flusher`] delivers.
 #[derive(Debug, Clone)]
 pub struct FlushSettings {
     /// Time between flushes.
@@ -60,6 +60,8 @@ pub struct Flusher {
     engine: Arc<Engine>,
     store: Arc<dyn Batches>,
     sites: Arc<Vec<Site>>,
+    /// What the log is called that nodes share.
+    log_name: Arc<str>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
     settings: FlushSettings,
@@ -85,22 +87,21 @@ impl Flusher {
     ) -> Self {
         let waiting = i64::try_from(durable.hits()).unwrap_or(0);
         telemetry.unflushed.fetch_add(waiting, Ordering::Relaxed);
-        let (troubles, budget, sharing, late) = (Troubles::default(), None, None, None);
-        // Of a store that lost its tail before this process began, nothing is known yet.
-        let looked = 0;
         Self {
             engine,
             store,
+            log_name: together(&sites),
             sites,
             telemetry,
             clock,
             settings,
             durable,
-            troubles,
-            budget,
-            sharing,
-            late,
-            looked,
+            troubles: Troubles::default(),
+            budget: None,
+            sharing: None,
+            late: None,
+            // Of a store that lost its tail before this process began, nothing is known yet.
+            looked: 0,
         }
     }
 

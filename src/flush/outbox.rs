@@ -75,21 +75,22 @@ struct Waiting {
     pending: PendingIncrements,
 }
 
-/// Something that happened.
+/// Something that happened to increments, batches and entries: today's, or those of an earlier
+/// release (see [`release2`](super::release2)).
 #[derive(Serialize, Deserialize)]
-pub(super) enum Op {
+pub(super) enum Op<P = PendingIncrements, B = Cut, E = Entry> {
     /// Increments are added to the pending ones of this age, or are the first of it.
     Add {
         key: Key,
         age: u64,
-        pending: Box<PendingIncrements>,
+        pending: Box<P>,
     },
     /// All increments up to here have been added.
     Sealed(Marks),
     /// What was added are the first pending increments, cut into batches.
     Batches {
         key: Key,
-        change: Change<Cut>,
+        change: Change<B>,
     },
     /// The pending increments of this age were dropped, or only their events.
     Dropped {
@@ -97,7 +98,7 @@ pub(super) enum Op {
         age: u64,
         events_only: bool,
     },
-    Entries(Change<Entry>),
+    Entries(Change<E>),
     /// This entry has given up its hits.
     Emptied {
         name: Arc<str>,

@@ -4,12 +4,14 @@
 //! Its ops are postcard, which only knows the order of fields. Read as they stood, they are written
 //! as ops are now, with the names of their fields, and go on from there.
 
+use super::outbox::Key;
 use crate::clock::{Micros, Millis};
 use crate::delivery::Change;
 use crate::model::VisitorHash;
 use crate::model::site::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// A frame's ops, as they are written now. `None`: it makes no sense.
 pub fn translate(mut frame: &[u8]) -> Option<Vec<u8>> {
@@ -22,18 +24,16 @@ pub fn translate(mut frame: &[u8]) -> Option<Vec<u8>> {
     Some(ops)
 }
 
-type Key = (String, Day);
-
 #[derive(Deserialize)]
 enum Op {
-    Add { key: Key, age: u64, pending: PendingIncrements },
+    Add { key: Key, age: u64, pending: Box<PendingIncrements> },
     Sealed(Vec<u64>),
     Cut { key: Key, batches: Vec<Cut> },
     Acknowledged { key: Key, at: Millis },
     Renumbered { key: Key, batches: Vec<Cut> },
     Dropped { key: Key, age: u64, events_only: bool },
     Remembered { key: Key, at: Millis, batch: Batch },
-    Forgotten { key: Key, name: String },
+    Forgotten { key: Key, name: Arc<str> },
     Entry(EntryOp),
 }
 
@@ -42,21 +42,13 @@ enum EntryOp {
     Added(Entry),
     Acknowledged { at: Millis },
     Renumbered { entries: Vec<Entry> },
-    Emptied { name: String, number: u64 },
+    Emptied { name: Arc<str>, number: u64 },
     Remembered { at: Millis, entry: Entry },
-    Forgotten { name: String },
+    Forgotten { name: Arc<str> },
 }
 
 /// An op as it is written now.
-#[derive(Serialize)]
-enum Today {
-    Add { key: Key, age: u64, pending: PendingIncrements },
-    Sealed(Vec<u64>),
-    Batches { key: Key, change: Change<Cut> },
-    Dropped { key: Key, age: u64, events_only: bool },
-    Entries(Change<Entry>),
-    Emptied { name: String, number: u64 },
-}
+type Today = super::outbox::Op<PendingIncrements, Cut, Entry>;
 
 impl From<Op> for Today {
     fn from(op: Op) -> Self {
@@ -73,7 +65,7 @@ impl From<Op> for Today {
             Op::Remembered { key, at, batch } => {
                 (key, Change::Remembered { at, item: Cut { batch, hits: 0 } })
             }
-            Op::Forgotten { key, name } => (key, Change::Forgotten { name: name.into() }),
+            Op::Forgotten { key, name } => (key, Change::Forgotten { name }),
         };
         Self::Batches { key, change }
     }
@@ -87,7 +79,7 @@ impl From<EntryOp> for Today {
             EntryOp::Renumbered { entries } => Change::Renumbered(entries),
             EntryOp::Emptied { name, number } => return Self::Emptied { name, number },
             EntryOp::Remembered { at, entry } => Change::Remembered { at, item: entry },
-            EntryOp::Forgotten { name } => Change::Forgotten { name: name.into() },
+            EntryOp::Forgotten { name } => Change::Forgotten { name },
         })
     }
 }

@@ -7,7 +7,6 @@ use super::Flusher;
 use crate::clock::{HOUR, Micros};
 use crate::delivery::{Delivery, Sequence};
 use crate::model::Entry;
-use crate::model::site::together;
 use crate::shared::{self, Counter};
 use crate::store::{self, Applied, LogStatus, SharedLog, StoreError};
 use std::collections::VecDeque;
@@ -20,8 +19,6 @@ const LOOKED_AFTER: Micros = HOUR * 1_000;
 
 /// What a flusher knows of the log.
 pub struct Sharing {
-    /// The log's name.
-    log: Arc<str>,
     counter: Counter,
     status: Option<LogStatus>,
     /// The log has been told that there is nothing more to say.
@@ -61,11 +58,11 @@ impl Flusher {
     #[must_use]
     pub fn sharing(mut self, settings: shared::CountingSettings) -> Self {
         let (store, sites) = (self.store.clone(), self.sites.clone());
-        let (who, log) = (self.durable.outbox.node(), together(&sites));
+        let who = self.durable.outbox.node();
         let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);
         let uncounted = self.perhaps_uncounted();
         // And that process may be waited for.
-        self.sharing = Some(Sharing { log, counter, status: None, rests: false, uncounted });
+        self.sharing = Some(Sharing { counter, status: None, rests: false, uncounted });
         self
     }
 
@@ -104,7 +101,7 @@ impl Flusher {
         let (Some(log), Some(sharing)) = (store.shared_log(), &mut self.sharing) else {
             return Ok(());
         };
-        let (site, outbox) = (&sharing.log, &self.durable.outbox);
+        let (site, outbox) = (&self.log_name, &self.durable.outbox);
         let (node, entries) = (outbox.node(), outbox.entries());
         let fresh = sharing.status.take();
         if !sharing.rests && (fresh.is_none() || last) {
@@ -154,12 +151,6 @@ struct EntryDelivery<'f> {
     log: &'f dyn SharedLog,
 }
 
-impl EntryDelivery<'_> {
-    fn site(&self) -> Arc<str> {
-        together(&self.flusher.sites)
-    }
-}
-
 impl Delivery for EntryDelivery<'_> {
     type Item = Entry;
 
@@ -172,7 +163,7 @@ impl Delivery for EntryDelivery<'_> {
         let Some(entry) = next else { return Ok(Vec::new()) };
         let now = self.flusher.clock.micros();
         let (uncounted, empty) = (Uncounted::new(entry, now), entry.is_empty());
-        let appended = self.log.append(&self.site(), entry).await?;
+        let appended = self.log.append(&self.flusher.log_name, entry).await?;
         if let (Some(sharing), Applied::Now | Applied::Before) =
             (&mut self.flusher.sharing, appended.applied)
         {
@@ -184,11 +175,11 @@ impl Delivery for EntryDelivery<'_> {
     }
 
     async fn send_again(&mut self, entry: &Entry) -> store::Result<()> {
-        self.log.append(&self.site(), entry).await.map(drop)
+        self.log.append(&self.flusher.log_name, entry).await.map(drop)
     }
 
     async fn marker(&mut self, name: &str) -> store::Result<u64> {
-        Ok(self.log.status(&self.site(), name).await?.have)
+        Ok(self.log.status(&self.flusher.log_name, name).await?.have)
     }
 
     fn acknowledge(&mut self) {

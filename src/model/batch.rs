@@ -34,6 +34,29 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Batches of all this, numbered from this one on, of the same site, day and node; none if
+    /// there is nothing.
+    pub fn filled(
+        &self,
+        mut fields: impl Iterator<Item = (Field, i64)>,
+        [mut visitors, mut confirmed]: [impl Iterator<Item = VisitorHash>; 2],
+        [mut people, mut others]: [impl Iterator<Item = PackedRows>; 2],
+    ) -> Vec<Self> {
+        let next = |number| {
+            let batch = Self {
+                number,
+                fields: fields.by_ref().take(BATCH_MAX).collect(),
+                visitors: visitors.by_ref().take(BATCH_MAX).collect(),
+                confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
+                people: people.next().unwrap_or_default(),
+                others: others.next().unwrap_or_default(),
+                ..self.clone()
+            };
+            (!batch.is_empty()).then_some(batch)
+        };
+        (self.number..).map_while(next).collect()
+    }
+
     /// Bytes that its rows take.
     pub fn rows_size(&self) -> usize {
         self.people.size() + self.others.size()

@@ -3,6 +3,7 @@
 use super::site::SiteId;
 use super::{Tracker, Traits, VisitorHash};
 use crate::clock::{Micros, Millis};
+use crate::words::words;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -140,23 +141,14 @@ pub enum ScriptEventKind {
     Vital { name: Vital, value: f32 },
 }
 
-/// Web vitals: milliseconds, but for the layout shift's score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Vital {
-    Ttfb,
-    Lcp,
-    Inp,
-    Cls,
-}
-
-impl Vital {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ttfb => "TTFB",
-            Self::Lcp => "LCP",
-            Self::Inp => "INP",
-            Self::Cls => "CLS",
-        }
+words! {
+    /// Web vitals: milliseconds, but for the layout shift's score.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Vital {
+        Ttfb = "TTFB",
+        Lcp = "LCP",
+        Inp = "INP",
+        Cls = "CLS",
     }
 }
 

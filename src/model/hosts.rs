@@ -5,6 +5,7 @@ use super::site::Site;
 use crate::host;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::iter::successors;
 
 /// In a site's hosts: all that are no other site's.
 pub const EVERY_HOST: &str = "*";
@@ -63,14 +64,9 @@ impl Hosts {
 
     /// The same of a host that a site names.
     pub fn named(&self, host: &str) -> Option<usize> {
-        let exact = || self.exact.get(host).copied();
-        let mut above = host;
-        let mut next = || {
-            above = above.split_once('.')?.1;
-            Some(self.below.get(above).copied())
-        };
-        let below = || std::iter::from_fn(&mut next).find_map(|place| place);
-        exact().or_else(below)
+        let above = successors(host.split_once('.'), |(_, above)| above.split_once('.'));
+        let below = || above.map(|(_, above)| above).find_map(|above| self.below.get(above));
+        self.exact.get(host).or_else(below).copied()
     }
 }
 

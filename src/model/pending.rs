@@ -76,13 +76,10 @@ pub fn batches(
 
 impl PendingIncrements {
     fn add(&mut self, field: Field, n: i64) {
-        let name = field.value.len();
-        let mut new = false;
-        *self.fields.entry(field).or_insert_with(|| {
-            new = true;
+        *self.fields.entry(field).or_insert_with_key(|new| {
+            self.names += new.value.len();
             0
         }) += n;
-        self.names += if new { name } else { 0 };
     }
 
     /// Adds a later one.
@@ -134,29 +131,12 @@ impl PendingIncrements {
         let mut fields: Vec<(Field, i64)> = self.fields.into_iter().collect();
         fields.retain(|(_, n)| *n != 0);
         fields.sort_unstable();
-        let mut fields = fields.into_iter();
-        let mut visitors = sorted(self.visitors);
-        let mut confirmed = sorted(self.confirmed);
-        let mut people = self.people.into_packed();
-        let mut others = self.others.into_packed();
-        let mut cut: Vec<Cut> = Vec::new();
-        loop {
-            let batch = Batch {
-                site: site.clone(),
-                day,
-                node: node.clone(),
-                number: first + cut.len() as u64,
-                fields: fields.by_ref().take(BATCH_MAX).collect(),
-                visitors: visitors.by_ref().take(BATCH_MAX).collect(),
-                confirmed: confirmed.by_ref().take(BATCH_MAX).collect(),
-                people: people.next().unwrap_or_default(),
-                others: others.next().unwrap_or_default(),
-            };
-            if batch.is_empty() {
-                break;
-            }
-            cut.push(Cut { batch, hits: 0 });
-        }
+        let (site, node) = (site.clone(), node.clone());
+        let first = Batch { site, day, node, number: first, ..Batch::default() };
+        let visitors = [self.visitors, self.confirmed].map(sorted);
+        let rows = [self.people, self.others].map(RowList::into_packed);
+        let batches = first.filled(fields.into_iter(), visitors, rows);
+        let mut cut: Vec<Cut> = batches.into_iter().map(|batch| Cut { batch, hits: 0 }).collect();
         if let Some(last) = cut.last_mut() {
             last.hits = self.hits;
         }

@@ -6,6 +6,7 @@
 //! up.
 
 use crate::clock::{MINUTE, Millis};
+use crate::words::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
 use std::fmt;
@@ -25,30 +26,10 @@ pub const FILE_DOWNLOAD: &str = "File download";
 /// Length of a slot of the total, in milliseconds. A quarter of an hour fits every time zone.
 pub const SLOT: Millis = 15 * MINUTE;
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The word as stored.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($text => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
 words! {
     /// What rows are told apart by.
-    Dimension {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    pub enum Dimension {
         /// One row, the empty value: everything.
         Total = "total",
         /// Value: the slot's start, in slots of 15 minutes since the epoch, UTC.
@@ -130,7 +111,8 @@ words! {
 
 words! {
     /// What is counted in a row.
-    Metric {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    pub enum Metric {
         /// Pageviews the server saw, confirmed or not.
         Server = "server",
         /// Of these, confirmed by their beacon.
@@ -377,28 +359,33 @@ impl DayCounts {
 
     /// Adds to one count.
     pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, count: i64) {
-        let rows = self.rows.entry(dimension).or_default();
-        match rows.get_mut(value) {
-            Some(row) => row.add(metric, count),
-            None => rows.entry(value.to_owned()).or_default().add(metric, count),
-        }
+        self.change(dimension, value, |row| row.add(metric, count));
     }
 
     /// Adds to all counts of a row.
     pub fn add_row(&mut self, dimension: Dimension, value: &str, more: &Row) {
+        self.change(dimension, value, |row| row.merge(more));
+    }
+
+    fn change(&mut self, dimension: Dimension, value: &str, change: impl FnOnce(&mut Row)) {
         let rows = self.rows.entry(dimension).or_default();
         match rows.get_mut(value) {
-            Some(row) => row.merge(more),
-            None => rows.entry(value.to_owned()).or_default().merge(more),
+            Some(row) => change(row),
+            None => change(rows.entry(value.to_owned()).or_default()),
         }
+    }
+
+    /// Every row, of all dimensions.
+    pub fn all_rows(&self) -> impl Iterator<Item = (Dimension, &str, &Row)> {
+        self.rows.iter().flat_map(|(dimension, rows)| {
+            rows.iter().map(|(value, row)| (*dimension, value.as_str(), row))
+        })
     }
 
     /// Every count that is not zero.
     pub fn fields(&self) -> impl Iterator<Item = (Field, i64)> + '_ {
-        self.rows.iter().flat_map(|(dimension, rows)| {
-            rows.iter().flat_map(|(value, row)| {
-                row.counts().map(|(metric, n)| (field(*dimension, value, metric), n))
-            })
+        self.all_rows().flat_map(|(dimension, value, row)| {
+            row.counts().map(move |(metric, n)| (field(dimension, value, metric), n))
         })
     }
 

@@ -28,59 +28,44 @@ use super::rollup::Metric;
 use super::traits::Traits;
 use super::visitor_hash::VisitorHash;
 use crate::clock::Millis;
+use crate::words::words;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What a row tells of. Stored as its number: never renumber, only add.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum Kind {
-    /// A pageview. Flags say by whom it was seen.
-    View = 0,
-    /// A view that the server saw is confirmed by its beacon. `at` is the view's.
-    Confirm = 1,
-    /// Of a view more or less was sent than its head had said.
-    Sent = 2,
-    /// On the first day of a visit that goes on past midnight: something happened in it on the next
-    /// day, and has a row there.
-    Activity = 3,
-    /// Attention, and how far a page was read.
-    Engagement = 4,
-    /// A custom event.
-    Event = 5,
-    /// A link away from the site was followed.
-    Outbound = 6,
-    /// A link to a file was followed.
-    File = 7,
-    Click = 8,
-    /// A measure of the browser's own.
-    Vital = 9,
-    Bot = 10,
-    Error = 11,
-    Prefetch = 12,
-    Download = 13,
-    Feed = 14,
+words! {
+    /// What a row tells of. Stored as its place in this list: only add, at the end.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[repr(u8)]
+    pub enum Kind {
+        /// A pageview. Flags say by whom it was seen.
+        View = "view",
+        /// A view that the server saw is confirmed by its beacon. `at` is the view's.
+        Confirm = "confirm",
+        /// Of a view more or less was sent than its head had said.
+        Sent = "sent",
+        /// On the first day of a visit that goes on past midnight: something happened in it on the
+        /// next day, and has a row there.
+        Activity = "activity",
+        /// Attention, and how far a page was read.
+        Engagement = "engagement",
+        /// A custom event.
+        Event = "event",
+        /// A link away from the site was followed.
+        Outbound = "outbound",
+        /// A link to a file was followed.
+        File = "file",
+        Click = "click",
+        /// A measure of the browser's own.
+        Vital = "vital",
+        Bot = "bot",
+        Error = "error",
+        Prefetch = "prefetch",
+        Download = "download",
+        Feed = "feed",
+    }
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
-        Self::View,
-        Self::Confirm,
-        Self::Sent,
-        Self::Activity,
-        Self::Engagement,
-        Self::Event,
-        Self::Outbound,
-        Self::File,
-        Self::Click,
-        Self::Vital,
-        Self::Bot,
-        Self::Error,
-        Self::Prefetch,
-        Self::Download,
-        Self::Feed,
-    ];
-
     /// The kind with this number.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
@@ -92,23 +77,18 @@ impl Kind {
     }
 }
 
-/// Rows of people, and of others (bots, errors, prefetches, downloads, feeds), are kept apart and
-/// each within a cap of their own, so that crawlers cannot push people's out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RowsOf {
-    People,
-    Others,
+words! {
+    /// Rows of people, and of others (bots, errors, prefetches, downloads, feeds), are kept apart
+    /// and each within a cap of their own, so that crawlers cannot push people's out.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum RowsOf {
+        People = "people",
+        Others = "others",
+    }
 }
 
 impl RowsOf {
-    pub const BOTH: [Self; 2] = [Self::People, Self::Others];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::People => "people",
-            Self::Others => "others",
-        }
-    }
+    pub const BOTH: [Self; 2] = Self::ALL;
 }
 
 /// What else is to be said of a row; which flags a kind has, each says.
@@ -247,8 +227,27 @@ mod tests {
 
     #[test]
     fn kinds_are_known_by_their_numbers() {
-        for (number, kind) in (0..).zip(Kind::ALL) {
-            assert_eq!((kind as u8, Kind::from_number(number)), (number, Some(kind)));
+        // As they are stored: the number of a kind never changes.
+        let stored = [
+            "view",
+            "confirm",
+            "sent",
+            "activity",
+            "engagement",
+            "event",
+            "outbound",
+            "file",
+            "click",
+            "vital",
+            "bot",
+            "error",
+            "prefetch",
+            "download",
+            "feed",
+        ];
+        for (number, word) in (0..).zip(stored) {
+            let kind = Kind::from_number(number).unwrap();
+            assert_eq!((kind as u8, kind.as_str()), (number, word));
         }
         assert_eq!(Kind::from_number(Kind::ALL.len() as u8), None);
     }

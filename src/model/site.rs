@@ -87,12 +87,13 @@ impl FromStr for Month {
 }
 
 /// A site as configured. Days, and with them salts and roll-ups, follow `timezone`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Site {
     pub name: Arc<str>,
     /// Hosts it answers to, in the form they are compared in ([`crate::host`]), or `*.` and one to
     /// take all names below it, or [`EVERY_HOST`](super::hosts::EVERY_HOST), as if there were none.
     pub hosts: Vec<String>,
+    /// UTC by default.
     pub timezone: Tz,
     pub goals: Vec<Goal>,
     pub funnels: Vec<Funnel>,
@@ -102,21 +103,6 @@ pub struct Site {
     pub currency: Option<Currency>,
     /// Trackers beside our own whose beacons are taken.
     pub event_apis: Vec<Tracker>,
-}
-
-impl Default for Site {
-    fn default() -> Self {
-        Self {
-            name: Arc::default(),
-            hosts: Vec::new(),
-            timezone: Tz::UTC,
-            goals: Vec::new(),
-            funnels: Vec::new(),
-            new_visit_on_source: false,
-            currency: None,
-            event_apis: Vec::new(),
-        }
-    }
 }
 
 impl Site {

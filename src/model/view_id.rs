@@ -142,25 +142,16 @@ fn write(mac: Hmac<Sha256>, to: &mut [u8]) {
     to.copy_from_slice(&mac.finalize().into_bytes()[..to.len()]);
 }
 
+/// The byte of each kind, which an id holds: from 1, in this order.
+const KINDS: [PageKind; 5] =
+    [PageKind::View, PageKind::Prefetch, PageKind::Error, PageKind::Unseen, PageKind::Ignored];
+
 fn kind_to_byte(kind: PageKind) -> u8 {
-    match kind {
-        PageKind::View => 1,
-        PageKind::Prefetch => 2,
-        PageKind::Error => 3,
-        PageKind::Unseen => 4,
-        PageKind::Ignored => 5,
-    }
+    1 + KINDS.iter().take_while(|known| **known != kind).count() as u8
 }
 
 fn kind_from_byte(byte: u8) -> Option<PageKind> {
-    Some(match byte {
-        1 => PageKind::View,
-        2 => PageKind::Prefetch,
-        3 => PageKind::Error,
-        4 => PageKind::Unseen,
-        5 => PageKind::Ignored,
-        _ => return None,
-    })
+    KINDS.get(usize::from(byte).checked_sub(1)?).copied()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, TE, TRANSFER_ENCODING, VARY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, TRAILER, TRANSFER_ENCODING, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -72,16 +72,13 @@ struct Compress {
 #[async_trait]
 impl HttpModule for Compress {
     async fn request_header_filter(&mut self, request: &mut RequestHeader) -> Result<()> {
-        // HTTP/1.0 knows no chunks, and an encoder's end would have to come before trailers.
-        let headers = &request.headers;
-        let wants_trailers = listed(headers, TE).any(|word| word.eq_ignore_ascii_case(b"trailers"));
+        // HTTP/1.0 knows no chunks.
         self.coding = match request.version {
             Version::HTTP_10 => None,
-            _ if wants_trailers => None,
-            _ => best(headers),
+            _ => best(&request.headers),
         };
         self.is_head = request.method == Method::HEAD;
-        self.if_none_match = headers.get(IF_NONE_MATCH).cloned();
+        self.if_none_match = request.headers.get(IF_NONE_MATCH).cloned();
         Ok(())
     }
 
@@ -108,9 +105,7 @@ impl HttpModule for Compress {
         if let Some(weak) = response.headers.get(ETAG).and_then(weakened) {
             response.insert_header(ETAG, weak)?;
         }
-        for gone in [CONTENT_LENGTH, ACCEPT_RANGES].iter().chain(&DIGESTS) {
-            response.remove_header(gone);
-        }
+        drop_claims_about_bytes(response);
         Ok(())
     }
 
@@ -130,6 +125,15 @@ impl HttpModule for Compress {
         }
         *body = Some(out).filter(|out| !out.is_empty()).map(Bytes::from);
         Ok(())
+    }
+
+    /// The library sends what is left, or trailers: a text that is not whole is of no use. Those
+    /// that are announced keep an answer from being compressed.
+    fn response_trailer_filter(
+        &mut self,
+        _trailers: &mut Option<Box<HeaderMap>>,
+    ) -> Result<Option<Bytes>> {
+        self.response_done_filter()
     }
 
     fn response_done_filter(&mut self) -> Result<Option<Bytes>> {
@@ -163,6 +167,7 @@ impl Compress {
             && length.is_none_or(|length| length.is_some_and(|length| length >= self.min_size))
             && headers.get(CONTENT_TYPE).is_some_and(is_compressible)
             && !headers.contains_key(CONTENT_RANGE)
+            && !headers.contains_key(TRAILER)
             && listed(headers, CONTENT_ENCODING).all(|c| c.eq_ignore_ascii_case(b"identity"))
             && !listed(headers, CACHE_CONTROL).any(|d| d.eq_ignore_ascii_case(b"no-transform"))
     }
@@ -176,6 +181,7 @@ impl Compress {
             // Replaces what is there, so the map cannot be full.
             let _ = response.insert_header(ETAG, weak);
             add_vary(response);
+            drop_claims_about_bytes(response);
         }
     }
 }
@@ -185,6 +191,12 @@ fn weakened(etag: &HeaderValue) -> Option<HeaderValue> {
     let bytes = etag.as_bytes();
     let weak = bytes.starts_with(b"\"").then(|| [b"W/", bytes].concat())?;
     HeaderValue::from_bytes(&weak).ok()
+}
+
+fn drop_claims_about_bytes(response: &mut ResponseHeader) {
+    for gone in [CONTENT_LENGTH, ACCEPT_RANGES].iter().chain(&DIGESTS) {
+        response.remove_header(gone);
+    }
 }
 
 fn add_vary(response: &mut ResponseHeader) {

@@ -12,7 +12,7 @@ use crate::aggregate::{Limits, Shard};
 use crate::clock::{HOUR, MINUTE, Micros, Millis, SECOND};
 use crate::model;
 use crate::model::site::{Day, Site};
-use crate::model::{Batch, Chunk, Done, Entry, Item, LogPlace, unpack_lz4};
+use crate::model::{Batch, Chunk, Done, Entry, Hit, Item, LogPlace, unpack_lz4};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,7 +78,7 @@ pub struct Count {
     base: Base,
     shard: Shard,
     /// Hits that are in no chunk yet.
-    pool: BTreeMap<Turn, crate::model::Hit>,
+    pool: BTreeMap<Turn, Hit>,
     /// Of each name the last entry that was read.
     read: BTreeMap<Arc<str>, u64>,
     /// Entries in the log with hits in the pool: their place, and when their last hit came.
@@ -99,7 +99,7 @@ pub struct Count {
 }
 
 /// What a state says beside the shard's memory.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Base {
     /// Under which batches are numbered, the same for all nodes.
     name: Arc<str>,
@@ -142,39 +142,26 @@ impl Count {
         seed: u64,
         chunk: u64,
     ) -> Self {
-        let base = Base {
-            name,
-            seed,
-            chunk,
-            until: Micros::MIN,
-            upto: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            nodes: BTreeMap::new(),
-            begins: None,
-        };
+        let base = Base { name, seed, chunk, until: Micros::MIN, ..Base::default() };
         let shard = Shard::seeded(sites.clone(), limits, seed);
         Self::of(sites, base, shard)
     }
 
     fn of(sites: Arc<Vec<Site>>, base: Base, shard: Shard) -> Self {
-        let (pool, read, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (heard, behind) = (BTreeMap::new(), BTreeMap::new());
-        let (ahead, recent) = (VecDeque::new(), VecDeque::new());
-        let (at, left_out, panics) = (None, LeftOut::default(), 0);
         Self {
             sites,
             base,
             shard,
-            pool,
-            read,
-            open,
-            heard,
-            behind,
-            ahead,
-            recent,
-            at,
-            left_out,
-            panics,
+            pool: BTreeMap::new(),
+            read: BTreeMap::new(),
+            open: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            behind: BTreeMap::new(),
+            ahead: VecDeque::new(),
+            recent: VecDeque::new(),
+            at: None,
+            left_out: LeftOut::default(),
+            panics: 0,
         }
     }
 

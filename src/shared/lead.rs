@@ -4,13 +4,13 @@
 //! may begin anew from there.
 
 use super::count::{Count, LeftOut};
-use super::work::{CountingPass, Lost, Result, Work};
+use super::work::{CountingPass, Lost, Work};
 use crate::aggregate::Limits;
 use crate::blocking::blocking;
 use crate::clock::{Millis, SECOND};
 use crate::model::site::{Site, together};
 use crate::model::{Done, random_name};
-use crate::store::{Batches, LogStatus, Save, SharedLog};
+use crate::store::{Batches, LogStatus, Result, Save, SharedLog};
 use crate::telemetry::{DropReason, Telemetry};
 use std::sync::Arc;
 use std::time::Duration;

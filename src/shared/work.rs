@@ -10,7 +10,7 @@ use crate::clock::{HOUR, Micros, Millis};
 use crate::delivery::{Change, Delivery, RING, Sequence};
 use crate::model::site::Day;
 use crate::model::{Batch, Cut, Item, LogPlace, random_name};
-use crate::store::{Applied, Batches, Save, SharedLog, StoreError};
+use crate::store::{Applied, Batches, Result, Save, SharedLog, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,8 +26,6 @@ const STATE_AFTER: usize = 256 << 10;
 
 /// What is in the log is needed hardly longer than this, however quiet the site.
 const STATE_EVERY: Millis = HOUR;
-
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// What is known while one counts.
 pub struct Work {
@@ -60,12 +58,6 @@ pub enum Lost {
     Panicked(Panicked),
 }
 
-impl From<Panicked> for Lost {
-    fn from(panicked: Panicked) -> Self {
-        Self::Panicked(panicked)
-    }
-}
-
 impl From<StoreError> for Lost {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
@@ -92,12 +84,15 @@ impl Work {
         self.days.values().map(|day| day.batches.waiting().len()).sum()
     }
 
+    fn day(&mut self, key: (Arc<str>, Day)) -> &mut OfDay {
+        let new = || OfDay { batches: Sequence::new(self.count.name().clone()), marker: None };
+        self.days.entry(key).or_insert_with(new)
+    }
+
     /// Batches that were counted now.
     fn add(&mut self, batches: Vec<Batch>) {
         for batch in batches {
-            let name = self.count.name();
-            let new = || OfDay { batches: Sequence::new(name.clone()), marker: None };
-            let day = self.days.entry((batch.site.clone(), batch.day)).or_insert_with(new);
+            let day = self.day((batch.site.clone(), batch.day));
             day.batches.apply(Change::Added(vec![Cut { batch, hits: 0 }]));
         }
     }
@@ -161,7 +156,7 @@ impl CountingPass<'_> {
                 self.work.add(batches);
                 Ok(())
             }
-            Followed::Panicked(panicked) => Err(panicked.into()),
+            Followed::Panicked(panicked) => Err(Lost::Panicked(panicked)),
             Followed::Missing => Err(Lost::Astray),
         }
     }
@@ -176,7 +171,7 @@ impl CountingPass<'_> {
                     return Err(Lost::Astray);
                 }
                 tracing::error!("the shared log has lost hits; going on without them");
-                let batches = work.count.count_next()?;
+                let batches = work.count.count_next().map_err(Lost::Panicked)?;
                 work.add(batches);
                 return self.deliver(now).await;
             }
@@ -186,7 +181,7 @@ impl CountingPass<'_> {
         let Some(chunk) = work.count.propose(horizon) else { return Ok(()) };
         // Where another node was first, its chunk is read and counted the next time.
         if self.log.agree(self.site, &chunk).await? {
-            let batches = blocking(|| work.count.adopt(chunk))?;
+            let batches = blocking(|| work.count.adopt(chunk)).map_err(Lost::Panicked)?;
             work.add(batches);
             self.deliver(now).await?;
         }
@@ -275,9 +270,7 @@ struct DayDelivery<'p, 'w> {
 
 impl DayDelivery<'_, '_> {
     fn of_day(&mut self) -> &mut OfDay {
-        let Work { days, count, .. } = &mut *self.pass.work;
-        let new = || OfDay { batches: Sequence::new(count.name().clone()), marker: None };
-        days.entry(self.key.clone()).or_insert_with(new)
+        self.pass.work.day(self.key.clone())
     }
 }
 

@@ -1,15 +1,17 @@
 -- Applies one numbered batch to one (site, day): all of it or nothing, once.
 --
 -- KEYS  roll-up hash, visitors, confirmed visitors, lists of people's and of others' event rows
---       (the roll-up hash in place of one that nothing joins)
--- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors, blocks of people's
---       rows and of others'; then the field names, what to add to each, the visitors, the confirmed
---       visitors, the blocks
+--       (instead of a list to which the batch appends nothing: the roll-up hash)
+-- ARGV  marker field, batch number, how many fields, visitors, confirmed visitors, blocks of
+--       people's rows and of others'; then the field names, what to add to each, the visitors, the
+--       confirmed visitors, the blocks
 --
--- Gives { verdict, detail, commands sent from here }; detail of a batch that was applied are
--- the lengths of people's and of others' list, 0 of one that it did not append to. Reads come first and find every reason to
--- refuse; the first write is the last that a server can turn down (out of memory, read-only), so
--- nothing is ever applied by half. `unpack` carries at most 2,006 values, far below its limit.
+-- Gives { verdict, detail, commands sent from here }. The detail of a batch that was applied is the
+-- lengths of people's and of others' list (0: it did not append to it).
+--
+-- Reads come first and find every reason to refuse. The first write is the last that a server can
+-- turn down (out of memory, read-only), so nothing is ever applied by half. `unpack` carries at
+-- most 2,006 values, far below its limit.
 
 local commands = 0
 

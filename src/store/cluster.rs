@@ -8,7 +8,7 @@
 //! slot, follows a server that sends it on, and learns the slots anew after any trouble; a link per
 //! server does the rest.
 
-use super::dial::{Address, Dialer};
+use super::dial::{Address, Dialer, within};
 use super::link::{Link, Meter, Way};
 use super::{Trouble, Troubles};
 use futures_util::future::try_join_all;
@@ -140,8 +140,7 @@ impl Cluster {
     }
 
     async fn known(&self) -> RedisResult<tokio::sync::MutexGuard<'_, Topology>> {
-        let locked = tokio::time::timeout(TURN, self.known.lock()).await;
-        locked.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut).into())
+        within(TURN, async { Ok(self.known.lock().await) }).await
     }
 
     /// Who has which slot, asked anew if that is in doubt.
@@ -158,13 +157,8 @@ impl Cluster {
         let mut error = RedisError::from((ErrorKind::Client, "no servers are named"));
         for server in servers {
             let link = known.link(&server, &self.dialer, &self.meter)?;
-            let mut ask = cmd("CLUSTER");
-            ask.arg("SLOTS");
-            let map = match tokio::time::timeout(PATIENCE, link.send(ask)).await {
-                Ok(answer) => answer.and_then(|answer| Map::read(answer, &server.0)),
-                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-            };
-            match map {
+            let answer = within(PATIENCE, link.send(cmd("CLUSTER").arg("SLOTS").take())).await;
+            match answer.and_then(|answer| Map::read(answer, &server.0)) {
                 Ok(map) => return Ok(self.learn(&mut known, map)),
                 Err(e) => error = e,
             }

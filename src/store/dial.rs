@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisResult, TlsCertificates,
 };
+use std::io;
 use std::time::Duration;
 
 /// How long to wait for a connection, greeting included.
@@ -24,6 +25,15 @@ pub async fn dial(client: &Client) -> RedisResult<MultiplexedConnection> {
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
     client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// What an attempt comes to, unless it takes longer than this.
+pub async fn within<T>(
+    time: Duration,
+    attempt: impl Future<Output = RedisResult<T>>,
+) -> RedisResult<T> {
+    let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+    tokio::time::timeout(time, attempt).await.unwrap_or_else(late)
 }
 
 /// Calls any server of a store.

@@ -5,23 +5,19 @@
 /// Bytes that a site's rows may take, of people and of others each, whatever their number.
 pub const BYTES_MAX: usize = 256 << 20;
 
-/// A block of rows.
+/// A block of rows, or the room that there is for some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     pub rows: usize,
     pub bytes: usize,
 }
 
-/// What is still free.
-#[derive(Clone, Copy)]
-struct Room(Size);
-
-impl Room {
-    fn take(&mut self, size: Size) -> bool {
-        let Self(left) = self;
-        let fits = size.rows <= left.rows && size.bytes <= left.bytes;
+impl Size {
+    /// Takes a block out of the room, if it fits.
+    fn take(&mut self, block: Self) -> bool {
+        let fits = block.rows <= self.rows && block.bytes <= self.bytes;
         if fits {
-            (left.rows, left.bytes) = (left.rows - size.rows, left.bytes - size.bytes);
+            (self.rows, self.bytes) = (self.rows - block.rows, self.bytes - block.bytes);
         }
         fits
     }
@@ -30,8 +26,8 @@ impl Room {
 /// How many of each day's newest blocks stay, and their rows in all. Days come newest first, blocks
 /// of a day oldest first.
 pub fn kept(days: &[Vec<Size>], cap: usize) -> (Vec<usize>, usize) {
-    let mut room = Room(Size { rows: cap, bytes: BYTES_MAX });
-    let quarter = Room(Size { rows: cap / 4, bytes: BYTES_MAX / 4 });
+    let mut room = Size { rows: cap, bytes: BYTES_MAX };
+    let quarter = Size { rows: cap / 4, bytes: BYTES_MAX / 4 };
     let mut kept = vec![0; days.len()];
     for (blocks, kept) in days.iter().zip(&mut kept) {
         let mut own = quarter;
@@ -42,7 +38,7 @@ pub fn kept(days: &[Vec<Size>], cap: usize) -> (Vec<usize>, usize) {
         let newest_first = blocks.iter().rev().skip(*kept);
         *kept += newest_first.take_while(|size| room.take(**size)).count();
     }
-    (kept, cap - room.0.rows)
+    (kept, cap - room.rows)
 }
 
 #[cfg(test)]

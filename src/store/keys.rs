@@ -8,6 +8,7 @@ use super::Secret;
 use crate::model::rollup::SEPARATOR;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
+use std::str::FromStr;
 
 /// Field of the roll-up hash: raised by every batch. Has no separator, so it is no count.
 pub const VERSION: &str = "version";
@@ -20,12 +21,6 @@ pub fn daily(site: &str, day: Day) -> String {
 /// Totals of a day that another program has counted: hash.
 pub fn imported(site: &str, day: Day) -> String {
     format!("visits:imported:{{{site}:{day}}}")
-}
-
-/// The day of such a key, if it is one of this site.
-pub fn imported_day(site: &str, key: &str) -> Option<Day> {
-    let tag = key.strip_prefix("visits:imported:{")?.strip_suffix('}')?;
-    tag.strip_prefix(site)?.strip_prefix(':')?.parse().ok()
 }
 
 /// Visitors of a day: HyperLogLog.
@@ -96,25 +91,33 @@ pub fn is_of_site(site: &str, key: &str) -> bool {
     }
 }
 
+/// The day or month of a key of this site, if it has one of these names.
+fn period<P: FromStr>(site: &str, key: &str, names: &[&str]) -> Option<P> {
+    let (name, tag) = key.split_once(":{")?;
+    let period = tag.strip_suffix('}')?.strip_prefix(site)?.strip_prefix(':')?;
+    names.contains(&name).then(|| period.parse().ok())?
+}
+
 /// The month of a key under which a site's roll-up of one lies.
 pub fn kept_month(site: &str, key: &str) -> Option<Month> {
-    let tag = key.strip_prefix("visits:monthly:{")?.strip_suffix('}')?;
-    tag.strip_prefix(site)?.strip_prefix(':')?.parse().ok()
+    period(site, key, &["visits:monthly"])
 }
 
 /// The day of a key under which a site's counts, visitors or events lie.
 pub fn kept_day(site: &str, key: &str) -> Option<Day> {
-    let (name, tag) = key.split_once(":{")?;
-    let day = tag.strip_suffix('}')?.strip_prefix(site)?.strip_prefix(':')?;
-    let kept =
+    let names =
         ["visits:daily", "unique:visits", "unique:confirmed", "visits:events", "visits:others"];
-    kept.contains(&name).then(|| day.parse().ok())?
+    period(site, key, &names)
 }
 
-/// The day of a list of rows, if it is one of this site.
+/// The day of a list of a site's rows.
 pub fn rows_day(site: &str, key: &str, of: RowsOf) -> Option<Day> {
-    let is_list = key.strip_prefix(rows_name(of)).is_some_and(|rest| rest.starts_with(':'));
-    kept_day(site, key).filter(|_| is_list)
+    period(site, key, &[rows_name(of)])
+}
+
+/// The day of a key under which lies what another program has counted of a site.
+pub fn imported_day(site: &str, key: &str) -> Option<Day> {
+    period(site, key, &["visits:imported"])
 }
 
 /// A secret: string, expiring.

@@ -7,7 +7,7 @@
 //! where sentinels know the server, asks them anew for every connection. Everything sent through it
 //! must be safe to repeat.
 
-use super::dial::{CONNECT_TIMEOUT, dial};
+use super::dial::{CONNECT_TIMEOUT, dial, within};
 use super::sentinel::Sentinels;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Cmd, Pipeline, RedisResult, Value};
@@ -83,9 +83,7 @@ impl Link {
     /// The connection, and whether it was there already.
     async fn connection(&self) -> RedisResult<(Arc<MultiplexedConnection>, bool)> {
         // Whoever waits behind another's attempt waits no longer than for an attempt of their own.
-        let mut current = tokio::time::timeout(CONNECT_TIMEOUT, self.current.lock())
-            .await
-            .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?;
+        let mut current = within(CONNECT_TIMEOUT, async { Ok(self.current.lock().await) }).await?;
         if self.doubted.swap(false, Ordering::Relaxed) {
             *current = None;
         }

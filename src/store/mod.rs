@@ -49,7 +49,7 @@ pub use self::log::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
 pub use self::redis::RedisStore;
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
-pub use self::upkeep::{Holds, Legacy, Misfit, OldKeys, Rebuilt, Sketches, Upkeep};
+pub use self::upkeep::{Holds, Legacy, Misfit, OldKeys, Rebuilt, Rewrite, Sketches, Upkeep};
 pub use self::url::{BadStoreUrl, StoreUrl, hide_passwords, open};
 
 /// What became of a batch.
@@ -185,6 +185,10 @@ pub trait Reads: Backend {
 
     /// Roll-ups of days, in the order asked; an empty one for a day without counts.
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>>;
+
+    async fn day(&self, site: &str, day: Day) -> Result<DayCounts> {
+        Ok(self.days(site, &[day]).await?.pop().unwrap_or_default())
+    }
 
     /// Versions of the months whose days are gone, in the order asked; 0 for all others.
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>>;

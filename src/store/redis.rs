@@ -25,6 +25,7 @@ use ::redis::{
 };
 use async_trait::async_trait;
 use once_cell::sync::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -308,10 +309,7 @@ impl Reads for RedisStore {
     }
 
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
-        let keys: Vec<String> = days.iter().map(|day| keys::daily(site, *day)).collect();
-        let days: Vec<Vec<(String, String)>> =
-            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
-        Ok(days.iter().map(|fields| decode(fields)).collect())
+        self.rollups(days.iter().map(|day| keys::daily(site, *day))).await
     }
 
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>> {
@@ -325,17 +323,11 @@ impl Reads for RedisStore {
     }
 
     async fn months(&self, site: &str, months: &[Month]) -> Result<Vec<DayCounts>> {
-        let keys: Vec<String> = months.iter().map(|month| keys::monthly(site, *month)).collect();
-        let months: Vec<Vec<(String, String)>> =
-            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
-        Ok(months.iter().map(|fields| decode(fields)).collect())
+        self.rollups(months.iter().map(|month| keys::monthly(site, *month))).await
     }
 
     async fn imported(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>> {
-        let keys: Vec<String> = days.iter().map(|day| keys::imported(site, *day)).collect();
-        let days: Vec<Vec<(String, String)>> =
-            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
-        Ok(days.iter().map(|fields| decode(fields)).collect())
+        self.rollups(days.iter().map(|day| keys::imported(site, *day))).await
     }
 
     async fn uniques(&self, site: &str, day: Day) -> Result<(u64, u64)> {
@@ -380,6 +372,32 @@ impl SharedValues for RedisStore {
 }
 
 impl RedisStore {
+    /// Hashes of counts, in the order of their keys.
+    async fn rollups(&self, keys: impl Iterator<Item = String>) -> Result<Vec<DayCounts>> {
+        let keys: Vec<String> = keys.collect();
+        let hashes: Vec<Vec<(String, String)>> =
+            self.ask_all(&keys, DAYS_MAX, |key| cmd("HGETALL").arg(key).take()).await?;
+        Ok(hashes.iter().map(|fields| decode(fields)).collect())
+    }
+
+    /// Removes keys, wherever they are.
+    pub(super) async fn unlink(&self, keys: &[String]) -> Result<()> {
+        let unlink = |key: &str| cmd("UNLINK").arg(key).take();
+        self.ask_all::<()>(keys, PIPELINE_MAX, unlink).await.map(drop)
+    }
+
+    /// What `read` makes of the keys of a site's days and months, in order.
+    pub(super) async fn found<T: Ord>(
+        &self,
+        site: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        // A SCAN may name a key twice.
+        let mut found = BTreeSet::new();
+        self.scan(&keys::pattern(site), |key| found.extend(read(key))).await?;
+        Ok(found.into_iter().collect())
+    }
+
     /// Names every key that matches, on every server. SCAN walks in steps and never blocks one.
     pub(super) async fn scan(&self, pattern: &str, mut found: impl FnMut(&str)) -> Result<()> {
         for server in self.servers.all().await.map_err(|e| self.error("", &e))? {

@@ -36,12 +36,8 @@ impl StoredRows {
 impl RedisStore {
     /// Lets go of a site's oldest rows where there are more than `cap`. Returns how many stay.
     pub(super) async fn trim_rows(&self, site: &str, of: RowsOf, cap: usize) -> Result<usize> {
-        let mut days = Vec::new();
-        let pattern = keys::pattern(site);
-        self.scan(&pattern, |key| days.extend(keys::rows_day(site, key, of))).await?;
-        days.sort_unstable_by(|a, b| b.cmp(a));
-        // A SCAN may name a key twice.
-        days.dedup();
+        let mut days = self.found(site, |key| keys::rows_day(site, key, of)).await?;
+        days.reverse();
         let mut sizes = Vec::with_capacity(days.len());
         for day in &days {
             let mut blocks = Vec::new();
@@ -57,7 +53,7 @@ impl RedisStore {
         for ((day, blocks), kept) in days.iter().zip(sizes).zip(kept) {
             let key = keys::rows(site, *day, of);
             if kept == 0 {
-                self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await?;
+                self.unlink(&[key]).await?;
             } else if kept < blocks.len() {
                 // Counted from the end: where blocks were merged meanwhile, none of them goes.
                 let first = -(kept as i64);

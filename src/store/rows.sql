@@ -1,7 +1,7 @@
 -- Event rows, as they came: what happened, in blocks (src/model/block has their format), people's
--- apart from those of others (bots, errors, downloads …). The lists of the layout before are let go;
+-- apart from those of others (bots, errors, downloads …). Events of the layouts before are let go;
 -- counts are not touched.
-DROP TABLE events;
+DROP TABLE IF EXISTS events;
 CREATE TABLE event_rows (
     id     INTEGER PRIMARY KEY,
     day_id INTEGER NOT NULL REFERENCES days (id),

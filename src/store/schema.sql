@@ -27,14 +27,6 @@ CREATE TABLE uniques (
     PRIMARY KEY (day_id, kind, visitor)
 ) STRICT, WITHOUT ROWID;
 
--- Recent anonymous events, as JSON.
-CREATE TABLE events (
-    id     INTEGER PRIMARY KEY,
-    day_id INTEGER NOT NULL REFERENCES days (id),
-    event  TEXT NOT NULL
-) STRICT;
-CREATE INDEX events_by_day ON events (day_id);
-
 -- Number of the last batch of a node that was applied to a day: none is applied twice.
 CREATE TABLE markers (
     day_id INTEGER NOT NULL REFERENCES days (id),

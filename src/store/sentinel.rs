@@ -8,9 +8,11 @@
 //! or INFO and sentinels for ROLE and for all primaries: rights that the user in docs/stores.md
 //! does not have, and need not have. The tests of users with few rights fail with it.
 
-use super::dial::{Address, Dialer, dial};
+use super::dial::{Address, Dialer, dial, within};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use redis::{
+    Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd, from_redis_value,
+};
 use std::time::Duration;
 
 /// How long one sentinel may take; there are others.
@@ -32,34 +34,24 @@ impl Sentinels {
         let mut error = RedisError::from((ErrorKind::Client, "no sentinels are named"));
         let mut tried: Vec<Address> = Vec::new();
         for client in &self.clients {
-            let asked = tokio::time::timeout(PATIENCE, self.ask(client)).await;
-            let address = match asked {
-                Ok(Ok(address)) => address,
-                Ok(Err(e)) => {
-                    error = e;
-                    continue;
-                }
-                Err(_) => {
-                    error = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
-                    continue;
-                }
-            };
-            if tried.contains(&address) {
-                continue;
-            }
-            match self.connect(&address).await {
-                Ok(connection) => return Ok(connection),
+            match within(PATIENCE, self.ask(client)).await {
+                Ok(address) if tried.contains(&address) => {}
+                Ok(address) => match self.connect(&address).await {
+                    Ok(connection) => return Ok(connection),
+                    Err(e) => {
+                        error = e;
+                        tried.push(address);
+                    }
+                },
                 Err(e) => error = e,
             }
-            tried.push(address);
         }
         Err(error)
     }
 
     async fn ask(&self, sentinel: &Client) -> RedisResult<Address> {
         let mut connection = dial(sentinel).await?;
-        let mut ask = cmd("SENTINEL");
-        ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
+        let ask = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name).take();
         let known: Option<Address> = ask.query_async(&mut connection).await?;
         known.ok_or_else(|| {
             let kind = ErrorKind::MasterNameNotFoundBySentinel;
@@ -73,21 +65,12 @@ impl Sentinels {
         // needs no rights as ROLE does; servers before 6.0 do not know it.
         let greeting: RedisResult<Vec<(String, Value)>> =
             cmd("HELLO").query_async(&mut connection).await;
-        let replica = greeting.is_ok_and(|said| {
-            said.iter().any(|(what, value)| what == "role" && says(value, "replica", "slave"))
-        });
-        if replica {
+        let role = greeting.unwrap_or_default().into_iter().find(|(what, _)| what == "role");
+        let role = role.and_then(|(_, role)| from_redis_value::<String>(role).ok());
+        if matches!(role.as_deref(), Some("replica" | "slave")) {
             let kind = ErrorKind::Server(ServerErrorKind::ReadOnly);
             return Err((kind, "the primary has become a replica").into());
         }
         Ok(connection)
-    }
-}
-
-fn says(value: &Value, one: &str, other: &str) -> bool {
-    match value {
-        Value::BulkString(said) => said == one.as_bytes() || said == other.as_bytes(),
-        Value::SimpleString(said) => said == one || said == other,
-        _ => false,
     }
 }

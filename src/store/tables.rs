@@ -4,14 +4,14 @@
 
 use super::StoredRows;
 use super::fair::{self, Size};
-use super::{Applied, KEPT, Secret};
+use super::{Applied, Secret};
 use crate::clock::Millis;
 use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use crate::model::{Batch, VisitorHash};
 use rusqlite::{OptionalExtension, Transaction, params};
-use std::sync::Arc;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Kinds of uniques.
@@ -31,7 +31,7 @@ impl Session<'_> {
     }
 
     /// The same for each of many: a statement is looked up once.
-    fn execute_all<P: rusqlite::Params>(
+    pub fn execute_all<P: rusqlite::Params>(
         &self,
         sql: &str,
         all: impl Iterator<Item = P>,
@@ -63,6 +63,12 @@ impl Session<'_> {
         self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()
     }
 
+    /// What `sql` finds of a site, each read from its text; what cannot be read is left out.
+    pub fn read_all<T: FromStr>(&self, sql: &str, site: &str) -> rusqlite::Result<Vec<T>> {
+        let texts = self.rows(sql, [site], |row| row.get::<_, String>(0))?;
+        Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
+    }
+
     pub fn ping(&self) -> rusqlite::Result<()> {
         self.value::<i64>("SELECT count(*) FROM days", []).map(drop)
     }
@@ -70,7 +76,6 @@ impl Session<'_> {
     pub fn apply(&self, batch: &Batch) -> rusqlite::Result<Applied> {
         let Batch { site, day, node, number, fields, visitors, confirmed, people, others } = batch;
         let have = self.marker(site, *day, node)?;
-        let day = day.to_string();
         if have >= *number {
             return Ok(Applied::Before);
         }
@@ -78,11 +83,7 @@ impl Session<'_> {
             return Ok(Applied::Gap { have });
         }
 
-        let day_id: Option<i64> = self.value(
-            "INSERT INTO days (site, day, version) VALUES (?, ?, 1)
-             ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
-            params![site, day],
-        )?;
+        let day_id = self.raise_version(site, *day)?;
         self.add_counts(day_id, fields)?;
         self.add_uniques(day_id, visitors, confirmed)?;
         for (of, packed) in [(RowsOf::People, people), (RowsOf::Others, others)] {
@@ -99,6 +100,15 @@ impl Session<'_> {
             params![day_id, node, number],
         )?;
         Ok(Applied::Now)
+    }
+
+    /// Raises the version of a day, or begins it, and gives its id.
+    pub fn raise_version(&self, site: &str, day: Day) -> rusqlite::Result<Option<i64>> {
+        self.value(
+            "INSERT INTO days (site, day, version) VALUES (?, ?, 1)
+             ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
+            params![site, day.to_string()],
+        )
     }
 
     pub fn add_counts(&self, day: Option<i64>, fields: &[(Field, i64)]) -> rusqlite::Result<()> {
@@ -127,47 +137,40 @@ impl Session<'_> {
     }
 
     pub fn marker(&self, site: &str, day: Day, node: &str) -> rusqlite::Result<u64> {
-        let number = self.value(
-            "SELECT number FROM markers JOIN days ON days.id = day_id
-             WHERE site = ? AND day = ? AND node = ?",
-            params![site, day.to_string(), node],
-        )?;
-        Ok(number.unwrap_or_default())
+        let sql = "SELECT number FROM markers JOIN days ON days.id = day_id
+                   WHERE site = ? AND day = ? AND node = ?";
+        Ok(self.value(sql, params![site, day.to_string(), node])?.unwrap_or_default())
+    }
+
+    /// The id of a day, and its version.
+    pub fn found(&self, site: &str, day: Day) -> rusqlite::Result<Option<(i64, u64)>> {
+        let sql = "SELECT id, version FROM days WHERE site = ? AND day = ?";
+        let params = params![site, day.to_string()];
+        Ok(self.rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?)))?.pop())
+    }
+
+    pub fn version(&self, site: &str, day: Day) -> rusqlite::Result<u64> {
+        Ok(self.found(site, day)?.map_or(0, |(_, version)| version))
     }
 
     pub fn day(&self, site: &str, day: Day) -> rusqlite::Result<DayCounts> {
-        let mut counts = DayCounts::default();
-        let found = self.rows(
-            "SELECT id, version FROM days WHERE site = ? AND day = ?",
-            params![site, day.to_string()],
-            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
-        )?;
-        if let [(id, version)] = found[..] {
-            counts.version = version;
-            let sql = "SELECT dimension, value, metric, count FROM counts WHERE day_id = ?";
-            self.counts(sql, id, &mut counts)?;
-        }
+        let Some((id, version)) = self.found(site, day)? else { return Ok(DayCounts::default()) };
+        let sql = "SELECT dimension, value, metric, count FROM counts WHERE day_id = ?";
+        let mut counts = self.counts(sql, [id])?;
+        counts.version = version;
         Ok(counts)
-    }
-
-    /// Adds the counts that `sql` finds under `id`; what is no count is left out.
-    pub fn counts(&self, sql: &str, id: i64, counts: &mut DayCounts) -> rusqlite::Result<()> {
-        self.rows(sql, [id], |row| {
-            let dimension = Dimension::parse(row.get_ref(0)?.as_str()?);
-            let metric = Metric::parse(row.get_ref(2)?.as_str()?);
-            if let (Some(dimension), Some(metric)) = (dimension, metric) {
-                counts.add(dimension, row.get_ref(1)?.as_str()?, metric, row.get(3)?);
-            }
-            Ok(())
-        })
-        .map(drop)
     }
 
     /// What another program has counted of a day.
     pub fn imported(&self, site: &str, day: Day) -> rusqlite::Result<DayCounts> {
-        let mut counts = DayCounts::default();
         let sql = "SELECT dimension, value, metric, count FROM imported WHERE site = ? AND day = ?";
-        self.rows(sql, params![site, day.to_string()], |row| {
+        self.counts(sql, params![site, day.to_string()])
+    }
+
+    /// The counts that `sql` finds; what is no count is left out.
+    pub fn counts(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<DayCounts> {
+        let mut counts = DayCounts::default();
+        self.rows(sql, params, |row| {
             let dimension = Dimension::parse(row.get_ref(0)?.as_str()?);
             let metric = Metric::parse(row.get_ref(2)?.as_str()?);
             if let (Some(dimension), Some(metric)) = (dimension, metric) {
@@ -178,22 +181,11 @@ impl Session<'_> {
         Ok(counts)
     }
 
-    pub fn version(&self, site: &str, day: Day) -> rusqlite::Result<u64> {
-        let version = self.value(
-            "SELECT version FROM days WHERE site = ? AND day = ?",
-            params![site, day.to_string()],
-        )?;
-        Ok(version.unwrap_or_default())
-    }
-
     pub fn uniques(&self, site: &str, day: Day) -> rusqlite::Result<(u64, u64)> {
-        let count = |kind| {
-            let count = self.value(
-                "SELECT count(*) FROM uniques JOIN days ON days.id = day_id
-                 WHERE site = ? AND day = ? AND kind = ?",
-                params![site, day.to_string(), kind],
-            )?;
-            Ok::<u64, rusqlite::Error>(count.unwrap_or_default())
+        let count = |kind| -> rusqlite::Result<u64> {
+            let sql = "SELECT count(*) FROM uniques JOIN days ON days.id = day_id
+                       WHERE site = ? AND day = ? AND kind = ?";
+            Ok(self.value(sql, params![site, day.to_string(), kind])?.unwrap_or_default())
         };
         Ok((count(VISITOR)?, count(CONFIRMED)?))
     }
@@ -274,18 +266,14 @@ pub fn columns(field: &Field) -> (&str, &str, &str) {
     (field.dimension.as_str(), &field.value, field.metric.as_str())
 }
 
-/// Whether a name is that of a secret of this site, whatever its day.
+/// Whether a name is that of a secret of this site, whatever its day: see [`secret_name`].
 pub fn is_secret_of(site: &str, name: &str) -> bool {
-    let whose = Arc::<str>::from(site);
-    let of_site = [Secret::Diary { site: whose.clone() }, Secret::Spread { site: whose.clone() }];
-    let kept = KEPT.map(|what| Secret::Kept { what, site: Some(whose.clone()) });
-    let notice = name.strip_prefix("notice ").and_then(|rest| rest.split_once(" of "));
-    if notice.is_some_and(|(_, of)| of == site) {
-        return true;
+    match name.split_once(" of ") {
+        // Of a node, whose name may be that of a site.
+        None | Some(("lease", _)) => false,
+        Some(("salt", of)) => of.rsplit_once(" on ").is_some_and(|(of, _)| of == site),
+        Some((_, of)) => of == site,
     }
-    let day = name.rsplit(' ').next().and_then(|day| day.parse().ok());
-    let salt = day.map(|day| Secret::Salt { site: whose, day });
-    of_site.iter().chain(&kept).chain(&salt).any(|secret| secret_name(secret) == name)
 }
 
 pub fn secret_name(which: &Secret) -> String {
@@ -299,5 +287,43 @@ pub fn secret_name(which: &Secret) -> String {
         Secret::Kept { what, site: Some(site) } => format!("{what} of {site}"),
         Secret::Kept { what, site: None } => (*what).to_owned(),
         Secret::Acme { name } => format!("acme {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::KEPT;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_sites_secrets_are_known_by_their_names() {
+        let of = |site: &str| -> Vec<Secret> {
+            let site = Arc::<str>::from(site);
+            let day = "2026-11-24".parse().unwrap();
+            let kept = KEPT.map(|what| Secret::Kept { what, site: Some(site.clone()) });
+            let others = [
+                Secret::Salt { site: site.clone(), day },
+                Secret::Diary { site: site.clone() },
+                Secret::Spread { site: site.clone() },
+                Secret::Notice { site: site.clone(), name: "weekly".into() },
+            ];
+            others.into_iter().chain(kept).collect()
+        };
+        for own in of("a.com") {
+            let name = secret_name(&own);
+            assert!(is_secret_of("a.com", &name), "{name}");
+            for other in ["com", "a.com:80", "b.a.com", ""] {
+                assert!(!is_secret_of(other, &name), "{name} of {other}");
+            }
+        }
+        for shared in [
+            Secret::ViewKeys,
+            Secret::Lease { node: "a.com".into() },
+            Secret::Kept { what: "access", site: None },
+            Secret::Acme { name: "a.com".into() },
+        ] {
+            assert!(!is_secret_of("a.com", &secret_name(&shared)), "{shared:?}");
+        }
     }
 }

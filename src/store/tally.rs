@@ -22,12 +22,6 @@ struct Lists {
     lengths: HashMap<(RowsOf, Day), u64>,
 }
 
-impl Lists {
-    fn grown(&mut self, of: RowsOf) -> &mut u64 {
-        &mut self.grown[of as usize]
-    }
-}
-
 impl Tally {
     /// A batch has appended a block of `added` rows to a list, which now holds `length` blocks.
     /// Those of others are taken to be as large.
@@ -36,23 +30,18 @@ impl Tally {
             let before = lists.lengths.insert(list, length);
             // Shorter than it was: its blocks were merged, or another node has trimmed it.
             let blocks = before.map_or(1, |before| length.saturating_sub(before).max(1));
-            *lists.grown(list.0) += added * blocks;
+            lists.grown[list.0 as usize] += added * blocks;
         });
     }
 
     /// Rows were appended to a list whose length nobody told.
     pub fn added(&self, site: &str, of: RowsOf, added: u64) {
-        self.update(site, |lists| *lists.grown(of) += added);
+        self.update(site, |lists| lists.grown[of as usize] += added);
     }
 
     fn update(&self, site: &str, change: impl FnOnce(&mut Lists)) {
         let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !sites.contains_key(site) {
-            sites.insert(site.to_owned(), Lists::default());
-        }
-        if let Some(lists) = sites.get_mut(site) {
-            change(lists);
-        }
+        change(sites.entry(site.to_owned()).or_default());
     }
 
     /// So many rows have stayed, of people and of others.

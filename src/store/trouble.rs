@@ -3,84 +3,47 @@
 //! An operator reads the log line once and the metric for ever, so both name the same kinds.
 
 use crate::counter::Counter;
+use crate::words::words;
 
-/// A kind of trouble, as `headcount_store_errors_total{kind}` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection: nobody listens, or the name is unknown.
-    Connect,
-    /// No answer in time: a stalled server, or a connection whose other end is gone.
-    Timeout,
-    /// The connection broke.
-    Closed,
-    /// The certificate or the handshake.
-    Tls,
-    /// User, password or permissions.
-    Auth,
-    /// Too many clients.
-    Clients,
-    /// A replica was asked to write.
-    ReadOnly,
-    /// It reads its data after a start.
-    Loading,
-    /// `maxmemory` is reached.
-    OutOfMemory,
-    /// It cannot write its snapshot.
-    Misconfigured,
-    /// A script of somebody's runs too long.
-    Busy,
-    /// Replicas or the cluster's state do not allow it.
-    Replication,
-    /// The server had forgotten our script; it was sent again, and nothing was lost.
-    NoScript,
-    /// A cluster's slot is on another server now; it was followed there, and nothing was lost.
-    Moved,
-    /// A key of another type stands where a count belongs.
-    WrongType,
-    Other,
+words! {
+    /// A kind of trouble, as `headcount_store_errors_total{kind}` names it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Trouble {
+        /// No connection: nobody listens, or the name is unknown.
+        Connect = "connect",
+        /// No answer in time: a stalled server, or a connection whose other end is gone.
+        Timeout = "timeout",
+        /// The connection broke.
+        Closed = "closed",
+        /// The certificate or the handshake.
+        Tls = "tls",
+        /// User, password or permissions.
+        Auth = "auth",
+        /// Too many clients.
+        Clients = "clients",
+        /// A replica was asked to write.
+        ReadOnly = "readonly",
+        /// It reads its data after a start.
+        Loading = "loading",
+        /// `maxmemory` is reached.
+        OutOfMemory = "oom",
+        /// It cannot write its snapshot.
+        Misconfigured = "misconf",
+        /// A script of somebody's runs too long.
+        Busy = "busy",
+        /// Replicas or the cluster's state do not allow it.
+        Replication = "replication",
+        /// The server had forgotten our script; it was sent again, and nothing was lost.
+        NoScript = "noscript",
+        /// A cluster's slot is on another server now; it was followed there, and nothing was lost.
+        Moved = "moved",
+        /// A key of another type stands where a count belongs.
+        WrongType = "wrongtype",
+        Other = "other",
+    }
 }
 
 impl Trouble {
-    pub const ALL: [Self; 16] = [
-        Self::Connect,
-        Self::Timeout,
-        Self::Closed,
-        Self::Tls,
-        Self::Auth,
-        Self::Clients,
-        Self::ReadOnly,
-        Self::Loading,
-        Self::OutOfMemory,
-        Self::Misconfigured,
-        Self::Busy,
-        Self::Replication,
-        Self::NoScript,
-        Self::Moved,
-        Self::WrongType,
-        Self::Other,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Closed => "closed",
-            Self::Tls => "tls",
-            Self::Auth => "auth",
-            Self::Clients => "clients",
-            Self::ReadOnly => "readonly",
-            Self::Loading => "loading",
-            Self::OutOfMemory => "oom",
-            Self::Misconfigured => "misconf",
-            Self::Busy => "busy",
-            Self::Replication => "replication",
-            Self::NoScript => "noscript",
-            Self::Moved => "moved",
-            Self::WrongType => "wrongtype",
-            Self::Other => "other",
-        }
-    }
-
     /// What to do, as a sentence's end; nothing where there is nothing to do but wait.
     pub fn advice(self) -> &'static str {
         match self {
@@ -144,14 +107,8 @@ impl Trouble {
 }
 
 /// How often each kind has happened.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Troubles([Counter; Trouble::ALL.len()]);
-
-impl Default for Troubles {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Counter::default()))
-    }
-}
 
 impl Troubles {
     pub fn note(&self, trouble: Trouble) {

@@ -9,13 +9,13 @@
 //! Of a day whose rows are aged (see [`super::compact`]) the visitors' hashes are gone, so it keeps
 //! its visitors as they were counted; and what ageing has cut off rows is not compared.
 
-use super::daily::roll_up;
+use super::daily::roll_up_again;
 use super::{Keep, Progress, tail};
 use crate::aggregate::Recount;
-use crate::model::VisitorHash;
 use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month, Site};
+use crate::model::{VisitorHash, random_name};
 use crate::store::{Rebuilt, Result, Upkeep};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -123,12 +123,7 @@ impl Backfill {
             }
             outcomes.push((day, outcome));
         }
-        for month in changed {
-            let kept = store.kept(&site.name).await?;
-            let closed = |day: &Day| Month::of(*day) == month && *day < today;
-            let days: BTreeSet<Day> = kept.into_iter().filter(closed).collect();
-            roll_up(store, site, month, &days, false).await?;
-        }
+        roll_up_again(store, site, changed.into_iter(), today, progress).await?;
         Ok(outcomes)
     }
 
@@ -144,10 +139,10 @@ impl Backfill {
         if store.is_frozen(name, Month::of(day)).await? {
             return Ok(Outcome::Gone);
         }
-        let run = format!("{:016x}", rand::random::<u64>());
+        let mut rebuilt = Rebuilt { run: random_name(), ..Rebuilt::default() };
         for _ in 0..ATTEMPTS {
             // Read before the events: whatever comes between is seen by the swap.
-            let stored = store.days(name, &[day]).await?.pop().unwrap_or_default();
+            let stored = store.day(name, day).await?;
             let uniques = store.uniques(name, day).await?;
             let summed = sum_up(store, site, day, keep.rows.max(NAMES)).await?;
             if summed.rows + summed.unreadable == 0 && stored.version == 0 {
@@ -155,21 +150,17 @@ impl Backfill {
             }
             let counts = tail::top(&summed.counts, rows);
             let aged = summed.aged;
-            let mut rebuilt = Rebuilt {
-                fields: counts.fields().collect(),
-                keeps_visitors: aged,
-                ..Rebuilt::default()
-            };
+            (rebuilt.fields, rebuilt.keeps_visitors) = (counts.fields().collect(), aged);
             if !aged {
-                rebuilt.visitors.extend(summed.visitors);
-                rebuilt.confirmed.extend(summed.confirmed);
+                rebuilt.visitors = summed.visitors.into_iter().collect();
+                rebuilt.confirmed = summed.confirmed.into_iter().collect();
             }
-            let staged = store.stage(name, day, &rebuilt, &run).await?;
+            let staged = store.stage(name, day, &rebuilt).await?;
             let (told, new) = (comparable(&stored, aged), comparable(&counts, aged));
             let less = less(&told, uniques, &new, staged);
             let (before, after) = (sums(&stored, uniques.0), sums(&counts, staged.0));
             if less.is_none() && staged == uniques && same(&told, &new) {
-                store.unstage(name, day, &run).await?;
+                store.unstage(name, day, &rebuilt).await?;
                 return Ok(Outcome::Same);
             }
             if let Some(mut what) = less.filter(|_| !self.force) {
@@ -179,14 +170,14 @@ impl Backfill {
                         summed.unreadable
                     );
                 }
-                store.unstage(name, day, &run).await?;
+                store.unstage(name, day, &rebuilt).await?;
                 return Ok(Outcome::Less { stored: before, events: after, what });
             }
-            if store.swap(name, day, &rebuilt, &run, stored.version).await? {
+            if store.swap(name, day, &rebuilt, stored.version).await? {
                 return Ok(Outcome::Replaced { before, after, aged });
             }
         }
-        store.unstage(name, day, &run).await?;
+        store.unstage(name, day, &rebuilt).await?;
         Ok(Outcome::Busy)
     }
 }
@@ -234,11 +225,9 @@ fn comparable(counts: &DayCounts, aged: bool) -> Cow<'_, DayCounts> {
     }
     let versions = [Dimension::BrowserVersion, Dimension::OsVersion];
     let mut known = DayCounts::default();
-    for dimension in Dimension::ALL.iter().filter(|dimension| !versions.contains(dimension)) {
-        for (value, row) in counts.rows(*dimension) {
-            let told = row.counts().filter(|(metric, _)| *metric != Metric::Duration);
-            told.for_each(|(metric, count)| known.add(*dimension, value, metric, count));
-        }
+    for (dimension, value, row) in counts.all_rows().filter(|(d, ..)| !versions.contains(d)) {
+        let told = row.counts().filter(|(metric, _)| *metric != Metric::Duration);
+        told.for_each(|(metric, count)| known.add(dimension, value, metric, count));
     }
     Cow::Owned(known)
 }
@@ -251,24 +240,19 @@ fn less(
     staged: (u64, u64),
 ) -> Option<String> {
     for dimension in Dimension::ALL {
-        let (before, after) = (sum(stored, *dimension), sum(new, *dimension));
-        for metric in Metric::ALL.iter().filter(|m| grows(*dimension, **m)) {
-            let (before, after) = (before.get(*metric), after.get(*metric));
+        let (before, after) = (sum(stored, dimension), sum(new, dimension));
+        for metric in Metric::ALL.into_iter().filter(|metric| grows(dimension, *metric)) {
+            let (before, after) = (before.get(metric), after.get(metric));
             if after < before {
                 let (dimension, metric) = (dimension.as_str(), metric.as_str());
                 return Some(format!("{dimension} {metric}: {after} of {before}"));
             }
         }
     }
-    let [(before, after), (before_confirmed, after_confirmed)] =
-        [(uniques.0, staged.0), (uniques.1, staged.1)];
-    if after < before {
-        Some(format!("visitors: {after} of {before}"))
-    } else if after_confirmed < before_confirmed {
-        Some(format!("confirmed visitors: {after_confirmed} of {before_confirmed}"))
-    } else {
-        None
-    }
+    [("visitors", uniques.0, staged.0), ("confirmed visitors", uniques.1, staged.1)]
+        .into_iter()
+        .find(|(_, before, after)| after < before)
+        .map(|(what, before, after)| format!("{what}: {after} of {before}"))
 }
 
 /// Whether knowing more can only mean a larger sum: a second view takes a bounce back, a new exit

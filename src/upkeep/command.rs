@@ -5,6 +5,7 @@ use super::daily::{Daily, Turn};
 use super::{Backfill, Keep, Progress};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::random_name;
 use crate::model::site::Site;
 use crate::store;
 use anyhow::Context;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub fn trim(config: &Config) -> anyhow::Result<()> {
     let store = store::open(&config.store, &config.data_dir)?;
     let sites: Arc<Vec<Site>> = Arc::new(config.sites.iter().map(|own| own.site.clone()).collect());
-    let node = format!("trim-{:016x}", rand::random::<u64>());
+    let node = format!("trim-{}", random_name());
     let mut daily = Daily::new(store, sites.clone(), Clock::system(), Keep::all(config), node);
     let runtime = runtime()?;
     for (place, Site { name, .. }) in sites.iter().enumerate() {

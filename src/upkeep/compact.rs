@@ -9,7 +9,7 @@ use crate::model::PackedRows;
 use crate::model::block::{Block, Replacements, TEXTS_MAX};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
-use crate::store::{Result, Upkeep};
+use crate::store::{Result, Rewrite, Upkeep};
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub async fn compact(store: &dyn Upkeep, site: &Arc<str>, day: Day, phase: Phase
         let stored = store.rows(site, day, of).await?;
         let name = site.clone();
         let rewriting = tokio::task::spawn_blocking(move || {
-            let rewrite = Rewrite::new(&stored.blocks, numbers.as_mut(), |rows| {
+            let rewrite = rewrite(&stored.blocks, numbers.as_mut(), |rows| {
                 tracing::error!("{name}, {day}: {rows} event rows are damaged");
             });
             (rewrite, numbers, stored.foreign)
@@ -59,8 +59,9 @@ pub async fn compact(store: &dyn Upkeep, site: &Arc<str>, day: Day, phase: Phase
             // The panic was logged. Without the numbers no other list of the day can be aged.
             Err(_) => return Ok(false),
         };
-        if let Some(Rewrite { from, old, new }) = rewrite {
-            all &= store.replace_rows(site, day, of, foreign + from, &old, &new).await?;
+        if let Some(mut rewrite) = rewrite {
+            rewrite.from += foreign;
+            all &= store.replace_rows(site, day, of, &rewrite).await?;
         }
     }
     if all && phase == Phase::Over {
@@ -69,42 +70,31 @@ pub async fn compact(store: &dyn Upkeep, site: &Arc<str>, day: Day, phase: Phase
     Ok(all)
 }
 
-/// Blocks of a list from place `from` on, and what takes their place.
-#[derive(Debug, PartialEq)]
-struct Rewrite {
-    from: usize,
-    old: Vec<PackedRows>,
-    new: Vec<PackedRows>,
-}
-
-impl Rewrite {
-    /// What is to be rewritten of a list, if anything. With `numbers` rows are aged. A block that
-    /// is damaged stays where it is, and is told of with the number of its rows.
-    fn new(
-        blocks: &[PackedRows],
-        mut numbers: Option<&mut Numbers>,
-        damaged: impl Fn(usize),
-    ) -> Option<Self> {
-        let groups = groups(blocks);
-        let over = numbers.is_some();
-        let worth = blocks.len() - groups.len() >= if over { 1 } else { WORTH };
-        let due = |group: &Range<usize>| {
-            worth && group.len() > 1
-                || over && !blocks[group.clone()].iter().all(PackedRows::is_aged)
-        };
-        let (first, last) = (groups.iter().position(due)?, groups.iter().rposition(due)?);
-        let old = groups[first].start..groups[last].end;
-        let mut new = Vec::new();
-        for group in groups[first..=last].iter().cloned() {
-            if due(&group) {
-                rewritten(&blocks[group], numbers.as_deref_mut(), &damaged, &mut new);
-            } else {
-                new.extend_from_slice(&blocks[group]);
-            }
+/// What is to be rewritten of a list, if anything. With `numbers` rows are aged. A block that
+/// is damaged stays where it is, and is told of with the number of its rows.
+fn rewrite(
+    blocks: &[PackedRows],
+    mut numbers: Option<&mut Numbers>,
+    damaged: impl Fn(usize),
+) -> Option<Rewrite> {
+    let groups = groups(blocks);
+    let over = numbers.is_some();
+    let worth = blocks.len() - groups.len() >= if over { 1 } else { WORTH };
+    let due = |group: &Range<usize>| {
+        worth && group.len() > 1 || over && !blocks[group.clone()].iter().all(PackedRows::is_aged)
+    };
+    let (first, last) = (groups.iter().position(due)?, groups.iter().rposition(due)?);
+    let old = groups[first].start..groups[last].end;
+    let mut new = Vec::new();
+    for group in groups[first..=last].iter().cloned() {
+        if due(&group) {
+            rewritten(&blocks[group], numbers.as_deref_mut(), &damaged, &mut new);
+        } else {
+            new.extend_from_slice(&blocks[group]);
         }
-        let (from, old) = (old.start, &blocks[old]);
-        (old != new).then(|| Self { from, old: old.to_vec(), new })
     }
+    let (from, old) = (old.start, &blocks[old]);
+    (old != new).then(|| Rewrite { from, old: old.to_vec(), new })
 }
 
 /// Blocks that belong in one, in their order.
@@ -195,10 +185,10 @@ mod tests {
         blocks.iter().flat_map(rows).map(|row| row.page.to_string()).collect()
     }
 
-    fn rewrite(blocks: &[PackedRows], phase: Phase) -> Option<Rewrite> {
+    fn rewrite_in(blocks: &[PackedRows], phase: Phase) -> Option<Rewrite> {
         let mut numbers =
             (phase == Phase::Over).then(|| Numbers::new(rand::random::<u64> as fn() -> u64));
-        Rewrite::new(blocks, numbers.as_mut(), |_| panic!("damaged"))
+        rewrite(blocks, numbers.as_mut(), |_| panic!("damaged"))
     }
 
     fn sizes(blocks: &[PackedRows]) -> Vec<usize> {
@@ -208,28 +198,28 @@ mod tests {
     #[test]
     fn small_blocks_become_large_ones_in_their_order() {
         let day = blocks([5_000].into_iter().chain([100; 200]).chain([4_000]).chain([100; 9]));
-        let Rewrite { from, old, new } = rewrite(&day, Phase::Open).unwrap();
+        let Rewrite { from, old, new } = rewrite_in(&day, Phase::Open).unwrap();
         assert_eq!((from, sizes(&new)), (1, vec![16_000, 4_000, 4_000, 900]));
         assert_eq!(old, day[1..]);
         assert_eq!(pages(&new), pages(&old));
         assert!(new.iter().all(|packed| !packed.is_aged()));
         // Nothing is left to do.
         let after = [&day[..1], &new].concat();
-        assert_eq!(rewrite(&after, Phase::Open), None);
+        assert_eq!(rewrite_in(&after, Phase::Open), None);
     }
 
     #[test]
     fn few_blocks_are_merged_when_the_day_is_over() {
         let day = blocks([1_000; 8]);
-        assert_eq!(rewrite(&day, Phase::Open), None);
-        assert_eq!(rewrite(&[], Phase::Over), None);
-        let over = rewrite(&day, Phase::Over).unwrap();
+        assert_eq!(rewrite_in(&day, Phase::Open), None);
+        assert_eq!(rewrite_in(&[], Phase::Over), None);
+        let over = rewrite_in(&day, Phase::Over).unwrap();
         assert_eq!((over.from, sizes(&over.new)), (0, vec![8_000]));
         assert!(over.new[0].is_aged());
-        assert_eq!(rewrite(&over.new, Phase::Over), None);
+        assert_eq!(rewrite_in(&over.new, Phase::Over), None);
         // What comes late is aged too.
         let late = [&over.new[..], &blocks([3])].concat();
-        let again = rewrite(&late, Phase::Over).unwrap();
+        let again = rewrite_in(&late, Phase::Over).unwrap();
         assert_eq!((again.from, again.old.len(), sizes(&again.new)), (1, 1, vec![3]));
         assert!(again.new[0].is_aged());
     }
@@ -238,7 +228,7 @@ mod tests {
     fn no_text_is_lost_for_want_of_room() {
         let sizes = [3_000; 16];
         let day: Vec<PackedRows> = blocks(sizes).iter().map(named).collect();
-        let Rewrite { new, .. } = rewrite(&day, Phase::Over).unwrap();
+        let Rewrite { new, .. } = rewrite_in(&day, Phase::Over).unwrap();
         assert!(new.len() > 3 && new.len() < 16, "{}", new.len());
         assert_eq!(pages(&new), pages(&day));
         let names = |blocks: &[PackedRows]| -> Vec<Arc<str>> {
@@ -266,7 +256,7 @@ mod tests {
         day[7] = PackedRows::from_bytes(bytes).unwrap();
         let mut numbers = Numbers::new(rand::random::<u64> as fn() -> u64);
         let told = std::cell::Cell::new(0);
-        let new = Rewrite::new(&day, Some(&mut numbers), |rows| told.set(rows)).unwrap().new;
+        let new = rewrite(&day, Some(&mut numbers), |rows| told.set(rows)).unwrap().new;
         assert_eq!((told.get(), sizes(&new)), (10, vec![70, 10, 120]));
         assert_eq!(new[1], day[7]);
     }

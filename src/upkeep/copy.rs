@@ -12,12 +12,11 @@ use crate::config::{Config, SiteConfig};
 use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use crate::model::site::{Day, Month, Site};
-use crate::model::{BATCH_MAX, Batch, PackedRows, VisitorHash};
+use crate::model::{Batch, PackedRows, VisitorHash};
 use crate::store::{self, Applied, Secret, SharedValues, Sketches, StoreUrl, Upkeep};
 use anyhow::{bail, ensure};
 use chrono::Days;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -149,7 +148,7 @@ struct Whole {
 
 impl Whole {
     async fn read(store: &dyn Upkeep, site: &str, day: Day) -> anyhow::Result<Self> {
-        let counts = store.days(site, &[day]).await?.pop().unwrap_or_default();
+        let counts = store.day(site, day).await?;
         let people = store.rows(site, day, RowsOf::People).await?;
         let others = store.rows(site, day, RowsOf::Others).await?;
         if people.foreign + others.foreign > 0 {
@@ -212,7 +211,7 @@ async fn copy_day(
         Sketches::HyperLogLogs(_) => {}
     }
     to.forget(site, day).await?;
-    for batch in batches(site, day, &day_there, &hashes) {
+    for batch in batches(site, day, &day_there, hashes) {
         match to.apply(&batch).await? {
             Applied::Now | Applied::Before => {}
             Applied::Gap { have } => bail!("{} has forgotten {day} after {have} steps", to.name()),
@@ -246,29 +245,17 @@ fn batches(
     site: &Arc<str>,
     day: Day,
     whole: &Whole,
-    [visitors, confirmed]: &[Vec<VisitorHash>; 2],
+    visitors: [Vec<VisitorHash>; 2],
 ) -> Vec<Batch> {
-    let fields: Vec<(Field, i64)> = whole.counts.fields().collect();
-    let mut fields = fields.chunks(BATCH_MAX);
-    let mut visitors = visitors.chunks(BATCH_MAX);
-    let mut confirmed = confirmed.chunks(BATCH_MAX);
-    let (mut people, mut others) = (whole.people.iter(), whole.others.iter());
-    let batch = |number| {
-        let batch = Batch {
-            site: site.clone(),
-            day,
-            node: NODE.into(),
-            number,
-            fields: fields.next().unwrap_or_default().to_vec(),
-            visitors: visitors.next().unwrap_or_default().to_vec(),
-            confirmed: confirmed.next().unwrap_or_default().to_vec(),
-            people: people.next().cloned().unwrap_or_default(),
-            others: others.next().cloned().unwrap_or_default(),
-        };
+    let (site, node) = (site.clone(), NODE.into());
+    let first = Batch { site, day, node, number: 1, ..Batch::default() };
+    let rows = [&whole.people, &whole.others].map(|rows| rows.iter().cloned());
+    let mut batches = first.filled(whole.counts.fields(), visitors.map(Vec::into_iter), rows);
+    if batches.is_empty() {
         // The first one makes the day, be it empty.
-        (number == 1 || !batch.is_empty()).then_some(batch)
-    };
-    (1..).map_while(batch).collect()
+        batches.push(first);
+    }
+    batches
 }
 
 /// What other programs have counted.

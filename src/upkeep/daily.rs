@@ -11,7 +11,7 @@ use super::{Keep, Progress};
 use crate::budget::Budget;
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
 use crate::model::site::{Day, Month, Site};
-use crate::store::{Result, Secret, StoreError, Upkeep};
+use crate::store::{NEVER, Result, Secret, StoreError, Upkeep};
 use crate::supervise::{Task, Tasks};
 use chrono::Days;
 use serde::{Deserialize, Serialize};
@@ -42,9 +42,6 @@ const RECENT: u64 = 2;
 /// readers have: it takes about as many.
 const ON_A_BUDGET: Millis = 6 * HOUR;
 const A_LOOK: u64 = 30;
-
-/// A date no diary lives to see: 2100-01-01.
-const NEVER: Millis = 4_102_444_800_000;
 
 /// What nodes note for each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -333,9 +330,9 @@ async fn work(
 ) -> Result<Done> {
     let today = site.day(now);
     let kept = store.kept(&site.name).await?;
-    let mut months: BTreeMap<Month, BTreeSet<Day>> = BTreeMap::new();
+    let mut months: BTreeMap<Month, Vec<Day>> = BTreeMap::new();
     for day in kept.iter().filter(|day| **day < today) {
-        months.entry(Month::of(*day)).or_default().insert(*day);
+        months.entry(Month::of(*day)).or_default().push(*day);
     }
     let goes = |month: &Month| {
         keep.days.is_some_and(|days| month.last() + Days::new(u64::from(days)) < today)
@@ -386,7 +383,7 @@ pub async fn settle(
     let (today, open) = (site.day(now), site.day(now - HOUR));
     let days: Vec<Day> = days.iter().copied().filter(|day| *day < today).collect();
     let months: BTreeSet<Month> = days.iter().map(|day| Month::of(*day)).collect();
-    progress.expect(days.len() + months.len());
+    progress.expect(days.len());
     for day in days {
         fold(store, site, day, keep.rows).await?;
         // Another may rewrite blocks at the same time; then the hourly job comes to it.
@@ -395,18 +392,13 @@ pub async fn settle(
         }
         progress.step(day);
     }
-    let kept = store.kept(&site.name).await?;
-    for month in months {
-        let closed = |day: &Day| Month::of(*day) == month && *day < today;
-        roll_up(store, site, month, &kept.iter().copied().filter(closed).collect(), false).await?;
-        progress.step(month);
-    }
+    roll_up_again(store, site, months.into_iter(), today, progress).await?;
     store.trim(&site.name, keep.events, now).await
 }
 
 /// Moves what of a closed day is beyond `rows` rows to `(other)`. Gives the number of fields.
 async fn fold(store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<usize> {
-    let counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();
+    let counts = store.day(&site.name, day).await?;
     let moves = tail::moves(&counts, rows);
     if !moves.is_empty() {
         store.fold(&site.name, day, &moves).await?;
@@ -414,17 +406,35 @@ async fn fold(store: &dyn Upkeep, site: &Site, day: Day, rows: usize) -> Result<
     Ok(moves.len())
 }
 
-/// Makes a month from its closed days.
-pub(super) async fn roll_up(
+/// Makes months again from those of their days that are over by `today`.
+pub(super) async fn roll_up_again(
+    store: &dyn Upkeep,
+    site: &Site,
+    months: impl ExactSizeIterator<Item = Month>,
+    today: Day,
+    progress: &mut Progress,
+) -> Result<()> {
+    let kept = store.kept(&site.name).await?;
+    progress.expect(months.len());
+    for month in months {
+        let over = |day: &Day| Month::of(*day) == month && *day < today;
+        let days: Vec<Day> = kept.iter().copied().filter(over).collect();
+        roll_up(store, site, month, &days, false).await?;
+        progress.step(month);
+    }
+    Ok(())
+}
+
+/// Makes a month from these days. `freeze`: they are about to go.
+async fn roll_up(
     store: &dyn Upkeep,
     site: &Site,
     month: Month,
-    days: &BTreeSet<Day>,
+    days: &[Day],
     freeze: bool,
-) -> Result<bool> {
-    let days: Vec<Day> = days.iter().copied().collect();
-    let counts = store.days(&site.name, &days).await?.into_iter().map(Arc::new);
-    let month_counts = tail::month(days.into_iter().zip(counts));
-    let fields: Vec<_> = month_counts.fields().collect();
-    store.put_month(&site.name, month, &fields, freeze).await
+) -> Result<()> {
+    let counts = store.days(&site.name, days).await?;
+    let counts = tail::month(days.iter().copied().zip(counts));
+    let fields: Vec<_> = counts.fields().collect();
+    store.put_month(&site.name, month, &fields, freeze).await.map(drop)
 }

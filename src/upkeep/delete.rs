@@ -105,7 +105,7 @@ impl Delete {
         progress: &mut Progress,
     ) -> Result<()> {
         let now = Clock::system().now();
-        progress.expect(doomed.days.len() + doomed.months.len() + doomed.again.len());
+        progress.expect(doomed.days.len() + doomed.months.len());
         for day in &doomed.days {
             store.forget(&site.name, *day).await?;
             progress.step(day);
@@ -114,13 +114,8 @@ impl Delete {
             store.forget_month(&site.name, *month).await?;
             progress.step(month);
         }
-        let left = store.kept(&site.name).await?.into_iter().filter(|day| *day < site.day(now));
-        let left: BTreeSet<Day> = left.collect();
-        for month in &doomed.again {
-            let days = left.range(month.first()..=month.last()).copied().collect();
-            daily::roll_up(store, site, *month, &days, false).await?;
-            progress.step(month);
-        }
+        let again = doomed.again.iter().copied();
+        daily::roll_up_again(store, site, again, site.day(now), progress).await?;
         if self.days.is_none() {
             store.forget_rest(&site.name).await?;
         }

@@ -157,7 +157,7 @@ async fn all_time(store: &dyn Upkeep, site: &Site, pages: Pages, today: Day) -> 
     }
     let mut dated: BTreeMap<String, i64> = BTreeMap::new();
     for day in kept {
-        let counts = store.days(&site.name, &[day]).await?.pop().unwrap_or_default();
+        let counts = store.day(&site.name, day).await?;
         for (page, row) in counts.rows(Dimension::Page) {
             *dated.entry(page.to_owned()).or_default() += row.pageviews();
         }

@@ -5,9 +5,9 @@
 
 use crate::model::rollup::{DayCounts, Detail, Dimension, Field, Metric, Row, field, rest};
 use crate::model::site::{Day, Month};
+use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::HashSet;
 
 /// Rows of a dimension that a month keeps.
 pub const MONTH_ROWS: usize = 1_000;
@@ -15,15 +15,10 @@ pub const MONTH_ROWS: usize = 1_000;
 /// Which fields of a day are to move where so that no dimension has more than `rows` rows.
 pub fn moves(counts: &DayCounts, rows: usize) -> Vec<(Field, Field)> {
     let mut moves = Vec::new();
-    for dimension in folded() {
-        for (value, row) in tail(counts, dimension, rows) {
-            let to = rest(dimension, value);
-            if to != value {
-                moves.extend(row.counts().map(|(metric, _)| {
-                    (field(dimension, value, metric), field(dimension, &to, metric))
-                }));
-            }
-        }
+    for (dimension, value, row) in tails(counts, rows) {
+        let to = rest(dimension, value);
+        let moved = |metric| (field(dimension, value, metric), field(dimension, &to, metric));
+        moves.extend(row.counts().map(|(metric, _)| moved(metric)));
     }
     moves
 }
@@ -33,13 +28,12 @@ const BY_TIME: [Dimension; 2] = [Dimension::Slot, Dimension::FirstSeen];
 
 /// The roll-up of a month from its days. Times of day stay with the days; the totals of each day
 /// are kept as [`Dimension::Day`].
-pub fn month(days: impl IntoIterator<Item = (Day, Arc<DayCounts>)>) -> DayCounts {
+pub fn month(days: impl IntoIterator<Item = (Day, impl Borrow<DayCounts>)>) -> DayCounts {
     let mut sum = DayCounts::default();
     for (day, counts) in days {
-        for dimension in Dimension::ALL.iter().filter(|d| !BY_TIME.contains(d)) {
-            for (value, row) in counts.rows(*dimension) {
-                sum.add_row(*dimension, value, row);
-            }
+        let counts = counts.borrow();
+        for (dimension, value, row) in counts.all_rows().filter(|(d, ..)| !BY_TIME.contains(d)) {
+            sum.add_row(dimension, value, row);
         }
         sum.add_row(Dimension::Day, &day.to_string(), &counts.row(Dimension::Total, ""));
     }
@@ -56,11 +50,9 @@ pub fn as_days(month: Month, counts: &DayCounts, whole: bool) -> Vec<(Day, DayCo
         let totals = counts.row(Dimension::Day, &day.to_string());
         known.add_row(Dimension::Total, "", &totals);
         if whole && day == month.first() {
-            let told = |d: &&Dimension| !matches!(**d, Dimension::Total | Dimension::Day);
-            for dimension in Dimension::ALL.iter().filter(told) {
-                for (value, row) in counts.rows(*dimension) {
-                    known.add_row(*dimension, value, row);
-                }
+            let told = |d: &Dimension| !matches!(d, Dimension::Total | Dimension::Day);
+            for (dimension, value, row) in counts.all_rows().filter(|(d, ..)| told(d)) {
+                known.add_row(dimension, value, row);
             }
         }
         (day, known)
@@ -71,39 +63,32 @@ pub fn as_days(month: Month, counts: &DayCounts, whole: bool) -> Vec<(Day, DayCo
 /// The counts with at most `rows` rows to a dimension.
 pub fn top(counts: &DayCounts, rows: usize) -> DayCounts {
     let mut kept = DayCounts::default();
-    for dimension in Dimension::ALL.iter().copied() {
-        let tail: HashMap<&str, &Row> = match folded().any(|d| d == dimension) {
-            true => tail(counts, dimension, rows).into_iter().collect(),
-            false => HashMap::new(),
-        };
-        for (value, row) in counts.rows(dimension) {
-            if tail.contains_key(value) {
-                kept.add_row(dimension, &rest(dimension, value), row);
-            } else {
-                kept.add_row(dimension, value, row);
-            }
+    let tails: HashSet<(Dimension, &str)> = tails(counts, rows).map(|(d, v, _)| (d, v)).collect();
+    for (dimension, value, row) in counts.all_rows() {
+        match tails.contains(&(dimension, value)) {
+            true => kept.add_row(dimension, &rest(dimension, value), row),
+            false => kept.add_row(dimension, value, row),
         }
     }
     kept
 }
 
-/// Dimensions whose values come from outside.
-fn folded() -> impl Iterator<Item = Dimension> {
+/// Of each dimension whose values come from outside, the rows beyond the busiest `rows`. Those that
+/// are what others move to are not among them, nor do they count.
+fn tails(counts: &DayCounts, rows: usize) -> impl Iterator<Item = (Dimension, &str, &Row)> {
     let fixed =
         |d: &Dimension| matches!(d, Dimension::Total | Dimension::Day) || BY_TIME.contains(d);
-    Dimension::ALL.iter().copied().filter(move |d| !fixed(d))
-}
-
-/// Rows beyond the busiest `rows`, rests left out.
-fn tail(counts: &DayCounts, dimension: Dimension, rows: usize) -> Vec<(&str, &Row)> {
-    let mut all: Vec<(&str, &Row)> =
-        counts.rows(dimension).filter(|(value, _)| rest(dimension, value) != *value).collect();
-    if all.len() <= rows {
-        return Vec::new();
-    }
-    // Of equals the first by name: every node decides alike.
-    all.sort_unstable_by_key(|(value, row)| (Reverse(busy(row)), *value));
-    all.split_off(rows)
+    let folded = Dimension::ALL.into_iter().filter(move |d| !fixed(d));
+    folded.flat_map(move |dimension| {
+        let mut all: Vec<(Dimension, &str, &Row)> = counts
+            .rows(dimension)
+            .filter(|(value, _)| rest(dimension, value) != *value)
+            .map(|(value, row)| (dimension, value, row))
+            .collect();
+        // Of equals the first by name: every node decides alike.
+        all.sort_unstable_by_key(|(_, value, row)| (Reverse(busy(row)), *value));
+        all.split_off(rows.min(all.len()))
+    })
 }
 
 /// How much happened in a row.
@@ -124,12 +109,14 @@ fn busy(row: &Row) -> i64 {
 mod tests {
     use super::*;
     use crate::model::rollup::{OTHER, join};
+    use std::collections::HashMap;
+    use std::sync::Arc;
 
     fn sums(counts: &DayCounts) -> HashMap<Dimension, Row> {
         let mut sums = HashMap::new();
         for dimension in Dimension::ALL {
-            let sum: &mut Row = sums.entry(*dimension).or_default();
-            counts.rows(*dimension).for_each(|(_, row)| sum.merge(row));
+            let sum: &mut Row = sums.entry(dimension).or_default();
+            counts.rows(dimension).for_each(|(_, row)| sum.merge(row));
         }
         sums
     }

@@ -84,7 +84,7 @@ impl Names {
                 let order = if list == 0 { bots.len() } else { usize::MAX - text.len() };
                 words.push(text);
                 bots.push(Named {
-                    bot: Bot { name: name.into(), class: BotClass::parse(class) },
+                    bot: Bot { name: name.into(), class: BotClass::in_data(class) },
                     rank: (list, order),
                     at_start: bare.len() < word.len(),
                     at_end: text.len() < bare.len(),

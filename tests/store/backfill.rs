@@ -9,7 +9,7 @@ use headcount::clock::Clock;
 use headcount::flush::{DurableOutbox, FlushSettings, Flusher};
 use headcount::model::rollup::{Field, OTHER};
 use headcount::model::site::{Month, Site};
-use headcount::store::Applied;
+use headcount::store::{Applied, Rebuilt};
 use headcount::telemetry::Telemetry;
 use headcount::upkeep::backfill::Outcome;
 use headcount::upkeep::compact::{Phase, compact};
@@ -107,9 +107,9 @@ async fn a_deleted_day_comes_back_as_it_was(store: Arc<dyn Upkeep>) {
         for day in &days {
             // As if the keys had been deleted; the rows are what is left.
             let version = store.versions(&site.name, &[*day]).await.unwrap()[0];
-            let nothing = headcount::store::Rebuilt::default();
-            store.stage(&site.name, *day, &nothing, "gone").await.unwrap();
-            assert!(store.swap(&site.name, *day, &nothing, "gone", version).await.unwrap());
+            let nothing = Rebuilt { run: "gone".into(), ..Rebuilt::default() };
+            store.stage(&site.name, *day, &nothing).await.unwrap();
+            assert!(store.swap(&site.name, *day, &nothing, version).await.unwrap());
             let empty = all(store, &site, *day).await;
             assert!(empty.fields.is_empty() && empty.uniques == (0, 0), "{empty:?}");
         }
@@ -178,10 +178,10 @@ async fn a_days_batches_go_on_after_it(store: Arc<dyn Upkeep>) {
 
     // What was applied since the day was read is not swapped away.
     let version = store.versions(SITE, &[today()]).await.unwrap()[0];
-    let nothing = headcount::store::Rebuilt::default();
-    store.stage(SITE, today(), &nothing, "late").await.unwrap();
+    let nothing = Rebuilt { run: "late".into(), ..Rebuilt::default() };
+    store.stage(SITE, today(), &nothing).await.unwrap();
     store.apply(&view(5)).await.unwrap();
-    assert!(!store.swap(SITE, today(), &nothing, "late", version).await.unwrap());
+    assert!(!store.swap(SITE, today(), &nothing, version).await.unwrap());
     assert_eq!(stored(store).await, 5);
 }
 

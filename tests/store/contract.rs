@@ -3,7 +3,7 @@
 use super::common::redis::RedisServer;
 use super::*;
 use headcount::model::block::Block;
-use headcount::store::{Applied, Secret, StoredRows};
+use headcount::store::{Applied, Rewrite, Secret, StoredRows};
 use std::cell::Cell;
 
 on_both_stores! {
@@ -93,7 +93,7 @@ async fn an_empty_batch_moves_only_marker_and_version(store: Arc<dyn Upkeep>) {
     let days = store.days(SITE, &[today()]).await.unwrap();
     assert_eq!(days[0].version, 2);
     for dimension in Dimension::ALL {
-        assert_eq!(days[0].rows(*dimension).count(), 0);
+        assert_eq!(days[0].rows(dimension).count(), 0);
     }
     assert_eq!(store.uniques(SITE, today()).await.unwrap(), (0, 0));
     for of in RowsOf::BOTH {
@@ -311,7 +311,8 @@ async fn blocks_are_replaced_in_their_place_or_not_at_all(store: Arc<dyn Upkeep>
     let named = |names: &[&str]| rows(Kind::View, names.iter().copied());
     let block = |number: u64| named(&[&format!("/n/{number}")]);
     let replace = async |from, old: &[PackedRows], new: &[PackedRows]| {
-        store.replace_rows(SITE, today(), RowsOf::People, from, old, new).await.unwrap()
+        let with = Rewrite { from, old: old.to_vec(), new: new.to_vec() };
+        store.replace_rows(SITE, today(), RowsOf::People, &with).await.unwrap()
     };
     let all: Vec<PackedRows> = (1..=6).map(block).collect();
     let merged = named(&["/n/2", "/n/3", "/n/4"]);
@@ -369,7 +370,8 @@ async fn blocks_are_replaced_while_others_are_appended(store: Arc<dyn Upkeep>) {
             if old.len() > 1 {
                 let blocks = old.iter().map(|packed| packed.block().unwrap());
                 let new = [PackedRows::from(&Block::merge(blocks))];
-                let put = store.replace_rows(SITE, today(), RowsOf::People, 0, &old, &new);
+                let with = Rewrite { from: 0, old, new: new.to_vec() };
+                let put = store.replace_rows(SITE, today(), RowsOf::People, &with);
                 assert!(put.await.unwrap());
                 merges.set(merges.get() + 1);
             }

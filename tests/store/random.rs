@@ -93,9 +93,9 @@ fn check(runtime: &Runtime, store: &dyn Store, site: &str, steps: &[(usize, Step
     let days = runtime.block_on(store.days(site, &[today()])).unwrap();
     let mut counts = BTreeMap::new();
     for dimension in Dimension::ALL {
-        for (value, row) in days[0].rows(*dimension) {
+        for (value, row) in days[0].rows(dimension) {
             for (metric, count) in row.counts() {
-                counts.insert((*dimension, value.to_owned(), metric), count);
+                counts.insert((dimension, value.to_owned(), metric), count);
             }
         }
     }

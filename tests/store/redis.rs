@@ -3,7 +3,7 @@
 use super::common::redis::RedisServer;
 use super::*;
 use ::redis::Value;
-use headcount::store::{Applied, Secret, StoreError};
+use headcount::store::{Applied, Rewrite, Secret, StoreError};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
@@ -348,13 +348,14 @@ async fn a_sketch_built_again_is_the_same_to_the_last_register() {
     };
     let before = registers("before");
     let rebuilt = headcount::store::Rebuilt {
+        run: "run".into(),
         visitors: all.into_iter().rev().collect(),
         ..headcount::store::Rebuilt::default()
     };
     let version = store.versions(SITE, &[today()]).await.unwrap()[0];
-    let (staged, _) = store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
+    let (staged, _) = store.stage(SITE, today(), &rebuilt).await.unwrap();
     assert_eq!(staged, store.uniques(SITE, today()).await.unwrap().0);
-    assert!(store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap());
+    assert!(store.swap(SITE, today(), &rebuilt, version).await.unwrap());
     assert_eq!(registers("after"), before);
     assert_eq!(server.command::<i64>(&["TTL", &key]), -1);
     assert!(!server.keys().iter().any(|key| key.starts_with("staging:")));
@@ -365,6 +366,7 @@ async fn upkeep_is_counted_as_billed_and_leaves_nothing_behind() {
     let (server, store) = redis();
     store.apply(&full("n", 1)).await.unwrap();
     let rebuilt = headcount::store::Rebuilt {
+        run: "run".into(),
         fields: full("n", 1).fields,
         visitors: visitors(10),
         confirmed: Vec::new(),
@@ -379,14 +381,15 @@ async fn upkeep_is_counted_as_billed_and_leaves_nothing_behind() {
         store.rows(SITE, today(), RowsOf::Others).await.unwrap();
         let old = store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks;
         for from in [0, 1] {
-            let replaced = store.replace_rows(SITE, today(), RowsOf::People, from, &old, &old);
+            let same = Rewrite { from, old: old.clone(), new: old.clone() };
+            let replaced = store.replace_rows(SITE, today(), RowsOf::People, &same);
             assert_eq!(replaced.await.unwrap(), from == 0);
         }
         store.forget_rows(SITE, today()).await.unwrap();
         let version = store.versions(SITE, &[today()]).await.unwrap()[0];
-        store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
-        store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();
-        store.swap(SITE, today(), &rebuilt, "run", version).await.unwrap();
+        store.stage(SITE, today(), &rebuilt).await.unwrap();
+        store.swap(SITE, today(), &rebuilt, version).await.unwrap();
+        store.swap(SITE, today(), &rebuilt, version).await.unwrap();
         let page = |i| field(Dimension::Page, &format!("/page/{i}"), Metric::Server);
         store.fold(SITE, today(), &[(page(1), page(2))]).await.unwrap();
         store.fold(SITE, today(), &[(page(1), page(2))]).await.unwrap();

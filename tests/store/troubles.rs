@@ -5,7 +5,7 @@ use super::common::redis::RedisServer;
 use super::common::tls::Pair;
 use super::*;
 use ::redis::Value;
-use headcount::store::{Applied, StoreError, Trouble};
+use headcount::store::{Applied, Rewrite, StoreError, Trouble};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -184,13 +184,14 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
     store.days(SITE, &[today()]).await.unwrap();
     store.put_secret(&headcount::store::Secret::ViewKeys, None, b"k", 1 << 42).await.unwrap();
     let rebuilt = headcount::store::Rebuilt {
+        run: "run".into(),
         fields: full("n", 1).fields,
         visitors: visitors(1_000),
         confirmed: visitors(1_000),
         keeps_visitors: false,
     };
-    store.stage(SITE, today(), &rebuilt, "run").await.unwrap();
-    assert!(store.swap(SITE, today(), &rebuilt, "run", 1).await.unwrap());
+    store.stage(SITE, today(), &rebuilt).await.unwrap();
+    assert!(store.swap(SITE, today(), &rebuilt, 1).await.unwrap());
     let moves = [(
         field(Dimension::Page, "/page/1", Metric::Server),
         field(Dimension::Page, "(other)", Metric::Server),
@@ -198,7 +199,8 @@ async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
     store.fold(SITE, today(), &moves).await.unwrap();
     store.put_month(SITE, "2026-11".parse().unwrap(), &rebuilt.fields, false).await.unwrap();
     let old = store.rows(SITE, today(), RowsOf::People).await.unwrap().blocks;
-    assert!(store.replace_rows(SITE, today(), RowsOf::People, 0, &old, &old).await.unwrap());
+    let same = Rewrite { from: 0, old: old.clone(), new: old };
+    assert!(store.replace_rows(SITE, today(), RowsOf::People, &same).await.unwrap());
     store.forget_rows(SITE, today()).await.unwrap();
     store.trim(SITE, 10, 0).await.unwrap();
     assert_eq!(store.kept(SITE).await.unwrap(), [today()]);

@@ -2,7 +2,7 @@
 //!
 //! - combined and JSON, whole addresses and networks, hostile values, to a file and to standard
 //!   output
-//! - a full disk; a pipe that nobody reads
+//! - a full disk; a pipe that nobody reads, with a name or without
 //! - rotation under way loses no line
 
 use crate::common::ports::free_address;
@@ -160,6 +160,25 @@ fn a_pipe_that_nobody_reads_is_in_nobodys_way() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn a_named_pipe_is_opened_without_a_reader() {
+    let (origin, dir) = (origin(), tempfile::tempdir().unwrap());
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let file = format!("--access-log-file={}", pipe.display());
+    // It starts, and answers.
+    let proxy = Proxy::start(&origin.url(), &["--access-log=json", &file]);
+    for path in ["/first", "/second"] {
+        assert_eq!(get(proxy.site, path, "").text(), "hello");
+        // Nor does it wait where the file is opened anew.
+        proxy.signal(Signal::SIGHUP);
+    }
+    let mut lines = BufReader::new(std::fs::File::open(&pipe).unwrap()).lines();
+    for path in ["/first", "/second"] {
+        assert!(lines.next().unwrap().unwrap().contains(path));
+    }
 }
 
 #[test]

@@ -72,6 +72,8 @@ fn each_client_gets_what_it_likes_best() {
         ("gzip, br", "br"),
         ("gzip", "gzip"),
         ("gzip;q=0.9, br;q=0.1", "gzip"),
+        // As Firefox asks over HTTP/2.
+        ("br\r\nTE: trailers", "br"),
     ] {
         for target in ["/text", "/missing", "/varies"] {
             let accepts = format!("Accept-Encoding: {accepts}\r\n");
@@ -97,6 +99,9 @@ fn each_client_gets_what_it_likes_best() {
         let answer = wire.ask("GET", "/text", &fields);
         assert_eq!((answer.status(), answer.header("etag")), (304, Some(confirmed)));
         assert_eq!(answer.header("vary"), varies);
+        // What it says of bytes is said of those that the website sent.
+        let of_bytes = answer.header("content-md5").is_some();
+        assert_eq!(of_bytes, varies.is_none());
     }
 }
 

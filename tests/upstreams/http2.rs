@@ -55,6 +55,9 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
+/// Ends within its head: what follows a comment is held back up to the end.
+const UNENDED: &str = "<html><head><title>t</title><!-- it ends here -->";
+
 /// Tells what was asked, with a trailer where it may be.
 async fn answer(request: Request<h2::RecvStream>, mut to: h2::server::SendResponse<Bytes>) {
     let (head, mut body) = request.into_parts();
@@ -71,6 +74,26 @@ async fn answer(request: Request<h2::RecvStream>, mut to: h2::server::SendRespon
         if let Ok(mut stream) = to.send_response(response, false) {
             let _ = stream.send_data("known".into(), true);
         }
+        return;
+    }
+    if let Some(coding) = head.uri.path().strip_prefix("/page/") {
+        let mut response = Response::builder().header("content-type", "text/html");
+        let mut page = UNENDED.as_bytes().to_vec();
+        match coding {
+            "gzip" => {
+                let mut gzip = flate2::read::GzEncoder::new(&*page, Default::default());
+                let mut coded = Vec::new();
+                std::io::copy(&mut gzip, &mut coded).unwrap();
+                (page, response) = (coded, response.header("content-encoding", "gzip"));
+            }
+            "announced" => response = response.header("trailer", "x-sum"),
+            _ => {}
+        }
+        let Ok(mut stream) = to.send_response(response.body(()).unwrap(), false) else { return };
+        let _ = stream.send_data(page.into(), false);
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-sum", "42".parse().unwrap());
+        let _ = stream.send_trailers(trailers);
         return;
     }
     let te = head.headers.get("te").map_or("none", |te| te.to_str().unwrap());
@@ -191,10 +214,21 @@ fn an_answer_without_length_is_no_answer_to_http_1_0() {
 
 /// A visitor that speaks HTTP/2 without TLS: what a request is answered with, and the trailers.
 async fn ask(to: SocketAddr, path: &str) -> (u16, String, Option<HeaderMap>) {
+    let (head, body, trailers) = asked(to, path, "").await;
+    (head.status.as_u16(), String::from_utf8(body).unwrap(), trailers)
+}
+
+/// The same whole. Firefox says `TE: trailers` with each request.
+async fn asked(
+    to: SocketAddr,
+    path: &str,
+    accepts: &str,
+) -> (http::response::Parts, Vec<u8>, Option<HeaderMap>) {
     let stream = TcpStream::connect(to).await.unwrap();
     let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
     let request = Request::get(format!("http://example.org{path}")).header("te", "trailers");
+    let request = request.header("accept-encoding", accepts).header("accept", "text/html");
     let (answer, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
     let (head, mut body) = answer.await.unwrap().into_parts();
     let mut text = Vec::new();
@@ -202,7 +236,7 @@ async fn ask(to: SocketAddr, path: &str) -> (u16, String, Option<HeaderMap>) {
         text.extend_from_slice(&data.unwrap());
     }
     let trailers = body.trailers().await.unwrap();
-    (head.status.as_u16(), String::from_utf8(text).unwrap(), trailers)
+    (head, text, trailers)
 }
 
 #[test]
@@ -222,4 +256,42 @@ fn trailers_arrive_where_both_sides_speak_http2() {
     assert!(asked.elapsed() < Duration::from_secs(4));
     assert!(text.contains("took too long"), "{text}");
     assert_eq!(proxy.metric("headcount_upstream_retries_total"), 0.0);
+}
+
+/// The library sends the end of a body, or the trailers: a page that is not whole is worth nothing.
+#[test]
+fn a_page_that_ends_with_trailers_is_whole() {
+    let website = Website::start(None);
+    let h2c = free_address();
+    let h2c_flag = h2c.to_string();
+    let flags = ["--inject", "--h2c-listen", &h2c_flag];
+    let compressing = [&flags[..], &["--compress", "--compress-min-size=1B"]].concat();
+    let tag = headcount::capture::script::tag("/headcount.js");
+    let whole = UNENDED.replace("<!--", &format!("{tag}<!--"));
+    for (flags, path, coding, has_trailers) in [
+        (&flags[..], "/page/plain", None, false),
+        (&flags[..], "/page/gzip", Some("gzip"), false),
+        (&compressing[..], "/page/plain", Some("gzip"), false),
+        (&compressing[..], "/page/gzip", Some("gzip"), false),
+        (&compressing[..], "/page/announced", None, false),
+        // Not in the way of a page that passes as it is.
+        (&compressing[1..], "/page/announced", None, true),
+    ] {
+        let proxy = Proxy::start(&format!("h2c://{}", website.address), flags);
+        wait_for("it takes connections", || std::net::TcpStream::connect(h2c).is_ok());
+        let (head, body, trailers) = website.runtime.block_on(asked(h2c, path, "gzip"));
+        let coded = head.headers.get("content-encoding").map(|coding| coding.to_str().unwrap());
+        assert_eq!((coded, trailers.is_some()), (coding, has_trailers), "{path} {flags:?}");
+        let text = match coded {
+            None => String::from_utf8(body).unwrap(),
+            // Which fails where the end is missing.
+            Some(_) => std::io::read_to_string(flate2::read::GzDecoder::new(&*body)).unwrap(),
+        };
+        let expected = if flags.contains(&"--inject") { &whole } else { UNENDED };
+        assert_eq!(text, expected, "{path} {flags:?}");
+        let old = Wire::connect(proxy.site).ask("GET", path, "Accept: text/html\r\n");
+        if coded.is_none() {
+            assert_eq!(old.text(), expected, "over HTTP/1.1");
+        }
+    }
 }

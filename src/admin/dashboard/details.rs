@@ -5,6 +5,7 @@ use super::cards::{CardTab, label};
 use super::table;
 use super::view::{Subject, View};
 use super::{cards, map, words};
+use crate::export::harmless;
 use crate::report::{Answers, Invalid, Metric, QuerySet, Slice, Value};
 use maud::{Markup, html};
 use std::cmp::Ordering;
@@ -178,7 +179,7 @@ impl Details {
                 Value::Count(n) => n.to_string(),
                 Value::Ratio(n) => n.to_string(),
             };
-            let name = plain(&row.value);
+            let name = harmless(row.value);
             lines.write_record(std::iter::once(name).chain(row.metrics.iter().map(value)))?;
         }
         lines.into_inner().map_err(|e| e.into_error().into())
@@ -222,13 +223,5 @@ fn head(view: &View, column: &str, name: &str, is_sorted: bool) -> Markup {
                 @if is_sorted { span aria-hidden="true" { @if is_rising { " ↑" } @else { " ↓" } } }
             }
         }
-    }
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn plain(text: &str) -> String {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
     }
 }

@@ -155,6 +155,9 @@ async fn no_cell_of_a_file_is_a_formula() {
         "-1",
         "@SUM(A1)",
         "\t=1",
+        "＝1",
+        "'=1",
+        "\n=1",
         "\"quoted\", and\nbroken",
         "</script><b>",
         "\u{202e}fdp",
@@ -172,7 +175,7 @@ async fn no_cell_of_a_file_is_a_formula() {
     let read: Vec<String> = file.records().map(|row| row.unwrap()[0].to_owned()).collect();
     assert_eq!(read.len(), hostile.len());
     for name in hostile {
-        let is_formula = name.starts_with(['=', '+', '-', '@', '\t']);
+        let is_formula = name.starts_with(['=', '+', '-', '@', '\t', '＝', '\'', '\n']);
         let expected = if is_formula { format!("'{name}") } else { name.to_owned() };
         assert!(read.contains(&expected), "{expected:?} in {read:?}");
     }

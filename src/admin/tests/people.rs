@@ -299,3 +299,39 @@ async fn goals_and_funnels_of_the_page_apply_to_the_past() {
     let other = get(&format!("/api/v1/sites/goals?site_id={OTHER}")).await.1;
     assert!(!other.contains("Bees"), "{other}");
 }
+
+#[tokio::test]
+async fn a_password_of_ones_own_gives_no_more_guesses_at_anothers() {
+    let stage = Stage::set().await;
+    let port = &stage.port;
+    let enter = async |name: &str, password: &str, browser: &str| {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("name", name), ("password", password)])
+            .finish();
+        let url = format!("http://{}/login", port.address);
+        let form = port.client.post(url).header(COOKIE, browser).body(form);
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        // One that has to wait for its turn waits longer.
+        tokio::time::timeout(std::time::Duration::from_secs(2), form.send()).await.ok()
+    };
+    let own = enter("viewer", "viewer", "").await.unwrap().unwrap();
+    let browser = cookie(&own, "headcount_browser").unwrap();
+    for (as_whom, browser) in [("", ""), ("owner", ""), ("", &*browser), ("owner", &browser)] {
+        port.clock.set(port.clock.now() + HOUR);
+        let mut guesses = 0;
+        while let Some(guess) = enter(as_whom, &format!("guess {guesses}"), browser).await {
+            assert_eq!(guess.unwrap().status(), 401);
+            guesses += 1;
+            assert!(guesses <= 10, "guesses at `{as_whom}` have no end");
+            if guesses % 3 == 0 {
+                assert_eq!(
+                    enter("viewer", "viewer", browser).await.unwrap().unwrap().status(),
+                    303
+                );
+            }
+        }
+        assert_eq!(guesses, 10);
+    }
+    // The browser's own is let in all the same.
+    assert_eq!(enter("viewer", "viewer", &browser).await.unwrap().unwrap().status(), 303);
+}

@@ -18,7 +18,7 @@ use line::{Entry, cut};
 use pingora::proxy::Session;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -175,7 +175,11 @@ enum Target {
 impl Target {
     fn open(file: Option<PathBuf>) -> anyhow::Result<Self> {
         let Some(path) = file else { return Ok(Self::Stdout(io::stdout())) };
-        let opened = OpenOptions::new().append(true).create(true).mode(MODE).open(&path);
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(MODE);
+        // A pipe is opened for reading too: only to write, that would wait for who reads it.
+        options.read(std::fs::metadata(&path).is_ok_and(|it| it.file_type().is_fifo()));
+        let opened = options.open(&path);
         let file = opened.with_context(|| format!("access_log_file {}", path.display()))?;
         Ok(Self::File(path, file))
     }

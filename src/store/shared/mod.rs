@@ -63,8 +63,7 @@ impl SharedLog for RedisStore {
 
     async fn status(&self, site: &str, name: &str) -> Result<LogStatus> {
         let key = self.marks(site);
-        let mut ask = cmd("HMGET");
-        ask.arg(&key).arg(mark(name)).arg("lease").arg("done");
+        let ask = cmd("HMGET").arg(&key).arg(mark(name)).arg("lease").arg("done").take();
         let (have, lease, done): (Option<u64>, Option<String>, Option<Vec<u8>>) =
             self.ask(&key, ask).await?;
         Ok(LogStatus {
@@ -82,8 +81,7 @@ impl SharedLog for RedisStore {
     ) -> Result<Vec<(LogPlace, Option<Item>)>> {
         let key = self.log(site);
         let from = after.map_or("-".to_owned(), |LogPlace(at, n)| format!("({at}-{n}"));
-        let mut ask = cmd("XRANGE");
-        ask.arg(&key).arg(from).arg("+").arg("COUNT").arg(limit);
+        let ask = cmd("XRANGE").arg(&key).arg(from).arg("+").arg("COUNT").arg(limit).take();
         let items: Vec<(String, Value)> = self.ask(&key, ask).await?;
         let read = |(place, fields): (String, Value)| {
             let place = parse_place(&place)?;
@@ -142,9 +140,8 @@ impl SharedLog for RedisStore {
 
     async fn forget(&self, site: &str, names: &[Arc<str>]) -> Result<()> {
         let key = self.marks(site);
-        let mut forget = cmd("HDEL");
-        forget.arg(&key).arg(names.iter().map(|name| mark(name)).collect::<Vec<_>>());
-        self.ask(&key, forget).await
+        let marks: Vec<String> = names.iter().map(|name| mark(name)).collect();
+        self.ask(&key, cmd("HDEL").arg(&key).arg(marks).take()).await
     }
 }
 

@@ -172,9 +172,7 @@ impl OldKeys for RedisStore {
             let why = if !name.tagged {
                 Some("is from before keys were tagged with a site".to_owned())
             } else if expected == "hyperloglog" && found == "string" {
-                let mut count = cmd("PFCOUNT");
-                count.arg(key);
-                match self.ask::<u64>(key, count).await {
+                match self.ask::<u64>(key, cmd("PFCOUNT").arg(key).take()).await {
                     Err(StoreError::WrongType { .. }) => {
                         Some("is a string where a hyperloglog belongs".to_owned())
                     }
@@ -194,8 +192,7 @@ impl OldKeys for RedisStore {
         let mut attempt = 0;
         loop {
             let to = aside(&misfit.key, attempt);
-            let mut rename = cmd("RENAMENX");
-            rename.arg(&misfit.key).arg(&to);
+            let rename = cmd("RENAMENX").arg(&misfit.key).arg(&to).take();
             if self.ask::<bool>(&misfit.key, rename).await? {
                 return Ok(to);
             }
@@ -205,8 +202,7 @@ impl OldKeys for RedisStore {
 
     async fn settle(&self, Legacy { key: legacy, .. }: &Legacy) -> Result<()> {
         let settled = legacy.replacen("legacy:", "legacy:done:", 1);
-        let mut rename = cmd("RENAMENX");
-        rename.arg(legacy).arg(settled);
+        let rename = cmd("RENAMENX").arg(legacy).arg(settled).take();
         self.ask::<bool>(legacy, rename).await.map(drop)
     }
 
@@ -230,8 +226,7 @@ impl OldKeys for RedisStore {
             "set" => {
                 let mut cursor = 0;
                 loop {
-                    let mut scan = cmd("SSCAN");
-                    scan.arg(legacy).arg(cursor).arg("COUNT").arg(CHUNK);
+                    let scan = cmd("SSCAN").arg(legacy).arg(cursor).arg("COUNT").arg(CHUNK).take();
                     let members: Vec<Vec<u8>>;
                     (cursor, members) = self.ask::<(u64, Vec<Vec<u8>>)>(legacy, scan).await?;
                     for chunk in members.chunks(CHUNK) {
@@ -246,11 +241,10 @@ impl OldKeys for RedisStore {
                 // Carried over, for a cluster may keep it elsewhere than its day.
                 let sketch: Vec<u8> = self.ask(legacy, cmd("GET").arg(legacy).take()).await?;
                 let staged = own_staging(&to);
-                let mut set = cmd("SET");
-                set.arg(&staged).arg(sketch).arg("EX").arg(STAGING_SECONDS);
+                let set = cmd("SET").arg(&staged).arg(sketch).arg("EX").arg(STAGING_SECONDS).take();
                 self.ask::<()>(&staged, set).await?;
                 let merged = self.ask::<()>(&to, cmd("PFMERGE").arg(&to).arg(&staged).take()).await;
-                self.ask::<()>(&staged, cmd("UNLINK").arg(&staged).take()).await?;
+                self.unlink(&[staged]).await?;
                 match merged {
                     // A string that is no sketch: nobody to be found in it.
                     Err(StoreError::WrongType { .. }) => Ok(()),

@@ -21,12 +21,32 @@ pub use legacy::{Holds, Legacy, Misfit, OldKeys};
 /// A day summed up anew, to take the place of the stored one.
 #[derive(Debug, Clone, Default)]
 pub struct Rebuilt {
+    /// The name that it is built under, which nobody else builds under.
+    pub run: String,
     /// None twice.
     pub fields: Vec<(Field, i64)>,
     pub visitors: Vec<VisitorHash>,
     pub confirmed: Vec<VisitorHash>,
     /// The stored visitors and confirmed visitors stay, and the two above are empty.
     pub keeps_visitors: bool,
+}
+
+/// Blocks of a list of event rows, and what is to take their place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rewrite {
+    /// Place of the first of them in the list.
+    pub from: usize,
+    pub old: Vec<PackedRows>,
+    /// No more than the old ones, and not none.
+    pub new: Vec<PackedRows>,
+}
+
+impl Rewrite {
+    /// The first and the last of the old blocks; `None`: it makes no sense.
+    fn ends(&self) -> Option<(&PackedRows, &PackedRows)> {
+        let fits = (1..=self.old.len()).contains(&self.new.len());
+        self.old.first().zip(self.old.last()).filter(|_| fits)
+    }
 }
 
 /// How visitors and confirmed visitors of a day are kept.
@@ -92,37 +112,20 @@ pub trait Upkeep: Store {
         Ok(false)
     }
 
-    /// Builds a day beside the stored one, under a name of its own (`run`), and gives visitors and
-    /// confirmed visitors as [`Reads::uniques`](super::Reads::uniques) would. What never takes its
-    /// place is forgotten after a day, or by [`Upkeep::unstage`].
-    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, run: &str)
-    -> Result<(u64, u64)>;
+    /// Builds a day beside the stored one, and gives visitors and confirmed visitors as
+    /// [`Reads::uniques`](super::Reads::uniques) would. What never takes its place is forgotten
+    /// after a day, or by [`Upkeep::unstage`].
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<(u64, u64)>;
 
     /// Puts a staged day in the place of the stored one, at once, if that still has `version`
     /// (otherwise false). Event rows and the nodes' markers stay.
-    async fn swap(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        run: &str,
-        version: u64,
-    ) -> Result<bool>;
+    async fn swap(&self, site: &str, day: Day, rebuilt: &Rebuilt, version: u64) -> Result<bool>;
 
-    /// Puts blocks of rows in the place of others, at once, if `old` are those from place `from`
-    /// on: the first and the last of them are compared (otherwise false). What stands before and
-    /// behind them stays there, also what is appended meanwhile. `new` are no more than `old`, and
-    /// not none. Raises the day's version: who reads a list in several pieces knows that they may
-    /// not fit.
-    async fn replace_rows(
-        &self,
-        site: &str,
-        day: Day,
-        of: RowsOf,
-        from: usize,
-        old: &[PackedRows],
-        new: &[PackedRows],
-    ) -> Result<bool>;
+    /// Puts blocks of rows in the place of others, at once, if the old ones are where it says: the
+    /// first and the last of them are compared (otherwise false). What stands before and behind
+    /// them stays there, also what is appended meanwhile. Raises the day's version: who reads a
+    /// list in several pieces knows that they may not fit.
+    async fn replace_rows(&self, site: &str, day: Day, of: RowsOf, with: &Rewrite) -> Result<bool>;
 
     /// Lets go the hashes of a day's visitors, where they are kept one by one; how many there were
     /// stays. For a day whose salt is gone.
@@ -134,7 +137,7 @@ pub trait Upkeep: Store {
     async fn forget_rows(&self, site: &str, first: Day) -> Result<()>;
 
     /// Lets go what was staged.
-    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()>;
+    async fn unstage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<()>;
 
     /// What an older layout or another program may have left in it. A file has nothing of the kind.
     fn old_keys(&self) -> Option<&dyn OldKeys> {

@@ -1,11 +1,11 @@
 //! Upkeep of a Redis store.
 
-use super::{OldKeys, Rebuilt, Sketches, Upkeep};
+use super::{OldKeys, Rebuilt, Rewrite, Sketches, Upkeep};
 use crate::clock::Millis;
 use crate::model::rollup::Field;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
-use crate::model::{PackedRows, VisitorHash};
+use crate::model::{PackedRows, VisitorHash, random_name};
 use crate::store::redis::{LuaScript, RedisStore};
 use crate::store::{Reads, Result, Secret, keys};
 use ::redis::cmd;
@@ -20,8 +20,8 @@ static REPLACE_ROWS: LuaScript = LuaScript::new(include_str!("replace_rows.lua")
 /// does nothing else meanwhile.
 const FIELDS_MAX: usize = 1_000;
 
-/// Bytes of blocks in one command, about.
-const BLOCKS_MAX: usize = 1 << 20;
+/// Blocks in one command: together a megabyte or two.
+const BLOCKS_MAX: usize = 4;
 
 /// What was built and never put in its place is forgotten after a day.
 pub(super) const STAGING_SECONDS: usize = 24 * 3_600;
@@ -51,35 +51,20 @@ impl RedisStore {
             self.ask::<()>(key, add).await?;
         }
         self.expire_staging(key).await?;
-        let mut count = cmd("PFCOUNT");
-        count.arg(key);
-        self.ask(key, count).await
+        self.ask(key, cmd("PFCOUNT").arg(key).take()).await
     }
 
     /// Fills a list of our own, to be renamed.
     async fn stage_rows(&self, key: &str, blocks: &[PackedRows]) -> Result<()> {
-        let mut left = blocks;
-        while let Some((first, rest)) = left.split_first() {
-            let mut push = cmd("RPUSH");
-            push.arg(key).arg(first.bytes());
-            let mut size = first.size();
-            left = rest;
-            while let Some((next, rest)) = left.split_first()
-                && size + next.size() <= BLOCKS_MAX
-            {
-                push.arg(next.bytes());
-                size += next.size();
-                left = rest;
-            }
-            self.ask::<()>(key, push).await?;
+        for some in blocks.chunks(BLOCKS_MAX) {
+            let blocks: Vec<&[u8]> = some.iter().map(PackedRows::bytes).collect();
+            self.ask::<()>(key, cmd("RPUSH").arg(key).arg(blocks).take()).await?;
         }
         self.expire_staging(key).await
     }
 
     async fn expire_staging(&self, key: &str) -> Result<()> {
-        let mut expire = cmd("EXPIRE");
-        expire.arg(key).arg(STAGING_SECONDS);
-        self.ask::<()>(key, expire).await
+        self.ask(key, cmd("EXPIRE").arg(key).arg(STAGING_SECONDS).take()).await
     }
 }
 
@@ -88,9 +73,14 @@ fn counted(site: &str, day: Day) -> [String; 3] {
     [keys::daily(site, day), keys::visitors(site, day), keys::confirmed(site, day)]
 }
 
+/// The same of a day that is built beside it.
+fn staged(site: &str, day: Day, rebuilt: &Rebuilt) -> [String; 3] {
+    counted(site, day).map(|key| keys::staging(&key, &rebuilt.run))
+}
+
 /// A name that nobody else builds under.
 pub(super) fn own_staging(key: &str) -> String {
-    keys::staging(key, &format!("{:016x}", rand::random::<u64>()))
+    keys::staging(key, &random_name())
 }
 
 #[async_trait]
@@ -110,11 +100,7 @@ impl Upkeep for RedisStore {
     }
 
     async fn kept(&self, site: &str) -> Result<Vec<Day>> {
-        let mut days = Vec::new();
-        self.scan(&keys::pattern(site), |key| days.extend(keys::kept_day(site, key))).await?;
-        days.sort_unstable();
-        days.dedup();
-        Ok(days)
+        self.found(site, |key| keys::kept_day(site, key)).await
     }
 
     async fn fold(&self, site: &str, day: Day, moves: &[(Field, Field)]) -> Result<()> {
@@ -143,16 +129,13 @@ impl Upkeep for RedisStore {
     }
 
     async fn kept_imported(&self, site: &str) -> Result<Vec<Day>> {
-        let mut days = Vec::new();
-        self.scan(&keys::pattern(site), |key| days.extend(keys::imported_day(site, key))).await?;
-        days.sort_unstable();
-        Ok(days)
+        self.found(site, |key| keys::imported_day(site, key)).await
     }
 
     async fn put_imported(&self, site: &str, day: Day, fields: &[(Field, i64)]) -> Result<()> {
         let key = keys::imported(site, day);
         if fields.is_empty() {
-            return self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await;
+            return self.unlink(&[key]).await;
         }
         let staging = own_staging(&key);
         self.stage_fields(&staging, fields).await?;
@@ -175,16 +158,11 @@ impl Upkeep for RedisStore {
     }
 
     async fn kept_months(&self, site: &str) -> Result<Vec<Month>> {
-        let mut months = Vec::new();
-        self.scan(&keys::pattern(site), |key| months.extend(keys::kept_month(site, key))).await?;
-        months.sort_unstable();
-        months.dedup();
-        Ok(months)
+        self.found(site, |key| keys::kept_month(site, key)).await
     }
 
     async fn forget_month(&self, site: &str, month: Month) -> Result<()> {
-        let key = keys::monthly(site, month);
-        self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await
+        self.unlink(&[keys::monthly(site, month)]).await
     }
 
     async fn forget_rest(&self, site: &str) -> Result<()> {
@@ -193,10 +171,7 @@ impl Upkeep for RedisStore {
             let own = |key: &str| keys::is_of_site(site, key).then(|| key.to_owned());
             self.scan(&pattern, |key| rest.extend(own(key))).await?;
         }
-        for key in rest {
-            self.ask::<()>(&key, cmd("UNLINK").arg(&key).take()).await?;
-        }
-        Ok(())
+        self.unlink(&rest).await
     }
 
     async fn sketches(&self, site: &str, day: Day) -> Result<Sketches> {
@@ -218,15 +193,9 @@ impl Upkeep for RedisStore {
         Ok(true)
     }
 
-    async fn stage(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        run: &str,
-    ) -> Result<(u64, u64)> {
-        let built = counted(site, day).map(|key| keys::staging(&key, run));
-        self.unstage(site, day, run).await?;
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<(u64, u64)> {
+        self.unstage(site, day, rebuilt).await?;
+        let built = staged(site, day, rebuilt);
         self.stage_fields(&built[0], &rebuilt.fields).await?;
         if rebuilt.keeps_visitors {
             return self.uniques(site, day).await;
@@ -236,17 +205,8 @@ impl Upkeep for RedisStore {
         Ok((visitors, confirmed))
     }
 
-    async fn swap(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        run: &str,
-        version: u64,
-    ) -> Result<bool> {
-        let live = counted(site, day);
-        let built = live.clone().map(|key| keys::staging(&key, run));
-        let keys = [live, built].concat();
+    async fn swap(&self, site: &str, day: Day, rebuilt: &Rebuilt, version: u64) -> Result<bool> {
+        let keys = [counted(site, day), staged(site, day, rebuilt)].concat();
         let keep: &[u8] = if rebuilt.keeps_visitors { b"1" } else { b"0" };
         let version = version.to_string();
         let args = [version.as_bytes(), keep];
@@ -254,23 +214,12 @@ impl Upkeep for RedisStore {
         Ok(put)
     }
 
-    async fn replace_rows(
-        &self,
-        site: &str,
-        day: Day,
-        of: RowsOf,
-        from: usize,
-        old: &[PackedRows],
-        new: &[PackedRows],
-    ) -> Result<bool> {
-        let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(false) };
-        if new.is_empty() || new.len() > old.len() {
-            return Ok(false);
-        }
+    async fn replace_rows(&self, site: &str, day: Day, of: RowsOf, with: &Rewrite) -> Result<bool> {
+        let Some((first, last)) = with.ends() else { return Ok(false) };
         let key = keys::rows(site, day, of);
         let staging = own_staging(&key);
-        self.stage_rows(&staging, new).await?;
-        let (from, count) = (from.to_string(), old.len().to_string());
+        self.stage_rows(&staging, &with.new).await?;
+        let (from, count) = (with.from.to_string(), with.old.len().to_string());
         let args = [from.as_bytes(), count.as_bytes(), first.bytes(), last.bytes()];
         let keys = [key, staging, keys::daily(site, day)];
         let (put,) = self.run(&REPLACE_ROWS, &keys, &args).await?;
@@ -278,19 +227,14 @@ impl Upkeep for RedisStore {
     }
 
     async fn forget_rows(&self, site: &str, first: Day) -> Result<()> {
-        let mut old = Vec::new();
-        self.scan(&keys::pattern(site), |key| {
-            let day = RowsOf::BOTH.iter().find_map(|of| keys::rows_day(site, key, *of));
-            if day.is_some_and(|day| day < first) {
-                old.push(key.to_owned());
-            }
-        })
-        .await?;
-        self.ask_all::<()>(&old, FIELDS_MAX, |key| cmd("UNLINK").arg(key).take()).await.map(drop)
+        let day = |key: &str| RowsOf::BOTH.into_iter().find_map(|of| keys::rows_day(site, key, of));
+        let is_old = |key: &&str| day(key).is_some_and(|day| day < first);
+        let old = self.found(site, |key| Some(key).filter(is_old).map(str::to_owned)).await?;
+        self.unlink(&old).await
     }
 
-    async fn unstage(&self, site: &str, day: Day, run: &str) -> Result<()> {
-        let staged = counted(site, day).map(|key| keys::staging(&key, run));
+    async fn unstage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<()> {
+        let staged = staged(site, day, rebuilt);
         self.ask::<()>(&staged[0], cmd("UNLINK").arg(&staged).take()).await
     }
 

@@ -1,11 +1,11 @@
 //! Upkeep of a SQLite file.
 
-use super::{Rebuilt, Sketches, Upkeep};
+use super::{Rebuilt, Rewrite, Sketches, Upkeep};
 use crate::clock::Millis;
+use crate::model::VisitorHash;
 use crate::model::rollup::{DayCounts, Field};
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
-use crate::model::{PackedRows, VisitorHash};
 use crate::store::sqlite::SqliteStore;
 use crate::store::tables::{CONFIRMED, Session, VISITOR, columns, is_secret_of, secret_name};
 use crate::store::{Reads, Result, Secret};
@@ -14,35 +14,28 @@ use rusqlite::params;
 
 impl Session<'_> {
     fn day_id(&self, site: &str, day: Day) -> rusqlite::Result<Option<i64>> {
-        self.value("SELECT id FROM days WHERE site = ? AND day = ?", params![site, day.to_string()])
+        Ok(self.found(site, day)?.map(|(id, _)| id))
     }
 
-    /// The version of a month, and whether it is frozen.
-    fn month_version(
-        &self,
-        site: &str,
-        month: Month,
-    ) -> rusqlite::Result<Option<(i64, u64, bool)>> {
-        let found = self.rows(
-            "SELECT id, version, frozen FROM months WHERE site = ? AND month = ?",
-            params![site, month.to_string()],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
-        Ok(found.into_iter().next())
+    /// The id of a month, its version, and whether it is frozen.
+    fn found_month(&self, site: &str, month: Month) -> rusqlite::Result<Option<(i64, u64, bool)>> {
+        let sql = "SELECT id, version, frozen FROM months WHERE site = ? AND month = ?";
+        let params = params![site, month.to_string()];
+        Ok(self.rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.pop())
     }
 
     pub(in crate::store) fn frozen(&self, site: &str, month: Month) -> rusqlite::Result<u64> {
-        let found = self.month_version(site, month)?;
+        let found = self.found_month(site, month)?;
         Ok(found.filter(|(_, _, frozen)| *frozen).map_or(0, |(_, version, _)| version))
     }
 
     pub(in crate::store) fn month(&self, site: &str, month: Month) -> rusqlite::Result<DayCounts> {
-        let mut counts = DayCounts::default();
-        if let Some((id, version, _)) = self.month_version(site, month)? {
-            counts.version = version;
-            let sql = "SELECT dimension, value, metric, count FROM month_counts WHERE month_id = ?";
-            self.counts(sql, id, &mut counts)?;
-        }
+        let Some((id, version, _)) = self.found_month(site, month)? else {
+            return Ok(DayCounts::default());
+        };
+        let sql = "SELECT dimension, value, metric, count FROM month_counts WHERE month_id = ?";
+        let mut counts = self.counts(sql, [id])?;
+        counts.version = version;
         Ok(counts)
     }
 }
@@ -60,11 +53,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn kept(&self, site: &str) -> Result<Vec<Day>> {
-        self.read(|db| {
-            let sql = "SELECT day FROM days WHERE site = ? ORDER BY day";
-            let days = db.rows(sql, [site], |row| row.get::<_, String>(0))?;
-            Ok(days.iter().filter_map(|day| day.parse().ok()).collect())
-        })
+        self.read(|db| db.read_all("SELECT day FROM days WHERE site = ? ORDER BY day", site))
     }
 
     async fn fold(&self, site: &str, day: Day, moves: &[(Field, Field)]) -> Result<()> {
@@ -107,39 +96,35 @@ impl Upkeep for SqliteStore {
             )?;
             let Some(id) = id else { return Ok(false) };
             db.execute("DELETE FROM month_counts WHERE month_id = ?", [id])?;
-            for (field, count) in fields {
-                let (dimension, value, metric) = columns(field);
-                db.execute(
-                    "INSERT INTO month_counts (month_id, dimension, value, metric, count)
-                     VALUES (?, ?, ?, ?, ?)",
-                    params![id, dimension, value, metric, count],
-                )?;
-            }
+            db.execute_all(
+                "INSERT INTO month_counts (month_id, dimension, value, metric, count)
+                 VALUES (?, ?, ?, ?, ?)",
+                fields.iter().map(|(field, count)| {
+                    let (dimension, value, metric) = columns(field);
+                    (id, dimension, value, metric, count)
+                }),
+            )?;
             Ok(true)
         })
     }
 
     async fn kept_imported(&self, site: &str) -> Result<Vec<Day>> {
-        self.read(|db| {
-            let sql = "SELECT DISTINCT day FROM imported WHERE site = ? ORDER BY day";
-            let days = db.rows(sql, [site], |row| row.get::<_, String>(0))?;
-            Ok(days.iter().filter_map(|day| day.parse().ok()).collect())
-        })
+        let sql = "SELECT DISTINCT day FROM imported WHERE site = ? ORDER BY day";
+        self.read(|db| db.read_all(sql, site))
     }
 
     async fn put_imported(&self, site: &str, day: Day, fields: &[(Field, i64)]) -> Result<()> {
         self.write(|db| {
             let day = day.to_string();
             db.execute("DELETE FROM imported WHERE site = ? AND day = ?", params![site, day])?;
-            for (field, count) in fields {
-                let (dimension, value, metric) = columns(field);
-                db.execute(
-                    "INSERT INTO imported (site, day, dimension, value, metric, count)
-                     VALUES (?, ?, ?, ?, ?, ?)",
-                    params![site, day, dimension, value, metric, count],
-                )?;
-            }
-            Ok(())
+            db.execute_all(
+                "INSERT INTO imported (site, day, dimension, value, metric, count)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+                fields.iter().map(|(field, count)| {
+                    let (dimension, value, metric) = columns(field);
+                    (site, &day, dimension, value, metric, count)
+                }),
+            )
         })
     }
 
@@ -164,16 +149,12 @@ impl Upkeep for SqliteStore {
     }
 
     async fn kept_months(&self, site: &str) -> Result<Vec<Month>> {
-        self.read(|db| {
-            let sql = "SELECT month FROM months WHERE site = ? ORDER BY month";
-            let months = db.rows(sql, [site], |row| row.get::<_, String>(0))?;
-            Ok(months.iter().filter_map(|month| month.parse().ok()).collect())
-        })
+        self.read(|db| db.read_all("SELECT month FROM months WHERE site = ? ORDER BY month", site))
     }
 
     async fn forget_month(&self, site: &str, month: Month) -> Result<()> {
         self.write(|db| {
-            let Some((id, ..)) = db.month_version(site, month)? else { return Ok(()) };
+            let Some((id, ..)) = db.found_month(site, month)? else { return Ok(()) };
             db.execute("DELETE FROM month_counts WHERE month_id = ?", [id])?;
             db.execute("DELETE FROM months WHERE id = ?", [id])
         })
@@ -200,19 +181,10 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn replace_rows(
-        &self,
-        site: &str,
-        day: Day,
-        of: RowsOf,
-        from: usize,
-        old: &[PackedRows],
-        new: &[PackedRows],
-    ) -> Result<bool> {
-        let (Some(begin), Some(end)) = (old.first(), old.last()) else { return Ok(false) };
-        if new.is_empty() || new.len() > old.len() {
+    async fn replace_rows(&self, site: &str, day: Day, of: RowsOf, with: &Rewrite) -> Result<bool> {
+        let (Some((begin, end)), Rewrite { from, old, new }) = (with.ends(), with) else {
             return Ok(false);
-        }
+        };
         self.write(|db| {
             let Some(day_id) = db.day_id(site, day)? else { return Ok(false) };
             let ids: Vec<i64> = db.rows(
@@ -260,30 +232,19 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt, _: &str) -> Result<(u64, u64)> {
+    async fn stage(&self, site: &str, day: Day, rebuilt: &Rebuilt) -> Result<(u64, u64)> {
         if rebuilt.keeps_visitors {
             return self.uniques(site, day).await;
         }
         Ok((rebuilt.visitors.len() as u64, rebuilt.confirmed.len() as u64))
     }
 
-    async fn swap(
-        &self,
-        site: &str,
-        day: Day,
-        rebuilt: &Rebuilt,
-        _: &str,
-        version: u64,
-    ) -> Result<bool> {
+    async fn swap(&self, site: &str, day: Day, rebuilt: &Rebuilt, version: u64) -> Result<bool> {
         self.write(|db| {
             if db.version(site, day)? != version {
                 return Ok(false);
             }
-            let id: Option<i64> = db.value(
-                "INSERT INTO days (site, day, version) VALUES (?, ?, 1)
-                 ON CONFLICT DO UPDATE SET version = version + 1 RETURNING id",
-                params![site, day.to_string()],
-            )?;
+            let id = db.raise_version(site, day)?;
             db.execute("DELETE FROM counts WHERE day_id = ?", [id])?;
             db.add_counts(id, &rebuilt.fields)?;
             if rebuilt.keeps_visitors {
@@ -295,7 +256,7 @@ impl Upkeep for SqliteStore {
         })
     }
 
-    async fn unstage(&self, _: &str, _: Day, _: &str) -> Result<()> {
+    async fn unstage(&self, _: &str, _: Day, _: &Rebuilt) -> Result<()> {
         Ok(())
     }
 }
