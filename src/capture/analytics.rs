@@ -349,11 +349,12 @@ impl Analytics {
         });
     }
 
-    /// For every piece of a response's body (`response_body_filter`).
+    /// For every piece of a response's body (`response_body_filter`). Before trailers, of which no
+    /// piece says that it is the last one, once more with `end` (`response_trailer_filter`, which
+    /// returns what is left).
     ///
     /// # Errors
-    /// A page that gains the tag cannot go on: what the website sends is damaged, or breaks off.
-    /// The answer must not end as if it were whole.
+    /// A page that gains the tag cannot go on. The answer must not end as if it were whole.
     pub fn on_body(
         &self,
         tracking: &mut Tracking,

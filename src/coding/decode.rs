@@ -24,6 +24,10 @@ pub struct Decoder {
     kind: Kind,
     /// All that was begun has come to its end.
     ended: bool,
+    /// Of zstd: there was a frame.
+    begun: bool,
+    /// What is said once all that came before it has been given out.
+    damage: Option<BadCoding>,
 }
 
 enum Kind {
@@ -62,14 +66,18 @@ impl Decoder {
                 Kind::Zstd(bounded.map_err(|error| BadCoding::new(coding, error))?)
             }
         };
-        Ok(Self { kind, ended: true })
+        Ok(Self { kind, ended: true, begun: false, damage: None })
     }
 
     /// Decodes as much of the input as fits into the output.
     ///
     /// # Errors
-    /// The input is not of this coding.
+    /// The input is not of this coding. What could be decoded before came with the step before; the
+    /// libraries of br and zstd give out only what earlier input stood for.
     pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, BadCoding> {
+        if let Some(damage) = &self.damage {
+            return Err(damage.clone());
+        }
         match &mut self.kind {
             Kind::Gzip(state) => {
                 if self.ended && !input.is_empty() {
@@ -83,15 +91,17 @@ impl Decoder {
                     self.ended = false;
                 }
                 let (read, written) = (state.total_in(), state.total_out());
-                let status = state
-                    .decompress(input, output, FlushDecompress::None)
-                    .map_err(|error| BadCoding::new(Coding::Gzip, error))?;
-                self.ended |= status == Status::StreamEnd;
+                let decoded = state.decompress(input, output, FlushDecompress::None);
                 let since = |now: u64, before: u64| (now - before) as usize;
-                Ok(Step {
-                    read: since(state.total_in(), read),
-                    written: since(state.total_out(), written),
-                })
+                let read = since(state.total_in(), read);
+                let written = since(state.total_out(), written);
+                match decoded {
+                    Ok(status) => {
+                        self.ended |= status == Status::StreamEnd;
+                        Ok(Step { read, written })
+                    }
+                    Err(error) => self.damaged(BadCoding::new(Coding::Gzip, error), written),
+                }
             }
             Kind::Brotli(state) => {
                 let (mut left, mut read) = (input.len(), 0);
@@ -108,7 +118,8 @@ impl Decoder {
                 );
                 match result {
                     BrotliResult::ResultFailure => {
-                        Err(BadCoding::new(Coding::Brotli, "this is no such text"))
+                        let damage = BadCoding::new(Coding::Brotli, "this is no such text");
+                        self.damaged(damage, written)
                     }
                     BrotliResult::ResultSuccess => {
                         self.ended = true;
@@ -122,16 +133,31 @@ impl Decoder {
                 }
             }
             Kind::Zstd(state) => {
-                let done = state
-                    .run_on_buffers(input, output)
-                    .map_err(|error| BadCoding::new(Coding::Zstd, error))?;
+                let done = match state.run_on_buffers(input, output) {
+                    Ok(done) => done,
+                    // What follows the last frame is nobody's.
+                    Err(_) if self.ended && self.begun => {
+                        return Ok(Step { read: input.len(), written: 0 });
+                    }
+                    Err(error) => return Err(BadCoding::new(Coding::Zstd, error)),
+                };
                 // Without input nothing has begun.
                 if done.bytes_read + done.bytes_written > 0 {
-                    self.ended = done.remaining == 0;
+                    (self.ended, self.begun) = (done.remaining == 0, true);
                 }
                 Ok(Step { read: done.bytes_read, written: done.bytes_written })
             }
         }
+    }
+
+    /// Says that the input is damaged, once all that was decoded is given out.
+    fn damaged(&mut self, damage: BadCoding, written: usize) -> Result<Step, BadCoding> {
+        self.ended = false;
+        if written == 0 {
+            return Err(damage);
+        }
+        self.damage = Some(damage);
+        Ok(Step { read: 0, written })
     }
 
     /// Whether the input so far is whole: nothing, or a text up to its end.

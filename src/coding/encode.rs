@@ -88,6 +88,22 @@ impl Encoder {
         self.run(&[], Until::Finished, out)
     }
 
+    /// Adds all that the text so far stands for, and then what no decoder takes: the rest of the
+    /// text is not known. To be called once, and nothing after it.
+    ///
+    /// # Errors
+    /// The library fails.
+    pub fn spoil(&mut self, out: &mut Vec<u8>) -> Result<(), BadCoding> {
+        self.flush(out)?;
+        // After a flush the next byte begins a block: each of these is of the reserved kind.
+        out.extend_from_slice(match &self.0 {
+            Kind::Gzip(_) => &[0b110],
+            Kind::Brotli(_) => &[0b1110],
+            Kind::Zstd(_) => &[0b110, 0, 0, 0],
+        });
+        Ok(())
+    }
+
     fn run(&mut self, text: &[u8], until: Until, out: &mut Vec<u8>) -> Result<(), BadCoding> {
         match &mut self.0 {
             Kind::Gzip(state) => {

@@ -17,7 +17,7 @@ fn decoded<'a>(
             let step = decoder.step(chunk, &mut output)?;
             chunk = &chunk[step.read..];
             text.extend_from_slice(&output[..step.written]);
-            if step.written < buffer && (chunk.is_empty() || step.read == 0) {
+            if step.written < buffer && (chunk.is_empty() || step.read + step.written == 0) {
                 break;
             }
         }
@@ -111,6 +111,31 @@ fn gzip_may_have_several_members_and_padding() {
     assert_eq!((after.last().unwrap().as_slice(), whole), (&b"one two"[..], true));
     let (after, whole) = decoded(Coding::Gzip, bytes.chunks(1), 2).unwrap();
     assert_eq!((after.last().unwrap().as_slice(), whole), (&b"one two"[..], true));
+}
+
+#[test]
+fn what_follows_a_whole_text_is_nobodys() {
+    for coding in Coding::ALL {
+        let bytes = [coded(coding, b"all of it"), b"trailing junk".to_vec()].concat();
+        let (after, whole) = decoded(coding, [&bytes[..]], 100).unwrap();
+        assert_eq!((&after[0][..], whole), (&b"all of it"[..], true), "{coding:?}");
+    }
+}
+
+#[test]
+fn a_spoilt_text_can_be_read_as_far_as_it_goes_and_no_further() {
+    for coding in Coding::ALL {
+        for text in [&page()[..], b"x"] {
+            let (mut encoder, mut out) = (Encoder::new(coding).unwrap(), Vec::new());
+            encoder.write(text, &mut out).unwrap();
+            encoder.flush(&mut out).unwrap();
+            let flushed = out.len();
+            encoder.spoil(&mut out).unwrap();
+            let (after, whole) = decoded(coding, [&out[..flushed]], 100).unwrap();
+            assert_eq!((&after[0][..], whole), (text, false), "{coding:?}");
+            assert!(decoded(coding, [&out[..]], 100).is_err(), "{coding:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A page on its way: the tag is added to what it says, whatever it is coded in.
 //!
 //! A coded page is decoded, added to and coded again, a piece at a time: what the website had
-//! flushed can be read by the client, and memory does not grow with the page.
+//! flushed can be read by the client, and memory does not grow with the page. Where the coding is
+//! damaged, or breaks off, so does what comes out, after all that could be read: what a client's
+//! decoder makes of that is as it would be without us.
 
 use super::Injector;
 use crate::coding::{BadCoding, Coding, Decoder, Encoder};
@@ -23,10 +25,8 @@ const CHUNK_MAX: usize = 512 << 20;
 /// Why a page cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
-    #[error("the website's page cannot be decoded: {0}")]
+    #[error("the website's page cannot be coded again: {0}")]
     Coding(#[from] BadCoding),
-    #[error("the website's page breaks off")]
-    BreaksOff,
     #[error("the website's page is a decompression bomb")]
     Bomb,
 }
@@ -44,6 +44,10 @@ struct Codes {
     encoder: Encoder,
     /// Something came.
     begun: bool,
+    /// Nothing was sent yet.
+    is_silent: bool,
+    /// What came cannot be decoded, and so nothing that follows.
+    is_damaged: bool,
     piece: Box<[u8]>,
 }
 
@@ -56,6 +60,8 @@ impl Page {
                 decoder: Decoder::new(coding)?,
                 encoder: Encoder::new(coding)?,
                 begun: false,
+                is_silent: true,
+                is_damaged: false,
                 piece: vec![0; PIECE].into(),
             })))
         };
@@ -74,8 +80,8 @@ impl Page {
         let codes = codes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let chunk = body.take().unwrap_or_default();
         codes.begun |= !chunk.is_empty();
-        if !codes.begun {
-            // No byte is no page.
+        // No byte is no page.
+        if !codes.begun || codes.is_damaged {
             return Ok(());
         }
         let mut work = Work {
@@ -125,14 +131,17 @@ impl Work<'_> {
     /// used up.
     fn run(&mut self, most: usize) -> Result<bool, Broken> {
         while self.decoded < most {
-            let step = self.codes.decoder.step(self.input, &mut self.codes.piece)?;
+            let Ok(step) = self.codes.decoder.step(self.input, &mut self.codes.piece) else {
+                self.codes.is_damaged = true;
+                return Ok(true);
+            };
             self.input = &self.input[step.read..];
             self.decoded += step.written;
             if step.written > 0 {
                 self.add(step.written, false)?;
             }
             let full = step.written == self.codes.piece.len();
-            if !full && (self.input.is_empty() || step.read == 0) {
+            if !full && (self.input.is_empty() || step.read + step.written == 0) {
                 return Ok(true);
             }
         }
@@ -156,15 +165,23 @@ impl Work<'_> {
 
     /// What the chunk has become: all of it, for the client to see.
     fn end(mut self, end: bool) -> Result<Vec<u8>, Broken> {
-        if end {
-            if !self.codes.decoder.is_whole() {
-                return Err(Broken::BreaksOff);
-            }
+        let is_damaged = self.codes.is_damaged;
+        if end || is_damaged {
             self.add(0, true)?;
-            self.codes.encoder.finish(&mut self.out)?;
-        } else if self.text {
-            self.codes.encoder.flush(&mut self.out)?;
         }
+        let Codes { decoder, encoder, is_silent, .. } = &mut *self.codes;
+        if is_damaged {
+            encoder.spoil(&mut self.out)?;
+        } else if end && decoder.is_whole() {
+            encoder.finish(&mut self.out)?;
+        } else if end || self.text {
+            encoder.flush(&mut self.out)?;
+            if end && *is_silent && self.out.is_empty() {
+                // Without a byte it would be a page of none, and whole.
+                encoder.spoil(&mut self.out)?;
+            }
+        }
+        *is_silent &= self.out.is_empty();
         Ok(self.out)
     }
 }
@@ -201,16 +218,89 @@ mod tests {
         }
     }
 
+    /// All that can be decoded, a byte at a time, and whether it is whole; `None`: a decoder
+    /// refuses it.
+    fn decoded(coding: Coding, coded: &[u8]) -> (Vec<u8>, Option<bool>) {
+        let mut decoder = Decoder::new(coding).unwrap();
+        let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+        for mut rest in coded.chunks(1) {
+            loop {
+                let Ok(step) = decoder.step(rest, &mut piece) else { return (text, None) };
+                text.extend_from_slice(&piece[..step.written]);
+                rest = &rest[step.read..];
+                if rest.is_empty() && step.written < piece.len() {
+                    break;
+                }
+            }
+        }
+        (text, Some(decoder.is_whole()))
+    }
+
     #[test]
-    fn a_page_of_no_bytes_stays_one_and_one_that_breaks_off_is_told() {
+    fn a_page_of_no_bytes_stays_one() {
         for coding in Coding::ALL {
             let mut body = None;
             page(coding).feed(&mut body, true).unwrap();
             assert_eq!(body, None);
-            let whole = coded(coding, [b"<p>x".to_vec()]);
-            let mut body = Some(whole.slice(..whole.len() - 1));
-            let fed = page(coding).feed(&mut body, true);
-            assert!(matches!(fed, Err(Broken::BreaksOff)), "{coding:?} {fed:?}");
         }
+    }
+
+    #[test]
+    fn what_breaks_off_or_is_damaged_comes_as_far_as_it_can_be_read() {
+        // Random letters: each cut or damage is amid text.
+        let letters = (0..40_000).map(|_| rand::random_range(b'a'..=b'z'));
+        let text = [b"<p>".to_vec(), letters.collect()].concat();
+        let tagged = [b"<script></script>".to_vec(), text.clone()].concat();
+        for coding in Coding::ALL {
+            let whole = coded(coding, [text.clone()]);
+            let (readable, is_whole) = decoded(coding, &whole[..whole.len() / 2]);
+            assert_eq!(is_whole, Some(false));
+            for all_at_once in [true, false] {
+                let mut cut = Some(whole.slice(..whole.len() / 2));
+                let (mut page, mut out) = (page(coding), Vec::new());
+                page.feed(&mut cut, all_at_once).unwrap();
+                out.extend(cut.into_iter().flatten());
+                if !all_at_once {
+                    let mut end = None;
+                    page.feed(&mut end, true).unwrap();
+                    out.extend(end.into_iter().flatten());
+                }
+                let (came, is_whole) = decoded(coding, &out);
+                assert_ne!(is_whole, Some(true), "{coding:?}");
+                assert!(came.len() >= readable.len() && tagged.starts_with(&came), "{coding:?}");
+            }
+
+            let (mut encoder, mut begun) = (Encoder::new(coding).unwrap(), Vec::new());
+            encoder.write(&text, &mut begun).unwrap();
+            encoder.flush(&mut begun).unwrap();
+            let mut damaged = begun.clone();
+            encoder.spoil(&mut damaged).unwrap();
+            let damage = damaged.split_off(begun.len());
+            let one = [&begun[..], &damage].concat();
+            for damaged in [vec![one], vec![begun, damage]] {
+                let (mut page, mut out) = (page(coding), Vec::new());
+                for chunk in damaged {
+                    let mut chunk = Some(Bytes::from(chunk));
+                    page.feed(&mut chunk, false).unwrap();
+                    out.extend(chunk.into_iter().flatten());
+                }
+                let mut more = Some(Bytes::from("more"));
+                page.feed(&mut more, true).unwrap();
+                assert_eq!(more, None);
+                let (came, is_whole) = decoded(coding, &out);
+                assert!(is_whole.is_none() && tagged.starts_with(&came), "{coding:?}");
+                // The libraries of the others give out nothing of a chunk that is damaged.
+                assert!(came == tagged || coding != Coding::Gzip, "{coding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn gzip_without_its_last_bytes_is_still_all_of_the_page() {
+        let whole = coded(Coding::Gzip, [b"<p>x".to_vec()]);
+        let mut body = Some(whole.slice(..whole.len() - 8));
+        page(Coding::Gzip).feed(&mut body, true).unwrap();
+        let (came, is_whole) = decoded(Coding::Gzip, &body.unwrap());
+        assert_eq!((came, is_whole), (b"<script></script><p>x".to_vec(), Some(false)));
     }
 }
