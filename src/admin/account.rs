@@ -170,11 +170,11 @@ async fn chosen(
         return Ok(Err(why.into()));
     }
     let judge = move || passwords::is(known.as_deref(), &old).then(|| passwords::hash(&new));
-    let tried = tried(app, peer, headers, judge).await?;
+    let tried = tried(app, peer, headers, None, judge).await?;
     let Some(hash) = tried.answer else {
         return Ok(Err(Invalid::new("this is not your password so far").into()));
     };
-    app.attempts.forgive(tried.origin);
+    app.attempts.refund(tried.origin);
     Ok(hash.map_err(Error::from))
 }
 
