@@ -68,6 +68,9 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// How often it is looked whether a process before this one has let go a port.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// How long what is looked after may take to the end of a turn.
+const CHORES_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long the admin port's last answers hold up the end, once all is delivered.
 const ADMIN_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -145,6 +148,8 @@ pub struct Counting {
     flusher: Box<dyn Fn(DurableOutbox) -> Flusher + Send + Sync>,
     closing: watch::Sender<bool>,
     work: Option<(JoinHandle<()>, JoinHandle<()>)>,
+    /// What is looked after now and then.
+    chores: JoinHandle<()>,
     home: Option<Home>,
     open: Open,
 }
@@ -279,7 +284,7 @@ impl Counting {
             )?),
         };
         let open = Open { trusted, places: places.clone(), auth, senders, admin };
-        background.spawn({
+        let chores = background.spawn({
             let (store, telemetry) = (store.clone(), telemetry.clone());
             async move {
                 let tasks = &telemetry.tasks;
@@ -319,6 +324,7 @@ impl Counting {
             flusher,
             closing,
             work,
+            chores,
             home,
             open,
         })
@@ -404,6 +410,9 @@ impl Drop for Counting {
         self.closing.send_replace(true);
         let end = async {
             let _ = flushing.await;
+            // In the middle of a turn it would find that there are no timers any more, and panic.
+            self.chores.abort();
+            let _ = tokio::time::timeout(CHORES_PATIENCE, &mut self.chores).await;
             let _ = tokio::time::timeout(ADMIN_PATIENCE, showing).await;
         };
         // From a thread of its own: whoever drops this may be in a runtime, which must not block.

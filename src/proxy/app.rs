@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::plugin::Counting;
 use crate::private;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use futures_util::future::try_join_all;
 use pingora::apps::HttpServerOptions;
@@ -27,6 +27,7 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
+use rustls_native_certs::load_native_certs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,6 +54,7 @@ const GIVEN_AWAY: Duration = Duration::from_secs(5);
 /// One line: a port in use, a store or a database that cannot be opened.
 pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Result<()> {
     let certificates = config.tls.as_ref().map(Certificates::load).transpose()?;
+    authorities()?;
     let mut given = systemd::sockets().context("LISTEN_FDS")?;
     let mut server = server(&config, upgrade);
     let mut successor = config.folder().into_os_string();
@@ -282,6 +284,18 @@ fn http2_options(header_size: usize) -> H2Options {
     options.max_concurrent_streams(listen::MOST_STREAMS);
     options.max_header_list_size(u32::try_from(header_size).unwrap_or(u32::MAX));
     options
+}
+
+/// Reads the certificates of the authorities that the system trusts. Pingora does the same, whether
+/// a website speaks TLS or not, and panics where it cannot.
+fn authorities() -> anyhow::Result<()> {
+    match load_native_certs() {
+        Ok(_) => Ok(()),
+        Err(error) => bail!(
+            "the certificates of authorities cannot be read: {error}; install ca-certificates, or \
+             name a file in SSL_CERT_FILE"
+        ),
+    }
 }
 
 /// Whether a port can be taken. It is not listened on: whoever came in meanwhile would be cut.

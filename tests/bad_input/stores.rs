@@ -1,4 +1,4 @@
-//! Ports and stores that cannot be used, or not for now.
+//! Ports, authorities and stores that cannot be used, or not for now.
 
 use crate::common::ports::free_address;
 use crate::common::process::{Proxy, command, refused, wait_for};
@@ -39,6 +39,18 @@ fn a_port_in_use_is_one_line() {
         let named = format!("{key} {taken}");
         assert!(lines[0].contains(&named) && lines[0].contains("in use"), "{lines:?}");
     }
+}
+
+/// As on a system without `ca-certificates`.
+#[test]
+fn authorities_that_cannot_be_read_are_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (site, admin) = (free_address(), free_address());
+    let mut command = command(&dir, "http://127.0.0.1:9", site, admin, &[]);
+    command.env("SSL_CERT_FILE", dir.path().join("none.pem"));
+    let (code, lines) = refused(command);
+    assert_eq!((code, lines.len()), (Some(1), 1), "{lines:?}");
+    assert!(lines[0].contains("install ca-certificates"), "{lines:?}");
 }
 
 #[test]
