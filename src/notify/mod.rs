@@ -174,17 +174,10 @@ impl Notifier {
             let message = message::report(&site, &due, &days, now, self.sender.dashboard());
             let message = message.map(Arc::new);
             for to in to {
-                let name = name(&to);
-                self.written.insert(name.clone());
-                let message = message.clone();
-                self.waiting.extend(message.map(|message| Waiting {
-                    site: i,
-                    name,
-                    message,
-                    to,
-                    next: now,
-                    came: None,
-                }));
+                match &message {
+                    Some(message) => self.add(i, name(&to), message, to, now),
+                    None => drop(self.written.insert(name(&to))),
+                }
             }
         }
         Ok(())
@@ -207,20 +200,18 @@ impl Notifier {
             let message = Arc::new(message::alert(&site, &unusual, self.sender.dashboard()));
             for to in &settings.to {
                 let name = format!("{}:{}", unusual.name(&site, end), to.whole());
-                if self.written.insert(name.clone()) {
-                    let (message, to) = (message.clone(), to.clone());
-                    self.waiting.push(Waiting {
-                        site: i,
-                        name,
-                        message,
-                        to,
-                        next: now,
-                        came: None,
-                    });
-                }
+                self.add(i, name, &message, to.clone(), now);
             }
         }
         Ok(())
+    }
+
+    /// A message is to be sent to somebody, unless one of this name was before.
+    fn add(&mut self, i: usize, name: String, message: &Arc<Message>, to: Address, now: Millis) {
+        if self.written.insert(name.clone()) {
+            let message = message.clone();
+            self.waiting.push(Waiting { site: i, name, message, to, next: now, came: None });
+        }
     }
 
     async fn send_waiting(&mut self) -> Result<()> {
