@@ -32,6 +32,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
@@ -170,11 +171,16 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         );
     }
     let (ready, all_ready) = oneshot::channel();
-    let (kept_small, threads) = (connections.clone(), server.configuration.threads.max(1));
+    let (kept, threads) = (connections.clone(), server.configuration.threads.max(1));
+    let telemetry = counting.telemetry().clone();
+    let present = move || {
+        let requests = telemetry.in_flight.load(Ordering::Relaxed).max(0);
+        kept.open() + requests as usize
+    };
     let watched = background.spawn(async move {
         if let Ok(serving) = try_join_all(all_listen).await {
             systemd::ready();
-            tokio::spawn(memory::keep_small(kept_small, serving.clone(), threads));
+            tokio::spawn(memory::keep_small(present, serving.clone(), threads));
             // Nobody waits for it without ACME.
             let _ = ready.send(());
             systemd::keep_watched(serving).await;

@@ -4,7 +4,6 @@
 //! thread has to take note itself. So who asks for nothing after a crowd has left would keep all that
 //! the crowd needed.
 
-use super::listen::Connections;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,22 +12,23 @@ use tokio::runtime::Handle;
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// So many connections are a crowd.
+/// So many are a crowd.
 const CROWD: usize = 32;
 
 /// How long a thread waits for the others, so that each has its turn.
 const TURN: Duration = Duration::from_millis(2);
 
-/// Does so for ever. `runtimes`: those that serve visitors, each of so many threads.
-pub async fn keep_small(connections: Arc<Connections>, runtimes: Vec<Handle>, threads: usize) {
+/// Does so for ever. `present`: how many connections and requests there are, for one connection may
+/// have many requests; `runtimes`: those that serve visitors, each of so many threads.
+pub async fn keep_small(present: impl Fn() -> usize, runtimes: Vec<Handle>, threads: usize) {
     let mut most = 0;
     loop {
         tokio::time::sleep(EVERY).await;
-        let open = connections.open();
-        most = most.max(open);
-        let has_left = most - open >= CROWD && open <= most / 2;
+        let now = present();
+        most = most.max(now);
+        let has_left = most - now >= CROWD && now <= most / 2;
         if has_left {
-            most = open;
+            most = now;
             for runtime in &runtimes {
                 let begun = Arc::new(AtomicUsize::new(0));
                 for _ in 0..threads {
