@@ -5,10 +5,14 @@
 //! answer that waits on it counts among those that are too many. Bounded is also the time for what a
 //! client has begun, which the library below Pingora waits for without end, and the number of
 //! requests.
+//!
+//! The library below writes each frame by itself, and each would be a packet, and over TLS a record.
+//! What it writes in one turn is sent in one piece, at the beginning of the next.
 
 use super::begun::Begun;
 use super::connections::Open;
 use super::http2_frames::Frames;
+use super::output::Output;
 use super::serve::Limits;
 use super::stream::Stream;
 use super::taking::{SLOW, Share, Wait};
@@ -23,7 +27,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
@@ -33,6 +37,9 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub struct Http2 {
     stream: Stream,
+    output: Output,
+    /// The next turn sends what this one has written.
+    has_next_turn: bool,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
     from_client: Frames,
@@ -68,6 +75,8 @@ impl Http2 {
         Self {
             tls: stream.tls(),
             stream,
+            output: Output::default(),
+            has_next_turn: false,
             digest: Arc::new(digest),
             from_client: Frames::of_client(),
             to_client: Frames::of_server(),
@@ -98,29 +107,24 @@ impl Http2 {
         }
     }
 
-    /// Takes note of what became of a write of these bytes.
-    fn after<'a>(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        bytes: impl IntoIterator<Item = &'a [u8]>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    /// Takes note of what became of a write: how many bytes were taken.
+    fn after(&mut self, written: Poll<usize>, cx: &mut Context<'_>) -> io::Result<()> {
         match written {
-            Poll::Ready(Ok(mut taken)) => {
+            Poll::Ready(bytes) => {
                 self.wait.end_within(self.write_time)?;
-                self.wait.take(taken);
+                self.wait.take(bytes);
                 self.blocked = 0;
-                for piece in bytes {
-                    let piece = &piece[..piece.len().min(taken)];
-                    taken -= piece.len();
-                    self.to_client.pass(piece, |passed| self.windows.sent(passed));
-                }
             }
-            Poll::Ready(Err(_)) => return written,
             Poll::Pending => self.wait.begin(),
         }
-        self.look(cx)?;
-        written
+        self.look(cx)
+    }
+
+    /// Sends all that is held.
+    fn send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sent = self.output.poll_send(&mut self.stream, cx)?;
+        self.after(sent.map(|()| 0), cx)?;
+        sent.map(Ok)
     }
 
     /// Counts the answers that wait. A timer sees to it that this is done as long as there are any.
@@ -159,6 +163,10 @@ impl AsyncRead for Http2 {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Every turn begins with reading.
+        if std::mem::take(&mut self.has_next_turn) {
+            let _waits_or_is_sent = self.send(cx)?;
+        }
         let before = to.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, to);
         self.receive(&to.filled()[before..]);
@@ -176,32 +184,48 @@ impl AsyncRead for Http2 {
 
 impl AsyncWrite for Http2 {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.after(written, [bytes], cx)
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.after(written, bytes.iter().map(|piece| &**piece), cx)
+        let this = &mut *self;
+        let written = this.output.poll_add_all(&mut this.stream, cx, pieces)?;
+        if let Poll::Ready(mut taken) = written {
+            for piece in pieces {
+                let piece = &piece[..piece.len().min(taken)];
+                taken -= piece.len();
+                this.to_client.pass(piece, |passed| this.windows.sent(passed));
+            }
+        }
+        this.after(written, cx)?;
+        written.map(Ok)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        if !self.output.is_fresh() {
+            return self.send(cx);
+        }
+        if !self.has_next_turn {
+            self.has_next_turn = true;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.send(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
