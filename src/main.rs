@@ -72,7 +72,7 @@ fn read_again() -> Result<(Config, Settings), String> {
 /// What all rooms find in place: TLS and a log. Gives what sets the log's levels anew.
 fn start(config: &Config) -> anyhow::Result<SetLog> {
     // Several libraries speak TLS; without one provider for all they could not choose.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         anyhow::bail!("a TLS provider is already installed");
     }
     let stderr = std::io::stderr;

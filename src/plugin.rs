@@ -130,7 +130,7 @@ impl Builder {
             return Err(wrong.into());
         }
         // One provider for all libraries that speak TLS. An application that has chosen keeps its.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         Counting::start(&Config::for_plugin(&self.settings)?, Duration::ZERO)
     }
 }

@@ -28,6 +28,8 @@ impl ProxyHttp for Bare {
 /// # Errors
 /// The certificate cannot be used.
 pub fn run(port: u16, tls: u16, upstream: u16, chain: &str, key: &str) -> Result<()> {
+    // The provider that headcount has; Pingora would take another.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut peer = HttpPeer::new(("127.0.0.1", upstream), false, String::new());
     // The timeouts headcount sets by default; without any a proxy cannot be run.
     peer.options.connection_timeout = Some(Duration::from_secs(5));

@@ -83,7 +83,7 @@ impl Sender {
             anyhow::Ok((transport, from.clone()))
         });
         let hooks = secret.map(|secret| {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let connector = HttpsConnectorBuilder::new()
                 .with_provider_and_native_roots(provider)
                 .context("certificates to trust")?

@@ -139,7 +139,7 @@ impl Certificates {
             .with_cert_resolver(self.clone());
         // The last for clients that say no more than that: without it they are sent away.
         config.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(Into::into).to_vec();
-        config.ticketer = rustls::crypto::ring::Ticketer::new()?;
+        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
@@ -257,7 +257,7 @@ impl Certificate {
 }
 
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// # Errors

@@ -122,7 +122,7 @@ impl Between {
 }
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 fn client(pebble: &Pebble) -> Client<HttpsConnector<HttpConnector>, Body> {

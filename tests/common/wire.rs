@@ -359,7 +359,7 @@ pub fn certificate(host: &str, folder: &Path) -> (String, Trust) {
     std::fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(signed.cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let trust = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -374,7 +374,7 @@ pub fn self_signed(host: &str) -> (Arc<rustls::ServerConfig>, String) {
     let signed = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
     let key =
         rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()

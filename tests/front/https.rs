@@ -7,6 +7,11 @@ use crate::common::ports::free_address;
 use crate::common::wait_for;
 use crate::common::wire::certificate;
 use nix::sys::signal::Signal;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -43,6 +48,33 @@ fn pages_are_forwarded_and_counted() {
     let echo = curl(&format!("{}/echo", front.headcount.site_url()), &["-A", FIREFOX]);
     assert!(echo.text().contains("x-forwarded-proto: http\n"), "{}", echo.text());
     wait_for("the views", || (front.headcount.total("pageviews") == 2).then_some(()));
+}
+
+/// Browsers of today prefer keys that no quantum computer finds, and older clients know none.
+#[test]
+fn keys_are_agreed_on_as_the_client_can() {
+    let website = Website::start();
+    let front = Front::start(&website, &[]);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&front.certificate.chain).unwrap()).unwrap();
+    let usual = aws_lc_rs::default_provider().kx_groups;
+    for (can, agreed) in [
+        (usual, NamedGroup::X25519MLKEM768),
+        (vec![kx_group::X25519], NamedGroup::X25519),
+        (vec![kx_group::SECP256R1], NamedGroup::secp256r1),
+    ] {
+        let provider = CryptoProvider { kx_groups: can, ..aws_lc_rs::default_provider() };
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots.clone())
+            .with_no_client_auth();
+        let mut session =
+            ClientConnection::new(Arc::new(config), SITE.try_into().unwrap()).unwrap();
+        let mut socket = TcpStream::connect(("127.0.0.1", front.port)).unwrap();
+        session.complete_io(&mut socket).unwrap();
+        assert_eq!(session.negotiated_key_exchange_group().unwrap().name(), agreed);
+    }
 }
 
 /// They offer HTTP/1.0 alone in the handshake, and are answered as it was: the connection ends.
@@ -227,14 +259,13 @@ fn who_makes_no_handshake_is_let_go() {
 /// The first message of a handshake with 127.0.0.1 in the place of a name.
 fn hello_to_an_address() -> Vec<u8> {
     let (address, name) = ("127.0.0.1", "localhost");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
-    let mut session =
-        rustls::ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap();
+    let mut session = ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap();
     let mut hello = Vec::new();
     session.write_tls(&mut hello).unwrap();
     let at = hello.windows(name.len()).position(|bytes| bytes == name.as_bytes()).unwrap();

@@ -96,7 +96,7 @@ fn key() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn encrypted_sentinels_have_users_and_passwords_of_their_own() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let pair = Pair::new();
     let watched = Watched::start_locked(&pair);
     let rights = ["on", ">sesame", "-@all", "+auth", "+hello", "+sentinel|get-master-addr-by-name"];

@@ -165,7 +165,7 @@ pub const USER: &[&str] = &[
 
 #[tokio::test]
 async fn encrypted_with_a_certificate_of_ones_own_and_a_user_of_few_rights() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (own, stranger) = (Pair::new(), Pair::new());
     let server = RedisServer::start_with(&own.settings());
     let port = server.peers_port();

@@ -42,7 +42,7 @@ impl Client {
     /// # Errors
     /// A file of trusted certificates that cannot be read, or a system without any.
     pub fn new(settings: &Acme, clock: Clock) -> anyhow::Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = HttpsConnectorBuilder::new();
         let builder = match &settings.directory_ca {
             Some(file) => builder.with_tls_config(

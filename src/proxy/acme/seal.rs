@@ -3,10 +3,10 @@
 //! Whoever reads the store, or writes to it, learns no key and puts none of their own in the place
 //! of one: AES-256-GCM, with the name of what is sealed as associated data.
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use data_encoding::HEXLOWER;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::error::Unspecified;
-use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 
 /// Tells these keys from others that may be made of the same secret.
 const SALT: &[u8] = b"headcount acme";
