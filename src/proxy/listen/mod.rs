@@ -214,13 +214,15 @@ where
         match speaks {
             Speaks::Http1 => self.http1(Stream::Plain(stream), digest, open).await,
             Speaks::Http2 => self.http2(Stream::Plain(stream), digest, open).await,
-            Speaks::Tls(acceptor) => match timeout(deadline, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                    self.http2(Stream::Tls(Box::new(stream)), digest, open).await;
+            Speaks::Tls(acceptor) => {
+                match timeout(deadline, acceptor.accept(stream.into())).await {
+                    Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                        self.http2(Stream::Tls(Box::new(stream)), digest, open).await;
+                    }
+                    Ok(Ok(stream)) => self.http1(Stream::Tls(Box::new(stream)), digest, open).await,
+                    Ok(Err(_)) | Err(_) => self.telemetry.handshakes_failed.inc(),
                 }
-                Ok(Ok(stream)) => self.http1(Stream::Tls(Box::new(stream)), digest, open).await,
-                Ok(Err(_)) | Err(_) => self.telemetry.handshakes_failed.inc(),
-            },
+            }
         }
     }
 

@@ -1,6 +1,5 @@
-//! What waits to be sent to a client: a usual page leaves in one piece, head and body. Over HTTP/1
-//! whatever comes slowly is held back for 20 ms at most; over HTTP/2 only until the connection is
-//! polled again.
+//! What waits to be sent to a client: a usual page leaves in one piece, head and body, and whatever
+//! comes slowly is held back for 20 ms at most.
 //!
 //! TLS takes more than the socket below it does, and sends the rest only when it is asked to: what
 //! was written is not sent before the stream is flushed.
@@ -24,8 +23,6 @@ pub struct Output {
     sent: usize,
     /// The stream has taken bytes since it was flushed.
     unflushed: bool,
-    /// The stream was offered what is held.
-    offered: bool,
     /// Runs while Pingora waits for more of the answer.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -48,7 +45,6 @@ impl Output {
                 return Poll::Ready(Ok(bytes.len()));
             }
             // Both in one call: the head of a large page leaves with the first of its body.
-            self.offered = true;
             let rest = [IoSlice::new(&self.bytes[self.sent..]), IoSlice::new(bytes)];
             self.sent += some(ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &rest))?)?;
             self.unflushed = true;
@@ -59,26 +55,6 @@ impl Output {
                 }
             }
         }
-    }
-
-    /// The same, of several pieces.
-    pub fn poll_add_all(
-        &mut self,
-        stream: &mut (impl AsyncWrite + Unpin),
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let mut taken = 0;
-        for piece in pieces {
-            match self.poll_add(stream, cx, piece) {
-                Poll::Ready(Ok(bytes)) if bytes == piece.len() => taken += bytes,
-                Poll::Ready(Ok(bytes)) => return Poll::Ready(Ok(taken + bytes)),
-                // The next call hears of it.
-                _ if taken > 0 => break,
-                nothing => return nothing,
-            }
-        }
-        Poll::Ready(Ok(taken))
     }
 
     /// Holds bytes, however many are held.
@@ -92,7 +68,6 @@ impl Output {
         stream: &mut (impl AsyncWrite + Unpin),
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        self.offered = true;
         while self.sent < self.bytes.len() {
             let rest = &self.bytes[self.sent..];
             self.sent += some(ready!(Pin::new(&mut *stream).poll_write(cx, rest))?)?;
@@ -119,11 +94,6 @@ impl Output {
         }
         // What is wrong with the connection, the next write will say.
         let _ = self.poll_send(stream, cx);
-    }
-
-    /// Whether bytes are held that the stream was not offered yet.
-    pub fn is_fresh(&self) -> bool {
-        !self.bytes.is_empty() && !self.offered
     }
 
     /// What is left to send.

@@ -13,7 +13,14 @@ use tokio_rustls::server::TlsStream;
 #[derive(Debug)]
 pub enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// What TLS writes to. While it is corked it takes nothing, and TLS keeps what it is given.
+#[derive(Debug)]
+pub struct Socket {
+    tcp: TcpStream,
+    is_corked: bool,
 }
 
 impl Stream {
@@ -34,10 +41,22 @@ impl Stream {
         let _ = self.socket().set_zero_linger();
     }
 
+    /// Has TLS keep what it is given, until this is undone and it is flushed. Without TLS there is
+    /// nobody to keep it, and it makes no difference.
+    pub fn cork(&mut self, corked: bool) {
+        if let Self::Tls(stream) = self {
+            stream.get_mut().0.is_corked = corked;
+        }
+    }
+
+    pub fn is_corked(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.get_ref().0.is_corked)
+    }
+
     fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => &stream.get_ref().0.tcp,
         }
     }
 }
@@ -100,5 +119,57 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(tcp: TcpStream) -> Self {
+        Self { tcp, is_corked: false }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_read(cx, to)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_corked {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_corked {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
     }
 }
