@@ -238,6 +238,8 @@ pub struct Telemetry {
     pub tasks: Tasks,
     /// Connections closed at once, for their address had as many as one may have.
     pub refused: Counter,
+    /// Requests over HTTP/2 that were answered with 503, for there were as many as there may be.
+    pub requests_refused: Counter,
     /// Connections of trusted proxies that did not say whom they speak for.
     pub proxy_headers_missing: Counter,
     /// Answers cut off because too many were not taken by their clients.

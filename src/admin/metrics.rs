@@ -55,6 +55,11 @@ impl Collector for Counts {
             ),
             ("connections_refused", "Connections beyond those of one address", t.refused.get()),
             (
+                "requests_refused",
+                "Requests over HTTP/2 beyond limits.connections",
+                t.requests_refused.get(),
+            ),
+            (
                 "proxy_headers_missing",
                 "Connections of trusted proxies without a PROXY header that can be read",
                 t.proxy_headers_missing.get(),

@@ -12,6 +12,7 @@ use super::fields::{end_connection, forward, level};
 use super::instead::{HttpsRedirect, RETRY_AFTER, answer, instead, is_encrypted, write_page};
 use super::listen::{Asked, Connections, Pace, Refused, Silence, is_last, judge_http2};
 use super::page::page;
+use super::rules::Instead;
 use super::tls::Certificates;
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Website};
@@ -188,6 +189,11 @@ impl ProxyHttp for ReverseProxy {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<bool> {
+        if session.is_http2() && self.connections.have_too_many_requests() {
+            // Each may need a descriptor for the website, and there are as many as connections.
+            self.telemetry.requests_refused.inc();
+            return answer(session, Instead::Busy).await.map(|()| true);
+        }
         let https = self.redirect.as_ref().and_then(|redirect| redirect.port(session));
         let rules = self.website(context).rules();
         if https.is_none() && rules.is_none() {

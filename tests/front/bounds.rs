@@ -8,7 +8,7 @@ use crate::common::wait_for;
 use crate::common::wire::Wire;
 use crate::frames::{
     CONTINUATION, DATA, END_STREAM, End, Frames, GOAWAY, HEADERS, PING, block, frame, headers,
-    usual,
+    read_status, usual,
 };
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
@@ -58,6 +58,31 @@ fn a_connection_brings_so_many_requests() {
     assert_eq!(bodies, BTreeMap::from(whole));
     let page = Wire::connect(headcount.site()).ask("GET", "/", "Connection: close\r\n");
     assert_eq!(page.status(), 200);
+}
+
+/// Each request may need a connection to the website, and over HTTP/2 one client has a hundred.
+#[test]
+fn there_are_no_more_requests_than_connections() {
+    const MOST: usize = 10;
+    let website = Website::start();
+    let (headcount, h2c) = start(&website, &["--limits-connections", "10"]);
+    let mut frames = Frames::connect(h2c);
+    let streams: Vec<u32> = (0..30).map(|nth| 2 * nth + 1).collect();
+    let gets = streams.iter().flat_map(|id| headers(*id, END_STREAM, &usual("GET", "/slow")));
+    frames.send(&gets.collect::<Vec<u8>>()).unwrap();
+    let (mut statuses, mut ended) = (BTreeMap::<u16, usize>::new(), 0);
+    while ended < streams.len() {
+        let (kind, flags, _, payload) = frames.read().unwrap();
+        if kind == HEADERS {
+            *statuses.entry(read_status(&payload)).or_default() += 1;
+        }
+        ended += usize::from(matches!(kind, HEADERS | DATA) && flags & END_STREAM > 0);
+    }
+    assert_eq!(statuses, BTreeMap::from([(200, MOST), (503, streams.len() - MOST)]));
+    assert_eq!(headcount.metric("headcount_requests_refused_total"), 20);
+    // Then there is room again.
+    frames.send(&headers(101, END_STREAM, &usual("GET", "/"))).unwrap();
+    assert_eq!(frames.end(101), End::Answer(200, PAGE.into()));
 }
 
 /// Sends a piece of an upload again and again, until there is an answer: its status, and how long

@@ -156,7 +156,7 @@ fn code(bytes: &[u8]) -> u32 {
 
 /// The status at the beginning of an answer's fields: an entry of the static table, or three
 /// digits.
-fn read_status(block: &[u8]) -> u16 {
+pub fn read_status(block: &[u8]) -> u16 {
     // Changes of the table's size come first.
     let at = block.iter().position(|byte| byte & 0xe0 != 0x20).expect("fields");
     match block[at..] {

@@ -152,6 +152,12 @@ impl Connections {
         self.closing.subscribe()
     }
 
+    /// Whether there are more requests than connections may be open. Over HTTP/1 there cannot be.
+    pub fn have_too_many_requests(&self) -> bool {
+        let requests = self.telemetry.in_flight.load(Ordering::Relaxed);
+        usize::try_from(requests).is_ok_and(|requests| requests > self.most)
+    }
+
     /// How many are open, or could be: who waits for the next has a place for it.
     pub fn open(&self) -> usize {
         self.most - self.places.available_permits().min(self.most)
