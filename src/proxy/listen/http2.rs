@@ -6,13 +6,13 @@
 //! client has begun, which the library below Pingora waits for without end, and the number of
 //! requests.
 //!
-//! The library below writes each frame by itself, and each would be a packet. Over TLS, which keeps
-//! what the socket does not take, all that is written in one turn leaves at the beginning of the
-//! next.
+//! The library below writes each frame by itself, and each would be a packet. What it writes in one
+//! turn leaves together, at the beginning of the next.
 
 use super::begun::Begun;
 use super::connections::Open;
 use super::http2_frames::Frames;
+use super::output::Output;
 use super::serve::Limits;
 use super::stream::Stream;
 use super::taking::{SLOW, Share, Wait};
@@ -33,16 +33,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
-/// Bytes that TLS keeps for the next turn, at most.
-const KEPT: usize = 16 * 1024;
-
 /// Counted as long as it is open.
 #[derive(Debug)]
 pub struct Http2 {
     stream: Stream,
-    /// Bytes that TLS keeps.
-    kept: usize,
-    /// There is a next turn, which sends them.
+    output: Output,
+    /// The next turn sends what this one has written.
     has_next_turn: bool,
     tls: Option<Arc<SslDigest>>,
     digest: Arc<SocketDigest>,
@@ -79,7 +75,7 @@ impl Http2 {
         Self {
             tls: stream.tls(),
             stream,
-            kept: 0,
+            output: Output::default(),
             has_next_turn: false,
             digest: Arc::new(digest),
             from_client: Frames::of_client(),
@@ -124,15 +120,10 @@ impl Http2 {
         self.look(cx)
     }
 
-    /// Sends all that TLS keeps.
+    /// Sends all that is held.
     fn send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.cork(false);
-        let sent = Pin::new(&mut self.stream).poll_flush(cx)?;
+        let sent = self.output.poll_send(&mut self.stream, cx)?;
         self.after(sent.map(|()| 0), cx)?;
-        if sent.is_ready() {
-            self.kept = 0;
-            self.stream.cork(true);
-        }
         sent.map(Ok)
     }
 
@@ -206,11 +197,7 @@ impl AsyncWrite for Http2 {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        this.kept += pieces.iter().map(|piece| piece.len()).sum::<usize>();
-        if this.kept > KEPT {
-            this.stream.cork(false);
-        }
-        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces)?;
+        let written = this.output.poll_add(&mut this.stream, cx, pieces)?;
         if let Poll::Ready(mut taken) = written {
             for piece in pieces {
                 let piece = &piece[..piece.len().min(taken)];
@@ -227,7 +214,7 @@ impl AsyncWrite for Http2 {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.kept == 0 || !self.stream.is_corked() {
+        if !self.output.is_new() {
             return self.send(cx);
         }
         if !self.has_next_turn {

@@ -49,8 +49,8 @@ impl Stream {
         }
     }
 
-    pub fn is_corked(&self) -> bool {
-        matches!(self, Self::Tls(stream) if stream.get_ref().0.is_corked)
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
     }
 
     fn socket(&self) -> &TcpStream {

@@ -21,7 +21,8 @@ use pingora::protocols::{
     TimingDigest, UniqueID, UniqueIDType, raw_connect::ProxyDigest,
 };
 use pingora::proxy::Session;
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -236,13 +237,12 @@ impl Wire {
 
 impl Link {
     /// Sends what is left, says that no more comes, and reads until the client says the same.
-    async fn linger(&mut self, output: Output) -> io::Result<()> {
-        if !output.rest().is_empty() {
+    async fn linger(&mut self, mut output: Output) -> io::Result<()> {
+        if !output.is_empty() {
             self.blocked = true;
-            self.stream.write_all(output.rest()).await?;
+            poll_fn(|cx| output.poll_send(&mut self.stream, cx)).await?;
             self.blocked = false;
         }
-        drop(output);
         self.stream.shutdown().await?;
         if !self.ended {
             let mut nowhere = [0; 4096];
@@ -306,7 +306,7 @@ impl AsyncWrite for Wire {
         let Some(link) = &mut this.link else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        let taken = this.output.poll_add(&mut link.stream, cx, bytes);
+        let taken = this.output.poll_add(&mut link.stream, cx, &[IoSlice::new(bytes)]);
         link.blocked = taken.is_pending();
         let taken = taken?;
         link.taking.after(taken, cx)?;
