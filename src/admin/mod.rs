@@ -44,6 +44,7 @@ use crate::kept::Kept;
 use crate::model::site::{Day, Site};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use crate::visitor::Places;
 use crate::visitor::address::Trusted;
 use axum::Router;
 use axum::body::Bytes;
@@ -97,6 +98,8 @@ pub struct AdminState {
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies whose word on a client's address is taken.
     pub trusted: Trusted,
+    /// Whose places are shown has to be said.
+    pub places: Arc<Places>,
     pub clock: Clock,
     /// Counts are at most this old; the dashboard refreshes as often.
     pub flush_interval: Duration,

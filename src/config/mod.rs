@@ -78,7 +78,7 @@ pub struct Config {
     pub compress: bool,
     /// Bytes.
     pub compress_min_size: usize,
-    pub geoip: Option<PathBuf>,
+    pub geoip: Vec<PathBuf>,
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.
     pub place_headers: Vec<HeaderName>,
     pub crawler_ranges: Option<PathBuf>,

@@ -131,7 +131,7 @@ impl Config {
             },
             compress: get("compress").on(),
             compress_min_size: get("compress_min_size").read(values::size)?,
-            geoip: get("geoip").read_optional(values::file)?,
+            geoip: get("geoip").read_each_alone(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,
             crawler_ranges: get("crawler_ranges").read_optional(values::file)?,
             shared_sessions: get("shared_sessions").on(),

@@ -330,6 +330,9 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
                     " in 30 days at this pace, of "
                     (words::value(Metric::Pageviews, Value::Count(budget.monthly() as i64))) "."
                 }
+                @if admin.places.by_dbip() {
+                    " " a href="https://db-ip.com/" rel="noreferrer" { "IP Geolocation by DB-IP" } "."
+                }
             }
             div.preferences { a href="/docs" { "Documentation" } (keys::list()) (theme::form()) }
         }

@@ -14,6 +14,7 @@ use crate::store::{
     Applied, Backend, Batches, Reads, Result, Secret, SharedValues, StoreError, StoredRows,
 };
 use crate::telemetry::Telemetry;
+use crate::visitor::Places;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use reqwest::{Client, StatusCode, redirect};
@@ -252,8 +253,18 @@ impl Port {
         Self::within(auth, sites, None).await
     }
 
+    /// With places from a file.
+    pub(super) async fn with_places(file: &str) -> Self {
+        let places = Places::open(&[file.into()]).unwrap();
+        Self::with(Auth::new(None, &[]).unwrap(), &["example.org"], None, places).await
+    }
+
     /// With so many store commands for a month.
     pub(super) async fn within(auth: Auth, sites: &[&str], monthly: Option<u64>) -> Self {
+        Self::with(auth, sites, monthly, Places::open(&[]).unwrap()).await
+    }
+
+    async fn with(auth: Auth, sites: &[&str], monthly: Option<u64>, places: Places) -> Self {
         let site = |name: &&str| Site {
             name: (*name).into(),
             hosts: Vec::new(),
@@ -282,6 +293,7 @@ impl Port {
             auth: Arc::new(auth),
             cors_origins: vec![FRIEND.parse().unwrap()],
             trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
+            places: Arc::new(places),
             clock: clock.clone(),
             flush_interval: Duration::from_secs(10),
             unread: Duration::from_secs(1),
