@@ -61,7 +61,8 @@ fn follow(section: &Section, dir: &Path) -> String {
         .output()
         .unwrap();
     assert!(check.status.success(), "{check:?}");
-    section.commands().iter().map(|command| run(dir, command)).last().unwrap()
+    let said: Vec<String> = section.commands().iter().map(|command| run(dir, command)).collect();
+    said.into_iter().next_back().unwrap()
 }
 
 fn write(dir: &Path, files: &[(&str, &str)]) {

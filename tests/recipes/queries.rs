@@ -11,7 +11,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::get;
-use chrono::Utc;
+use chrono::DateTime;
+use headcount::clock::Clock;
 use serde_json::json;
 use std::process::Command;
 use tempfile::TempDir;
@@ -65,7 +66,8 @@ fn counted(store: &str) -> Counted {
         let told = if from.is_empty() { &told[..2] } else { &told[..] };
         let answer = http::get(headcount.site(), path, &[&own, told, NAVIGATION].concat());
         if nth < VIEWS as usize {
-            hours.push(Utc::now().format("%H:00").to_string());
+            let now = DateTime::from_timestamp_millis(Clock::system().now()).unwrap();
+            hours.push(now.format("%H:00").to_string());
         }
         if nth == 1 {
             let beacon = json!([
