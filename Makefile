@@ -188,3 +188,4 @@ cities:
 data:
 	src/visitor/data/update.sh
 	src/admin/assets/world/update.sh
+	src/language/names/update.sh

@@ -258,6 +258,7 @@ impl Counting {
             telemetry: telemetry.clone(),
             live: engine.clone(),
             auth: auth.clone(),
+            language: config.language,
             cors_origins: config.cors_origins.clone(),
             trusted: trusted.clone(),
             places: places.clone(),
@@ -283,6 +284,7 @@ impl Counting {
                 config.webhook_secret.as_ref(),
                 config.dashboard_url.as_deref(),
             )?),
+            say: config.language,
         };
         let open = Open { trusted, places: places.clone(), auth, senders, admin };
         let chores = background.spawn({

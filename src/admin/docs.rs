@@ -2,6 +2,7 @@
 
 use super::dashboard::document;
 use super::params::Params;
+use crate::language::Language;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -82,9 +83,15 @@ pub(super) async fn file(Path(path): Path<String>) -> Response {
     }
 }
 
-fn page(title: &str, current: Option<&str>, search: Option<&str>, body: &Markup) -> Markup {
+fn page(
+    title: &str,
+    current: Option<&str>,
+    search: Option<&str>,
+    body: &Markup,
+) -> impl IntoResponse + use<> {
     let title = format!("{title} · headcount");
-    document(
+    let page = document(
+        Language::English,
         &title,
         html! {
             a.skip href="#text" { "Skip to the text" }
@@ -102,7 +109,8 @@ fn page(title: &str, current: Option<&str>, search: Option<&str>, body: &Markup)
                 main #text tabindex="-1" { (body) }
             }
         },
-    )
+    );
+    ([(header::CONTENT_LANGUAGE, Language::English.as_str())], page)
 }
 
 /// Lines that have all words of a search, by page.

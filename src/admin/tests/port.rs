@@ -5,6 +5,7 @@ use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::kept::Kept;
+use crate::language::Language;
 use crate::model::block::Block;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
@@ -291,6 +292,7 @@ impl Port {
             telemetry: telemetry.clone(),
             live: live.clone(),
             auth: Arc::new(auth),
+            language: Language::English,
             cors_origins: vec![FRIEND.parse().unwrap()],
             trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
             places: Arc::new(places),
