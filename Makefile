@@ -14,6 +14,8 @@ ADMIN ?= 127.0.0.1:8090
 # Of `make fuzz`: how long each target is tried, and which one; empty: all.
 SECONDS_EACH ?= 600
 TARGET ?=
+# Where `make cities` puts its database, and `make run` looks for it.
+CITIES ?= $(or $(CARGO_TARGET_DIR),target)/cities
 # More flags, as in ARGS=--inject.
 ARGS ?=
 
@@ -23,8 +25,10 @@ endif
 
 target := $(or $(CARGO_TARGET_DIR),target)
 binary := $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/headcount
+comma := ,
+cities := $(subst $(eval) ,$(comma),$(if $(UPSTREAM),$(sort $(wildcard $(CITIES)/*.mmdb))))
 command := $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
-	--listen $(LISTEN) --admin $(ADMIN) $(ARGS)
+	--listen $(LISTEN) --admin $(ADMIN) $(if $(cities),--geoip $(cities)) $(ARGS)
 
 build_needs := cc=build-essential cmake=cmake
 redis_needs := redis-server=redis-server redis-cli=redis-tools
@@ -32,10 +36,11 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	chromedriver=chromium-driver aiosmtpd=python3-aiosmtpd Xvfb=xvfb node=nodejs npm=npm \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble goaccess=goaccess \
-	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish
+	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
+	sqlite3=sqlite3 unzip=unzip
 
-.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api bench import-bench data screenshots \
-	deb deb-test image-test
+.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api recipes bench import-bench \
+	data cities screenshots deb deb-test image-test
 
 help:
 	@echo 'make run                                  the demo, a small site with sample traffic'
@@ -53,17 +58,21 @@ help:
 	@echo '         SECONDS_EACH=… TARGET=…          for so long, only one'
 	@echo 'make grafana                              conf/grafana-dashboard.json against Grafana'"'"'s schema'
 	@echo 'make api                                  the API against its description, by schemathesis'
+	@echo 'make recipes                              docs step by step, those with WordPress and MariaDB too'
 	@echo 'make bench                                what it costs'
 	@echo 'make import-bench                         a log by headcount import and by GoAccess, in turns'
 	@echo 'make deb                                  a Debian package, in target/deb'
 	@echo 'make deb-test                             one of a debug build, installed and removed in a clean Debian'
 	@echo 'make image-test                           an image of a debug build, by buildah'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
+	@echo 'make cities                               fetch DB-IP'"'"'s database of cities, for `make run`'
+	@echo '         CITIES=FOLDER                    to there'
 	@echo 'make data                                 fetch the lists of user agents and the map anew'
 
 run: build
 	@echo 'Site:  http://$(LISTEN)'
 	@echo 'Admin: http://$(ADMIN)'
+	@[ -n '$(cities)$(if $(UPSTREAM),,demo)' ] || echo 'Places are countries; cities too after `make cities`.'
 ifeq ($(STORE),redis)
 	@.ci/install $(redis_needs)
 	@exec .ci/with-redis $(command) --store
@@ -135,6 +144,13 @@ api: build
 	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl
 	@.ci/api '$(target)/schemathesis' '$(target)/debug/headcount'
 
+# Installs a WordPress; each page is followed in a folder of its own.
+recipes:
+	@.ci/install $(test_needs) mariadbd=mariadb-server /usr/share/wordpress=wordpress \
+		/usr/share/wordpress/wp-content/themes/twentytwentythree=wordpress-theme-twentytwentythree \
+		/usr/lib/apache2/modules/libphp8.2.so=libapache2-mod-php
+	RECIPES=1 cargo test --test recipes -- --nocapture
+
 bench:
 	@.ci/install $(build_needs)
 	cargo bench
@@ -165,6 +181,11 @@ image-test: build
 	@.ci/install mmdebstrap=mmdebstrap buildah=buildah curl=curl
 	@.ci/image-test '$(target)/debug/headcount' '$(target)/clean'
 
+cities:
+	@.ci/install npm=npm
+	@.ci/cities '$(CITIES)'
+
 data:
 	src/visitor/data/update.sh
 	src/admin/assets/world/update.sh
+	src/language/names/update.sh

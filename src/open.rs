@@ -35,7 +35,7 @@ impl Open {
     /// One line; then nothing has changed.
     pub fn change(&self, config: &Config) -> anyhow::Result<()> {
         // What can fail comes first: all of it or nothing.
-        let places = Places::open(config.geoip.as_deref())?;
+        let places = Places::open(&config.geoip)?;
         let (password, tokens) = credentials(config);
         self.auth.replace(password, &tokens, self.admin)?;
         self.senders.replace(known(&tokens)?);

@@ -175,7 +175,7 @@ impl Counting {
         let telemetry = Arc::new(Telemetry::default());
         let sites: Arc<Vec<Site>> =
             Arc::new(config.sites.iter().map(|own| own.site.clone()).collect());
-        let places = Arc::new(Places::open(config.geoip.as_deref())?);
+        let places = Arc::new(Places::open(&config.geoip)?);
         let trusted = Trusted::from(config.trusted_proxies.clone());
         // Clients wait while this process waits for the one before: what takes long is done by
         // then.
@@ -258,8 +258,10 @@ impl Counting {
             telemetry: telemetry.clone(),
             live: engine.clone(),
             auth: auth.clone(),
+            language: config.language,
             cors_origins: config.cors_origins.clone(),
             trusted: trusted.clone(),
+            places: places.clone(),
             clock: clock.clone(),
             flush_interval: match &budget {
                 Some(budget) => config.flush_interval.max(budget.interval()),
@@ -282,6 +284,7 @@ impl Counting {
                 config.webhook_secret.as_ref(),
                 config.dashboard_url.as_deref(),
             )?),
+            say: config.language,
         };
         let open = Open { trusted, places: places.clone(), auth, senders, admin };
         let chores = background.spawn({
@@ -336,7 +339,7 @@ impl Counting {
     /// As [`Builder::start`].
     pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
         store::open(&config.store, &config.data_dir)?;
-        Places::open(config.geoip.as_deref())?;
+        Places::open(&config.geoip)?;
         open::auth(config).map(drop)
     }
 

@@ -212,9 +212,8 @@ fn another(key: &Key) -> Value {
         ("timezone", _) => "Europe/Berlin",
         ("currency", _) => "EUR",
         ("data_dir", _) => "some.folder",
-        ("geoip" | "store_ca" | "crawler_ranges" | "upstream_tls.ca" | "acme.directory_ca", _) => {
-            "some.file"
-        }
+        ("geoip", _) => return Value::List(vec!["some.file".into()]),
+        ("store_ca" | "crawler_ranges" | "upstream_tls.ca" | "acme.directory_ca", _) => "some.file",
         ("maintenance_page", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",

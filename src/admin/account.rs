@@ -8,6 +8,7 @@ use super::sessions::Of;
 use super::stats::Error;
 use super::{App, passwords};
 use crate::kept::{Access, Person};
+use crate::language::Language;
 use crate::report::Invalid;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, State};
@@ -17,23 +18,24 @@ use maud::{Markup, html};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What an invitation is answered with that is not good.
-const NOT_GOOD: &str = "This invitation is not good: it was used, withdrawn, or is older than seven \
-                        days. Ask for another one.";
-
-pub(super) async fn invited(State(app): State<Arc<App>>, Path(secret): Path<String>) -> Response {
+pub(super) async fn invited(
+    State(app): State<Arc<App>>,
+    say: Language,
+    Path(secret): Path<String>,
+) -> Response {
     let access = match app.access().await {
         Ok(access) => access,
-        Err(e) => return problem(e.into()),
+        Err(e) => return problem(say, e.into()),
     };
     match access.invitation(&secret, app.admin.clock.now()) {
-        Some(invitation) => welcome(&secret, &invitation.name, None).into_response(),
-        None => dashboard::problem(StatusCode::NOT_FOUND, NOT_GOOD),
+        Some(invitation) => welcome(say, &secret, &invitation.name, None).into_response(),
+        None => not_good(say),
     }
 }
 
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
+    say: Language,
     Path(secret): Path<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
@@ -45,13 +47,13 @@ pub(super) async fn accept(
     let now = app.admin.clock.now();
     match app.access().await {
         Ok(access) if access.invitation(&secret, now).is_none() => {
-            return dashboard::problem(StatusCode::NOT_FOUND, NOT_GOOD);
+            return not_good(say);
         }
         Ok(_) => {}
-        Err(e) => return problem(e.into()),
+        Err(e) => return problem(say, e.into()),
     }
     if let Err(why) = passwords::check(&password) {
-        let page = welcome(&secret, &name, Some(&why.to_string()));
+        let page = welcome(say, &secret, &name, Some(&why.to_string()));
         return (StatusCode::BAD_REQUEST, page).into_response();
     }
     // Hashing waits for its turn like any password that is tried.
@@ -59,13 +61,13 @@ pub(super) async fn accept(
     let tried = match tried(&app, peer, &headers, None, hash).await {
         Ok(tried) => tried,
         Err(seconds) => {
-            let line = format!("Too many tries from your address. Try again in {seconds} s.");
+            let line = say.with("invite-too-many", [("seconds", seconds.into())]);
             let retry = [(header::RETRY_AFTER, seconds)];
-            let page = welcome(&secret, &name, Some(&line));
+            let page = welcome(say, &secret, &name, Some(&line));
             return (StatusCode::TOO_MANY_REQUESTS, retry, page).into_response();
         }
     };
-    let Some(hash) = tried.answer else { return problem(Error::Lost) };
+    let Some(hash) = tried.answer else { return problem(say, Error::Lost) };
     let become_one = |access: &mut Access| -> Result<Person, Error> {
         Ok(access.accept(&secret, &name, hash.clone(), now)?)
     };
@@ -76,32 +78,38 @@ pub(super) async fn accept(
             entered(&app, &headers, of, tried.known)
         }
         Err(Error::Question(why)) => {
-            let page = welcome(&secret, &name, Some(&why.to_string()));
+            let page = welcome(say, &secret, &name, Some(&why.to_string()));
             (StatusCode::BAD_REQUEST, page).into_response()
         }
-        Err(e) => problem(e),
+        Err(e) => problem(say, e),
     }
 }
 
-fn problem(e: Error) -> Response {
-    dashboard::problem(e.status(), &e.line())
+fn problem(say: Language, e: Error) -> Response {
+    dashboard::problem(say, e.status(), &e.line())
 }
 
-fn welcome(secret: &str, name: &str, problem: Option<&str>) -> Markup {
+/// What an invitation is answered with that is not good.
+fn not_good(say: Language) -> Response {
+    dashboard::problem_said(say, StatusCode::NOT_FOUND, &say.t("invite-not-good"))
+}
+
+fn welcome(say: Language, secret: &str, name: &str, problem: Option<&str>) -> Markup {
     document(
-        "Invitation · headcount",
+        say,
+        &format!("{} · headcount", say.t("invite-page")),
         html! {
             main.login {
                 form method="post" action={ "/invitation/" (secret) } {
                     (logo())
-                    h1 { "You are invited" }
+                    h1 { (say.t("invite-title")) }
                     @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-                    label for="name" { "Name or email, to sign in with" }
+                    label for="name" { (say.t("invite-name")) }
                     input #name name="name" value=(name) required maxlength="100" autocomplete="username";
-                    label for="password" { "A password of your own" }
+                    label for="password" { (say.t("invite-password")) }
                     input #password type="password" name="password" required
                         minlength=(passwords::SHORTEST) maxlength="200" autocomplete="new-password";
-                    button type="submit" { "Sign in" }
+                    button type="submit" { (say.t("login-title")) }
                 }
             }
         },
@@ -121,6 +129,7 @@ pub(super) async fn change(
     body: Bytes,
 ) -> Response {
     let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
+    let say = caller.say();
     let refused =
         |status, why: &str| -> Response { (status, page(&caller, Some(why))).into_response() };
     let own = match &caller.granted().who {
@@ -132,7 +141,7 @@ pub(super) async fn change(
         ("password", Some(id)) => match chosen(&app, id, &form, peer, &headers).await {
             Ok(hash) => hash.map(Some),
             Err(seconds) => {
-                let why = format!("Too many tries from your address. Try again in {seconds} s.");
+                let why = say.with("invite-too-many", [("seconds", seconds.into())]);
                 return refused(StatusCode::TOO_MANY_REQUESTS, &why);
             }
         },
@@ -145,7 +154,7 @@ pub(super) async fn change(
     match changed {
         Ok(()) => left(),
         Err(Error::Question(why)) => refused(StatusCode::BAD_REQUEST, &why.to_string()),
-        Err(e) => problem(e),
+        Err(e) => problem(say, e),
     }
 }
 
@@ -205,6 +214,7 @@ async fn end_sessions(
 }
 
 fn page(caller: &Caller, problem: Option<&str>) -> Markup {
+    let say = caller.say();
     let name = match &caller.granted().who {
         Who::Person { name, .. } => Some(name),
         _ => None,
@@ -214,48 +224,48 @@ fn page(caller: &Caller, problem: Option<&str>) -> Markup {
             header.top {
                 div.who {
                     a.home href="/" aria-label="headcount" { (logo()) }
-                    h1 { "Account" }
+                    h1 { (say.t("shell-account")) }
                 }
                 div.who {
-                    a.quiet href="/" { "Dashboard" }
+                    a.quiet href="/" { (say.t("shell-dashboard")) }
                     @if !caller.admin.auth.is_open() {
-                        form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
+                        form.leave method="post" action="/logout" { button type="submit" { (say.t("shell-sign-out")) } }
                     }
                 }
             }
             main.narrow {
                 @if let Some(problem) = problem { p.problem.note role="alert" { (problem) } }
                 section.card aria-labelledby="who-title" {
-                    h2 #who-title { @match name { Some(name) => (name), None => "Who has the settings file's password" } }
+                    h2 #who-title { @match name { Some(name) => (name), None => (say.t("account-file")) } }
                     p.quiet {
-                        @if caller.rights().everything { "May see and change all sites." }
-                        @else if caller.rights().sites.is_empty() { "May see no site yet: an owner can change that." }
+                        @if caller.rights().everything { (say.t("account-everything")) }
+                        @else if caller.rights().sites.is_empty() { (say.t("account-nothing")) }
                         @else {
-                            "May see "
-                            (caller.rights().sites.keys().cloned().collect::<Vec<_>>().join(", ")) "."
+                            @let sites = caller.rights().sites.keys().cloned().collect::<Vec<_>>().join(", ");
+                            (say.with("account-sites", [("sites", sites.into())]))
                         }
                     }
                     form.fields method="post" {
                         input type="hidden" name="do" value="sign-out";
-                        button.second type="submit" { "Sign out everywhere" }
+                        button.second type="submit" { (say.t("account-sign-out")) }
                     }
                 }
                 @if name.is_some() {
                     section.card aria-labelledby="password-title" {
-                        h2 #password-title { "Another password" }
-                        p.quiet { "It ends all sessions; sign in again with the new one." }
+                        h2 #password-title { (say.t("account-another")) }
+                        p.quiet { (say.t("account-ends")) }
                         form.fields method="post" {
                             input type="hidden" name="do" value="password";
-                            label { "Password so far " input type="password" name="old" required
+                            label { (say.t("account-old")) " " input type="password" name="old" required
                                 maxlength="200" autocomplete="current-password"; }
-                            label { "New password " input type="password" name="password" required
+                            label { (say.t("account-new")) " " input type="password" name="password" required
                                 minlength=(passwords::SHORTEST) maxlength="200" autocomplete="new-password"; }
-                            button type="submit" { "Change" }
+                            button type="submit" { (say.t("account-change")) }
                         }
                     }
                 }
             }
         }
     };
-    document("Account · headcount", body)
+    document(say, &format!("{} · headcount", say.t("shell-account")), body)
 }

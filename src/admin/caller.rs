@@ -9,6 +9,7 @@ use super::stats::{Error, error};
 use super::{App, login};
 use crate::clock::Millis;
 use crate::kept::{self, Access, Kind, Link, Rights, Role, Scope, SiteSettings};
+use crate::language::Language;
 use crate::model::site::{Day, Site};
 use crate::report::{Segment, Segments};
 use crate::text;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 pub(super) struct Caller {
     app: Arc<App>,
     granted: Arc<Granted>,
+    /// The language they read.
+    say: Language,
 }
 
 /// What a request brought to be let in.
@@ -261,12 +264,12 @@ fn bearer(authorization: &str) -> Option<&str> {
 }
 
 impl Caller {
-    pub(super) fn new(app: Arc<App>, granted: Granted) -> Self {
-        Self { app, granted: Arc::new(granted) }
+    pub(super) fn of(app: Arc<App>, granted: Arc<Granted>, say: Language) -> Self {
+        Self { app, granted, say }
     }
 
-    pub(super) fn of(app: Arc<App>, granted: Arc<Granted>) -> Self {
-        Self { app, granted }
+    pub(super) fn say(&self) -> Language {
+        self.say
     }
 
     pub(super) fn app(&self) -> &Arc<App> {
@@ -377,7 +380,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         match parts.extensions.get::<Arc<Granted>>() {
-            Some(granted) => Ok(Self { app: app.clone(), granted: granted.clone() }),
+            Some(granted) => Ok(Self::of(app.clone(), granted.clone(), app.say(&parts.headers))),
             None => Err(error(StatusCode::UNAUTHORIZED, "nobody was let in")),
         }
     }

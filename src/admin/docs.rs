@@ -2,6 +2,7 @@
 
 use super::dashboard::document;
 use super::params::Params;
+use crate::language::Language;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -20,20 +21,26 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 15] = [
+const PAGES: [(&str, &str, &str); 21] = [
     ("install", "Install", include_str!("../../docs/install.md")),
+    ("in-front", "In front of: step by step", include_str!("../../docs/in-front.md")),
+    ("behind", "Behind: step by step", include_str!("../../docs/behind.md")),
     ("proxy", "In front of a website", include_str!("../../docs/proxy.md")),
     ("counting", "What is counted", include_str!("../../docs/counting.md")),
     ("trackers", "Keep your snippet", include_str!("../../docs/trackers.md")),
+    ("moving", "Moving here", include_str!("../../docs/moving.md")),
     ("privacy", "Privacy", include_str!("../../docs/privacy.md")),
     ("dashboard", "The dashboard", include_str!("../../docs/dashboard.md")),
     ("people", "People, links, tokens", include_str!("../../docs/people.md")),
     ("api", "API", include_str!("../../docs/api.md")),
     ("stores", "Stores", include_str!("../../docs/stores.md")),
+    ("queries", "Questions to the store", include_str!("../../docs/queries.md")),
     ("import", "Access logs of before", include_str!("../../docs/import.md")),
     ("reliability", "What can be lost, and when", include_str!("../../docs/reliability.md")),
     ("security", "Security", include_str!("../../docs/security.md")),
     ("costs", "What it costs", include_str!("../../docs/costs.md")),
+    ("scale", "Scale", include_str!("../../docs/scale.md")),
+    ("faq", "Questions and answers", include_str!("../../docs/faq.md")),
     ("limits", "Honest limits", include_str!("../../docs/limits.md")),
     ("contributing", "Contributing", include_str!("../../docs/contributing.md")),
 ];
@@ -76,9 +83,15 @@ pub(super) async fn file(Path(path): Path<String>) -> Response {
     }
 }
 
-fn page(title: &str, current: Option<&str>, search: Option<&str>, body: &Markup) -> Markup {
+fn page(
+    title: &str,
+    current: Option<&str>,
+    search: Option<&str>,
+    body: &Markup,
+) -> impl IntoResponse + use<> {
     let title = format!("{title} · headcount");
-    document(
+    let page = document(
+        Language::English,
         &title,
         html! {
             a.skip href="#text" { "Skip to the text" }
@@ -96,7 +109,8 @@ fn page(title: &str, current: Option<&str>, search: Option<&str>, body: &Markup)
                 main #text tabindex="-1" { (body) }
             }
         },
-    )
+    );
+    ([(header::CONTENT_LANGUAGE, Language::English.as_str())], page)
 }
 
 /// Lines that have all words of a search, by page.

@@ -39,12 +39,12 @@ pub(super) async fn admit(
     if need != Some(Need::Nothing) {
         match caller::grant(&app, request.headers()).await {
             Ok(granted) if need.is_some_and(|need| !need.is_met_by(&granted)) => {
-                return refused(&request, &Error::NoRight);
+                return refused(&app, &request, &Error::NoRight);
             }
             Ok(granted) => {
                 request.extensions_mut().insert(Arc::new(granted));
             }
-            Err(Refusal::Away(error)) => return refused(&request, &error.into()),
+            Err(Refusal::Away(error)) => return refused(&app, &request, &error.into()),
             Err(_) => {
                 if is_of_people(&request) && app.has_passwords().await {
                     return Redirect::to("/login").into_response();
@@ -80,9 +80,9 @@ fn is_of_people(request: &Request) -> bool {
 }
 
 /// A page that says why, or JSON.
-fn refused(request: &Request, error: &Error) -> Response {
+fn refused(app: &App, request: &Request, error: &Error) -> Response {
     match is_of_people(request) {
-        true => dashboard::problem(error.status(), &error.line()),
+        true => dashboard::problem(app.say(request.headers()), error.status(), &error.line()),
         false => stats::error(error.status(), &error.line()),
     }
 }

@@ -4,6 +4,7 @@ use super::attempts::Origin;
 use super::sessions::{Of, SESSION};
 use super::{App, dashboard, passwords};
 use crate::clock::{HOUR, Millis};
+use crate::language::Language;
 use crate::text;
 use crate::visitor::address::{client_address, is_trusted, network};
 use axum::extract::{ConnectInfo, Form, State};
@@ -11,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use cookie::{Cookie, CookieBuilder, SameSite};
 use maud::{Markup, html};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +36,7 @@ pub(super) struct Credentials {
 /// What the form says above its fields.
 #[derive(Default)]
 struct Sheet<'s> {
-    problem: Option<&'s str>,
+    problem: Option<Cow<'static, str>>,
     name: &'s str,
     /// Whether people sign in by a name.
     named: bool,
@@ -42,11 +44,11 @@ struct Sheet<'s> {
     away: bool,
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn show(State(app): State<Arc<App>>, say: Language) -> Response {
     if !app.has_passwords().await {
         return Redirect::to("/").into_response();
     }
-    page(app.sheet().await).into_response()
+    page(say, app.sheet().await).into_response()
 }
 
 impl App {
@@ -66,6 +68,7 @@ impl App {
 pub(super) async fn enter(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    say: Language,
     headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Response {
@@ -75,10 +78,9 @@ pub(super) async fn enter(
         (true, _) => None,
         (false, Ok(access)) => Some(access.person(&name).cloned()),
         (false, Err(_)) => {
-            let line = "The store, which knows the people, does not answer. Who has the password \
-                        of the settings file can sign in without a name.";
-            let sheet = Sheet { problem: Some(line), name: &name, named: true, ..Sheet::default() };
-            return (StatusCode::SERVICE_UNAVAILABLE, page(sheet)).into_response();
+            let problem = Some(say.t("login-no-people"));
+            let sheet = Sheet { problem, name: &name, named: true, ..Sheet::default() };
+            return (StatusCode::SERVICE_UNAVAILABLE, page(say, sheet)).into_response();
         }
     };
     let judge = {
@@ -100,21 +102,16 @@ pub(super) async fn enter(
     let tried = match tried(&app, peer, &headers, of, judge).await {
         Ok(tried) => tried,
         Err(seconds) => {
-            let line =
-                format!("Too many wrong passwords from your address. Try again in {seconds} s.");
-            let sheet = Sheet { problem: Some(&line), name: &name, named, ..Sheet::default() };
+            let problem = Some(say.with("login-too-many", [("seconds", seconds.into())]).into());
+            let sheet = Sheet { problem, name: &name, named, ..Sheet::default() };
             let retry = [(header::RETRY_AFTER, seconds)];
-            return (StatusCode::TOO_MANY_REQUESTS, retry, page(sheet)).into_response();
+            return (StatusCode::TOO_MANY_REQUESTS, retry, page(say, sheet)).into_response();
         }
     };
     let Some(of) = of.filter(|_| tried.answer) else {
-        let problem = Some(if named {
-            "That is not the name and the password of anybody."
-        } else {
-            "That is not the password."
-        });
+        let problem = Some(say.t(if named { "login-wrong-name" } else { "login-wrong" }));
         let sheet = Sheet { problem, name: &name, named, ..Sheet::default() };
-        return (StatusCode::UNAUTHORIZED, page(sheet)).into_response();
+        return (StatusCode::UNAUTHORIZED, page(say, sheet)).into_response();
     };
     app.attempts.refund(tried.origin);
     entered(&app, &headers, of, tried.known)
@@ -230,30 +227,31 @@ pub(super) fn cookie(name: &'static str, value: String, age: Millis) -> CookieBu
     Cookie::build((name, value)).max_age(age).http_only(true).same_site(SameSite::Lax)
 }
 
-fn page(sheet: Sheet<'_>) -> Markup {
+fn page(say: Language, sheet: Sheet<'_>) -> Markup {
     dashboard::document(
-        "Sign in",
+        say,
+        &say.t("login-title"),
         html! {
             main.login {
                 form method="post" action="/login" {
                     (dashboard::logo())
-                    h1 { "Sign in" }
+                    h1 { (say.t("login-title")) }
                     @if let Some(problem) = sheet.problem {
                         p.problem role="alert" { (problem) }
                     }
                     @if sheet.away {
-                        p.quiet { "The store does not answer. The password of the settings file works all the same, without a name." }
+                        p.quiet { (say.t("login-away")) }
                     }
                     @if sheet.named {
-                        label for="name" { "Name" }
+                        label for="name" { (say.t("login-name")) }
                         input #name name="name" value=(sheet.name) autocomplete="username" autofocus
                             aria-describedby="name-help";
-                        p.quiet #name-help { "Leave it empty to use the password of the settings file." }
+                        p.quiet #name-help { (say.t("login-name-help")) }
                     }
-                    label for="password" { "Password" }
+                    label for="password" { (say.t("login-password")) }
                     input #password type="password" name="password" required
                         autocomplete="current-password" autofocus[!sheet.named];
-                    button type="submit" { "Sign in" }
+                    button type="submit" { (say.t("login-title")) }
                 }
             }
         },

@@ -11,6 +11,7 @@ use super::openapi::{
 use super::params::Params;
 use super::sequence::Read;
 use super::stats::{Error, Sums};
+use crate::language::Language;
 use crate::report::Sequence;
 use axum::http::request::Parts;
 use rmcp::handler::server::common::Extension;
@@ -146,7 +147,7 @@ impl Tools {
     /// Whoever the guard let in.
     fn caller(&self, parts: &Parts) -> Result<Caller, Error> {
         let granted = parts.extensions.get::<Arc<Granted>>().ok_or(Error::NoRight)?;
-        Ok(Caller::of(self.0.clone(), granted.clone()))
+        Ok(Caller::of(self.0.clone(), granted.clone(), Language::English))
     }
 
     async fn sums(&self, parts: &Parts, kind: Sums, given: JsonObject) -> CallToolResult {

@@ -15,6 +15,7 @@ mod export;
 mod guard;
 mod health;
 mod insight;
+mod language;
 mod live;
 mod login;
 mod mcp;
@@ -41,9 +42,11 @@ use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::kept::Kept;
+use crate::language::Language;
 use crate::model::site::{Day, Site};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use crate::visitor::Places;
 use crate::visitor::address::Trusted;
 use axum::Router;
 use axum::body::Bytes;
@@ -64,7 +67,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use auth::{Auth, AuthError};
-pub(crate) use dashboard::{TOTALS, label, words};
+pub(crate) use dashboard::{TOTALS, country, label};
 
 /// How long answers that are under way may take once the process is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -93,10 +96,14 @@ pub struct AdminState {
     pub telemetry: Arc<Telemetry>,
     pub live: Arc<dyn Live>,
     pub auth: Arc<Auth>,
+    /// Of pages, for those who ask for none that there is.
+    pub language: Language,
     /// Origins of other websites whose scripts may ask the API.
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies whose word on a client's address is taken.
     pub trusted: Trusted,
+    /// Whose places are shown has to be said.
+    pub places: Arc<Places>,
     pub clock: Clock,
     /// Counts are at most this old; the dashboard refreshes as often.
     pub flush_interval: Duration,
@@ -171,6 +178,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         origins => router.layer(guard::cors(origins)),
     };
     routes::probes(router)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), language::told))
         .layer(axum::middleware::map_response(guard::harden))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(64 * 1024))

@@ -5,8 +5,8 @@
 
 use super::caller::Granted;
 use super::{
-    App, account, assets, dashboard, docs, guard, health, login, mcp, metrics, openapi, settings,
-    share, stats, theme,
+    App, account, assets, dashboard, docs, guard, health, language, login, mcp, metrics, openapi,
+    settings, share, stats, theme,
 };
 use crate::kept::Scope;
 use axum::Router;
@@ -91,6 +91,7 @@ impl Routes {
             .get(assets::PATH, Need::Nothing, get(assets::show))
             .get(theme::STYLE, Need::Nothing, get(theme::style))
             .post(theme::CHOOSE, Need::Nothing, post(theme::choose))
+            .post(language::CHOOSE, Need::Nothing, post(language::choose))
             .get("/docs", Need::Nothing, get(docs::contents))
             .get("/docs/{page}", Need::Nothing, get(docs::show))
             .get("/docs/files/{*path}", Need::Nothing, get(docs::file))

@@ -10,6 +10,7 @@ use super::sessions::{Of, SESSION};
 use super::stats::{Error, error};
 use super::{App, passwords};
 use crate::kept::Link;
+use crate::language::Language;
 use axum::extract::{ConnectInfo, Form, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -51,21 +52,24 @@ impl<K: Kind> FromRequestParts<Arc<App>> for ByLink<K> {
         let key = Path::<String>::from_request_parts(parts, app).await;
         let Path(key) = key.map_err(IntoResponse::into_response)?;
         let shown = Shown::Link(K::key(key), sent(&parts.headers, LINK_COOKIE));
-        let granted = app.judge(shown).await.map_err(refused)?;
-        Ok(Self(Caller::new(app.clone(), granted), PhantomData))
+        let say = app.say(&parts.headers);
+        let granted = app.judge(shown).await.map_err(|why| refused(say, why))?;
+        Ok(Self(Caller::of(app.clone(), Arc::new(granted), say), PhantomData))
     }
 }
 
 /// A page that says why there is nothing to see.
-fn refused(why: Refusal) -> Response {
+fn refused(say: Language, why: Refusal) -> Response {
     match why {
         Refusal::Unknown => {
-            dashboard::problem(StatusCode::NOT_FOUND, "There is no such link, or not any more.")
+            dashboard::problem_said(say, StatusCode::NOT_FOUND, &say.t("link-unknown"))
         }
-        Refusal::Locked(link) => (StatusCode::UNAUTHORIZED, locked(&link, None)).into_response(),
+        Refusal::Locked(link) => {
+            (StatusCode::UNAUTHORIZED, locked(say, &link, None)).into_response()
+        }
         Refusal::Away(e) => {
             let e = Error::from(e);
-            dashboard::problem(e.status(), &e.line())
+            dashboard::problem(say, e.status(), &e.line())
         }
     }
 }
@@ -106,6 +110,7 @@ pub(super) async fn enter<K: Kind>(
     State(app): State<Arc<App>>,
     Path(key): Path<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    say: Language,
     headers: HeaderMap,
     Form(Password { password }): Form<Password>,
 ) -> Response {
@@ -113,17 +118,17 @@ pub(super) async fn enter<K: Kind>(
         Err(Refusal::Locked(link)) => link,
         Ok(granted) => match &granted.who {
             super::caller::Who::Link(link) => return Redirect::to(&link.path()).into_response(),
-            _ => return refused(Refusal::Unknown),
+            _ => return refused(say, Refusal::Unknown),
         },
-        Err(why) => return refused(why),
+        Err(why) => return refused(say, why),
     };
     let hash = link.password.clone();
     let judge = move || passwords::is(hash.as_deref(), &password);
     match login::tried(&app, peer, &headers, None, judge).await {
         Err(seconds) => {
-            let line = format!("Too many wrong passwords. Try again in {seconds} s.");
+            let line = say.with("link-too-many", [("seconds", seconds.into())]);
             let retry = [(header::RETRY_AFTER, seconds)];
-            (StatusCode::TOO_MANY_REQUESTS, retry, locked(&link, Some(&line))).into_response()
+            (StatusCode::TOO_MANY_REQUESTS, retry, locked(say, &link, Some(&line))).into_response()
         }
         Ok(tried) if tried.answer => {
             app.attempts.refund(tried.origin);
@@ -134,24 +139,25 @@ pub(super) async fn enter<K: Kind>(
             ([(header::SET_COOKIE, cookie)], Redirect::to(&link.path())).into_response()
         }
         Ok(_) => {
-            let line = Some("That is not the password of this link.");
-            (StatusCode::UNAUTHORIZED, locked(&link, line)).into_response()
+            let line = say.t("link-wrong");
+            (StatusCode::UNAUTHORIZED, locked(say, &link, Some(&line))).into_response()
         }
     }
 }
 
-fn locked(link: &Link, problem: Option<&str>) -> Markup {
+fn locked(say: Language, link: &Link, problem: Option<&str>) -> Markup {
     document(
+        say,
         "headcount",
         html! {
             main.login {
                 form method="post" action=(link.path()) {
                     (logo())
-                    h1 { "This link has a password" }
+                    h1 { (say.t("link-locked")) }
                     @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-                    label for="password" { "Password" }
+                    label for="password" { (say.t("login-password")) }
                     input #password type="password" name="password" required autocomplete="off" autofocus;
-                    button type="submit" { "Show" }
+                    button type="submit" { (say.t("period-show")) }
                 }
             }
         },

@@ -3,6 +3,7 @@
 
 use super::login::{cookie, sent};
 use crate::clock::{HOUR, Millis};
+use crate::language::Language;
 use axum::extract::Form;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,8 +18,9 @@ const COOKIE: &str = "headcount_theme";
 /// How long it is kept: a year.
 const AGE: Millis = 365 * 24 * HOUR;
 
-/// As forms and the cookie say it, and as people read it.
-const THEMES: [(&str, &str); 3] = [("auto", "System"), ("light", "Light"), ("dark", "Dark")];
+/// As forms and the cookie say it, and the key of how people read it.
+const THEMES: [(&str, &str); 3] =
+    [("auto", "shell-theme-system"), ("light", "shell-theme-light"), ("dark", "shell-theme-dark")];
 
 #[derive(serde::Deserialize)]
 pub(super) struct Choice {
@@ -37,23 +39,28 @@ pub(super) async fn style(headers: HeaderMap) -> Response {
 
 /// Keeps a choice, and shows the page again that it was made on.
 pub(super) async fn choose(headers: HeaderMap, Form(choice): Form<Choice>) -> Response {
+    let known = THEMES.iter().find(|(word, _)| *word == choice.theme);
+    kept(&headers, COOKIE, known.unwrap_or(&THEMES[0]).0)
+}
+
+/// Has the browser keep what was chosen at the foot of a page, and shows that page again.
+pub(super) fn kept(headers: &HeaderMap, cookie_name: &'static str, choice: &str) -> Response {
     let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok());
     let from = from.and_then(|from| from.parse::<Uri>().ok());
     // Never more than the path: the field may name another website.
     let path = from.as_ref().and_then(|from| from.path_and_query()).map(|path| path.as_str());
     let path = path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/");
-    let known = THEMES.iter().find(|(word, _)| *word == choice.theme);
-    let kept = cookie(COOKIE, known.unwrap_or(&THEMES[0]).0.to_owned(), AGE).path("/");
+    let kept = cookie(cookie_name, choice.to_owned(), AGE).path("/");
     ([(header::SET_COOKIE, kept.to_string())], Redirect::to(path)).into_response()
 }
 
 /// The form: a button for each. Which is chosen shows in the page itself.
-pub(super) fn form() -> Markup {
+pub(super) fn form(say: Language) -> Markup {
     html! {
-        form.theme method="post" action=(CHOOSE) {
+        form.choice.theme method="post" action=(CHOOSE) {
             fieldset {
-                legend { "Colours" }
-                @for (word, name) in THEMES { button name="theme" value=(word) { (name) } }
+                legend { (say.t("shell-colours")) }
+                @for (word, name) in THEMES { button name="theme" value=(word) { (say.t(name)) } }
             }
         }
     }

@@ -29,6 +29,7 @@ pub use settings::{FILE_VARIABLE, Settings};
 pub use site::SiteConfig;
 pub use upstreams::{Health, Method, Route, Scheme, Upstream, Upstreams, Weighted};
 
+use crate::language::Language;
 use crate::model::hosts::EVERY_HOST;
 use crate::model::site::Site;
 use crate::store::StoreUrl;
@@ -63,6 +64,8 @@ pub struct Config {
     pub webhook_secret: Option<Secret>,
     /// Where people find the dashboard: a URL without a slash at its end.
     pub dashboard_url: Option<String>,
+    /// Of mails, and of pages for those who ask for none that there is.
+    pub language: Language,
     /// Origins of other websites whose scripts may ask the API.
     pub cors_origins: Vec<HeaderValue>,
     /// A URL, its scheme checked, with `store_ca`; may hold a password. A relative SQLite file lies
@@ -78,7 +81,7 @@ pub struct Config {
     pub compress: bool,
     /// Bytes.
     pub compress_min_size: usize,
-    pub geoip: Option<PathBuf>,
+    pub geoip: Vec<PathBuf>,
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.
     pub place_headers: Vec<HeaderName>,
     pub crawler_ranges: Option<PathBuf>,

@@ -13,6 +13,7 @@ use super::{
     values,
 };
 use crate::budget;
+use crate::language::Language;
 use crate::model::site::Site;
 use std::collections::HashSet;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
@@ -104,6 +105,10 @@ impl Config {
             mail: Mail::read(settings)?,
             webhook_secret: get("alerts.secret").read_optional(values::shared_secret)?.map(Secret),
             dashboard_url: get("mail.dashboard").read_optional(values::web_url)?,
+            language: get("language").read(|text| {
+                let words = Language::ALL.map(|language| (language.as_str(), language));
+                values::word(text, &words)
+            })?,
             cors_origins: get("cors_origins").read_each(values::origin)?,
             store: get("store")
                 .read(values::store)?
@@ -131,7 +136,7 @@ impl Config {
             },
             compress: get("compress").on(),
             compress_min_size: get("compress_min_size").read(values::size)?,
-            geoip: get("geoip").read_optional(values::file)?,
+            geoip: get("geoip").read_each_alone(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,
             crawler_ranges: get("crawler_ranges").read_optional(values::file)?,
             shared_sessions: get("shared_sessions").on(),

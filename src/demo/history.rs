@@ -103,7 +103,7 @@ impl Past {
             ranges: Ranges::default(),
             remembered: 0,
         };
-        let places = Arc::new(Places::open(None)?);
+        let places = Arc::new(Places::open(&[])?);
         let visitors = Visitors::new(sites.clone(), places, secrets.clone(), settings);
         let pages = pages::all().into_iter().map(|page| {
             let html = page.html();

@@ -75,7 +75,7 @@ impl Requests {
         // Each view brings what its visit is told apart by.
         let settings = crate::visitor::Settings { remembered: 0, ..settings };
         let secrets = Arc::new(Secrets::derived(sites.clone(), seed));
-        let places = Arc::new(Places::open(config.geoip.as_deref())?);
+        let places = Arc::new(Places::open(&config.geoip)?);
         let of_site = |config: &SiteConfig| OfSite {
             id: SiteId::of(&config.site.name),
             config: config.clone(),

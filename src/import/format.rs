@@ -185,6 +185,14 @@ mod tests {
             (common.clone(), Some("common")),
             (combined.clone(), Some("combined")),
             (format!("2001:db8::1 - - {REQUEST} \"-\" \"x\""), Some("combined")),
+            // As many words as HAProxy writes.
+            (
+                format!(
+                    "{common} \"-\" \"Mozilla/5.0 (X11; Linux x86_64; rv:153.0) \
+                     Gecko/20100101 Firefox/153.0\""
+                ),
+                Some("combined"),
+            ),
             (format!("example.org:443 {combined}"), Some("vhost")),
             (format!("{combined} \"203.0.113.7\""), Some("main")),
             (format!("{combined} 0.012 \"x\""), Some("combined and more")),

@@ -33,6 +33,8 @@ impl HaProxy {
         let open = begin(line)?;
         let close = open + memchr(b']', &line[open..])?;
         let client = line[..open - 2].rsplit(|byte| *byte == b' ').next()?;
+        // Other servers write a user here, or a dash.
+        memchr(b':', client)?;
         put(&Field::Address, client)?;
         put(&Field::Time(Written::Clf), &line[open..close])?;
         let mut rest = line[close..].strip_prefix(b"] ")?;

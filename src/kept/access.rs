@@ -101,15 +101,6 @@ impl Scope {
             Self::ReadMetrics => "metrics:read",
         }
     }
-
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::ReadStats => "read numbers, export event rows",
-            Self::ReadSites => "list sites, goals, properties and segments",
-            Self::WriteSites => "make and delete segments",
-            Self::ReadMetrics => "read the metrics of the process",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,30 +3,32 @@
 
 use super::alert::{Kind as Alert, Unusual};
 use super::due::{Due, Kind};
-use crate::admin::{TOTALS, label, words};
+use crate::admin::{TOTALS, country, label};
 use crate::clock::Millis;
+use crate::language::Language;
 use crate::model::site::Site;
 use crate::page_name::shown;
 use crate::report::{
     Answers, Comparison, ComparisonMode, Days, Interval, Metric, Property, QuerySet, Span, Total,
-    Value, countries,
+    Value,
 };
 use chrono::DateTime;
 use maud::{DOCTYPE, Markup, html};
 use serde_json::{Value as Json, json};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Rows of a table.
 const ROWS: usize = 10;
 
-/// Tables of a report: title, property, metric, and what that is called.
-const TABLES: [(&str, &str, Metric, &str); 6] = [
-    ("Pages", "event:page", Metric::Visitors, "Visitors"),
-    ("Sources", "visit:source", Metric::Visitors, "Visitors"),
-    ("Countries", "visit:country", Metric::Visitors, "Visitors"),
-    ("Goals", "event:goal", Metric::Visitors, "Visitors"),
-    ("Broken links", "error:link", Metric::Pageviews, "Responses"),
-    ("Robots", "bot:class", Metric::Pageviews, "Responses"),
+/// Tables of a report: the key of the title, property, metric.
+const TABLES: [(&str, &str, Metric); 6] = [
+    ("card-pages", "event:page", Metric::Visitors),
+    ("card-sources", "visit:source", Metric::Visitors),
+    ("report-countries", "visit:country", Metric::Visitors),
+    ("card-goals", "event:goal", Metric::Visitors),
+    ("card-links", "error:link", Metric::Pageviews),
+    ("report-robots", "bot:class", Metric::Pageviews),
 ];
 
 const INK: &str = "#161a2b";
@@ -45,6 +47,7 @@ pub struct Message {
 
 /// What a report says, before it is written.
 struct Report {
+    say: Language,
     site: String,
     title: String,
     /// What it is of, and what it is compared with.
@@ -58,14 +61,16 @@ struct Report {
 
 /// The busiest values of a property.
 struct Table {
-    title: &'static str,
-    /// What is counted of them.
-    metric: &'static str,
+    title: Cow<'static, str>,
+    /// What is counted of them, as the head of a column and within a line.
+    metric: Cow<'static, str>,
+    inline: Cow<'static, str>,
     rows: Vec<(String, String)>,
 }
 
 /// The report of a week or a month; `None` where nothing was counted.
 pub fn report(
+    say: Language,
     site: &Site,
     due: &Due,
     days: &Days,
@@ -73,7 +78,7 @@ pub fn report(
     dashboard: Option<&str>,
 ) -> Option<Message> {
     days.range(due.range.first..=due.range.last).next()?;
-    let report = Report::new(site, due, days, now, dashboard)?;
+    let report = Report::new(say, site, due, days, now, dashboard)?;
     let subject = format!("{}: {}", site.name, report.title);
     let (text, html) = (report.text(), report.html().into_string());
     Some(Message { subject, text, html, json: Json::Null })
@@ -81,6 +86,7 @@ pub fn report(
 
 impl Report {
     fn new(
+        say: Language,
         site: &Site,
         due: &Due,
         days: &Days,
@@ -95,41 +101,46 @@ impl Report {
         let by_day = questions.ask_over_time(Interval::Day, &[Metric::Visitors, Metric::Pageviews]);
         let asked: Vec<_> = TABLES
             .into_iter()
-            .filter_map(|(title, property, metric, name)| {
+            .filter_map(|(title, property, metric)| {
                 let property = Property::parse(property).ok()?;
                 let nth = questions.ask(property.clone(), &[metric]);
-                Some((title, property, metric, name, nth))
+                Some((title, property, metric, nth))
             })
             .collect();
         let answers = questions.answer(days, None);
         let steps = answers.steps(by_day)?;
-        let range = words::range(due.range);
+        let range = say.range(due.range);
         let (first, last) = (due.range.first, due.range.last);
         let (title, about) = match due.kind {
-            Kind::Weekly => (
-                format!("the week of {range}"),
-                format!("The week of {range}, compared with the week before"),
-            ),
+            Kind::Weekly => {
+                let said = |key| say.with(key, [("days", (&*range).into())]);
+                (said("report-week"), said("report-week-about"))
+            }
             Kind::Monthly => {
-                let month = first.format("%B %Y").to_string();
-                (month.clone(), format!("{month}, compared with the month before"))
+                let month = say.month(first);
+                let about = say.with("report-month-about", [("month", (&*month).into())]);
+                (month, about)
             }
         };
         Some(Self {
+            say,
             site: site.name.to_string(),
             title,
             about,
             totals: answers.totals(totals)?,
             days: steps
                 .iter()
-                .map(|step| (words::weekday(step.start.date()), step.values[0], step.values[1]))
+                .map(|step| (say.weekday(step.start.date()), step.values[0], step.values[1]))
                 .collect(),
             tables: asked
                 .into_iter()
-                .map(|(title, property, metric, name, nth)| Table {
-                    title,
-                    metric: name,
-                    rows: rows(&answers, nth, &property, metric),
+                .map(|(title, property, metric, nth)| {
+                    let (name, inline) = match metric {
+                        Metric::Visitors => ("metric-visitors", "report-in-visitors"),
+                        _ => ("metric-responses", "report-in-responses"),
+                    };
+                    let rows = rows(say, &answers, nth, &property, metric);
+                    Table { title: say.t(title), metric: say.t(name), inline: say.t(inline), rows }
                 })
                 .filter(|table| !table.rows.is_empty())
                 .collect(),
@@ -146,33 +157,40 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!("{}\n{}\n\n", self.site, self.about);
-        for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
-            let value = words::exact(total.metric, total.value);
-            let _ = write!(text, "{name:<18}{value:>12}");
-            let _ = match change(total) {
+        let say = self.say;
+        let names = TOTALS.map(|(_, name)| say.t(name));
+        let width = widest(names.iter().map(AsRef::as_ref), 18);
+        for (total, name) in self.totals.iter().zip(names) {
+            let value = say.exact(total.metric, total.value);
+            let _ = write!(text, "{name:<width$}{value:>12}");
+            let _ = match change(say, total) {
                 Some(change) => writeln!(text, "   {change}"),
                 None => writeln!(text),
             };
         }
         text.push('\n');
+        let width = widest(self.days.iter().map(|(day, ..)| &**day), 12);
         for (day, visitors, views) in &self.days {
-            let visitors = words::exact(Metric::Visitors, *visitors);
-            let views = words::exact(Metric::Pageviews, *views);
-            let _ = writeln!(text, "{day:<12}{visitors:>10} visitors {views:>10} views");
+            let padded = |metric, value| format!("{:>10}", say.exact(metric, value)).into();
+            let visitors = ("visitors", padded(Metric::Visitors, *visitors));
+            let views = ("views", padded(Metric::Pageviews, *views));
+            let _ = writeln!(text, "{day:<width$}{}", say.with("report-day", [visitors, views]));
         }
-        for Table { title, metric, rows } in &self.tables {
-            let _ = writeln!(text, "\n{title} ({})", metric.to_lowercase());
+        for Table { title, inline, rows, .. } in &self.tables {
+            let _ = writeln!(text, "\n{title} ({inline})");
             for (label, value) in rows {
                 let _ = writeln!(text, "{value:>10}  {label}");
             }
         }
         if let Some(link) = &self.link {
-            let _ = writeln!(text, "\nAll numbers: {link}");
+            let link = say.with("report-all-numbers", [("link", (&**link).into())]);
+            let _ = writeln!(text, "\n{link}");
         }
         text
     }
 
     fn html(&self) -> Markup {
+        let say = self.say;
         let number = |value: &Value| match value {
             Value::Count(n) => *n as f64,
             Value::Ratio(n) => *n,
@@ -184,27 +202,27 @@ impl Report {
             table width="100%" cellpadding="6" cellspacing="0" {
                 @for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
                     tr {
-                        (cell(name))
+                        (cell(&say.t(name)))
                         td align="right" style=(format!("border-top:1px solid {LINE};font-weight:bold")) {
-                            (words::exact(total.metric, total.value))
+                            (say.exact(total.metric, total.value))
                         }
                         td align="right" width="110" style=(format!("border-top:1px solid {LINE};color:{SOFT}")) {
-                            (change(total).unwrap_or_default())
+                            (change(say, total).unwrap_or_default())
                         }
                     }
                 }
             }
-            h2 style="font-size:16px;margin:24px 0 8px" { "Visitors by day" }
+            h2 style="font-size:16px;margin:24px 0 8px" { (say.t("report-by-day")) }
             table width="100%" cellpadding="3" cellspacing="0" {
                 @for (day, visitors, _) in &self.days {
                     tr {
                         td width="90" style=(format!("color:{SOFT};white-space:nowrap")) { (day) }
                         td { (bar(number(visitors) / largest)) }
-                        td width="70" align="right" { (words::exact(Metric::Visitors, *visitors)) }
+                        td width="70" align="right" { (say.exact(Metric::Visitors, *visitors)) }
                     }
                 }
             }
-            @for Table { title, metric, rows } in &self.tables {
+            @for Table { title, metric, rows, .. } in &self.tables {
                 h2 style="font-size:16px;margin:24px 0 8px" { (title) }
                 table width="100%" cellpadding="6" cellspacing="0" {
                     tr {
@@ -220,36 +238,23 @@ impl Report {
                 }
             }
         };
-        page(&self.site, &body, self.link.as_deref())
+        page(say, &self.site, &body, self.link.as_deref())
     }
 }
 
 /// What an alert says.
-pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Message {
+pub fn alert(say: Language, site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Message {
     let Unusual { kind, count, usual, since } = unusual;
-    let (n, usually) = (words::grouped(*count), words::grouped(*usual));
-    let since_text = format!("{}, {}", words::weekday(site.day(*since)), site.clock(*since));
+    let began = format!("{}, {}", say.weekday(site.day(*since)), site.clock(*since));
     let since = DateTime::from_timestamp_millis(*since).unwrap_or_default().to_rfc3339();
     let (subject, line) = match kind {
-        Alert::Spike => (
-            format!("{}: {n} views in an hour", site.name),
-            format!(
-                "{n} views in the hour from {since_text}; usual at this time of day: {usually}."
-            ),
-        ),
-        Alert::Drop => (
-            format!("{}: only {n} views in six hours", site.name),
-            format!(
-                "{n} views in the six hours from {since_text}; usual at this time of day: {usually}."
-            ),
-        ),
-        Alert::Robots => (
-            format!("{}: robots asked {n} times today", site.name),
-            format!(
-                "Robots were answered {n} times since {since_text}; usual in a whole day: {usually}."
-            ),
-        ),
+        Alert::Spike => ("alert-spike", "alert-spike-line"),
+        Alert::Drop => ("alert-drop", "alert-drop-line"),
+        Alert::Robots => ("alert-robots", "alert-robots-line"),
     };
+    let subject = say.with(subject, [("site", (&*site.name).into()), ("n", count.into())]);
+    let values = [("n", count.into()), ("since", began.into()), ("usual", usual.into())];
+    let line = say.with(line, values);
     let topic = if *kind == Alert::Robots { "bots" } else { "overview" };
     let link = dashboard.map(|url| {
         let query = form_urlencoded::Serializer::new(String::new())
@@ -263,7 +268,7 @@ pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Message
     let body = html! { p { (line) } };
     Message {
         text: format!("{line}\n{told}"),
-        html: page(&subject, &body, link.as_deref()).into_string(),
+        html: page(say, &subject, &body, link.as_deref()).into_string(),
         json: json!({
             "type": format!("traffic.{}", kind.as_str()),
             "timestamp": since,
@@ -280,7 +285,13 @@ pub fn alert(site: &Site, unusual: &Unusual, dashboard: Option<&str>) -> Message
     }
 }
 
+/// The width of a column, at least so much: one more than the longest of these has.
+fn widest<'a>(texts: impl Iterator<Item = &'a str>, least: usize) -> usize {
+    texts.map(|text| text.chars().count() + 1).max().unwrap_or(0).max(least)
+}
+
 fn rows(
+    say: Language,
     answers: &Answers,
     nth: usize,
     property: &Property,
@@ -289,21 +300,21 @@ fn rows(
     let rows = answers.slices(nth).unwrap_or_default();
     let row = |slice: crate::report::Slice| {
         let label = match property.as_str() {
-            "visit:country" => countries::country(&slice.value).map_or(slice.value, str::to_owned),
-            _ => label(property, &slice.value),
+            "visit:country" => country(say, &slice.value).map_or(slice.value, str::to_owned),
+            _ => label(say, property, &slice.value),
         };
-        (label, words::exact(metric, slice.metrics[0]))
+        (label, say.exact(metric, slice.metrics[0]))
     };
     rows.into_iter().take(ROWS).map(row).collect()
 }
 
 /// `+12%` since the period before.
-fn change(total: &Total) -> Option<String> {
+fn change(say: Language, total: &Total) -> Option<String> {
     let change =
         total.change.filter(|_| total.before.is_some_and(|before| !before.is_nothing()))?;
-    let by = words::change(total.metric, change);
+    let by = say.change(total.metric, change);
     Some(match change {
-        0 => "as before".to_owned(),
+        0 => say.t("report-as-before").into_owned(),
         1.. if by.starts_with('×') => by,
         1.. => format!("+{by}"),
         _ => format!("−{by}"),
@@ -326,10 +337,10 @@ fn bar(share: f64) -> Markup {
     }
 }
 
-fn page(title: &str, body: &Markup, link: Option<&str>) -> Markup {
+fn page(say: Language, title: &str, body: &Markup, link: Option<&str>) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(say.as_str()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width";
@@ -347,7 +358,7 @@ fn page(title: &str, body: &Markup, link: Option<&str>) -> Markup {
                                         (body)
                                         @if let Some(link) = link {
                                             p style="margin:24px 0 0" {
-                                                a href=(link) style=(format!("color:{ACCENT}")) { "Open the dashboard" }
+                                                a href=(link) style=(format!("color:{ACCENT}")) { (say.t("report-open")) }
                                             }
                                         }
                                     }

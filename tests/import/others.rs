@@ -3,45 +3,11 @@
 use super::common::headcount::timezone;
 use super::common::nginx::Nginx;
 use super::common::ports::free_port;
+use super::common::server::Server;
 use super::common::wait_for;
 use super::servers::{FIREFOX, GOOGLEBOT, SAFARI, TAB, ask};
 use super::{Sums, command_in, said, stored};
-use std::fs::File;
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// A server in front of the website; ended when dropped.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(program: &str, words: &[&str], dir: &Path, port: u16) -> Server {
-    let log = |name: &str| File::create(dir.join(name)).unwrap();
-    let child = Command::new(program)
-        .args(words)
-        .current_dir(dir)
-        .env("HOME", dir)
-        .env("TZ", timezone())
-        .stdin(Stdio::null())
-        .stdout(log("stdout"))
-        .stderr(log("stderr"))
-        .spawn()
-        .unwrap_or_else(|e| panic!("{program}: {e}"));
-    let mut server = Server(child);
-    wait_for(program, || {
-        let ended = server.0.try_wait().unwrap();
-        let said = || std::fs::read_to_string(dir.join("stderr")).unwrap();
-        assert_eq!(ended, None, "{program} ended: {}", said());
-        TcpStream::connect(("127.0.0.1", port)).is_ok().then_some(())
-    });
-    server
-}
 
 /// Asks the same of each server; gives how many requests that were.
 fn visit(port: u16) -> usize {
@@ -119,7 +85,7 @@ ProxyPass / {website}/
     std::fs::write(dir.path().join("apache.conf"), conf).unwrap();
     let file = dir.path().join("apache.conf");
     let words = ["-DFOREGROUND", "-f", file.to_str().unwrap()];
-    let _apache = start("apache2", &words, dir.path(), port);
+    let _apache = Server::start("apache2", &words, dir.path(), port);
     let lines = visit(port);
     compare(dir.path(), "combined.log", lines, &[]);
     std::fs::remove_file(dir.path().join("headcount.db")).unwrap();
@@ -148,7 +114,7 @@ http://:{port} {{
     );
     std::fs::write(dir.path().join("Caddyfile"), conf).unwrap();
     let words = ["run", "--config", "Caddyfile", "--adapter", "caddyfile"];
-    let _caddy = start("caddy", &words, dir.path(), port);
+    let _caddy = Server::start("caddy", &words, dir.path(), port);
     let lines = visit(port);
     compare(dir.path(), "access.log", lines, &[]);
 }
@@ -178,7 +144,7 @@ backend docs
         website = website.url().trim_start_matches("http://"),
     );
     std::fs::write(dir.path().join("haproxy.cfg"), conf).unwrap();
-    let _haproxy = start("haproxy", &["-db", "-f", "haproxy.cfg"], dir.path(), port);
+    let _haproxy = Server::start("haproxy", &["-db", "-f", "haproxy.cfg"], dir.path(), port);
     let lines = visit(port);
     compare(dir.path(), "stdout", lines, &["--format", "haproxy:Host|User-Agent|Referer"]);
 }

@@ -8,6 +8,7 @@ const RETRY = 5_000;
 const PATIENCE = 20_000;
 const HAPPENED = 20; // rows of what happens
 const KEYS = "headcount-keys"; // whether keys lead somewhere
+const language = document.documentElement.lang;
 
 const view = () => document.getElementById("view");
 const visitors = () => document.getElementById("current");
@@ -36,9 +37,9 @@ async function load() {
     if (fresh.getElementById("view")) return show(fresh, url);
     // What will not pass is shown by the browser: it says why.
     if (wanted && answer.status < 500) return location.assign(url);
-    say(fresh.getElementById("why")?.textContent ?? `The answer was ${answer.status}`);
+    say(fresh.getElementById("why")?.textContent ?? text("answer", { status: answer.status }));
   } catch {
-    if (mine === asked) say("headcount does not answer");
+    if (mine === asked) say(text("silent"));
   } finally {
     waiting--;
   }
@@ -58,11 +59,16 @@ function show(fresh, url) {
   if (site !== view().dataset.site) follow();
 }
 
+// What the page has for the script to say, in its language, with gaps that are filled here.
+function text(name, values = {}) {
+  return view().dataset[name].replace(/{(\w+)}/g, (_, gap) => values[gap]);
+}
+
 // The numbers stay, with the time they are of.
 function say(why) {
   stale = true;
   const time = document.getElementById("read").textContent;
-  const line = `Not up to date: these are the numbers of ${time}. ${why}. Trying again.`;
+  const line = text("stale", { time, why });
   const place = document.getElementById("stale");
   if (place.textContent !== line) place.textContent = line;
   pulse();
@@ -97,8 +103,9 @@ function follow() {
   live = new EventSource(view().dataset.live);
   live.addEventListener("visitors", ({ data }) => {
     if (!visitors()) return;
-    visitors().textContent = Number(data).toLocaleString("en");
-    document.getElementById("current-noun").textContent = data === "1" ? "visitor" : "visitors";
+    visitors().textContent = Number(data).toLocaleString(language, { useGrouping: "always" });
+    const noun = document.getElementById("current-noun");
+    noun.textContent = data === "1" ? noun.dataset.one : noun.dataset.many;
     silent = false;
     pulse();
   });
@@ -123,7 +130,7 @@ function tell(event) {
   const stream = document.getElementById("stream");
   if (!stream) return;
   const row = document.createElement("li");
-  const time = new Date(event.t).toLocaleTimeString("en", { hour12: false });
+  const time = new Date(event.t).toLocaleTimeString(language, { hour12: false });
   for (const [name, text] of [["time", time], ["bdi", event.page], ["span", event.country], ["span", event.source]]) {
     if (!text) continue;
     const part = row.appendChild(document.createElement(name));

@@ -1,7 +1,7 @@
 //! What AI did with pages.
 
 use super::view::View;
-use super::{PageData, cards, words};
+use super::{PageData, cards};
 use crate::report::ai_pages;
 use maud::{Markup, html};
 
@@ -10,27 +10,28 @@ const ROWS: usize = 50;
 
 /// What AI did with pages, where it did anything.
 pub(super) fn draw(view: &View, data: &PageData<'_>) -> Option<Markup> {
+    let say = view.say();
     let ai = ai_pages(data.days, view.elapsed(), None);
     (!ai.is_empty()).then(|| {
         html! {
                 section.card #ai aria-labelledby="ai-title" {
                     header {
-                        h2 #ai-title { "What AI reads, and whom it sends" }
+                        h2 #ai-title { (say.t("ai-title")) }
                     }
                     table {
                         thead { tr {
-                            th scope="col" { "Page" }
-                            th scope="col" { "For training" }
-                            th scope="col" { "For answers" }
-                            th scope="col" { "Visitors sent" }
+                            th scope="col" { (say.t("property-page")) }
+                            th scope="col" { (say.t("ai-training")) }
+                            th scope="col" { (say.t("ai-answers")) }
+                            th scope="col" { (say.t("ai-sent")) }
                         } }
                         tbody {
                             @for of in ai.iter().take(ROWS) {
                                 tr {
                                     (cards::page_cell(view, &of.page))
-                                    td { (words::count(of.training)) }
-                                    td { (words::count(of.assistant)) }
-                                    td { (words::count(of.referral)) }
+                                    td { (say.count(of.training)) }
+                                    td { (say.count(of.assistant)) }
+                                    td { (say.count(of.referral)) }
                                 }
                             }
                         }

@@ -1,11 +1,11 @@
 //! Cards: rows of one property each, with tabs for its relatives.
 
 use super::table::{CONVERSIONS, Card, Tab};
+use super::values::label;
 use super::view::{Subject, View};
-use super::{PageData, map, words};
-use crate::model::rollup::PART;
+use super::{PageData, map};
 use crate::page_name::shown;
-use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice, countries};
+use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice};
 use maud::{Markup, html};
 use std::collections::HashSet;
 
@@ -87,23 +87,23 @@ impl CardTab {
 
     /// Its tabs: those that are wanted most, and a menu of the others.
     pub fn nav(&self, view: &View) -> Markup {
-        let key = self.card.key;
+        let (say, key) = (view.say(), self.card.key);
         let side_by_side = if self.tabs.len() > TABS { TABS - 1 } else { self.tabs.len() };
         let (first, others) = self.tabs.split_at(side_by_side);
         let open = others.iter().find(|tab| tab.id == self.tab.id);
         let link = |tab: &Tab| {
             html! {
                 a href={ (view.link(&[(key, Some(tab.id)), ("sort", None), ("order", None)])) "#" (key) }
-                    aria-current=[(tab.id == self.tab.id).then_some("true")] { (tab.label) }
+                    aria-current=[(tab.id == self.tab.id).then_some("true")] { (say.t(tab.label)) }
             }
         };
         html! {
             @if self.tabs.len() > 1 {
-                nav.tabs aria-label=(self.card.title) {
+                nav.tabs aria-label=(say.t(self.card.title)) {
                     @for tab in first { (link(tab)) }
                     @if !others.is_empty() {
                         details.menu id={ (key) "-tabs" } {
-                            summary aria-current=[open.map(|_| "true")] { (open.map_or("More", |tab| tab.label)) }
+                            summary aria-current=[open.map(|_| "true")] { (say.t(open.map_or("card-more", |tab| tab.label))) }
                             div.panel { @for tab in others { (link(tab)) } }
                         }
                     }
@@ -138,7 +138,8 @@ impl OpenCard {
 
     pub fn draw(&self, view: &View, answers: &Answers) -> Markup {
         let Some(slices) = answers.slices(self.nth) else { return html! {} };
-        let Card { key, title, .. } = self.of.card;
+        let say = view.say();
+        let (key, title) = (self.of.card.key, say.t(self.of.card.title));
         html! {
             section.card id=(key) aria-labelledby={ (key) "-title" } {
                 header {
@@ -147,14 +148,14 @@ impl OpenCard {
                 }
                 @if !slices.is_empty() {
                     @if self.of.property.as_str() == map::PROPERTY {
-                        (map::map(view, &self.of.property, self.columns[0], &slices))
+                        (map::map(view, &self.of.property, (self.columns[0].0, &say.t(self.columns[0].1)), &slices))
                     }
                     (rows(view, &self.of.property, self.columns, &slices[..slices.len().min(ROWS)], &slices))
-                    (details_link(view, key, title, slices.len()))
+                    (details_link(view, self.of.card, slices.len()))
                 } @else if view.is_filtered() {
-                    p.empty { "Nothing that the filters let through." }
+                    p.empty { (say.t("card-nothing")) }
                 } @else {
-                    p.empty { (self.of.tab.empty) }
+                    p.empty { (say.t(self.of.tab.empty)) }
                 }
             }
         }
@@ -162,11 +163,12 @@ impl OpenCard {
 }
 
 /// A link to a card's own page.
-pub(super) fn details_link(view: &View, key: &str, title: &str, rows: usize) -> Markup {
+pub(super) fn details_link(view: &View, card: &Card, rows: usize) -> Markup {
+    let say = view.say();
     html! {
-        a.more href=(view.link(&[("details", Some(key))])) {
-            @if rows > ROWS { "All " (words::grouped(rows as i64)) " in detail" } @else { "Details" }
-            span.hidden { ": " (title) }
+        a.more href=(view.link(&[("details", Some(card.key))])) {
+            @if rows > ROWS { (say.with("card-all", [("n", rows.into())])) } @else { (say.t("card-details")) }
+            span.hidden { ": " (say.t(card.title)) }
         }
     }
 }
@@ -216,18 +218,19 @@ fn row_link(view: &View, property: &Property, value: &str) -> String {
 pub(super) fn rows(
     view: &View,
     property: &Property,
-    columns: &[(Metric, &str)],
+    columns: &[(Metric, &'static str)],
     shown: &[Slice],
     all: &[Slice],
 ) -> Markup {
+    let say = view.say();
     let first = |slice: &Slice| slice.metrics.first().and_then(|v| v.number()).unwrap_or(0.0);
     let largest = all.iter().map(first).fold(1.0, f64::max);
     html! {
         table {
             thead {
                 tr {
-                    th scope="col" { (words::property(property)) }
-                    @for (_, name) in columns { th scope="col" { (name) } }
+                    th scope="col" { (say.property(property)) }
+                    @for (_, name) in columns { th scope="col" { (say.t(name)) } }
                 }
             }
             tbody {
@@ -235,7 +238,7 @@ pub(super) fn rows(
                     tr {
                         (row_head(view, property, &slice.value, first(slice) / largest))
                         @for ((metric, _), value) in columns.iter().zip(&slice.metrics) {
-                            td { (words::value(*metric, *value)) }
+                            td { (say.value(*metric, *value)) }
                         }
                     }
                 }
@@ -246,7 +249,7 @@ pub(super) fn rows(
 
 /// The head of a row: a link that filters by it, on a bar.
 pub(super) fn row_head(view: &View, property: &Property, value: &str, share: f64) -> Markup {
-    let name = label(property, value);
+    let name = label(view.say(), property, value);
     html! {
         th scope="row" {
             svg.bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
@@ -263,54 +266,5 @@ pub(super) fn page_cell(view: &View, page: &str) -> Markup {
         th scope="row" {
             a href=(filter_link(view, "event:page", page)) title=(shown(page)) { (shown(page)) }
         }
-    }
-}
-
-/// A row's value as people know it.
-pub(crate) fn label(property: &Property, value: &str) -> String {
-    match property.as_str() {
-        "visit:country" => match (countries::flag(value), countries::country(value)) {
-            (Some(flag), Some(name)) => format!("{flag} {name}"),
-            _ => value.to_owned(),
-        },
-        "visit:region" => match value.split_once('-').and_then(|(code, _)| countries::flag(code)) {
-            Some(flag) => format!("{flag} {value}"),
-            None => value.to_owned(),
-        },
-        "visit:language" => countries::language(value).unwrap_or(value).to_owned(),
-        "visit:suspected" if value == "yes" => "behaves like a robot".to_owned(),
-        "visit:suspected" => "behaves like people".to_owned(),
-        "error:link" => {
-            let (page, referrer) = value.split_once(PART).unwrap_or((value, ""));
-            let referrer = if referrer.is_empty() { "no referrer".into() } else { shown(referrer) };
-            format!("{} ← {referrer}", shown(page))
-        }
-        "error:referrer" if value.is_empty() => "no referrer".to_owned(),
-        _ if value.is_empty() => "(none)".to_owned(),
-        "visit:referrer" => shown(value).into_owned(),
-        _ if property.takes_wildcards() => shown(value).into_owned(),
-        _ => value.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_have_names() {
-        let label = |property, value| label(&Property::parse(property).unwrap(), value);
-        assert_eq!(label("visit:country", "FR"), "🇫🇷 France");
-        assert_eq!(label("visit:country", "(unknown)"), "(unknown)");
-        assert_eq!(label("visit:region", "DE-BY"), "🇩🇪 DE-BY");
-        assert_eq!(label("visit:language", "fr"), "French");
-        assert_eq!(label("visit:language", "tlh"), "tlh");
-        assert_eq!(label("event:page", ""), "(none)");
-        assert_eq!(label("event:page", "/caf%C3%A9%2F"), "/café%2F");
-        assert_eq!(label("download:path", "/%E2%80%AEfdp"), "/%E2%80%AEfdp");
-        assert_eq!(label("visit:referrer", "a.example/%C3%A9"), "a.example/é");
-        assert_eq!(label("visit:utm_term", "%C3%A9"), "%C3%A9");
-        assert_eq!(label("error:link", "/a\u{1e}/b"), "/a ← /b");
-        assert_eq!(label("error:link", "/a\u{1e}"), "/a ← no referrer");
     }
 }

@@ -8,12 +8,14 @@
 //! the next.
 
 use super::view::View;
-use super::{axis, tiles, words};
+use super::{axis, tiles};
 use crate::admin::params::address;
 use crate::kept::Note;
+use crate::language::{Language, NOTHING};
 use crate::report::{Interval, Metric, TimeStep, Value};
 use chrono::NaiveDateTime;
 use maud::{Markup, html};
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -32,8 +34,9 @@ const TIP: f64 = 216.0;
 /// What the chart shows: a metric over time, and over the time that it is compared with.
 struct Chart<'v> {
     view: &'v View,
+    say: Language,
     metric: Metric,
-    name: &'static str,
+    name: Cow<'static, str>,
     steps: &'v [TimeStep],
     /// Notes pinned to days of this time, by the step they are shown at.
     notes: Vec<(usize, &'v Note)>,
@@ -50,7 +53,9 @@ struct Chart<'v> {
 /// `is_compared`: there is something before to compare with.
 pub(super) fn chart(view: &View, steps: &[TimeStep], is_compared: bool) -> Markup {
     let nth = tiles::chosen(view);
+    let say = view.say();
     let (metric, name) = tiles::of(view)[nth];
+    let name = say.t(name);
     let now = view.local(view.now);
     let begun = steps.iter().take_while(|step| step.start <= now).count();
     let number = |values: &Vec<Value>| values.get(nth)?.number();
@@ -64,25 +69,25 @@ pub(super) fn chart(view: &View, steps: &[TimeStep], is_compared: bool) -> Marku
     let unfinished = usize::from(view.range.last >= view.today);
     let over = begun.saturating_sub(unfinished);
     let notes = notes(view, steps);
-    Chart { view, metric, name, steps, notes, values, before, begun, over, top }.draw(&marks)
+    Chart { view, say, metric, name, steps, notes, values, before, begun, over, top }.draw(&marks)
 }
 
 impl Chart<'_> {
     fn draw(&self, marks: &[f64]) -> Markup {
-        let interval = self.view.interval;
+        let (say, interval) = (self.say, self.view.interval);
         let every = self.steps.len().div_ceil(LABELS).max(1);
         let is_compared = self.before.iter().any(Option::is_some);
         html! {
             ul.legend {
                 li { i.now {} (self.name) }
                 @if let Some(before) = self.view.before.filter(|_| is_compared) {
-                    li { i.before {} (words::range(before.range)) }
+                    li { i.before {} (say.range(before.range)) }
                 }
             }
             div.chart {
                 svg.axis aria-hidden="true" {
                     @for n in marks {
-                        text x="100%" y=(percent(self.y(*n))) { (words::mark(self.metric, *n)) }
+                        text x="100%" y=(percent(self.y(*n))) { (say.mark(self.metric, *n)) }
                     }
                 }
                 svg.plot role="group" aria-label=(self.summary()) {
@@ -101,7 +106,7 @@ impl Chart<'_> {
                     g aria-hidden="true" {
                         @for (i, step) in self.steps.iter().enumerate().step_by(every) {
                             text.tick.minor[(i / every) % 2 == 1] x=(percent(self.x(i))) y="99%" {
-                                (self.tick(i, short(step.start, interval)))
+                                (self.tick(i, short(say, step.start, interval)))
                             }
                         }
                     }
@@ -120,17 +125,18 @@ impl Chart<'_> {
 
     /// The notes in words, and the way to change them.
     fn list_of_notes(&self) -> Markup {
+        let say = self.say;
         let all = address("/settings/notes", [("site_id", &*self.view.site.name)]);
         html! {
             @if !self.notes.is_empty() {
-                ul.notes aria-label="Notes" {
+                ul.notes aria-label=(say.t("chart-notes")) {
                     @for (_, note) in &self.notes {
-                        li { time datetime=(note.day) { (words::day(note.day)) } " " span { (note.text) } }
+                        li { time datetime=(note.day) { (say.day(note.day)) } " " span { (note.text) } }
                     }
                 }
             }
             @if self.view.look.owns {
-                p.more.quiet { a href=(all) { @if self.notes.is_empty() { "Pin a note to a day" } @else { "All notes" } } }
+                p.more.quiet { a href=(all) { (say.t(if self.notes.is_empty() { "chart-pin" } else { "chart-all-notes" })) } }
             }
         }
     }
@@ -150,8 +156,10 @@ impl Chart<'_> {
     /// The step that goes on says so.
     fn tick(&self, i: usize, label: String) -> String {
         match self.view.interval {
-            Interval::Day if self.is_open(i) => "Today".into(),
-            Interval::Minute | Interval::Hour if self.is_open(i) => "Now".into(),
+            Interval::Day if self.is_open(i) => self.say.t("chart-today").into_owned(),
+            Interval::Minute | Interval::Hour if self.is_open(i) => {
+                self.say.t("chart-now").into_owned()
+            }
             _ => label,
         }
     }
@@ -162,8 +170,10 @@ impl Chart<'_> {
 
     /// When a step is.
     fn when(&self, i: usize) -> String {
-        let when = long(self.steps[i].start, self.view.interval);
-        if self.is_open(i) { format!("{when}, so far") } else { when }
+        match long(self.say, self.steps[i].start, self.view.interval) {
+            when if self.is_open(i) => self.say.with("chart-so-far", [("when", when.into())]),
+            when => when,
+        }
     }
 
     fn value(&self, i: usize) -> String {
@@ -175,11 +185,11 @@ impl Chart<'_> {
         self.before.iter().any(Option::is_some).then_some(())?;
         let (start, values) = self.steps[i].before.as_ref()?;
         let value = self.shown(values.get(tiles::chosen(self.view)));
-        Some((long(*start, self.view.interval), value))
+        Some((long(self.say, *start, self.view.interval), value))
     }
 
     fn shown(&self, value: Option<&Value>) -> String {
-        words::exact(self.metric, value.copied().unwrap_or(Value::Unknown))
+        self.say.exact(self.metric, value.copied().unwrap_or(Value::Unknown))
     }
 
     /// A line through the values that are known, or the area below it.
@@ -211,7 +221,11 @@ impl Chart<'_> {
         };
         let notes: Vec<&Note> = self.notes_at(i).collect();
         for note in &notes {
-            let _ = write!(label, "; note: {}", note.text);
+            let _ = write!(
+                label,
+                "; {}",
+                self.say.with("chart-note", [("text", (&*note.text).into())])
+            );
         }
         let height = if compared.is_some() { 70 } else { 52 };
         let told = notes.first().map(|note| match notes.len() {
@@ -246,16 +260,17 @@ impl Chart<'_> {
     }
 
     fn table(&self, is_compared: bool) -> Markup {
+        let say = self.say;
         html! {
             details.numbers id="numbers" {
-                summary { "Show as a table" }
-                div.scroll tabindex="0" role="region" aria-label="Numbers of the chart" {
+                summary { (say.t("chart-table")) }
+                div.scroll tabindex="0" role="region" aria-label=(say.t("chart-numbers")) {
                     table {
                         thead {
                             tr {
-                                th scope="col" { "Time" }
+                                th scope="col" { (say.t("chart-time")) }
                                 th scope="col" { (self.name) }
-                                @if is_compared { th scope="col" { "Before" } }
+                                @if is_compared { th scope="col" { (say.t("chart-before")) } }
                             }
                         }
                         tbody {
@@ -264,7 +279,7 @@ impl Chart<'_> {
                                     th scope="row" { (self.when(i)) }
                                     td { (self.value(i)) }
                                     @if is_compared {
-                                        td { (self.compared(i).map_or_else(|| words::NOTHING.into(), |(_, before)| before)) }
+                                        td { (self.compared(i).map_or_else(|| NOTHING.into(), |(_, before)| before)) }
                                     }
                                 }
                             }
@@ -277,7 +292,8 @@ impl Chart<'_> {
 
     fn summary(&self) -> String {
         let highest = self.values.iter().flatten().copied().fold(0.0, f64::max);
-        format!("{} over time, at most {}", self.name, words::mark(self.metric, highest))
+        let (name, most) = (&*self.name, self.say.mark(self.metric, highest));
+        self.say.with("chart-summary", [("name", name.into()), ("most", most.into())])
     }
 }
 
@@ -325,22 +341,22 @@ pub(super) fn smooth(values: &[Option<f64>], most: usize) -> Vec<Option<f64>> {
     values.chunks(each).map(average).collect()
 }
 
-fn short(start: NaiveDateTime, interval: Interval) -> String {
-    let format = match interval {
-        Interval::Minute | Interval::Hour => "%H:%M",
-        Interval::Day | Interval::Week => "%-d %b",
-        Interval::Month => "%b %Y",
-    };
-    start.format(format).to_string()
+fn short(say: Language, start: NaiveDateTime, interval: Interval) -> String {
+    match interval {
+        Interval::Minute | Interval::Hour => say.time(start),
+        Interval::Day | Interval::Week => say.day(start.date()),
+        Interval::Month => say.month_short(start.date()),
+    }
 }
 
-fn long(start: NaiveDateTime, interval: Interval) -> String {
+fn long(say: Language, start: NaiveDateTime, interval: Interval) -> String {
+    let day = start.date();
     match interval {
-        Interval::Minute => start.format("%H:%M").to_string(),
-        Interval::Hour => format!("{}, {}", words::weekday(start.date()), start.format("%H:%M")),
-        Interval::Day => words::weekday(start.date()),
-        Interval::Week => format!("week of {}", start.format("%-d %b")),
-        Interval::Month => start.format("%B %Y").to_string(),
+        Interval::Minute => say.time(start),
+        Interval::Hour => format!("{}, {}", say.weekday(day), say.time(start)),
+        Interval::Day => say.weekday(day),
+        Interval::Week => say.with("date-week", [("day", say.day(day).into())]),
+        Interval::Month => say.month(day),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A card's own page: every metric of every row, searched, sorted and by the page; and the same as
 //! a file.
 
-use super::cards::{CardTab, label};
+use super::cards::CardTab;
 use super::table;
+use super::values::label;
 use super::view::{Subject, View};
-use super::{cards, map, words};
+use super::{cards, map};
 use crate::export::harmless;
 use crate::report::{Answers, Invalid, Metric, QuerySet, Slice, Value};
 use maud::{Markup, html};
@@ -66,7 +67,7 @@ impl Details {
         let mut rows = answers.slices(self.nth).unwrap_or_default();
         if let Some(search) = view.get("search").map(str::to_lowercase) {
             rows.retain(|row| {
-                let label = label(&self.of.property, &row.value).to_lowercase();
+                let label = label(view.say(), &self.of.property, &row.value).to_lowercase();
                 label.contains(&search) || row.value.to_lowercase().contains(&search)
             });
         }
@@ -100,6 +101,8 @@ impl Details {
         let says =
             |nth: &usize| *nth == 0 || rows.iter().any(|row| !row.metrics[*nth].is_nothing());
         let columns: Vec<usize> = (0..self.metrics.len()).filter(says).collect();
+        let (say, title) = (view.say(), view.say().t(self.of.card.title));
+        let card = |key| say.with(key, [("card", (&*title).into())]);
         let sorted = self.sorted_by(view);
         let bar = sorted.unwrap_or(0);
         let number = |row: &Slice| row.metrics[bar].number().unwrap_or(0.0);
@@ -107,40 +110,40 @@ impl Details {
         html! {
             section.card.details id=(self.of.card.key) aria-labelledby="details-title" {
                 header {
-                    h2 #details-title { (self.of.card.title) }
+                    h2 #details-title { (title) }
                     (self.of.nav(view))
                 }
                 div.beside {
                     form.search method="get" action=(view.look.base) role="search" {
                         (view.fields(&[("search", None)]))
-                        input type="search" name="search" aria-label={ "Search in " (self.of.card.title) }
-                            placeholder="Search" value=[view.get("search")];
-                        button type="submit" { "Search" }
+                        input type="search" name="search" aria-label=(card("details-search-in"))
+                            placeholder=(say.t("details-search")) value=[view.get("search")];
+                        button type="submit" { (say.t("details-search")) }
                     }
                     p.quiet {
-                        @if shown.is_empty() { "No rows" }
-                        @else { (words::grouped(first as i64 + 1)) "–" (words::grouped((first + shown.len()) as i64)) " of " (words::grouped(rows.len() as i64)) }
+                        @if shown.is_empty() { (say.t("details-no-rows")) }
+                        @else { (say.with("details-of", [("first", (first + 1).into()), ("last", (first + shown.len()).into()), ("all", rows.len().into())])) }
                     }
                     p.take {
                         a href=(view.file("csv")) download { "CSV" } " "
                         a href=(view.file("json")) download { "JSON" } " "
-                        a href=(view.link(&[("details", None)])) { "Back to all" }
+                        a href=(view.link(&[("details", None)])) { (say.t("details-back")) }
                     }
                 }
                 @if self.of.property.as_str() == map::PROPERTY && !rows.is_empty() {
-                    @let name = words::metric(self.metrics[0], &self.of.property);
-                    (map::map(view, &self.of.property, (self.metrics[0], name), &rows))
+                    @let name = say.metric(self.metrics[0], &self.of.property);
+                    (map::map(view, &self.of.property, (self.metrics[0], &name), &rows))
                 }
                 @if shown.is_empty() {
-                    p.empty { "Nothing is called so, or nothing of it was counted." }
+                    p.empty { (say.t("details-nothing")) }
                 } @else {
-                    div.scroll-x tabindex="0" role="region" aria-label={ "Rows: " (self.of.card.title) } {
+                    div.scroll-x tabindex="0" role="region" aria-label=(card("details-rows")) {
                         table {
                             thead { tr {
-                                (head(view, NAME, &words::property(&self.of.property), sorted.is_none()))
+                                (head(view, NAME, &say.property(&self.of.property), sorted.is_none()))
                                 @for nth in &columns {
                                     @let metric = self.metrics[*nth];
-                                    (head(view, metric.as_str(), words::metric(metric, &self.of.property), sorted == Some(*nth)))
+                                    (head(view, metric.as_str(), &say.metric(metric, &self.of.property), sorted == Some(*nth)))
                                 }
                             } }
                             tbody {
@@ -148,7 +151,7 @@ impl Details {
                                     tr {
                                         (cards::row_head(view, &self.of.property, &row.value, number(row) / largest))
                                         @for nth in &columns {
-                                            td { (words::exact(self.metrics[*nth], row.metrics[*nth])) }
+                                            td { (say.exact(self.metrics[*nth], row.metrics[*nth])) }
                                         }
                                     }
                                 }
@@ -157,10 +160,10 @@ impl Details {
                     }
                 }
                 @if pages > 1 {
-                    nav.pages aria-label="Pages" {
-                        @if page > 1 { a rel="prev" href=(view.link(&[("at", Some(&(page - 1).to_string()))])) { "‹ Before" } }
-                        span { "Page " (page) " of " (pages) }
-                        @if page < pages { a rel="next" href=(view.link(&[("at", Some(&(page + 1).to_string()))])) { "Next ›" } }
+                    nav.pages aria-label=(say.t("details-pages")) {
+                        @if page > 1 { a rel="prev" href=(view.link(&[("at", Some(&(page - 1).to_string()))])) { (say.t("details-before")) } }
+                        span { (say.with("details-page", [("page", page.into()), ("pages", pages.into())])) }
+                        @if page < pages { a rel="next" href=(view.link(&[("at", Some(&(page + 1).to_string()))])) { (say.t("details-next")) } }
                     }
                 }
             }

@@ -3,31 +3,17 @@
 use super::cards::OpenCard;
 use super::table::{CACHES, UNCONFIRMED};
 use super::view::View;
-use super::{PageData, cards, words};
+use super::{PageData, cards};
 use crate::report::{Invalid, Metric, Property, QuerySet, Slice, Value};
 use maud::{Markup, html};
 
-/// How a pageview is known: its class in the style sheet, the API's name, ours, and why.
+/// How a pageview is known: its class in the style sheet, the API's name, and the keys of ours and
+/// of why.
 const EVIDENCE: [(&str, &str, &str, &str); 4] = [
-    (
-        "server",
-        "server only",
-        "Server only",
-        "answered by the server; no script spoke up, blocked or not",
-    ),
-    ("confirmed", "confirmed", "Confirmed", "answered by the server and confirmed by the browser"),
-    (
-        "browser",
-        "browser only",
-        "Browser only",
-        "shown without a request: navigation in the page, or a cache",
-    ),
-    (
-        "unverified",
-        "unverified",
-        "Unverified",
-        "reported without a valid id: less certain than the others",
-    ),
+    ("server", "server only", "value-server-only", "evidence-why-server"),
+    ("confirmed", "confirmed", "value-confirmed", "evidence-why-confirmed"),
+    ("browser", "browser only", "value-browser-only", "evidence-why-browser"),
+    ("unverified", "unverified", "value-unverified", "evidence-why-unverified"),
 ];
 
 /// Questions about evidence.
@@ -59,7 +45,7 @@ impl Evidence {
             *at += share(*n);
             Some(start)
         });
-        let confirmed = parts[1];
+        let (say, confirmed) = (view.say(), parts[1]);
         // One of its cards was asked for.
         let is_open = view.get(UNCONFIRMED.key).is_some();
         // Without a script nothing is confirmed; that is no news.
@@ -68,11 +54,11 @@ impl Evidence {
         html! {
             details.evidence #evidence open[is_open] {
                 summary {
-                    strong { "Evidence" }
-                    " " (words::percent(share(confirmed))) " of views were answered by the server and confirmed by the browser"
+                    strong { (say.t("evidence-title")) }
+                    " " (say.with("evidence-summary", [("share", say.percent(share(confirmed)).into())]))
                 }
-                section.sheet aria-label="Evidence" {
-                    p.quiet { "How each view is known. Other tools see only what scripts tell them, or only what logs hold." }
+                section.sheet aria-label=(say.t("evidence-title")) {
+                    p.quiet { (say.t("evidence-about")) }
                     svg.evidence-bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
                         @for ((start, n), (class, ..)) in starts.zip(parts).zip(EVIDENCE) {
                             rect.(class) x=(format!("{start:.3}")) width=(format!("{:.3}", share(n))) height="1" {}
@@ -81,11 +67,11 @@ impl Evidence {
                     dl {
                         @for (n, (class, value, name, why)) in parts.into_iter().zip(EVIDENCE) {
                             div {
-                                dt { i.(class) {} a href=(cards::filter_link(view, "visit:evidence", value)) { (name) } }
+                                dt { i.(class) {} a href=(cards::filter_link(view, "visit:evidence", value)) { (say.t(name)) } }
                                 dd {
-                                    span.figure { (words::value(Metric::Pageviews, Value::Count(n))) }
-                                    span.share { (words::percent(share(n))) }
-                                    p { (why) }
+                                    span.figure { (say.value(Metric::Pageviews, Value::Count(n))) }
+                                    span.share { (say.percent(share(n))) }
+                                    p { (say.t(why)) }
                                 }
                             }
                         }

@@ -1,8 +1,9 @@
 //! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted
 //! from.
 
+use super::segments;
+use super::values::label;
 use super::view::{Subject, View};
-use super::{cards, segments, words};
 use crate::report::{AnsweredFrom, Answers, Condition, Operator, Property, Segment};
 use maud::{Markup, html};
 
@@ -35,9 +36,9 @@ const OFFERED: [&str; 24] = [
 ];
 
 pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
-    let conditions = &view.conditions;
+    let (say, conditions) = (view.say(), &view.conditions);
     html! {
-        section.filters.on[!view.is_all()] aria-label="Filters" {
+        section.filters.on[!view.is_all()] aria-label=(say.t("filter-title")) {
             ul.chips {
                 @if let Some(segment) = &view.segment { (segment_chip(view, segment)) }
                 @for (nth, condition) in conditions.iter().enumerate() { (chip(view, nth, condition)) }
@@ -47,22 +48,22 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
                 (segments::menu(view))
             }
             @if conditions.len() + usize::from(view.segment.is_some()) > 1 {
-                a.clear href=(view.link(&[("filters", None), ("segment", None)])) { "Clear all" }
+                a.clear href=(view.link(&[("filters", None), ("segment", None)])) { (say.t("filter-clear")) }
             }
         }
         @if view.page().is_some() {
             p.source {
-                "This page's own view, of all visits. "
-                a.deeper href=(as_filter(view)) { "Filter the overview by this page" }
+                (say.t("filter-own-view")) " "
+                a.deeper href=(as_filter(view)) { (say.t("filter-by-page")) }
             }
         } @else if view.is_of_rows() {
             p.source {
-                @if view.look.limit.is_some() { "Shown is a part of the site. " }
+                @if view.look.limit.is_some() { (say.t("filter-limited")) " " }
                 (source(view, answers))
                 @if let Some(page) = view.only("event:page").filter(|_| view.look.limit.is_none()) {
                     " "
                     a.deeper href=(view.link(&[("page", Some(&page)), ("filters", None)])) {
-                        "Heat maps and paths of this page"
+                        (say.t("filter-heat-maps"))
                     }
                 }
             }
@@ -71,41 +72,47 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
 }
 
 fn segment_chip(view: &View, segment: &Segment) -> Markup {
+    let say = view.say();
+    let named = |key| say.with(key, [("name", (&*segment.name).into())]);
     html! {
-        li.chip title={ "Segment " (segment.name) } {
-            strong { "Segment" }
+        li.chip title=(named("segment-title")) {
+            strong { (say.t("segment-menu")) }
             " "
             span { (segment.name) }
-            a href=(view.link(&[("segment", None)])) aria-label={ "Remove the segment " (segment.name) } { "✕" }
+            a href=(view.link(&[("segment", None)])) aria-label=(named("segment-remove")) { "✕" }
         }
     }
 }
 
 fn chip(view: &View, nth: usize, condition: &Condition) -> Markup {
-    let property = words::property(&condition.property);
+    let say = view.say();
+    let property = say.property(&condition.property);
     let values: Vec<String> =
-        condition.texts().map(|value| cards::label(&condition.property, &value)).collect();
-    let (operator, values) = (name(condition.operator), values.join(" or "));
+        condition.texts().map(|value| label(say, &condition.property, &value)).collect();
+    let values = values.join(&format!(" {} ", say.t("filter-or")));
+    let operator = say.t(name(condition.operator));
+    let all = format!("{property} {operator} {values}");
     let without = view.filters_without(nth);
     let link = view.link(&[("filters", without.as_deref()), ("page", None)]);
     html! {
-        li.chip title={ (property) " " (operator) " " (values) } {
+        li.chip title=(all) {
             strong { (property) }
             " " (operator) " "
             span { (values) }
-            a href=(link) aria-label={ "Remove the filter: " (property) " " (operator) " " (values) } { "✕" }
+            a href=(link) aria-label=(say.with("filter-remove", [("filter", (&*all).into())])) { "✕" }
         }
     }
 }
 
+/// The key of its name.
 fn name(operator: Operator) -> &'static str {
     match operator {
-        Operator::Is => "is",
-        Operator::IsNot => "is not",
-        Operator::Contains => "contains",
-        Operator::ContainsNot => "does not contain",
-        Operator::Matches => "matches",
-        Operator::MatchesNot => "does not match",
+        Operator::Is => "filter-is",
+        Operator::IsNot => "filter-is-not",
+        Operator::Contains => "filter-contains",
+        Operator::ContainsNot => "filter-contains-not",
+        Operator::Matches => "filter-matches",
+        Operator::MatchesNot => "filter-matches-not",
     }
 }
 
@@ -116,28 +123,29 @@ fn as_filter(view: &View) -> String {
 }
 
 fn form(view: &View) -> Markup {
+    let say = view.say();
     let offered = OFFERED.iter().filter_map(|name| Property::parse(name).ok());
     html! {
         details.menu #filter {
-            summary data-key="f" { "Filter" }
+            summary data-key="f" { (say.t("filter-menu")) }
             form method="get" action=(view.look.base) {
                 (view.fields(&[]))
-                label { "Property "
+                label { (say.t("filter-property")) " "
                     select name="property" {
                         @for property in offered.filter(|property| view.tells(property)) {
-                            option value=(property.as_str()) { (words::property(&property)) }
+                            option value=(property.as_str()) { (say.property(&property)) }
                         }
                     }
                 }
-                label { "Operator "
+                label { (say.t("filter-operator")) " "
                     select name="operator" {
                         @for operator in Operator::ALL {
-                            option value=(operator.as_str()) { (name(operator)) }
+                            option value=(operator.as_str()) { (say.t(name(operator))) }
                         }
                     }
                 }
-                label { "Value " input name="value" required autocomplete="off" placeholder="one | another"; }
-                button type="submit" { "Add" }
+                label { (say.t("filter-value")) " " input name="value" required autocomplete="off" placeholder=(say.t("filter-placeholder")); }
+                button type="submit" { (say.t("filter-add")) }
             }
         }
     }
@@ -145,23 +153,25 @@ fn form(view: &View) -> Markup {
 
 /// What filtered numbers are counted from, which days they cover, and what they leave out.
 fn source(view: &View, answers: &Answers) -> Markup {
+    let say = view.say();
     html! {
         @match answers.source {
-            AnsweredFrom::Rows(_) if view.times.is_some() => "Parts of days are counted from event rows.",
+            AnsweredFrom::Rows(_) if view.times.is_some() => (say.t("filter-from-parts")),
             AnsweredFrom::Rows(Some(first)) => {
-                strong { "Filtered numbers begin on " (words::day(first)) "." }
-                " They are counted from event rows, and of the days before not all are kept."
+                strong { (say.with("filter-from-day", [("day", say.day(first).into())])) }
+                " " (say.t("filter-from-day-why"))
             }
-            AnsweredFrom::Rows(None) => "Filtered numbers are counted from event rows, which cover all of these days.",
+            AnsweredFrom::Rows(None) => (say.t("filter-from-rows")),
             AnsweredFrom::RollUps => {
-                strong { "Of these days no event rows are kept, which " (if view.times.is_some() { "parts of days" } else { "filtered numbers" }) " are counted from." }
-                " Shown is what is counted of one property at a time."
+                strong { (say.t(if view.times.is_some() { "filter-no-rows-parts" } else { "filter-no-rows" })) }
+                " " (say.t("filter-one-property"))
             }
         }
-        @match view.subject() {
-            Subject::Visits | Subject::Page => " Robots, errors, files and feeds belong to no visit and are left out.",
-            Subject::Actions => " What is told of pageviews (evidence, speed) and of robots, errors, files and feeds is left out.",
-            Subject::Responses => " These are counted apart from visits, which are left out.",
-        }
+        " "
+        (say.t(match view.subject() {
+            Subject::Visits | Subject::Page => "filter-without-visits",
+            Subject::Actions => "filter-without-views",
+            Subject::Responses => "filter-without-people",
+        }))
     }
 }

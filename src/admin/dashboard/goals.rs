@@ -2,7 +2,8 @@
 
 use super::table::{CONVERTED, GOALS};
 use super::view::{Subject, View};
-use super::{PageData, cards, words};
+use super::{PageData, cards};
+use crate::language::Language;
 use crate::model::goal::Funnel;
 use crate::model::site::Day;
 use crate::report::{
@@ -54,20 +55,23 @@ impl Goals {
                 slices.push(Slice { value: goal.name.to_string(), metrics });
             }
         }
-        let funnels = funnels(view, data);
+        let (say, funnels) = (view.say(), funnels(view, data));
         let goals = (!slices.is_empty()).then(|| {
             html! {
                 section.card #goals aria-labelledby="goals-title" {
-                    header { h2 #goals-title { "Goals" } }
+                    header { h2 #goals-title { (say.t(GOALS.title)) } }
                     (cards::rows(view, &self.property, CONVERTED, &slices, &slices))
                     @if let Some(first) = since(view, data).filter(|_| self.kept.is_some()) {
-                        p.quiet { "Goals of the settings page are told since " (words::day(first)) ", as far as event rows are kept." }
+                        p.quiet { (say.with("goal-since", [("day", say.day(first).into())])) }
                     }
-                    (cards::details_link(view, GOALS.key, GOALS.title, 0))
+                    (cards::details_link(view, &GOALS, 0))
                 }
             }
         });
-        goals.into_iter().chain(funnels.iter().map(|(name, steps)| drawn(name, steps))).collect()
+        goals
+            .into_iter()
+            .chain(funnels.iter().map(|(name, steps)| drawn(say, name, steps)))
+            .collect()
     }
 }
 
@@ -97,18 +101,19 @@ fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)>
 }
 
 /// A funnel: a bar for each step, narrowing to the next.
-fn drawn(name: &str, steps: &[Step]) -> Markup {
+fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
+    let share = |key, rate| say.with(key, [("share", say.percent(rate).into())]);
     let of_all = |i: usize| steps.get(i).and_then(|step| step.of_all).unwrap_or(0.0);
     html! {
         section.card aria-label=(name) {
             header {
                 h2 { (name) }
                 @if let Some(rate) = steps.last().and_then(|step| step.of_all) {
-                    p.quiet { (words::percent(rate)) " get through" }
+                    p.quiet { (share("goal-through", rate)) }
                 }
             }
             @if steps.first().is_none_or(|step| step.visits == 0) {
-                p.empty { "No visit has begun this yet." }
+                p.empty { (say.t("goal-nobody")) }
             } @else {
                 ol.funnel {
                     @for (i, step) in steps.iter().enumerate() {
@@ -121,9 +126,9 @@ fn drawn(name: &str, steps: &[Step]) -> Markup {
                                 }
                             }
                             strong title=(step.label) { (step.label) }
-                            span { (words::count(step.visits)) @if i > 0 { small { (words::percent(width)) } } }
+                            span { (say.count(step.visits)) @if i > 0 { small { (say.percent(width)) } } }
                             @if let Some(lost) = steps.get(i + 1).and_then(|next| next.of_previous) {
-                                em { (words::percent(100.0 - lost)) " leave here" }
+                                em { (share("goal-leave", 100.0 - lost)) }
                             }
                         }
                     }

@@ -2,7 +2,7 @@
 //!
 //! The content security policy allows no inline styles; heat is an attribute of its own.
 
-use super::words;
+use crate::language::Language;
 use crate::model::rollup::GRID;
 use crate::report::{Clicks, Scrolls};
 use maud::{Markup, html};
@@ -11,16 +11,22 @@ use maud::{Markup, html};
 const LEAST: u32 = 24;
 const MOST: u32 = GRID * 6;
 
-pub(super) fn clicks(clicks: &Clicks, screen: &str) -> Markup {
+pub(super) fn clicks(say: Language, clicks: &Clicks, screen: &str) -> Markup {
     let lowest = clicks.cells.keys().map(|(row, _)| row + 3).max().unwrap_or(0);
     let rows = lowest.clamp(LEAST, MOST);
     let hottest = clicks.cells.values().copied().max().unwrap_or(1).max(1) as f64;
     let below: i64 =
         clicks.cells.iter().filter(|((row, _), _)| *row >= rows).map(|(_, n)| *n).sum();
+    let n_clicks = |n: i64| say.with("heat-n-clicks", [("n", n.into())]);
+    let all = match (n_clicks(clicks.total), below) {
+        (all, 0) => all,
+        (all, below) => say.with("heat-below", [("clicks", all.into()), ("n", below.into())]),
+    };
+    let grid = [("n", clicks.total.into()), ("columns", GRID.into())];
     html! {
         figure.heat.narrow[screen.eq_ignore_ascii_case("mobile")] {
             svg viewBox=(format!("0 0 {GRID} {rows}")) role="img"
-                aria-label={ (words::grouped(clicks.total)) " clicks on a grid of " (GRID) " columns" } {
+                aria-label=(say.with("heat-grid", grid)) {
                 rect.paper width=(GRID) height=(rows) rx="0.6" {}
                 @for fold in (1..rows.div_ceil(GRID)).map(|n| n * GRID) {
                     line.fold x1="0" x2=(GRID) y1=(fold) y2=(fold) {}
@@ -30,28 +36,24 @@ pub(super) fn clicks(clicks: &Clicks, screen: &str) -> Markup {
                     @let heat = (*n as f64 / hottest).sqrt();
                     circle.spot.hot[heat > 0.7] cx=(format!("{}.5", column)) cy=(format!("{}.5", row))
                         r=(format!("{:.2}", 0.45 + heat * 0.75)) fill-opacity=(format!("{:.2}", 0.25 + heat * 0.6)) {
-                        title { (words::grouped(*n)) @if *n == 1 { " click" } @else { " clicks" } }
+                        title { (n_clicks(*n)) }
                     }
                 }
             }
-            figcaption {
-                (words::grouped(clicks.total)) @if clicks.total == 1 { " click" } @else { " clicks" }
-                @if below > 0 { ", " (words::grouped(below)) " of them further down" }
-                ". Places are relative to the page's width; lines are a page width apart."
-            }
+            figcaption { (say.with("heat-places", [("clicks", all.into())])) }
         }
     }
 }
 
-pub(super) fn scrolls(scrolls: &Scrolls, screen: &str) -> Markup {
+pub(super) fn scrolls(say: Language, scrolls: &Scrolls, screen: &str) -> Markup {
     let all = scrolls.reached[0].max(1) as f64;
     let share = |i: usize| scrolls.reached[i] as f64 / all;
+    let percent = |i: usize| say.percent(share(i) * 100.0);
+    let n = scrolls.reached[0];
+    let reached = [("n", n.into()), ("middle", percent(4).into()), ("end", percent(9).into())];
     html! {
         figure.heat.narrow[screen.eq_ignore_ascii_case("mobile")] {
-            svg.depth role="img" aria-label={
-                "Of " (words::grouped(scrolls.reached[0])) " views, " (words::percent(share(4) * 100.0))
-                " reached the middle and " (words::percent(share(9) * 100.0)) " the end"
-            } {
+            svg.depth role="img" aria-label=(say.with("heat-reached", reached)) {
                 defs {
                     linearGradient id="depth" x1="0" x2="0" y1="0" y2="1" {
                         @for i in 0..10 {
@@ -64,14 +66,11 @@ pub(super) fn scrolls(scrolls: &Scrolls, screen: &str) -> Markup {
                 @for i in 0..10 {
                     @if i > 0 { line.fold x1="0" x2="100%" y1=(format!("{}%", i * 10)) y2=(format!("{}%", i * 10)) {} }
                     @let y = format!("{}%", i * 10 + 5);
-                    text.share x="1.2em" y=(y) { (words::percent(share(i) * 100.0)) }
-                    text.views x="98%" y=(y) { (words::count(scrolls.reached[i])) }
+                    text.share x="1.2em" y=(y) { (percent(i)) }
+                    text.views x="98%" y=(y) { (say.count(scrolls.reached[i])) }
                 }
             }
-            figcaption {
-                "Views that got into each tenth of the page, of "
-                (words::grouped(scrolls.reached[0])) " whose scroll depth is known."
-            }
+            figcaption { (say.with("heat-tenths", [("n", n.into())])) }
         }
     }
 }

@@ -5,12 +5,15 @@
 use crate::admin::caller::{Caller, Who};
 use crate::admin::stats::Error;
 use crate::kept::Notes;
+use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::Segment;
 use std::sync::Arc;
 
 #[derive(Clone)]
 pub(in crate::admin) struct Look {
+    /// The language they read.
+    pub say: Language,
     /// The page's own path; that of a link begins with its key.
     pub base: String,
     /// What all that is shown has to meet.
@@ -32,6 +35,7 @@ pub(in crate::admin) struct Look {
 impl Default for Look {
     fn default() -> Self {
         Self {
+            say: Language::English,
             base: "/".to_owned(),
             limit: None,
             by_link: false,
@@ -55,6 +59,7 @@ impl Look {
         };
         let link = caller.link();
         Ok(Self {
+            say: caller.say(),
             base: link.map_or_else(|| "/".to_owned(), |link| link.path()),
             limit: caller.limit().cloned(),
             by_link: link.is_some(),

@@ -1,9 +1,9 @@
 //! Countries on a map of the world, the darker the more there is of them. What it shows is in the
 //! table below it too, so it is nothing to those who cannot see it.
 
-use super::cards::{filter_link, label};
+use super::cards::filter_link;
+use super::values::label;
 use super::view::View;
-use super::words;
 use crate::admin::assets;
 use crate::report::{Metric, Property, Slice};
 use maud::{Markup, html};
@@ -30,8 +30,8 @@ pub(super) fn map(
             @for row in rows.iter().filter(|row| is_code(&row.value) && value(row) > 0.0) {
                 a href=(filter_link(view, PROPERTY, &row.value)) tabindex="-1" {
                     title {
-                        (label(property, &row.value)) " · " (name) ": "
-                        (words::value(metric, row.metrics[0]))
+                        (label(view.say(), property, &row.value)) " · " (name) ": "
+                        (view.say().value(metric, row.metrics[0]))
                     }
                     use class={ "shade-" (shade(value(row) / largest)) }
                         href={ (world) "#" (row.value) } {}

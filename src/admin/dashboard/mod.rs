@@ -32,26 +32,27 @@ mod table;
 mod tiles;
 mod time;
 mod topics;
+mod values;
 mod view;
-pub(crate) mod words;
+mod words;
 
 use super::caller::Caller;
 use super::params::Params;
 use super::{App, assets, stats, theme};
+use crate::language::Language;
 use crate::report::scan::DayRows;
 use crate::report::{Answers, Days, Invalid, Rows};
 use axum::Json;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-pub(crate) use cards::label;
+
 use look::Look;
 use maud::{DOCTYPE, Markup, html};
 use page::Page;
 use std::sync::Arc;
 pub(crate) use tiles::TOTALS;
+pub(crate) use values::{country, label};
 use view::View;
-#[cfg(test)]
-pub(super) use words::grouped;
 
 /// Seconds until a page that could not be shown asks again.
 const RETRY: &str = "5";
@@ -74,7 +75,7 @@ impl<'d> PageData<'d> {
 pub(super) async fn show(app: Caller, params: Params) -> Response {
     match render(&app, &params).await {
         Ok(page) => page.into_response(),
-        Err(e) => problem(e.status(), &e.line()),
+        Err(e) => problem(app.say(), e.status(), &e.line()),
     }
 }
 
@@ -133,28 +134,44 @@ async fn answered<T: Send + 'static>(
 }
 
 /// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.
-pub(super) fn problem(status: StatusCode, line: &str) -> Response {
+/// The line is as the API says it, in English.
+pub(super) fn problem(say: Language, status: StatusCode, line: &str) -> Response {
+    let line = html! { p #why lang=[lang_of_api(say)] { (line) } };
+    problem_page(say, status, line)
+}
+
+/// The language of a line of the API's, where its page is in another.
+pub(super) fn lang_of_api(say: Language) -> Option<&'static str> {
+    (say != Language::English).then_some(Language::English.as_str())
+}
+
+/// The same with a line in the language of the page.
+pub(super) fn problem_said(say: Language, status: StatusCode, line: &str) -> Response {
+    problem_page(say, status, html! { p #why { (line) } })
+}
+
+fn problem_page(say: Language, status: StatusCode, line: Markup) -> Response {
     let away = status == StatusCode::SERVICE_UNAVAILABLE;
+    let limit = html! { code { "limits.outbox" } };
     let page = document(
+        say,
         "headcount",
         html! {
             main.login {
                 div.sheet role="alert" {
                     (logo())
                     h1 {
-                        @if away { "The counts are out of reach" }
-                        @else if status == StatusCode::FORBIDDEN { "This is not yours to see" }
-                        @else { "That cannot be shown" }
+                        @if away { (say.t("problem-away")) }
+                        @else if status == StatusCode::FORBIDDEN { (say.t("problem-forbidden")) }
+                        @else { (say.t("problem-other")) }
                     }
-                    p #why { (line) }
+                    (line)
                     @if away {
                         p.quiet {
-                            "Requests are still answered and counted. What is counted waits here, up to "
-                            code { "limits.outbox" }
-                            ", until the store takes it. This page tries again every " (RETRY) " s."
+                            (say.markup("problem-waits", [("limit", limit), ("seconds", html! { (RETRY) })]))
                         }
                     }
-                    p { a href="/" { "Back to the dashboard" } }
+                    p { a href="/" { (say.t("problem-back")) } }
                 }
             }
         },
@@ -165,10 +182,10 @@ pub(super) fn problem(status: StatusCode, line: &str) -> Response {
     if away { (status, again, page).into_response() } else { (status, page).into_response() }
 }
 
-pub(super) fn document(title: &str, body: Markup) -> Markup {
+pub(super) fn document(say: Language, title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(say.as_str()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";

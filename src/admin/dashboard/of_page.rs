@@ -2,8 +2,9 @@
 //! it, which links to it are broken.
 
 use super::speed::tiles;
+use super::values::word;
 use super::view::View;
-use super::{cards, heat, words};
+use super::{cards, heat};
 use crate::model::rollup::Metric as Stored;
 use crate::report::{
     Days, Filter, Invalid, Metric, Property, Screen, Timed, ai_pages, breakdown, clicks, scrolls,
@@ -12,10 +13,10 @@ use crate::report::{
 use maud::{Markup, html};
 
 const ERRORS: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Confirmed")];
+    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-confirmed")];
 
 pub(super) fn draw(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
-    let range = view.elapsed();
+    let (say, range) = (view.say(), view.elapsed());
     let timings = Timed::of_days(days, range).timings(page);
     let from = Property::parse("error:referrer")?;
     let of_page = Filter::exactly(Property::parse("error:page")?, page);
@@ -28,13 +29,13 @@ pub(super) fn draw(view: &View, days: &Days, page: &str) -> Result<Markup, Inval
                 (way(view, days, page)?)
                 @if !timings.is_empty() {
                     section.card aria-labelledby="speed-title" {
-                        header { h2 #speed-title { "Speed" } p.quiet { "three of four views at most" } }
-                        (tiles(&timings))
+                        header { h2 #speed-title { (say.t("topic-speed")) } p.quiet { (say.t("way-three-of-four")) } }
+                        (tiles(say, &timings))
                     }
                 }
                 @if !broken.is_empty() {
                     section.card aria-labelledby="broken-title" {
-                        header { h2 #broken-title { "Broken links to it" } p.quiet { "where people came from" } }
+                        header { h2 #broken-title { (say.t("way-broken")) } p.quiet { (say.t("way-from")) } }
                         (cards::rows(view, &from, ERRORS, &broken[..broken.len().min(20)], &broken))
                     }
                 }
@@ -44,7 +45,7 @@ pub(super) fn draw(view: &View, days: &Days, page: &str) -> Result<Markup, Inval
 }
 
 fn heatmap(view: &View, days: &Days, page: &str) -> Markup {
-    let range = view.elapsed();
+    let (say, range) = (view.say(), view.elapsed());
     let (_, clicked) = clicks(days, range, page, Some(""));
     let (_, scrolled) = scrolls(days, range, page, Some(""));
     let depth = match view.get("heat") {
@@ -58,32 +59,32 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Markup {
         .find(|of| Some(of.screen.as_str()) == view.get("screen"))
         .or(screens.first())
         .map_or("", |of| of.screen.as_str());
-    let kinds = [("click", "Clicks", !depth), ("scroll", "Scroll depth", depth)];
+    let kinds = [("click", "heat-clicks", !depth), ("scroll", "heat-scroll-depth", depth)];
     html! {
         section.card #heat aria-labelledby="heat-title" {
             header {
-                h2 #heat-title { "Heat map" }
-                nav.tabs aria-label="Heat map" {
+                h2 #heat-title { (say.t("heat-title")) }
+                nav.tabs aria-label=(say.t("heat-title")) {
                     @for (kind, label, current) in kinds {
-                        a href={ (view.link(&[("heat", Some(kind))])) "#heat" } aria-current=[current.then_some("true")] { (label) }
+                        a href={ (view.link(&[("heat", Some(kind))])) "#heat" } aria-current=[current.then_some("true")] { (say.t(label)) }
                     }
                 }
             }
             @if screens.len() > 1 {
-                nav.tabs.screens aria-label="Screen" {
+                nav.tabs.screens aria-label=(say.t("heat-screen")) {
                     @for of in screens {
                         a href={ (view.link(&[("screen", Some(&of.screen))])) "#heat" } aria-current=[(of.screen == chosen).then_some("true")] {
-                            (of.screen) " " small { (words::count(of.count)) }
+                            (word(say, &of.screen)) " " small { (say.count(of.count)) }
                         }
                     }
                 }
             }
             @if screens.is_empty() {
-                p.empty { "Nothing yet. Clicks and scroll depth are told by the script, where they are switched on." }
+                p.empty { (say.t("heat-nothing")) }
             } @else if depth {
-                (heat::scrolls(&scrolls(days, range, page, Some(chosen)).0, chosen))
+                (heat::scrolls(say, &scrolls(days, range, page, Some(chosen)).0, chosen))
             } @else {
-                (heat::clicks(&clicks(days, range, page, Some(chosen)).0, chosen))
+                (heat::clicks(say, &clicks(days, range, page, Some(chosen)).0, chosen))
             }
         }
     }
@@ -91,7 +92,7 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Markup {
 
 /// What visits did around it, and what AI did with it.
 fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
-    let range = view.elapsed();
+    let (say, range) = (view.say(), view.elapsed());
     let of = |property: &str| -> Result<_, Invalid> {
         let filter = Filter::exactly(Property::parse(property)?, page);
         Ok((sums(days, range, Some(&filter)), filter))
@@ -103,20 +104,20 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
     let blind = Metric::BlindSpot.of(&views, Some(views_of.property()));
     let ai = ai_pages(days, range, Some(page)).into_iter().next().unwrap_or_default();
     let facts = [
-        ("Visits that began here", words::count(entries.row.get(Stored::Visits)), true),
-        ("Visits that ended here", words::count(exits.row.get(Stored::Visits)), true),
-        ("Of its views ended a visit", words::value(Metric::ExitRate, rate), true),
-        ("Of its views no script confirmed", words::value(Metric::BlindSpot, blind), true),
-        ("Read to train AI", words::count(ai.training), !ai.page.is_empty()),
-        ("Fetched by an assistant", words::count(ai.assistant), !ai.page.is_empty()),
-        ("Visits an assistant sent", words::count(ai.referral), !ai.page.is_empty()),
+        ("way-began", say.count(entries.row.get(Stored::Visits)), true),
+        ("way-ended", say.count(exits.row.get(Stored::Visits)), true),
+        ("way-exits", say.value(Metric::ExitRate, rate), true),
+        ("way-unconfirmed", say.value(Metric::BlindSpot, blind), true),
+        ("way-training", say.count(ai.training), !ai.page.is_empty()),
+        ("way-assistant", say.count(ai.assistant), !ai.page.is_empty()),
+        ("way-referral", say.count(ai.referral), !ai.page.is_empty()),
     ];
     Ok(html! {
         section.card aria-labelledby="way-title" {
-            header { h2 #way-title { "Around it" } }
+            header { h2 #way-title { (say.t("way-title")) } }
             dl.facts {
                 @for (what, n, known) in facts {
-                    @if known { div { dt { (what) } dd { (n) } } }
+                    @if known { div { dt { (say.t(what)) } dd { (n) } } }
                 }
             }
         }

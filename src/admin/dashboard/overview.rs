@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::topics::Topic;
 use super::view::{Subject, View};
-use super::{PageData, chart, tiles, words};
+use super::{PageData, chart, tiles};
 use crate::admin::AdminState;
 use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, Total, Value};
 use maud::{Markup, html};
@@ -39,7 +39,7 @@ impl Overview {
         let compared = totals.as_ref().is_some_and(|totals| is_compared(view, totals));
         html! {
             @if totals.is_some() || steps.is_some() {
-                section.sheet #overview aria-label="Totals" {
+                section.sheet #overview aria-label=(view.say().t("overview-totals")) {
                     @if let Some(totals) = &totals {
                         (tiles::draw(view, totals, steps.as_deref(), compared))
                     }
@@ -66,48 +66,56 @@ fn is_compared(view: &View, totals: &[Total]) -> bool {
 }
 
 /// What the numbers are of, and what they are compared with.
-fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> Markup {
-    let before = totals.iter().filter_map(|total| total.before);
-    let is_unknown =
-        before.clone().next().is_some() && before.clone().all(|value| value == Value::Unknown);
-    let told = Range { first: data.answers.range.first, ..view.elapsed() };
-    html! {
-        @match (view.times, view.topic) {
-            (Some(_), Topic::Realtime) => "The last 30 minutes",
-            (Some((first, _)), _) => {
-                "Since " (words::day(view.site.day(first))) ", " (view.site.clock(first))
-                @if is_compared(view, totals) { ", compared with the 24 hours before" }
-            }
-            (None, _) => {
-                (words::range(told))
-                @if told.last == view.today { " so far" }
-            }
-        }
-        @match view.before.filter(|_| view.times.is_none()) {
-            Some(before) if is_compared(view, totals) => {
-                ", compared with " (words::range(before.range))
-                @if let Some(until) = before.until { " until " (view.site.clock(until)) }
-            }
-            Some(_) if is_unknown && view.is_filtered() => "; not all event rows of the time before are kept",
-            Some(_) if is_unknown => "; with a filter, whole days are compared only",
-            Some(_) => "; there is nothing before to compare with",
-            None => {}
-        }
+fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> String {
+    let say = view.say();
+    if let Some((first, _)) = view.times {
+        let key = match view.topic {
+            Topic::Realtime => return say.t("overview-last-30-minutes").into_owned(),
+            _ if is_compared(view, totals) => "overview-since-compared",
+            _ => "overview-since",
+        };
+        let (day, time) = (say.day(view.site.day(first)), view.site.clock(first));
+        return say.with(key, [("day", day.into()), ("time", time.into())]);
     }
+    let told = Range { first: data.answers.range.first, ..view.elapsed() };
+    let days = match say.range(told) {
+        days if told.last == view.today => say.with("overview-so-far", [("days", days.into())]),
+        days => days,
+    };
+    let Some(before) = view.before else { return days };
+    if is_compared(view, totals) {
+        let (days, range) = (("days", days.into()), ("before", say.range(before.range).into()));
+        return match before.until {
+            Some(until) => {
+                let time = ("time", view.site.clock(until).into());
+                say.with("overview-compared-until", [days, range, time])
+            }
+            None => say.with("overview-compared", [days, range]),
+        };
+    }
+    let mut values = totals.iter().filter_map(|total| total.before).peekable();
+    let is_unknown = values.peek().is_some() && values.all(|value| value == Value::Unknown);
+    let key = match is_unknown {
+        true if view.is_filtered() => "overview-rows-missing",
+        true => "overview-whole-days",
+        false => "overview-nothing-before",
+    };
+    say.with(key, [("days", days.into())])
 }
 
 /// The steps that the chart may take.
 fn intervals(view: &View) -> Markup {
+    let say = view.say();
     let name = |interval| match interval {
-        Interval::Minute => "Minutes",
-        Interval::Hour => "Hours",
-        Interval::Day => "Days",
-        Interval::Week => "Weeks",
-        Interval::Month => "Months",
+        Interval::Minute => say.t("overview-minutes"),
+        Interval::Hour => say.t("overview-hours"),
+        Interval::Day => say.t("overview-days"),
+        Interval::Week => say.t("overview-weeks"),
+        Interval::Month => say.t("overview-months"),
     };
     html! {
         @if view.intervals().count() > 1 {
-            nav.tabs aria-label="Steps of the chart" {
+            nav.tabs aria-label=(say.t("overview-steps")) {
                 @for interval in view.intervals() {
                     a href=(view.link(&[("interval", Some(interval.as_str()))]))
                         aria-current=[(interval == view.interval).then_some("true")] { (name(interval)) }
@@ -119,26 +127,25 @@ fn intervals(view: &View) -> Markup {
 
 /// In the place of a chart that roll-ups do not tell.
 fn no_hours(view: &View) -> Markup {
-    html! {
-        p.empty {
-            "Hours are counted for all traffic together. "
-            a href=(view.link(&[("period", Some("7d")), ("interval", None)])) { "See this over 7 days" } "."
-        }
-    }
+    let say = view.say();
+    let weekly = view.link(&[("period", Some("7d")), ("interval", None)]);
+    let link = html! { a href=(weekly) { (say.t("overview-see-7-days")) } };
+    html! { p.empty { (say.markup("overview-no-hours", [("link", link)])) } }
 }
 
 fn nothing_yet(admin: &AdminState, view: &View) -> Markup {
+    let say = view.say();
     let seconds = admin.flush_interval.as_secs().max(1);
     html! {
         div.nothing {
             @if view.range.last >= view.today {
-                h2 { "No pageviews yet" }
-                p { "Counts appear within " (seconds) " s of the first visit. Open the site through the proxy to see one." }
+                h2 { (say.t("overview-no-pageviews")) }
+                p { (say.with("overview-first-visit", [("seconds", seconds.into())])) }
             } @else {
-                h2 { "No pageviews in this period" }
+                h2 { (say.t("overview-none-in-period")) }
             }
             @if view.period != Period::Months12 {
-                p { a href=(view.link(&[("period", Some("12mo")), ("date", None), ("interval", None)])) { "Look at the last 12 months" } }
+                p { a href=(view.link(&[("period", Some("12mo")), ("date", None), ("interval", None)])) { (say.t("overview-look-12-months")) } }
             }
         }
     }

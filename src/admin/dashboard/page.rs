@@ -8,31 +8,34 @@ use super::time::LAST_DAY;
 use super::topics::{self, Topic};
 use super::view::{Subject, View};
 use super::{
-    PageData, ai, cards, compare, document, filters, keys, logo, of_page, realtime, speed, words,
+    PageData, ai, cards, compare, document, filters, keys, lang_of_api, logo, of_page, realtime,
+    speed,
 };
 use crate::admin::params::address;
-use crate::admin::{AdminState, theme};
+use crate::admin::{AdminState, language, theme};
+use crate::language::Language;
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
 };
 use crate::telemetry::Untagged;
 use maud::{Markup, html};
 
+/// Each with the key of its name.
 const PERIODS: [(Period, &str); 5] = [
-    (Period::Day, "Today"),
-    (Period::Days7, "7d"),
-    (Period::Days30, "30d"),
-    (Period::Month, "Month"),
-    (Period::Months12, "12mo"),
+    (Period::Day, "period-today"),
+    (Period::Days7, "period-7d"),
+    (Period::Days30, "period-30d"),
+    (Period::Month, "period-month"),
+    (Period::Months12, "period-12mo"),
 ];
 
 /// Those in the menu.
 const MORE_PERIODS: [(Period, &str); 5] = [
-    (Period::Days28, "28 days"),
-    (Period::Days91, "91 days"),
-    (Period::Months6, "6 months"),
-    (Period::Year, "This year"),
-    (Period::All, "All time"),
+    (Period::Days28, "period-28-days"),
+    (Period::Days91, "period-91-days"),
+    (Period::Months6, "period-6-months"),
+    (Period::Year, "period-year"),
+    (Period::All, "period-all"),
 ];
 
 /// A page whose questions have been asked.
@@ -71,34 +74,34 @@ impl Page {
     }
 
     pub fn draw(&self, admin: &AdminState, data: &PageData<'_>, current: u64) -> Markup {
-        let view = &self.view;
+        let (view, say) = (&self.view, self.view.say());
         let body = html! {
-            a.skip href="#numbers-of-all" { "Skip to the numbers" }
+            a.skip href="#numbers-of-all" { (say.t("shell-skip")) }
             div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
                 data-site=(view.site.name) data-base=(view.look.base)
-                data-live=(live(view)) {
+                data-live=(live(view)) data-stale=(for_script(say, "script-stale"))
+                data-answer=(for_script(say, "script-answer")) data-silent=(say.t("script-silent")) {
                 (header(admin, view, data.days, current))
                 (topics::nav(view))
                 // Also where the script says that it could not renew the numbers.
                 p #stale role="status" {
                     @if let Some(since) = admin.telemetry.behind_since() {
-                        "Not up to date: the store has not taken what was counted since "
-                        (words::moment(view.local(since))) "."
+                        (say.with("shell-behind", [("time", say.moment(view.local(since)).into())]))
                     }
                 }
                 main #numbers-of-all tabindex="-1" {
                     (filters::bar(view, &data.answers))
-                    @if !view.topic.about().is_empty() { p.about { (view.topic.about()) } }
+                    @if let Some(about) = view.topic.about() { p.about { (say.t(about)) } }
                     @if let Some(overview) = &self.overview { (overview.draw(admin, view, data)) }
                     @match self.draw_body(data) {
                         Ok(body) => (body),
-                        Err(e) => p.problem { (e) },
+                        Err(e) => p.problem lang=[lang_of_api(say)] { (e) },
                     }
                 }
                 (footer(admin, view))
             }
         };
-        document(&format!("{} · headcount", view.site.name), body)
+        document(say, &format!("{} · headcount", view.site.name), body)
     }
 
     /// The rows of a card's own page.
@@ -169,8 +172,16 @@ fn live(view: &View) -> String {
     }
 }
 
+/// A text with gaps that the script fills: `{time}` where the time goes.
+fn for_script(say: Language, key: &'static str) -> String {
+    let gaps = ["time", "why", "status"].map(|name| (name, format!("{{{name}}}").into()));
+    say.with(key, gaps)
+}
+
 fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
+    let say = view.say();
     let (before, after) = view.neighbours();
+    let visitors = |n: u64| say.with("shell-current", [("n", n.into())]);
     html! {
         header.top {
             div.who {
@@ -181,7 +192,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     h1.hidden { (view.site.name) }
                     details.menu id="sites" {
                         summary { (view.site.name) }
-                        nav aria-label="Sites" {
+                        nav aria-label=(say.t("shell-sites")) {
                             @for site in &view.look.sites {
                                 @let change = [("site_id", Some(&**site)), ("filters", None), ("page", None)];
                                 a href=(view.link(&change))
@@ -193,22 +204,22 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     h1 { (view.site.name) }
                 }
                 // Of all of the site: not for those who may see a part of it.
-                @if view.look.limit.is_none() { a.current title="Seen in the last five minutes" href=(Topic::Realtime.link(view)) {
+                @if view.look.limit.is_none() { a.current title=(say.t("shell-current-title")) href=(Topic::Realtime.link(view)) {
                     i.pulse.quiet[current == 0 || admin.telemetry.behind_since().is_some()] {}
-                    span #current { (words::grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
-                    " current " span #current-noun { @if current == 1 { "visitor" } @else { "visitors" } }
+                    span #current { (say.grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
+                    " " span #current-noun data-one=(visitors(1)) data-many=(visitors(2)) { (visitors(current)) }
                 } }
-                @if view.look.owns { a.quiet href=(settings(view)) { "Settings" } }
+                @if view.look.owns { a.quiet href=(settings(view)) { (say.t("shell-settings")) } }
                 @if view.look.is_somebody && (admin.auth.has_password() || view.look.name.is_some()) {
-                    a.quiet href="/account" { @match &view.look.name { Some(name) => (name), None => "Account" } }
-                    form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
+                    a.quiet href="/account" { @match &view.look.name { Some(name) => (name), None => (say.t("shell-account")) } }
+                    form.leave method="post" action="/logout" { button type="submit" { (say.t("shell-sign-out")) } }
                 }
             }
             div.when {
                 @if view.topic != Topic::Realtime { (periods(view)) }
                 div.steps {
-                    @if let Some(link) = &before { a href=(link) data-key="ArrowLeft" aria-label="Period before" { "‹" } }
-                    @if let Some(link) = &after { a href=(link) data-key="ArrowRight" aria-label="Period after" { "›" } }
+                    @if let Some(link) = &before { a href=(link) data-key="ArrowLeft" aria-label=(say.t("shell-period-before")) { "‹" } }
+                    @if let Some(link) = &after { a href=(link) data-key="ArrowRight" aria-label=(say.t("shell-period-after")) { "›" } }
                 }
                 @if view.topic != Topic::Realtime { (compare::menu(view)) }
                 (without_suspected(view, days))
@@ -237,36 +248,38 @@ fn settings(view: &View) -> String {
 }
 
 fn periods(view: &View) -> Markup {
-    let choice = |word: &str, name: &str, is_current: bool| {
+    let say = view.say();
+    let choice = |word: &str, name: &'static str, is_current: bool| {
         let changes = [("period", Some(word)), ("date", None), ("interval", None)];
         html! {
             a href=(view.link(&changes)) data-key=[key(word)]
-                aria-current=[is_current.then_some("true")] { (name) }
+                aria-current=[is_current.then_some("true")] { (say.t(name)) }
         }
     };
     let is_current = |period| view.times.is_none() && view.period == period;
-    let link = |(period, name): (Period, &str)| choice(period.as_str(), name, is_current(period));
+    let link =
+        |(period, name): (Period, &'static str)| choice(period.as_str(), name, is_current(period));
     let name = match MORE_PERIODS.iter().find(|(period, _)| is_current(*period)) {
-        Some((_, name)) => name,
-        None if view.is_last_day() => "24 hours",
-        None if is_current(Period::Custom) => "Custom",
-        None => "More",
+        Some((_, name)) => *name,
+        None if view.is_last_day() => "period-24-hours",
+        None if is_current(Period::Custom) => "period-custom",
+        None => "period-more",
     };
     html! {
-        nav.periods aria-label="Period" {
+        nav.periods aria-label=(say.t("period-title")) {
             @for period in PERIODS { (link(period)) }
             details.menu id="custom" {
-                summary aria-current=[(name != "More").then_some("true")] { (name) }
+                summary aria-current=[(name != "period-more").then_some("true")] { (say.t(name)) }
                 div.panel {
                     div.choices {
-                        (choice(LAST_DAY, "24 hours", view.is_last_day()))
+                        (choice(LAST_DAY, "period-24-hours", view.is_last_day()))
                         @for period in MORE_PERIODS { (link(period)) }
                     }
                     form method="get" action=(view.look.base) {
                         (view.fields(&[("period", None), ("date", None), ("interval", None)]))
-                        label { "From " input type="date" name="first" required value=(view.range.first); }
-                        label { "To " input type="date" name="last" required value=(view.elapsed().last); }
-                        button type="submit" { "Show" }
+                        label { (say.t("period-from")) " " input type="date" name="first" required value=(view.range.first); }
+                        label { (say.t("period-to")) " " input type="date" name="last" required value=(view.elapsed().last); }
+                        button type="submit" { (say.t("period-show")) }
                     }
                 }
             }
@@ -288,50 +301,73 @@ fn without_suspected(view: &View, days: &Days) -> Markup {
         None => Some(view.filters_with(vec![condition])),
     };
     let change = [("filters", filters.as_deref()), ("page", None)];
-    switch(view, "Without suspected robots", at.is_some(), &change)
+    switch(view, "shell-without-suspected", at.is_some(), &change)
 }
 
-/// Turns something on or off. A button, so that it obeys the keys of one, with a form around it, so
-/// that it needs no script.
-pub(super) fn switch(view: &View, name: &str, on: bool, change: &[(&str, Option<&str>)]) -> Markup {
+/// Turns something on or off; `name` is a text's key. A button, so that it obeys the keys of one,
+/// with a form around it, so that it needs no script.
+pub(super) fn switch(
+    view: &View,
+    name: &'static str,
+    on: bool,
+    change: &[(&str, Option<&str>)],
+) -> Markup {
     html! {
         form method="get" action=(view.look.base) {
             (view.fields(change))
-            button.switch type="submit" role="switch" aria-checked=(on) { (name) }
+            button.switch type="submit" role="switch" aria-checked=(on) { (view.say().t(name)) }
         }
     }
 }
 
 fn footer(admin: &AdminState, view: &View) -> Markup {
+    let say = view.say();
+    let count = |n: u64| say.value(Metric::Pageviews, Value::Count(n as i64));
+    let read = html! { time #read { (say.moment(view.local(view.now))) } };
+    let seconds = html! { (admin.flush_interval.as_secs().max(1)) };
+    let untagged = |why: Untagged, n: u64| {
+        say.with("shell-untagged", [("why", say.t(because(why)).into()), ("n", count(n).into())])
+    };
     html! {
         footer {
             p {
-                "Days are days in " (view.site.timezone.name()) ". "
-                "Visitors over several days are a sum of days: nobody is recognised the day after. "
-                "Read at " time #read { (words::moment(view.local(view.now))) }
-                ". What was counted comes every " (admin.flush_interval.as_secs().max(1)) " s."
+                (say.with("shell-days", [("zone", view.site.timezone.name().into())])) " "
+                (say.t("shell-sum")) " "
+                (say.markup("shell-read", [("time", read), ("seconds", seconds)]))
                 // What of the process is nobody's business who has only a link.
                 @for why in Untagged::ALL.into_iter().filter(|_| !view.look.by_link) {
                     @if admin.telemetry.untagged(why).get() > 0 {
-                        " Pages without the script's tag, because " (why.because()) ": "
-                        (words::value(
-                            Metric::Pageviews,
-                            Value::Count(admin.telemetry.untagged(why).get() as i64),
-                        ))
-                        " since the start."
+                        " " (untagged(why, admin.telemetry.untagged(why).get()))
                     }
                 }
                 @if let Some(problem) = admin.telemetry.notices.problem().filter(|_| view.look.owns) {
-                    " The last report or alert was not sent: " (problem) "."
+                    " " (say.with("shell-notice", [("why", problem.into())]))
                 }
                 @if let Some(budget) = admin.budget.as_ref().filter(|_| !view.look.by_link) {
-                    " Store commands: "
-                    (words::value(Metric::Pageviews, Value::Count(budget.projection() as i64)))
-                    " in 30 days at this pace, of "
-                    (words::value(Metric::Pageviews, Value::Count(budget.monthly() as i64))) "."
+                    " " (say.with("shell-budget", [("n", count(budget.projection()).into()), ("most", count(budget.monthly()).into())]))
+                }
+                @if admin.places.by_dbip() {
+                    " " a href="https://db-ip.com/" rel="noreferrer" { "IP Geolocation by DB-IP" } "."
                 }
             }
-            div.preferences { a href="/docs" { "Documentation" } (keys::list()) (theme::form()) }
+            div.preferences {
+                a href="/docs" { (say.t("shell-docs")) }
+                (keys::list(say)) (theme::form(say)) (language::form(say))
+            }
         }
+    }
+}
+
+/// Why pages have no tag: a text's key.
+fn because(why: Untagged) -> &'static str {
+    match why {
+        Untagged::Coding => "untagged-coding",
+        Untagged::Policy => "untagged-policy",
+        Untagged::Amp => "untagged-amp",
+        Untagged::Xhtml => "untagged-xhtml",
+        Untagged::Charset => "untagged-charset",
+        Untagged::NoTransform => "untagged-no-transform",
+        Untagged::Markup => "untagged-markup",
+        Untagged::Panic => "untagged-panic",
     }
 }

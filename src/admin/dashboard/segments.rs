@@ -16,14 +16,14 @@ pub const FORGET: &str = "/segments/forget";
 
 /// The menu: which segments there are, and a form that keeps what is shown as one.
 pub(super) fn menu(view: &View) -> Markup {
-    let shown = view.segment.as_ref();
+    let (say, shown) = (view.say(), view.segment.as_ref());
     let (any, filtered) = (view.segments.iter().next().is_some(), !view.conditions.is_empty());
     if view.look.by_link || !any && (!filtered || !view.look.owns) {
         return html! {};
     }
     html! {
         details.menu #segments {
-            summary { "Segment" }
+            summary { (say.t("segment-menu")) }
             div.panel {
                 @if any {
                     ul.rows {
@@ -36,7 +36,7 @@ pub(super) fn menu(view: &View) -> Markup {
                                 }
                                 @if view.look.owns { form method="post" action=(FORGET) {
                                     (view.fields(&[("segment", Some(&id))]))
-                                    button.quiet type="submit" aria-label={ "Delete the segment " (segment.name) } { "✕" }
+                                    button.quiet type="submit" aria-label=(say.with("segment-delete", [("name", (&*segment.name).into())])) { "✕" }
                                 } }
                             }
                         }
@@ -45,8 +45,8 @@ pub(super) fn menu(view: &View) -> Markup {
                 @if filtered && view.look.owns {
                     form method="post" action=(KEEP) {
                         (view.fields(&[]))
-                        label { "Name " input name="name" required maxlength="100" autocomplete="off"; }
-                        button type="submit" { "Save these filters" }
+                        label { (say.t("segment-name")) " " input name="name" required maxlength="100" autocomplete="off"; }
+                        button type="submit" { (say.t("segment-save")) }
                     }
                 }
             }
@@ -56,7 +56,7 @@ pub(super) fn menu(view: &View) -> Markup {
 
 /// Keeps what is filtered by as a segment, and shows it.
 pub async fn keep(app: Caller, body: Bytes) -> Response {
-    shown(keep_filters(&app, &read(&body)).await)
+    shown(&app, keep_filters(&app, &read(&body)).await)
 }
 
 async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Error> {
@@ -69,7 +69,7 @@ async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Erro
 
 /// Forgets a segment.
 pub async fn forget(app: Caller, body: Bytes) -> Response {
-    shown(forget_one(&app, &read(&body)).await)
+    shown(&app, forget_one(&app, &read(&body)).await)
 }
 
 async fn forget_one(app: &Caller, form: &Params) -> Result<String, stats::Error> {
@@ -92,9 +92,9 @@ fn read(body: &[u8]) -> Params {
     Params::of(form_urlencoded::parse(body).into_owned().collect())
 }
 
-fn shown(page: Result<String, stats::Error>) -> Response {
+fn shown(app: &Caller, page: Result<String, stats::Error>) -> Response {
     match page {
         Ok(page) => Redirect::to(&page).into_response(),
-        Err(e) => super::problem(e.status(), &e.line()),
+        Err(e) => super::problem(app.say(), e.status(), &e.line()),
     }
 }

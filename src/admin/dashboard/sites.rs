@@ -1,9 +1,10 @@
 //! Where there are several sites, the first page: each with its last 30 days, and all together.
 
-use super::{document, logo, tiles, words};
+use super::{document, logo, tiles};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::params::address;
 use crate::admin::stats;
+use crate::language::NOTHING;
 use crate::model::site::Site;
 use crate::report::{Interval, Metric, Period, QuerySet, Span};
 use maud::{Markup, html};
@@ -56,16 +57,16 @@ async fn lately<'a>(
 }
 
 fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
-    let shown =
-        |n: Option<f64>| n.map_or_else(|| words::NOTHING.to_owned(), |n| words::grouped(n as i64));
+    let say = app.say();
+    let shown = |n: Option<f64>| n.map_or_else(|| NOTHING.to_owned(), |n| say.grouped(n as i64));
     let sum = |nth: usize| sites.iter().filter_map(|site| site.totals[nth]).reduce(|a, b| a + b);
     let current: u64 = sites.iter().map(|site| site.current).sum();
     let numbers = |current: u64, totals: [Option<f64>; 2]| {
         html! {
             dl {
-                div { dt { "Visitors" } dd { (shown(totals[0])) } }
-                div { dt { "Pageviews" } dd { (shown(totals[1])) } }
-                div { dt { "Now" } dd { (shown(Some(current as f64))) } }
+                div { dt { (say.t("metric-visitors")) } dd { (shown(totals[0])) } }
+                div { dt { (say.t("metric-pageviews")) } dd { (shown(totals[1])) } }
+                div { dt { (say.t("sites-now")) } dd { (shown(Some(current as f64))) } }
             }
         }
     };
@@ -82,25 +83,25 @@ fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
             header.top {
                 div.who {
                     a.home href="/" aria-label="headcount" { (logo()) }
-                    h1 { "Sites" }
+                    h1 { (say.t("shell-sites")) }
                 }
                 div.who {
                     @if sites.iter().any(|one| app.rights().owns(&one.site.name)) && granted.is_somebody() {
-                        a.quiet href="/settings/goals" { "Settings" }
+                        a.quiet href="/settings/goals" { (say.t("shell-settings")) }
                     }
                     @if granted.is_somebody() && !matches!(granted.who, Who::Anyone) {
-                        a.quiet href="/account" { "Account" }
-                        form.leave method="post" action="/logout" { button type="submit" { "Sign out" } }
+                        a.quiet href="/account" { (say.t("shell-account")) }
+                        form.leave method="post" action="/logout" { button type="submit" { (say.t("shell-sign-out")) } }
                     }
                 }
             }
             main {
                 div.sites {
                     @if sites.is_empty() {
-                        p.empty { "There is no site yet that you may see: an owner can change that." }
+                        p.empty { (say.t("sites-none")) }
                     } @else {
                         section.card.total aria-labelledby="total" {
-                            h2 #total { "All " (sites.len()) " sites" }
+                            h2 #total { (say.with("sites-all", [("n", sites.len().into())])) }
                             (tiles::spark_of(&course))
                             (numbers(current, [sum(0), sum(1)]))
                         }
@@ -114,8 +115,8 @@ fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
                     }
                 }
             }
-            footer { p { "The last 30 days with today so far, each in the site's own time zone. Who visits two sites counts at both." } }
+            footer { p { (say.t("sites-about")) } }
         }
     };
-    document("Sites · headcount", body)
+    document(say, &format!("{} · headcount", say.t("shell-sites")), body)
 }

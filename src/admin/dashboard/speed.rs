@@ -1,27 +1,28 @@
 //! How long people wait.
 
 use super::view::{Subject, View};
-use super::{PageData, cards, words};
-use crate::report::{AnsweredFrom, Percentiles, Rating, Timed, Timings, What};
+use super::{PageData, cards};
+use crate::language::{Language, NOTHING};
+use crate::report::{AnsweredFrom, Rating, Timed, Timings, What};
 use maud::{Markup, html};
 
 /// Pages that are called slow, at most, and the views that such a page must have.
 const ROWS: usize = 20;
 const LEAST_VIEWS: i64 = 5;
 
-/// What is timed, as people call it.
+/// What is timed, as people call it, and how it is: keys of texts.
 pub(super) fn name(what: What) -> (&'static str, &'static str) {
     match what {
-        What::Origin => ("Website", "until it answered the proxy"),
-        What::Ttfb => ("First byte", "TTFB, in the browser"),
-        What::Lcp => ("Largest paint", "LCP, in the browser"),
-        What::Inp => ("Interaction", "INP, in the browser"),
-        What::Cls => ("Layout shift", "CLS, in the browser"),
+        What::Origin => ("speed-website", "speed-website-why"),
+        What::Ttfb => ("speed-ttfb", "speed-ttfb-why"),
+        What::Lcp => ("speed-lcp", "speed-lcp-why"),
+        What::Inp => ("speed-inp", "speed-inp-why"),
+        What::Cls => ("speed-cls", "speed-cls-why"),
     }
 }
 
-fn time(what: What, value: f64) -> String {
-    if what == What::Cls { format!("{value:.2}") } else { words::millis(value) }
+fn time(say: Language, what: What, value: f64) -> String {
+    if what == What::Cls { say.decimal(value, 2) } else { say.millis(value) }
 }
 
 fn class(rating: Option<Rating>) -> &'static str {
@@ -34,29 +35,29 @@ fn class(rating: Option<Rating>) -> &'static str {
 }
 
 /// Tiles of what is timed, each rated.
-pub(super) fn tiles(timings: &Timings) -> Markup {
-    let word = |of: &Percentiles| match of.rating {
-        Some(Rating::Good) => "good",
-        Some(Rating::Fair) => "needs improvement",
-        Some(Rating::Poor) => "poor",
-        None => "",
+pub(super) fn tiles(say: Language, timings: &Timings) -> Markup {
+    let word = |rating: Rating| match rating {
+        Rating::Good => "speed-good",
+        Rating::Fair => "speed-fair",
+        Rating::Poor => "speed-poor",
     };
     html! {
         dl.timings {
             @for (what, of) in timings {
                 @let (name, why) = name(*what);
+                @let (name, why) = (say.t(name), say.t(why));
                 div {
                     dt title=(why) { (name) }
                     dd {
-                        span.figure.(class(of.rating)) { (time(*what, of.p75)) }
-                        @if of.rating.is_some() { span.rating.(class(of.rating)) { (word(of)) } }
+                        span.figure.(class(of.rating)) { (time(say, *what, of.p75)) }
+                        @if let Some(rating) = of.rating { span.rating.(class(of.rating)) { (say.t(word(rating))) } }
                         p { (why) }
                         p.quantiles {
                             @for (name, value) in [("p50", of.p50), ("p95", of.p95), ("p99", of.p99)] {
-                                span { (name) " " b { (time(*what, value)) } }
+                                span { (name) " " b { (time(say, *what, value)) } }
                             }
                         }
-                        p { (words::count(of.count)) " views" }
+                        p { (say.with("speed-views", [("n", say.count(of.count).into())])) }
                     }
                 }
             }
@@ -65,6 +66,7 @@ pub(super) fn tiles(timings: &Timings) -> Markup {
 }
 
 pub(super) fn speed(view: &View, data: &PageData<'_>) -> Markup {
+    let say = view.say();
     let timed = match (view.is_filtered(), data.answers.source) {
         _ if view.times.is_some() => Timed::default(),
         _ if matches!(view.subject(), Subject::Actions | Subject::Responses) => Timed::default(),
@@ -80,24 +82,21 @@ pub(super) fn speed(view: &View, data: &PageData<'_>) -> Markup {
     let pages = timed.slowest(rank, LEAST_VIEWS, ROWS);
     if all.is_empty() && pages.is_empty() {
         let line = match view.subject() {
-            _ if view.times.is_some() => "Speed is told of whole days.",
-            Subject::Actions => "Speed is told of views, and not of goals and events.",
-            _ => "No view was timed.",
+            _ if view.times.is_some() => "speed-whole-days",
+            Subject::Actions => "speed-of-views",
+            _ => "speed-nothing",
         };
-        return html! { section.sheet { p.empty { (line) } } };
+        return html! { section.sheet { p.empty { (say.t(line)) } } };
     }
     html! {
-        section.sheet aria-label="Speed" {
-            (tiles(&all))
-            p.span {
-                "Large figures: three of four views were at most this slow. "
-                "The website's time is counted for the same views as the browser's."
-            }
+        section.sheet aria-label=(say.t("topic-speed")) {
+            (tiles(say, &all))
+            p.span { (say.t("speed-large")) }
             @if !pages.is_empty() {
-                div.scroll-x tabindex="0" role="region" aria-label="Slowest pages" { table.slowest {
+                div.scroll-x tabindex="0" role="region" aria-label=(say.t("speed-slowest")) { table.slowest {
                     thead { tr {
-                        th scope="col" { "Slowest pages" }
-                        th scope="col" { "Website" }
+                        th scope="col" { (say.t("speed-slowest")) }
+                        th scope="col" { (say.t("speed-website")) }
                         @for what in &What::ALL[1..] { th scope="col" { (what.as_str()) } }
                     } }
                     tbody {
@@ -107,8 +106,8 @@ pub(super) fn speed(view: &View, data: &PageData<'_>) -> Markup {
                                 @for what in What::ALL {
                                     td {
                                         @if let Some(of) = timings.get(&what) {
-                                            span.(class(of.rating)) { (time(what, of.p75)) }
-                                        } @else { (words::NOTHING) }
+                                            span.(class(of.rating)) { (time(say, what, of.p75)) }
+                                        } @else { (NOTHING) }
                                     }
                                 }
                             }

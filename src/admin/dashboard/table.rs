@@ -6,6 +6,7 @@ use crate::report::Metric;
 pub(super) struct Card {
     /// Query parameter that holds its open tab, and its anchor.
     pub key: &'static str,
+    /// Keys of texts, as the names of tabs and columns are.
     pub title: &'static str,
     pub tabs: &'static [Tab],
 }
@@ -17,7 +18,7 @@ pub(super) struct Tab {
     pub label: &'static str,
     pub property: &'static str,
     pub columns: &'static [(Metric, &'static str)],
-    /// Said where there are no rows.
+    /// Said where there are no rows; a text's key.
     pub empty: &'static str,
 }
 
@@ -30,122 +31,123 @@ const fn tab(
     Tab { id: property, label, property, columns, empty }
 }
 
-const VISITORS: &[(Metric, &str)] = &[(Metric::Visitors, "Visitors"), (Metric::Pageviews, "Views")];
-const ARRIVALS: &[(Metric, &str)] = &[(Metric::Visitors, "Visitors"), (Metric::Visits, "Visits")];
-const ENTRIES: &[(Metric, &str)] = &[(Metric::Visits, "Visits"), (Metric::BounceRate, "Bounce")];
-const EXITS: &[(Metric, &str)] = &[(Metric::Visits, "Visits"), (Metric::ExitRate, "Exit rate")];
-const READING: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "Views"), (Metric::TimeOnPage, "Time"), (Metric::ScrollDepth, "Scroll")];
-const WEIGHT: &[(Metric, &str)] = &[(Metric::Bytes, "Sent"), (Metric::Pageviews, "Views")];
-const EVENTS: &[(Metric, &str)] = &[
-    (Metric::Events, "Events"),
-    (Metric::Visitors, "Visitors"),
-    (Metric::TotalRevenue, "Revenue"),
+const VISITORS: &[(Metric, &str)] =
+    &[(Metric::Visitors, "metric-visitors"), (Metric::Pageviews, "metric-views")];
+const ARRIVALS: &[(Metric, &str)] =
+    &[(Metric::Visitors, "metric-visitors"), (Metric::Visits, "metric-visits")];
+const ENTRIES: &[(Metric, &str)] =
+    &[(Metric::Visits, "metric-visits"), (Metric::BounceRate, "card-col-bounce")];
+const EXITS: &[(Metric, &str)] =
+    &[(Metric::Visits, "metric-visits"), (Metric::ExitRate, "metric-exit-rate")];
+const READING: &[(Metric, &str)] = &[
+    (Metric::Pageviews, "metric-views"),
+    (Metric::TimeOnPage, "card-col-time"),
+    (Metric::ScrollDepth, "card-col-scroll"),
 ];
-const COUNTS: &[(Metric, &str)] = &[(Metric::Events, "Events"), (Metric::Visitors, "Visitors")];
-const CLICKS: &[(Metric, &str)] = &[(Metric::Events, "Clicks"), (Metric::Visitors, "Visitors")];
-const RESPONSES: &[(Metric, &str)] = &[(Metric::Pageviews, "Responses")];
+const WEIGHT: &[(Metric, &str)] =
+    &[(Metric::Bytes, "metric-sent"), (Metric::Pageviews, "metric-views")];
+const EVENTS: &[(Metric, &str)] = &[
+    (Metric::Events, "metric-events"),
+    (Metric::Visitors, "metric-visitors"),
+    (Metric::TotalRevenue, "metric-revenue"),
+];
+const COUNTS: &[(Metric, &str)] =
+    &[(Metric::Events, "metric-events"), (Metric::Visitors, "metric-visitors")];
+const CLICKS: &[(Metric, &str)] =
+    &[(Metric::Events, "card-col-clicks"), (Metric::Visitors, "metric-visitors")];
+const RESPONSES: &[(Metric, &str)] = &[(Metric::Pageviews, "metric-responses")];
 const FAILURES: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Confirmed")];
-const PREFETCHES: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "Fetched"), (Metric::BlindSpot, "Never seen"), (Metric::Bytes, "Sent")];
-const DOWNLOADS: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "Downloads"), (Metric::Aborted, "Aborted"), (Metric::Bytes, "Sent")];
+    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-confirmed")];
+const PREFETCHES: &[(Metric, &str)] = &[
+    (Metric::Pageviews, "card-col-fetched"),
+    (Metric::BlindSpot, "card-col-never-seen"),
+    (Metric::Bytes, "metric-sent"),
+];
+const DOWNLOADS: &[(Metric, &str)] = &[
+    (Metric::Pageviews, "card-downloads"),
+    (Metric::Aborted, "metric-aborted"),
+    (Metric::Bytes, "metric-sent"),
+];
 const FEEDS: &[(Metric, &str)] =
-    &[(Metric::Subscribers, "Subscribers"), (Metric::Pageviews, "Fetches")];
+    &[(Metric::Subscribers, "metric-subscribers"), (Metric::Pageviews, "card-col-fetches")];
 const SERVED: &[(Metric, &str)] =
-    &[(Metric::ServerPageviews, "Served"), (Metric::BlindSpot, "Unconfirmed")];
-const VIEWS: &[(Metric, &str)] = &[(Metric::Pageviews, "Views")];
+    &[(Metric::ServerPageviews, "metric-served"), (Metric::BlindSpot, "metric-unconfirmed")];
+const VIEWS: &[(Metric, &str)] = &[(Metric::Pageviews, "metric-views")];
 
 pub(super) const CONVERTED: &[(Metric, &str)] = &[
-    (Metric::Visitors, "Visitors"),
-    (Metric::Conversions, "Total"),
-    (Metric::ConversionRate, "Rate"),
-    (Metric::TotalRevenue, "Revenue"),
+    (Metric::Visitors, "metric-visitors"),
+    (Metric::Conversions, "card-col-total"),
+    (Metric::ConversionRate, "card-col-rate"),
+    (Metric::TotalRevenue, "metric-revenue"),
 ];
 
 /// Of whatever it is told by, while a goal, an event or a link is filtered by.
 pub(super) const CONVERSIONS: &[(Metric, &str)] = &[
-    (Metric::Visitors, "Visitors"),
-    (Metric::Conversions, "Events"),
-    (Metric::GroupConversionRate, "Rate"),
+    (Metric::Visitors, "metric-visitors"),
+    (Metric::Conversions, "metric-events"),
+    (Metric::GroupConversionRate, "card-col-rate"),
 ];
-
-const NO_PAGES: &str = "No pages seen yet. They appear with the first pageview.";
-const NO_BOTS: &str = "No bots came by.";
-const NO_ERRORS: &str = "No errors. Nobody met a missing page.";
-const NO_FEEDS: &str = "No feed was fetched.";
-const NO_SCRIPT: &str = "Nothing to compare: no server-seen views yet.";
-const NO_UTM: &str =
-    "No tagged links. Add utm_source, utm_medium or utm_campaign to the links you share.";
-const NO_CITY: &str = "Regions and cities need a GeoIP database: set geoip to its file.";
-const NO_DEVICES: &str = "No devices seen yet.";
 
 const PAGES: Card = Card {
     key: "pages",
-    title: "Pages",
+    title: "card-pages",
     tabs: &[
-        tab("Top", "event:page", VISITORS, NO_PAGES),
-        Tab { id: "reading", ..tab("Reading", "event:page", READING, NO_PAGES) },
-        tab("Entry", "visit:entry_page", ENTRIES, "No visits yet."),
-        tab("Exit", "visit:exit_page", EXITS, "No visits yet."),
-        Tab { id: "weight", ..tab("Weight", "event:page", WEIGHT, NO_PAGES) },
-        tab("Hosts", "event:hostname", VISITORS, NO_PAGES),
+        tab("card-tab-top", "event:page", VISITORS, "empty-pages"),
+        Tab { id: "reading", ..tab("card-tab-reading", "event:page", READING, "empty-pages") },
+        tab("card-tab-entry", "visit:entry_page", ENTRIES, "empty-visits"),
+        tab("card-tab-exit", "visit:exit_page", EXITS, "empty-visits"),
+        Tab { id: "weight", ..tab("card-tab-weight", "event:page", WEIGHT, "empty-pages") },
+        tab("card-tab-hosts", "event:hostname", VISITORS, "empty-pages"),
     ],
 };
 
 const SOURCES: Card = Card {
     key: "sources",
-    title: "Sources",
+    title: "card-sources",
     tabs: &[
-        tab("Channels", "visit:channel", ARRIVALS, "No visits yet."),
-        tab("Sources", "visit:source", ARRIVALS, "No visits yet."),
-        tab("Referrers", "visit:referrer", ARRIVALS, "No links from other sites followed yet."),
-        tab("Campaigns", "visit:utm_campaign", ARRIVALS, NO_UTM),
-        tab("UTM source", "visit:utm_source", ARRIVALS, NO_UTM),
-        tab("Medium", "visit:utm_medium", ARRIVALS, NO_UTM),
-        tab("Content", "visit:utm_content", ARRIVALS, NO_UTM),
-        tab("Term", "visit:utm_term", ARRIVALS, NO_UTM),
+        tab("card-tab-channels", "visit:channel", ARRIVALS, "empty-visits"),
+        tab("card-sources", "visit:source", ARRIVALS, "empty-visits"),
+        tab("card-tab-referrers", "visit:referrer", ARRIVALS, "empty-referrers"),
+        tab("card-tab-campaigns", "visit:utm_campaign", ARRIVALS, "empty-utm"),
+        tab("card-tab-utm-source", "visit:utm_source", ARRIVALS, "empty-utm"),
+        tab("card-tab-medium", "visit:utm_medium", ARRIVALS, "empty-utm"),
+        tab("card-tab-content", "visit:utm_content", ARRIVALS, "empty-utm"),
+        tab("card-tab-term", "visit:utm_term", ARRIVALS, "empty-utm"),
     ],
 };
 
 const PLACES: Card = Card {
     key: "places",
-    title: "Places",
+    title: "card-places",
     tabs: &[
-        tab("Countries", "visit:country", VISITORS, "No places known yet."),
-        tab("Regions", "visit:region", VISITORS, NO_CITY),
-        tab("Cities", "visit:city", VISITORS, NO_CITY),
-        tab("Languages", "visit:language", VISITORS, "No languages known yet."),
+        tab("card-tab-countries", "visit:country", VISITORS, "empty-places"),
+        tab("card-tab-regions", "visit:region", VISITORS, "empty-city"),
+        tab("card-tab-cities", "visit:city", VISITORS, "empty-city"),
+        tab("card-tab-languages", "visit:language", VISITORS, "empty-languages"),
     ],
 };
 
 const DEVICES: Card = Card {
     key: "devices",
-    title: "Devices",
+    title: "card-devices",
     tabs: &[
-        tab("Types", "visit:device", VISITORS, NO_DEVICES),
-        tab("Browsers", "visit:browser", VISITORS, NO_DEVICES),
-        tab("OS", "visit:os", VISITORS, NO_DEVICES),
-        tab(
-            "Screens",
-            "visit:screen",
-            VISITORS,
-            "Screens are told by the script: add its tag, or set inject = true.",
-        ),
-        tab("Browser versions", "visit:browser_version", VISITORS, NO_DEVICES),
-        tab("OS versions", "visit:os_version", VISITORS, NO_DEVICES),
+        tab("card-tab-types", "visit:device", VISITORS, "empty-devices"),
+        tab("card-tab-browsers", "visit:browser", VISITORS, "empty-devices"),
+        tab("card-tab-os", "visit:os", VISITORS, "empty-devices"),
+        tab("card-tab-screens", "visit:screen", VISITORS, "empty-screens"),
+        tab("card-tab-browser-versions", "visit:browser_version", VISITORS, "empty-devices"),
+        tab("card-tab-os-versions", "visit:os_version", VISITORS, "empty-devices"),
     ],
 };
 
 const EVENT_CARD: Card = Card {
     key: "events",
-    title: "Events",
+    title: "card-events",
     tabs: &[
-        tab("Events", "event:name", EVENTS, "No custom events. The script sends them."),
-        tab("Properties", "event:property", COUNTS, "No event had properties."),
-        tab("Outbound", "event:outbound_link", CLICKS, "No links to elsewhere followed."),
-        tab("File links", "event:file", CLICKS, "No links to files followed."),
+        tab("card-events", "event:name", EVENTS, "empty-events"),
+        tab("card-tab-properties", "event:property", COUNTS, "empty-properties"),
+        tab("card-tab-outbound", "event:outbound_link", CLICKS, "empty-outbound"),
+        tab("card-tab-file-links", "event:file", CLICKS, "empty-file-links"),
     ],
 };
 
@@ -157,94 +159,89 @@ pub(super) const REALTIME: &[Card] = &[PAGES, SOURCES, PLACES];
 pub(super) const BOTS: &[Card] = &[
     Card {
         key: "bots",
-        title: "Who they are",
+        title: "card-bots",
         tabs: &[
-            tab("Names", "bot:name", RESPONSES, NO_BOTS),
-            tab("Kinds", "bot:class", RESPONSES, NO_BOTS),
+            tab("card-tab-names", "bot:name", RESPONSES, "empty-bots"),
+            tab("card-tab-kinds", "bot:class", RESPONSES, "empty-bots"),
         ],
     },
     Card {
         key: "fetched",
-        title: "What they fetch",
+        title: "card-fetched",
         tabs: &[
-            tab("Pages", "bot:page", RESPONSES, NO_BOTS),
-            tab("Status", "bot:status", RESPONSES, NO_BOTS),
+            tab("card-pages", "bot:page", RESPONSES, "empty-bots"),
+            tab("card-status", "bot:status", RESPONSES, "empty-bots"),
         ],
     },
     Card {
         key: "suspected",
-        title: "Visitors who behave like robots",
-        tabs: &[tab("Suspected", "visit:suspected", VISITORS, "Nobody behaved like a robot.")],
+        title: "card-suspected",
+        tabs: &[tab("card-tab-suspected", "visit:suspected", VISITORS, "empty-suspected")],
     },
 ];
 
 pub(super) const ERRORS: &[Card] = &[
     Card {
         key: "errors",
-        title: "Pages",
-        tabs: &[tab("Pages", "error:page", FAILURES, NO_ERRORS)],
+        title: "card-pages",
+        tabs: &[tab("card-pages", "error:page", FAILURES, "empty-errors")],
     },
     Card {
         key: "links",
-        title: "Broken links",
-        tabs: &[tab("Broken links", "error:link", FAILURES, NO_ERRORS)],
+        title: "card-links",
+        tabs: &[tab("card-links", "error:link", FAILURES, "empty-errors")],
     },
     Card {
         key: "status",
-        title: "Status",
-        tabs: &[tab("Status", "error:status", FAILURES, NO_ERRORS)],
+        title: "card-status",
+        tabs: &[tab("card-status", "error:status", FAILURES, "empty-errors")],
     },
 ];
 
 pub(super) const FILES: &[Card] = &[
     Card {
         key: "files",
-        title: "Downloads",
-        tabs: &[tab("Downloads", "download:path", DOWNLOADS, "No files downloaded.")],
+        title: "card-downloads",
+        tabs: &[tab("card-downloads", "download:path", DOWNLOADS, "empty-downloads")],
     },
     Card {
         key: "feeds",
-        title: "Feeds",
+        title: "card-feeds",
         tabs: &[
-            tab("Feeds", "feed:path", FEEDS, NO_FEEDS),
-            tab("Readers", "feed:reader", FEEDS, NO_FEEDS),
+            tab("card-feeds", "feed:path", FEEDS, "empty-feeds"),
+            tab("card-tab-readers", "feed:reader", FEEDS, "empty-feeds"),
         ],
     },
     Card {
         key: "prefetches",
-        title: "Pages fetched ahead",
-        tabs: &[tab(
-            "Prefetches",
-            "prefetch:page",
-            PREFETCHES,
-            "No pages fetched ahead. Those that were, and never seen, would be no pageviews.",
-        )],
+        title: "card-prefetches",
+        tabs: &[tab("card-tab-prefetches", "prefetch:page", PREFETCHES, "empty-prefetches")],
     },
 ];
 
 /// How much of what the server answered no script confirmed.
 pub(super) static UNCONFIRMED: Card = Card {
     key: "unconfirmed",
-    title: "Views no script confirmed",
+    title: "card-unconfirmed",
     tabs: &[
-        tab("Browsers", "visit:browser", SERVED, NO_SCRIPT),
-        tab("Countries", "visit:country", SERVED, NO_SCRIPT),
-        tab("OS", "visit:os", SERVED, NO_SCRIPT),
-        tab("Pages", "event:page", SERVED, NO_SCRIPT),
+        tab("card-tab-browsers", "visit:browser", SERVED, "empty-script"),
+        tab("card-tab-countries", "visit:country", SERVED, "empty-script"),
+        tab("card-tab-os", "visit:os", SERVED, "empty-script"),
+        tab("card-pages", "event:page", SERVED, "empty-script"),
     ],
 };
 
 pub(super) static CACHES: Card = Card {
     key: "caches",
-    title: "Views from caches",
-    tabs: &[tab("Cached views", "visit:cached", VIEWS, "No view came from a cache.")],
+    title: "card-caches",
+    tabs: &[tab("card-tab-cached", "visit:cached", VIEWS, "empty-cached")],
 };
 
 /// Goals; the overview draws them with their funnels.
 pub(super) static GOALS: Card = Card {
     key: "goals",
-    title: "Goals",
-    tabs: &[tab("Goals", "event:goal", CONVERTED, "No goal was reached.")],
+    title: "card-goals",
+    tabs: &[tab("card-goals", "event:goal", CONVERTED, "empty-goals")],
 };
 
 /// Every card there is.

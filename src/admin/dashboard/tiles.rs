@@ -4,46 +4,46 @@
 use super::chart::{runs, smooth};
 use super::topics::Topic;
 use super::view::{Subject, View};
-use super::words;
+use crate::language::Language;
 use crate::report::{Metric, TimeStep, Total, Value};
 use maud::{Markup, html};
 use std::fmt::Write;
 
-/// Of all visits of a time.
+/// Of all visits of a time: each metric with the key of its name, as in all of these lists.
 pub(crate) const TOTALS: [(Metric, &str); 6] = [
-    (Metric::Visitors, "Unique visitors"),
-    (Metric::Visits, "Visits"),
-    (Metric::Pageviews, "Pageviews"),
-    (Metric::ViewsPerVisit, "Views per visit"),
-    (Metric::BounceRate, "Bounce rate"),
-    (Metric::VisitDuration, "Visit duration"),
+    (Metric::Visitors, "metric-unique-visitors"),
+    (Metric::Visits, "metric-visits"),
+    (Metric::Pageviews, "metric-pageviews"),
+    (Metric::ViewsPerVisit, "metric-views-per-visit"),
+    (Metric::BounceRate, "metric-bounce-rate"),
+    (Metric::VisitDuration, "metric-visit-duration"),
 ];
 
 /// Within half an hour few visits end.
 const REALTIME: [(Metric, &str); 3] = [
-    (Metric::Visitors, "Visitors"),
-    (Metric::Visits, "Visits that began"),
-    (Metric::Pageviews, "Pageviews"),
+    (Metric::Visitors, "metric-visitors"),
+    (Metric::Visits, "metric-visits-begun"),
+    (Metric::Pageviews, "metric-pageviews"),
 ];
 
 const ACTIONS: [(Metric, &str); 4] = [
-    (Metric::Visitors, "Visitors"),
-    (Metric::Conversions, "Events"),
-    (Metric::ConversionRate, "Conversion rate"),
-    (Metric::TotalRevenue, "Revenue"),
+    (Metric::Visitors, "metric-visitors"),
+    (Metric::Conversions, "metric-events"),
+    (Metric::ConversionRate, "metric-conversion-rate"),
+    (Metric::TotalRevenue, "metric-revenue"),
 ];
 
 const PAGE: [(Metric, &str); 6] = [
-    (Metric::Visitors, "Unique visitors"),
-    (Metric::Visits, "Visits"),
-    (Metric::Pageviews, "Pageviews"),
-    (Metric::TimeOnPage, "Time on page"),
-    (Metric::ScrollDepth, "Scroll depth"),
-    (Metric::Bytes, "Sent"),
+    (Metric::Visitors, "metric-unique-visitors"),
+    (Metric::Visits, "metric-visits"),
+    (Metric::Pageviews, "metric-pageviews"),
+    (Metric::TimeOnPage, "metric-time-on-page"),
+    (Metric::ScrollDepth, "metric-scroll-depth"),
+    (Metric::Bytes, "metric-sent"),
 ];
 
 const RESPONSES: [(Metric, &str); 2] =
-    [(Metric::Pageviews, "Responses"), (Metric::ConfirmedPageviews, "Seen by a browser")];
+    [(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-seen")];
 
 /// What confirmed shares are made of.
 pub(super) const CONFIRMED: [Metric; 3] =
@@ -76,7 +76,7 @@ pub(super) fn draw(
     steps: Option<&[TimeStep]>,
     with_change: bool,
 ) -> Markup {
-    let chosen = chosen(view);
+    let (say, chosen) = (view.say(), chosen(view));
     html! {
         ul.totals {
             @for (nth, (total, (metric, name))) in totals.iter().zip(of(view)).enumerate() {
@@ -85,15 +85,15 @@ pub(super) fn draw(
                     li {
                         a.tile href=(view.link(&[("metric", (nth > 0).then_some(metric.as_str()))]))
                             aria-current=[(nth == chosen).then_some("true")] {
-                            span.name { (name) }
+                            span.name { (say.t(name)) }
                             span.much {
-                                span.figure { (words::value(*metric, total.value)) }
-                                @if with_change { " " (change(total)) }
+                                span.figure { (say.value(*metric, total.value)) }
+                                @if with_change { " " (change(say, total)) }
                             }
                             @if let Some(steps) = steps { (spark(view, steps, nth)) }
                             @if let Some(share) = confirmed(*metric, totals) {
-                                span.share title="confirmed by a script in the browser" {
-                                    (words::percent(share)) " confirmed"
+                                span.share title=(say.t("overview-confirmed-title")) {
+                                    (say.with("overview-confirmed", [("share", say.percent(share).into())]))
                                 }
                             }
                         }
@@ -117,7 +117,7 @@ fn confirmed(metric: Metric, totals: &[Total]) -> Option<f64> {
     }
 }
 
-fn change(total: &Total) -> Markup {
+fn change(say: Language, total: &Total) -> Markup {
     let Some(change) = total.change.filter(|_| !total.value.is_nothing()) else {
         return html! {};
     };
@@ -132,8 +132,8 @@ fn change(total: &Total) -> Markup {
     html! {
         span.change.(class) {
             span aria-hidden="true" { (arrow) " " }
-            span.hidden { @if change < 0 { "down " } @else { "up " } }
-            (words::change(total.metric, change))
+            span.hidden { (say.t(if change < 0 { "overview-down" } else { "overview-up" })) " " }
+            (say.change(total.metric, change))
         }
     }
 }

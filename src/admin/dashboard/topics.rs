@@ -31,14 +31,15 @@ impl Topic {
         }
     }
 
+    /// The key of its name.
     fn name(self) -> &'static str {
         match self {
-            Self::Overview => "Overview",
-            Self::Realtime => "Realtime",
-            Self::Bots => "Bots and AI",
-            Self::Errors => "Errors",
-            Self::Speed => "Speed",
-            Self::Files => "Files and feeds",
+            Self::Overview => "topic-overview",
+            Self::Realtime => "topic-realtime",
+            Self::Bots => "topic-bots",
+            Self::Errors => "topic-errors",
+            Self::Speed => "topic-speed",
+            Self::Files => "topic-files",
         }
     }
 
@@ -79,23 +80,14 @@ impl Topic {
         }
     }
 
-    /// What it is about, in a sentence or two.
-    pub fn about(self) -> &'static str {
+    /// What it is about, in a sentence or two: a text's key.
+    pub fn about(self) -> Option<&'static str> {
         match self {
-            Self::Overview | Self::Realtime => "",
-            Self::Bots => {
-                "Programs that say what they are: search engines, AI, monitors, tools. None of them is counted as a visitor."
-            }
-            Self::Errors => {
-                "Pages that were asked for and not there, or that failed. None of them is a pageview. \
-                 Confirmed are those that a browser showed: somebody met them."
-            }
-            Self::Speed => {
-                "How long people wait. The website's own time is measured for everyone, the rest by the script, where its vitals are on."
-            }
-            Self::Files => {
-                "Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them."
-            }
+            Self::Overview | Self::Realtime => None,
+            Self::Bots => Some("topic-about-bots"),
+            Self::Errors => Some("topic-about-errors"),
+            Self::Speed => Some("topic-about-speed"),
+            Self::Files => Some("topic-about-files"),
         }
     }
 
@@ -119,11 +111,12 @@ impl Topic {
 }
 
 pub(super) fn nav(view: &View) -> Markup {
+    let say = view.say();
     html! {
-        nav.sections aria-label="Parts of the dashboard" {
+        nav.sections aria-label=(say.t("topic-nav")) {
             @for topic in Topic::ALL {
                 a href=(topic.link(view)) data-key=[topic.key()]
-                    aria-current=[(topic == view.topic).then_some("page")] { (topic.name()) }
+                    aria-current=[(topic == view.topic).then_some("page")] { (say.t(topic.name())) }
             }
         }
     }

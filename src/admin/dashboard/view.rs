@@ -5,6 +5,7 @@ use super::time;
 use super::topics::Topic;
 use crate::admin::params::Params;
 use crate::clock::Millis;
+use crate::language::Language;
 use crate::model::rollup::Dimension;
 use crate::model::site::{Day, Site};
 use crate::report::scan::is_told_by_rows;
@@ -184,6 +185,11 @@ impl View {
             of_segment,
             chosen,
         })
+    }
+
+    /// In the language that they read.
+    pub fn say(&self) -> Language {
+        self.look.say
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

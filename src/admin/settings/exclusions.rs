@@ -11,24 +11,25 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     let file: Vec<String> =
         of.caller.admin.excluded[of.place()].iter().map(ToString::to_string).collect();
     let own = network_of(client_address(of.peer.ip(), of.headers, &of.caller.admin.trusted.now()));
+    let say = of.say();
     Ok(html! {
         section.card aria-labelledby="new-title" {
-            h2 #new-title { "Leave out an address" }
-            p.quiet { "Whoever comes from it is not counted, within seconds and on all nodes. What was counted before stays: of nobody is an address kept." }
+            h2 #new-title { (say.t("exclusions-new")) }
+            p.quiet { (say.t("exclusions-about")) }
             form.fields method="post" {
                 (of.hidden("add"))
-                label { "Address or network " input name="network" required maxlength="50" autocomplete="off" placeholder="192.0.2.0/24"; }
-                button type="submit" { "Leave out" }
+                label { (say.t("exclusions-address")) " " input name="network" required maxlength="50" autocomplete="off" placeholder="192.0.2.0/24"; }
+                button type="submit" { (say.t("exclusions-do")) }
             }
             form.fields method="post" {
                 (of.hidden("add"))
                 input type="hidden" name="network" value=(own);
-                button.second type="submit" { "Leave out where I am now: " (own) }
+                button.second type="submit" { (say.with("exclusions-here", [("network", (&*own).into())])) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Left out" }
-            (list(of, &file, kept.list(Kind::Exclude), "Everybody is counted."))
+            h2 #all-title { (say.t("exclusions-title")) }
+            (list(of, &file, kept.list(Kind::Exclude), "exclusions-none"))
         }
     })
 }

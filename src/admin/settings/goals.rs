@@ -21,26 +21,27 @@ pub(super) async fn goals(of: &Of<'_>) -> Result<Markup, Error> {
         .iter()
         .map(|goal| format!("{} = {}", goal.name, written(&goal.target)))
         .collect();
+    let say = of.say();
     Ok(html! {
         section.card aria-labelledby="new-title" {
-            h2 #new-title { "Add a goal" }
-            p.quiet { "A page that is viewed or an event that happens. It applies to the past too, as far as event rows are kept." }
+            h2 #new-title { (say.t("goals-new")) }
+            p.quiet { (say.t("goals-about")) }
             form.fields method="post" {
                 (of.hidden("goal"))
-                label { "Name " input name="name" required maxlength="100" autocomplete="off" placeholder="Sign-up"; }
-                label { "Reached by "
+                label { (say.t("settings-name")) " " input name="name" required maxlength="100" autocomplete="off" placeholder=(say.t("goals-example")); }
+                label { (say.t("goals-reached-by")) " "
                     select name="kind" {
-                        option value="page" { "viewing the page" }
-                        option value="event" { "the event" }
+                        option value="page" { (say.t("goals-page")) }
+                        option value="event" { (say.t("goals-event")) }
                     }
                 }
-                label { "Path or event " input name="target" required maxlength="300" autocomplete="off" placeholder="/thanks*"; }
-                button type="submit" { "Add" }
+                label { (say.t("goals-target")) " " input name="target" required maxlength="300" autocomplete="off" placeholder="/thanks*"; }
+                button type="submit" { (say.t("settings-add")) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Goals" }
-            (list(of, &file, kept.list(Kind::Goal), "There are no goals yet."))
+            h2 #all-title { (say.t("settings-goals")) }
+            (list(of, &file, kept.list(Kind::Goal), "goals-none"))
         }
     })
 }
@@ -54,20 +55,21 @@ pub(super) async fn funnels(of: &Of<'_>) -> Result<Markup, Error> {
         .iter()
         .map(|funnel| format!("{} = {}", funnel.name, steps(&funnel.steps)))
         .collect();
+    let say = of.say();
     Ok(html! {
         section.card aria-labelledby="new-title" {
-            h2 #new-title { "Add a funnel" }
-            p.quiet { "Two to eight steps that a visit takes one after the other, a step a line: " code { "page /cart" } " or " code { "event Purchase" } "." }
+            h2 #new-title { (say.t("funnels-new")) }
+            p.quiet { (say.markup("funnels-about", [("page", html! { code { "page /cart" } }), ("event", html! { code { "event Purchase" } })])) }
             form.fields method="post" {
                 (of.hidden("funnel"))
-                label { "Name " input name="name" required maxlength="100" autocomplete="off" placeholder="Checkout"; }
-                label { "Steps " textarea name="steps" required rows="4" maxlength="400" placeholder="page /cart" {} }
-                button type="submit" { "Add" }
+                label { (say.t("settings-name")) " " input name="name" required maxlength="100" autocomplete="off" placeholder=(say.t("funnels-example")); }
+                label { (say.t("funnels-steps")) " " textarea name="steps" required rows="4" maxlength="400" placeholder="page /cart" {} }
+                button type="submit" { (say.t("settings-add")) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Funnels" }
-            (list(of, &file, kept.list(Kind::Funnel), "There are no funnels yet."))
+            h2 #all-title { (say.t("settings-funnels")) }
+            (list(of, &file, kept.list(Kind::Funnel), "funnels-none"))
         }
     })
 }

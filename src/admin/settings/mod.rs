@@ -12,9 +12,10 @@ mod sharing;
 mod tokens;
 
 use super::caller::Caller;
-use super::dashboard::{self, document, logo};
+use super::dashboard::{self, document, lang_of_api, logo};
 use super::params::{Params, address};
 use super::stats::Error;
+use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::Invalid;
 use axum::body::Bytes;
@@ -51,7 +52,7 @@ struct Of<'a> {
 enum Done {
     /// Shown is the page as it is now.
     Changed,
-    /// Shown once, for it is not kept: what it is, and the text to copy.
+    /// Shown once, for it is not kept: the key of what it is, and the text to copy.
     Secret(&'static str, String),
 }
 
@@ -80,16 +81,17 @@ impl Part {
         }
     }
 
+    /// The key of its title.
     fn title(self) -> &'static str {
         match self {
-            Self::Goals => "Goals",
-            Self::Funnels => "Funnels",
-            Self::Notes => "Notes",
-            Self::Segments => "Segments",
-            Self::Exclusions => "Exclusions",
-            Self::Sharing => "Sharing",
-            Self::People => "People",
-            Self::Tokens => "API tokens",
+            Self::Goals => "settings-goals",
+            Self::Funnels => "settings-funnels",
+            Self::Notes => "settings-notes",
+            Self::Segments => "settings-segments",
+            Self::Exclusions => "settings-exclusions",
+            Self::Sharing => "settings-sharing",
+            Self::People => "settings-people",
+            Self::Tokens => "settings-tokens",
         }
     }
 
@@ -143,8 +145,8 @@ pub(super) async fn show(
         let of = Of { caller: &caller, site, params: &params, headers: &headers, peer };
         frame(&of, part, None, None).await
     };
-    page.await
-        .map_or_else(|e| dashboard::problem(e.status(), &e.line()), IntoResponse::into_response)
+    let problem = |e: Error| dashboard::problem(caller.say(), e.status(), &e.line());
+    page.await.map_or_else(problem, IntoResponse::into_response)
 }
 
 /// A form of a part.
@@ -163,7 +165,7 @@ pub(super) async fn change(
         Ok(match part.change(&of).await {
             Ok(Done::Changed) => Redirect::to(&part.address(site)).into_response(),
             Ok(Done::Secret(what, secret)) => {
-                frame(&of, part, None, Some((what, &secret))).await?.into_response()
+                frame(&of, part, None, Some((&of.say().t(what), &secret))).await?.into_response()
             }
             Err(Error::Question(why)) => {
                 let page = frame(&of, part, Some(&why.to_string()), None).await?;
@@ -172,7 +174,8 @@ pub(super) async fn change(
             Err(e) => return Err(e),
         })
     };
-    changed.await.unwrap_or_else(|e: Error| dashboard::problem(e.status(), &e.line()))
+    let problem = |e: Error| dashboard::problem(caller.say(), e.status(), &e.line());
+    changed.await.unwrap_or_else(problem)
 }
 
 /// The site whose settings they are: of several the first that is theirs, if it is not said.
@@ -192,7 +195,7 @@ async fn frame(
     problem: Option<&str>,
     secret: Option<(&str, &str)>,
 ) -> Result<Markup, Error> {
-    let site = of.site;
+    let (say, site) = (of.say(), of.site);
     let own: Vec<&Site> = of.caller.sites().map(|(_, site)| site).collect();
     let own = own.into_iter().filter(|site| of.caller.rights().owns(&site.name));
     let own: Vec<&Site> = own.collect();
@@ -204,7 +207,7 @@ async fn frame(
                     @if own.len() > 1 {
                         details.menu {
                             summary { (site.name) }
-                            nav aria-label="Sites" {
+                            nav aria-label=(say.t("shell-sites")) {
                                 @for other in own {
                                     a href=(part.address(other))
                                         aria-current=[(other.name == site.name).then_some("page")] { (other.name) }
@@ -212,35 +215,39 @@ async fn frame(
                             }
                         }
                     }
-                    h1 { @if of.caller.sites().count() > 1 { "Settings" } @else { "Settings of " (site.name) } }
+                    h1 { @if of.caller.sites().count() > 1 { (say.t("shell-settings")) } @else { (say.with("settings-of", [("site", (&*site.name).into())])) } }
                 }
                 div.who {
-                    a.quiet href=(address("/", [("site_id", &*site.name)])) { "Dashboard" }
-                    a.quiet href="/account" { "Account" }
+                    a.quiet href=(address("/", [("site_id", &*site.name)])) { (say.t("shell-dashboard")) }
+                    a.quiet href="/account" { (say.t("shell-account")) }
                 }
             }
-            nav.sections aria-label="Settings" {
+            nav.sections aria-label=(say.t("shell-settings")) {
                 @for other in Part::ALL {
-                    a href=(other.address(site)) aria-current=[(other == part).then_some("page")] { (other.title()) }
+                    a href=(other.address(site)) aria-current=[(other == part).then_some("page")] { (say.t(other.title())) }
                 }
             }
             main.narrow {
-                @if let Some(problem) = problem { p.problem.note role="alert" { (problem) } }
+                @if let Some(problem) = problem { p.problem.note role="alert" lang=[lang_of_api(say)] { (problem) } }
                 @if let Some((what, secret)) = secret {
                     section.card.made role="status" {
                         h2 { (what) }
                         p { input.secret readonly aria-label=(what) value=(secret); }
-                        p.quiet { "Copy it now: it is not kept, and not shown again." }
+                        p.quiet { (say.t("settings-copy")) }
                     }
                 }
                 (part.draw(of).await?)
             }
         }
     };
-    Ok(document(&format!("{} · {} · headcount", part.title(), site.name), body))
+    Ok(document(say, &format!("{} · {} · headcount", say.t(part.title()), site.name), body))
 }
 
 impl Of<'_> {
+    fn say(&self) -> Language {
+        self.caller.say()
+    }
+
     fn get(&self, name: &str) -> &str {
         self.params.get(name).unwrap_or_default()
     }
@@ -260,15 +267,21 @@ impl Of<'_> {
         }
     }
 
-    /// Another button of the page, for one thing.
-    fn button(&self, what: &str, of: &str, name: &str, label: &str) -> Markup {
+    /// Another button of the page, for one thing; `text` is the key of what it says.
+    fn button(&self, what: &str, of: &str, text: &'static str, label: &str) -> Markup {
         html! {
             form.one method="post" {
                 (self.hidden(what))
                 input type="hidden" name="id" value=(of);
-                button.quiet type="submit" aria-label=(label) { (name) }
+                button.quiet type="submit" aria-label=(label) { (self.say().t(text)) }
             }
         }
+    }
+
+    /// The button that deletes one thing.
+    fn delete(&self, id: &str, name: &str) -> Markup {
+        let label = self.say().with("settings-delete-one", [("name", name.into())]);
+        self.button("remove", id, "settings-delete", &label)
     }
 
     /// The site's place among all.
@@ -282,14 +295,16 @@ impl Of<'_> {
     }
 }
 
-/// Settings of the file, which are fixed here, and of the store.
-fn list(of: &Of<'_>, file: &[String], kept: &[String], empty: &str) -> Markup {
+/// Settings of the file, which are fixed here, and of the store. `empty` is the key of what stands in
+/// their place.
+fn list(of: &Of<'_>, file: &[String], kept: &[String], empty: &'static str) -> Markup {
+    let say = of.say();
     html! {
-        @if file.is_empty() && kept.is_empty() { p.empty { (empty) } }
+        @if file.is_empty() && kept.is_empty() { p.empty { (say.t(empty)) } }
         ul.lines {
-            @for line in file { li { span { (line) } small { "settings file" } } }
+            @for line in file { li { span { (line) } small { (say.t("settings-file")) } } }
             @for line in kept {
-                li { span { (line) } (of.button("remove", line, "Delete", &format!("Delete {line}"))) }
+                li { span { (line) } (of.delete(line, line)) }
             }
         }
     }

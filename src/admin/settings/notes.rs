@@ -10,35 +10,36 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     let notes = of.caller.kept.get::<Notes>(Some(&of.site.name)).await?;
     let edited = of.params.get("edit").and_then(|id| notes.get(id.parse().ok()?));
     let today = of.site.day(of.caller.now());
+    let say = of.say();
     Ok(html! {
         section.card aria-labelledby="new-title" {
             @match edited {
-                Some(_) => h2 #new-title { "Change a note" },
-                None => h2 #new-title { "Pin a note to a day" },
+                Some(_) => h2 #new-title { (say.t("notes-edit")) },
+                None => h2 #new-title { (say.t("notes-new")) },
             }
-            p.quiet { "A launch, a newsletter, an outage: what the numbers do not say by themselves. Whoever may see the site sees its notes, on the chart and below it." }
+            p.quiet { (say.t("notes-about")) }
             form.fields method="post" {
                 (of.hidden(if edited.is_some() { "edit" } else { "add" }))
                 @if let Some(note) = edited {
                     input type="hidden" name="id" value=(note.id);
                     input type="hidden" name="version" value=(note.version);
                 }
-                label { "Day " input type="date" name="day" required value=(edited.map_or(today, |note| note.day)); }
-                label { "Note " input name="text" required maxlength="280" autocomplete="off" value=(edited.map_or("", |note| &note.text)); }
-                button type="submit" { "Save" }
+                label { (say.t("notes-day")) " " input type="date" name="day" required value=(edited.map_or(today, |note| note.day)); }
+                label { (say.t("notes-text")) " " input name="text" required maxlength="280" autocomplete="off" value=(edited.map_or("", |note| &note.text)); }
+                button type="submit" { (say.t("settings-save")) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Notes" }
-            @if notes.iter().next().is_none() { p.empty { "There are no notes yet." } }
+            h2 #all-title { (say.t("settings-notes")) }
+            @if notes.iter().next().is_none() { p.empty { (say.t("notes-none")) } }
             ul.lines {
                 @for note in notes.iter().rev() {
                     @let id = note.id.to_string();
                     li {
-                        time datetime=(note.day) { (note.day.format("%-d %b %Y")) }
+                        time datetime=(note.day) { (say.date(note.day)) }
                         span { (note.text) }
-                        a.quiet href={ (super::Part::Notes.address(of.site)) "&edit=" (id) } aria-label={ "Change " (note.text) } { "Change" }
-                        (of.button("remove", &id, "Delete", &format!("Delete {}", note.text)))
+                        a.quiet href={ (super::Part::Notes.address(of.site)) "&edit=" (id) } aria-label=(say.with("settings-change-one", [("name", (&*note.text).into())])) { (say.t("settings-change")) }
+                        (of.delete(&id, &note.text))
                     }
                 }
             }

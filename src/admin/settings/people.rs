@@ -3,6 +3,7 @@
 use super::{Done, Error, Of};
 use crate::admin::login::is_behind_tls;
 use crate::kept::{Access, Person, Rights, Role};
+use crate::language::Language;
 use crate::report::Invalid;
 use maud::{Markup, html};
 
@@ -15,59 +16,63 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     let people: Vec<&Person> = access.people.iter().filter(|person| seen(&person.rights)).collect();
     let invited = access.invitations.iter().filter(|one| now < one.expires && seen(&one.rights));
     let invited: Vec<_> = invited.collect();
+    let say = of.say();
+    let named = |key, name: &str| say.with(key, [("name", name.into())]);
+    let at = |key| say.with(key, [("site", site.into())]);
     Ok(html! {
         @if of.caller.admin.auth.is_open() {
-            p.note { "The settings file has no credentials, so whoever is on this machine may do everything here. Set " code { "admin_auth.password_hash" } " before you invite others." }
+            p.note { (say.markup("people-open", [("key", html! { code { "admin_auth.password_hash" } })])) }
         }
         section.card aria-labelledby="new-title" {
-            h2 #new-title { "Invite somebody" }
-            p.quiet { "You get a link to hand over. It is good for seven days, once; they choose their own password." }
+            h2 #new-title { (say.t("people-new")) }
+            p.quiet { (say.t("people-about")) }
             form.fields method="post" {
                 (of.hidden("invite"))
-                label { "Name or email " input name="name" required maxlength="100" autocomplete="off"; }
-                label { "May "
+                label { (say.t("people-name")) " " input name="name" required maxlength="100" autocomplete="off"; }
+                label { (say.t("people-may")) " "
                     select name="role" {
-                        option value="viewer" { "see " (site) }
-                        option value="owner" { "see and change " (site) }
-                        @if everything { option value="everything" { "see and change all sites" } }
+                        option value="viewer" { (at("people-see")) }
+                        option value="owner" { (at("people-change")) }
+                        @if everything { option value="everything" { (say.t("people-everything")) } }
                     }
                 }
-                button type="submit" { "Make an invitation" }
+                button type="submit" { (say.t("people-invite")) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "People" }
+            h2 #all-title { (say.t("settings-people")) }
             ul.lines {
                 @if everything && of.caller.admin.auth.has_password() {
-                    li { span { strong { "Who has the password" } " may see and change all sites" } small { "settings file" } }
+                    @let who = html! { strong { (say.t("people-file-who")) } };
+                    li { span { (say.markup("people-file", [("who", who)])) } small { (say.t("settings-file")) } }
                 }
                 @for person in people {
                     @let id = person.id.to_string();
                     li {
-                        span { strong { (person.name) } " " (may(&person.rights, site)) }
+                        span { (may(say, &MAY, &person.name, &person.rights, site)) }
                         @if everything || !person.rights.everything {
                             form.one method="post" {
                                 (of.hidden("role"))
                                 input type="hidden" name="id" value=(id);
-                                select name="role" aria-label={ "Rights of " (person.name) } {
+                                select name="role" aria-label=(named("people-rights", &person.name)) {
                                     @for (word, text) in ROLES {
                                         @if word != "everything" || everything {
-                                            option value=(word) selected[word == role(&person.rights, site)] { (text) }
+                                            option value=(word) selected[word == role(&person.rights, site)] { (say.t(text)) }
                                         }
                                     }
                                 }
-                                button.quiet type="submit" aria-label={ "Change the rights of " (person.name) } { "Change" }
+                                button.quiet type="submit" aria-label=(named("people-change-rights", &person.name)) { (say.t("settings-change")) }
                             }
                         }
                         @if everything {
-                            (of.button("remove", &id, "Take out", &format!("Take {} out", person.name)))
+                            (of.button("remove", &id, "people-take-out", &named("people-take-out-one", &person.name)))
                         }
                     }
                 }
                 @for one in invited {
                     li {
-                        span { strong { (one.name) } " is invited and " (may(&one.rights, site)) }
-                        (of.button("withdraw", &one.id.to_string(), "Withdraw", &format!("Withdraw the invitation of {}", one.name)))
+                        span { (may(say, &INVITED, &one.name, &one.rights, site)) }
+                        (of.button("withdraw", &one.id.to_string(), "people-withdraw", &named("people-withdraw-one", &one.name)))
                     }
                 }
             }
@@ -75,11 +80,22 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     })
 }
 
+/// As forms say it, and the key of how people read it.
 const ROLES: [(&str, &str); 4] = [
-    ("none", "nothing of this site"),
-    ("viewer", "see it"),
-    ("owner", "see and change it"),
-    ("everything", "all sites"),
+    ("none", "people-role-none"),
+    ("viewer", "people-role-viewer"),
+    ("owner", "people-role-owner"),
+    ("everything", "people-role-everything"),
+];
+
+/// What somebody may, or may once they have accepted: a text for each of [`ROLES`], in their order.
+const MAY: [&str; 4] =
+    ["people-may-nothing", "people-may-see", "people-may-change", "people-may-everything"];
+const INVITED: [&str; 4] = [
+    "people-invited-nothing",
+    "people-invited-see",
+    "people-invited-change",
+    "people-invited-everything",
 ];
 
 fn role(rights: &Rights, site: &str) -> &'static str {
@@ -91,13 +107,17 @@ fn role(rights: &Rights, site: &str) -> &'static str {
     }
 }
 
-fn may(rights: &Rights, site: &str) -> String {
-    match role(rights, site) {
-        "everything" => "may see and change all sites".into(),
-        "owner" => format!("may see and change {site}"),
-        "viewer" => format!("may see {site}"),
-        _ => format!("may see nothing of {site}"),
-    }
+fn may(
+    say: Language,
+    texts: &[&'static str; 4],
+    name: &str,
+    rights: &Rights,
+    site: &str,
+) -> Markup {
+    let role = role(rights, site);
+    let nth = ROLES.iter().position(|(word, _)| *word == role).unwrap_or_default();
+    let name = html! { strong { (name) } };
+    say.markup(texts[nth], [("name", name), ("site", html! { (site) })])
 }
 
 /// Rights with another role at a site.
@@ -132,7 +152,7 @@ pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {
             let host = of.headers.get("host").and_then(|host| host.to_str().ok());
             let scheme = if is_behind_tls(of.headers) { "https" } else { "http" };
             let link = format!("{scheme}://{}/invitation/{secret}", host.unwrap_or_default());
-            return Ok(Done::Secret("The invitation", link));
+            return Ok(Done::Secret("people-invitation", link));
         }
         "role" => {
             let id = of.id("id")?;

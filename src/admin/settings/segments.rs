@@ -7,17 +7,18 @@ use maud::{Markup, html};
 pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     let segments = of.caller.segments(of.site).await?;
     let shown = |id: &str| address("/", [("site_id", &*of.site.name), ("segment", id)]);
+    let say = of.say();
     Ok(html! {
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Segments" }
-            p.quiet { "Filters under a name. Filter the dashboard, and save that with “Segment”." }
-            @if segments.iter().next().is_none() { p.empty { "There are no segments yet." } }
+            h2 #all-title { (say.t("settings-segments")) }
+            p.quiet { (say.t("segments-about")) }
+            @if segments.iter().next().is_none() { p.empty { (say.t("segments-none")) } }
             ul.lines {
                 @for segment in segments.iter() {
                     @let id = segment.id.to_string();
                     li {
                         a href=(shown(&id)) { (segment.name) }
-                        (of.button("remove", &id, "Delete", &format!("Delete {}", segment.name)))
+                        (of.delete(&id, &segment.name))
                     }
                 }
             }

@@ -12,59 +12,66 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     let site = &*of.site.name;
     let links = access.links.iter().filter(|link| link.site == *site && link.key.is_some());
     let links: Vec<&Link> = links.collect();
-    let shows = |link: &Link| match link.segment {
-        None => "everything".to_owned(),
-        Some(id) => match segments.get(&id.to_string()) {
-            Ok(segment) => format!("the segment {}", segment.name),
-            Err(_) => "nothing: its segment is gone".to_owned(),
-        },
+    let say = of.say();
+    let shows = |link: &Link| match link.segment.map(|id| segments.get(&id.to_string())) {
+        None => say.t("sharing-everything").into_owned(),
+        Some(Ok(segment)) => say.with("sharing-segment", [("name", (&*segment.name).into())]),
+        Some(Err(_)) => say.t("sharing-gone").into_owned(),
+    };
+    let line = |link: &Link| {
+        let key = match link.password {
+            Some(_) => "sharing-link-locked",
+            None => "sharing-link",
+        };
+        let name = html! { strong { (link.name) } };
+        say.markup(key, [("name", name), ("what", html! { (shows(link)) })])
     };
     Ok(html! {
         section.card aria-labelledby="public-title" {
-            h2 #public-title { "Public page" }
+            h2 #public-title { (say.t("sharing-public")) }
             @match access.public(site) {
                 Some(link) => {
-                    p { "Everybody may see this site at " a.deeper href=(link.path()) { (link.path()) } "." }
+                    p { (say.markup("sharing-everybody", [("link", html! { a.deeper href=(link.path()) { (link.path()) } })])) }
                     (framing(of, link))
-                    (of.button("remove", &link.id.to_string(), "Make it private", "Make it private"))
+                    (of.button("remove", &link.id.to_string(), "sharing-private", &say.t("sharing-private")))
                 },
                 None => {
-                    p.quiet { "Nobody sees this site without a name or a link." }
+                    p.quiet { (say.t("sharing-nobody")) }
                     form.fields method="post" {
                         (of.hidden("public"))
-                        label { "May be framed by " input name="origins" maxlength="600" autocomplete="off" placeholder="https://www.example.org"; }
-                        button type="submit" { "Make it public" }
+                        label { (say.t("sharing-framed")) " " input name="origins" maxlength="600" autocomplete="off" placeholder="https://www.example.org"; }
+                        button type="submit" { (say.t("sharing-publish")) }
                     }
                 },
             }
         }
         section.card aria-labelledby="new-title" {
-            h2 #new-title { "Make a link" }
-            p.quiet { "Who has the link sees this site and nothing else, and changes nothing. What is limited to a segment shows only that, in every number." }
+            h2 #new-title { (say.t("sharing-new")) }
+            p.quiet { (say.t("sharing-about")) }
             form.fields method="post" {
                 (of.hidden("link"))
-                label { "Name " input name="name" required maxlength="100" autocomplete="off" placeholder="For the agency"; }
-                label { "Password (optional) " input type="password" name="password" maxlength="200" autocomplete="new-password"; }
-                label { "Shows "
+                label { (say.t("settings-name")) " " input name="name" required maxlength="100" autocomplete="off" placeholder=(say.t("sharing-example")); }
+                label { (say.t("sharing-password")) " " input type="password" name="password" maxlength="200" autocomplete="new-password"; }
+                label { (say.t("sharing-shows")) " "
                     select name="segment" {
-                        option value="" { "everything" }
+                        option value="" { (say.t("sharing-everything")) }
                         @for segment in segments.iter() { option value=(segment.id) { (segment.name) } }
                     }
                 }
-                label { "May be framed by (optional) " input name="origins" maxlength="600" autocomplete="off" placeholder="https://www.example.org"; }
-                button type="submit" { "Make the link" }
+                label { (say.t("sharing-framed-optional")) " " input name="origins" maxlength="600" autocomplete="off" placeholder="https://www.example.org"; }
+                button type="submit" { (say.t("sharing-make")) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Links" }
-            @if links.is_empty() { p.empty { "There are no links yet." } }
+            h2 #all-title { (say.t("sharing-links")) }
+            @if links.is_empty() { p.empty { (say.t("sharing-none")) } }
             ul.lines {
                 @for link in links {
                     li.wide {
-                        span { strong { (link.name) } " shows " (shows(link)) @if link.password.is_some() { ", with a password" } }
+                        span { (line(link)) }
                         a.deeper href=(link.path()) { (link.path()) }
                         (framing(of, link))
-                        (of.button("remove", &link.id.to_string(), "Delete", &format!("Delete the link {}", link.name)))
+                        (of.button("remove", &link.id.to_string(), "settings-delete", &say.with("sharing-delete", [("name", (&*link.name).into())])))
                     }
                 }
             }
@@ -76,13 +83,12 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
 fn framing(of: &Of<'_>, link: &Link) -> Markup {
     let host = of.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let scheme = if crate::admin::login::is_behind_tls(of.headers) { "https" } else { "http" };
-    html! {
-        @if !link.origins.is_empty() {
-            small { "In frames of " (link.origins.join(", ")) ": "
-                code { "<iframe src=\"" (scheme) "://" (host) (link.path()) "?embed=true\" width=\"100%\" height=\"900\"></iframe>" }
-            }
-        }
+    if link.origins.is_empty() {
+        return html! {};
     }
+    let code = html! { code { "<iframe src=\"" (scheme) "://" (host) (link.path()) "?embed=true\" width=\"100%\" height=\"900\"></iframe>" } };
+    let origins = html! { (link.origins.join(", ")) };
+    html! { small { (of.say().markup("sharing-frames", [("origins", origins), ("code", code)])) } }
 }
 
 pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {

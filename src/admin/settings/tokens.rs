@@ -14,6 +14,16 @@ fn is_theirs(of: &Of<'_>, token: &Token) -> bool {
     }
 }
 
+/// What a scope lets one do: a text's key.
+fn about(scope: Scope) -> &'static str {
+    match scope {
+        Scope::ReadStats => "tokens-read-stats",
+        Scope::ReadSites => "tokens-read-sites",
+        Scope::WriteSites => "tokens-write-sites",
+        Scope::ReadMetrics => "tokens-read-metrics",
+    }
+}
+
 pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
     let access = of.caller.access().await?;
     let tokens: Vec<&Token> = access.tokens.iter().filter(|token| is_theirs(of, token)).collect();
@@ -25,51 +35,59 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
         .collect();
     let file = of.caller.admin.auth.tokens();
     let everything = of.caller.rights().everything;
+    let say = of.say();
     let sites = |token: &Token| match &token.sites {
-        None => "all sites".to_owned(),
+        None => say.t("tokens-sites").into_owned(),
         Some(sites) => sites.iter().cloned().collect::<Vec<_>>().join(", "),
     };
+    let line = |token: &Token| {
+        let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+        let name = html! { strong { (token.name) } };
+        let (scopes, sites) = (html! { (scopes.join(", ")) }, html! { (sites(token)) });
+        say.markup("tokens-one", [("name", name), ("scopes", scopes), ("sites", sites)])
+    };
+    let used = |token: &Token| match token.used {
+        Some(day) => say.with("tokens-used", [("day", say.date(day).into())]),
+        None => say.t("tokens-never").into_owned(),
+    };
+    let revoke = |token: &Token| say.with("tokens-revoke-one", [("name", (&*token.name).into())]);
     Ok(html! {
         section.card aria-labelledby="new-title" {
-            h2 #new-title { "Make a token" }
-            p.quiet { "A program sends it as " code { "Authorization: Bearer TOKEN" } "." }
+            h2 #new-title { (say.t("tokens-new")) }
+            p.quiet { (say.markup("tokens-about", [("header", html! { code { "Authorization: Bearer TOKEN" } })])) }
             form.fields method="post" {
                 (of.hidden("add"))
-                label { "Name " input name="name" required maxlength="100" autocomplete="off" placeholder="Weekly report"; }
+                label { (say.t("settings-name")) " " input name="name" required maxlength="100" autocomplete="off" placeholder=(say.t("tokens-example")); }
                 fieldset {
-                    legend { "May" }
+                    legend { (say.t("tokens-may")) }
                     @for scope in Scope::ALL {
                         @if scope != Scope::ReadMetrics || everything {
-                            label.check { input type="checkbox" name="scope" value=(scope.as_str()) checked[scope == Scope::ReadStats]; span { (scope.about()) " (" code { (scope.as_str()) } ")" } }
+                            label.check { input type="checkbox" name="scope" value=(scope.as_str()) checked[scope == Scope::ReadStats]; span { (say.t(about(scope))) " (" code { (scope.as_str()) } ")" } }
                         }
                     }
                 }
                 fieldset {
-                    legend { "Of" }
+                    legend { (say.t("tokens-of")) }
                     @if everything {
-                        label.check { input type="checkbox" name="all" value="true"; "all sites, those to come included" }
+                        label.check { input type="checkbox" name="all" value="true"; (say.t("tokens-all-sites")) }
                     }
                     @for site in own {
                         label.check { input type="checkbox" name="site" value=(site) checked[*site == *of.site.name]; (site) }
                     }
                 }
-                button type="submit" { "Make the token" }
+                button type="submit" { (say.t("tokens-make")) }
             }
         }
         section.card aria-labelledby="all-title" {
-            h2 #all-title { "Tokens" }
-            @if tokens.is_empty() && file == 0 { p.empty { "There are no tokens yet." } }
+            h2 #all-title { (say.t("tokens-title")) }
+            @if tokens.is_empty() && file == 0 { p.empty { (say.t("tokens-none")) } }
             ul.lines {
-                @if file > 0 && everything { li { span { (file) @if file == 1 { " token" } @else { " tokens" } " for everything" } small { "settings file" } } }
+                @if file > 0 && everything { li { span { (say.with("tokens-file", [("n", file.into())])) } small { (say.t("settings-file")) } } }
                 @for token in tokens {
                     li {
-                        span {
-                            strong { (token.name) } " may "
-                            (token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "))
-                            " of " (sites(token))
-                        }
-                        small { @match token.used { Some(day) => { "last used on " (day.format("%-d %b %Y")) }, None => "never used" } }
-                        (of.button("remove", &token.id.to_string(), "Revoke", &format!("Revoke {}", token.name)))
+                        span { (line(token)) }
+                        small { (used(token)) }
+                        (of.button("remove", &token.id.to_string(), "tokens-revoke", &revoke(token)))
                     }
                 }
             }
@@ -99,7 +117,7 @@ pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {
             let add = |access: &mut Access| -> Result<String, Error> {
                 Ok(access.add_token(of.get("name"), sites.clone(), scopes.clone())?)
             };
-            Ok(Done::Secret("The new token", of.caller.kept.change(None, add).await?))
+            Ok(Done::Secret("tokens-made", of.caller.kept.change(None, add).await?))
         }
         "remove" => {
             let id = of.id("id")?;

@@ -6,6 +6,7 @@ mod described;
 mod details;
 mod filtered;
 mod insight;
+mod language;
 mod mcp;
 #[cfg(test)]
 mod overview;

@@ -2,6 +2,7 @@
 //! what each is compared with, in every interval and by every comparison.
 
 use super::port::{Port, today};
+use crate::language::Language;
 use crate::model::rollup::{Dimension, Metric as Stored};
 use crate::model::site::Day;
 use chrono::{Datelike, Days, Months};
@@ -49,7 +50,7 @@ fn steps(page: &str) -> BTreeMap<String, (String, Option<String>)> {
 }
 
 fn shown(n: &Json) -> String {
-    n.as_i64().map_or_else(|| "–".into(), super::super::dashboard::grouped)
+    n.as_i64().map_or_else(|| "–".into(), |n| Language::English.grouped(n))
 }
 
 #[tokio::test]
@@ -182,12 +183,7 @@ async fn all_time_begins_with_the_first_day_that_was_counted() {
     let (_, page) = port.get("/?period=year").await;
     assert_eq!(steps(&page).len(), 11);
     let sum: i64 = (0..328).map(|n| visitors(today() - Days::new(n))).sum();
-    assert!(
-        page.contains(&format!(
-            r#"<span class="figure">{}<"#,
-            super::super::dashboard::grouped(sum)
-        ))
-    );
+    assert!(page.contains(&format!(r#"<span class="figure">{}<"#, Language::English.grouped(sum))));
 }
 
 #[tokio::test]

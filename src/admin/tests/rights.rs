@@ -58,6 +58,7 @@ const TABLE: &[(&str, &str, &str, Expected)] = &[
     ("GET", "/assets/{version}/{name}", "", "yyyyyyyyyyy"),
     ("GET", "/theme.css", "", "yyyyyyyyyyy"),
     ("POST", "/theme", "theme=dark", "yyyyyyyyyyy"),
+    ("POST", "/language", "language=de", "yyyyyyyyyyy"),
     ("GET", "/docs", "", "yyyyyyyyyyy"),
     ("GET", "/docs/{page}", "", "yyyyyyyyyyy"),
     ("GET", "/docs/files/{*path}", "", "yyyyyyyyyyy"),

@@ -1,0 +1,785 @@
+### What pages and mails say in German, by page.
+
+## Dates
+
+date-month-short = { $month ->
+    [1] Jan.
+    [2] Feb.
+    [3] März
+    [4] Apr.
+    [5] Mai
+    [6] Juni
+    [7] Juli
+    [8] Aug.
+    [9] Sep.
+    [10] Okt.
+    [11] Nov.
+   *[12] Dez.
+}
+date-month = { $month ->
+    [1] Januar
+    [2] Februar
+    [3] März
+    [4] April
+    [5] Mai
+    [6] Juni
+    [7] Juli
+    [8] August
+    [9] September
+    [10] Oktober
+    [11] November
+   *[12] Dezember
+}
+date-weekday-short = { $day ->
+    [1] Mo.
+    [2] Di.
+    [3] Mi.
+    [4] Do.
+    [5] Fr.
+    [6] Sa.
+   *[7] So.
+}
+date-day = { $day }. { $month }
+date-day-alone = { $day }.
+date-full = { $date } { $year }
+date-month-of-year = { $month } { $year }
+date-week = Woche ab { $day }
+
+## Metrics
+
+metric-visitors = Besucher
+metric-unique-visitors = Eindeutige Besucher
+metric-confirmed-visitors = Bestätigte Besucher
+metric-visits = Besuche
+metric-visits-begun = Begonnene Besuche
+metric-pageviews = Seitenaufrufe
+metric-views = Aufrufe
+metric-views-per-visit = Aufrufe pro Besuch
+metric-bounce-rate = Absprungrate
+metric-visit-duration = Besuchsdauer
+metric-time-on-page = Zeit auf der Seite
+metric-scroll-depth = Scrolltiefe
+metric-exit-rate = Ausstiegsrate
+metric-events = Ereignisse
+metric-conversion-rate = Konversionsrate
+metric-of-all = Von allen Besuchern
+metric-revenue = Umsatz
+metric-average-revenue = Umsatz im Schnitt
+metric-served = Ausgeliefert
+metric-confirmed = Bestätigt
+metric-browser-only = Nur Browser
+metric-unconfirmed = Unbestätigt
+metric-responses = Antworten
+metric-seen = Von einem Browser gesehen
+metric-sent = Gesendet
+metric-complete = Vollständig
+metric-aborted = Abgebrochen
+metric-subscribers = Abonnenten
+metric-change-points = { $n ->
+    [one] { $n } Punkt
+   *[other] { $n } Punkte
+}
+
+## Properties: what rows are told apart by
+
+property-page = Seite
+property-hostname = Hostname
+property-event = Ereignis
+property-goal = Ziel
+property-property = Eigenschaft
+property-outbound-link = Ausgehender Link
+property-file = Datei
+property-entry-page = Einstiegsseite
+property-entry-page-hostname = Hostname der Einstiegsseite
+property-exit-page = Ausstiegsseite
+property-source = Quelle
+property-referrer = Verweis
+property-channel = Kanal
+property-utm-source = UTM-Quelle
+property-utm-medium = UTM-Medium
+property-utm-campaign = UTM-Kampagne
+property-utm-content = UTM-Inhalt
+property-utm-term = UTM-Begriff
+property-country = Land
+property-region = Region
+property-city = Stadt
+property-device = Gerät
+property-browser = Browser
+property-browser-version = Browserversion
+property-os = Betriebssystem
+property-os-version = Betriebssystemversion
+property-screen = Bildschirm
+property-language = Sprache
+property-evidence = Nachweis
+property-cached = Aus dem Cache
+property-suspected = Verdächtig
+property-bot-name = Name des Bots
+property-bot-class = Art des Bots
+property-bot-page = Seite des Bots
+property-bot-status = Status des Bots
+property-error-page = Fehlerseite
+property-error-status = Fehlerstatus
+property-error-referrer = Verweis des Fehlers
+property-broken-link = Defekter Link
+property-download-path = Heruntergeladene Datei
+property-prefetch-page = Vorab geladene Seite
+property-feed-path = Feed
+property-feed-reader = Feedreader
+property-ai-purpose = Zweck der KI
+property-ai-page = Seite für KI
+
+## Values of rows that are words and not names
+
+value-other = (andere)
+value-unknown = (unbekannt)
+value-none = (keine Angabe)
+value-no-referrer = kein Verweis
+value-robot = verhält sich wie ein Roboter
+value-people = verhält sich wie ein Mensch
+value-desktop = Desktop
+value-laptop = Laptop
+value-mobile = Smartphone
+value-tablet = Tablet
+value-tv = Fernseher
+value-console = Spielkonsole
+value-direct = Direkt
+value-cross-network = Netzwerkübergreifend
+value-display = Display-Anzeigen
+value-paid-shopping = Bezahltes Shopping
+value-paid-search = Bezahlte Suche
+value-paid-social = Bezahlte soziale Medien
+value-paid-video = Bezahltes Video
+value-paid-other = Andere bezahlte
+value-email = E-Mail
+value-affiliates = Affiliates
+value-audio = Audio
+value-sms = SMS
+value-push = Push-Nachrichten
+value-organic-shopping = Organisches Shopping
+value-organic-social = Organische soziale Medien
+value-organic-video = Organisches Video
+value-organic-search = Organische Suche
+value-referral = Verweis
+value-ai-assistants = KI-Assistenten
+value-direct-none = Direkt / keine
+value-ai-assistant = KI-Assistent
+value-search-engine = Suchmaschine
+value-ai-training = KI-Training
+value-seo = SEO
+value-monitor = Überwachung
+value-link-preview = Linkvorschau
+value-feed-reader = Feedreader
+value-scanner = Sicherheitsscanner
+value-advertising = Werbung
+value-archiver = Archivierung
+value-tool = Bibliothek oder Werkzeug
+value-headless = Browser ohne Oberfläche
+value-no-user-agent = Kein User-Agent
+value-false-claim = Falsche Angabe
+value-other-bot = Anderer Bot
+value-server-only = Nur Server
+value-confirmed = Bestätigt
+value-browser-only = Nur Browser
+value-unverified = Ungeprüft
+
+## Around every page of the dashboard
+
+shell-skip = Zu den Zahlen springen
+shell-sites = Websites
+shell-current-title = In den letzten fünf Minuten gesehen
+shell-current = { $n ->
+    [one] aktueller Besucher
+   *[other] aktuelle Besucher
+}
+shell-settings = Einstellungen
+shell-account = Konto
+shell-dashboard = Dashboard
+shell-sign-out = Abmelden
+shell-period-before = Zeitraum davor
+shell-period-after = Zeitraum danach
+shell-without-suspected = Ohne mutmaßliche Roboter
+shell-behind = Nicht aktuell: Der Speicher hat seit { $time } nichts mehr angenommen.
+shell-days = Tage sind Tage in { $zone }.
+shell-sum = Besucher über mehrere Tage sind eine Summe von Tagen: Am nächsten Tag wird niemand wiedererkannt.
+shell-read = Abgerufen { $time }. Neue Zahlen kommen alle { $seconds } s.
+shell-untagged = Seiten ohne das Skript, weil { $why }: { $n } seit dem Start.
+shell-notice = Der letzte Bericht oder Alarm wurde nicht gesendet: { $why }.
+shell-budget = Speicherbefehle: { $n } in 30 Tagen bei diesem Tempo, von { $most }.
+shell-docs = Dokumentation
+shell-language = Sprache
+shell-colours = Farben
+shell-theme-system = System
+shell-theme-light = Hell
+shell-theme-dark = Dunkel
+
+## Why pages have no script
+
+untagged-coding = sie komprimiert ankommen
+untagged-policy = ihre Content-Security-Policy das Skript oder seine Meldungen verbietet
+untagged-amp = es AMP-Seiten sind
+untagged-xhtml = sie XHTML sind
+untagged-charset = ihre Kodierung UTF-16 oder ähnlich ist
+untagged-no-transform = sie Cache-Control: no-transform senden
+untagged-markup = ihr Markup keinen Platz dafür hat
+untagged-panic = das Programm an ihnen gescheitert ist
+
+## What the script says
+
+script-answer = Die Antwort war { $status }
+script-silent = headcount antwortet nicht
+script-stale = Nicht aktuell: Dies sind die Zahlen von { $time }. { $why }. Neuer Versuch läuft.
+
+## Keys
+
+keys-title = Tastenkürzel
+keys-list = Diese Liste
+keys-on = Tastenkürzel sind an
+
+## Periods
+
+period-title = Zeitraum
+period-today = Heute
+period-7d = 7 T.
+period-30d = 30 T.
+period-month = Monat
+period-12mo = 12 M.
+period-7-days = 7 Tage
+period-28-days = 28 Tage
+period-30-days = 30 Tage
+period-91-days = 91 Tage
+period-6-months = 6 Monate
+period-12-months = 12 Monate
+period-this-month = Dieser Monat
+period-year = Dieses Jahr
+period-all = Gesamt
+period-24-hours = 24 Stunden
+period-last-24-hours = Letzte 24 Stunden
+period-custom = Eigener
+period-more = Mehr
+period-from = Von
+period-to = Bis
+period-show = Anzeigen
+
+## Comparing
+
+compare-menu = Vergleich: { $with }
+compare-before = Zeitraum davor
+compare-year = Vorjahr
+compare-nothing = Nichts
+compare-other = Andere Tage
+compare-weekdays = Wochentage angleichen
+compare-do = Vergleichen
+
+## Topics
+
+topic-nav = Bereiche des Dashboards
+topic-overview = Übersicht
+topic-realtime = Echtzeit
+topic-bots = Bots und KI
+topic-errors = Fehler
+topic-speed = Ladezeit
+topic-files = Dateien und Feeds
+topic-about-bots = Programme, die sagen, was sie sind: Suchmaschinen, KI, Überwachung, Werkzeuge. Keines davon zählt als Besucher.
+topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf. Bestätigt sind jene, die ein Browser angezeigt hat: Jemand ist ihnen begegnet.
+topic-about-speed = Wie lange Menschen warten. Die Zeit der Website selbst wird für alle gemessen, der Rest vom Skript, wo dessen Vitals eingeschaltet sind.
+topic-about-files = Gesendete Dateien, Feeds und ihre Leser sowie Seiten, die Browser geladen haben, bevor jemand sie aufrief.
+
+## Overview
+
+overview-totals = Summen
+overview-confirmed = { $share } bestätigt
+overview-confirmed-title = von einem Skript im Browser bestätigt
+overview-up = gestiegen um
+overview-down = gesunken um
+overview-last-30-minutes = Die letzten 30 Minuten
+overview-since = Seit { $day }, { $time }
+overview-since-compared = Seit { $day }, { $time }, verglichen mit den 24 Stunden davor
+overview-so-far = { $days } bis jetzt
+overview-compared = { $days }, verglichen mit { $before }
+overview-compared-until = { $days }, verglichen mit { $before } bis { $time }
+overview-rows-missing = { $days }; für die Zeit davor sind nicht alle Ereigniszeilen aufbewahrt
+overview-whole-days = { $days }; mit einem Filter werden nur ganze Tage verglichen
+overview-nothing-before = { $days }; davor gibt es nichts zum Vergleichen
+overview-steps = Schritte des Diagramms
+overview-minutes = Minuten
+overview-hours = Stunden
+overview-days = Tage
+overview-weeks = Wochen
+overview-months = Monate
+overview-no-hours = Stunden werden für alle Aufrufe zusammen gezählt. { $link }.
+overview-see-7-days = Über 7 Tage ansehen
+overview-no-pageviews = Noch keine Seitenaufrufe
+overview-first-visit = Zahlen erscheinen binnen { $seconds } s nach dem ersten Besuch. Öffnen Sie die Website über den Proxy, um einen zu sehen.
+overview-none-in-period = Keine Seitenaufrufe in diesem Zeitraum
+overview-look-12-months = Die letzten 12 Monate ansehen
+
+## Chart
+
+chart-today = Heute
+chart-now = Jetzt
+chart-so-far = { $when }, bis jetzt
+chart-note = Notiz: { $text }
+chart-notes = Notizen
+chart-pin = Notiz an einen Tag heften
+chart-all-notes = Alle Notizen
+chart-table = Als Tabelle anzeigen
+chart-numbers = Zahlen des Diagramms
+chart-time = Zeit
+chart-before = Davor
+chart-summary = { $name } im Zeitverlauf, höchstens { $most }
+
+## Cards
+
+card-pages = Seiten
+card-sources = Quellen
+card-places = Orte
+card-devices = Geräte
+card-events = Ereignisse
+card-bots = Wer sie sind
+card-fetched = Was sie abrufen
+card-suspected = Besucher, die sich wie Roboter verhalten
+card-links = Defekte Links
+card-status = Status
+card-downloads = Downloads
+card-feeds = Feeds
+card-prefetches = Vorab geladene Seiten
+card-unconfirmed = Aufrufe, die kein Skript bestätigt hat
+card-caches = Aufrufe aus Caches
+card-goals = Ziele
+card-more = Mehr
+card-all = Alle { $n } im Detail
+card-details = Details
+card-nothing = Nichts, was die Filter durchlassen.
+card-tab-top = Top
+card-tab-reading = Lesen
+card-tab-entry = Einstieg
+card-tab-exit = Ausstieg
+card-tab-weight = Größe
+card-tab-hosts = Hosts
+card-tab-channels = Kanäle
+card-tab-referrers = Verweise
+card-tab-campaigns = Kampagnen
+card-tab-utm-source = UTM-Quelle
+card-tab-medium = Medium
+card-tab-content = Inhalt
+card-tab-term = Begriff
+card-tab-countries = Länder
+card-tab-regions = Regionen
+card-tab-cities = Städte
+card-tab-languages = Sprachen
+card-tab-types = Arten
+card-tab-browsers = Browser
+card-tab-os = System
+card-tab-screens = Bildschirme
+card-tab-browser-versions = Browserversionen
+card-tab-os-versions = Systemversionen
+card-tab-properties = Eigenschaften
+card-tab-outbound = Ausgehend
+card-tab-file-links = Dateilinks
+card-tab-names = Namen
+card-tab-kinds = Arten
+card-tab-suspected = Verdächtig
+card-tab-readers = Leser
+card-tab-prefetches = Vorab geladen
+card-tab-cached = Aus dem Cache
+card-col-bounce = Absprung
+card-col-time = Zeit
+card-col-scroll = Scroll
+card-col-clicks = Klicks
+card-col-fetched = Geladen
+card-col-never-seen = Nie gesehen
+card-col-fetches = Abrufe
+card-col-total = Gesamt
+card-col-rate = Rate
+
+## Where a card has no rows
+
+empty-pages = Noch keine Seiten. Sie erscheinen mit dem ersten Seitenaufruf.
+empty-bots = Es kamen keine Bots vorbei.
+empty-errors = Keine Fehler. Niemand ist auf eine fehlende Seite gestoßen.
+empty-feeds = Es wurde kein Feed abgerufen.
+empty-script = Nichts zu vergleichen: Der Server hat noch keine Aufrufe gesehen.
+empty-utm = Keine markierten Links. Ergänzen Sie utm_source, utm_medium oder utm_campaign in den Links, die Sie teilen.
+empty-city = Regionen und Städte brauchen eine GeoIP-Datenbank: Setzen Sie geoip auf deren Datei.
+empty-devices = Noch keine Geräte.
+empty-visits = Noch keine Besuche.
+empty-referrers = Noch niemand kam über Links anderer Websites.
+empty-places = Noch keine Orte bekannt.
+empty-languages = Noch keine Sprachen bekannt.
+empty-screens = Bildschirme meldet das Skript: Binden Sie es ein oder setzen Sie inject = true.
+empty-events = Keine eigenen Ereignisse. Das Skript sendet sie.
+empty-properties = Kein Ereignis hatte Eigenschaften.
+empty-outbound = Keine Links nach außen angeklickt.
+empty-file-links = Keine Links zu Dateien angeklickt.
+empty-suspected = Niemand verhielt sich wie ein Roboter.
+empty-downloads = Keine Dateien heruntergeladen.
+empty-prefetches = Keine Seiten vorab geladen. Was geladen und nie gesehen wird, ist kein Seitenaufruf.
+empty-cached = Kein Aufruf kam aus einem Cache.
+empty-goals = Kein Ziel wurde erreicht.
+
+## Evidence
+
+evidence-title = Nachweis
+evidence-summary = { $share } der Aufrufe hat der Server beantwortet und der Browser bestätigt
+evidence-about = Woher jeder Aufruf bekannt ist. Andere Werkzeuge sehen nur, was Skripte melden, oder nur, was in Logs steht.
+evidence-why-server = vom Server beantwortet; kein Skript hat sich gemeldet, blockiert oder nicht
+evidence-why-confirmed = vom Server beantwortet und vom Browser bestätigt
+evidence-why-browser = ohne Anfrage angezeigt: Navigation in der Seite oder ein Cache
+evidence-why-unverified = ohne gültige Kennung gemeldet: weniger sicher als die anderen
+
+## Filters
+
+filter-title = Filter
+filter-clear = Alle entfernen
+filter-own-view = Ansicht dieser einen Seite, für alle Besuche.
+filter-by-page = Übersicht nach dieser Seite filtern
+filter-heat-maps = Heatmaps und Wege dieser Seite
+filter-limited = Gezeigt wird ein Teil der Website.
+filter-remove = Filter entfernen: { $filter }
+filter-or = oder
+filter-is = ist
+filter-is-not = ist nicht
+filter-contains = enthält
+filter-contains-not = enthält nicht
+filter-matches = passt auf
+filter-matches-not = passt nicht auf
+filter-menu = Filtern
+filter-property = Eigenschaft
+filter-operator = Bedingung
+filter-value = Wert
+filter-placeholder = eins | anderes
+filter-add = Hinzufügen
+filter-from-parts = Teile von Tagen werden aus Ereigniszeilen gezählt.
+filter-from-day = Gefilterte Zahlen beginnen am { $day }.
+filter-from-day-why = Sie werden aus Ereigniszeilen gezählt, und für die Tage davor sind nicht alle aufbewahrt.
+filter-from-rows = Gefilterte Zahlen werden aus Ereigniszeilen gezählt, die alle diese Tage abdecken.
+filter-no-rows-parts = Für diese Tage sind keine Ereigniszeilen aufbewahrt, aus denen Teile von Tagen gezählt werden.
+filter-no-rows = Für diese Tage sind keine Ereigniszeilen aufbewahrt, aus denen gefilterte Zahlen gezählt werden.
+filter-one-property = Gezeigt wird, was je Eigenschaft einzeln gezählt ist.
+filter-without-visits = Roboter, Fehler, Dateien und Feeds gehören zu keinem Besuch und fehlen hier.
+filter-without-views = Was nur Seitenaufrufe betrifft (Nachweis, Ladezeit), sowie Roboter, Fehler, Dateien und Feeds fehlen hier.
+filter-without-people = Diese werden getrennt von Besuchen gezählt, die hier fehlen.
+
+## Segments in the dashboard
+
+segment-menu = Segment
+segment-title = Segment { $name }
+segment-remove = Segment { $name } entfernen
+segment-delete = Segment { $name } löschen
+segment-name = Name
+segment-save = Diese Filter speichern
+
+## Goals and funnels in the dashboard
+
+goal-since = Ziele aus den Einstellungen gelten ab { $day }, soweit Ereigniszeilen aufbewahrt sind.
+goal-through = { $share } kommen ans Ende
+goal-nobody = Noch kein Besuch hat dies begonnen.
+goal-leave = { $share } gehen hier
+
+## A card's own page
+
+details-search-in = In { $card } suchen
+details-search = Suchen
+details-no-rows = Keine Zeilen
+details-of = { $first }–{ $last } von { $all }
+details-back = Zurück zu allem
+details-nothing = Nichts heißt so, oder es wurde nichts davon gezählt.
+details-rows = Zeilen: { $card }
+details-pages = Seiten
+details-before = ‹ Zurück
+details-page = Seite { $page } von { $pages }
+details-next = Weiter ›
+
+## Heat maps
+
+heat-title = Heatmap
+heat-clicks = Klicks
+heat-scroll-depth = Scrolltiefe
+heat-screen = Bildschirm
+heat-nothing = Noch nichts. Klicks und Scrolltiefe meldet das Skript, wo sie eingeschaltet sind.
+heat-grid = { $n } Klicks auf einem Raster von { $columns } Spalten
+heat-n-clicks = { $n ->
+    [one] { $n } Klick
+   *[other] { $n } Klicks
+}
+heat-below = { $clicks }, davon { $n } weiter unten
+heat-places = { $clicks }. Stellen sind relativ zur Seitenbreite; Linien liegen eine Seitenbreite auseinander.
+heat-reached = Von { $n } Aufrufen kamen { $middle } bis zur Mitte und { $end } bis ans Ende
+heat-tenths = Aufrufe, die jedes Zehntel der Seite erreichten, von { $n } mit bekannter Scrolltiefe.
+
+## A page's own view
+
+way-title = Drum herum
+way-began = Besuche, die hier begannen
+way-ended = Besuche, die hier endeten
+way-exits = Ihrer Aufrufe beendeten einen Besuch
+way-unconfirmed = Ihrer Aufrufe hat kein Skript bestätigt
+way-training = Zum Training von KI gelesen
+way-assistant = Von einem Assistenten abgerufen
+way-referral = Besuche, die ein Assistent schickte
+way-three-of-four = drei von vier Aufrufen höchstens
+way-broken = Defekte Links hierher
+way-from = woher die Leute kamen
+
+## AI
+
+ai-title = Was KI liest und wen sie schickt
+ai-training = Fürs Training
+ai-answers = Für Antworten
+ai-sent = Besucher geschickt
+
+## Realtime
+
+live-title = Gerade jetzt
+live-noscript = Mit JavaScript erscheint hier sofort, was geschieht.
+
+## Speed
+
+speed-website = Website
+speed-website-why = bis sie dem Proxy geantwortet hat
+speed-ttfb = Erstes Byte
+speed-ttfb-why = TTFB, im Browser
+speed-lcp = Größter Inhalt
+speed-lcp-why = LCP, im Browser
+speed-inp = Interaktion
+speed-inp-why = INP, im Browser
+speed-cls = Layoutverschiebung
+speed-cls-why = CLS, im Browser
+speed-good = gut
+speed-fair = verbesserungswürdig
+speed-poor = schlecht
+speed-views = { $n } Aufrufe
+speed-whole-days = Ladezeiten gibt es nur für ganze Tage.
+speed-of-views = Ladezeiten gibt es für Aufrufe, nicht für Ziele und Ereignisse.
+speed-nothing = Kein Aufruf wurde gemessen.
+speed-large = Große Zahlen: Drei von vier Aufrufen waren höchstens so langsam. Die Zeit der Website gilt für dieselben Aufrufe wie die des Browsers.
+speed-slowest = Langsamste Seiten
+
+## Several sites
+
+sites-now = Jetzt
+sites-none = Es gibt noch keine Website, die Sie sehen dürfen: Ein Eigentümer kann das ändern.
+sites-all = { $n ->
+    [one] Alle { $n } Websites
+   *[other] Alle { $n } Websites
+}
+sites-about = Die letzten 30 Tage mit heute bis jetzt, jeweils in der Zeitzone der Website. Wer zwei Websites besucht, zählt bei beiden.
+
+## Where nothing can be shown
+
+problem-away = Die Zahlen sind nicht erreichbar
+problem-forbidden = Das dürfen Sie nicht sehen
+problem-other = Das lässt sich nicht anzeigen
+problem-waits = Anfragen werden weiter beantwortet und gezählt. Das Gezählte wartet hier, bis zu { $limit }, bis der Speicher es annimmt. Diese Seite versucht es alle { $seconds } s erneut.
+problem-back = Zurück zum Dashboard
+
+## Signing in
+
+login-title = Anmelden
+login-away = Der Speicher antwortet nicht. Das Passwort der Konfigurationsdatei gilt trotzdem, ohne Namen.
+login-name = Name
+login-name-help = Leer lassen, um das Passwort der Konfigurationsdatei zu verwenden.
+login-password = Passwort
+login-no-people = Der Speicher, der die Personen kennt, antwortet nicht. Mit dem Passwort der Konfigurationsdatei können Sie sich ohne Namen anmelden.
+login-too-many = Zu viele falsche Passwörter von Ihrer Adresse. Versuchen Sie es in { $seconds } s erneut.
+login-wrong-name = Name und Passwort passen zu niemandem.
+login-wrong = Das ist nicht das Passwort.
+
+## Invitations
+
+invite-page = Einladung
+invite-not-good = Diese Einladung gilt nicht: Sie wurde benutzt, zurückgezogen oder ist älter als sieben Tage. Bitten Sie um eine neue.
+invite-title = Sie sind eingeladen
+invite-name = Name oder E-Mail, zum Anmelden
+invite-password = Ein eigenes Passwort
+invite-too-many = Zu viele Versuche von Ihrer Adresse. Versuchen Sie es in { $seconds } s erneut.
+
+## One's own account
+
+account-file = Wer das Passwort der Konfigurationsdatei hat
+account-everything = Darf alle Websites sehen und ändern.
+account-nothing = Darf noch keine Website sehen: Ein Eigentümer kann das ändern.
+account-sites = Darf { $sites } sehen.
+account-sign-out = Überall abmelden
+account-another = Anderes Passwort
+account-ends = Es beendet alle Sitzungen; melden Sie sich mit dem neuen wieder an.
+account-old = Bisheriges Passwort
+account-new = Neues Passwort
+account-change = Ändern
+
+## Shared links
+
+link-unknown = Diesen Link gibt es nicht oder nicht mehr.
+link-locked = Dieser Link hat ein Passwort
+link-too-many = Zu viele falsche Passwörter. Versuchen Sie es in { $seconds } s erneut.
+link-wrong = Das ist nicht das Passwort dieses Links.
+
+## Settings: what all parts share
+
+settings-of = Einstellungen von { $site }
+settings-goals = Ziele
+settings-funnels = Trichter
+settings-notes = Notizen
+settings-segments = Segmente
+settings-exclusions = Ausnahmen
+settings-sharing = Teilen
+settings-people = Personen
+settings-tokens = API-Token
+settings-copy = Jetzt kopieren: Es wird nicht aufbewahrt und nicht noch einmal gezeigt.
+settings-file = Konfigurationsdatei
+settings-name = Name
+settings-add = Hinzufügen
+settings-change = Ändern
+settings-change-one = { $name } ändern
+settings-delete = Löschen
+settings-delete-one = { $name } löschen
+settings-save = Speichern
+
+## Settings: goals and funnels
+
+goals-new = Ziel hinzufügen
+goals-about = Eine Seite, die aufgerufen wird, oder ein Ereignis, das eintritt. Es gilt auch für die Vergangenheit, soweit Ereigniszeilen aufbewahrt sind.
+goals-example = Registrierung
+goals-reached-by = Erreicht durch
+goals-page = Aufruf der Seite
+goals-event = das Ereignis
+goals-target = Pfad oder Ereignis
+goals-none = Es gibt noch keine Ziele.
+funnels-new = Trichter hinzufügen
+funnels-about = Zwei bis acht Schritte, die ein Besuch nacheinander geht, je Zeile einer: { $page } oder { $event }.
+funnels-example = Bezahlvorgang
+funnels-steps = Schritte
+funnels-none = Es gibt noch keine Trichter.
+
+## Settings: notes
+
+notes-new = Notiz an einen Tag heften
+notes-edit = Notiz ändern
+notes-about = Ein Start, ein Newsletter, ein Ausfall: was die Zahlen nicht von selbst sagen. Wer die Website sehen darf, sieht ihre Notizen, im Diagramm und darunter.
+notes-day = Tag
+notes-text = Notiz
+notes-none = Es gibt noch keine Notizen.
+
+## Settings: segments
+
+segments-about = Filter unter einem Namen. Filtern Sie das Dashboard, und speichern Sie das unter „Segment“.
+segments-none = Es gibt noch keine Segmente.
+
+## Settings: addresses left out
+
+exclusions-new = Adresse ausnehmen
+exclusions-about = Wer von dort kommt, wird nicht gezählt, binnen Sekunden und auf allen Knoten. Was zuvor gezählt wurde, bleibt: Von niemandem wird eine Adresse aufbewahrt.
+exclusions-address = Adresse oder Netz
+exclusions-do = Ausnehmen
+exclusions-here = Ausnehmen, wo ich gerade bin: { $network }
+exclusions-title = Ausgenommen
+exclusions-none = Alle werden gezählt.
+
+## Settings: sharing
+
+sharing-public = Öffentliche Seite
+sharing-everybody = Alle dürfen diese Website unter { $link } sehen.
+sharing-private = Wieder privat machen
+sharing-nobody = Niemand sieht diese Website ohne Namen oder Link.
+sharing-framed = Darf eingebettet werden von
+sharing-publish = Öffentlich machen
+sharing-new = Link erstellen
+sharing-about = Wer den Link hat, sieht diese Website und sonst nichts, und ändert nichts. Was auf ein Segment begrenzt ist, zeigt nur dieses, in jeder Zahl.
+sharing-example = Für die Agentur
+sharing-password = Passwort (optional)
+sharing-shows = Zeigt
+sharing-everything = alles
+sharing-segment = das Segment { $name }
+sharing-gone = nichts: Sein Segment gibt es nicht mehr
+sharing-framed-optional = Darf eingebettet werden von (optional)
+sharing-make = Link erstellen
+sharing-links = Links
+sharing-none = Es gibt noch keine Links.
+sharing-link = { $name } zeigt { $what }
+sharing-link-locked = { $name } zeigt { $what }, mit Passwort
+sharing-delete = Link { $name } löschen
+sharing-frames = In Frames von { $origins }: { $code }
+
+## Settings: people
+
+people-open = Die Konfigurationsdatei hat keine Zugangsdaten, daher darf hier jeder an diesem Rechner alles. Setzen Sie { $key }, bevor Sie andere einladen.
+people-new = Jemanden einladen
+people-about = Sie erhalten einen Link zum Weitergeben. Er gilt sieben Tage lang, einmal; das Passwort wählt die eingeladene Person selbst.
+people-name = Name oder E-Mail
+people-may = Darf
+people-see = { $site } sehen
+people-change = { $site } sehen und ändern
+people-everything = alle Websites sehen und ändern
+people-invite = Einladung erstellen
+people-invitation = Die Einladung
+people-file = { $who } darf alle Websites sehen und ändern
+people-file-who = Wer das Passwort hat,
+people-rights = Rechte von { $name }
+people-change-rights = Rechte von { $name } ändern
+people-take-out = Entfernen
+people-take-out-one = { $name } entfernen
+people-withdraw = Zurückziehen
+people-withdraw-one = Einladung von { $name } zurückziehen
+people-role-none = nichts von dieser Website
+people-role-viewer = sie sehen
+people-role-owner = sie sehen und ändern
+people-role-everything = alle Websites
+people-may-everything = { $name } darf alle Websites sehen und ändern
+people-may-change = { $name } darf { $site } sehen und ändern
+people-may-see = { $name } darf { $site } sehen
+people-may-nothing = { $name } darf nichts von { $site } sehen
+people-invited-everything = { $name } ist eingeladen und darf alle Websites sehen und ändern
+people-invited-change = { $name } ist eingeladen und darf { $site } sehen und ändern
+people-invited-see = { $name } ist eingeladen und darf { $site } sehen
+people-invited-nothing = { $name } ist eingeladen und darf nichts von { $site } sehen
+
+## Settings: tokens
+
+tokens-new = Token erstellen
+tokens-about = Ein Programm sendet es als { $header }.
+tokens-example = Wochenbericht
+tokens-may = Darf
+tokens-read-stats = Zahlen lesen, Ereigniszeilen exportieren
+tokens-read-sites = Websites, Ziele, Eigenschaften und Segmente auflisten
+tokens-write-sites = Segmente anlegen und löschen
+tokens-read-metrics = die Metriken des Prozesses lesen
+tokens-of = Von
+tokens-all-sites = alle Websites, auch künftige
+tokens-make = Token erstellen
+tokens-made = Das neue Token
+tokens-title = Token
+tokens-none = Es gibt noch keine Token.
+tokens-file = { $n ->
+    [one] { $n } Token für alles
+   *[other] { $n } Token für alles
+}
+tokens-one = { $name } darf { $scopes } von { $sites }
+tokens-sites = allen Websites
+tokens-used = zuletzt benutzt am { $day }
+tokens-never = nie benutzt
+tokens-revoke = Widerrufen
+tokens-revoke-one = { $name } widerrufen
+
+## Reports by mail
+
+report-week = die Woche vom { $days }
+report-week-about = Die Woche vom { $days }, verglichen mit der Woche davor
+report-month-about = { $month }, verglichen mit dem Monat davor
+report-countries = Länder
+report-robots = Roboter
+report-by-day = Besucher pro Tag
+report-day = { $visitors } Besucher { $views } Aufrufe
+report-in-visitors = Besucher
+report-in-responses = Antworten
+report-as-before = wie zuvor
+report-all-numbers = Alle Zahlen: { $link }
+report-open = Dashboard öffnen
+
+## Alerts
+
+alert-spike = { $site }: { $n } Aufrufe in einer Stunde
+alert-spike-line = { $n } Aufrufe in der Stunde ab { $since }; üblich zu dieser Tageszeit: { $usual }.
+alert-drop = { $site }: nur { $n } Aufrufe in sechs Stunden
+alert-drop-line = { $n } Aufrufe in den sechs Stunden ab { $since }; üblich zu dieser Tageszeit: { $usual }.
+alert-robots = { $site }: Roboter fragten heute { $n } Mal an
+alert-robots-line = Robotern wurde seit { $since } { $n } Mal geantwortet; üblich an einem ganzen Tag: { $usual }.

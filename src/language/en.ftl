@@ -1,0 +1,785 @@
+### What pages and mails say in English, by page.
+
+## Dates
+
+date-month-short = { $month ->
+    [1] Jan
+    [2] Feb
+    [3] Mar
+    [4] Apr
+    [5] May
+    [6] Jun
+    [7] Jul
+    [8] Aug
+    [9] Sep
+    [10] Oct
+    [11] Nov
+   *[12] Dec
+}
+date-month = { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+}
+date-weekday-short = { $day ->
+    [1] Mon
+    [2] Tue
+    [3] Wed
+    [4] Thu
+    [5] Fri
+    [6] Sat
+   *[7] Sun
+}
+date-day = { $day } { $month }
+date-day-alone = { $day }
+date-full = { $date } { $year }
+date-month-of-year = { $month } { $year }
+date-week = week of { $day }
+
+## Metrics
+
+metric-visitors = Visitors
+metric-unique-visitors = Unique visitors
+metric-confirmed-visitors = Confirmed visitors
+metric-visits = Visits
+metric-visits-begun = Visits that began
+metric-pageviews = Pageviews
+metric-views = Views
+metric-views-per-visit = Views per visit
+metric-bounce-rate = Bounce rate
+metric-visit-duration = Visit duration
+metric-time-on-page = Time on page
+metric-scroll-depth = Scroll depth
+metric-exit-rate = Exit rate
+metric-events = Events
+metric-conversion-rate = Conversion rate
+metric-of-all = Of all visitors
+metric-revenue = Revenue
+metric-average-revenue = Average revenue
+metric-served = Served
+metric-confirmed = Confirmed
+metric-browser-only = Browser only
+metric-unconfirmed = Unconfirmed
+metric-responses = Responses
+metric-seen = Seen by a browser
+metric-sent = Sent
+metric-complete = Complete
+metric-aborted = Aborted
+metric-subscribers = Subscribers
+metric-change-points = { $n ->
+    [one] { $n } point
+   *[other] { $n } points
+}
+
+## Properties: what rows are told apart by
+
+property-page = Page
+property-hostname = Hostname
+property-event = Event
+property-goal = Goal
+property-property = Property
+property-outbound-link = Outbound link
+property-file = File
+property-entry-page = Entry page
+property-entry-page-hostname = Entry page hostname
+property-exit-page = Exit page
+property-source = Source
+property-referrer = Referrer
+property-channel = Channel
+property-utm-source = UTM source
+property-utm-medium = UTM medium
+property-utm-campaign = UTM campaign
+property-utm-content = UTM content
+property-utm-term = UTM term
+property-country = Country
+property-region = Region
+property-city = City
+property-device = Device
+property-browser = Browser
+property-browser-version = Browser version
+property-os = OS
+property-os-version = OS version
+property-screen = Screen
+property-language = Language
+property-evidence = Evidence
+property-cached = Cached
+property-suspected = Suspected
+property-bot-name = Bot name
+property-bot-class = Bot class
+property-bot-page = Bot page
+property-bot-status = Bot status
+property-error-page = Error page
+property-error-status = Error status
+property-error-referrer = Error referrer
+property-broken-link = Broken link
+property-download-path = Download path
+property-prefetch-page = Prefetch page
+property-feed-path = Feed path
+property-feed-reader = Feed reader
+property-ai-purpose = AI purpose
+property-ai-page = AI page
+
+## Values of rows that are words and not names
+
+value-other = (other)
+value-unknown = (unknown)
+value-none = (none)
+value-no-referrer = no referrer
+value-robot = behaves like a robot
+value-people = behaves like people
+value-desktop = Desktop
+value-laptop = Laptop
+value-mobile = Mobile
+value-tablet = Tablet
+value-tv = TV
+value-console = Console
+value-direct = Direct
+value-cross-network = Cross-network
+value-display = Display
+value-paid-shopping = Paid Shopping
+value-paid-search = Paid Search
+value-paid-social = Paid Social
+value-paid-video = Paid Video
+value-paid-other = Paid Other
+value-email = Email
+value-affiliates = Affiliates
+value-audio = Audio
+value-sms = SMS
+value-push = Mobile Push Notifications
+value-organic-shopping = Organic Shopping
+value-organic-social = Organic Social
+value-organic-video = Organic Video
+value-organic-search = Organic Search
+value-referral = Referral
+value-ai-assistants = AI Assistants
+value-direct-none = Direct / None
+value-ai-assistant = AI assistant
+value-search-engine = Search engine
+value-ai-training = AI training
+value-seo = SEO
+value-monitor = Monitor
+value-link-preview = Link preview
+value-feed-reader = Feed reader
+value-scanner = Security scanner
+value-advertising = Advertising
+value-archiver = Archiver
+value-tool = Library or tool
+value-headless = Headless browser
+value-no-user-agent = No user agent
+value-false-claim = False claim
+value-other-bot = Other bot
+value-server-only = Server only
+value-confirmed = Confirmed
+value-browser-only = Browser only
+value-unverified = Unverified
+
+## Around every page of the dashboard
+
+shell-skip = Skip to the numbers
+shell-sites = Sites
+shell-current-title = Seen in the last five minutes
+shell-current = { $n ->
+    [one] current visitor
+   *[other] current visitors
+}
+shell-settings = Settings
+shell-account = Account
+shell-dashboard = Dashboard
+shell-sign-out = Sign out
+shell-period-before = Period before
+shell-period-after = Period after
+shell-without-suspected = Without suspected robots
+shell-behind = Not up to date: the store has not taken what was counted since { $time }.
+shell-days = Days are days in { $zone }.
+shell-sum = Visitors over several days are a sum of days: nobody is recognised the day after.
+shell-read = Read at { $time }. What was counted comes every { $seconds } s.
+shell-untagged = Pages without the script's tag, because { $why }: { $n } since the start.
+shell-notice = The last report or alert was not sent: { $why }.
+shell-budget = Store commands: { $n } in 30 days at this pace, of { $most }.
+shell-docs = Documentation
+shell-language = Language
+shell-colours = Colours
+shell-theme-system = System
+shell-theme-light = Light
+shell-theme-dark = Dark
+
+## Why pages have no script
+
+untagged-coding = they come compressed
+untagged-policy = their content security policy forbids the script or its reports
+untagged-amp = they are AMP pages
+untagged-xhtml = they are XHTML
+untagged-charset = their encoding is UTF-16 or the like
+untagged-no-transform = they say Cache-Control: no-transform
+untagged-markup = their markup has no place for it
+untagged-panic = the program failed over them
+
+## What the script says
+
+script-answer = The answer was { $status }
+script-silent = headcount does not answer
+script-stale = Not up to date: these are the numbers of { $time }. { $why }. Trying again.
+
+## Keys
+
+keys-title = Keys
+keys-list = This list
+keys-on = Keys are on
+
+## Periods
+
+period-title = Period
+period-today = Today
+period-7d = 7d
+period-30d = 30d
+period-month = Month
+period-12mo = 12mo
+period-7-days = 7 days
+period-28-days = 28 days
+period-30-days = 30 days
+period-91-days = 91 days
+period-6-months = 6 months
+period-12-months = 12 months
+period-this-month = This month
+period-year = This year
+period-all = All time
+period-24-hours = 24 hours
+period-last-24-hours = Last 24 hours
+period-custom = Custom
+period-more = More
+period-from = From
+period-to = To
+period-show = Show
+
+## Comparing
+
+compare-menu = Compare: { $with }
+compare-before = Period before
+compare-year = Year before
+compare-nothing = Nothing
+compare-other = Other days
+compare-weekdays = Match weekdays
+compare-do = Compare
+
+## Topics
+
+topic-nav = Parts of the dashboard
+topic-overview = Overview
+topic-realtime = Realtime
+topic-bots = Bots and AI
+topic-errors = Errors
+topic-speed = Speed
+topic-files = Files and feeds
+topic-about-bots = Programs that say what they are: search engines, AI, monitors, tools. None of them is counted as a visitor.
+topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview. Confirmed are those that a browser showed: somebody met them.
+topic-about-speed = How long people wait. The website's own time is measured for everyone, the rest by the script, where its vitals are on.
+topic-about-files = Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them.
+
+## Overview
+
+overview-totals = Totals
+overview-confirmed = { $share } confirmed
+overview-confirmed-title = confirmed by a script in the browser
+overview-up = up
+overview-down = down
+overview-last-30-minutes = The last 30 minutes
+overview-since = Since { $day }, { $time }
+overview-since-compared = Since { $day }, { $time }, compared with the 24 hours before
+overview-so-far = { $days } so far
+overview-compared = { $days }, compared with { $before }
+overview-compared-until = { $days }, compared with { $before } until { $time }
+overview-rows-missing = { $days }; not all event rows of the time before are kept
+overview-whole-days = { $days }; with a filter, whole days are compared only
+overview-nothing-before = { $days }; there is nothing before to compare with
+overview-steps = Steps of the chart
+overview-minutes = Minutes
+overview-hours = Hours
+overview-days = Days
+overview-weeks = Weeks
+overview-months = Months
+overview-no-hours = Hours are counted for all traffic together. { $link }.
+overview-see-7-days = See this over 7 days
+overview-no-pageviews = No pageviews yet
+overview-first-visit = Counts appear within { $seconds } s of the first visit. Open the site through the proxy to see one.
+overview-none-in-period = No pageviews in this period
+overview-look-12-months = Look at the last 12 months
+
+## Chart
+
+chart-today = Today
+chart-now = Now
+chart-so-far = { $when }, so far
+chart-note = note: { $text }
+chart-notes = Notes
+chart-pin = Pin a note to a day
+chart-all-notes = All notes
+chart-table = Show as a table
+chart-numbers = Numbers of the chart
+chart-time = Time
+chart-before = Before
+chart-summary = { $name } over time, at most { $most }
+
+## Cards
+
+card-pages = Pages
+card-sources = Sources
+card-places = Places
+card-devices = Devices
+card-events = Events
+card-bots = Who they are
+card-fetched = What they fetch
+card-suspected = Visitors who behave like robots
+card-links = Broken links
+card-status = Status
+card-downloads = Downloads
+card-feeds = Feeds
+card-prefetches = Pages fetched ahead
+card-unconfirmed = Views no script confirmed
+card-caches = Views from caches
+card-goals = Goals
+card-more = More
+card-all = All { $n } in detail
+card-details = Details
+card-nothing = Nothing that the filters let through.
+card-tab-top = Top
+card-tab-reading = Reading
+card-tab-entry = Entry
+card-tab-exit = Exit
+card-tab-weight = Weight
+card-tab-hosts = Hosts
+card-tab-channels = Channels
+card-tab-referrers = Referrers
+card-tab-campaigns = Campaigns
+card-tab-utm-source = UTM source
+card-tab-medium = Medium
+card-tab-content = Content
+card-tab-term = Term
+card-tab-countries = Countries
+card-tab-regions = Regions
+card-tab-cities = Cities
+card-tab-languages = Languages
+card-tab-types = Types
+card-tab-browsers = Browsers
+card-tab-os = OS
+card-tab-screens = Screens
+card-tab-browser-versions = Browser versions
+card-tab-os-versions = OS versions
+card-tab-properties = Properties
+card-tab-outbound = Outbound
+card-tab-file-links = File links
+card-tab-names = Names
+card-tab-kinds = Kinds
+card-tab-suspected = Suspected
+card-tab-readers = Readers
+card-tab-prefetches = Prefetches
+card-tab-cached = Cached views
+card-col-bounce = Bounce
+card-col-time = Time
+card-col-scroll = Scroll
+card-col-clicks = Clicks
+card-col-fetched = Fetched
+card-col-never-seen = Never seen
+card-col-fetches = Fetches
+card-col-total = Total
+card-col-rate = Rate
+
+## Where a card has no rows
+
+empty-pages = No pages seen yet. They appear with the first pageview.
+empty-bots = No bots came by.
+empty-errors = No errors. Nobody met a missing page.
+empty-feeds = No feed was fetched.
+empty-script = Nothing to compare: no server-seen views yet.
+empty-utm = No tagged links. Add utm_source, utm_medium or utm_campaign to the links you share.
+empty-city = Regions and cities need a GeoIP database: set geoip to its file.
+empty-devices = No devices seen yet.
+empty-visits = No visits yet.
+empty-referrers = No links from other sites followed yet.
+empty-places = No places known yet.
+empty-languages = No languages known yet.
+empty-screens = Screens are told by the script: add its tag, or set inject = true.
+empty-events = No custom events. The script sends them.
+empty-properties = No event had properties.
+empty-outbound = No links to elsewhere followed.
+empty-file-links = No links to files followed.
+empty-suspected = Nobody behaved like a robot.
+empty-downloads = No files downloaded.
+empty-prefetches = No pages fetched ahead. Those that were, and never seen, would be no pageviews.
+empty-cached = No view came from a cache.
+empty-goals = No goal was reached.
+
+## Evidence
+
+evidence-title = Evidence
+evidence-summary = { $share } of views were answered by the server and confirmed by the browser
+evidence-about = How each view is known. Other tools see only what scripts tell them, or only what logs hold.
+evidence-why-server = answered by the server; no script spoke up, blocked or not
+evidence-why-confirmed = answered by the server and confirmed by the browser
+evidence-why-browser = shown without a request: navigation in the page, or a cache
+evidence-why-unverified = reported without a valid id: less certain than the others
+
+## Filters
+
+filter-title = Filters
+filter-clear = Clear all
+filter-own-view = This page's own view, of all visits.
+filter-by-page = Filter the overview by this page
+filter-heat-maps = Heat maps and paths of this page
+filter-limited = Shown is a part of the site.
+filter-remove = Remove the filter: { $filter }
+filter-or = or
+filter-is = is
+filter-is-not = is not
+filter-contains = contains
+filter-contains-not = does not contain
+filter-matches = matches
+filter-matches-not = does not match
+filter-menu = Filter
+filter-property = Property
+filter-operator = Operator
+filter-value = Value
+filter-placeholder = one | another
+filter-add = Add
+filter-from-parts = Parts of days are counted from event rows.
+filter-from-day = Filtered numbers begin on { $day }.
+filter-from-day-why = They are counted from event rows, and of the days before not all are kept.
+filter-from-rows = Filtered numbers are counted from event rows, which cover all of these days.
+filter-no-rows-parts = Of these days no event rows are kept, which parts of days are counted from.
+filter-no-rows = Of these days no event rows are kept, which filtered numbers are counted from.
+filter-one-property = Shown is what is counted of one property at a time.
+filter-without-visits = Robots, errors, files and feeds belong to no visit and are left out.
+filter-without-views = What is told of pageviews (evidence, speed) and of robots, errors, files and feeds is left out.
+filter-without-people = These are counted apart from visits, which are left out.
+
+## Segments in the dashboard
+
+segment-menu = Segment
+segment-title = Segment { $name }
+segment-remove = Remove the segment { $name }
+segment-delete = Delete the segment { $name }
+segment-name = Name
+segment-save = Save these filters
+
+## Goals and funnels in the dashboard
+
+goal-since = Goals of the settings page are told since { $day }, as far as event rows are kept.
+goal-through = { $share } get through
+goal-nobody = No visit has begun this yet.
+goal-leave = { $share } leave here
+
+## A card's own page
+
+details-search-in = Search in { $card }
+details-search = Search
+details-no-rows = No rows
+details-of = { $first }–{ $last } of { $all }
+details-back = Back to all
+details-nothing = Nothing is called so, or nothing of it was counted.
+details-rows = Rows: { $card }
+details-pages = Pages
+details-before = ‹ Before
+details-page = Page { $page } of { $pages }
+details-next = Next ›
+
+## Heat maps
+
+heat-title = Heat map
+heat-clicks = Clicks
+heat-scroll-depth = Scroll depth
+heat-screen = Screen
+heat-nothing = Nothing yet. Clicks and scroll depth are told by the script, where they are switched on.
+heat-grid = { $n } clicks on a grid of { $columns } columns
+heat-n-clicks = { $n ->
+    [one] { $n } click
+   *[other] { $n } clicks
+}
+heat-below = { $clicks }, { $n } of them further down
+heat-places = { $clicks }. Places are relative to the page's width; lines are a page width apart.
+heat-reached = Of { $n } views, { $middle } reached the middle and { $end } the end
+heat-tenths = Views that got into each tenth of the page, of { $n } whose scroll depth is known.
+
+## A page's own view
+
+way-title = Around it
+way-began = Visits that began here
+way-ended = Visits that ended here
+way-exits = Of its views ended a visit
+way-unconfirmed = Of its views no script confirmed
+way-training = Read to train AI
+way-assistant = Fetched by an assistant
+way-referral = Visits an assistant sent
+way-three-of-four = three of four views at most
+way-broken = Broken links to it
+way-from = where people came from
+
+## AI
+
+ai-title = What AI reads, and whom it sends
+ai-training = For training
+ai-answers = For answers
+ai-sent = Visitors sent
+
+## Realtime
+
+live-title = Right now
+live-noscript = With JavaScript, what happens is shown here at once.
+
+## Speed
+
+speed-website = Website
+speed-website-why = until it answered the proxy
+speed-ttfb = First byte
+speed-ttfb-why = TTFB, in the browser
+speed-lcp = Largest paint
+speed-lcp-why = LCP, in the browser
+speed-inp = Interaction
+speed-inp-why = INP, in the browser
+speed-cls = Layout shift
+speed-cls-why = CLS, in the browser
+speed-good = good
+speed-fair = needs improvement
+speed-poor = poor
+speed-views = { $n } views
+speed-whole-days = Speed is told of whole days.
+speed-of-views = Speed is told of views, and not of goals and events.
+speed-nothing = No view was timed.
+speed-large = Large figures: three of four views were at most this slow. The website's time is counted for the same views as the browser's.
+speed-slowest = Slowest pages
+
+## Several sites
+
+sites-now = Now
+sites-none = There is no site yet that you may see: an owner can change that.
+sites-all = { $n ->
+    [one] All { $n } sites
+   *[other] All { $n } sites
+}
+sites-about = The last 30 days with today so far, each in the site's own time zone. Who visits two sites counts at both.
+
+## Where nothing can be shown
+
+problem-away = The counts are out of reach
+problem-forbidden = This is not yours to see
+problem-other = That cannot be shown
+problem-waits = Requests are still answered and counted. What is counted waits here, up to { $limit }, until the store takes it. This page tries again every { $seconds } s.
+problem-back = Back to the dashboard
+
+## Signing in
+
+login-title = Sign in
+login-away = The store does not answer. The password of the settings file works all the same, without a name.
+login-name = Name
+login-name-help = Leave it empty to use the password of the settings file.
+login-password = Password
+login-no-people = The store, which knows the people, does not answer. Who has the password of the settings file can sign in without a name.
+login-too-many = Too many wrong passwords from your address. Try again in { $seconds } s.
+login-wrong-name = That is not the name and the password of anybody.
+login-wrong = That is not the password.
+
+## Invitations
+
+invite-page = Invitation
+invite-not-good = This invitation is not good: it was used, withdrawn, or is older than seven days. Ask for another one.
+invite-title = You are invited
+invite-name = Name or email, to sign in with
+invite-password = A password of your own
+invite-too-many = Too many tries from your address. Try again in { $seconds } s.
+
+## One's own account
+
+account-file = Who has the settings file's password
+account-everything = May see and change all sites.
+account-nothing = May see no site yet: an owner can change that.
+account-sites = May see { $sites }.
+account-sign-out = Sign out everywhere
+account-another = Another password
+account-ends = It ends all sessions; sign in again with the new one.
+account-old = Password so far
+account-new = New password
+account-change = Change
+
+## Shared links
+
+link-unknown = There is no such link, or not any more.
+link-locked = This link has a password
+link-too-many = Too many wrong passwords. Try again in { $seconds } s.
+link-wrong = That is not the password of this link.
+
+## Settings: what all parts share
+
+settings-of = Settings of { $site }
+settings-goals = Goals
+settings-funnels = Funnels
+settings-notes = Notes
+settings-segments = Segments
+settings-exclusions = Exclusions
+settings-sharing = Sharing
+settings-people = People
+settings-tokens = API tokens
+settings-copy = Copy it now: it is not kept, and not shown again.
+settings-file = settings file
+settings-name = Name
+settings-add = Add
+settings-change = Change
+settings-change-one = Change { $name }
+settings-delete = Delete
+settings-delete-one = Delete { $name }
+settings-save = Save
+
+## Settings: goals and funnels
+
+goals-new = Add a goal
+goals-about = A page that is viewed or an event that happens. It applies to the past too, as far as event rows are kept.
+goals-example = Sign-up
+goals-reached-by = Reached by
+goals-page = viewing the page
+goals-event = the event
+goals-target = Path or event
+goals-none = There are no goals yet.
+funnels-new = Add a funnel
+funnels-about = Two to eight steps that a visit takes one after the other, a step a line: { $page } or { $event }.
+funnels-example = Checkout
+funnels-steps = Steps
+funnels-none = There are no funnels yet.
+
+## Settings: notes
+
+notes-new = Pin a note to a day
+notes-edit = Change a note
+notes-about = A launch, a newsletter, an outage: what the numbers do not say by themselves. Whoever may see the site sees its notes, on the chart and below it.
+notes-day = Day
+notes-text = Note
+notes-none = There are no notes yet.
+
+## Settings: segments
+
+segments-about = Filters under a name. Filter the dashboard, and save that with “Segment”.
+segments-none = There are no segments yet.
+
+## Settings: addresses left out
+
+exclusions-new = Leave out an address
+exclusions-about = Whoever comes from it is not counted, within seconds and on all nodes. What was counted before stays: of nobody is an address kept.
+exclusions-address = Address or network
+exclusions-do = Leave out
+exclusions-here = Leave out where I am now: { $network }
+exclusions-title = Left out
+exclusions-none = Everybody is counted.
+
+## Settings: sharing
+
+sharing-public = Public page
+sharing-everybody = Everybody may see this site at { $link }.
+sharing-private = Make it private
+sharing-nobody = Nobody sees this site without a name or a link.
+sharing-framed = May be framed by
+sharing-publish = Make it public
+sharing-new = Make a link
+sharing-about = Who has the link sees this site and nothing else, and changes nothing. What is limited to a segment shows only that, in every number.
+sharing-example = For the agency
+sharing-password = Password (optional)
+sharing-shows = Shows
+sharing-everything = everything
+sharing-segment = the segment { $name }
+sharing-gone = nothing: its segment is gone
+sharing-framed-optional = May be framed by (optional)
+sharing-make = Make the link
+sharing-links = Links
+sharing-none = There are no links yet.
+sharing-link = { $name } shows { $what }
+sharing-link-locked = { $name } shows { $what }, with a password
+sharing-delete = Delete the link { $name }
+sharing-frames = In frames of { $origins }: { $code }
+
+## Settings: people
+
+people-open = The settings file has no credentials, so whoever is on this machine may do everything here. Set { $key } before you invite others.
+people-new = Invite somebody
+people-about = You get a link to hand over. It is good for seven days, once; they choose their own password.
+people-name = Name or email
+people-may = May
+people-see = see { $site }
+people-change = see and change { $site }
+people-everything = see and change all sites
+people-invite = Make an invitation
+people-invitation = The invitation
+people-file = { $who } may see and change all sites
+people-file-who = Who has the password
+people-rights = Rights of { $name }
+people-change-rights = Change the rights of { $name }
+people-take-out = Take out
+people-take-out-one = Take { $name } out
+people-withdraw = Withdraw
+people-withdraw-one = Withdraw the invitation of { $name }
+people-role-none = nothing of this site
+people-role-viewer = see it
+people-role-owner = see and change it
+people-role-everything = all sites
+people-may-everything = { $name } may see and change all sites
+people-may-change = { $name } may see and change { $site }
+people-may-see = { $name } may see { $site }
+people-may-nothing = { $name } may see nothing of { $site }
+people-invited-everything = { $name } is invited and may see and change all sites
+people-invited-change = { $name } is invited and may see and change { $site }
+people-invited-see = { $name } is invited and may see { $site }
+people-invited-nothing = { $name } is invited and may see nothing of { $site }
+
+## Settings: tokens
+
+tokens-new = Make a token
+tokens-about = A program sends it as { $header }.
+tokens-example = Weekly report
+tokens-may = May
+tokens-read-stats = read numbers, export event rows
+tokens-read-sites = list sites, goals, properties and segments
+tokens-write-sites = make and delete segments
+tokens-read-metrics = read the metrics of the process
+tokens-of = Of
+tokens-all-sites = all sites, those to come included
+tokens-make = Make the token
+tokens-made = The new token
+tokens-title = Tokens
+tokens-none = There are no tokens yet.
+tokens-file = { $n ->
+    [one] { $n } token for everything
+   *[other] { $n } tokens for everything
+}
+tokens-one = { $name } may { $scopes } of { $sites }
+tokens-sites = all sites
+tokens-used = last used on { $day }
+tokens-never = never used
+tokens-revoke = Revoke
+tokens-revoke-one = Revoke { $name }
+
+## Reports by mail
+
+report-week = the week of { $days }
+report-week-about = The week of { $days }, compared with the week before
+report-month-about = { $month }, compared with the month before
+report-countries = Countries
+report-robots = Robots
+report-by-day = Visitors by day
+report-day = { $visitors } visitors { $views } views
+report-in-visitors = visitors
+report-in-responses = responses
+report-as-before = as before
+report-all-numbers = All numbers: { $link }
+report-open = Open the dashboard
+
+## Alerts
+
+alert-spike = { $site }: { $n } views in an hour
+alert-spike-line = { $n } views in the hour from { $since }; usual at this time of day: { $usual }.
+alert-drop = { $site }: only { $n } views in six hours
+alert-drop-line = { $n } views in the six hours from { $since }; usual at this time of day: { $usual }.
+alert-robots = { $site }: robots asked { $n } times today
+alert-robots-line = Robots were answered { $n } times since { $since }; usual in a whole day: { $usual }.
