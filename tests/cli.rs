@@ -52,6 +52,21 @@ fn site_toml(folder: &TempDir, more: &str) {
     std::fs::write(folder.path().join("site.toml"), text).unwrap();
 }
 
+/// A list that mostly has one item, or none.
+#[test]
+fn one_geoip_database_needs_no_brackets() {
+    let folder = folder();
+    for (written, shown) in
+        [("''", "[]"), ("'some.file'", "[\"some.file\"]"), ("['some.file']", "[\"some.file\"]")]
+    {
+        let settings = format!("upstream = 'http://127.0.0.1:9'\ngeoip = {written}\n");
+        std::fs::write(folder.path().join("h.toml"), settings).unwrap();
+        let output = headcount(&folder, &["check", "--config", "h.toml"]).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(&format!("geoip = {shown}  # h.toml:2")), "{printed}");
+    }
+}
+
 #[test]
 fn without_arguments_it_explains_itself() {
     let output = headcount(&folder(), &[]).output().unwrap();
