@@ -229,6 +229,12 @@ fn another(key: &Key) -> Value {
         ("data_dir", _) => "some.folder",
         ("geoip", _) => return Value::List(vec!["some.file".into()]),
         ("store_ca" | "crawler_ranges" | "upstream_tls.ca" | "acme.directory_ca", _) => "some.file",
+        ("reverse_dns", _) => "192.0.2.53",
+        ("networks", _) => concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geo/networks.mmdb"),
+        ("hosting_networks", _) => return Value::List(vec!["AS64500".into()]),
+        ("bot_signers", _) => {
+            return Value::List(vec!["ChatGPT-User=https://chatgpt.com".into()]);
+        }
         ("maintenance_page", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",
