@@ -37,7 +37,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble goaccess=goaccess \
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
-	sqlite3=sqlite3 unzip=unzip
+	sqlite3=sqlite3 unzip=unzip dnsmasq=dnsmasq-base
 
 .PHONY: help run build test valkey torture soak crowds clients fuzz grafana api recipes bench import-bench \
 	data cities screenshots deb deb-test image-test

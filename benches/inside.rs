@@ -21,7 +21,7 @@ use headcount::model::{
 use headcount::store::Batches;
 use headcount::store::SqliteStore;
 use headcount::telemetry::Telemetry;
-use headcount::visitor::{Agents, DoNotTrack, Places, Ranges, Secrets, Visitors, arrival};
+use headcount::visitor::{Agents, DoNotTrack, Places, Secrets, Visitors, arrival};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::hint::black_box;
 use std::net::IpAddr;
@@ -218,12 +218,12 @@ fn visitor(c: &mut Criterion) {
 
     let sites = sites();
     let secrets = Arc::new(Secrets::new(sites.clone(), Clock::system().now(), None));
-    let places = Arc::new(Places::open(None).unwrap());
+    let places = Arc::new(Places::open(&[]).unwrap());
     let settings = headcount::visitor::Settings {
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()].into(),
         do_not_track: vec![DoNotTrack::Anonymous],
         place_headers: Vec::new(),
-        ranges: Ranges::default(),
+        prover: Arc::default(),
         remembered: 0,
     };
     let visitors = Visitors::new(sites, places, secrets, settings);

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::kept::{Kept, SiteSettings};
 use crate::store::SharedValues;
 use crate::supervise::{Task, Tasks};
-use crate::visitor::{Places, Secrets};
+use crate::visitor::{Networks, Places, Prover, Secrets};
 use anyhow::Context;
 use std::io;
 use std::net::TcpListener;
@@ -118,6 +118,45 @@ pub async fn keep_places(places: &Arc<Places>, tasks: &Tasks) {
             }
         })
         .await
+}
+
+/// Takes up new lists of crawlers' addresses and of networks.
+pub async fn keep_ranges(prover: &Arc<Prover>, tasks: &Tasks) {
+    tasks
+        .keep(Task::Robots, || async {
+            loop {
+                tasks.turn(Task::Robots);
+                tokio::time::sleep(PLACES_EVERY).await;
+                let prover = prover.clone();
+                let reload = move || {
+                    let networks = || prover.networks.as_ref().map(Networks::reload);
+                    [Some(prover.ranges.reload()), networks()]
+                };
+                match tokio::task::spawn_blocking(reload).await {
+                    Ok(found) => found.into_iter().flatten().for_each(|found| match found {
+                        Ok(true) => tracing::info!("new lists of crawlers or networks are in use"),
+                        Ok(false) => {}
+                        Err(error) => tracing::warn!("{error:#}; using the one before"),
+                    }),
+                    Err(error) => tracing::error!("looking for new lists of crawlers: {error}"),
+                }
+            }
+        })
+        .await
+}
+
+/// Looks up the names of crawlers' addresses, where that is wanted.
+pub async fn keep_names(prover: &Prover, tasks: &Tasks) {
+    if let Some(names) = &prover.names {
+        tasks.keep(Task::Names, || names.run(|| tasks.turn(Task::Names))).await
+    }
+}
+
+/// Fetches the keys of machines that may sign, where there are any.
+pub async fn keep_keys(prover: &Prover, tasks: &Tasks) {
+    if let Some(signatures) = &prover.signatures {
+        tasks.keep(Task::Signers, || signatures.keep_keys(|| tasks.turn(Task::Signers))).await
+    }
 }
 
 /// Looks for addresses that owners leave out of the sites: at once where this process changed them,

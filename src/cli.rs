@@ -334,6 +334,8 @@ fn import_key(key: &Key) -> bool {
         "geoip",
         "place_headers",
         "crawler_ranges",
+        "networks",
+        "hosting_networks",
         "keep_query",
         "goals",
         "funnels",

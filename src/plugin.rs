@@ -29,8 +29,8 @@
 use crate::admin::{AdminState, Live, UNREAD};
 use crate::aggregate::{Engine, Happened};
 use crate::background::{
-    EXCLUSIONS_EVERY, Runtimes, first_contact, keep_exclusions, keep_places, keep_secrets,
-    serve_admin,
+    EXCLUSIONS_EVERY, Runtimes, first_contact, keep_exclusions, keep_keys, keep_names, keep_places,
+    keep_ranges, keep_secrets, serve_admin,
 };
 use crate::budget::Budget;
 use crate::capture::{Analytics, SiteSettings};
@@ -51,7 +51,7 @@ use crate::supervise::Task;
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Daily, Keep};
 use crate::visitor::address::Trusted;
-use crate::visitor::{Agents, Places, Secrets, Visitors};
+use crate::visitor::{Agents, Places, Ranges, Secrets, Visitors};
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -188,12 +188,9 @@ impl Counting {
         let mut home = background.block_on(Home::open(config, store.as_ref(), &clock, patience));
         let secrets = Arc::new(Secrets::new(sites.clone(), clock.now(), home.folder()));
         background.block_on(first_contact(&secrets, store.as_ref(), &clock));
-        let visitors = Visitors::new(
-            sites.clone(),
-            places.clone(),
-            secrets.clone(),
-            visitor_settings(config, trusted.clone())?,
-        );
+        let telling_apart = visitor_settings(config, trusted.clone())?;
+        let prover = telling_apart.prover.clone();
+        let visitors = Visitors::new(sites.clone(), places.clone(), secrets.clone(), telling_apart);
         let spread = match config.shared_sessions {
             true => background.block_on(home.shared_spread(store.as_ref(), &sites, clock.now())),
             false => home.spread(),
@@ -309,6 +306,9 @@ impl Counting {
                 tokio::join!(
                     keep_secrets(&secrets, store.as_ref(), &clock, tasks),
                     keep_places(&places, tasks),
+                    keep_ranges(&prover, tasks),
+                    keep_names(&prover, tasks),
+                    keep_keys(&prover, tasks),
                     keep_exclusions(&owned, &left_out, exclusions, tasks),
                     tasks.keep(Task::Daily, daily),
                     notify,
@@ -340,6 +340,7 @@ impl Counting {
     pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
         store::open(&config.store, &config.data_dir)?;
         Places::open(&config.geoip)?;
+        Ranges::open(config.crawler_ranges.as_deref())?;
         open::auth(config).map(drop)
     }
 

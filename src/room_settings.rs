@@ -7,9 +7,11 @@ use crate::capture::foreign::script::Manner;
 use crate::capture::inject::Compressed;
 use crate::capture::script::{Script, ScriptOptions};
 use crate::capture::{self, Senders};
-use crate::config::{Config, InjectCompressed, RespectGpc, SiteConfig};
+use crate::config::{Config, InjectCompressed, NameServer, RespectGpc, SiteConfig};
 use crate::visitor::address::Trusted;
-use crate::visitor::{self, DoNotTrack, Ranges};
+use crate::visitor::{
+    self, DoNotTrack, Networks, Prover, Ranges, Resolver, ReverseDns, Signatures, Signer,
+};
 use std::sync::Arc;
 
 pub fn capture_settings(
@@ -51,10 +53,24 @@ pub fn visitor_settings(
         trusted_proxies,
         do_not_track: config.sites.iter().map(do_not_track).collect(),
         place_headers: config.place_headers.clone(),
-        ranges: match &config.crawler_ranges {
-            Some(file) => Ranges::open(file)?,
-            None => Ranges::default(),
-        },
+        prover: Arc::new(Prover {
+            ranges: Ranges::open(config.crawler_ranges.as_deref())?,
+            names: config.reverse_dns.map(|server| {
+                ReverseDns::new(match server {
+                    NameServer::System => Resolver::System,
+                    NameServer::At(address) => Resolver::At(address),
+                })
+            }),
+            signatures: (!config.bot_signers.is_empty()).then(|| {
+                let signers = config.bot_signers.iter();
+                let signers = signers.map(|(name, url)| Signer::new(name, url.clone()));
+                Signatures::new(signers.collect())
+            }),
+            networks: match &config.networks {
+                Some(file) => Some(Networks::open(file, &config.hosting_networks)?),
+                None => None,
+            },
+        }),
         // Of those that nodes count together, each node knows a part.
         remembered: if config.shared_sessions { 0 } else { config.limits.visitors },
     })

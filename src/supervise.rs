@@ -37,6 +37,12 @@ words! {
         Secrets = "secrets",
         /// Looks for a new GeoIP database.
         Places = "places",
+        /// Looks for new lists of crawlers' addresses.
+        Robots = "robots",
+        /// Looks up names of crawlers' addresses.
+        Names = "names",
+        /// Fetches keys of machines that sign.
+        Signers = "signers",
         /// The daily job.
         Daily = "daily",
         /// Looks for addresses that owners leave out.

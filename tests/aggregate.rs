@@ -200,6 +200,8 @@ fn every_rule_comes_up_in_the_traffic() {
         (D::Page, M::Bytes),
         (D::Timing, M::Events),
         (D::AiPage, M::Responses),
+        (D::BotProof, M::Responses),
+        (D::BotRules, M::Responses),
     ] {
         assert!(seen.contains(&row), "{row:?}");
     }

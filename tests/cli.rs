@@ -52,6 +52,21 @@ fn site_toml(folder: &TempDir, more: &str) {
     std::fs::write(folder.path().join("site.toml"), text).unwrap();
 }
 
+/// A list that mostly has one item, or none.
+#[test]
+fn one_geoip_database_needs_no_brackets() {
+    let folder = folder();
+    for (written, shown) in
+        [("''", "[]"), ("'some.file'", "[\"some.file\"]"), ("['some.file']", "[\"some.file\"]")]
+    {
+        let settings = format!("upstream = 'http://127.0.0.1:9'\ngeoip = {written}\n");
+        std::fs::write(folder.path().join("h.toml"), settings).unwrap();
+        let output = headcount(&folder, &["check", "--config", "h.toml"]).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(&format!("geoip = {shown}  # h.toml:2")), "{printed}");
+    }
+}
+
 #[test]
 fn without_arguments_it_explains_itself() {
     let output = headcount(&folder(), &[]).output().unwrap();
@@ -214,6 +229,12 @@ fn another(key: &Key) -> Value {
         ("data_dir", _) => "some.folder",
         ("geoip", _) => return Value::List(vec!["some.file".into()]),
         ("store_ca" | "crawler_ranges" | "upstream_tls.ca" | "acme.directory_ca", _) => "some.file",
+        ("reverse_dns", _) => "192.0.2.53",
+        ("networks", _) => concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geo/networks.mmdb"),
+        ("hosting_networks", _) => return Value::List(vec!["AS64500".into()]),
+        ("bot_signers", _) => {
+            return Value::List(vec!["ChatGPT-User=https://chatgpt.com".into()]);
+        }
         ("maintenance_page", _) => "some.file",
         ("log", _) => "warn,headcount=debug",
         ("script.path" | "script.beacon_path", _) => "/elsewhere",

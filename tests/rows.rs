@@ -80,7 +80,7 @@ fn known(name: &str) -> Vec<Metric> {
         "visit:screen" => &[&[Server, Confirmed, Browser, Unverified, Visitors]],
         "event:name" | "event:goal" => &[&[Events, Visitors, Revenue]],
         "event:outbound_link" | "event:file" => &[&[Events, Visitors]],
-        "bot:name" | "bot:class" => &[&[Responses, Beacons]],
+        "bot:name" | "bot:class" | "bot:identity" => &[&[Responses, Beacons]],
         "bot:page" | "bot:status" => &[&[Responses]],
         "error:page" | "error:status" | "error:link" => &[&[Responses, Seen]],
         "prefetch:page" => &[&[Responses, Seen, Bytes]],
@@ -93,7 +93,7 @@ fn known(name: &str) -> Vec<Metric> {
     sets.concat()
 }
 
-const PROPERTIES: [(&str, Dimension); 36] = [
+const PROPERTIES: [(&str, Dimension); 37] = [
     ("event:page", Dimension::Page),
     ("event:hostname", Dimension::Hostname),
     ("event:name", Dimension::Event),
@@ -124,6 +124,7 @@ const PROPERTIES: [(&str, Dimension); 36] = [
     ("bot:class", Dimension::BotClass),
     ("bot:page", Dimension::BotPage),
     ("bot:status", Dimension::BotStatus),
+    ("bot:identity", Dimension::BotProof),
     ("error:page", Dimension::ErrorPage),
     ("error:status", Dimension::ErrorStatus),
     ("error:link", Dimension::ErrorLink),

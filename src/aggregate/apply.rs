@@ -5,9 +5,11 @@
 //! browser) tell everything.
 
 use super::happened::LiveEvent;
+use super::served::Machine;
 use super::shard::Shard;
 use super::visitor::Spot;
 use crate::clock::MINUTE;
+use crate::model::row::Flags;
 use crate::model::{Hit, What};
 
 /// What a hit turned out to be: for the live stream and the process's own counters.
@@ -42,10 +44,16 @@ impl Shard {
                 self.download(spot, &path, first, bytes, length)
             }
             What::Feed { path, reader, subscribers } => self.feed(spot, &path, reader, subscribers),
-            What::Bot { name, class, page, status, read } => {
-                self.bot(spot, name, class, page, status, read)
+            What::Bot { name, class, page, status, read, proof, allowed } => {
+                let flags = Flags::default()
+                    .and_if(Flags::READ, read)
+                    .and_if(Flags::ALLOWED, allowed == Some(true))
+                    .and_if(Flags::DISALLOWED, allowed == Some(false));
+                self.bot(spot, Machine { name, class, proof }, page, status, flags)
             }
-            What::BotBeacon { name, class } => self.bot_beacon(spot, name, class),
+            What::BotBeacon { name, class, proof } => {
+                self.bot_beacon(spot, Machine { name, class, proof })
+            }
         };
         self.rollup((site, day)).hits += u64::from(is_event);
         let traits = traits.unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::model::goal::Reached;
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, Metric, OUTBOUND_LINK, Row, join};
 use crate::model::row::{EventRow, Flags, Kind, read_depth};
 use crate::model::site::{Day, Site, SiteId};
-use crate::model::{AI_CHANNEL, BotClass};
+use crate::model::{AI_CHANNEL, BotClass, Proof};
 use std::sync::Arc;
 
 /// Hours of a day, as claims name them.
@@ -362,9 +362,12 @@ impl Counting<'_> {
 
     fn bot(&mut self, row: &EventRow) {
         let name = self.admit(Dimension::BotName, &row.name);
+        let proof = Proof::from_number(row.numbers[1]);
+        let proof = proof.map(|proof| join([&row.name, proof.as_str()]));
         if row.flags.has(Flags::BEACON) {
             self.rollup.add(Dimension::BotName, &name, Metric::Beacons, 1);
             self.rollup.add(Dimension::BotClass, &row.detail, Metric::Beacons, 1);
+            proof.iter().for_each(|of| self.add_one(Dimension::BotProof, of, Metric::Beacons));
         }
         if !row.flags.has(Flags::ANSWERED) {
             return;
@@ -372,6 +375,12 @@ impl Counting<'_> {
         let status = row.numbers[0].to_string();
         self.rollup.add(Dimension::BotName, &name, Metric::Responses, 1);
         self.rollup.add(Dimension::BotClass, &row.detail, Metric::Responses, 1);
+        proof.iter().for_each(|of| self.add_one(Dimension::BotProof, of, Metric::Responses));
+        for (flag, word) in [(Flags::ALLOWED, "allowed"), (Flags::DISALLOWED, "disallowed")] {
+            if row.flags.has(flag) {
+                self.add_one(Dimension::BotRules, &join([&row.name, word]), Metric::Responses);
+            }
+        }
         self.add_one(Dimension::BotPage, &row.page, Metric::Responses);
         self.rollup.add(Dimension::BotStatus, &status, Metric::Responses, 1);
         let purpose = match &*row.detail {
@@ -381,6 +390,9 @@ impl Counting<'_> {
         };
         if row.flags.has(Flags::READ) {
             self.ai(purpose, &row.page);
+            if row.flags.has(Flags::DISALLOWED) {
+                self.ai("disallowed", &row.page);
+            }
         }
     }
 

@@ -133,7 +133,7 @@ mod tests {
     use std::sync::Arc;
 
     fn hit(at: i64) -> Hit {
-        let what = What::BotBeacon { name: "b".into(), class: "c".into() };
+        let what = What::BotBeacon { name: "b".into(), class: "c".into(), proof: None };
         Hit { at, site: Default::default(), lane: 0, visitor: None, before_midnight: None, what }
     }
 

@@ -7,7 +7,7 @@ use super::visit::TIMEOUT;
 use super::visitor::Spot;
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, Flags, Kind};
-use crate::model::{PageKind, Served, Traits};
+use crate::model::{PageKind, Proof, Served, Traits};
 use std::sync::Arc;
 
 impl Shard {
@@ -87,24 +87,40 @@ impl Shard {
     pub(super) fn bot(
         &mut self,
         spot: Spot,
-        name: Arc<str>,
-        class: Arc<str>,
+        machine: Machine,
         page: Arc<str>,
         status: u16,
-        read: bool,
+        flags: Flags,
     ) -> Counted {
-        let mut row = spot.row(Kind::Bot, &page);
-        row.flags = Flags::ANSWERED.and_if(Flags::READ, read);
-        (row.name, row.detail, row.numbers[0]) = (name.clone(), class.clone(), status.into());
+        let mut row = machine.row(spot, &page);
+        row.flags = Flags::ANSWERED.and(flags);
+        row.numbers[0] = status.into();
         self.write_of_nobody(spot, row);
+        let Machine { name, class, .. } = machine;
         let traits = Traits::from([(Dimension::BotName, name), (Dimension::BotClass, class)]);
         ("bot", page, Some(traits))
     }
 
-    pub(super) fn bot_beacon(&mut self, spot: Spot, name: Arc<str>, class: Arc<str>) -> Counted {
-        let mut row = spot.row(Kind::Bot, &Arc::default());
-        (row.flags, row.name, row.detail) = (Flags::BEACON, name.clone(), class);
+    pub(super) fn bot_beacon(&mut self, spot: Spot, machine: Machine) -> Counted {
+        let mut row = machine.row(spot, &Arc::default());
+        row.flags = Flags::BEACON;
         self.write_of_nobody(spot, row);
-        ("", name, None)
+        ("", machine.name, None)
+    }
+}
+
+/// A machine, and how it is known which.
+pub(super) struct Machine {
+    pub name: Arc<str>,
+    pub class: Arc<str>,
+    pub proof: Option<Proof>,
+}
+
+impl Machine {
+    fn row(&self, spot: Spot, page: &Arc<str>) -> EventRow {
+        let mut row = spot.row(Kind::Bot, page);
+        (row.name, row.detail) = (self.name.clone(), self.class.clone());
+        row.numbers[1] = self.proof.map_or(0, Proof::number);
+        row
     }
 }

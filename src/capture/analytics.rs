@@ -10,6 +10,7 @@ use super::endpoints::Endpoint;
 use super::foreign::Api;
 use super::foreign::script::Manner;
 use super::inject::{self, Compressed, Page, Tag};
+use super::robots_txt::{self, Reading, RobotsTxt};
 use super::script::{Script, tag};
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
@@ -22,10 +23,10 @@ use crate::telemetry::{DropReason, Telemetry};
 use crate::tokens::Tokens;
 use crate::visitor::Visitors;
 use crate::visitor::address::Trusted;
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -164,6 +165,8 @@ struct OfSite {
     tag: Tag,
     /// Beacons have come: what the script reports, the server need not guess.
     scripted: AtomicBool,
+    /// As the website sent it last.
+    robots_txt: ArcSwapOption<RobotsTxt>,
 }
 
 /// What is remembered of one request. Lives in the proxy's own CTX.
@@ -174,6 +177,8 @@ pub struct Tracking {
     pub(super) asked: inject::Asked,
     /// The page that the tag is added to. Boxed: a parser is large, and most requests have none.
     pub(super) page: Option<Box<Page>>,
+    /// The website's robots.txt, on its way.
+    robots_txt: Option<Box<Reading>>,
     /// The answer has been looked at.
     counted: bool,
     pub(super) sending: Option<Sending>,
@@ -227,6 +232,7 @@ impl Analytics {
             },
             settings,
             scripted: AtomicBool::new(false),
+            robots_txt: ArcSwapOption::empty(),
         };
         Self(Arc::new(Inner {
             hosts: Hosts::new(&*sites),
@@ -345,6 +351,10 @@ impl Analytics {
                 if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header(SERVER_TIMING, id);
                 }
+                let request = session.req_header();
+                if request.uri.path() == robots_txt::PATH && request.method == Method::GET {
+                    tracking.robots_txt = self.begin_robots_txt(site, response);
+                }
             }
         });
     }
@@ -361,11 +371,37 @@ impl Analytics {
         body: &mut Option<Bytes>,
         end: bool,
     ) -> pingora::Result<()> {
-        self.guarded(Hook::Body, || ());
+        self.guarded(Hook::Body, || self.read_robots_txt(tracking, body.as_ref(), end));
         match &mut tracking.page {
             None => Ok(()),
             Some(page) => self.feed(page, body, end),
         }
+    }
+
+    fn begin_robots_txt(&self, site: usize, answer: &ResponseHeader) -> Option<Box<Reading>> {
+        match Reading::begin(answer.status, &answer.headers)? {
+            Ok(reading) => Some(Box::new(reading)),
+            Err(nothing) => {
+                self.0.of_sites[site].robots_txt.store(Some(Arc::new(nothing)));
+                None
+            }
+        }
+    }
+
+    fn read_robots_txt(&self, tracking: &mut Tracking, body: Option<&Bytes>, end: bool) {
+        let (Some(site), Some(reading)) = (tracking.site, &mut tracking.robots_txt) else { return };
+        body.into_iter().for_each(|more| reading.take(more));
+        if end && let Some(reading) = tracking.robots_txt.take() {
+            self.0.of_sites[site].robots_txt.store(Some(Arc::new(reading.end())));
+        }
+    }
+
+    /// Whether a site's robots.txt lets a bot of this name have what it asks for; nobody is kept
+    /// from that file itself. `None`: that is not known.
+    pub(super) fn allows(&self, site: usize, bot: &str, asked: &Uri) -> Option<bool> {
+        let robots_txt = self.0.of_sites[site].robots_txt.load();
+        let target = asked.path_and_query().map_or("/", |target| target.as_str());
+        robots_txt.as_ref().filter(|_| asked.path() != robots_txt::PATH)?.allows(bot, target)
     }
 
     /// When all is sent, or nothing more can be (`logging`).

@@ -13,8 +13,8 @@ use crate::model::{
     Hit, ID_LIFETIME, IdVerdict, Nav, PageKind, ScriptEvent, Shown, Tracker, ViewId, What,
 };
 use crate::telemetry::DropReason;
-use crate::visitor::Who;
 use crate::visitor::address::told_address;
+use crate::visitor::{Proven, Who};
 use crate::{page_name, text};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -138,7 +138,8 @@ impl Analytics {
             self.telemetry().dropped(DropReason::RateLimited).add(events.len() as u64);
             return Taken::refused(429, "too many beacons from this address");
         }
-        let bot = who.bot().map(|bot| (bot.name.clone(), bot.class));
+        // Whom a sender speaks for has signed nothing.
+        let bot = if sender { who.bot() } else { who.bot_of(request, now) };
         if bot.is_none() && !events.is_empty() && !sender {
             self.note_script(site);
         }
@@ -150,9 +151,10 @@ impl Analytics {
                 taken.dropped += 1;
                 continue;
             }
-            if let Some((name, class)) = &bot {
+            if let Some(Proven { bot, proof }) = &bot {
                 taken.dropped += 1;
-                let what = What::BotBeacon { name: name.clone(), class: class.as_str().into() };
+                let (name, class) = (bot.name.clone(), bot.class.as_str().into());
+                let what = What::BotBeacon { name, class, proof: Some(*proof) };
                 let (visitor, before_midnight) = (None, None);
                 let site = self.site_id(site);
                 self.push(Hit { at: now, site, lane: who.lane(), visitor, before_midnight, what });

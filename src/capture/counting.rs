@@ -10,7 +10,7 @@ use super::site_rules::SiteRules;
 use crate::host;
 use crate::model::{Answered, Hit, PageKind, Served, VIEW_ID_LEN, What};
 use crate::text;
-use crate::visitor::{Agent, Who, bots};
+use crate::visitor::{Agent, Proven, Who, bots};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora::Error;
 use pingora::http::ResponseHeader;
@@ -54,8 +54,11 @@ impl Analytics {
         let request = session.req_header();
         let (headers, path) = (&request.headers, request.uri.path());
         let agent = self.visitors().agent(headers);
-        if agent.bot.is_some() {
-            return self.count_bot(site, agent, session, response);
+        if agent.bot.is_some() || self.visitors().may_be_signed(headers) {
+            let who = self.visitors().identify_as(agent.clone(), site, peer_of(session), headers);
+            if let Some(machine) = who.bot_of(request, self.now()) {
+                return self.count_bot(site, &who, machine, session, response);
+            }
         }
         let (mut asked, answer) =
             (Asked::of(headers), Answer::of(response.status, &response.headers));
@@ -171,7 +174,8 @@ impl Analytics {
     fn count_bot(
         &self,
         site: usize,
-        agent: Arc<Agent>,
+        who: &Who<'_>,
+        Proven { bot, proof }: Proven,
         session: &Session,
         response: &ResponseHeader,
     ) -> Option<HeaderValue> {
@@ -180,9 +184,7 @@ impl Analytics {
         if self.visitors().ignores(site, headers) || self.excludes(site, session, path) {
             return None;
         }
-        let who = self.visitors().identify_as(agent, site, peer_of(session), headers);
-        let bot = who.bot()?;
-        let when = self.when(&who);
+        let when = self.when(who);
         let answer = Answer::of(response.status, &response.headers);
         let Answer { status, html, .. } = answer;
         let page = self.rules(site).page(path, request.uri.query());
@@ -194,11 +196,13 @@ impl Analytics {
             page: page.clone(),
             status: status.as_u16(),
             read: is_read(&request.method, path, answer, known.map(|_| false)),
+            proof: Some(proof),
+            allowed: self.allows(site, &bot.name, &request.uri),
         };
         self.count(site, who.lane(), when, what);
         if request.method == Method::GET && known == Some(Known::Feed) {
             let subscribers = bots::subscribers(who.user_agent());
-            self.count_feed(site, &who, path, bot.name.clone(), subscribers);
+            self.count_feed(site, who, path, bot.name.clone(), subscribers);
         }
         html.then(|| self.issue(site, when, PageKind::Ignored, rand::random(), &page))?
     }

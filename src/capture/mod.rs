@@ -15,6 +15,7 @@ mod endpoints;
 pub mod foreign;
 pub mod inject;
 mod opt_out;
+mod robots_txt;
 pub mod script;
 mod site_rules;
 mod tagging;

@@ -39,6 +39,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use url::Url;
 
 /// Everything that can be set, checked. Fields are documented where their defaults are, in
 /// `conf/headcount.toml`.
@@ -85,6 +86,14 @@ pub struct Config {
     /// Country, region, city; `trusted_proxies` is not empty if this isn't.
     pub place_headers: Vec<HeaderName>,
     pub crawler_ranges: Option<PathBuf>,
+    /// `None`: names of crawlers' addresses are not looked up.
+    pub reverse_dns: Option<NameServer>,
+    /// Names of machines that may sign, and where their keys are.
+    pub bot_signers: Vec<(String, Url)>,
+    /// A database from addresses to the numbers of their networks.
+    pub networks: Option<PathBuf>,
+    /// Those of data centres.
+    pub hosting_networks: Vec<u32>,
     pub shared_sessions: bool,
     /// At least one.
     pub threads: usize,
@@ -114,6 +123,14 @@ pub struct Script {
 pub struct Privacy {
     pub respect_gpc: RespectGpc,
     pub opt_out_path: Option<String>,
+}
+
+/// Who is asked for names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameServer {
+    /// Those of the system.
+    System,
+    At(SocketAddr),
 }
 
 /// What a request not to be followed (`Sec-GPC: 1`, `DNT: 1`) means.

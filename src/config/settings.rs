@@ -20,7 +20,7 @@ const PREFIX: &str = "HEADCOUNT_";
 pub const FILE_VARIABLE: &str = "HEADCOUNT_CONFIG";
 
 /// Lists that mostly have one item, which a file may then name without brackets.
-const ALONE: [&str; 1] = ["upstream"];
+const ALONE: [&str; 2] = ["upstream", "geoip"];
 
 type Result<T> = std::result::Result<T, ConfigError>;
 
@@ -341,7 +341,10 @@ impl Typed {
 /// Reads a value of a file; `None` if it is of another kind than the key's.
 pub(super) fn of_kind(key: &Key, value: &DeValue<'_>) -> Option<Value> {
     match Value::from_toml(value)? {
-        Value::Text(text) if ALONE.contains(&key.path.as_str()) => Some(Value::List(vec![text])),
+        Value::Text(text) if ALONE.contains(&key.path.as_str()) => {
+            let item = Some(text).filter(|text| !text.is_empty());
+            Some(Value::List(item.into_iter().collect()))
+        }
         // `[]` is of every list's kind, and nothing else is of two.
         value => value.same_kind(&key.default).then_some(value),
     }

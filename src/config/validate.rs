@@ -138,7 +138,11 @@ impl Config {
             compress_min_size: get("compress_min_size").read(values::size)?,
             geoip: get("geoip").read_each_alone(values::file)?,
             place_headers: get("place_headers").read_each(values::header_name)?,
-            crawler_ranges: get("crawler_ranges").read_optional(values::file)?,
+            crawler_ranges: get("crawler_ranges").read_optional(values::file_or_folder)?,
+            reverse_dns: get("reverse_dns").read_optional(values::name_server)?,
+            bot_signers: get("bot_signers").read_each(values::bot_signer)?,
+            networks: get("networks").read_optional(values::file)?,
+            hosting_networks: get("hosting_networks").read_each(values::as_number)?,
             shared_sessions: get("shared_sessions").on(),
             threads: match get("threads").number(0..=1_024)? {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),

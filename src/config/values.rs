@@ -3,8 +3,8 @@
 //! Each reader says what is wrong and how it is written right, as the end of a sentence that
 //! begins with the value. Which setting it belongs to is not known here.
 
-use super::CertificateFiles;
 use super::error::did_you_mean;
+use super::{CertificateFiles, NameServer};
 use crate::host;
 use crate::model::glob::Glob;
 use crate::model::hosts::EVERY_HOST;
@@ -29,6 +29,34 @@ pub(super) fn socket(text: &str) -> Read<SocketAddr> {
     text.parse().map_err(|_| {
         "is no address with a port: write 127.0.0.1:8080, 0.0.0.0:80 or [::]:80".into()
     })
+}
+
+/// `system`, or the address of a server, by default at DNS's port.
+pub(super) fn name_server(text: &str) -> Read<NameServer> {
+    let with_port = || text.parse::<SocketAddr>().ok();
+    let alone = || Some(SocketAddr::new(text.parse().ok()?, 53));
+    match (text, with_port().or_else(alone)) {
+        ("system", _) => Ok(NameServer::System),
+        (_, Some(address)) => Ok(NameServer::At(address)),
+        _ => Err("is neither system nor an address: write 192.0.2.53 or 127.0.0.1:5353".into()),
+    }
+}
+
+/// The number of an autonomous system, `AS64500`.
+pub(super) fn as_number(text: &str) -> Read<u32> {
+    let digits = text.trim_start_matches(['A', 'S', 'a', 's']);
+    digits.parse().map_err(|_| format!("has {text:?}, no number of a network: write AS64500"))
+}
+
+/// A machine and where its keys are: `NAME=URL`.
+pub(super) fn bot_signer(text: &str) -> Read<(String, Url)> {
+    let wrong = || format!("has {text:?}: write NAME=https://HOST");
+    let (name, url) = text.split_once('=').ok_or_else(wrong)?;
+    let url = Url::parse(url.trim()).map_err(|_| wrong())?;
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let name = name.trim();
+    let is_name = (1..=40).contains(&name.len()) && !name.contains(|c: char| c.is_control());
+    if is_web && is_name { Ok((name.to_owned(), url)) } else { Err(wrong()) }
 }
 
 /// A network, or a single address as a network of one.
@@ -224,6 +252,11 @@ pub(super) fn parameter(text: &str) -> Read<String> {
 pub(super) fn file(text: &str) -> Read<PathBuf> {
     let path = PathBuf::from(text);
     if path.is_file() { Ok(path) } else { Err("is no file".into()) }
+}
+
+pub(super) fn file_or_folder(text: &str) -> Read<PathBuf> {
+    let path = PathBuf::from(text);
+    if path.is_file() || path.is_dir() { Ok(path) } else { Err("is no file and no folder".into()) }
 }
 
 /// A file that is there, or can be made in a folder that is.

@@ -21,8 +21,8 @@ use crate::model::{
 };
 use crate::past::PastDays;
 use crate::store::Store;
-use crate::visitor::{DoNotTrack, Places, Secrets, Visitors, Who, bots};
-use crate::visitor::{Ranges, Settings, address::Trusted};
+use crate::visitor::{DoNotTrack, Places, Proven, Secrets, Settings, Visitors, Who};
+use crate::visitor::{address::Trusted, bots};
 use chrono::{Datelike, TimeDelta};
 use fastrand::Rng;
 use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
@@ -100,7 +100,7 @@ impl Past {
             trusted_proxies: Trusted::from(Vec::new()),
             do_not_track: vec![DoNotTrack::Count; sites.len()],
             place_headers: Vec::new(),
-            ranges: Ranges::default(),
+            prover: Arc::default(),
             remembered: 0,
         };
         let places = Arc::new(Places::open(&[])?);
@@ -219,7 +219,7 @@ impl Past {
         let headers = request(machine.user_agent);
         let address = Ipv4Addr::new(192, 0, 2, self.random.u8(1..255));
         let who = self.visitors.identify(0, Some(IpAddr::V4(address)), &headers);
-        let Some(bot) = who.bot() else { return };
+        let Some(Proven { bot, proof }) = who.bot() else { return };
         for (nth, path) in (0..).zip(machine.paths) {
             let at = at + nth * 2 * SECOND;
             let known = self.pages.contains_key(path);
@@ -235,6 +235,8 @@ impl Past {
                     page: (*path).into(),
                     status: if known || is_feed { 200 } else { 404 },
                     read: known && machine.method == "GET",
+                    proof: Some(proof),
+                    allowed: None,
                 },
             ));
             if is_feed {

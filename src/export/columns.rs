@@ -1,6 +1,7 @@
 //! The columns of an export: name, type, meaning and where each comes from.
 
 use crate::clock::Millis;
+use crate::model::Proof;
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, Flags, Kind, read_depth};
 use crate::model::site::Day;
@@ -116,6 +117,9 @@ columns! {
     click_row: Integer, "Of a click: cell of the same size from the top", click_row;
     status: Integer, "HTTP status answered to a bot or as an error", status;
     subscribers: Integer, "Of a feed: subscribers beyond those its reader had named that day", subscribers;
+    proof: Word, "How it is known that a bot is what it says: `claimed`, `claimed, address not listed`, `claimed, data centre`, `published address`, `reverse DNS`, `signature`, `wrong signature`, `refuted`", proof;
+    robots_txt: Word, "Of a bot: what the website's robots.txt says of its request, `allowed` or `disallowed`; empty where it is not known", robots_txt;
+    network: Text, "`Data centre`, where networks are known", |t| of(t, Dimension::Network);
 }
 
 fn time(at: Millis) -> Value {
@@ -245,6 +249,20 @@ fn click_row(told: &Told<'_>) -> Value {
 
 fn status(told: &Told<'_>) -> Value {
     number(told.row.numbers[0], matches!(told.row.kind, Kind::Bot | Kind::Error))
+}
+
+fn robots_txt(told: &Told<'_>) -> Value {
+    match told.row.flags {
+        _ if told.row.kind != Kind::Bot => Value::Null,
+        flags if flags.has(Flags::ALLOWED) => "allowed".into(),
+        flags if flags.has(Flags::DISALLOWED) => "disallowed".into(),
+        _ => Value::Null,
+    }
+}
+
+fn proof(told: &Told<'_>) -> Value {
+    let proof = Proof::from_number(told.row.numbers[1]).filter(|_| told.row.kind == Kind::Bot);
+    proof.map(Proof::as_str).into()
 }
 
 fn subscribers(told: &Told<'_>) -> Value {

@@ -98,7 +98,8 @@ mod tests {
 
     fn sealed(hits: usize) -> Sealed {
         let arrived = |i: usize| {
-            let what = What::BotBeacon { name: format!("bot {i}").into(), class: "c".into() };
+            let what =
+                What::BotBeacon { name: format!("bot {i}").into(), class: "c".into(), proof: None };
             let (at, visitor) = (i as i64, None);
             let hit =
                 Hit { at, site: Default::default(), lane: 0, visitor, before_midnight: None, what };

@@ -19,7 +19,7 @@ use crate::model::{Answered, Hit, PageKind, What};
 use crate::room_settings::visitor_settings;
 use crate::text;
 use crate::visitor::address::{Trusted, parse_address};
-use crate::visitor::{Agent, Places, Secrets, Visitors, Who, bots, untold};
+use crate::visitor::{Agent, Places, Proven, Secrets, Visitors, Who, bots, untold};
 use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use memchr::memchr;
@@ -212,7 +212,7 @@ impl<'l> Line<'l> {
         let headers = self.request_headers(named);
         let who = self.who(agent, &headers);
         self.is_counted(&who, &headers)?;
-        let Some(bot) = who.bot() else { return Err(Why::Asset) };
+        let Some(Proven { bot, proof }) = who.bot() else { return Err(Why::Asset) };
         let rules = self.rules();
         let what = What::Bot {
             name: bot.name.clone(),
@@ -220,6 +220,9 @@ impl<'l> Line<'l> {
             page: rules.page(path, query),
             status: answer.status.as_u16(),
             read: is_read(method, path, answer, None),
+            proof: Some(proof),
+            // A log does not hold it.
+            allowed: None,
         };
         let fetches = *method == Method::GET && answer.status == StatusCode::OK;
         let feed = (fetches && answer.is_feed(path)).then(|| What::Feed {

@@ -177,11 +177,11 @@ impl Import {
 
     /// What decides how lines are read.
     fn rules(&self, config: &Config) -> String {
-        let Config { sites, limits, trusted_proxies, place_headers, geoip, crawler_ranges, .. } =
-            config;
+        let Config { sites, limits, trusted_proxies, place_headers, geoip, .. } = config;
+        let Config { crawler_ranges, networks, hosting_networks, .. } = config;
         short(&format!(
             "{} {:?} {} {sites:?} {limits:?} {trusted_proxies:?} {place_headers:?} {geoip:?} \
-             {crawler_ranges:?}",
+             {crawler_ranges:?} {networks:?} {hosting_networks:?}",
             env!("CARGO_PKG_VERSION"),
             self.format,
             config.store,

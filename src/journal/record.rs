@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 /// Raised when a hit, or a shard's state, is written in another way than before. Then how the last
 /// release wrote hits is kept as a module of its own, as `release6` is.
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 
 thread_local! {
     /// Each thread's own, so that nothing is allocated for a hit.
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_a_record_says() {
-        let what = What::BotBeacon { name: "b".into(), class: "c".into() };
+        let what = What::BotBeacon { name: "b".into(), class: "c".into(), proof: None };
         let hit = Hit {
             at: 7,
             site: Default::default(),

@@ -274,9 +274,9 @@ impl OldWhat {
             }
             OldWhat::Feed { path, reader, subscribers } => What::Feed { path, reader, subscribers },
             OldWhat::Bot { name, class, page, status, read } => {
-                What::Bot { name, class, page, status, read }
+                What::Bot { name, class, page, status, read, proof: None, allowed: None }
             }
-            OldWhat::BotBeacon { name, class } => What::BotBeacon { name, class },
+            OldWhat::BotBeacon { name, class } => What::BotBeacon { name, class, proof: None },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A hit: what happened, in our words. The only thing that goes from `capture` to `aggregate`.
 
 use super::site::SiteId;
-use super::{Tracker, Traits, VisitorHash};
+use super::{Proof, Tracker, Traits, VisitorHash};
 use crate::clock::{Micros, Millis};
 use crate::words::words;
 use serde::{Deserialize, Serialize};
@@ -74,9 +74,13 @@ pub enum What {
         status: u16,
         /// It was given a page, and not a file, an error or a redirect.
         read: bool,
+        /// `None`: an earlier version has written this, which did not know.
+        proof: Option<Proof>,
+        /// Whether the website's robots.txt lets it have the page. `None`: that is not known.
+        allowed: Option<bool>,
     },
     /// A machine's beacon.
-    BotBeacon { name: Arc<str>, class: Arc<str> },
+    BotBeacon { name: Arc<str>, class: Arc<str>, proof: Option<Proof> },
 }
 
 /// A page that was answered.

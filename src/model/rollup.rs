@@ -101,11 +101,18 @@ words! {
         /// [`super::sketch`].
         Timing = "timing",
         /// What for (`training`, `assistant`, `referral`), page: how AI reads a page and whom it
-        /// sends there.
+        /// sends there. Also `disallowed`: so many of those it read against robots.txt.
         AiPage = "ai_page",
         /// Visitors by the slot in which they were first seen on the day: up to any time of a day
         /// they add up to its visitors until then.
         FirstSeen = "first_seen",
+        /// Bot's name, how it is known: see [`super::Proof`].
+        BotProof = "bot_proof",
+        /// Bot's name, and what the website's robots.txt says of its request: `allowed`,
+        /// `disallowed`.
+        BotRules = "bot_rules",
+        /// `Data centre` for visits from one; others have none.
+        Network = "network",
     }
 }
 
@@ -288,8 +295,14 @@ pub fn parts(value: &str, n: usize) -> impl Iterator<Item = &str> {
 }
 
 /// Where a value without a row of its own counts. Of values in parts the last is given up first,
-/// so that a page that is not told apart does not take a histogram's buckets with it.
+/// so that a page that is not told apart does not take a histogram's buckets with it; of a bot its
+/// name, of which there are many.
 pub fn rest(dimension: Dimension, value: &str) -> String {
+    if let (Dimension::BotProof | Dimension::BotRules, Some((_, word))) =
+        (dimension, value.rsplit_once(PART))
+    {
+        return join([OTHER, word]);
+    }
     let parts = matches!(
         dimension,
         Dimension::Timing

@@ -18,7 +18,7 @@
 //! | [`Outbound`](Kind::Outbound), [`File`](Kind::File) | path | URL | | | |
 //! | [`Click`](Kind::Click) | path | | screen class | column | row |
 //! | [`Vital`](Kind::Vital) | path | `LCP` … | | [`bucket`](super::sketch::bucket) | |
-//! | [`Bot`](Kind::Bot) | path | bot's name | class | status | |
+//! | [`Bot`](Kind::Bot) | path | bot's name | class | status | how it is known: [`Proof::number`](super::Proof::number); 0: unknown |
 //! | [`Error`](Kind::Error) | path | where the link was | | status | |
 //! | [`Prefetch`](Kind::Prefetch) | path | | | bytes | |
 //! | [`Download`](Kind::Download) | path | | | bytes | |
@@ -124,6 +124,10 @@ impl Flags {
     pub const COMPLETE: Self = Self(1 << 12);
     /// Event, activity: an event that ends no bounce.
     pub const PASSIVE: Self = Self(1 << 13);
+    /// Bot: the website's robots.txt lets it have the page …
+    pub const ALLOWED: Self = Self(1 << 14);
+    /// … or does not.
+    pub const DISALLOWED: Self = Self(1 << 15);
 
     pub fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0

@@ -83,10 +83,10 @@ impl Condition {
 
     /// The conditions that a row of a property meets and no other does.
     pub fn of_row(property: &Property, value: &str) -> Vec<Self> {
-        if property.second_key().is_none() {
+        let Some(halves) = property.halves() else {
             return vec![Self::exactly(property.clone(), value)];
-        }
-        let names = ["error:page", "error:referrer"].map(Property::parse).into_iter().flatten();
+        };
+        let names = halves.map(Property::parse).into_iter().flatten();
         let values = parts(value, 2).chain([""]);
         names.zip(values).map(|(property, value)| Self::exactly(property, value)).collect()
     }

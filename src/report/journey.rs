@@ -67,6 +67,8 @@ pub struct AiPage {
     pub training: i64,
     /// Fetched to answer someone.
     pub assistant: i64,
+    /// Of both, so many against the website's robots.txt.
+    pub disallowed: i64,
     /// Visits that an assistant sent.
     pub referral: i64,
 }
@@ -85,6 +87,7 @@ pub fn ai_pages(days: &Days, range: Range, page: Option<&str>) -> Vec<AiPage> {
             let sum = match purpose {
                 "training" => &mut sum.training,
                 "assistant" => &mut sum.assistant,
+                "disallowed" => &mut sum.disallowed,
                 "referral" => &mut sum.referral,
                 _ => continue,
             };

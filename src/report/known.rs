@@ -80,7 +80,9 @@ pub(super) fn counted(source: Source) -> Known {
         D::UtmSource | D::UtmMedium | D::UtmCampaign | D::UtmContent | D::UtmTerm => {
             VIEWS.or(VISITORS).or(VISITS)
         }
-        D::Country | D::Region | D::City | D::Language => VIEWS.or(VISITORS).or(VISITS),
+        D::Country | D::Region | D::City | D::Language | D::Network => {
+            VIEWS.or(VISITORS).or(VISITS)
+        }
         D::Device | D::Browser | D::BrowserVersion | D::Os | D::OsVersion => {
             VIEWS.or(VISITORS).or(VISITS)
         }
@@ -91,8 +93,8 @@ pub(super) fn counted(source: Source) -> Known {
         D::FirstSeen => Known::of(&[Stored::Visitors]),
         D::FunnelStep => Known::of(&[Stored::Visits]),
         D::ClickMap | D::ScrollMap | D::Timing => Known::of(&[Stored::Events]),
-        D::BotName | D::BotClass => Known::of(&[Stored::Responses, Stored::Beacons]),
-        D::BotPage | D::BotStatus | D::AiPage => Known::of(&[Stored::Responses]),
+        D::BotName | D::BotClass | D::BotProof => Known::of(&[Stored::Responses, Stored::Beacons]),
+        D::BotPage | D::BotStatus | D::BotRules | D::AiPage => Known::of(&[Stored::Responses]),
         D::ErrorPage | D::ErrorStatus | D::ErrorLink => {
             Known::of(&[Stored::Responses, Stored::Seen])
         }
@@ -120,7 +122,7 @@ fn adds_up(source: Source) -> Known {
             D::UtmSource | D::UtmMedium | D::UtmCampaign | D::UtmContent | D::UtmTerm => {
                 Known::ALL.without(VISITORS)
             }
-            D::Country | D::Region | D::City | D::Language | D::Device => {
+            D::Country | D::Region | D::City | D::Language | D::Device | D::Network => {
                 Known::ALL.without(VISITORS)
             }
             // A page or an event may be several goals at once.

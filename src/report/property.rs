@@ -54,6 +54,7 @@ const NAMES: &[(&str, Place)] = &[
     ("visit:os_version", Value(Dimension::OsVersion)),
     ("visit:screen", Value(Dimension::Screen)),
     ("visit:language", Value(Dimension::Language)),
+    ("visit:network", Value(Dimension::Network)),
     ("visit:evidence", Evidence),
     ("visit:cached", Value(Dimension::Cached)),
     ("visit:suspected", Suspected),
@@ -61,6 +62,9 @@ const NAMES: &[(&str, Place)] = &[
     ("bot:class", Value(Dimension::BotClass)),
     ("bot:page", Value(Dimension::BotPage)),
     ("bot:status", Value(Dimension::BotStatus)),
+    ("bot:identity", Value(Dimension::BotProof)),
+    ("bot:proof", Part(Dimension::BotProof, 1)),
+    ("bot:robots_txt", Part(Dimension::BotRules, 1)),
     ("error:page", Value(Dimension::ErrorPage)),
     ("error:status", Value(Dimension::ErrorStatus)),
     ("error:link", Value(Dimension::ErrorLink)),
@@ -96,6 +100,8 @@ const ALSO: &[(&str, Place)] = &[
     ("event:name", Part(Dimension::EventProperty, 0)),
     ("event:goal", Part(Dimension::EventProperty, 0)),
     ("error:page", Part(Dimension::ErrorLink, 0)),
+    ("bot:name", Part(Dimension::BotProof, 0)),
+    ("bot:name", Part(Dimension::BotRules, 0)),
 ];
 
 const PROPS: &str = "event:props:";
@@ -105,6 +111,7 @@ pub(super) fn parts_of(dimension: Dimension) -> usize {
     match dimension {
         Dimension::EventProperty => 3,
         Dimension::ErrorLink | Dimension::Feed | Dimension::AiPage => 2,
+        Dimension::BotProof | Dimension::BotRules => 2,
         _ => 1,
     }
 }
@@ -158,7 +165,20 @@ impl Property {
 
     /// What a row calls the second part of its value, where it shows two.
     pub fn second_key(&self) -> Option<&'static str> {
-        (self.home == Value(Dimension::ErrorLink)).then_some("referrer")
+        match self.home {
+            Value(Dimension::ErrorLink) => Some("referrer"),
+            Value(Dimension::BotProof) => Some("proof"),
+            _ => None,
+        }
+    }
+
+    /// The properties of these two parts.
+    pub(super) fn halves(&self) -> Option<[&'static str; 2]> {
+        match self.home {
+            Value(Dimension::ErrorLink) => Some(["error:page", "error:referrer"]),
+            Value(Dimension::BotProof) => Some(["bot:name", "bot:proof"]),
+            _ => None,
+        }
     }
 
     pub(super) fn home(&self) -> Place {

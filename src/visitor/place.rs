@@ -248,7 +248,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("geo.mmdb");
         fs::copy(CITIES, &file).unwrap();
-        let places = Places::open(&[file.clone()]).unwrap();
+        let places = Places::open(std::slice::from_ref(&file)).unwrap();
         assert!(!places.reload().unwrap(), "nothing new");
 
         fs::write(&file, "no database").unwrap();

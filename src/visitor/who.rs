@@ -5,10 +5,10 @@
 
 use super::address::{Trusted, client_address, is_trusted, network};
 use super::agent::{Agent, Agents};
-use super::bots::Bot;
 use super::introduced::Introduced;
+use super::networks::DATA_CENTRE;
 use super::place::{Place, Places};
-use super::ranges::Ranges;
+use super::prove::{Proven, Prover};
 use super::secrets::{Current, Secrets};
 use super::source::arrival;
 use crate::clock::Millis;
@@ -19,6 +19,7 @@ use crate::model::site::Site;
 use crate::model::{Traits, VisitorHash};
 use crate::text;
 use arc_swap::Guard;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -50,7 +51,6 @@ pub enum DoNotTrack {
 pub const OPT_OUT: &str = "headcount_optout=1";
 
 /// How visitors are told apart.
-#[derive(Debug)]
 pub struct Settings {
     /// Peers that are believed about the client.
     pub trusted_proxies: Trusted,
@@ -58,8 +58,8 @@ pub struct Settings {
     pub do_not_track: Vec<DoNotTrack>,
     /// Headers in which a trusted proxy tells country, region and city, in that order.
     pub place_headers: Vec<HeaderName>,
-    /// Published addresses of crawlers.
-    pub ranges: Ranges,
+    /// Checks what machines say they are.
+    pub prover: Arc<Prover>,
     /// As many visitors are surely remembered where views are counted; 0 if that is not said.
     pub remembered: usize,
 }
@@ -133,6 +133,12 @@ impl Visitors {
         self.agents.read(user_agent, None)
     }
 
+    /// Whether a request may be a machine's though its user agent is a browser's: it is signed.
+    pub fn may_be_signed(&self, headers: &HeaderMap) -> bool {
+        let signatures = self.settings.prover.signatures.as_ref();
+        signatures.is_some_and(|signatures| signatures.is_worth_a_look(headers))
+    }
+
     /// Whether this client is not to be counted at all: it asked for that, and is heard.
     pub fn ignores(&self, site: usize, headers: &HeaderMap) -> bool {
         self.settings.do_not_track[site] == DoNotTrack::Ignore && asks_not_to_be_tracked(headers)
@@ -172,10 +178,17 @@ impl Visitors {
 }
 
 impl Who<'_> {
-    /// The machine this is, by its own word; or what it is instead, if that word is false.
-    pub fn bot(&self) -> Option<&Bot> {
+    /// The machine this is, where all of its request is known.
+    pub fn bot_of(&self, request: &Parts, now: Millis) -> Option<Proven> {
+        let claimed = self.agent.bot.as_ref();
+        self.visitors.settings.prover.judge(claimed, request, self.address, now)
+    }
+
+    /// The machine this is, by its own word, and how far that is proven; or what it is instead, if
+    /// that word is false.
+    pub fn bot(&self) -> Option<Proven> {
         let claimed = self.agent.bot.as_ref()?;
-        Some(self.visitors.settings.ranges.impostor(claimed, self.address).unwrap_or(claimed))
+        Some(self.visitors.settings.prover.prove(claimed, self.address))
     }
 
     /// Whether the address is in one of these networks, or the client in one of these countries.
@@ -237,6 +250,7 @@ impl Who<'_> {
         };
         let from = arrival(referrer, query, own);
         let place = self.place();
+        let hosting = self.visitors.settings.prover.is_in_data_centre(self.address);
         let hostname = host.map(|host| rollup::clean(host, HOST_MAX));
         let language = text::header(self.headers, header::ACCEPT_LANGUAGE);
         let language = language.and_then(|asked| super::language::language(&asked));
@@ -254,6 +268,7 @@ impl Who<'_> {
             (Dimension::City, place.city.as_deref()),
             (Dimension::Language, language.as_deref()),
             (Dimension::Hostname, hostname.as_deref()),
+            (Dimension::Network, hosting.then_some(DATA_CENTRE)),
         ];
         let known = all.into_iter().filter_map(|(dimension, value)| Some((dimension, value?)));
         self.agent.traits.and(known)

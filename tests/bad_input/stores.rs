@@ -169,6 +169,8 @@ async fn other_days_are_delivered_meanwhile() {
             page: "/".into(),
             status: 200,
             read: false,
+            proof: None,
+            allowed: None,
         };
         let at = clock.now() - ago;
         engine.push(&Hit {

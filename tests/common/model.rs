@@ -192,7 +192,7 @@ impl Model {
                 let whole = |length| (0..length).all(|byte| known.sent.contains(&byte));
                 known.complete |= known.length.is_some_and(whole);
             }
-            What::Bot { name, class, page, status, read } => {
+            What::Bot { name, class, page, status, read, proof, allowed } => {
                 for (dimension, value) in [
                     (Dimension::BotName, name.to_string()),
                     (Dimension::BotClass, class.to_string()),
@@ -201,6 +201,15 @@ impl Model {
                 ] {
                     self.others.push((day, dimension, value, Metric::Responses, 1));
                 }
+                if let Some(proof) = proof {
+                    let value = join([name, proof.as_str()]);
+                    self.others.push((day, Dimension::BotProof, value, Metric::Responses, 1));
+                }
+                if let Some(allowed) = allowed {
+                    let word = if *allowed { "allowed" } else { "disallowed" };
+                    let value = join([name, word]);
+                    self.others.push((day, Dimension::BotRules, value, Metric::Responses, 1));
+                }
                 let purpose = match &**class {
                     "AI training" => "training",
                     "AI assistant" => "assistant",
@@ -208,6 +217,9 @@ impl Model {
                 };
                 if *read {
                     self.ai(day, purpose, page);
+                    if *allowed == Some(false) {
+                        self.ai(day, "disallowed", page);
+                    }
                 }
             }
             What::BotBeacon { .. } => unreachable!("not in this traffic"),

@@ -6,8 +6,8 @@ use headcount::model::goal::{Funnel, Goal};
 use headcount::model::rollup::Dimension;
 use headcount::model::site::{Day, Site};
 use headcount::model::{
-    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown, Tracker,
-    Traits, VisitorHash, Vital, What,
+    Answered, Hit, IdVerdict, Nav, PageKind, Proof, ScriptEvent, ScriptEventKind, Served, Shown,
+    Tracker, Traits, VisitorHash, Vital, What,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -175,12 +175,16 @@ impl Maker {
             }),
             _ => {
                 let class = ["AI training", "AI assistant", "SEO"][self.rng.random_range(0..3)];
+                let allowed = [None, Some(true), Some(false)][self.rng.random_range(0..3)];
+                let proof = Proof::from_number(self.rng.random_range(0..=Proof::ALL.len() as i64));
                 self.push(client, at, at, |page| What::Bot {
                     name: "A bot".into(),
                     class: class.into(),
                     page,
                     status: 200,
                     read,
+                    proof,
+                    allowed,
                 });
             }
         }

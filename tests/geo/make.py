@@ -1,6 +1,7 @@
-"""Makes the two small databases beside it, of addresses reserved for documentation and one of RIPE's.
+"""Makes the small databases beside it, of addresses reserved for documentation and one of RIPE's.
 
-Needs `pip install mmdb-writer netaddr`. The schema is that of GeoLite2-City.
+Needs `pip install mmdb-writer netaddr`. The schemas are those of GeoLite2-City and
+GeoLite2-ASN.
 """
 
 from netaddr import IPSet
@@ -56,3 +57,15 @@ make_flat(
     },
 )
 make_flat("dbip-city-ipv6.mmdb", 6, {"2001:db8::/32": ("FR", "Île-de-France", "Paris")})
+
+writer = MMDBWriter(
+    ip_version=6,
+    database_type="Test-ASN",
+    languages=["en"],
+    ipv4_compatible=True,
+    int_type="u32",
+)
+for network, number in {"192.0.2.0/24": 64500, "198.51.100.0/24": 64501, "2001:db8::/32": 64502}.items():
+    what = {"autonomous_system_number": number, "autonomous_system_organization": f"AS{number}"}
+    writer.insert_network(IPSet([network]), what)
+writer.to_db_file("networks.mmdb")

@@ -224,6 +224,7 @@ fn a_page_has_one_name() {
                      download /d%C3%A9.pdf: complete 1, responses 1
                      bot_name Googlebot: responses 1
                      bot_class Search engine: responses 1
+                     bot_proof Googlebot | claimed, address not listed: responses 1
                      bot_page /caf%C3%A9: responses 1
                      bot_status 200: responses 1",
         },

@@ -152,6 +152,7 @@ fn settings() {
             looks_at: &[],
             counts: "bot_name claims to be Googlebot, isn't: responses 1
                      bot_class False claim: responses 1
+                     bot_proof claims to be Googlebot, isn't | refuted: responses 1
                      bot_page /a: responses 1
                      bot_status 200: responses 1",
         },

@@ -190,6 +190,7 @@ fn what_is_no_pageview() {
                      feed /feed | Feedly: responses 3, subscribers 15
                      bot_name Feedly: responses 3
                      bot_class Feed reader: responses 3
+                     bot_proof Feedly | claimed: responses 3
                      bot_page /feed: responses 3
                      bot_status 200: responses 2
                      bot_status 304: responses 1",
@@ -212,6 +213,7 @@ fn machines() {
             looks_at: &[],
             counts: "bot_name Googlebot: beacons 1, responses 2
                      bot_class Search engine: beacons 1, responses 2
+                     bot_proof Googlebot | claimed, address not listed: beacons 1, responses 2
                      bot_page /a: responses 1
                      bot_page /b: responses 1
                      bot_status 200: responses 1
@@ -241,6 +243,10 @@ fn machines() {
                      bot_name ChatGPT-User: responses 1
                      bot_class AI training: responses 3
                      bot_class AI assistant: responses 1
+                     bot_proof GPTBot | claimed, address not listed: responses 3
+                     bot_proof ChatGPT-User | claimed, address not listed: responses 1
+                     bot_rules GPTBot | allowed: responses 1
+                     bot_rules ChatGPT-User | allowed: responses 1
                      bot_page /a: responses 2
                      bot_page /b: responses 1
                      bot_page /robots.txt: responses 1

@@ -10,7 +10,7 @@ const HOUR: i64 = 3_600_000;
 
 fn entry(name: &str, number: u64, hits: usize) -> Entry {
     let hit = |i: usize| {
-        let what = What::BotBeacon { name: "b".into(), class: "c".into() };
+        let what = What::BotBeacon { name: "b".into(), class: "c".into(), proof: None };
         let at = i as i64;
         Arrived {
             at,

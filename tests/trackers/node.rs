@@ -66,7 +66,8 @@ fn a_program_in_node() {
             },
             looks_at: &[],
             counts: "bot_name Umami: beacons 1
-                     bot_class Other bot: beacons 1",
+                     bot_class Other bot: beacons 1
+                     bot_proof Umami | claimed: beacons 1",
         },
     ]);
 }

@@ -97,6 +97,7 @@ fn what_is_dropped_says_so() {
         },
         looks_at: &[],
         counts: "bot_name curl: beacons 1
-                 bot_class Library or tool: beacons 1",
+                 bot_class Library or tool: beacons 1
+                 bot_proof curl | claimed: beacons 1",
     }]);
 }

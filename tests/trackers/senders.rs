@@ -80,7 +80,8 @@ fn whom_is_believed() {
             },
             looks_at: &[],
             counts: "bot_name curl: beacons 2
-                     bot_class Library or tool: beacons 2",
+                     bot_class Library or tool: beacons 2
+                     bot_proof curl | claimed: beacons 2",
         },
         Rule {
             says: "Umami's payload may name address and user agent; with a token they are believed",
@@ -106,7 +107,8 @@ fn whom_is_believed() {
             counts: "total: browser 4, unverified 4, visitors 3
                      page /a: browser 4, unverified 4, visitors 3
                      bot_name curl: beacons 1
-                     bot_class Library or tool: beacons 1",
+                     bot_class Library or tool: beacons 1
+                     bot_proof curl | claimed: beacons 1",
         },
     ]);
 }

@@ -62,7 +62,8 @@ fn what_its_script_sends() {
             },
             looks_at: &[],
             counts: "bot_name curl: beacons 1
-                     bot_class Library or tool: beacons 1",
+                     bot_class Library or tool: beacons 1
+                     bot_proof curl | claimed: beacons 1",
         },
     ]);
 }

@@ -23,6 +23,7 @@ pub(super) fn draw(view: &View, data: &PageData<'_>) -> Option<Markup> {
                             th scope="col" { (say.t("property-page")) }
                             th scope="col" { (say.t("ai-training")) }
                             th scope="col" { (say.t("ai-answers")) }
+                            th scope="col" { (say.t("ai-disallowed")) }
                             th scope="col" { (say.t("ai-sent")) }
                         } }
                         tbody {
@@ -31,6 +32,7 @@ pub(super) fn draw(view: &View, data: &PageData<'_>) -> Option<Markup> {
                                     (cards::page_cell(view, &of.page))
                                     td { (say.count(of.training)) }
                                     td { (say.count(of.assistant)) }
+                                    td { (say.count(of.disallowed)) }
                                     td { (say.count(of.referral)) }
                                 }
                             }

@@ -8,7 +8,7 @@ use crate::report::{AnsweredFrom, Answers, Condition, Operator, Property, Segmen
 use maud::{Markup, html};
 
 /// Properties that the form offers.
-const OFFERED: [&str; 24] = [
+const OFFERED: [&str; 25] = [
     "event:page",
     "visit:entry_page",
     "visit:exit_page",
@@ -30,6 +30,7 @@ const OFFERED: [&str; 24] = [
     "event:name",
     "event:outbound_link",
     "bot:name",
+    "bot:proof",
     "bot:page",
     "error:page",
     "download:path",

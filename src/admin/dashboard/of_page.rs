@@ -110,6 +110,7 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
         ("way-unconfirmed", say.value(Metric::BlindSpot, blind), true),
         ("way-training", say.count(ai.training), !ai.page.is_empty()),
         ("way-assistant", say.count(ai.assistant), !ai.page.is_empty()),
+        ("way-disallowed", say.count(ai.disallowed), ai.disallowed > 0),
         ("way-referral", say.count(ai.referral), !ai.page.is_empty()),
     ];
     Ok(html! {

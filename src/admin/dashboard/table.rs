@@ -166,17 +166,31 @@ pub(super) const BOTS: &[Card] = &[
         ],
     },
     Card {
+        key: "known",
+        title: "card-known",
+        tabs: &[
+            tab("card-tab-names", "bot:identity", RESPONSES, "empty-proof"),
+            tab("card-tab-proof", "bot:proof", RESPONSES, "empty-proof"),
+        ],
+    },
+    Card {
         key: "fetched",
         title: "card-fetched",
         tabs: &[
             tab("card-pages", "bot:page", RESPONSES, "empty-bots"),
             tab("card-status", "bot:status", RESPONSES, "empty-bots"),
+            tab("card-tab-robots-txt", "bot:robots_txt", RESPONSES, "empty-robots-txt"),
         ],
     },
     Card {
         key: "suspected",
         title: "card-suspected",
         tabs: &[tab("card-tab-suspected", "visit:suspected", VISITORS, "empty-suspected")],
+    },
+    Card {
+        key: "networks",
+        title: "card-networks",
+        tabs: &[tab("card-tab-networks", "visit:network", SERVED, "empty-networks")],
     },
 ];
 

@@ -3,13 +3,13 @@
 
 use crate::language::Language;
 use crate::model::rollup::{OTHER, PART};
-use crate::model::{AI_CHANNEL, DIRECT};
+use crate::model::{AI_CHANNEL, DIRECT, Proof};
 use crate::page_name::shown;
 use crate::report::{Property, countries};
 use std::borrow::Cow;
 
 /// Words that the API has for values, each with the key of ours.
-const WORDS: [(&str, &str); 48] = [
+const WORDS: [(&str, &str); 59] = [
     ("Desktop", "value-desktop"),
     ("Laptop", "value-laptop"),
     ("Mobile", "value-mobile"),
@@ -54,6 +54,17 @@ const WORDS: [(&str, &str); 48] = [
     ("confirmed", "value-confirmed"),
     ("browser only", "value-browser-only"),
     ("unverified", "value-unverified"),
+    ("claimed", "value-claimed"),
+    ("claimed, address not listed", "value-not-listed"),
+    ("claimed, data centre", "value-claimed-data-centre"),
+    ("published address", "value-published-address"),
+    ("reverse DNS", "value-reverse-dns"),
+    ("signature", "value-signature"),
+    ("wrong signature", "value-wrong-signature"),
+    ("refuted", "value-refuted"),
+    ("allowed", "value-allowed"),
+    ("disallowed", "value-disallowed"),
+    ("Data centre", "value-data-centre"),
     (DIRECT, "value-direct-none"),
     (OTHER, "value-other"),
     (UNKNOWN, "value-unknown"),
@@ -63,8 +74,16 @@ const WORDS: [(&str, &str); 48] = [
 const UNKNOWN: &str = crate::visitor::agent::UNKNOWN;
 
 /// Values of these are words of ours. Of other properties only those are that stand for no name.
-const WORDED: [&str; 5] =
-    ["visit:channel", "visit:device", "visit:screen", "visit:evidence", "bot:class"];
+const WORDED: [&str; 8] = [
+    "visit:channel",
+    "visit:device",
+    "visit:screen",
+    "visit:evidence",
+    "visit:network",
+    "bot:class",
+    "bot:proof",
+    "bot:robots_txt",
+];
 const NO_NAMES: [&str; 4] = [DIRECT, OTHER, UNKNOWN, "(none)"];
 
 /// A word of the API's in a language.
@@ -98,6 +117,12 @@ pub(crate) fn label(say: Language, property: &Property, value: &str) -> String {
             let referrer = if referrer.is_empty() { no_referrer() } else { shown(referrer) };
             format!("{} ← {referrer}", shown(page)).into()
         }
+        "bot:identity" => match value.split_once(PART) {
+            // What it is called says so.
+            Some((name, proof)) if proof == Proof::Refuted.as_str() => name.into(),
+            Some((name, proof)) => format!("{name}: {}", word(say, proof)).into(),
+            None => value.into(),
+        },
         "error:referrer" if value.is_empty() => no_referrer(),
         _ if value.is_empty() => say.t("value-none"),
         name if WORDED.contains(&name) => word(say, value),
@@ -134,6 +159,9 @@ mod tests {
         assert_eq!(label("visit:utm_term", "%C3%A9"), "%C3%A9");
         assert_eq!(label("error:link", "/a\u{1e}/b"), "/a ← /b");
         assert_eq!(label("error:link", "/a\u{1e}"), "/a ← no referrer");
+        assert_eq!(label("bot:identity", "Bot\u{1e}reverse DNS"), "Bot: reverse DNS");
+        let refuted = "claims to be Bot, isn't\u{1e}refuted";
+        assert_eq!(label("bot:identity", refuted), "claims to be Bot, isn't");
     }
 
     #[test]

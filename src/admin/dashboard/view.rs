@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// Parameters that a link keeps, in the order they are written.
-const KEPT: [&str; 29] = [
+const KEPT: [&str; 30] = [
     "site_id",
     "topic",
     "period",
@@ -38,6 +38,7 @@ const KEPT: [&str; 29] = [
     "devices",
     "events",
     "bots",
+    "known",
     "fetched",
     "feeds",
     "unconfirmed",

