@@ -202,7 +202,7 @@ async fn what_owners_set_and_people_meet() {
     page.nothing_found();
 }
 
-struct Page {
+pub struct Page {
     browser: Browser,
     axe: String,
     /// What axe-core found so far.
@@ -210,17 +210,17 @@ struct Page {
 }
 
 impl Page {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let axe = std::fs::read_to_string(AXE)
             .unwrap_or_else(|e| panic!("axe-core is not installed: `make test` installs it ({e})"));
         Self { browser: Browser::start().await, axe, found: Mutex::default() }
     }
 
-    async fn go(&self, url: &str) {
+    pub async fn go(&self, url: &str) {
         self.browser.goto(url).await.unwrap();
     }
 
-    async fn run(&self, script: &str) -> Value {
+    pub async fn run(&self, script: &str) -> Value {
         self.browser.execute(script, vec![]).await.unwrap()
     }
 
@@ -237,7 +237,7 @@ impl Page {
     }
 
     /// Has axe-core look at the page as it is now, in both themes and both widths.
-    async fn check(&self, state: &str) {
+    pub async fn check(&self, state: &str) {
         self.run(&self.axe).await;
         for theme in ["light", "dark"] {
             for width in [390, 1280] {
@@ -258,7 +258,7 @@ impl Page {
         }
     }
 
-    fn nothing_found(&self) {
+    pub fn nothing_found(&self) {
         let found = self.found.lock().unwrap();
         assert!(found.is_empty(), "{found:#?}");
     }

@@ -11,7 +11,7 @@
 //! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
 //!   card's own page; `stale`: left open while things die; `preferences`: keys, colours and the map
-//! - `people`: who is given what, by whom
+//! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
@@ -29,6 +29,7 @@ mod counted;
 mod dashboard;
 mod details;
 mod documents;
+mod languages;
 mod overview;
 mod people;
 mod policies;

@@ -1,7 +1,7 @@
 //! Reports and alerts, from a real mail server and a webhook's receiver.
 //!
 //! - a report says what its week had, to each who gets it, once: from two nodes, after restarts and
-//!   kills, in both stores
+//!   kills, in both stores, in the language that is set
 //! - a mail server that is away gets it later; one that may have it does not get it again
 //! - a spike is told once a day, by mail and to a webhook, which can tell that it is ours
 
@@ -162,6 +162,40 @@ fn a_week_is_told_once_sqlite() {
 #[test]
 fn a_week_is_told_once_by_two_nodes() {
     a_week_is_told_once(&RedisServer::start().url(), 2);
+}
+
+#[test]
+fn a_week_is_told_in_the_language_that_is_set() {
+    let (stage, mail) = (Stage::new(), MailServer::start());
+    let server = mail.url();
+    let to = ["--mail-server", &server, "--reports-weekly", "a@example.org", "--language", "de"];
+    stage.set(-5 * 24 * HOUR + 12 * HOUR);
+    let mut headcount = stage.headcount("sqlite:counts.db", &to);
+    headcount.start_again();
+    for person in 1..4 {
+        visit(&headcount, person, "/a");
+    }
+    delivered(&headcount);
+    stage.set(8 * HOUR + 1_000);
+    let mail = wait_for("the report", || mail.mails().into_iter().next());
+    assert!(mail.subject.starts_with(&format!("{SITE}: die Woche vom ")), "{}", mail.subject);
+    let lines: Vec<String> = mail
+        .text
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for expected in
+        ["Eindeutige Besucher 3", "Aufrufe pro Besuch 1,00", "Seiten (Besucher)", "3 /a"]
+    {
+        assert!(lines.iter().any(|line| line == expected), "{expected:?} in {}", mail.text);
+    }
+    let day = lines.iter().find(|line| line.ends_with("3 Besucher 3 Aufrufe"));
+    assert!(day.is_some_and(|line| line.starts_with("Mi., ")), "{}", mail.text);
+    assert!(mail.html.contains("<html lang=\"de\">") && mail.html.contains("Dashboard öffnen"));
+    // In columns, though some words are longer than English ones.
+    let ends: Vec<_> =
+        mail.text.lines().skip(3).take(6).map(|line| line.trim_end().chars().count()).collect();
+    assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{}", mail.text);
 }
 
 #[test]
