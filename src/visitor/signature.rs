@@ -190,11 +190,11 @@ mod tests {
     use super::*;
     use crate::model::BotClass;
     use crate::visitor::signers::Directory;
+    use aws_lc_rs::digest::{SHA256, digest};
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use data_encoding::{BASE64, BASE64URL_NOPAD};
     use http::Request;
-    use ring::digest::{SHA256, digest};
-    use ring::rand::SystemRandom;
-    use ring::signature::{Ed25519KeyPair, KeyPair};
     use std::sync::Arc;
 
     const NOW: Millis = 1_800_000_000_000;
