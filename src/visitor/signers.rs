@@ -132,7 +132,7 @@ impl Signatures {
 }
 
 async fn fetch(url: &Url) -> anyhow::Result<Directory> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let connector = HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(provider)
         .context("certificates to trust")?

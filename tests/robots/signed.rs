@@ -6,10 +6,10 @@ use crate::common::nginx::Nginx;
 use crate::common::wait_for;
 use crate::{known, website};
 use ::headcount::clock::{Clock, SECOND};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use ring::digest::{SHA256, digest};
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeMap;
 
 const HOST: &str = "docs.example.org";

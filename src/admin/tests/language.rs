@@ -247,6 +247,7 @@ async fn every_word_about_what_owners_set_is_one_of_the_texts() {
     let port = busy().await;
     let marked = format!("headcount_language={}", Language::Marked.as_str());
     let mut left = Vec::new();
+    let secret = Regex::new(r#"<input class="secret"[^>]*>"#).unwrap();
     for (path, form) in [
         ("/settings/goals", "do=goal&name=1&kind=page&target=/1"),
         ("/settings/funnels", "do=funnel&name=1&steps=page+/1%0Apage+/2"),
@@ -265,7 +266,6 @@ async fn every_word_about_what_owners_set_is_one_of_the_texts() {
         let (status, page) = (answer.status().as_u16(), answer.text().await.unwrap());
         assert!(status == 200 || status == 303, "{path}: {page}");
         // A secret has no words.
-        let secret = Regex::new(r#"<input class="secret"[^>]*>"#).unwrap();
         let found = unmarked(&secret.replace_all(&page, ""));
         left.extend(found.into_iter().map(|text| format!("{path}: {text}")));
     }
