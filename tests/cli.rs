@@ -226,6 +226,7 @@ fn another(key: &Key) -> Value {
         ("access_log_file", _) => "some.log",
         ("timezone", _) => "Europe/Berlin",
         ("currency", _) => "EUR",
+        ("language", _) => "de",
         ("data_dir", _) => "some.folder",
         ("geoip", _) => return Value::List(vec!["some.file".into()]),
         ("store_ca" | "crawler_ranges" | "upstream_tls.ca" | "acme.directory_ca", _) => "some.file",
