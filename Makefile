@@ -95,7 +95,7 @@ test:
 	cargo fmt --check
 	cargo test --no-run --all-targets --features parquet
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --features parquet --test-threads 6 && cargo test --features parquet --doc; \
+		set -x; cargo nextest run --features parquet --test-threads 4 && cargo test --features parquet --doc; \
 	else \
 		set -x; cargo test --features parquet; \
 	fi

@@ -95,7 +95,7 @@ async fn long_words_fit_every_screen() {
         for width in [360, 768, 1920] {
             browser.look("light", width).await;
             for path in [
-                "/?period=day&evidence=open",
+                "/?period=day",
                 "/?period=7d&filters=visit:country%3D%3DDE;visit:device!%3DTablet",
                 "/?period=24h",
                 "/?details=pages&period=7d",
