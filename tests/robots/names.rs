@@ -19,6 +19,11 @@ struct NameServer {
 
 impl NameServer {
     fn start(records: &[&str]) -> Self {
+        wait_for("dnsmasq", || Self::try_start(records))
+    }
+
+    /// `None`: its port is somebody's already, for it needs the same by UDP and by TCP.
+    fn try_start(records: &[&str]) -> Option<Self> {
         // By UDP, which `free_port` keeps for itself.
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("dnsmasq")
@@ -31,9 +36,12 @@ impl NameServer {
             .stdin(Stdio::null())
             .spawn()
             .expect("dnsmasq is installed");
-        // It listens by TCP, too.
-        wait_for("dnsmasq", || TcpStream::connect(("127.0.0.1", port)).ok());
-        Self { process, port }
+        let mut server = Self { process, port };
+        wait_for("dnsmasq to listen or to end", || {
+            let listens = TcpStream::connect(("127.0.0.1", port)).is_ok();
+            (listens || server.process.try_wait().unwrap().is_some()).then_some(())
+        });
+        server.process.try_wait().unwrap().is_none().then_some(server)
     }
 
     fn address(&self) -> String {
