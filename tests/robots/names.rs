@@ -5,7 +5,7 @@ use crate::common::http::{CURL, GOOGLEBOT, get};
 use crate::common::nginx::Nginx;
 use crate::common::wait_for;
 use crate::known;
-use std::net::{TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ impl NameServer {
     fn try_start(records: &[&str]) -> Option<Self> {
         // By UDP, which `free_port` keeps for itself.
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        drop(TcpListener::bind(("127.0.0.1", port)).ok()?);
         let process = Command::new("dnsmasq")
             .args(["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"])
             .args(["--user=root", "--pid-file=", "--bind-interfaces", "--listen-address=127.0.0.1"])
