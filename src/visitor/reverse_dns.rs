@@ -115,8 +115,10 @@ impl ReverseDns {
             Some((Answer::Refuted, _)) => Some(false),
             Some((Answer::None, _)) => None,
             None => {
-                if self.asking.try_send(Question { key, address, domains }).is_ok() {
-                    self.remember(key, Answer::None);
+                // First, for the answer may come at once.
+                self.remember(key, Answer::None);
+                if self.asking.try_send(Question { key, address, domains }).is_err() {
+                    self.known.remove(&key);
                 }
                 None
             }
