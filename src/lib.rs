@@ -54,6 +54,7 @@ mod frames;
 pub mod fuzz;
 mod home;
 mod host;
+mod https;
 pub mod import;
 pub mod journal;
 mod kept;

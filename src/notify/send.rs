@@ -3,6 +3,7 @@
 use super::message::Message;
 use crate::clock::{Millis, SECOND};
 use crate::config::{Address, Mail, Secret};
+use crate::https;
 use crate::telemetry::NoticeOutcome;
 use anyhow::Context;
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -18,7 +19,6 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use url::Url;
@@ -83,14 +83,8 @@ impl Sender {
             anyhow::Ok((transport, from.clone()))
         });
         let hooks = secret.map(|secret| {
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let connector = HttpsConnectorBuilder::new()
-                .with_provider_and_native_roots(provider)
-                .context("certificates to trust")?
-                .https_or_http()
-                .enable_http1()
-                .build();
-            anyhow::Ok((Client::builder(TokioExecutor::new()).build(connector), secret.clone()))
+            let client = Client::builder(TokioExecutor::new()).build(https::connector()?);
+            anyhow::Ok((client, secret.clone()))
         });
         Ok(Self {
             mail: mail.transpose()?,

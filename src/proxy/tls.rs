@@ -7,12 +7,12 @@
 
 use crate::clock::{Millis, SECOND};
 use crate::config::{CertificateFiles, Tls};
+use crate::https::provider;
 use crate::supervise::{Task, Tasks};
 use crate::telemetry::Telemetry;
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -254,10 +254,6 @@ impl Certificate {
         ensure!(same != Err(mismatch), "its key is not the key of its certificate");
         Ok(Self { key: Arc::new(certified), names, from, until })
     }
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// # Errors

@@ -6,12 +6,12 @@
 
 use super::bots::{self, Bot};
 use super::signature::Signatures;
+use crate::https;
 use crate::model::BotClass;
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
@@ -132,14 +132,8 @@ impl Signatures {
 }
 
 async fn fetch(url: &Url) -> anyhow::Result<Directory> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let connector = HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(provider)
-        .context("certificates to trust")?
-        .https_or_http()
-        .enable_http1()
-        .build();
-    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let client: Client<_, Empty<Bytes>> =
+        Client::builder(TokioExecutor::new()).build(https::connector()?);
     let request = Request::get(url.as_str())
         .header("accept", "application/http-message-signatures-directory+json, application/json")
         .header("user-agent", concat!("headcount/", env!("CARGO_PKG_VERSION")))

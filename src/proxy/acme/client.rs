@@ -3,6 +3,7 @@
 
 use crate::clock::{Clock, Millis, SECOND};
 use crate::config::Acme;
+use crate::https::provider;
 use anyhow::Context;
 use bytes::Bytes;
 use chrono::DateTime;
@@ -42,7 +43,7 @@ impl Client {
     /// # Errors
     /// A file of trusted certificates that cannot be read, or a system without any.
     pub fn new(settings: &Acme, clock: Clock) -> anyhow::Result<Self> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = provider();
         let builder = HttpsConnectorBuilder::new();
         let builder = match &settings.directory_ca {
             Some(file) => builder.with_tls_config(
