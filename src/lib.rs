@@ -28,8 +28,8 @@
 //!
 //! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what
 //! others write is read and compared (`text`, `host`, `page_name`), enums whose variants have a
-//! word each (`words`), how texts are coded for their way ([`coding`]), what pages and mails say in
-//! each [`language`], the [`clock`], the settings
+//! word each (`words`), how texts are coded for their way ([`coding`]), how servers of others are
+//! reached (`https`), what pages and mails say in each [`language`], the [`clock`], the settings
 //! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background
 //! tasks going ([`supervise`]), what looks after the stored counts once a day or by hand
 //! ([`upkeep`]), an allowance of commands for a store that bills them ([`budget`]) and a small
