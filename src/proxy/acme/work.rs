@@ -350,10 +350,10 @@ impl<'a> Work<'a> {
 
     fn issued(&mut self, certificate: state::Certificate, wanted: &Wanted) -> Then {
         let (names, until) = (certificate.names.clone(), certificate.until);
-        tracing::info!("certificate until {}: {}", date(until), names.join(", "));
         let mut state = self.state.clone();
         state.issued(certificate, &self.acme.names);
         self.take_up(state);
+        tracing::info!("certificate until {}: {}", date(until), names.join(", "));
         for name in wanted.names.iter().filter(|name| !names.contains(name)) {
             self.name_failed(name, "the authority has left it out".to_owned());
         }
