@@ -39,7 +39,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
 	sqlite3=sqlite3 unzip=unzip dnsmasq=dnsmasq-base
 
-.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api recipes bench import-bench \
+.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api recipes clickhouse bench import-bench \
 	data cities screenshots deb deb-test image-test
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo 'make grafana                              conf/grafana-dashboard.json against Grafana'"'"'s schema'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make recipes                              docs step by step, those with WordPress and MariaDB too'
+	@echo 'make clickhouse                           docs/column-store.md, with ClickHouse and DuckDB'
 	@echo 'make bench                                what it costs'
 	@echo 'make import-bench                         a log by headcount import and by GoAccess, in turns'
 	@echo 'make deb                                  a Debian package, in target/deb'
@@ -150,6 +151,13 @@ recipes:
 		/usr/share/wordpress/wp-content/themes/twentytwentythree=wordpress-theme-twentytwentythree \
 		/usr/lib/apache2/modules/libphp8.2.so=libapache2-mod-php
 	RECIPES=1 cargo test --test recipes -- --nocapture
+
+# ClickHouse's own engine, which is half a gigabyte, and DuckDB.
+clickhouse:
+	@.ci/install $(build_needs) /usr/lib/python3.11/ensurepip=python3-venv
+	@.ci/column-stores '$(target)/column-stores'
+	COLUMN_STORES="$$(realpath '$(target)/column-stores/bin')" cargo test --features parquet \
+		--test recipes column_store -- --nocapture
 
 bench:
 	@.ci/install $(build_needs)

@@ -21,7 +21,7 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 21] = [
+const PAGES: [(&str, &str, &str); 22] = [
     ("install", "Install", include_str!("../../docs/install.md")),
     ("in-front", "In front of: step by step", include_str!("../../docs/in-front.md")),
     ("behind", "Behind: step by step", include_str!("../../docs/behind.md")),
@@ -35,6 +35,7 @@ const PAGES: [(&str, &str, &str); 21] = [
     ("api", "API", include_str!("../../docs/api.md")),
     ("stores", "Stores", include_str!("../../docs/stores.md")),
     ("queries", "Questions to the store", include_str!("../../docs/queries.md")),
+    ("column-store", "In a column store", include_str!("../../docs/column-store.md")),
     ("import", "Access logs of before", include_str!("../../docs/import.md")),
     ("reliability", "What can be lost, and when", include_str!("../../docs/reliability.md")),
     ("security", "Security", include_str!("../../docs/security.md")),

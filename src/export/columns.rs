@@ -74,7 +74,7 @@ columns! {
     day: Day, "The day it counts for, in the site's time zone", |t| t.day.to_string().into();
     kind: Word, "`view`, `confirm` (a beacon confirms a view that the server saw), `sent` (more or less of a view was sent than its head had said), `activity` (on a visit's first day: it goes on after midnight), `engagement`, `event`, `outbound`, `file`, `click`, `vital`, `bot`, `error`, `prefetch`, `download`, `feed`",
         |t| t.row.kind.as_str().into();
-    flags: Word, "Words with spaces between them. Of a view: `server` or `browser` (who saw it), `confirmed`, `unverified`, `cached`, `cached_by_others`, `begins` (a visit begins with it). Of an activity: `viewed`, `interactive`. Of bots, errors and prefetches: `answered`, `beacon`; of a bot also `read` (it was given a page). Of a download: `begins` (its first request), `complete`",
+    flags: Word, "Words with spaces between them. Of a view: `server` or `browser` (who saw it), `confirmed`, `unverified`, `cached`, `cached_by_others`, `begins` (a visit begins with it). Of an activity: `viewed`, `interactive`. Of an event or activity: `passive` (it ends no bounce). Of bots, errors and prefetches: `answered`, `beacon`; of a bot also `read` (it was given a page). Of a download: `begins` (its first request), `complete`",
         |t| flags(t.row.flags);
     visit: Integer, "Rows with the same number on the same day are of one visit. Numbered within its day, from 1, in the order of appearance: it says nothing of who it was. Empty: of no visit",
         |t| t.visit.into();
@@ -128,7 +128,7 @@ fn time(at: Millis) -> Value {
         .into()
 }
 
-const FLAGS: [(Flags, &str); 13] = [
+const FLAGS: [(Flags, &str); 14] = [
     (Flags::SERVER, "server"),
     (Flags::CONFIRMED, "confirmed"),
     (Flags::BROWSER, "browser"),
@@ -138,6 +138,7 @@ const FLAGS: [(Flags, &str); 13] = [
     (Flags::BEGINS, "begins"),
     (Flags::VIEWED, "viewed"),
     (Flags::INTERACTIVE, "interactive"),
+    (Flags::PASSIVE, "passive"),
     (Flags::ANSWERED, "answered"),
     (Flags::BEACON, "beacon"),
     (Flags::READ, "read"),

@@ -6,6 +6,8 @@
 //! - `in_front`: `docs/in-front.md`, with nginx, Node and Pebble;
 //! - `wordpress`: its section on WordPress, which `make recipes` follows;
 //! - `moving`: `docs/moving.md`, with small exports of other programs;
+//! - `column_store`: `docs/column-store.md`, with ClickHouse's engine and DuckDB under
+//!   `make clickhouse`;
 //! - `queries`: `docs/queries.md`, SQL and `redis-cli` on stores whose counts are known;
 //! - `scale`: `docs/scale.md`, its table from the figures that it names, and these measured.
 //!
@@ -16,6 +18,7 @@
 mod common;
 
 mod behind;
+mod column_store;
 mod in_front;
 mod moving;
 mod page;

@@ -19,9 +19,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// A site with its counts delivered, and what is needed to ask for them.
-struct Counted {
-    headcount: Headcount,
-    dir: TempDir,
+pub struct Counted {
+    pub headcount: Headcount,
+    pub dir: TempDir,
     /// The hours in which it was visited, with their views.
     hours: Vec<String>,
     _runtime: Runtime,
@@ -41,7 +41,7 @@ const ASKED: [(&str, &str, &str, &str, &str); 9] = [
 ];
 const VIEWS: i64 = 5;
 
-fn counted(store: &str) -> Counted {
+pub fn counted(store: &str) -> Counted {
     let runtime = Runtime::new().unwrap();
     let missing = get(|| async { (StatusCode::NOT_FOUND, Html(PAGE)) });
     let site = Router::new().route("/missing", missing).fallback(get(|| async { Html(PAGE) }));
@@ -93,14 +93,14 @@ fn counted(store: &str) -> Counted {
 }
 
 /// What a command of the page prints, a line each.
-fn printed(command: &mut Command) -> Vec<String> {
+pub fn printed(command: &mut Command) -> Vec<String> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// With today in the place of the page's days.
-fn of_today(text: &str) -> String {
+pub fn of_today(text: &str) -> String {
     let today = today().to_string();
     ["2026-11-24", "2026-11-01", "2026-11-30"]
         .iter()
