@@ -28,6 +28,14 @@ const VIEWS_OF_A_VISITOR: f64 = 3.0;
 const PEAK: f64 = 5.0;
 const COUNTS_A_DAY: f64 = 3_000.0 * 8.0;
 
+/// Dollars a month, of a vCPU and of a GB; of a million commands.
+const VCPU: f64 = 16.0;
+const GB_OF_MEMORY: f64 = 2.20;
+const GB_OF_DISK: f64 = 0.10;
+const MILLION_COMMANDS: f64 = 2.0;
+/// What `monthly_commands` is set to, in millions.
+const BUDGET: f64 = 0.5;
+
 /// Bytes, as measured below.
 const COUNT_IN_REDIS: f64 = 110.0;
 const COUNT_IN_SQLITE: f64 = 60.0;
@@ -66,6 +74,17 @@ fn expected() -> Vec<(&'static str, [String; 4])> {
     let batches = |views: f64| (views / SECONDS * interval * ROWS / BATCH_MAX as f64).ceil();
     let visitors = |views: f64| views / 30.0 / VIEWS_OF_A_VISITOR;
     let rows_a_day = |views: f64| views / 30.0 * ROWS;
+    let cores = |views: f64| PEAK * views / SECONDS * per_view / 1e6;
+    let vcpus = |views: f64| (2.0 * cores(views)).ceil();
+    let memory = |views: f64| visitors(views) * VISITOR_IN_MEMORY;
+    let commands = |views: f64| SECONDS / interval * batches(views) * PER_BATCH as f64;
+    let redis = 365.0 * COUNTS_A_DAY * COUNT_IN_REDIS;
+    let sqlite = |views: f64| {
+        365.0 * (COUNTS_A_DAY * COUNT_IN_SQLITE + 2.0 * visitors(views) * VISITOR_IN_SQLITE)
+    };
+    let machine = |views: f64, more: f64| {
+        vcpus(views) * VCPU + (1.0 + (memory(views) + more) / 1e9) * GB_OF_MEMORY
+    };
     let each = |of: &dyn Fn(f64) -> String| VIEWS.map(of);
     vec![
         ("views a second, on average", each(&|v| format!("{:.1}", v / SECONDS))),
@@ -73,27 +92,29 @@ fn expected() -> Vec<(&'static str, [String; 4])> {
             "requests a second, busiest hour",
             each(&|v| grouped(PEAK * v / SECONDS * (1.0 + ASSETS + BEACONS))),
         ),
-        ("cores, busiest hour", each(&|v| format!("{:.2}", PEAK * v / SECONDS * per_view / 1e6))),
+        ("cores, busiest hour", each(&|v| format!("{:.2}", cores(v)))),
         ("visitors a day", each(&|v| grouped(visitors(v)))),
-        (
-            "memory for visitors",
-            each(&|v| format!("{} MB", grouped(visitors(v) * VISITOR_IN_MEMORY / 1e6))),
-        ),
+        ("memory for visitors", each(&|v| format!("{} MB", grouped(memory(v) / 1e6)))),
         ("batches a flush", each(&|v| grouped(batches(v)))),
+        ("Redis commands a month, at most", each(&|v| grouped(commands(v)))),
+        ("Redis memory, a year of days", each(&|_| format!("{} MB", grouped(redis / 1e6)))),
+        ("SQLite file, a year of days", each(&|v| format!("{:.1} GB", sqlite(v) / 1e9))),
+        ("vCPUs, at most half busy in that hour", each(&|v| grouped(vcpus(v)))),
         (
-            "Redis commands a month, at most",
-            each(&|v| grouped(SECONDS / interval * batches(v) * PER_BATCH as f64)),
+            "a machine with SQLite costs a month",
+            each(&|v| format!("${:.0}", machine(v, 0.0) + sqlite(v) / 1e9 * GB_OF_DISK)),
         ),
         (
-            "Redis memory, a year of days",
-            each(&|_| format!("{} MB", grouped(365.0 * COUNTS_A_DAY * COUNT_IN_REDIS / 1e6))),
+            "a machine with a Redis of its own costs a month",
+            each(&|v| format!("${:.0}", machine(v, 2.0 * redis))),
         ),
         (
-            "SQLite file, a year of days",
-            each(&|v| {
-                let day = COUNTS_A_DAY * COUNT_IN_SQLITE + 2.0 * visitors(v) * VISITOR_IN_SQLITE;
-                format!("{:.1} GB", 365.0 * day / 1e9)
-            }),
+            "a Redis billed by commands, in place of one's own, costs a month, at most",
+            each(&|v| format!("${:.0}", commands(v) / 1e6 * MILLION_COMMANDS)),
+        ),
+        (
+            "the same with `monthly_commands = 500_000`",
+            each(&|_| format!("${:.0}", BUDGET * MILLION_COMMANDS)),
         ),
         (
             "filtered questions reach back, as it comes",
@@ -142,6 +163,13 @@ fn scale_table_follows_from_what_it_names() {
         ),
         (format!("{COUNT_IN_REDIS} bytes in Redis (*m*), {COUNT_IN_SQLITE} in SQLite"), PAGE),
         (format!("{VISITOR_IN_SQLITE} bytes in SQLite (*m*)"), PAGE),
+        (
+            format!(
+                "${VCPU} for a vCPU, ${GB_OF_MEMORY:.2} for a GB of memory and ${GB_OF_DISK:.2} for a GB"
+            ),
+            PAGE,
+        ),
+        (format!("${MILLION_COMMANDS} for a million Redis commands"), PAGE),
         (format!("{} bytes of memory (*m*)", grouped(VISITOR_IN_MEMORY)), PAGE),
     ] {
         assert!(at.contains(&figure), "{figure}");
