@@ -130,7 +130,7 @@ async fn a_bare_headless_browser_is_a_bot(store: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_beacon_fails_for_the_browser() {
-    let browser = Browser::start().await;
+    let browser = Browser::start_noting_requests().await;
     let site = Site::start().await;
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &[]);
     for page in ["/one", "/two"] {

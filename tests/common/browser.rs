@@ -39,6 +39,15 @@ impl Browser {
 
     /// Starts it with further command-line arguments.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        Self::launch(arguments, json!({ "browser": "ALL" })).await
+    }
+
+    /// Starts one that can say what [`Browser::requests`] it sent, which costs it much time.
+    pub async fn start_noting_requests() -> Self {
+        Self::launch(&[], json!({ "performance": "ALL" })).await
+    }
+
+    async fn launch(arguments: &[&str], logs: Value) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let chromium = program(&["chromium", "chromium-browser", "google-chrome"], &path);
 
@@ -72,7 +81,7 @@ impl Browser {
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": options,
-            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+            "goog:loggingPrefs": logs,
         });
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())

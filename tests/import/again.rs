@@ -84,7 +84,7 @@ fn killed_again_and_again_it_counts_everything_once() {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            std::thread::sleep(Duration::from_millis(random.u64(500..6_000)));
+            std::thread::sleep(Duration::from_millis(random.u64(300..2_500)));
             if import.try_wait().unwrap().is_some() {
                 break;
             }
