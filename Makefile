@@ -39,7 +39,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
 	sqlite3=sqlite3 unzip=unzip dnsmasq=dnsmasq-base
 
-.PHONY: help run build test valkey torture soak crowds clients fuzz grafana api recipes clickhouse bench import-bench \
+.PHONY: help run build test valkey torture soak crowds year clients fuzz grafana api recipes clickhouse bench import-bench \
 	data cities screenshots deb deb-test image-test
 
 help:
@@ -53,6 +53,7 @@ help:
 	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
 	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
 	@echo 'make crowds                               thousands of idle and slow clients: 5 minutes'
+	@echo 'make year                                 every number of the dashboard over a year of the demo'
 	@echo 'make clients                              curl, h2load, nghttp, sslyze, testssl.sh and WebSockets'
 	@echo 'make fuzz                                 inputs that no reader can bear, by libFuzzer; 10 minutes each'
 	@echo '         SECONDS_EACH=… TARGET=…          for so long, only one'
@@ -122,6 +123,11 @@ soak:
 crowds:
 	@.ci/install $(test_needs)
 	CROWDS=1 cargo test --test front crowds -- --nocapture
+
+# All numbers on the dashboard over a year of the demo, of which `make test` has a month.
+year:
+	@.ci/install $(test_needs)
+	YEAR=1 cargo test --test browser year -- --nocapture --test-threads=1
 
 # What others have written to use or to judge a web server.
 clients: PROFILE := dev

@@ -203,6 +203,7 @@ fn compare(seed: u64, length: usize) {
     // Rows of a property's values that several events had.
     let plans = breakdown(
         &played.days,
+        &played.traffic.site,
         played.range,
         &property("event:props:plan"),
         &[Metric::Events, Metric::Visitors, Metric::TotalRevenue],
@@ -219,6 +220,7 @@ fn compare(seed: u64, length: usize) {
     let signups = Filter::parse("event:name==Signup").unwrap();
     let plans = breakdown(
         &played.days,
+        &played.traffic.site,
         played.range,
         &property("event:props:plan"),
         &[Metric::Events, Metric::Visitors],

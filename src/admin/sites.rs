@@ -205,11 +205,12 @@ impl App {
         let range = Period::Days30.range(None, site.day(self.admin.clock.now()), true)?;
         let days = self.reader.days(&site.name, range).await?;
         let property = Property::parse("event:property")?;
-        let mut names: Vec<String> = breakdown(&days, range, &property, &[Metric::Events], None)
-            .into_iter()
-            .map(|slice| slice.value)
-            .filter(|name| name != crate::model::rollup::OTHER)
-            .collect();
+        let mut names: Vec<String> =
+            breakdown(&days, site, range, &property, &[Metric::Events], None)
+                .into_iter()
+                .map(|slice| slice.value)
+                .filter(|name| name != crate::model::rollup::OTHER)
+                .collect();
         names.sort_unstable();
         Ok(names)
     }

@@ -92,7 +92,7 @@ pub fn answer(question: &Question, site: &Site, days: &Days) -> Result<serde_jso
                 .collect()
         }
         Shape::Breakdown { ref property, limit, page } => {
-            named_breakdown(days, question.range, property, metrics, question.filter.as_ref())
+            named_breakdown(days, site, question.range, property, metrics, question.filter.as_ref())
                 .into_iter()
                 .skip((page - 1) * limit)
                 .take(limit)
@@ -263,29 +263,33 @@ fn has_slots(counts: &DayCounts) -> bool {
 /// Pageviews are no events here.
 pub fn breakdown(
     days: &Days,
+    site: &Site,
     range: Range,
     property: &Property,
     metrics: &[Metric],
     filter: Option<&Filter>,
 ) -> Vec<Slice> {
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
-    slices(days, range, property, metrics, selection.without_views(), |value| value)
+    slices(days, site, range, property, metrics, selection.without_views(), |value| value)
 }
 
 /// The same with values as the API names them.
 pub(super) fn named_breakdown(
     days: &Days,
+    site: &Site,
     range: Range,
     property: &Property,
     metrics: &[Metric],
     filter: Option<&Filter>,
 ) -> Vec<Slice> {
     let Ok(selection) = Selection::new(Some(property), filter) else { return Vec::new() };
-    slices(days, range, property, metrics, selection, |value| names::name(property, value))
+    let name = |value| names::name(property, value);
+    slices(days, site, range, property, metrics, selection, name)
 }
 
 fn slices<'d>(
     days: &'d Days,
+    site: &Site,
     range: Range,
     property: &Property,
     metrics: &[Metric],
@@ -324,6 +328,7 @@ fn slices<'d>(
             let beside = others.get(value).copied().unwrap_or_default();
             let several = is_rest(value) || of_several.contains(value);
             let known = if several { known_of_several } else { known };
+            let known = if property.is_goal() { known.of_goal(site, value) } else { known };
             let sums = Sums { row, known, everyone, beside };
             Slice {
                 value: value.to_owned(),

@@ -99,7 +99,7 @@ impl Filter {
     pub fn with_goals(mut self, goals: &[Goal], among_events: bool) -> Result<Self, Invalid> {
         let among_events =
             among_events || self.properties().iter().any(|property| property.event_key().is_some());
-        let of_goals = |condition: &&mut Criterion| condition.property.as_str() == "event:goal";
+        let of_goals = |condition: &&mut Criterion| condition.property.is_goal();
         for pattern in
             self.conditions.iter_mut().filter(of_goals).flat_map(|condition| &mut condition.any_of)
         {
@@ -284,7 +284,7 @@ fn spelled(mut pieces: Vec<String>, property: &Property) -> Pattern {
 /// # Errors
 /// Roll-ups do not tell rows of goals, for one was added while the program ran.
 pub(super) fn check_goals(rows: Option<&Property>, goals: &[Goal]) -> Result<(), Invalid> {
-    let is_of_goals = rows.is_some_and(|property| property.as_str() == "event:goal");
+    let is_of_goals = rows.is_some_and(Property::is_goal);
     match goals.iter().find(|goal| goal.is_kept && is_of_goals) {
         Some(goal) => Err(not_rolled_up(&goal.name)),
         None => Ok(()),

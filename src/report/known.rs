@@ -7,7 +7,9 @@
 use super::property::{Place, Property, parts_of};
 use super::rows::{Selection, Source};
 use super::{Invalid, Metric};
+use crate::model::goal::{Goal, Target};
 use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::model::site::Site;
 
 /// A set of stored counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,15 @@ impl Known {
 
     pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// What of it a goal's row holds: a page that is reached brings no money.
+    pub(super) fn of_goal(self, site: &Site, name: &str) -> Self {
+        let is_page = |goal: &Goal| *goal.name == *name && matches!(goal.target, Target::Page(_));
+        match site.goals.iter().any(is_page) {
+            true => self.without(Self::of(&[Stored::Revenue])),
+            false => self,
+        }
     }
 }
 

@@ -145,6 +145,11 @@ impl Property {
         NAMES.iter().chain(NAMED).map(|(name, _)| *name)
     }
 
+    /// Whether its values are goals.
+    pub(super) fn is_goal(&self) -> bool {
+        self.home == Value(Dimension::Goal)
+    }
+
     /// `event:props:plan` for `plan`: the values of a property of events.
     pub fn of_events(key: &str) -> Self {
         Self { name: format!("{PROPS}{key}").into(), home: Part(Dimension::EventProperty, 2) }

@@ -12,6 +12,7 @@
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
 //!   card's own page; `stale`: left open while things die; `preferences`: keys, colours and the map
 //! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish
+//! - `year`: every number of the demo's history against the API and a plain count
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and
@@ -41,3 +42,4 @@ mod stage;
 mod stale;
 mod told;
 mod trackers;
+mod year;

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// How long anything may take that should be done at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long the demo may make history up.
+const HISTORY: Duration = Duration::from_secs(300);
+
 /// A token that a test may give to the program: it is brought with every question.
 pub const TOKEN: &str = "a-token-of-the-test";
 
@@ -44,6 +47,11 @@ impl Headcount {
     /// Starts the demo, with no day before today.
     pub fn demo(more: &[&str]) -> Self {
         Self::launch(&["demo", "--days", "0"], more)
+    }
+
+    /// Starts the demo with so many days of history.
+    pub fn demo_of(days: u64, store: &str) -> Self {
+        Self::launch(&["demo", "--days", &days.to_string()], &["--store", store])
     }
 
     fn launch(given: &[&str], more: &[&str]) -> Self {
@@ -176,7 +184,7 @@ fn run(words: &[String], port: u16) -> Child {
         }
     });
     // Disconnected at once if it ends.
-    ready.recv_timeout(PATIENCE).expect("it starts");
+    ready.recv_timeout(HISTORY).expect("it starts");
     let deadline = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = process.try_wait().unwrap();

@@ -21,7 +21,7 @@ pub(super) fn draw(view: &View, days: &Days, page: &str) -> Result<Markup, Inval
     let from = Property::parse("error:referrer")?;
     let of_page = Filter::exactly(Property::parse("error:page")?, page);
     let metrics: Vec<Metric> = ERRORS.iter().map(|(metric, _)| *metric).collect();
-    let broken = breakdown(days, range, &from, &metrics, Some(&of_page));
+    let broken = breakdown(days, &view.site, range, &from, &metrics, Some(&of_page));
     Ok(html! {
         div.cards {
             (heatmap(view, days, page))

@@ -113,7 +113,7 @@ impl Asked {
 
     /// It is about goals that are reached: of these a view is one, and counts as an event.
     pub fn counts_goals(&self) -> bool {
-        let is_goal = |by: &By| matches!(by, By::Property(p) if p.as_str() == "event:goal");
+        let is_goal = |by: &By| matches!(by, By::Property(p) if p.is_goal());
         self.by.iter().any(is_goal) || self.filter.iter().any(Expr::reaches_goals)
     }
 }
@@ -185,7 +185,7 @@ impl Expr {
     fn reaches_goals(&self) -> bool {
         match self {
             Self::All(exprs) | Self::Any(exprs) => exprs.iter().any(Self::reaches_goals),
-            Self::Has(property, _) => property.as_str() == "event:goal",
+            Self::Has(property, _) => property.is_goal(),
             Self::Not(_) | Self::HasDone(_) => false,
         }
     }

@@ -209,7 +209,7 @@ proptest! {
     fn a_breakdown_has_every_row_largest_first(entries in entries(), range in ranges()) {
         let days = days(&entries);
         let page = Property::parse("event:page").unwrap();
-        let rows = breakdown(&days, range, &page, &[Metric::Pageviews, Metric::Visitors], None);
+        let rows = breakdown(&days, &Site::default(), range, &page, &[Metric::Pageviews, Metric::Visitors], None);
         let mut expected: Vec<(i64, String, i64)> = ["/", "/a", "/a/b"]
             .into_iter()
             .map(|page| {
@@ -463,7 +463,7 @@ fn sums_of_days_change_no_breakdown() {
     let metrics = [Metric::Pageviews, Metric::Visitors, Metric::Subscribers, Metric::Events];
     let mut told = 0;
     for property in Property::names().map(|name| Property::parse(name).unwrap()) {
-        let of = |days| named_breakdown(days, range, &property, &metrics, None);
+        let of = |days| named_breakdown(days, &Site::default(), range, &property, &metrics, None);
         assert_eq!(of(&summed), of(&plain), "{}", property.as_str());
         told += of(&plain).len();
     }

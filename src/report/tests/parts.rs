@@ -25,7 +25,7 @@ fn all() -> Range {
 fn rows(days: &Days, property: &str, metric: Metric, filter: &str) -> BTreeMap<String, i64> {
     let property = Property::parse(property).unwrap();
     let filter = Filter::parse(filter).unwrap();
-    breakdown(days, all(), &property, &[metric], filter.as_ref())
+    breakdown(days, &Site::default(), all(), &property, &[metric], filter.as_ref())
         .into_iter()
         .map(|slice| (slice.value, slice.metrics[0].number().unwrap() as i64))
         .collect()

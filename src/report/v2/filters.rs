@@ -100,7 +100,7 @@ impl Tree<'_> {
         };
         let texts = clauses.iter().map(Json::as_str).collect::<Option<Vec<&str>>>();
         let texts = texts.ok_or_else(|| error("what to look for is text"))?;
-        if property.as_str() == "event:goal" && kind == Kind::Is {
+        if property.is_goal() && kind == Kind::Is {
             let known = |name: &str| self.goals.iter().any(|goal| *goal.name == *name);
             if let Some(unknown) = texts.iter().find(|name| !known(name)) {
                 return Err(Invalid::unknown("goal", unknown, self.goals.iter().map(|g| &*g.name)));

@@ -20,7 +20,6 @@ mod version1;
 use super::scan::{By, Expr};
 use super::{Days, Filter, Interval, Invalid, Metric, Range, money};
 use crate::clock::Millis;
-use crate::model::goal::Target;
 use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
@@ -330,39 +329,27 @@ impl Query {
     }
 
     fn row(&self, line: &Line, site: &Site) -> Json {
-        let values = |dimensions: &[String], metrics: &[super::Value]| -> Vec<Json> {
-            let is_page = self.is_page_goal(dimensions, site);
+        let values = |metrics: &[super::Value]| -> Vec<Json> {
             let pairs = self.metrics.iter().zip(metrics);
             pairs
                 .map(|(metric, value)| match site.currency {
                     _ if !metric.is_money() => json!(value),
-                    // A page that is reached brings no money.
-                    Some(currency) if !is_page => money::shown(currency, *value),
-                    _ => Json::Null,
+                    Some(currency) => money::shown(currency, *value),
+                    None => Json::Null,
                 })
                 .collect()
         };
         let mut row = json!({
             "dimensions": line.dimensions,
-            "metrics": values(&line.dimensions, &line.metrics),
+            "metrics": values(&line.metrics),
         });
         if let Some(before) = &line.comparison {
             row["comparison"] = json!({
                 "dimensions": before.dimensions,
-                "metrics": values(&before.dimensions, &before.metrics),
+                "metrics": values(&before.metrics),
                 "change": before.change,
             });
         }
         row
-    }
-
-    /// Whether a row is of a goal that is a page.
-    fn is_page_goal(&self, dimensions: &[String], site: &Site) -> bool {
-        let of_goal = |by: &By| name(by) == "event:goal";
-        let name = self.dimensions.iter().position(of_goal).and_then(|nth| dimensions.get(nth));
-        name.is_some_and(|name| {
-            let is_page = |target: &Target| matches!(target, Target::Page(_));
-            site.goals.iter().any(|goal| *goal.name == **name && is_page(&goal.target))
-        })
     }
 }

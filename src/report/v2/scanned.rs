@@ -103,10 +103,13 @@ impl Query {
         let (nothing, none) = (Row::default(), Groups::new());
         let whole = Whole::read(of.whole, groups);
         let beside = of.beside.map_or(&none, |nth| &groups[nth]);
+        let is_goal = |by: &By| matches!(by, By::Property(property) if property.is_goal());
+        let goal = self.dimensions.iter().position(is_goal);
         let line = |key: &Vec<Arc<str>>, row: &Row| {
+            let goal = goal.and_then(|nth| key.get(nth));
             let sums = Sums {
                 row: *row,
-                known: Known::ALL,
+                known: goal.map_or(Known::ALL, |name| Known::ALL.of_goal(part.site, name)),
                 everyone: whole.everyone,
                 beside: beside.get(key).copied().unwrap_or_default(),
             };

@@ -55,7 +55,7 @@ impl Query {
             }
             Some(By::Property(property)) => {
                 let told = if self.as_stored { breakdown } else { named_breakdown };
-                let slices = told(days, range, property, &self.metrics, filter);
+                let slices = told(days, site, range, property, &self.metrics, filter);
                 table.rows.extend(
                     slices.into_iter().map(|slice| {
                         Line::new(vec![self.shown_value(&slice.value)], slice.metrics)
