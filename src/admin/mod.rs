@@ -8,6 +8,7 @@ mod account;
 mod assets;
 mod attempts;
 mod auth;
+mod body;
 mod caller;
 mod dashboard;
 mod docs;
@@ -181,7 +182,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         .layer(axum::middleware::from_fn_with_state(app.clone(), language::told))
         .layer(axum::middleware::map_response(guard::harden))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(DefaultBodyLimit::max(body::LONGEST))
         .with_state(app)
 }
 

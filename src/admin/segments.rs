@@ -2,13 +2,13 @@
 //! up only for a question that asks for one.
 
 use super::App;
+use super::body::Body;
 use super::caller::Caller;
 use super::params::Params;
 use super::stats::Error;
 use crate::model::site::Site;
 use crate::report::{Invalid, Query, Segment, Segments, asks_for_segment};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -67,10 +67,8 @@ pub(super) async fn list(app: Caller, params: Params) -> Result<Json<SegmentList
 /// Keeps a segment.
 #[utoipa::path(put, path = "/api/v1/sites/segments", tag = "sites",
     request_body = NewSegment, responses((status = 200, body = SegmentEntry)))]
-pub(super) async fn put(app: Caller, body: Bytes) -> Result<Json<SegmentEntry>, Error> {
+pub(super) async fn put(app: Caller, Body(body): Body) -> Result<Json<SegmentEntry>, Error> {
     const KEYS: [&str; 3] = ["site_id", "name", "filters"];
-    let body: Value = serde_json::from_slice(&body)
-        .map_err(|e| Invalid::new(format!("the segment is no JSON: {e}")))?;
     let keys = body.as_object().into_iter().flat_map(|body| body.keys());
     if let Some(key) = keys.into_iter().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(Invalid::unknown("key", key, KEYS).into());

@@ -1,6 +1,7 @@
 //! What visits did one after the other: journeys, funnels, the time until a goal. Answered from
 //! event rows, with the filters of version 2 of the Stats API.
 
+use super::body::Body;
 use super::caller::Caller;
 use super::openapi::{FunnelQuestion, JourneysQuestion, One, TimeToGoalQuestion};
 use super::stats::Error;
@@ -9,7 +10,6 @@ use crate::model::row::RowsOf;
 use crate::model::site::Site;
 use crate::report::{Invalid, Rows, Sequence};
 use axum::Json;
-use axum::body::Bytes;
 use serde_json::Value;
 
 /// Reads a question of one kind.
@@ -29,10 +29,8 @@ impl Caller {
     }
 }
 
-async fn answered(app: &Caller, read: Read, body: &[u8]) -> Result<Json<Value>, Error> {
-    let question = serde_json::from_slice(body)
-        .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
-    app.sequence(read, question).await.map(Json)
+async fn answered(app: &Caller, read: Read, body: Value) -> Result<Json<Value>, Error> {
+    app.sequence(read, body).await.map(Json)
 }
 
 /// Which pages visits viewed before a page, and after it, three steps each way.
@@ -40,20 +38,20 @@ async fn answered(app: &Caller, read: Read, body: &[u8]) -> Result<Json<Value>, 
 /// Each step has the pages with most visits. Views of one page in a row count as one.
 #[utoipa::path(post, path = "/api/v2/journeys", tag = "own",
     request_body = JourneysQuestion, responses((status = 200, body = One)))]
-pub(super) async fn journeys(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
-    answered(&app, Sequence::journeys, &body).await
+pub(super) async fn journeys(app: Caller, Body(body): Body) -> Result<Json<Value>, Error> {
+    answered(&app, Sequence::journeys, body).await
 }
 
 /// How many visits did the steps of a funnel, whatever they did between.
 #[utoipa::path(post, path = "/api/v2/funnel", tag = "own",
     request_body = FunnelQuestion, responses((status = 200, body = One)))]
-pub(super) async fn funnel(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
-    answered(&app, Sequence::funnel, &body).await
+pub(super) async fn funnel(app: Caller, Body(body): Body) -> Result<Json<Value>, Error> {
+    answered(&app, Sequence::funnel, body).await
 }
 
 /// How many seconds visitors took from their first view of a day until they reached a goal on it.
 #[utoipa::path(post, path = "/api/v2/time-to-goal", tag = "own",
     request_body = TimeToGoalQuestion, responses((status = 200, body = One)))]
-pub(super) async fn time_to_goal(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
-    answered(&app, Sequence::time_to_goal, &body).await
+pub(super) async fn time_to_goal(app: Caller, Body(body): Body) -> Result<Json<Value>, Error> {
+    answered(&app, Sequence::time_to_goal, body).await
 }

@@ -2,6 +2,7 @@
 //!
 //! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
 
+use super::body::{Body, LONGEST};
 use super::caller::Caller;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
@@ -11,7 +12,6 @@ use crate::model::site::{Day, Site};
 use crate::report::{Days, Invalid, Query, Question, Range, Reworded, Rows, answer};
 use crate::store::StoreError;
 use axum::Json;
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -33,6 +33,8 @@ pub(super) enum Sums {
 /// Why there is no answer.
 pub(super) enum Error {
     Question(Invalid),
+    /// The request's body.
+    TooLong,
     NoSiteId,
     UnknownSite(String),
     /// The path names it.
@@ -72,6 +74,7 @@ impl Error {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Question(_) | Self::NoSiteId => StatusCode::BAD_REQUEST,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             // As Plausible has it: a site one may not see and one that is not there look alike.
             Self::UnknownSite(_) => StatusCode::UNAUTHORIZED,
             Self::NoSuchSite(_) | Self::NoSuchSegment(_) => StatusCode::NOT_FOUND,
@@ -84,6 +87,7 @@ impl Error {
     pub(super) fn line(&self) -> String {
         match self {
             Self::Question(e) => e.to_string(),
+            Self::TooLong => format!("the body is longer than {LONGEST} bytes"),
             Self::NoSiteId => "`site_id` is missing: there is more than one site".into(),
             Self::UnknownSite(name) | Self::NoSuchSite(name) => {
                 format!("unknown site_id `{}`", name.escape_debug())
@@ -252,8 +256,6 @@ pub(super) async fn breakdown(app: Caller, params: Params) -> Result<Json<Value>
 /// Whatever media type it claims to be.
 #[utoipa::path(post, path = "/api/v2/query", tag = "stats",
     request_body = super::openapi::Question, responses((status = 200, body = Answer)))]
-pub(super) async fn query(app: Caller, body: Bytes) -> Result<Json<Value>, Error> {
-    let body = serde_json::from_slice(&body)
-        .map_err(|e| Invalid::new(format!("the question is no JSON: {e}")))?;
+pub(super) async fn query(app: Caller, Body(body): Body) -> Result<Json<Value>, Error> {
     app.query(&body).await.map(Json)
 }

@@ -52,6 +52,11 @@ impl Database {
         Ok(true)
     }
 
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What was last read.
     pub fn now(&self) -> Guard<Option<Arc<Reader<Vec<u8>>>>> {
         self.reader.load()
     }

@@ -4,14 +4,13 @@
 //! so geography needs no download and no account. `.mmdb` files, such as MaxMind's or DB-IP's, add
 //! region and city and are replaced while running: [`Places::reload`].
 
-use anyhow::Context;
+use super::database::Database;
 use arc_swap::ArcSwap;
-use maxminddb::{PathElement, Reader, path};
+use maxminddb::{PathElement, path};
 use once_cell::sync::Lazy;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A place; parts that are not known are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,20 +25,9 @@ pub struct Place {
 
 /// Finds places. Without a file: countries only, from data inside the binary.
 pub struct Places {
-    /// Held while they are read.
-    files: Mutex<Vec<PathBuf>>,
-    /// One for each file, in their order.
-    databases: ArcSwap<Vec<Arc<Database>>>,
+    /// In the order in which they are asked.
+    databases: ArcSwap<Vec<Database>>,
 }
-
-struct Database {
-    reader: Reader<Vec<u8>>,
-    /// When its file was last written, and its size.
-    stamp: Stamp,
-    by_dbip: bool,
-}
-
-type Stamp = (SystemTime, u64);
 
 impl Places {
     /// Opens GeoIP databases in MaxMind's format (`.mmdb`). The first that knows an address is
@@ -48,51 +36,33 @@ impl Places {
     /// # Errors
     /// One line that names the file, if one cannot be read or is no such database.
     pub fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
-        let places = Self { files: Mutex::new(files.to_vec()), databases: ArcSwap::default() };
-        places.reload()?;
-        Ok(places)
+        let open = |file: &PathBuf| Database::open("GeoIP database", file);
+        let databases: anyhow::Result<Vec<_>> = files.iter().map(open).collect();
+        Ok(Self { databases: ArcSwap::from_pointee(databases?) })
     }
 
     /// Looks where others do, from now on.
     pub fn replace(&self, others: Self) {
-        let mut files = lock(&self.files);
-        *files = std::mem::take(&mut *lock(&others.files));
-        self.databases.store(others.databases.load_full());
+        self.databases.store(others.databases.into_inner());
     }
 
     /// Takes up files again that were replaced since; says whether one was. To be called now and
     /// then from a thread that may block: it reads whole files, look-ups go on meanwhile.
     ///
     /// # Errors
-    /// As [`Places::open`]; the databases in use stay.
+    /// As [`Places::open`]; that database stays in use as it was.
     pub fn reload(&self) -> anyhow::Result<bool> {
-        let files = lock(&self.files);
-        let before = self.databases.load_full();
-        let mut databases = Vec::with_capacity(files.len());
         let mut replaced = false;
-        for (nth, file) in files.iter().enumerate() {
-            let what = || format!("GeoIP database {}", file.display());
-            let metadata = std::fs::metadata(file).with_context(what)?;
-            let stamp = (metadata.modified().with_context(what)?, metadata.len());
-            let known = before.get(nth).filter(|known| known.stamp == stamp);
-            databases.push(match known {
-                Some(known) => known.clone(),
-                None => {
-                    replaced = true;
-                    let reader = Reader::open_readfile(file).with_context(what)?;
-                    let by_dbip = is_by_dbip(file, &reader);
-                    Arc::new(Database { reader, stamp, by_dbip })
-                }
-            });
+        for database in self.databases.load().iter() {
+            replaced |= database.reload()?;
         }
-        self.databases.store(Arc::new(databases));
         Ok(replaced)
     }
 
     /// Whether a database of DB-IP's is used, whose licence wants it to be named where its places
     /// are shown.
     pub fn by_dbip(&self) -> bool {
-        self.databases.load().iter().any(|database| database.by_dbip)
+        self.databases.load().iter().any(is_by_dbip)
     }
 
     /// The place of an address. An IPv4 address mapped into IPv6 counts as IPv4.
@@ -108,21 +78,21 @@ impl Places {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// By its own word, or by the name of its file: what is packed anew says only `city ipv4`.
-fn is_by_dbip(file: &Path, reader: &Reader<Vec<u8>>) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let word = reader.metadata().database_type.to_lowercase();
-    [name, word].iter().any(|text| text.contains("dbip") || text.contains("db-ip"))
+fn is_by_dbip(database: &Database) -> bool {
+    let name = database.file().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let word = database.now().as_ref().map(|reader| reader.metadata().database_type.clone());
+    [Some(name), word].into_iter().flatten().any(|text| {
+        let text = text.to_lowercase();
+        text.contains("dbip") || text.contains("db-ip")
+    })
 }
 
 /// What a database knows, in MaxMind's schema or in the flat one of `ip-location-db`; a record that
 /// cannot be read is one that isn't there.
 fn look_up(database: &Database, address: IpAddr) -> Option<Place> {
-    let record = database.reader.lookup(address).ok()?;
+    let reader = database.now();
+    let record = reader.as_ref()?.lookup(address).ok()?;
     let text = |path: &[PathElement<'_>]| -> Option<&str> {
         record.decode_path(path).ok().flatten().filter(|text: &&str| !text.is_empty())
     };
@@ -136,7 +106,7 @@ fn look_up(database: &Database, address: IpAddr) -> Option<Place> {
     let city = text(&path!["city", "names", "en"]).or_else(|| text(&path!["city"]));
     // DB-IP tells parts of large cities apart: "Berlin (Pankow)".
     let whole = |city: &'_ str| match city.split_once(" (") {
-        Some((city, _)) if database.by_dbip => Arc::from(city),
+        Some((city, _)) if is_by_dbip(database) => Arc::from(city),
         _ => Arc::from(city),
     };
     let place = Place { country: code.and_then(country), region, city: city.map(whole) };

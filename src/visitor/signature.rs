@@ -6,7 +6,7 @@
 //! is short, and so is the time spent on signatures in a second.
 
 use super::bots::Bot;
-use super::signers::{Keys, Signer};
+use super::signers::{self, Keys, Signer};
 use crate::clock::{Millis, SECOND};
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
@@ -57,8 +57,8 @@ pub enum Signed<'s> {
 /// Checks signatures.
 #[derive(Debug)]
 pub struct Signatures {
-    pub(super) signers: Vec<Signer>,
-    pub(super) keys: ArcSwap<Keys>,
+    signers: Vec<Signer>,
+    keys: ArcSwap<Keys>,
     /// By signature, from where it came first. Both under a key of this process.
     seen: Cache<u64, u64>,
     hashes: RandomState,
@@ -77,6 +77,11 @@ impl Signatures {
             second: AtomicI64::new(0),
             checks: AtomicU32::new(0),
         }
+    }
+
+    /// Fetches the keys of those who are trusted, again and again. `turn` is called at each.
+    pub async fn keep_keys(&self, turn: impl Fn()) {
+        signers::keep_keys(&self.signers, &self.keys, turn).await;
     }
 
     /// Whether a request may be signed by somebody who is trusted.

@@ -5,10 +5,10 @@
 //! is not believed for longer; one that cannot be fetched stays as it was.
 
 use super::bots::{self, Bot};
-use super::signature::Signatures;
 use crate::https;
 use crate::model::BotClass;
 use anyhow::{Context, ensure};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -109,25 +109,23 @@ impl Keys {
     }
 }
 
-impl Signatures {
-    /// Fetches directories again and again. `turn` is called at each.
-    pub async fn keep_keys(&self, turn: impl Fn()) {
-        let mut known: Vec<Option<Directory>> = vec![None; self.signers.len()];
-        loop {
-            turn();
-            let mut next = EVERY;
-            for (signer, known) in self.signers.iter().zip(&mut known) {
-                match fetch(&signer.url).await {
-                    Ok(directory) => *known = Some(directory),
-                    Err(error) => {
-                        tracing::warn!("keys of {}: {}: {error:#}", signer.bot.name, signer.url);
-                        next = AGAIN;
-                    }
+/// Fetches signers' directories again and again, into `keys`. `turn` is called at each.
+pub(super) async fn keep_keys(signers: &[Signer], keys: &ArcSwap<Keys>, turn: impl Fn()) {
+    let mut known: Vec<Option<Directory>> = vec![None; signers.len()];
+    loop {
+        turn();
+        let mut next = EVERY;
+        for (signer, known) in signers.iter().zip(&mut known) {
+            match fetch(&signer.url).await {
+                Ok(directory) => *known = Some(directory),
+                Err(error) => {
+                    tracing::warn!("keys of {}: {}: {error:#}", signer.bot.name, signer.url);
+                    next = AGAIN;
                 }
             }
-            self.keys.store(Arc::new(Keys::new(known.iter().cloned())));
-            sleep(next).await;
         }
+        keys.store(Arc::new(Keys::new(known.iter().cloned())));
+        sleep(next).await;
     }
 }
 

@@ -233,3 +233,26 @@ async fn another_method_is_refused_in_json() {
     let body: Json = response.json().await.unwrap();
     assert!(body["error"].is_string(), "{body}");
 }
+
+#[tokio::test]
+async fn a_body_that_is_too_long_or_no_json_is_told_as_described() {
+    let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example"]).await;
+    let long = format!("{{\"site_id\": \"{}\"}}", "a".repeat(64 * 1024));
+    for (method, path) in [
+        (Method::POST, "/api/v2/query"),
+        (Method::POST, "/api/v2/funnel"),
+        (Method::PUT, "/api/v1/sites/segments"),
+    ] {
+        for (body, status, line) in [
+            (long.clone(), 413, "the body is longer than 65536 bytes"),
+            ("{".to_owned(), 400, "the body is no JSON: EOF while parsing an object"),
+        ] {
+            let url = format!("http://{}{path}", port.address);
+            let request = port.client.request(method.clone(), url).body(body);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), status, "{path}");
+            let told: Json = answer.json().await.unwrap();
+            assert!(told["error"].as_str().unwrap().starts_with(line), "{path}: {told}");
+        }
+    }
+}
