@@ -39,7 +39,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
 	sqlite3=sqlite3 unzip=unzip dnsmasq=dnsmasq-base
 
-.PHONY: help run build test valkey torture soak crowds year clients fuzz grafana api recipes clickhouse bench import-bench \
+.PHONY: help run build test valkey torture soak crowds year clients fuzz grafana api published recipes clickhouse bench import-bench \
 	data cities screenshots deb deb-test image-test
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo '         SECONDS_EACH=… TARGET=…          for so long, only one'
 	@echo 'make grafana                              conf/grafana-dashboard.json against Grafana'"'"'s schema'
 	@echo 'make api                                  the API against its description, by schemathesis'
+	@echo 'make published                            clients of Plausible'"'"'s API, and one of MCP, from registries'
 	@echo 'make recipes                              docs step by step, those with WordPress and MariaDB too'
 	@echo 'make clickhouse                           docs/column-store.md, with ClickHouse and DuckDB'
 	@echo 'make bench                                what it costs'
@@ -150,6 +151,13 @@ api: PROFILE := dev
 api: build
 	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl
 	@.ci/api '$(target)/schemathesis' '$(target)/debug/headcount'
+
+# Each asks a demo unchanged, and its numbers are counted from exported rows.
+published: PROFILE := dev
+published: build
+	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv openssl=openssl node=nodejs npm=npm \
+		unshare=util-linux ip=iproute2
+	@.ci/published '$(target)/published' '$(target)/debug/headcount'
 
 # Installs a WordPress; each page is followed in a folder of its own.
 recipes:
