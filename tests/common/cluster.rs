@@ -87,7 +87,7 @@ impl RedisCluster {
 
     /// Those that have slots.
     pub fn primaries(&self) -> impl Iterator<Item = &RedisServer> {
-        self.servers.iter().filter(|server| server.runs() && is_primary(server))
+        self.servers.iter().filter(|server| server.runs() && server.is("master"))
     }
 
     /// Forgets all keys.
@@ -120,7 +120,7 @@ impl RedisCluster {
     /// Waits until a dead primary's replica has taken its place, and everyone who lives knows.
     pub fn replaced(&self, primary: usize) {
         let replica = &self.servers[self.partner(primary)];
-        wait_for("the replica to be a primary", || is_primary(replica).then_some(()));
+        wait_for("the replica to be a primary", || replica.is("master").then_some(()));
         for (i, server) in self.servers.iter().enumerate().filter(|(i, _)| *i != primary) {
             wait_for(&format!("server {i} to know"), || {
                 let info: String = server.command(&["CLUSTER", "INFO"]);
@@ -185,8 +185,4 @@ fn own_slots(server: &RedisServer) -> impl Iterator<Item = RangeInclusive<usize>
 
 fn id(server: &RedisServer) -> String {
     server.command(&["CLUSTER", "MYID"])
-}
-
-fn is_primary(server: &RedisServer) -> bool {
-    server.command::<String>(&["INFO", "replication"]).contains("role:master")
 }

@@ -1,7 +1,7 @@
 //! A real redis-server of the test's own: a free port, a temporary folder, gone with the test.
 
 use super::ports::free_port;
-use ::redis::{Client, Cmd, FromRedisValue, Value};
+use ::redis::{Client, Cmd, FromRedisValue, RedisResult, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -98,15 +98,24 @@ impl RedisServer {
         self.signal(Signal::SIGCONT);
     }
 
+    /// Whether it is a `master` or `slave` now. While that changes it closes connections.
+    pub fn is(&self, role: &str) -> bool {
+        let info = self.try_command::<String>(&["INFO", "replication"]);
+        info.is_ok_and(|info| info.contains(&format!("role:{role}")))
+    }
+
     /// Sends a command over a connection of its own; panics on an error.
     pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.try_command(words).unwrap_or_else(|e| panic!("{words:?}: {e}"))
+    }
+
+    fn try_command<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
         let mut cmd = Cmd::new();
         for word in words {
             cmd.arg(word);
         }
         let client = Client::open(self.url()).expect("a good URL");
-        let mut connection = client.get_connection().expect("redis-server answers");
-        cmd.query(&mut connection).unwrap_or_else(|e| panic!("{words:?}: {e}"))
+        cmd.query(&mut client.get_connection()?)
     }
 
     /// All keys with their serialized values, sorted: equal means that nothing changed.

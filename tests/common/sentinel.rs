@@ -91,10 +91,7 @@ impl Watched {
                 (port == self.servers[1].peers_port()).then_some(())
             });
         }
-        wait_for("it to be a primary", || {
-            let info: String = self.servers[1].command(&["INFO", "replication"]);
-            info.contains("role:master").then_some(())
-        });
+        wait_for("it to be a primary", || self.servers[1].is("master").then_some(()));
     }
 }
 

@@ -4,8 +4,13 @@ use crate::common::wait_for;
 use crate::page::{self, Section};
 use crate::root::Root;
 use crate::scene::{CLOUDFLARE, NAME, PAGE, VISITS, Website, ask, counted, expected, visit};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_yaml_ng::Value;
-use std::path::PathBuf;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn section(name: &str) -> Section {
     page::section("behind", name)
@@ -18,6 +23,27 @@ fn certificate(root: &Root, chain: &str, key: &str) -> PathBuf {
     let both = if chain == key { made.cert.pem() } else { String::new() };
     root.write(key, &(both + &made.signing_key.serialize_pem()));
     root.file(chain)
+}
+
+/// Whether somebody at a port has a certificate of the site's that an authority vouches for.
+fn greets(port: u16, authority: &Path) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(NAME).unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    while client.is_handshaking() {
+        if client.complete_io(&mut stream).is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// The proxy in front has TLS: visits by it, what the website is told, what is counted.
@@ -51,6 +77,9 @@ fn caddy() {
     root.write("/etc/caddy/Caddyfile", &(options + &root.read("/etc/caddy/Caddyfile")));
     root.run_commands(&section);
     let authority = root.file("/var/lib/caddy/pki/authorities/local/root.crt");
+    wait_for("Caddy to have made a certificate", || {
+        greets(root.port(443), &authority).then_some(())
+    });
     by_tls(&root, &website, authority.to_str().unwrap());
 }
 
