@@ -1,8 +1,16 @@
 //! Names for codes: countries with their flags, regions, languages.
 
+use once_cell::sync::Lazy;
+
 /// Code, tab, usual English name; from the tz database's table (public domain), with some names as
 /// people search for them.
 const COUNTRIES: &str = include_str!("assets/countries.tsv");
+
+/// By their codes, which are in order.
+static REGIONS: Lazy<Vec<(&str, &str)>> = Lazy::new(|| {
+    let lines = include_str!("assets/regions.tsv").lines();
+    lines.filter_map(|line| line.split_once('\t')).collect()
+});
 
 /// The languages that browsers ask for most.
 const LANGUAGES: &[(&str, &str)] = &[
@@ -77,7 +85,8 @@ pub fn country(code: &str) -> Option<&'static str> {
 
 /// Usual name of a country's region by its ISO 3166-2 code.
 pub fn region(code: &str) -> Option<&'static str> {
-    rust_iso3166::iso3166_2::from_code(code).map(|region| region.name)
+    let at = REGIONS.binary_search_by_key(&code, |(known, _)| known).ok()?;
+    Some(REGIONS[at].1)
 }
 
 /// The flag of a country: its code in regional indicator letters.
@@ -94,6 +103,16 @@ pub fn language(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_are_those_of_the_library() {
+        assert_eq!(REGIONS.len(), rust_iso3166::iso3166_2::SUBDIVISION_MAP.len());
+        assert!(REGIONS.is_sorted());
+        for (code, known) in &rust_iso3166::iso3166_2::SUBDIVISION_MAP {
+            assert_eq!(region(code), Some(known.name), "{code}");
+        }
+        assert_eq!(region("DE-XX"), None);
+    }
 
     #[test]
     fn codes_have_names_and_flags() {
