@@ -148,38 +148,44 @@ fn looks_like_a_feed(path: &str) -> bool {
 /// made of.
 fn is_file_type(content_type: &str) -> bool {
     const FILES: &[&str] = &[
-        "application/pdf",
-        "application/epub+zip",
-        "application/rtf",
-        "application/msword",
-        "application/zip",
-        "application/gzip",
-        "application/x-gzip",
-        "application/x-tar",
-        "application/x-bzip2",
-        "application/x-xz",
-        "application/zstd",
-        "application/x-7z-compressed",
-        "application/x-rar-compressed",
-        "application/vnd.rar",
-        "application/java-archive",
-        "application/octet-stream",
-        "application/x-msdownload",
-        "application/x-apple-diskimage",
-        "application/x-iso9660-image",
-        "application/x-debian-package",
-        "application/vnd.debian.binary-package",
-        "application/vnd.android.package-archive",
-        "text/csv",
-        "text/calendar",
+        "pdf",
+        "epub+zip",
+        "rtf",
+        "msword",
+        "zip",
+        "gzip",
+        "x-gzip",
+        "x-tar",
+        "x-bzip2",
+        "x-xz",
+        "zstd",
+        "x-7z-compressed",
+        "x-rar-compressed",
+        "vnd.rar",
+        "java-archive",
+        "octet-stream",
+        "x-msdownload",
+        "x-apple-diskimage",
+        "x-iso9660-image",
+        "x-debian-package",
+        "vnd.debian.binary-package",
+        "vnd.android.package-archive",
     ];
-    let lower = content_type.to_ascii_lowercase();
-    FILES.contains(&lower.as_str())
-        || lower.starts_with("audio/")
-        || lower.starts_with("video/")
-        || lower.starts_with("application/vnd.ms-")
-        || lower.starts_with("application/vnd.openxmlformats-officedocument")
-        || lower.starts_with("application/vnd.oasis.opendocument")
+    const FAMILIES: &[&str] =
+        &["vnd.ms-", "vnd.openxmlformats-officedocument", "vnd.oasis.opendocument"];
+    let Some((kind, of)) = content_type.split_once('/') else { return false };
+    let is = |known: &str| of.eq_ignore_ascii_case(known);
+    let begins = |known: &&str| {
+        of.as_bytes().get(..known.len()).is_some_and(|of| of.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    // Nothing is allocated: every asset is asked.
+    if kind.eq_ignore_ascii_case("application") {
+        FILES.iter().any(|known| is(known)) || FAMILIES.iter().any(begins)
+    } else if kind.eq_ignore_ascii_case("text") {
+        is("csv") || is("calendar")
+    } else {
+        kind.eq_ignore_ascii_case("audio") || kind.eq_ignore_ascii_case("video")
+    }
 }
 
 /// Whether a path's extension allows it to be a page. None, or one that is no known type

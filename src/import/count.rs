@@ -41,13 +41,20 @@ pub struct Requests {
     hosts: Hosts,
     visitors: Visitors,
     value_length: usize,
-    agents: HashMap<Box<[u8]>, (Arc<Agent>, HeaderValue), RandomState>,
-    untold: Arc<Agent>,
+    agents: HashMap<Box<[u8]>, Named, RandomState>,
+    untold: Named,
     types: Types,
     /// The hour that salts were last looked after.
     hour: Millis,
     /// Views so far: each has a number.
     views: u64,
+}
+
+/// What a user agent is, and the headers of a request of which nothing else is told.
+#[derive(Clone)]
+struct Named {
+    agent: Arc<Agent>,
+    headers: Arc<HeaderMap>,
 }
 
 /// What paths tell of answers.
@@ -87,7 +94,7 @@ impl Requests {
             sites,
             value_length: config.limits.value_length,
             agents: HashMap::default(),
-            untold: Arc::new(untold()),
+            untold: Named { agent: Arc::new(untold()), headers: Arc::default() },
             types: Types::default(),
             hour: 0,
             views: 0,
@@ -134,7 +141,7 @@ impl Requests {
             self.hour = record.at / HOUR;
             self.visitors.secrets().make_do(record.at);
         }
-        let (agent, named) = self.agent(record);
+        let named = self.agent(record);
         let headers = match told(record, &path) {
             Some(headers) => Arc::new(headers),
             None => self.types.of(&path),
@@ -142,27 +149,29 @@ impl Requests {
         let answer = Answer::of(status, &headers);
         let request = Request { record, path: &path, query: query.as_deref(), method: &method };
         let line = Line { requests: self, site, request, answer, headers: &headers };
-        if agent.bot.is_some() {
-            return line.machine(agent, named);
+        if named.agent.bot.is_some() {
+            return line.machine(named);
         }
-        let hits = line.person(agent, named)?;
+        let hits = line.person(named)?;
         self.views += 1;
         Ok(hits)
     }
 
-    /// What the user agent is, and its header.
-    fn agent(&mut self, record: &Record<'_>) -> (Arc<Agent>, Option<HeaderValue>) {
-        let Some(written) = &record.user_agent else { return (self.untold.clone(), None) };
-        if let Some((agent, value)) = self.agents.get(&**written) {
-            return (agent.clone(), Some(value.clone()));
+    /// What the user agent is.
+    fn agent(&mut self, record: &Record<'_>) -> Named {
+        let Some(written) = &record.user_agent else { return self.untold.clone() };
+        if let Some(named) = self.agents.get(&**written) {
+            return named.clone();
         }
         let value = value_of(written);
         let agent = self.visitors.agent_of(&text::lenient(value.as_bytes()));
+        let headers = Arc::new(HeaderMap::from_iter([(header::USER_AGENT, value)]));
+        let named = Named { agent, headers };
         if self.agents.len() >= REMEMBERED {
             self.agents.clear();
         }
-        self.agents.insert((&**written).into(), (agent.clone(), value.clone()));
-        (agent, Some(value))
+        self.agents.insert((&**written).into(), named.clone());
+        named
     }
 }
 
@@ -206,11 +215,11 @@ struct Line<'l> {
 }
 
 impl<'l> Line<'l> {
-    fn machine(self, agent: Arc<Agent>, named: Option<HeaderValue>) -> Result<Hits, Why> {
+    fn machine(self, named: Named) -> Result<Hits, Why> {
         let Self { answer, site, .. } = self;
         let Request { path, query, method, .. } = self.request;
-        let headers = self.request_headers(named);
-        let who = self.who(agent, &headers);
+        let headers = self.request_headers(&named);
+        let who = self.who(named.agent, &headers);
         self.is_counted(&who, &headers)?;
         let Some(Proven { bot, proof }) = who.bot() else { return Err(Why::Asset) };
         let rules = self.rules();
@@ -242,7 +251,7 @@ impl<'l> Line<'l> {
         Ok((hit(what), feed.map(hit)))
     }
 
-    fn person(self, agent: Arc<Agent>, named: Option<HeaderValue>) -> Result<Hits, Why> {
+    fn person(self, named: Named) -> Result<Hits, Why> {
         let Request { record, path, query, method } = self.request;
         let answer = self.answer;
         // What is told of a request beside its user agent is little, and mostly nothing.
@@ -258,8 +267,8 @@ impl<'l> Line<'l> {
             Class::Page(kind) => Some(kind),
             Class::Feed | Class::Download => None,
         };
-        let headers = self.request_headers(named);
-        let who = self.who(agent, &headers);
+        let headers = self.request_headers(&named);
+        let who = self.who(named.agent, &headers);
         self.is_counted(&who, &headers)?;
         let rules = self.rules();
         let status = answer.status;
@@ -304,16 +313,17 @@ impl<'l> Line<'l> {
     }
 
     /// All that is told of the request.
-    fn request_headers(&self, named: Option<HeaderValue>) -> HeaderMap {
-        let record = self.request.record;
-        let mut headers = HeaderMap::with_capacity(1 + record.request.len());
-        if let Some(agent) = named {
-            headers.insert(header::USER_AGENT, agent);
+    fn request_headers(&self, named: &Named) -> Arc<HeaderMap> {
+        let told = &self.request.record.request;
+        if told.is_empty() {
+            return named.headers.clone();
         }
-        for (name, value) in &record.request {
+        let mut headers = (*named.headers).clone();
+        headers.reserve(told.len());
+        for (name, value) in told {
             headers.append(name.clone(), value_of(value));
         }
-        headers
+        Arc::new(headers)
     }
 
     fn who<'h>(&'h self, agent: Arc<Agent>, headers: &'h HeaderMap) -> Who<'h> {
