@@ -9,6 +9,8 @@ ARG RUST=rust:1-bookworm
 ARG BASE=debian:bookworm-slim
 
 FROM ${RUST} AS build
+# Versions are the base's.
+# hadolint ignore=DL3008
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends build-essential ca-certificates cmake
 WORKDIR /src

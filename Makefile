@@ -24,10 +24,11 @@ $(error STORE is sqlite or redis, not $(STORE))
 endif
 
 target := $(or $(CARGO_TARGET_DIR),target)
-binary := $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/headcount
+# Where a target has a profile of its own, of that.
+binary = $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/headcount
 comma := ,
 cities := $(subst $(eval) ,$(comma),$(if $(UPSTREAM),$(sort $(wildcard $(CITIES)/*.mmdb))))
-command := $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
+command = $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
 	--listen $(LISTEN) --admin $(ADMIN) $(if $(cities),--geoip $(cities)) $(ARGS)
 
 build_needs := cc=build-essential cmake=cmake
@@ -135,7 +136,7 @@ clients: PROFILE := dev
 clients: build
 	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl openssl=openssl \
 		h2load=nghttp2-client testssl=testssl.sh
-	@.ci/clients '$(target)/clients' '$(target)/debug/headcount'
+	@.ci/clients '$(target)/clients' '$(binary)'
 
 # Each for 10 minutes; `make test` has a short form without libFuzzer.
 fuzz:
@@ -150,7 +151,7 @@ grafana:
 api: PROFILE := dev
 api: build
 	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv curl=curl
-	@.ci/api '$(target)/schemathesis' '$(target)/debug/headcount'
+	@.ci/api '$(target)/schemathesis' '$(binary)'
 
 # Each asks a demo unchanged, and its numbers are counted from exported rows.
 published: PROFILE := dev
@@ -189,19 +190,21 @@ screenshots: build
 deb: PROFILE := dist
 deb: build
 	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils
-	@.ci/deb '$(target)/dist/headcount' '$(target)/deb'
+	@.ci/deb '$(binary)' '$(target)/deb'
 
-# As root: it changes into the Debian that it makes.
+# As root: it changes into the Debian that it makes. PROFILE=dist tries what packages carry, as it
+# does with images.
 deb-test: PROFILE := dev
 deb-test: build
 	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils mmdebstrap=mmdebstrap curl=curl
-	@.ci/deb-test "$$(.ci/deb '$(target)/debug/headcount' '$(target)/deb-test' --fast)" '$(target)/clean'
+	@.ci/deb-test "$$(.ci/deb '$(binary)' '$(target)/deb-test' --fast)" '$(target)/clean'
 
 # The Dockerfile over a Debian that is made here, with what is built already.
 image-test: PROFILE := dev
 image-test: build
-	@.ci/install mmdebstrap=mmdebstrap buildah=buildah curl=curl
-	@.ci/image-test '$(target)/debug/headcount' '$(target)/clean'
+	@.ci/install mmdebstrap=mmdebstrap buildah=buildah curl=curl \
+		/usr/lib/python3.11/ensurepip=python3-venv
+	@.ci/image-test '$(binary)' '$(target)/clean'
 
 cities:
 	@.ci/install npm=npm
@@ -211,3 +214,4 @@ data:
 	src/visitor/data/update.sh
 	src/admin/assets/world/update.sh
 	src/language/names/update.sh
+	src/report/assets/update.sh
