@@ -267,6 +267,8 @@ period-12-months = 12 Monate
 period-this-month = Dieser Monat
 period-year = Dieses Jahr
 period-all = Gesamt
+period-yesterday = Gestern
+period-last-month = Letzter Monat
 period-24-hours = 24 Stunden
 period-last-24-hours = Letzte 24 Stunden
 period-custom = Eigener
@@ -532,10 +534,25 @@ heat-tenths = Aufrufe, die jedes Zehntel der Seite erreichten, von { $n } mit be
 
 ## A page's own view
 
+journey-title = Davor und danach
+journey-of = { $n } Besuche, die sie aufriefen
+journey-before = { $n ->
+    [one] Die Seite davor
+   *[other] { $n } Seiten davor
+}
+journey-after = { $n ->
+    [one] Die Seite danach
+   *[other] { $n } Seiten danach
+}
+journey-began = noch nicht begonnen
+journey-ended = schon beendet
+
 way-title = Drum herum
 way-began = Besuche, die hier begannen
 way-ended = Besuche, die hier endeten
 way-exits = Ihrer Aufrufe beendeten einen Besuch
+way-since = Was davor und danach war, woher die Besuche kamen und wer sie waren, ist seit { $day } bekannt, so weit Ereigniszeilen reichen.
+way-to-the-end = Ihrer Aufrufe bis zum Ende gelesen
 way-unconfirmed = Ihrer Aufrufe hat kein Skript bestätigt
 way-training = Zum Training von KI gelesen
 way-assistant = Von einem Assistenten abgerufen
@@ -551,7 +568,7 @@ ai-title = Was KI liest und wen sie schickt
 ai-training = Fürs Training
 ai-answers = Für Antworten
 ai-disallowed = Entgegen robots.txt
-ai-sent = Besucher geschickt
+ai-sent = Besuche geschickt
 
 ## Realtime
 

@@ -267,6 +267,8 @@ period-12-months = 12 months
 period-this-month = This month
 period-year = This year
 period-all = All time
+period-yesterday = Yesterday
+period-last-month = Last month
 period-24-hours = 24 hours
 period-last-24-hours = Last 24 hours
 period-custom = Custom
@@ -532,10 +534,25 @@ heat-tenths = Views that got into each tenth of the page, of { $n } whose scroll
 
 ## A page's own view
 
+journey-title = Before and after it
+journey-of = { $n } visits that viewed it
+journey-before = { $n ->
+    [one] The page before
+   *[other] { $n } pages before
+}
+journey-after = { $n ->
+    [one] The page after
+   *[other] { $n } pages after
+}
+journey-began = not begun yet
+journey-ended = over by then
+
 way-title = Around it
 way-began = Visits that began here
 way-ended = Visits that ended here
 way-exits = Of its views ended a visit
+way-since = What was before and after it, where its visits came from and who they were is told since { $day }, as far as event rows are kept.
+way-to-the-end = Of its views read to the end
 way-unconfirmed = Of its views no script confirmed
 way-training = Read to train AI
 way-assistant = Fetched by an assistant
@@ -551,7 +568,7 @@ ai-title = What AI reads, and whom it sends
 ai-training = For training
 ai-answers = For answers
 ai-disallowed = Against robots.txt
-ai-sent = Visitors sent
+ai-sent = Visits sent
 
 ## Realtime
 

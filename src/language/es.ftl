@@ -267,6 +267,8 @@ period-12-months = 12 meses
 period-this-month = Este mes
 period-year = Este año
 period-all = Todo
+period-yesterday = Ayer
+period-last-month = Mes pasado
 period-24-hours = 24 horas
 period-last-24-hours = Últimas 24 horas
 period-custom = Otro
@@ -532,10 +534,25 @@ heat-tenths = Vistas que llegaron a cada décima parte de la página, de { $n } 
 
 ## A page's own view
 
+journey-title = Antes y después
+journey-of = { $n } visitas que la vieron
+journey-before = { $n ->
+    [one] La página anterior
+   *[other] { $n } páginas antes
+}
+journey-after = { $n ->
+    [one] La página siguiente
+   *[other] { $n } páginas después
+}
+journey-began = aún no empezada
+journey-ended = ya terminada
+
 way-title = Alrededor
 way-began = Visitas que empezaron aquí
 way-ended = Visitas que terminaron aquí
 way-exits = De sus vistas terminaron una visita
+way-since = Lo que hubo antes y después, de dónde vinieron sus visitas y quiénes eran se sabe desde el { $day }, hasta donde se guardan filas de eventos.
+way-to-the-end = De sus vistas leídas hasta el final
 way-unconfirmed = De sus vistas no las confirmó ningún script
 way-training = Leída para entrenar IA
 way-assistant = Pedida por un asistente
@@ -551,7 +568,7 @@ ai-title = Qué lee la IA y a quién envía
 ai-training = Para entrenar
 ai-answers = Para responder
 ai-disallowed = Contra robots.txt
-ai-sent = Visitantes enviados
+ai-sent = Visitas enviadas
 
 ## Realtime
 

@@ -48,6 +48,7 @@ pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};
 pub use question::{Question, Shape};
 pub use rows::Selection;
+pub use scan::{Branch, JOURNEY_STEPS, journeys};
 pub use segment::{Segment, Segments, asks_for_segment};
 pub use timing::{Percentiles, Rating, Timed, Timings, What};
 pub use v2::{

@@ -55,3 +55,47 @@ async fn a_card_opens_to_a_page_of_its_own() {
     }
     assert_eq!(browser.console().await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_shows_who_came_to_it_and_where_they_went() {
+    let (browser, headcount) = stage().await;
+    for (visitor, pages) in
+        [(1, &["/a", "/b", "/c"][..]), (2, &["/a", "/b"]), (3, &["/b", "/d", "/b"]), (4, &["/a"])]
+    {
+        for page in pages {
+            visit(&headcount, &format!("192.0.2.{visitor}"), page).await;
+        }
+    }
+    headcount.settle().await;
+    let ways = "return [...document.querySelectorAll('.journey > div')].map((step) =>
+        [...step.querySelectorAll('h3, li')].map((part) => part.textContent))";
+    let journeys = json!([
+        ["The page before", "/a 2", "not begun yet 1"],
+        ["2 pages before", "not begun yet 2"],
+        ["The page after", "/c 1", "/d 1", "over by then 1"],
+        ["2 pages after", "/b 1", "over by then 1"],
+        ["3 pages after", "over by then 1"]
+    ]);
+    let rows = "return ['sources', 'devices'].map((card) =>
+        [...document.querySelectorAll(`#${card} tbody tr`)].map((row) =>
+            [...row.children].map((cell) => cell.textContent.trim())))";
+    let visitors = json!([[["Direct", "3", "3"]], [["Desktop", "3", "4"]]]);
+    for javascript in [true, false] {
+        let off = json!({ "value": !javascript });
+        browser.devtools("Emulation.setScriptExecutionDisabled", off).await;
+        browser.goto(&headcount.admin_url("/?period=day&page=/b")).await.unwrap();
+        until(&browser, ways, journeys.clone()).await;
+        assert_eq!(run(&browser, rows).await, visitors);
+        press(&browser, Locator::Css(".journey a[title='/a']")).await;
+        let chip = "return document.querySelector('.chip span').textContent";
+        until(&browser, chip, json!("/a")).await;
+        let left = "return [location.search, document.querySelectorAll('.journey').length]";
+        assert_eq!(run(&browser, left).await, json!(["?period=day&page=%2Fa", 2]));
+    }
+    // What a card has of it is in its details, and nothing else.
+    browser.goto(&headcount.admin_url("/?period=day&page=/b")).await.unwrap();
+    press(&browser, Locator::Css("#sources .more")).await;
+    let details = "return [...document.querySelectorAll('.details tbody tr')].map((row) =>
+        [...row.children].slice(0, 3).map((cell) => cell.textContent.trim()))";
+    until(&browser, details, json!([["Direct", "3", "3"]])).await;
+}

@@ -1,7 +1,8 @@
 //! What AI did with pages.
 
+use super::PageData;
 use super::view::View;
-use super::{PageData, cards};
+use crate::page_name::shown;
 use crate::report::ai_pages;
 use maud::{Markup, html};
 
@@ -29,7 +30,10 @@ pub(super) fn draw(view: &View, data: &PageData<'_>) -> Option<Markup> {
                         tbody {
                             @for of in ai.iter().take(ROWS) {
                                 tr {
-                                    (cards::page_cell(view, &of.page))
+                                    // A filter by visits' pages would leave AI out.
+                                    th scope="row" {
+                                        a href=(view.own_view(&of.page)) title=(shown(&of.page)) { (shown(&of.page)) }
+                                    }
                                     td { (say.count(of.training)) }
                                     td { (say.count(of.assistant)) }
                                     td { (say.count(of.disallowed)) }

@@ -3,7 +3,7 @@
 use super::table::{CONVERSIONS, Card, Tab};
 use super::values::label;
 use super::view::{Subject, View};
-use super::{PageData, map};
+use super::{PageData, filters, map};
 use crate::page_name::shown;
 use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice};
 use maud::{Markup, html};
@@ -34,7 +34,15 @@ pub(super) struct OpenCard {
 
 /// The cards of a topic, as far as the filters tell of them.
 pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<Vec<OpenCard>, Invalid> {
-    let cards = view.topic.cards().iter().map(|card| OpenCard::ask(card, view, questions));
+    ask_of(view.topic.cards(), view, questions)
+}
+
+pub(super) fn ask_of(
+    cards: &'static [Card],
+    view: &View,
+    questions: &mut QuerySet,
+) -> Result<Vec<OpenCard>, Invalid> {
+    let cards = cards.iter().map(|card| OpenCard::ask(card, view, questions));
     Ok(cards.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
@@ -137,7 +145,12 @@ impl OpenCard {
     }
 
     pub fn draw(&self, view: &View, answers: &Answers) -> Markup {
-        let Some(slices) = answers.slices(self.nth) else { return html! {} };
+        let Some(mut slices) = answers.slices(self.nth) else { return html! {} };
+        if self.of.property.as_str() == "visit:suspected"
+            && slices.iter().all(|slice| slice.value == "no")
+        {
+            slices.clear();
+        }
         let say = view.say();
         let (key, title) = (self.of.card.key, say.t(self.of.card.title));
         html! {
@@ -165,8 +178,12 @@ impl OpenCard {
 /// A link to a card's own page.
 pub(super) fn details_link(view: &View, card: &Card, rows: usize) -> Markup {
     let say = view.say();
+    let link = match view.page() {
+        Some(_) => format!("{}&details={}", filters::as_filter(view), card.key),
+        None => view.link(&[("details", Some(card.key))]),
+    };
     html! {
-        a.more href=(view.link(&[("details", Some(card.key))])) {
+        a.more href=(link) {
             @if rows > ROWS { (say.with("card-all", [("n", rows.into())])) } @else { (say.t("card-details")) }
             span.hidden { ": " (say.t(card.title)) }
         }
@@ -187,10 +204,13 @@ fn open_tab(
     }
     let of_filter =
         |tab: &&&Tab| view.conditions.iter().any(|c| c.property.as_str() == tab.property);
+    // Of those who reached a goal nobody asks on which page they did.
+    let brought = |tab: &&&Tab| tab.property == "visit:entry_page";
     let tab = tabs
         .iter()
         .find(|tab| Some(tab.id) == chosen)
         .or_else(|| tabs.iter().find(of_filter))
+        .or_else(|| tabs.iter().find(brought).filter(|_| view.subject() == Subject::Actions))
         .or(tabs.first());
     tab.map(|tab| Ok((*tab, Property::parse(tab.property)?))).transpose()
 }

@@ -63,7 +63,7 @@ pub(super) fn bar(view: &View, answers: &Answers) -> Markup {
                 (source(view, answers))
                 @if let Some(page) = view.only("event:page").filter(|_| view.look.limit.is_none()) {
                     " "
-                    a.deeper href=(view.link(&[("page", Some(&page)), ("filters", None)])) {
+                    a.deeper href=(view.own_view(&page)) {
                         (say.t("filter-heat-maps"))
                     }
                 }
@@ -118,7 +118,7 @@ fn name(operator: Operator) -> &'static str {
 }
 
 /// A page's own view as a filter of the overview.
-fn as_filter(view: &View) -> String {
+pub(super) fn as_filter(view: &View) -> String {
     let filters = view.filters_with(view.conditions.clone());
     view.link(&[("filters", Some(&filters)), ("page", None), ("heat", None), ("screen", None)])
 }

@@ -76,7 +76,7 @@ impl Goals {
 }
 
 /// The day since which event rows are kept, if that is within the time shown.
-fn since(view: &View, data: &PageData<'_>) -> Option<Day> {
+pub(super) fn since(view: &View, data: &PageData<'_>) -> Option<Day> {
     data.rows.covered_from.filter(|first| *first > data.answers.range.first && !view.is_of_rows())
 }
 
@@ -103,13 +103,14 @@ fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)>
 /// A funnel: a bar for each step, narrowing to the next.
 fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
     let share = |key, rate| say.with(key, [("share", say.percent(rate).into())]);
-    let of_all = |i: usize| steps.get(i).and_then(|step| step.of_all).unwrap_or(0.0);
+    let visits = |i: usize| steps.get(i).map_or(0, |step| step.visits) as f64;
+    let percent = |i: usize, of: usize| visits(i) / visits(of).max(1.0) * 100.0;
     html! {
         section.card aria-label=(name) {
             header {
                 h2 { (name) }
-                @if let Some(rate) = steps.last().and_then(|step| step.of_all) {
-                    p.quiet { (share("goal-through", rate)) }
+                @if visits(0) > 0.0 {
+                    p.quiet { (share("goal-through", percent(steps.len() - 1, 0))) }
                 }
             }
             @if steps.first().is_none_or(|step| step.visits == 0) {
@@ -117,7 +118,7 @@ fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
             } @else {
                 ol.funnel {
                     @for (i, step) in steps.iter().enumerate() {
-                        @let (width, next) = (of_all(i), of_all(i + 1));
+                        @let (width, next) = (percent(i, 0), percent(i + 1, 0));
                         li {
                             svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true" {
                                 rect width=(format!("{width:.1}")) height="62" {}
@@ -127,8 +128,8 @@ fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
                             }
                             strong title=(step.label) { (step.label) }
                             span { (say.count(step.visits)) @if i > 0 { small { (say.percent(width)) } } }
-                            @if let Some(lost) = steps.get(i + 1).and_then(|next| next.of_previous) {
-                                em { (share("goal-leave", 100.0 - lost)) }
+                            @if i + 1 < steps.len() && step.visits > 0 {
+                                em { (share("goal-leave", 100.0 - percent(i + 1, i))) }
                             }
                         }
                     }

@@ -18,6 +18,7 @@ mod evidence;
 mod filters;
 mod goals;
 mod heat;
+mod journeys;
 mod keys;
 pub(super) mod look;
 mod map;

@@ -1,46 +1,72 @@
-//! A page's own view: where it is clicked, how far it is read, how fast it is, what AI did with
-//! it, which links to it are broken.
+//! A page's own view: where its visits came from and went, who they were, where it is clicked, how
+//! far it is read, how fast it is, what AI did with it, which links to it are broken.
+//!
+//! Roll-ups tell it of all days, but for what is told by two properties: that is known since event
+//! rows are kept.
 
+use super::cards::OpenCard;
+use super::goals::since;
 use super::speed::tiles;
+use super::table::OF_PAGE;
 use super::values::word;
 use super::view::View;
-use super::{cards, heat};
+use super::{PageData, cards, heat, journeys};
 use crate::model::rollup::Metric as Stored;
 use crate::report::{
-    Days, Filter, Invalid, Metric, Property, Screen, Timed, ai_pages, breakdown, clicks, scrolls,
-    sums,
+    Days, Filter, Invalid, Metric, Property, QuerySet, Screen, Timed, ai_pages, breakdown, clicks,
+    scrolls, sums,
 };
 use maud::{Markup, html};
 
 const ERRORS: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-confirmed")];
+    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-seen")];
 
-pub(super) fn draw(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
-    let (say, range) = (view.say(), view.elapsed());
+/// Asks who came to it.
+pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<Vec<OpenCard>, Invalid> {
+    questions.prefer_rollups();
+    cards::ask_of(OF_PAGE, view, questions)
+}
+
+pub(super) fn draw(
+    view: &View,
+    data: &PageData<'_>,
+    page: &str,
+    visits: &[OpenCard],
+) -> Result<Markup, Invalid> {
+    let (say, range, days) = (view.say(), view.elapsed(), data.days);
     let timings = Timed::of_days(days, range).timings(page);
     let from = Property::parse("error:referrer")?;
     let of_page = Filter::exactly(Property::parse("error:page")?, page);
     let metrics: Vec<Metric> = ERRORS.iter().map(|(metric, _)| *metric).collect();
     let broken = breakdown(days, &view.site, range, &from, &metrics, Some(&of_page));
-    Ok(html! {
-        div.cards {
-            (heatmap(view, days, page))
-            div.stack {
-                (way(view, days, page)?)
-                @if !timings.is_empty() {
-                    section.card aria-labelledby="speed-title" {
-                        header { h2 #speed-title { (say.t("topic-speed")) } p.quiet { (say.t("way-three-of-four")) } }
-                        (tiles(say, &timings))
-                    }
-                }
-                @if !broken.is_empty() {
-                    section.card aria-labelledby="broken-title" {
-                        header { h2 #broken-title { (say.t("way-broken")) } p.quiet { (say.t("way-from")) } }
-                        (cards::rows(view, &from, ERRORS, &broken[..broken.len().min(20)], &broken))
-                    }
-                }
+    let journeys = journeys::draw(view, data, page);
+    let known_since = since(view, data).filter(|_| journeys.is_some());
+
+    let visits = visits.iter().filter(|card| card.says_anything(&data.answers));
+    let mut all: Vec<Markup> = journeys.into_iter().collect();
+    all.extend(visits.map(|card| card.draw(view, &data.answers)));
+    all.extend([heatmap(view, days, page), way(view, days, page)?]);
+    if !timings.is_empty() {
+        all.push(html! {
+            section.card aria-labelledby="speed-title" {
+                header { h2 #speed-title { (say.t("topic-speed")) } p.quiet { (say.t("way-three-of-four")) } }
+                (tiles(say, &timings))
             }
+        });
+    }
+    if !broken.is_empty() {
+        all.push(html! {
+            section.card aria-labelledby="broken-title" {
+                header { h2 #broken-title { (say.t("way-broken")) } p.quiet { (say.t("way-from")) } }
+                (cards::rows(view, &from, ERRORS, &broken[..broken.len().min(20)], &broken))
+            }
+        });
+    }
+    Ok(html! {
+        @if let Some(first) = known_since {
+            p.source { (say.with("way-since", [("day", say.day(first).into())])) }
         }
+        (cards::two_columns(all.into_iter()))
     })
 }
 
@@ -103,10 +129,13 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
     let rate = Metric::ExitRate.of(&exits, Some(exit.property()));
     let blind = Metric::BlindSpot.of(&views, Some(views_of.property()));
     let ai = ai_pages(days, range, Some(page)).into_iter().next().unwrap_or_default();
+    let reached = scrolls(days, range, page, None).0.reached;
+    let to_the_end = reached[9] as f64 / reached[0].max(1) as f64 * 100.0;
     let facts = [
         ("way-began", say.count(entries.row.get(Stored::Visits)), true),
         ("way-ended", say.count(exits.row.get(Stored::Visits)), true),
         ("way-exits", say.value(Metric::ExitRate, rate), true),
+        ("way-to-the-end", say.percent(to_the_end), reached[0] > 0),
         ("way-unconfirmed", say.value(Metric::BlindSpot, blind), true),
         ("way-training", say.count(ai.training), !ai.page.is_empty()),
         ("way-assistant", say.count(ai.assistant), !ai.page.is_empty()),

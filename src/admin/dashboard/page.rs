@@ -18,6 +18,7 @@ use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
 };
 use crate::telemetry::Untagged;
+use chrono::Datelike;
 use maud::{Markup, html};
 
 /// Each with the key of its name.
@@ -61,15 +62,12 @@ impl Page {
         // Responses have totals where they are filtered by what tells them apart.
         let has_totals = is_overview || view.subject() == Subject::Responses;
         let overview = has_totals.then(|| Overview::ask(&view, &mut questions)).transpose()?;
-        let (mut cards, mut goals) = (Vec::new(), None);
-        if view.page().is_none() {
-            cards = cards::ask(&view, &mut questions)?;
-            goals = if view.topic == Topic::Overview {
-                Goals::ask(&view, &mut questions)?
-            } else {
-                None
-            };
-        }
+        let cards = match view.page() {
+            Some(_) => of_page::ask(&view, &mut questions)?,
+            None => cards::ask(&view, &mut questions)?,
+        };
+        let has_goals = view.topic == Topic::Overview && view.page().is_none();
+        let goals = if has_goals { Goals::ask(&view, &mut questions)? } else { None };
         Ok((Self { view, overview, cards, goals, details: None }, questions))
     }
 
@@ -141,7 +139,7 @@ impl Page {
             return Ok(details.draw(view, &data.answers));
         }
         if let Some(page) = view.page() {
-            return of_page::draw(view, data.days, page);
+            return of_page::draw(view, data, page, &self.cards);
         }
         if view.topic == Topic::Realtime {
             return Ok(realtime::draw(view, data, &self.cards));
@@ -249,30 +247,47 @@ fn settings(view: &View) -> String {
 
 fn periods(view: &View) -> Markup {
     let say = view.say();
-    let choice = |word: &str, name: &'static str, is_current: bool| {
-        let changes = [("period", Some(word)), ("date", None), ("interval", None)];
+    let choice = |word: &str, date: Option<&str>, name: &'static str, is_current: bool| {
+        let changes = [("period", Some(word)), ("date", date), ("interval", None)];
         html! {
-            a href=(view.link(&changes)) data-key=[key(word)]
+            a href=(view.link(&changes)) data-key=[key(word).filter(|_| date.is_none())]
                 aria-current=[is_current.then_some("true")] { (say.t(name)) }
         }
     };
-    let is_current = |period| view.times.is_none() && view.period == period;
-    let link =
-        |(period, name): (Period, &'static str)| choice(period.as_str(), name, is_current(period));
-    let name = match MORE_PERIODS.iter().find(|(period, _)| is_current(*period)) {
-        Some((_, name)) => *name,
-        None if view.is_last_day() => "period-24-hours",
-        None if is_current(Period::Custom) => "period-custom",
-        None => "period-more",
+    let today = view.site.day(view.now);
+    let yesterday = today.pred_opt().unwrap_or(today);
+    let last_month = today.with_day(1).and_then(|first| first.pred_opt()).unwrap_or(today);
+    let is_of = |period| view.times.is_none() && view.period == period;
+    // Another day is not today.
+    let is_current = |period| is_of(period) && (period != Period::Day || view.range.first == today);
+    let is_yesterday = is_of(Period::Day) && view.range.first == yesterday;
+    let is_last_month =
+        is_of(Period::Month) && (view.range.first..=view.range.last).contains(&last_month);
+    let link = |(period, name): (Period, &'static str)| {
+        choice(period.as_str(), None, name, is_current(period) && !is_last_month)
+    };
+    let more = MORE_PERIODS.iter().find(|(period, _)| is_current(*period));
+    let name = match more {
+        Some((_, name)) => Some(say.t(name)),
+        None if view.is_last_day() => Some(say.t("period-24-hours")),
+        None if is_current(Period::Custom) => Some(say.t("period-custom")),
+        None if is_yesterday => Some(say.t("period-yesterday")),
+        None if is_last_month => Some(say.t("period-last-month")),
+        None if is_of(Period::Day) && view.range.first != today => {
+            Some(say.weekday(view.range.first).into())
+        }
+        None => None,
     };
     html! {
         nav.periods aria-label=(say.t("period-title")) {
             @for period in PERIODS { (link(period)) }
             details.menu id="custom" {
-                summary aria-current=[(name != "period-more").then_some("true")] { (say.t(name)) }
+                summary aria-current=[name.as_ref().map(|_| "true")] { (name.unwrap_or_else(|| say.t("period-more"))) }
                 div.panel {
                     div.choices {
-                        (choice(LAST_DAY, "period-24-hours", view.is_last_day()))
+                        (choice(LAST_DAY, None, "period-24-hours", view.is_last_day()))
+                        (choice("day", Some(&yesterday.to_string()), "period-yesterday", is_yesterday))
+                        (choice("month", Some(&last_month.to_string()), "period-last-month", is_last_month))
                         @for period in MORE_PERIODS { (link(period)) }
                     }
                     form method="get" action=(view.look.base) {

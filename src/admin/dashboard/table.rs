@@ -57,7 +57,7 @@ const CLICKS: &[(Metric, &str)] =
     &[(Metric::Events, "card-col-clicks"), (Metric::Visitors, "metric-visitors")];
 const RESPONSES: &[(Metric, &str)] = &[(Metric::Pageviews, "metric-responses")];
 const FAILURES: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-confirmed")];
+    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-seen")];
 const PREFETCHES: &[(Metric, &str)] = &[
     (Metric::Pageviews, "card-col-fetched"),
     (Metric::BlindSpot, "card-col-never-seen"),
@@ -153,6 +153,9 @@ const EVENT_CARD: Card = Card {
 
 /// What people come for.
 pub(super) const OVERVIEW: &[Card] = &[PAGES, SOURCES, PLACES, DEVICES, EVENT_CARD];
+
+/// What visits of a page were like.
+pub(super) const OF_PAGE: &[Card] = &[SOURCES, PLACES, DEVICES];
 
 pub(super) const REALTIME: &[Card] = &[PAGES, SOURCES, PLACES];
 

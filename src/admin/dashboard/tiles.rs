@@ -4,7 +4,6 @@
 use super::chart::{runs, smooth};
 use super::topics::Topic;
 use super::view::{Subject, View};
-use crate::language::Language;
 use crate::report::{Metric, TimeStep, Total, Value};
 use maud::{Markup, html};
 use std::fmt::Write;
@@ -88,7 +87,7 @@ pub(super) fn draw(
                             span.name { (say.t(name)) }
                             span.much {
                                 span.figure { (say.value(*metric, total.value)) }
-                                @if with_change { " " (change(say, total)) }
+                                @if with_change { " " (change(view, total)) }
                             }
                             @if let Some(steps) = steps { (spark(view, steps, nth)) }
                             @if let Some(share) = confirmed(*metric, totals) {
@@ -117,17 +116,26 @@ fn confirmed(metric: Metric, totals: &[Total]) -> Option<f64> {
     }
 }
 
-fn change(say: Language, total: &Total) -> Markup {
+fn change(view: &View, total: &Total) -> Markup {
+    let say = view.say();
     let Some(change) = total.change.filter(|_| !total.value.is_nothing()) else {
         return html! {};
     };
-    // More bounces are worse; a longer visit is not clearly better, but nobody minds.
-    let worse = matches!(total.metric, Metric::BounceRate | Metric::BlindSpot);
-    let good = (change > 0) != worse;
-    let (class, arrow) = match change {
-        0 => ("same", "→"),
-        _ if good => ("good", if change > 0 { "↑" } else { "↓" }),
-        _ => ("bad", if change > 0 { "↑" } else { "↓" }),
+    let errors = view.conditions.iter().any(|c| c.property.as_str().starts_with("error:"));
+    // More bounces are worse, and more errors; a longer visit is not clearly better, but nobody
+    // minds. More robots are neither.
+    let worse = errors || matches!(total.metric, Metric::BounceRate | Metric::BlindSpot);
+    let neither = !errors && view.subject() == Subject::Responses;
+    let class = match change {
+        0 => "same",
+        _ if neither => "same",
+        _ if (change > 0) != worse => "good",
+        _ => "bad",
+    };
+    let arrow = match change {
+        0 => "→",
+        1.. => "↑",
+        _ => "↓",
     };
     html! {
         span.change.(class) {

@@ -332,6 +332,12 @@ impl View {
         self.address(&format!("{}?", self.look.base), changes)
     }
 
+    /// A link to a page's own view.
+    pub fn own_view(&self, page: &str) -> String {
+        let others = ["filters", "topic", "heat", "screen"].map(|name| (name, None));
+        self.link(&[&[("page", Some(page))], &others[..]].concat())
+    }
+
     fn address(&self, path: &str, changes: &[(&str, Option<&str>)]) -> String {
         form_urlencoded::Serializer::for_suffix(path.to_owned(), path.len())
             .extend_pairs(self.parameters(changes))

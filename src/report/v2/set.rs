@@ -29,6 +29,8 @@ pub struct QuerySet {
     expr: Option<Expr>,
     /// Something is told by event rows, though nothing is filtered.
     with_rows: bool,
+    /// What roll-ups tell is told by them, whatever is filtered.
+    by_rollups: bool,
     queries: Vec<Query>,
 }
 
@@ -91,6 +93,7 @@ impl QuerySet {
             expr: filters::read(&filters, &site.goals)?,
             filters,
             with_rows: false,
+            by_rollups: false,
             queries: Vec::new(),
         })
     }
@@ -125,6 +128,12 @@ impl QuerySet {
     /// Asks for event rows, whatever is filtered.
     pub fn ask_for_rows(&mut self) {
         self.with_rows = true;
+    }
+
+    /// Has what roll-ups tell be told by them, also of days whose event rows are gone, and only what
+    /// is left by event rows.
+    pub fn prefer_rollups(&mut self) {
+        (self.with_rows, self.by_rollups) = (true, true);
     }
 
     /// Whether something that is asked for takes event rows, though nothing is filtered.
@@ -176,7 +185,7 @@ impl QuerySet {
     /// Answers them, from event rows where these are given.
     pub fn answer(self, days: &Days, rows: Option<&Rows>) -> Answers {
         let elapsed = self.span.range.until(self.today);
-        if self.expr.is_none() && self.span.times.is_none() {
+        if self.by_rollups || self.expr.is_none() && self.span.times.is_none() {
             return self.by_rollups(days, rows);
         }
         match rows.map(|rows| (rows, rows.covered_from.filter(|_| !rows.cover(elapsed)))) {
