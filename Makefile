@@ -44,7 +44,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	data cities screenshots deb deb-test image-test
 
 help:
-	@echo 'make run                                  the demo, a small site with sample traffic'
+	@echo 'make run                                  the demo, two small sites with sample traffic'
 	@echo 'make run UPSTREAM=http://127.0.0.1:3000   in front of your website'
 	@echo 'make run STORE=redis                      counts in a redis-server that it starts'
 	@echo '         PROFILE=dev                      a debug build'
@@ -75,6 +75,7 @@ help:
 
 run: build
 	@echo 'Site:  http://$(LISTEN)'
+	@[ -n '$(UPSTREAM)' ] || echo 'Second site: http://handbook.localhost:$(lastword $(subst :, ,$(LISTEN)))'
 	@echo 'Admin: http://$(ADMIN)'
 	@[ -n '$(cities)$(if $(UPSTREAM),,demo)' ] || echo 'Places are countries; cities too after `make cities`.'
 ifeq ($(STORE),redis)

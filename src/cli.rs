@@ -198,7 +198,7 @@ fn command() -> Command {
         ))
         .subcommand(with_settings(
             Command::new("demo")
-                .about("A small site of its own behind the proxy, with sample traffic")
+                .about("Two small sites of its own behind the proxy, with sample traffic")
                 .arg(
                     Arg::new("days")
                         .long("days")

@@ -32,8 +32,8 @@
 //! reached (`https`), what pages and mails say in each [`language`], the [`clock`], the settings
 //! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background
 //! tasks going ([`supervise`]), what looks after the stored counts once a day or by hand
-//! ([`upkeep`]), an allowance of commands for a store that bills them ([`budget`]) and a small
-//! website to try it on ([`demo`]).
+//! ([`upkeep`]), an allowance of commands for a store that bills them ([`budget`]) and two small
+//! websites to try it on ([`demo`]).
 
 pub mod admin;
 pub mod aggregate;

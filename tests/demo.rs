@@ -1,4 +1,4 @@
-//! The demo: its website holds together, and its sample visitors are what they pretend to be.
+//! The demo: its websites hold together, and their sample visitors are what they pretend to be.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -8,12 +8,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use chrono_tz::Tz;
 use headcount::clock::Clock;
-use headcount::demo::{self, history::Past, traffic::Pace};
+use headcount::demo::history::{Past, Summary};
+use headcount::demo::traffic::{Door, Pace};
+use headcount::demo::website::Website;
+use headcount::demo::{self, BAKERY, HANDBOOK, WEBSITES};
 use headcount::model::site::Site;
 use headcount::store;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,9 +29,27 @@ async fn listen(router: Router) -> url::Url {
 
 #[tokio::test]
 async fn every_link_answers_but_the_broken_one() {
+    for (website, broken, files) in [
+        (&BAKERY, "/specials", [("/menu.pdf", "pdf"), ("/feed.xml", "atom+xml")]),
+        (&HANDBOOK, "/dough/shaping", [("/cards.pdf", "pdf"), ("/changes.xml", "atom+xml")]),
+    ] {
+        let seen = all_of(website).await;
+        let pages = seen.values().filter(|(_, kind)| kind.starts_with("text/html")).count();
+        assert!(pages >= 13, "a dozen and the broken one: {seen:#?}");
+        let not_there: Vec<_> = seen.iter().filter(|(_, (status, _))| *status != 200).collect();
+        assert_eq!(not_there.len(), 1, "{not_there:?}");
+        assert_eq!((not_there[0].0.as_str(), not_there[0].1.0), (broken, 404));
+        for (path, kind) in files {
+            assert_eq!(seen[path].1, format!("application/{kind}"));
+        }
+    }
+}
+
+/// Status and media type of all that links lead to.
+async fn all_of(website: &'static Website) -> BTreeMap<String, (u16, String)> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(demo::serve(listener));
+    tokio::spawn(website.serve(listener));
     let client = reqwest::Client::new();
     let mut open = vec!["/".to_owned()];
     let mut seen: BTreeMap<String, (u16, String)> = BTreeMap::new();
@@ -42,7 +63,7 @@ async fn every_link_answers_but_the_broken_one() {
         let body = answer.bytes().await.unwrap();
         if kind.starts_with("text/html") {
             let html = String::from_utf8(body.to_vec()).unwrap();
-            assert!(html.contains("demo website"), "{path} says what it is");
+            assert!(html.contains("headcount's demo"), "{path} says what it is");
             assert!(html.contains("<head>"), "{path}");
             for attribute in ["href=\"", "src=\""] {
                 let links =
@@ -52,18 +73,12 @@ async fn every_link_answers_but_the_broken_one() {
         }
         seen.insert(path, (status, kind));
     }
-    let pages = seen.values().filter(|(_, kind)| kind.starts_with("text/html")).count();
-    assert!(pages >= 13, "a dozen and the broken one: {seen:#?}");
-    let broken: Vec<_> = seen.iter().filter(|(_, (status, _))| *status != 200).collect();
-    assert_eq!(broken.len(), 1, "{broken:?}");
-    assert_eq!((broken[0].0.as_str(), broken[0].1.0), ("/specials", 404));
-    assert_eq!(seen["/menu.pdf"].1, "application/pdf");
-    assert_eq!(seen["/feed.xml"].1, "application/atom+xml");
+    seen
 }
 
 #[tokio::test]
 async fn pages_can_be_revalidated() {
-    let base = listen(demo::site()).await;
+    let base = listen(BAKERY.site()).await;
     let client = reqwest::Client::new();
     let url = base.join("/breads").unwrap();
     let first = client.get(url.clone()).send().await.unwrap();
@@ -131,49 +146,58 @@ async fn record(
     response
 }
 
-async fn sample(seed: u64, burst: usize) -> (url::Url, Vec<Seen>) {
+/// What visitors of a website asked for that they know as `demo.test`.
+async fn sample(website: &'static Website, seed: u64, burst: usize) -> Vec<Seen> {
     let seen = Arc::default();
-    let router = demo::site().layer(from_fn_with_state(Arc::clone(&seen), record));
-    let base = listen(router).await;
+    let router = website.site().layer(from_fn_with_state(Arc::clone(&seen), record));
+    let address = listen(router).await.socket_addrs(|| None).unwrap()[0];
     let zero = Duration::ZERO;
     let pace = Pace { burst, burst_pause: zero, interval: None, pause: zero };
-    demo::traffic(base.clone(), "/api/track", seed, Clock::system(), pace).await;
-    let seen = std::mem::take(&mut *seen.lock().unwrap());
-    (base, seen)
+    let door = Door { address, host: "demo.test".into(), track: "/api/track".into() };
+    demo::traffic(website, door, seed, Clock::system(), pace).await;
+    std::mem::take(&mut *seen.lock().unwrap())
 }
 
 #[tokio::test]
 async fn sample_visitors_are_like_people_and_machines() {
-    let (base, seen) = sample(1, 300).await;
-    let host = base.as_str().trim_start_matches("http://").trim_end_matches('/');
-    assert!(seen.iter().all(|request| request.header("host") == host));
-    assert!(seen.iter().all(|request| !request.header("x-forwarded-for").is_empty()));
+    for (website, broken, file, machines) in [
+        (&BAKERY, "/specials", "/menu.pdf", "Googlebot GPTBot curl"),
+        (&HANDBOOK, "/dough/shaping", "/cards.pdf", "Googlebot GPTBot ClaudeBot"),
+    ] {
+        let seen = sample(website, 1, 300).await;
+        assert!(seen.iter().all(|request| request.header("host") == "demo.test"));
+        assert!(seen.iter().all(|request| !request.header("x-forwarded-for").is_empty()));
 
-    let has = |what: &str, such: &dyn Fn(&Seen) -> bool| {
-        assert!(seen.iter().any(such), "nobody: {what}");
-    };
-    has("a page not modified", &|r| r.status == 304);
-    has("the broken link", &|r| r.status == 404 && r.target == "/specials");
-    has("a download", &|r| r.target == "/menu.pdf");
-    has("a prefetch", &|r| r.header("sec-purpose") == "prefetch");
-    has("a campaign", &|r| r.target.contains("utm_source=newsletter"));
-    has("a search engine's visitor", &|r| r.header("referer") == "https://www.google.com/");
-    has("an assistant's visitor", &|r| r.header("referer") == "https://chatgpt.com/");
-    for agent in ["Googlebot", "GPTBot", "curl", "iPhone", "Firefox", "Android"] {
-        has(agent, &|r| r.header("user-agent").contains(agent));
+        let has = |what: &str, such: &dyn Fn(&Seen) -> bool| {
+            assert!(seen.iter().any(such), "nobody: {what}");
+        };
+        has("a page not modified", &|r| r.status == 304);
+        has("the broken link", &|r| r.status == 404 && r.target == broken);
+        has("a download", &|r| r.target == file);
+        has("a prefetch", &|r| r.header("sec-purpose") == "prefetch");
+        has("a campaign", &|r| r.target.contains("utm_medium=email"));
+        has("a search engine's visitor", &|r| r.header("referer") == "https://www.google.com/");
+        has("an assistant's visitor", &|r| r.header("referer") == "https://chatgpt.com/");
+        for agent in machines.split(' ').chain(["iPhone", "Firefox", "Android"]) {
+            has(agent, &|r| r.header("user-agent").contains(agent));
+        }
+        let countries: BTreeSet<_> =
+            seen.iter().filter_map(|r| iptocc::country_code(r.header("x-forwarded-for"))).collect();
+        assert!(countries.len() > 10, "{countries:?}");
+        scripts_tell_what_was_seen(&seen, std::ptr::eq(website, &BAKERY));
     }
-    has("a monitor", &|r| r.method == Method::HEAD);
-    let countries: BTreeSet<_> =
-        seen.iter().filter_map(|r| iptocc::country_code(r.header("x-forwarded-for"))).collect();
-    assert!(countries.len() > 10, "{countries:?}");
+    let seen = sample(&BAKERY, 1, 300).await;
+    assert!(seen.iter().any(|r| r.method == Method::HEAD), "a monitor");
+}
 
-    // Beacons are the script's: of views that were given out, to the same visitor.
+/// Beacons are the script's: of views that were given out, to the same visitor.
+fn scripts_tell_what_was_seen(seen: &[Seen], steps: bool) {
     let beacons: Vec<_> = seen.iter().filter(|r| r.target == "/api/track").collect();
     let mut numbers = HashSet::new();
     let mut kinds = BTreeSet::new();
     for beacon in beacons {
         assert_eq!(beacon.header("content-type"), "application/json");
-        assert_eq!(beacon.header("origin"), base.as_str().trim_end_matches('/'));
+        assert_eq!(beacon.header("origin"), "http://demo.test");
         for event in serde_json::from_slice::<Vec<Value>>(&beacon.body).unwrap() {
             assert!(numbers.insert(event["n"].as_u64().unwrap()));
             let view = event["view"].as_str().map(str::to_owned);
@@ -197,13 +221,14 @@ async fn sample_visitors_are_like_people_and_machines() {
         "\"pageview\"\"load\"",
         "\"vital\"null",
     ];
-    assert_eq!(kinds, expected.map(str::to_owned).into());
+    let expected = expected.into_iter().filter(|kind| steps || !kind.contains("history"));
+    assert_eq!(kinds, expected.map(str::to_owned).collect());
 }
 
 #[tokio::test]
 async fn the_seed_decides_what_they_do() {
     let requests = async |seed| {
-        let (_, seen) = sample(seed, 20).await;
+        let seen = sample(&BAKERY, seed, 20).await;
         let mut requests: Vec<_> = seen
             .iter()
             .map(|r| format!("{} {} {}", r.header("x-forwarded-for"), r.method, r.target))
@@ -219,51 +244,111 @@ async fn the_seed_decides_what_they_do() {
 /// 2026-11-28 14:30 in Berlin, a Saturday.
 const AFTERNOON: i64 = 1_795_872_600_000;
 
-/// Sums of counts in a SQLite file, by day.
-fn stored(file: &Path, dimension: &str, value: &str, metric: &str) -> BTreeMap<String, i64> {
+/// Sums of a site's counts in a SQLite file, by day.
+fn stored(
+    file: &Path,
+    site: &str,
+    dimension: &str,
+    value: &str,
+    metric: &str,
+) -> BTreeMap<String, i64> {
     let database = rusqlite::Connection::open(file).unwrap();
-    let of = "dimension = ? AND value = ? AND metric = ?";
+    let of = "site = ? AND dimension = ? AND value = ? AND metric = ?";
     let all = format!("SELECT day, SUM(count) FROM daily WHERE {of} GROUP BY day");
     let mut all = database.prepare(&all).unwrap();
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    all.query_map([dimension, value, metric], row).unwrap().map(Result::unwrap).collect()
+    all.query_map([site, dimension, value, metric], row).unwrap().map(Result::unwrap).collect()
 }
 
 #[tokio::test]
 async fn days_gone_by_are_counted_as_they_were_made_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("counts.db");
-    let url = format!("sqlite:{}", file.display()).parse().unwrap();
-    let store = store::open(&url, dir.path()).unwrap();
-    let site = Site { name: "demo".into(), timezone: Tz::Europe__Berlin, ..Site::default() };
-    let mut past = Past::new(vec![site].into(), "127.0.0.1", AFTERNOON, 1).unwrap();
-    let made_up = past.write(store.as_ref(), 50, AFTERNOON).await.unwrap().unwrap();
-
-    let views = stored(&file, "total", "", "server");
+    let (_dir, file, [made_up, _]) = fifty_days().await;
+    let views = stored(&file, "demo", "total", "", "server");
     let days: Vec<&str> = views.keys().map(String::as_str).collect();
     assert_eq!((days[0], days[49], days.len()), ("2026-10-10", "2026-11-28", 50));
     assert_eq!(views.values().sum::<i64>() as u64, made_up.views);
     assert!(made_up.views > 5_000, "{made_up:?}");
-    let orders = stored(&file, "event", "Order", "events");
-    assert_eq!(orders.values().sum::<i64>() as u64, made_up.orders);
-    assert!(made_up.orders > 50, "{made_up:?}");
+    let orders = stored(&file, "demo", "event", "Order", "events");
+    assert_eq!(orders.values().sum::<i64>() as u64, made_up.deeds);
+    assert!(made_up.deeds > 50, "{made_up:?}");
     // Sundays are quiet, today is not over, and the robots came when they did.
     assert!(views["2026-11-22"] < views["2026-11-21"] * 7 / 10, "{views:?}");
     assert!(views["2026-11-28"] < views["2026-11-21"] * 8 / 10, "{views:?}");
-    let slot = |at: i64| stored(&file, "slot", &(at / 900_000).to_string(), "server");
+    let slot = |at: i64| stored(&file, "demo", "slot", &(at / 900_000).to_string(), "server");
     assert!((1..40).any(|ago| !slot(AFTERNOON - ago * 900_000).is_empty()));
     assert!((1..40).all(|later| slot(AFTERNOON + later * 900_000).is_empty()));
-    let robots = stored(&file, "bot_name", "Googlebot", "responses");
+    let robots = stored(&file, "demo", "bot_name", "Googlebot", "responses");
     assert!(robots["2026-10-19"] > robots["2026-10-12"] * 8, "{robots:?}");
     // Some are seen by the script, in most of their views; some come twice a day.
-    let confirmed: i64 = stored(&file, "total", "", "confirmed").values().sum();
+    let confirmed: i64 = stored(&file, "demo", "total", "", "confirmed").values().sum();
     assert!((60..90).contains(&(confirmed * 100 / made_up.views as i64)), "{confirmed}");
     let [visits, visitors] = ["visits", "visitors"]
-        .map(|metric| stored(&file, "total", "", metric).values().sum::<i64>());
+        .map(|metric| stored(&file, "demo", "total", "", metric).values().sum::<i64>());
     assert!(visits > visitors * 105 / 100, "{visits} of {visitors}");
-    assert!(stored(&file, "country", "DE", "visitors").values().sum::<i64>() > visitors / 10);
+    assert!(
+        stored(&file, "demo", "country", "DE", "visitors").values().sum::<i64>() > visitors / 10
+    );
+}
 
-    // Once is enough.
-    assert_eq!(past.write(store.as_ref(), 50, AFTERNOON).await.unwrap(), None);
-    assert_eq!(stored(&file, "total", "", "server"), views);
+#[tokio::test]
+async fn each_site_has_a_past_of_its_own() {
+    let (_dir, file, [bakery, handbook]) = fifty_days().await;
+    let sum = |site, dimension, value, metric| {
+        stored(&file, site, dimension, value, metric).values().sum::<i64>() as u64
+    };
+    assert_eq!(sum("demo", "total", "", "server"), bakery.views);
+    assert_eq!(sum("handbook", "total", "", "server"), handbook.views);
+    assert!(handbook.views > 1_000 && handbook.views < bakery.views * 2 / 3, "{handbook:?}");
+    assert_eq!(sum("handbook", "event", "Helpful", "events"), handbook.deeds);
+    assert!(handbook.deeds > 50, "{handbook:?}");
+    // Neither has what is the other's.
+    for (site, other, page) in
+        [("demo", "handbook", "/breads/brioche"), ("handbook", "demo", "/starter/rescue")]
+    {
+        assert!(sum(site, "page", page, "server") > 100, "{page}");
+        assert_eq!(sum(other, "page", page, "server"), 0, "{page}");
+    }
+    assert_eq!(sum("handbook", "event", "Order", "events"), 0);
+    // Sunday is when people bake at home, and most of them are elsewhere.
+    let days = stored(&file, "handbook", "total", "", "server");
+    assert!(days["2026-11-22"] > days["2026-11-18"] * 3 / 2, "{days:?}");
+    let from = |country| sum("handbook", "country", country, "visitors");
+    assert!(from("US") > 3 * from("DE") && from("JP") > 0 && from("BR") > 0);
+    // In its own time zone the day has not come so far: 8:30 in New York.
+    let slot = |ago: i64| {
+        stored(&file, "handbook", "slot", &((AFTERNOON / 900_000) - ago).to_string(), "server")
+    };
+    assert!((1..40).flat_map(slot).any(|(day, _)| day == "2026-11-28"));
+    // With a year behind them they stay below what is kept of rows at most.
+    for past in [bakery, handbook] {
+        assert!(past.rows * 365 / 50 < 900_000, "{past:?}");
+    }
+}
+
+/// A file with fifty days of both websites, and what was made up for them.
+async fn fifty_days() -> (tempfile::TempDir, PathBuf, [Summary; 2]) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("counts.db");
+    let url = format!("sqlite:{}", file.display()).parse().unwrap();
+    let store = store::open(&url, dir.path()).unwrap();
+    let site = |name: &str, timezone| Site { name: name.into(), timezone, ..Site::default() };
+    let sites = [site("demo", Tz::Europe__Berlin), site("handbook", Tz::America__New_York)];
+    let sites: Arc<Vec<Site>> = Arc::new(sites.into());
+    let mut made_up = [Summary::default(); 2];
+    for place in [0, 1] {
+        let (website, here) = (WEBSITES[place], (sites.clone(), place));
+        let mut past = Past::new(website, here, "127.0.0.1", AFTERNOON, 1).unwrap();
+        // As the demo does it: the nearest first, the others while it runs.
+        for ago in [0..30, 30..50] {
+            let part = past.write(store.as_ref(), ago, AFTERNOON).await.unwrap().unwrap();
+            let Summary { views, deeds, rows } = &mut made_up[place];
+            (*views, *deeds, *rows) = (*views + part.views, *deeds + part.deeds, *rows + part.rows);
+        }
+        // Once is enough.
+        let name = &*sites[place].name;
+        let views = stored(&file, name, "total", "", "server");
+        assert_eq!(past.write(store.as_ref(), 0..50, AFTERNOON).await.unwrap(), None);
+        assert_eq!(stored(&file, name, "total", "", "server"), views);
+    }
+    (dir, file, made_up)
 }

@@ -3,7 +3,7 @@
 pub const EXAMPLES: &str = "\
 Examples:
   headcount demo
-      A small site with sample traffic, to look around.
+      Two small sites with sample traffic, to look around.
   headcount run --upstream http://127.0.0.1:3000
       Stand in front of your website: visitors at http://127.0.0.1:8080,
       numbers at http://127.0.0.1:8090, counts in headcount.db.

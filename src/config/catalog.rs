@@ -260,7 +260,7 @@ mod tests {
     fn keys_come_in_the_order_of_the_file_with_their_comments() {
         assert_eq!(KEYS[0].path, "upstream");
         assert!(KEYS[0].help.starts_with("The website behind the proxy:"), "{}", KEYS[0].help);
-        assert!(KEYS[0].help.ends_with("the demo brings its own site."), "{}", KEYS[0].help);
+        assert!(KEYS[0].help.ends_with("the demo brings its own sites."), "{}", KEYS[0].help);
         let outbox = Key::find("limits.outbox").unwrap();
         assert_eq!(outbox.table(), Some("limits"));
         assert_eq!(outbox.flag(), "limits-outbox");

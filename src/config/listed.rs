@@ -110,6 +110,14 @@ pub(super) fn read(
     Ok(sites)
 }
 
+/// Those of a text of the program's own.
+pub(super) fn of_text(text: &str, origin: Origin) -> Vec<Listed> {
+    let document = DeTable::parse(text).expect("TOML");
+    let list = document.get_ref().get(SITES).expect("a list of sites");
+    let at = |_| origin.clone();
+    read(list.get_ref(), origin.clone(), &at).expect("sites that can be")
+}
+
 impl Listed {
     fn read(
         number: usize,

@@ -49,6 +49,8 @@ pub struct Config {
     pub sites: Vec<SiteConfig>,
     /// They are `[[sites]]`: a host of none is refused. Else there is one, which takes every host.
     pub lists_sites: bool,
+    /// Its visitors are made up: what is kept of them lies apart from what is kept of real ones.
+    pub is_demo: bool,
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
     /// `tls` is there, and there are hosts.
@@ -283,6 +285,7 @@ impl Config {
             [only] if !self.lists_sites => {
                 self.data_dir.join(format!("headcount-{}", only.site.name))
             }
+            _ if self.is_demo => self.data_dir.join("headcount-demo"),
             _ => self.data_dir.join("headcount"),
         }
     }

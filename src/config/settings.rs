@@ -19,6 +19,20 @@ const PREFIX: &str = "HEADCOUNT_";
 /// The variable that names the file; not a setting itself.
 pub const FILE_VARIABLE: &str = "HEADCOUNT_CONFIG";
 
+/// The demo's sites, as a file would list them.
+const DEMO_SITES: &str = r#"
+[[sites]]
+name = "demo"
+hosts = ["*"]
+
+[[sites]]
+name = "handbook"
+hosts = ["handbook.localhost"]
+timezone = "America/New_York"
+goals = ["Helpful = event Helpful", "Starter made = page /starter/make"]
+funnels = ["First loaf = page /start > page /starter/make > page /dough/folding > page /bake"]
+"#;
+
 /// Lists that mostly have one item, which a file may then name without brackets.
 const ALONE: [&str; 2] = ["upstream", "geoip"];
 
@@ -71,6 +85,26 @@ impl Settings {
             ("funnels", list(&["Ordering = page /order > page /order/pickup > event Order"])),
         ] {
             settings.set(path, value, Origin::Demo);
+        }
+        settings
+    }
+
+    /// With the sites of the demo: those that a file lists, the one that is named, else its own.
+    pub(super) fn of_demo(&self) -> Self {
+        let mut settings = self.clone();
+        let is_named = ["site", "hosts"]
+            .into_iter()
+            .any(|path| !matches!(settings.get(path).origin, Origin::Default | Origin::Demo));
+        if settings.sites.is_empty() && is_named {
+            return settings;
+        }
+        if settings.sites.is_empty() {
+            settings.sites = listed::of_text(DEMO_SITES, Origin::Demo);
+        }
+        // The name of the only site, where nothing else is said.
+        let name = settings.keys.iter_mut().find(|typed| typed.key.path == "site");
+        if let Some(name) = name.filter(|name| name.origin == Origin::Demo) {
+            (name.value, name.origin) = (name.key.default.clone(), Origin::Default);
         }
         settings
     }

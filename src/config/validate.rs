@@ -38,13 +38,13 @@ impl Config {
         Self::new(settings, true)
     }
 
-    /// For the demo, which brings its own website: `upstream` names port 0, and the demo puts the
+    /// For the demo, which brings its own websites: `upstream` names port 0, and the demo puts the
     /// port that it was given in its place.
     ///
     /// # Errors
     /// The first setting that won't do.
     pub fn for_demo(settings: &Settings) -> Result<Self, ConfigError> {
-        Self::new(settings, false)
+        Ok(Self { is_demo: true, ..Self::new(&settings.of_demo(), false)? })
     }
 
     /// For commands that only look after the store, and need no website: of all sites, or of the
@@ -89,6 +89,7 @@ impl Config {
         let config = Self {
             sites: SiteConfig::all(settings, forwards)?,
             lists_sites: settings.lists_sites(),
+            is_demo: false,
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
             acme: Acme::read(settings)?,
@@ -370,8 +371,28 @@ mod tests {
     #[test]
     fn the_demo_counts_apart_and_needs_no_website() {
         let config = Config::for_demo(&Settings::demo_defaults()).unwrap();
-        assert_eq!(&*config.sites[0].site.name, "demo");
+        let names = |config: &Config| -> Vec<String> {
+            config.sites.iter().map(|own| own.site.name.to_string()).collect()
+        };
+        assert_eq!(names(&config), ["demo", "handbook"]);
+        assert_eq!(config.sites[0].site.goals.len(), 2);
+        assert_eq!(&*config.sites[1].site.goals[0].name, "Helpful");
+        assert!(config.sites.iter().all(|own| own.inject && own.script.vitals));
         assert_eq!(config.store.to_string(), "sqlite:headcount-demo.db");
+        assert_eq!(config.folder(), config.data_dir.join("headcount-demo"));
+
+        let with = |text: &str| {
+            let mut settings = Settings::demo_defaults();
+            settings.toml("f", text).unwrap();
+            Config::for_demo(&settings).unwrap()
+        };
+        // Whoever names sites has these.
+        assert_eq!(names(&with("site = 'shop'")), ["shop"]);
+        assert_eq!(with("site = 'shop'").folder(), config.data_dir.join("headcount-shop"));
+        assert_eq!(names(&with("hosts = ['shop.localhost']")), ["demo"]);
+        let two = "[[sites]]\nname = 'a'\n[[sites]]\nname = 'b'\nhosts = ['b.localhost']";
+        assert_eq!(names(&with(two)), ["a", "b"]);
+        assert_eq!(names(&with("timezone = 'Asia/Tokyo'")), ["demo", "handbook"]);
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! Sample traffic: invented visitors who browse the demo website through the proxy.
 //!
-//! They speak plain HTTP to one base address and to nothing else, follow the links they find, and
-//! where they have the script, say what it would say. Each of them says in `X-Forwarded-For` who
+//! They speak plain HTTP to one address and to nothing else, whatever host they name; they follow
+//! the links they find, and where they have the script, say what it would say. Each of them says in `X-Forwarded-For` who
 //! to take them for, which the proxy believes in demo mode only. What they do follows from the
 //! seed; when they do it is real time, since that is what the proxy counts by.
 
-use super::people::{Machine, Person, draw_machine};
+use super::people::{Machine, Person};
+use super::website::Website;
 use crate::clock::Clock;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
 use fastrand::Rng;
 use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT,
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
@@ -20,10 +21,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use url::Url;
 
 /// How fast it all goes.
 #[derive(Debug, Clone, Copy)]
@@ -38,29 +39,25 @@ pub struct Pace {
     pub pause: Duration,
 }
 
-impl Default for Pace {
-    /// A hundred visits in the first seconds, then one every two seconds or so.
-    fn default() -> Self {
-        Self {
-            burst: 100,
-            burst_pause: Duration::from_millis(900),
-            interval: Some(Duration::from_secs(4)),
-            pause: Duration::from_secs(25),
-        }
-    }
+/// Where visitors find a website.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// What they connect to.
+    pub address: SocketAddr,
+    /// Host and port, as they are typed.
+    pub host: String,
+    /// Where beacons go.
+    pub track: String,
 }
 
-/// Sends sample visitors to the website at `base`, where beacons go to `track`. Ends when nobody
-/// comes any more, which by default is never. A website that does not answer is forgiven.
-pub async fn traffic(base: Url, track: &str, seed: u64, clock: Clock, pace: Pace) {
+/// Sends sample visitors to a website. Ends when nobody comes any more, which by the website's own
+/// pace is never. A website that does not answer is forgiven.
+pub async fn traffic(website: &'static Website, door: Door, seed: u64, clock: Clock, pace: Pace) {
+    let base = format!("http://{}", door.host);
     tracing::info!("sending sample traffic to {base}: these visitors are made up");
     let mut rng = Rng::with_seed(seed);
-    let world = World {
-        client: Client::builder(TokioExecutor::new()).build_http(),
-        base: base.as_str().trim_end_matches('/').to_owned(),
-        track: track.to_owned(),
-        clock,
-    };
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let world = World { client, website, base, door, clock };
     let mut visits = JoinSet::new();
     for _ in 0..pace.burst {
         visits.spawn(world.clone().visit(rng.fork(), pace.burst_pause));
@@ -78,9 +75,10 @@ pub async fn traffic(base: Url, track: &str, seed: u64, clock: Clock, pace: Pace
 #[derive(Clone)]
 struct World {
     client: Client<HttpConnector, Full<Bytes>>,
-    /// Without a slash at its end.
+    website: &'static Website,
+    /// What browsers show before a path.
     base: String,
-    track: String,
+    door: Door,
     clock: Clock,
 }
 
@@ -95,9 +93,9 @@ impl World {
     async fn visit(self, mut rng: Rng, pause: Duration) {
         sleep(pause.mul_f64(rng.f64())).await;
         if rng.u8(..100) < 15 {
-            self.crawl(draw_machine(&mut rng), &mut rng).await;
+            self.crawl(self.website.crowd.machine(&mut rng), &mut rng).await;
         } else {
-            let person = Person::draw(&mut rng);
+            let person = self.website.crowd.person(&mut rng);
             Visit { world: self, person, rng, pause, etags: HashMap::new() }.browse().await;
         }
     }
@@ -105,9 +103,9 @@ impl World {
     async fn crawl(&self, machine: &Machine, rng: &mut Rng) {
         let address = format!("192.0.2.{}", rng.u8(1..255));
         for path in machine.paths {
-            let request = Request::builder()
+            let request = self
+                .request(path)
                 .method(machine.method)
-                .uri(format!("{}{path}", self.base))
                 .header("x-forwarded-for", &address)
                 .header(ACCEPT, "*/*");
             let request = match machine.user_agent {
@@ -116,6 +114,11 @@ impl World {
             };
             self.send(request, String::new()).await;
         }
+    }
+
+    fn request(&self, target: &str) -> http::request::Builder {
+        let Door { address, host, .. } = &self.door;
+        Request::builder().uri(format!("http://{address}{target}")).header(HOST, host)
     }
 
     /// `None`: no answer in time, or none that makes sense.
@@ -185,12 +188,12 @@ impl Visit {
                 }
                 10..16 => self.download(&page).await,
                 16..19 => {
-                    let mill = json!({"type": "outbound", "pathname": page.path(), "name": "https://example.org/mill"});
-                    return self.tell(&page, &[mill]).await;
+                    let name = self.world.website.outbound;
+                    let left = json!({"type": "outbound", "pathname": page.path(), "name": name});
+                    return self.tell(&page, &[left]).await;
                 }
                 19..29 if self.person.agent.chromium => self.prefetch(&page).await,
-                _ if page.path() == "/order" => self.order(&page).await,
-                _ => (),
+                _ => self.do_deed(&page).await,
             }
             let Some(link) = self.choose(&page) else { return };
             referrer = Some(format!("{}{}", self.world.base, page.target));
@@ -203,7 +206,7 @@ impl Visit {
     fn choose(&mut self, page: &Shown) -> Option<String> {
         let links: Vec<_> = page.links.iter().filter(|link| *link != page.path()).collect();
         let link = self.rng.choice(links)?;
-        if link == "/specials" && self.rng.bool() { None } else { Some(link.clone()) }
+        if link == self.world.website.broken && self.rng.bool() { None } else { Some(link.clone()) }
     }
 
     /// Navigates; `purpose` names a navigation that nobody may see.
@@ -294,10 +297,11 @@ impl Visit {
     }
 
     async fn download(&mut self, page: &Shown) {
-        let menu = json!({"type": "download", "pathname": page.path(), "name": "/menu.pdf"});
-        self.tell(page, &[menu]).await;
+        let file = self.world.website.download;
+        let event = json!({"type": "download", "pathname": page.path(), "name": file});
+        self.tell(page, &[event]).await;
         let request = self
-            .request("/menu.pdf")
+            .request(file)
             .header(ACCEPT, "*/*")
             .header("sec-fetch-dest", "document")
             .header("sec-fetch-mode", "navigate")
@@ -317,20 +321,27 @@ impl Visit {
         }
     }
 
-    /// The single-page section: its steps load no documents.
-    async fn order(&mut self, page: &Shown) {
-        for step in ["/order/pickup", "/order/done"] {
+    /// What visitors do besides reading; its steps load no documents.
+    async fn do_deed(&mut self, page: &Shown) {
+        let deed = &self.world.website.deed;
+        if deed.on.is_some_and(|on| on != page.path()) || self.rng.u8(..100) >= deed.chance {
+            return;
+        }
+        let mut path = page.path();
+        for step in deed.steps {
             if self.rng.u8(..100) < 35 {
                 return;
             }
             self.tell(page, &[pageview(step, "history", "")]).await;
             sleep(self.pause.mul_f64(self.rng.f64() / 2.0)).await;
+            path = step;
         }
-        let order = json!({
-            "type": "event", "pathname": "/order/done", "name": "Order",
-            "props": {"bread": "Country rye, 1 kg"}, "value": 7.2,
+        let Some((value, worth)) = self.rng.choice(deed.values) else { return };
+        let event = json!({
+            "type": "event", "pathname": path, "name": deed.name,
+            "props": {deed.property: value}, "value": worth,
         });
-        self.tell(page, &[order]).await;
+        self.tell(page, &[event]).await;
     }
 
     /// Says what the script would, where it runs.
@@ -347,7 +358,7 @@ impl Visit {
             event["screen"] = self.person.viewport.into();
         }
         let request = self
-            .request(&self.world.track)
+            .request(&self.world.door.track)
             .method(Method::POST)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "*/*")
@@ -362,8 +373,8 @@ impl Visit {
     /// What every request of this browser says.
     fn request(&self, target: &str) -> http::request::Builder {
         let agent = self.person.agent;
-        let mut request = Request::builder()
-            .uri(format!("{}{target}", self.world.base))
+        let request = self.world.request(target);
+        let mut request = request
             .header("x-forwarded-for", self.person.address.to_string())
             .header(USER_AGENT, agent.user_agent)
             .header(ACCEPT_LANGUAGE, self.person.language);

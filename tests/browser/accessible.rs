@@ -19,7 +19,7 @@ const PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bLs+pl93BLEphyb/DRa+Qw\
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_in_all_its_views() {
-    let headcount = Headcount::demo(&[]);
+    let headcount = Headcount::demo(0, &[]);
     let page = Page::open().await;
     // Until the sample visitors have done a bit of everything.
     for (topic, parts) in [
@@ -28,7 +28,7 @@ async fn the_demo_in_all_its_views() {
         ("speed", ".timings dd, .slowest td"),
         ("overview", "#pages tr td, #events tr td, #goals tr td, .funnel li"),
     ] {
-        page.go(&headcount.admin_url(&format!("/?period=7d&topic={topic}"))).await;
+        page.go(&headcount.admin_url(&format!("/?site_id=demo&period=7d&topic={topic}"))).await;
         let missing =
             format!("return '{parts}'.split(', ').filter((part) => !document.querySelector(part))");
         page.until(&missing, json!([])).await;
@@ -37,7 +37,7 @@ async fn the_demo_in_all_its_views() {
     let first = first.await.as_str().unwrap().to_owned();
 
     for path in [
-        "/",
+        "/?",
         "/?period=day&compare=none&metric=bounce_rate",
         "/?period=all&compare=none&metric=visit_duration",
         "/?period=year&interval=week&compare=year_over_year&match_day_of_week=true",
@@ -64,12 +64,18 @@ async fn the_demo_in_all_its_views() {
         &format!("{first}&heat=scroll"),
         "/?period=fortnight",
     ] {
-        page.go(&headcount.admin_url(path)).await;
+        let of_site = match path.contains("site_id=") {
+            true => path.to_owned(),
+            false => path.replacen('?', "?site_id=demo&", 1),
+        };
+        page.go(&headcount.admin_url(&of_site)).await;
         page.check(path).await;
     }
+    page.go(&headcount.admin_url("/")).await;
+    page.check("the list of sites").await;
 
     // The table of a day's hours is long enough to be scrolled.
-    page.go(&headcount.admin_url("/?period=day")).await;
+    page.go(&headcount.admin_url("/?site_id=demo&period=day")).await;
     for open in
         ["#custom", "#numbers", "#filter", "#compare", "#evidence", "#sources-tabs", "#keys"]
     {

@@ -11,7 +11,8 @@
 //! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
 //!   card's own page; `stale`: left open while things die; `preferences`: keys, colours and the map
-//! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish
+//! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish; `demo`: its
+//!   two websites
 //! - `year`: every number of the demo's history against the API and a plain count
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
@@ -28,6 +29,7 @@ mod browser;
 mod common;
 mod counted;
 mod dashboard;
+mod demo;
 mod details;
 mod documents;
 mod languages;

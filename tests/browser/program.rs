@@ -44,17 +44,23 @@ impl Headcount {
         Self::launch(&given, more)
     }
 
-    /// Starts the demo, with no day before today.
-    pub fn demo(more: &[&str]) -> Self {
-        Self::launch(&["demo", "--days", "0"], more)
+    /// Starts the demo, with so many days of its past.
+    pub fn demo(days: u32, more: &[&str]) -> Self {
+        Self::launch(&["demo", "--days", &days.to_string()], more)
     }
 
-    /// Starts the demo with so many days of history.
+    /// Starts the demo with one site, and all of so many days of history.
     pub fn demo_of(days: u64, store: &str) -> Self {
-        Self::launch(&["demo", "--days", &days.to_string()], &["--store", store])
+        let given = ["demo", "--site", "demo", "--days", &days.to_string()];
+        Self::launch_until(&["numbers:", "were made up"], &given, &["--store", store])
     }
 
     fn launch(given: &[&str], more: &[&str]) -> Self {
+        Self::launch_until(&["numbers:"], given, more)
+    }
+
+    /// `said`: it is ready once it has said all of these.
+    fn launch_until(said: &[&str], given: &[&str], more: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let (port, admin) = (free_port(), free_port());
         let (listen, numbers) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{admin}"));
@@ -63,7 +69,7 @@ impl Headcount {
         words.extend(["--admin", &numbers, "--data-dir"].map(str::to_owned));
         words.push(dir.path().display().to_string());
         words.extend(more.iter().map(ToString::to_string));
-        let process = run(&words, port);
+        let process = run(&words, port, said);
         Self { port, admin, dir, words, process, client: reqwest::Client::new() }
     }
 
@@ -75,7 +81,7 @@ impl Headcount {
 
     /// Starts it again after it has ended, as it was.
     pub fn start_again(&mut self) {
-        self.process = run(&self.words, self.port);
+        self.process = run(&self.words, self.port, &["numbers:"]);
     }
 
     /// The URL of a path on the site, through the proxy.
@@ -165,7 +171,7 @@ impl Drop for Headcount {
 }
 
 /// Starts it with these words, and waits until it takes visitors.
-fn run(words: &[String], port: u16) -> Child {
+fn run(words: &[String], port: u16, until: &[&str]) -> Child {
     let mut process = Command::new(env!("CARGO_BIN_EXE_headcount"))
         .args(words)
         .stdin(Stdio::null())
@@ -174,10 +180,12 @@ fn run(words: &[String], port: u16) -> Child {
         .expect("the binary starts");
     let log = BufReader::new(process.stderr.take().expect("a piped log"));
     let (said, ready) = mpsc::channel();
+    let mut wanted: Vec<String> = until.iter().map(ToString::to_string).collect();
     // Reads to the end, so that the process never waits for us.
     std::thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
-            if line.contains("numbers:") {
+            wanted.retain(|words| !line.contains(&**words));
+            if wanted.is_empty() {
                 let _ = said.send(());
             }
             eprintln!("{line}");

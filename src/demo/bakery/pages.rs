@@ -1,9 +1,7 @@
-//! What is on the demo website: a bakery that does not exist.
-//!
-//! A dozen pages, among them a small single-page section (`/order`), a download, a feed, and on
-//! purpose one link to a page that is not there, since broken links are worth seeing counted.
+//! The pages of the bakery.
 
-use maud::{DOCTYPE, Markup, html};
+use crate::demo::page::Page;
+use maud::{Markup, html};
 
 /// The price list, on the pages and in the menu.
 pub const PRICES: [(&str, &str); 8] = [
@@ -17,89 +15,24 @@ pub const PRICES: [(&str, &str); 8] = [
     ("Coffee, filter", "3.00"),
 ];
 
-pub struct Page {
-    pub path: &'static str,
-    title: &'static str,
-    body: Markup,
-}
-
-impl Page {
-    pub fn html(&self) -> String {
-        html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (self.title) " · Crumb & Ember" }
-                    link rel="icon" href="/favicon.svg";
-                    link rel="alternate" type="application/atom+xml" href="/feed.xml";
-                    link rel="stylesheet" href="/style.css";
-                }
-                body {
-                    p.demo {
-                        "This is headcount's demo website. The bakery, its bread and most of its "
-                        "visitors are made up."
-                    }
-                    header {
-                        a.brand href="/" { "Crumb " span { "&" } " Ember" }
-                        nav {
-                            @for (path, name) in SECTIONS {
-                                a href=(path) aria-current=[self.is_in(path).then_some("page")] {
-                                    (name)
-                                }
-                            }
-                        }
-                    }
-                    main { (self.body) }
-                    footer {
-                        p { "Crumb & Ember, 12 Mill Lane. Open Tuesday to Saturday, 7 to 14 h." }
-                        p {
-                            a href="/menu.pdf" { "Menu (PDF)" } " · "
-                            a href="/feed.xml" { "Feed" } " · "
-                            a href="/specials" { "This week's specials" } " · "
-                            a href="https://example.org/mill" { "Our mill" }
-                        }
-                    }
-                }
-            }
-        }
-        .into_string()
-    }
-
-    fn is_in(&self, section: &str) -> bool {
-        self.path == section || self.path.starts_with(&format!("{section}/"))
-    }
-}
-
-const SECTIONS: [(&str, &str); 7] = [
-    ("/breads", "Breads"),
-    ("/cakes", "Cakes"),
-    ("/recipes", "Recipes"),
-    ("/journal", "Journal"),
-    ("/visit", "Visit"),
-    ("/about", "About"),
-    ("/order", "Order"),
-];
-
 /// Every page, the steps of the single-page section included: each answers on its own, too.
 pub fn all() -> Vec<Page> {
     let mut pages = vec![
-        Page { path: "/", title: "A bakery by the river", body: home() },
-        Page { path: "/breads", title: "Breads", body: breads() },
-        Page { path: "/breads/country-rye", title: "Country rye", body: country_rye() },
-        Page { path: "/breads/sourdough", title: "Sourdough boule", body: sourdough() },
-        Page { path: "/breads/brioche", title: "Brioche", body: brioche() },
-        Page { path: "/cakes", title: "Cakes", body: cakes() },
-        Page { path: "/recipes", title: "Recipes", body: recipes() },
-        Page { path: "/recipes/starter", title: "A starter in seven days", body: starter() },
-        Page { path: "/recipes/plum-cake", title: "Plum cake", body: plum_cake() },
-        Page { path: "/journal", title: "Journal", body: journal() },
-        Page { path: "/journal/the-oven", title: "The oven", body: the_oven() },
-        Page { path: "/visit", title: "Visit", body: visit() },
-        Page { path: "/about", title: "About", body: about() },
+        Page::new("/", "A bakery by the river", home()),
+        Page::new("/breads", "Breads", breads()),
+        Page::new("/breads/country-rye", "Country rye", country_rye()),
+        Page::new("/breads/sourdough", "Sourdough boule", sourdough()),
+        Page::new("/breads/brioche", "Brioche", brioche()),
+        Page::new("/cakes", "Cakes", cakes()),
+        Page::new("/recipes", "Recipes", recipes()),
+        Page::new("/recipes/starter", "A starter in seven days", starter()),
+        Page::new("/recipes/plum-cake", "Plum cake", plum_cake()),
+        Page::new("/journal", "Journal", journal()),
+        Page::new("/journal/the-oven", "The oven", the_oven()),
+        Page::new("/visit", "Visit", visit()),
+        Page::new("/about", "About", about()),
     ];
-    pages.extend(ORDER.iter().map(|(path, title)| Page { path, title, body: order(path) }));
+    pages.extend(ORDER.iter().map(|(path, title)| Page::new(path, title, order(path))));
     pages
 }
 
@@ -108,7 +41,7 @@ pub fn not_found() -> Page {
         h1 { "Sold out" }
         p.lead { "There is no such page, or no longer. The " a href="/breads" { "bread" } " is." }
     };
-    Page { path: "", title: "Not here", body }
+    Page::new("", "Not here", body)
 }
 
 fn home() -> Markup {
@@ -270,7 +203,7 @@ fn journal() -> Markup {
 }
 
 /// Path, title, day.
-const ENTRIES: [(&str, &str, &str); 2] = [
+pub const ENTRIES: [(&str, &str, &str); 2] = [
     ("/journal/the-oven", "The oven", "2025-09-01"),
     ("/recipes/plum-cake", "Plums are here", "2025-08-24"),
 ];
@@ -378,25 +311,4 @@ fn loaf(crust: &str, cut: &str) -> Markup {
             }
         }
     }
-}
-
-/// The journal as an Atom feed.
-pub fn feed() -> String {
-    let entries = html! {
-        @for (path, title, date) in ENTRIES {
-            entry {
-                title { (title) }
-                id { "urn:crumb-and-ember:" (path) }
-                link href=(path) {}
-                updated { (date) "T06:30:00Z" }
-            }
-        }
-    };
-    format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
-         <feed xmlns=\"http://www.w3.org/2005/Atom\"><title>Crumb &amp; Ember (demo)</title>\
-         <id>urn:crumb-and-ember</id><updated>{}T06:30:00Z</updated>{}</feed>\n",
-        ENTRIES[0].2,
-        entries.into_string()
-    )
 }

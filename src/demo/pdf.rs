@@ -1,15 +1,15 @@
-//! The bakery's menu as a PDF: the file the demo's visitors download.
+//! A page of text as a PDF: the files that the demo's visitors download.
 
-use super::pages::PRICES;
 use std::fmt::Write;
 
-/// One page, with one of the typefaces every reader has.
-pub fn pdf() -> Vec<u8> {
-    let mut text = String::from("BT /F1 26 Tf 72 760 Td (Crumb & Ember) Tj\n");
-    text.push_str("/F1 11 Tf 0 -24 Td (Menu of a bakery that does not exist) Tj\n");
+/// One page, with one of the typefaces every reader has. Texts without brackets and backslashes,
+/// which mean something there.
+pub fn page<'a>(title: &str, about: &str, lines: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut text = format!("BT /F1 26 Tf 72 760 Td ({title}) Tj\n");
+    let _ = writeln!(text, "/F1 11 Tf 0 -24 Td ({about}) Tj");
     text.push_str("/F1 14 Tf 0 -20 Td 24 TL\n");
-    for (name, price) in PRICES {
-        let _ = writeln!(text, "T* ({name}   {price}) Tj");
+    for line in lines {
+        let _ = writeln!(text, "T* ({line}) Tj");
     }
     text.push_str("ET");
     let objects = [
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn its_table_points_at_its_objects() {
-        let pdf = String::from_utf8(pdf()).unwrap();
+        let pdf = String::from_utf8(page("A", "B", ["one", "two"])).unwrap();
         let start = pdf.split("startxref\n").nth(1).unwrap().lines().next().unwrap();
         let table = &pdf[start.parse::<usize>().unwrap()..];
         let entries: Vec<_> = table.lines().skip(3).take(5).collect();

@@ -1,0 +1,241 @@
+//! A visit of days gone by: what somebody did, and what their browser told of it, as hits.
+//!
+//! Apart from [`history`](super::history), which says who came and when.
+
+use super::people::Person;
+use super::website::Website;
+use crate::clock::{MINUTE, Millis, SECOND};
+use crate::model::rollup::GRID;
+use crate::model::site::SiteId;
+use crate::model::{
+    Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Tracker, Traits,
+    Vital, What,
+};
+use crate::visitor::Who;
+use fastrand::Rng;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A page of the website.
+pub struct PageData {
+    pub name: Arc<str>,
+    pub bytes: u64,
+    pub links: Vec<String>,
+}
+
+/// A visitor's day.
+pub struct Guest<'a> {
+    pub site: SiteId,
+    pub website: &'static Website,
+    pub who: &'a Who<'a>,
+    pub person: &'a Person,
+    pub traits: Traits,
+    pub screen: Option<Arc<str>>,
+}
+
+impl Guest<'_> {
+    /// One visit. Returns when it ended.
+    pub fn browse(
+        &self,
+        pages: &HashMap<&'static str, PageData>,
+        mut at: Millis,
+        random: &mut Rng,
+        hits: &mut Vec<Hit>,
+    ) -> Millis {
+        let landing = self.person.origin.landing.split('?').next().unwrap_or_default();
+        let mut path = landing.to_owned();
+        let mut traits = Some(self.traits.clone());
+        for _ in 0..=random.usize(..6) {
+            let Some(page) = pages.get(path.as_str()) else { return at };
+            let nonce = random.u64(..);
+            let slow = if &*page.name == self.website.slow { 4.0 } else { 1.0 };
+            let origin = (slow * (20.0 + 60.0 * random.f64()) * 1_000.0) as u32;
+            self.did(
+                at,
+                hits,
+                What::Answered(Answered {
+                    page: page.name.clone(),
+                    nonce,
+                    kind: PageKind::View,
+                    status: 200,
+                    traits: traits.take(),
+                    from: None,
+                    bytes: page.bytes,
+                    origin: Some(origin),
+                }),
+            );
+            let looked = SECOND + (random.f64().powi(2) * 150_000.0) as Millis;
+            if let Some(screen) = &self.screen {
+                let shown = Showing { page, nonce, answered: at, screen, slow };
+                shown.tell(self, looked, random, hits);
+                at = shown.do_deed(self, at + looked, random, hits);
+            } else {
+                at += looked;
+            }
+            let links: Vec<&String> = page.links.iter().filter(|link| **link != path).collect();
+            let Some(next) = random.choice(links) else { return at };
+            if next == self.website.broken {
+                self.did(
+                    at,
+                    hits,
+                    What::Answered(Answered {
+                        page: self.website.broken.into(),
+                        nonce: random.u64(..),
+                        kind: PageKind::Error,
+                        status: 404,
+                        traits: None,
+                        from: Some(page.name.clone()),
+                        bytes: 1_500,
+                        origin: Some(18_000),
+                    }),
+                );
+                return at;
+            }
+            path.clone_from(next);
+        }
+        at
+    }
+
+    fn did(&self, at: Millis, hits: &mut Vec<Hit>, what: What) {
+        hits.push(hit(self.site, self.who, at, self.who.lane(), what));
+    }
+}
+
+/// A page that is looked at in a browser with the script.
+struct Showing<'a> {
+    page: &'a PageData,
+    nonce: u64,
+    answered: Millis,
+    screen: &'a Arc<str>,
+    slow: f64,
+}
+
+impl Showing<'_> {
+    /// What the script says until the visitor leaves the page.
+    fn tell(&self, guest: &Guest<'_>, looked: Millis, random: &mut Rng, hits: &mut Vec<Hit>) {
+        self.shown(
+            guest,
+            self.answered + SECOND / 2,
+            self.page.name.clone(),
+            Nav::Load,
+            random,
+            hits,
+        );
+        let left = self.answered + looked;
+        for _ in 0..random.usize(..3) {
+            let (x, y) = match random.bool() {
+                true => (random.f64() * 0.55 + 0.05, random.f64() * 0.04 + 0.02),
+                false => (random.f64() * 0.3 + 0.2, random.f64() * 0.7 + 0.2),
+            };
+            let [column, row] = [x, y].map(|part| (part * f64::from(GRID)) as u16);
+            let click = ScriptEventKind::Click { screen: self.screen.clone(), column, row };
+            self.event(guest, left, click, random, hits);
+        }
+        // Browsers tell of a third of their pages how fast they were.
+        if random.u8(..3) == 0 {
+            let phone = if guest.person.agent.mobile { 1.7 } else { 1.0 };
+            for (name, least, most) in [
+                (Vital::Ttfb, 30.0, 400.0),
+                (Vital::Lcp, 300.0, 2_400.0),
+                (Vital::Inp, 16.0, 180.0),
+                (Vital::Cls, 0.0, 0.2),
+            ] {
+                let value = phone * self.slow * (least + (most - least) * random.f64().powi(3));
+                let vital = ScriptEventKind::Vital { name, value: value as f32 };
+                self.event(guest, left, vital, random, hits);
+            }
+        }
+        let engagement = ScriptEventKind::Engagement {
+            millis: looked as u32,
+            scroll: Some(random.u8(20..=100)),
+            screen: Some(self.screen.clone()),
+            view: self.nonce,
+        };
+        self.event(guest, left, engagement, random, hits);
+        if random.u8(..100) < 6 {
+            let url = guest.website.download.into();
+            self.event(guest, left, ScriptEventKind::File { url }, random, hits);
+        }
+        if random.u8(..100) < 3 {
+            let url = guest.website.outbound.into();
+            self.event(guest, left, ScriptEventKind::Outbound { url }, random, hits);
+        }
+    }
+
+    /// What visitors do besides reading, its steps without loading. Returns when it ended.
+    fn do_deed(
+        &self,
+        guest: &Guest<'_>,
+        mut at: Millis,
+        random: &mut Rng,
+        hits: &mut Vec<Hit>,
+    ) -> Millis {
+        let deed = &guest.website.deed;
+        let here = deed.on.is_none_or(|on| on == &*self.page.name);
+        if !here || random.u8(..100) >= deed.chance {
+            return at;
+        }
+        let mut name = self.page.name.clone();
+        for step in deed.steps {
+            if random.u8(..100) < 35 {
+                return at;
+            }
+            at += 4 * SECOND + random.i64(0..MINUTE);
+            name = (*step).into();
+            self.shown(guest, at, name.clone(), Nav::History, random, hits);
+        }
+        let Some((value, worth)) = random.choice(deed.values) else { return at };
+        let event = ScriptEventKind::Custom {
+            name: deed.name.into(),
+            properties: vec![(deed.property.into(), (*value).into())],
+            value: worth.map(|worth| (worth * 1_000.0).round() as i64),
+            interactive: true,
+        };
+        let done = PageData { name, bytes: 0, links: Vec::new() };
+        Showing { page: &done, ..*self }.event(guest, at, event, random, hits);
+        at
+    }
+
+    fn shown(
+        &self,
+        guest: &Guest<'_>,
+        at: Millis,
+        page: Arc<str>,
+        nav: Nav,
+        random: &mut Rng,
+        hits: &mut Vec<Hit>,
+    ) {
+        let (nonce, issued, kind) = (self.nonce, self.answered, PageKind::View);
+        guest.did(
+            at,
+            hits,
+            What::Shown(Shown {
+                by: Tracker::Own,
+                page,
+                traits: guest.traits.clone(),
+                received: at,
+                screen: Some(self.screen.clone()),
+                nav,
+                id: IdVerdict::Fresh { nonce, issued, kind },
+                n: Some(random.u64(..)),
+            }),
+        );
+    }
+
+    fn event(
+        &self,
+        guest: &Guest<'_>,
+        at: Millis,
+        kind: ScriptEventKind,
+        random: &mut Rng,
+        hits: &mut Vec<Hit>,
+    ) {
+        let (by, page, n) = (Tracker::Own, self.page.name.clone(), Some(random.u64(..)));
+        guest.did(at, hits, What::ScriptEvent(ScriptEvent { by, page, kind, received: at, n }));
+    }
+}
+
+pub fn hit(site: SiteId, who: &Who<'_>, at: Millis, lane: u16, what: What) -> Hit {
+    let (visitor, before_midnight) = who.at(at);
+    Hit { at, site, lane, visitor, before_midnight, what }
+}
