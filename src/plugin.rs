@@ -247,6 +247,7 @@ impl Counting {
         };
         let state = AdminState {
             sites: sites.clone(),
+            entrances: Arc::new(sites.iter().map(|site| config.entrance(site)).collect()),
             excluded: Arc::new(
                 config.sites.iter().map(|site| site.exclude.addresses.clone()).collect(),
             ),

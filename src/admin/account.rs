@@ -1,9 +1,10 @@
 //! Invitations that become people, and what people change of themselves.
 
 use super::caller::{Caller, Who};
-use super::dashboard::{self, document, logo};
+use super::dashboard::{document, logo};
 use super::login::{entered, left, tried};
 use super::params::Params;
+use super::refusal::refusal_said;
 use super::sessions::Of;
 use super::stats::Error;
 use super::{App, passwords};
@@ -25,7 +26,7 @@ pub(super) async fn invited(
 ) -> Response {
     let access = match app.access().await {
         Ok(access) => access,
-        Err(e) => return problem(say, e.into()),
+        Err(e) => return Error::from(e).into_response(),
     };
     match access.invitation(&secret, app.admin.clock.now()) {
         Some(invitation) => welcome(say, &secret, &invitation.name, None).into_response(),
@@ -50,7 +51,7 @@ pub(super) async fn accept(
             return not_good(say);
         }
         Ok(_) => {}
-        Err(e) => return problem(say, e.into()),
+        Err(e) => return Error::from(e).into_response(),
     }
     if let Err(why) = passwords::check(&password) {
         let page = welcome(say, &secret, &name, Some(&why.to_string()));
@@ -67,7 +68,7 @@ pub(super) async fn accept(
             return (StatusCode::TOO_MANY_REQUESTS, retry, page).into_response();
         }
     };
-    let Some(hash) = tried.answer else { return problem(say, Error::Lost) };
+    let Some(hash) = tried.answer else { return Error::Lost.into_response() };
     let become_one = |access: &mut Access| -> Result<Person, Error> {
         Ok(access.accept(&secret, &name, hash.clone(), now)?)
     };
@@ -81,17 +82,13 @@ pub(super) async fn accept(
             let page = welcome(say, &secret, &name, Some(&why.to_string()));
             (StatusCode::BAD_REQUEST, page).into_response()
         }
-        Err(e) => problem(say, e),
+        Err(e) => e.into_response(),
     }
-}
-
-fn problem(say: Language, e: Error) -> Response {
-    dashboard::problem(say, e.status(), &e.line())
 }
 
 /// What an invitation is answered with that is not good.
 fn not_good(say: Language) -> Response {
-    dashboard::problem_said(say, StatusCode::NOT_FOUND, &say.t("invite-not-good"))
+    refusal_said(StatusCode::NOT_FOUND, say.t("invite-not-good"))
 }
 
 fn welcome(say: Language, secret: &str, name: &str, problem: Option<&str>) -> Markup {
@@ -154,7 +151,7 @@ pub(super) async fn change(
     match changed {
         Ok(()) => left(),
         Err(Error::Question(why)) => refused(StatusCode::BAD_REQUEST, &why.to_string()),
-        Err(e) => problem(say, e),
+        Err(e) => e.into_response(),
     }
 }
 

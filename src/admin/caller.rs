@@ -4,14 +4,16 @@
 //! like what is not there. What a route needs beyond that, [`super::routes`] says.
 
 use super::params::Params;
+use super::refusal::refusal;
 use super::sessions::Of;
-use super::stats::{Error, error};
+use super::stats::Error;
 use super::{App, login};
 use crate::clock::Millis;
-use crate::kept::{self, Access, Kind, Link, Rights, Role, Scope, SiteSettings};
+use crate::kept::{self, Access, Document, Kind, Link, Rights, Role, Scope, SiteSettings};
 use crate::language::Language;
 use crate::model::site::{Day, Site};
-use crate::report::{Segment, Segments};
+use crate::report::{Days, Range, Segment, Segments};
+use crate::store::StoreError;
 use crate::text;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -29,6 +31,8 @@ pub(super) struct Caller {
     granted: Arc<Granted>,
     /// The language they read.
     say: Language,
+    /// Why what was read last has to do: the store does not answer.
+    away: Option<Arc<str>>,
 }
 
 /// What a request brought to be let in.
@@ -265,7 +269,42 @@ fn bearer(authorization: &str) -> Option<&str> {
 
 impl Caller {
     pub(super) fn of(app: Arc<App>, granted: Arc<Granted>, say: Language) -> Self {
-        Self { app, granted, say }
+        Self { app, granted, say, away: None }
+    }
+
+    /// The same, to be shown what was read last.
+    pub(super) fn with_last(&self, away: &StoreError) -> Self {
+        Self { away: Some(away.to_string().into()), ..self.clone() }
+    }
+
+    pub(super) fn is_from_last(&self) -> bool {
+        self.away.is_some()
+    }
+
+    pub(super) fn away(&self) -> Option<&str> {
+        self.away.as_deref()
+    }
+
+    /// A document of the store.
+    pub(super) async fn document<D: Document>(
+        &self,
+        site: Option<&Arc<str>>,
+    ) -> Result<Arc<D>, Error> {
+        match self.is_from_last() {
+            true => Ok(self.kept.last(site).unwrap_or_default()),
+            false => Ok(self.kept.get(site).await?),
+        }
+    }
+
+    /// The days of a range that have counts.
+    pub(super) async fn days(&self, site: &Arc<str>, range: Range) -> Result<Days, Error> {
+        match &self.away {
+            Some(_) => {
+                let last = self.reader.last(site, range);
+                last.map(|(days, _)| days).ok_or(Error::Lost)
+            }
+            None => Ok(self.reader.days(site, range).await?),
+        }
     }
 
     pub(super) fn say(&self) -> Language {
@@ -328,7 +367,7 @@ impl Caller {
     /// The same with what is set of it in the store.
     pub(super) async fn site_named(&self, name: Option<&str>) -> Result<(usize, Arc<Site>), Error> {
         let (place, site) = self.place(name)?;
-        let settings = self.kept.get::<SiteSettings>(Some(&site.name)).await?;
+        let settings = self.document::<SiteSettings>(Some(&site.name)).await?;
         let is_plain =
             settings.list(Kind::Goal).is_empty() && settings.list(Kind::Funnel).is_empty();
         let site = if is_plain { site.clone() } else { settings.applied_to(site) };
@@ -381,7 +420,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         match parts.extensions.get::<Arc<Granted>>() {
             Some(granted) => Ok(Self::of(app.clone(), granted.clone(), app.say(&parts.headers))),
-            None => Err(error(StatusCode::UNAUTHORIZED, "nobody was let in")),
+            None => Err(refusal(StatusCode::UNAUTHORIZED, "nobody was let in")),
         }
     }
 }

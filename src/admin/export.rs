@@ -2,7 +2,8 @@
 
 use super::caller::Caller;
 use super::params::Params;
-use super::stats::{self, Error};
+use super::refusal::refusal;
+use super::stats::Error;
 use crate::export::{Format, Pass, pass};
 use crate::report::{Invalid, Period};
 use axum::body::{Body, Bytes};
@@ -99,7 +100,7 @@ async fn next(mut sent: Sent) -> Result<Option<(Bytes, Sent)>, pass::Error> {
 
 fn busy(line: &str) -> Response {
     let retry = [(header::RETRY_AFTER, "60")];
-    (retry, stats::error(StatusCode::SERVICE_UNAVAILABLE, line)).into_response()
+    (retry, refusal(StatusCode::SERVICE_UNAVAILABLE, line)).into_response()
 }
 
 impl From<pass::Error> for Error {

@@ -1,9 +1,10 @@
 //! Who gets in, and what every answer carries.
 
 use super::caller::{self, Refusal};
+use super::refusal::{is_for_people, refusal, signed_out};
 use super::routes::{Need, Needs};
 use super::stats::Error;
-use super::{App, dashboard, stats};
+use super::{App, stats};
 use crate::host;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::Authority;
@@ -27,7 +28,7 @@ pub(super) async fn admit(
     if auth.is_open() && !is_local(request.headers(), request.uri()) {
         let line = "This port has no credentials, so it answers only to localhost, 127.0.0.0/8 \
                     and [::1]. Set a password or a token to use another name.";
-        return (StatusCode::FORBIDDEN, line).into_response();
+        return refusal(StatusCode::FORBIDDEN, line);
     }
     let matched = request.extensions().get::<MatchedPath>();
     let matched = matched.map(|path| path.as_str().to_owned());
@@ -39,20 +40,19 @@ pub(super) async fn admit(
     if need != Some(Need::Nothing) {
         match caller::grant(&app, request.headers()).await {
             Ok(granted) if need.is_some_and(|need| !need.is_met_by(&granted)) => {
-                return refused(&app, &request, &Error::NoRight);
+                return Error::NoRight.into_response();
             }
             Ok(granted) => {
                 request.extensions_mut().insert(Arc::new(granted));
             }
-            Err(Refusal::Away(error)) => return refused(&app, &request, &error.into()),
+            Err(Refusal::Away(error)) => return Error::from(error).into_response(),
             Err(_) => {
-                if is_of_people(&request) && app.has_passwords().await {
+                if is_for_people(request.uri(), request.headers()) && app.has_passwords().await {
                     return Redirect::to("/login").into_response();
                 }
                 let line = "a valid token is needed: send `Authorization: Bearer TOKEN`";
                 let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-                let error = stats::error(StatusCode::UNAUTHORIZED, line);
-                return (challenge, error).into_response();
+                return (challenge, signed_out(line)).into_response();
             }
         }
     }
@@ -64,27 +64,13 @@ pub(super) async fn admit(
     };
     if !request.method().is_safe() && is_from_elsewhere(headers) && !is_let_in() {
         let line = "this request comes from a page of another website";
-        return stats::error(StatusCode::FORBIDDEN, line).into_response();
+        return refusal(StatusCode::FORBIDDEN, line);
     }
     // A way to a handler that says nothing of what it needs is none.
     if need.is_none() && matched.is_some() {
         return stats::wrong_method().await;
     }
     next.run(request).await
-}
-
-/// Whether a page is asked for, and not something for programs.
-fn is_of_people(request: &Request) -> bool {
-    let path = request.uri().path();
-    path == "/" || ["/settings", "/people", "/account"].iter().any(|own| path.starts_with(own))
-}
-
-/// A page that says why, or JSON.
-fn refused(app: &App, request: &Request, error: &Error) -> Response {
-    match is_of_people(request) {
-        true => dashboard::problem(app.say(request.headers()), error.status(), &error.line()),
-        false => stats::error(error.status(), &error.line()),
-    }
 }
 
 /// What scripts of other origins may ask, if there are any that may. They bring a token: browsers

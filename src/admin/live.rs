@@ -6,6 +6,7 @@
 use super::caller::Caller;
 use super::openapi::Event;
 use super::params::Params;
+use super::refusal::refusal;
 use super::{App, stats};
 use crate::aggregate::Happened;
 use axum::body::Body;
@@ -79,9 +80,7 @@ impl Caller {
         let Ok(place) = self.streams.places.clone().try_acquire_owned() else {
             let line = format!("{MOST} live streams are open already; close one");
             let retry = [(header::RETRY_AFTER, "10")];
-            return Ok(
-                (retry, stats::error(StatusCode::SERVICE_UNAVAILABLE, &line)).into_response()
-            );
+            return Ok((retry, refusal(StatusCode::SERVICE_UNAVAILABLE, line)).into_response());
         };
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -26,6 +26,7 @@ mod params;
 mod passwords;
 mod process;
 mod reader;
+mod refusal;
 mod routes;
 mod rows;
 mod segments;
@@ -44,8 +45,10 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::kept::Kept;
 use crate::language::Language;
+use crate::model::rollup::Dimension;
 use crate::model::site::{Day, Site};
-use crate::store::Store;
+use crate::report::{Days, Range};
+use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::visitor::Places;
 use crate::visitor::address::Trusted;
@@ -58,7 +61,7 @@ use ipnet::IpNet;
 use routes::Routes;
 use sessions::Sessions;
 use socket2::SockRef;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -89,7 +92,10 @@ pub trait Live: Send + Sync {
 #[derive(Clone)]
 pub struct AdminState {
     pub sites: Arc<Vec<Site>>,
-    /// Of each site, in the same order: addresses that its settings leave out.
+    /// Of each site, in the same order: where its visitors come in, as a URL; `None`: by another
+    /// program's proxy.
+    pub entrances: Arc<Vec<Option<String>>>,
+    /// Likewise: addresses that its settings leave out.
     pub excluded: Arc<Vec<Vec<IpNet>>>,
     pub store: Arc<dyn Store>,
     /// What owners keep in it.
@@ -127,6 +133,8 @@ struct App {
     kept: Arc<Kept>,
     /// Of those who have a link's password.
     link_sessions: Sessions,
+    /// Sites that somebody has seen a page of.
+    visited: Mutex<HashSet<Arc<str>>>,
     /// The day on which each token of the store was last used.
     tokens_used: Mutex<HashMap<u64, Day>>,
     /// The API's description, as JSON.
@@ -179,6 +187,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
         origins => router.layer(guard::cors(origins)),
     };
     routes::probes(router)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), refusal::told))
         .layer(axum::middleware::from_fn_with_state(app.clone(), language::told))
         .layer(axum::middleware::map_response(guard::harden))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -190,7 +199,11 @@ impl App {
     fn new(admin: AdminState, description: Bytes, closing: watch::Receiver<bool>) -> Self {
         let (attempts, health, streams, exports) = Default::default();
         Self {
-            reader: reader::Reader::new(admin.store.clone(), admin.budget.clone()),
+            reader: reader::Reader::new(
+                admin.store.clone(),
+                admin.budget.clone(),
+                admin.clock.clone(),
+            ),
             rows: rows::RowReader::new(admin.store.clone(), admin.budget.clone()),
             kept: admin.kept.clone(),
             admin,
@@ -199,10 +212,29 @@ impl App {
             streams,
             exports,
             link_sessions: Sessions::default(),
+            visited: Mutex::default(),
             tokens_used: Mutex::default(),
             description,
             closing,
         }
+    }
+
+    /// Whether nobody has seen a page of a site in the last year, of which `days` are known.
+    async fn is_new(&self, site: &Site, days: &Days) -> store::Result<bool> {
+        let visited = || self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        if visited().contains(&site.name) {
+            return Ok(false);
+        }
+        let seen = |days: &Days| {
+            days.values().any(|counts| counts.row(Dimension::Total, "").pageviews() > 0)
+        };
+        let today = site.day(self.admin.clock.now());
+        let year = Range { first: today - chrono::Days::new(365), last: today };
+        let is_new = !seen(days) && !seen(&self.reader.days(&site.name, year).await?);
+        if !is_new {
+            visited().insert(site.name.clone());
+        }
+        Ok(is_new)
     }
 
     /// Whether it is the first time, as far as this process knows, that a token is used on a day.

@@ -9,7 +9,7 @@
 //! is shown.
 
 use crate::budget::Budget;
-use crate::clock::{HOUR, Millis};
+use crate::clock::{Clock, HOUR, Millis};
 use crate::model::rollup::{DayCounts, Dimension};
 use crate::model::site::{Day, Month};
 use crate::report::{DaySum, Days, Range};
@@ -39,6 +39,9 @@ const TOLD: usize = 7_300;
 /// Likewise months: ten years.
 const MONTHS: usize = 120;
 
+/// Ranges of which it is remembered how they were read last: for when the store does not answer.
+const LAST: usize = 64;
+
 /// Sums of days held: the ranges that are looked at again and again.
 const SUMS: usize = 8;
 
@@ -52,9 +55,14 @@ pub(super) struct Reader {
     months: Cache<(Arc<str>, Month), Held, ByRows>,
     /// By site and range, without its last day.
     sums: Cache<(Arc<str>, Range), Arc<DaySum>>,
+    /// By site and range: the days as they were read last, and when.
+    last: Cache<(Arc<str>, Range), (Days, Millis)>,
     budget: Option<Arc<Budget>>,
+    clock: Clock,
     /// On a budget: versions as last told, and when.
     told: Mutex<Told>,
+    /// By site: when any of its days were read last.
+    last_times: Mutex<HashMap<Arc<str>, Millis>>,
 }
 
 #[derive(Clone)]
@@ -73,8 +81,11 @@ impl<K> Weighter<K, Held> for ByRows {
 }
 
 impl Reader {
-    pub(super) fn new(store: Arc<dyn Store>, budget: Option<Arc<Budget>>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, budget: Option<Arc<Budget>>, clock: Clock) -> Self {
         Self {
+            clock,
+            last: Cache::new(LAST),
+            last_times: Mutex::default(),
             store,
             held: Cache::with_weighter(DAYS, ROWS, ByRows),
             months: Cache::with_weighter(MONTHS, ROWS, ByRows),
@@ -86,6 +97,33 @@ impl Reader {
 
     /// The days of a range that have counts.
     pub(super) async fn days(&self, site: &Arc<str>, range: Range) -> Result<Days> {
+        let now = self.clock.now();
+        let days = self.days_now(site, range).await?;
+        self.last.insert((site.clone(), range), (days.clone(), now));
+        self.last_times.lock().unwrap_or_else(PoisonError::into_inner).insert(site.clone(), now);
+        Ok(days)
+    }
+
+    /// The same as they were read last, and when that was.
+    pub(super) fn last(&self, site: &Arc<str>, range: Range) -> Option<(Days, Millis)> {
+        self.last.get(&(site.clone(), range))
+    }
+
+    /// When any days of a site were read last.
+    pub(super) fn last_time(&self, site: &str) -> Option<Millis> {
+        self.last_times.lock().unwrap_or_else(PoisonError::into_inner).get(site).copied()
+    }
+
+    /// Since when what was read last of these ranges is not known to be so any more.
+    pub(super) fn read_at(
+        &self,
+        site: &Arc<str>,
+        ranges: impl Iterator<Item = Range>,
+    ) -> Option<Millis> {
+        ranges.filter_map(|range| Some(self.last(site, range)?.1)).min()
+    }
+
+    async fn days_now(&self, site: &Arc<str>, range: Range) -> Result<Days> {
         let asked: Vec<Day> = range.days().collect();
         let versions = match &self.budget {
             None => self.store.versions(site, &asked).await?,

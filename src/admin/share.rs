@@ -6,8 +6,9 @@ use super::dashboard::{self, document, logo};
 use super::guard::Framed;
 use super::login::{self, cookie, is_behind_tls, sent};
 use super::params::Params;
+use super::refusal::refusal_said;
 use super::sessions::{Of, SESSION};
-use super::stats::{Error, error};
+use super::stats::Error;
 use super::{App, passwords};
 use crate::kept::Link;
 use crate::language::Language;
@@ -61,16 +62,11 @@ impl<K: Kind> FromRequestParts<Arc<App>> for ByLink<K> {
 /// A page that says why there is nothing to see.
 fn refused(say: Language, why: Refusal) -> Response {
     match why {
-        Refusal::Unknown => {
-            dashboard::problem_said(say, StatusCode::NOT_FOUND, &say.t("link-unknown"))
-        }
+        Refusal::Unknown => refusal_said(StatusCode::NOT_FOUND, say.t("link-unknown")),
         Refusal::Locked(link) => {
             (StatusCode::UNAUTHORIZED, locked(say, &link, None)).into_response()
         }
-        Refusal::Away(e) => {
-            let e = Error::from(e);
-            dashboard::problem(say, e.status(), &e.line())
-        }
+        Refusal::Away(e) => Error::from(e).into_response(),
     }
 }
 
@@ -94,7 +90,7 @@ pub(super) async fn json<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) 
 /// Who is there now and what happens, of all of a site: not for those who may see a part of it.
 pub(super) async fn live<K: Kind>(ByLink(caller, _): ByLink<K>) -> Response {
     if caller.limit().is_some() {
-        return error(StatusCode::FORBIDDEN, &Error::NoRight.line());
+        return Error::NoRight.into_response();
     }
     let place = caller.place(None).map(|(place, _)| place);
     place.and_then(|place| caller.streamed(place)).unwrap_or_else(IntoResponse::into_response)

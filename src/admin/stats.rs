@@ -6,6 +6,7 @@ use super::body::{Body, LONGEST};
 use super::caller::Caller;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
+use super::refusal::refusal;
 use crate::kept;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
@@ -103,7 +104,7 @@ impl Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        error(self.status(), &self.line())
+        refusal(self.status(), self.line())
     }
 }
 
@@ -111,19 +112,15 @@ impl IntoResponse for Error {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Problem {
     /// One line that names what is wrong.
-    error: String,
-}
-
-pub(super) fn error(status: StatusCode, line: &str) -> Response {
-    (status, Json(Problem { error: line.to_owned() })).into_response()
+    pub error: String,
 }
 
 pub(super) async fn wrong_method() -> Response {
-    error(StatusCode::METHOD_NOT_ALLOWED, "this is asked with another method")
+    refusal(StatusCode::METHOD_NOT_ALLOWED, "this is asked with another method")
 }
 
 pub(super) async fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, "there is nothing here")
+    refusal(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 impl Caller {
@@ -207,7 +204,7 @@ impl Caller {
     ) -> Result<(Days, Rows), Error> {
         let (mut days, mut rows) = (Days::new(), Rows::default());
         for range in ranges {
-            let counted = self.reader.days(&site.name, range).await?;
+            let counted = self.days(&site.name, range).await?;
             if let Some(of) = of {
                 let read = self.rows.rows(site, of, range, &counted).await?;
                 rows.covered_from = rows.covered_from.max(read.covered_from());

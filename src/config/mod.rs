@@ -30,13 +30,13 @@ pub use site::SiteConfig;
 pub use upstreams::{Health, Method, Route, Scheme, Upstream, Upstreams, Weighted};
 
 use crate::language::Language;
-use crate::model::hosts::EVERY_HOST;
+use crate::model::hosts::{EVERY_HOST, takes_every_host};
 use crate::model::site::Site;
 use crate::store::StoreUrl;
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -51,6 +51,8 @@ pub struct Config {
     pub lists_sites: bool,
     /// Its visitors are made up: what is kept of them lies apart from what is kept of real ones.
     pub is_demo: bool,
+    /// Visitors come in by the listeners of this program, and not by another's.
+    pub has_listeners: bool,
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
     /// `tls` is there, and there are hosts.
@@ -271,6 +273,30 @@ impl Config {
             [only] => Ok(&only.site),
             _ => Err(ConfigError::new("--site", "is missing: name one of [[sites]]")),
         }
+    }
+
+    /// The host by which visitors know a site: one of its own, else the address that is listened at.
+    pub fn host_of(&self, site: &Site) -> String {
+        let listen = self.tls.as_ref().map_or(self.listen, |tls| tls.listen).ip();
+        match (site.hosts.first(), listen) {
+            (Some(host), _) if !takes_every_host(site) => host.replace('*', "www"),
+            (_, address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            (_, IpAddr::V4(address)) => address.to_string(),
+            (_, IpAddr::V6(address)) => format!("[{address}]"),
+        }
+    }
+
+    /// Where visitors of a site come in, as a URL; `None`: not by a listener of this program.
+    pub fn entrance(&self, site: &Site) -> Option<String> {
+        let (scheme, port, usual) = match &self.tls {
+            Some(tls) => ("https", tls.listen.port(), 443),
+            None => ("http", self.listen.port(), 80),
+        };
+        let host = self.host_of(site);
+        self.has_listeners.then(|| match port == usual {
+            true => format!("{scheme}://{host}/"),
+            false => format!("{scheme}://{host}:{port}/"),
+        })
     }
 
     /// All hosts of all sites that are told, wildcards (`*.example.org`) among them.

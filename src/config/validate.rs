@@ -72,7 +72,7 @@ impl Config {
     /// # Errors
     /// The first setting that won't do.
     pub fn for_plugin(settings: &Settings) -> Result<Self, ConfigError> {
-        Self::new(settings, false)
+        Ok(Self { has_listeners: false, ..Self::new(settings, false)? })
     }
 
     /// Where the numbers are read; no other setting is looked at.
@@ -90,6 +90,7 @@ impl Config {
             sites: SiteConfig::all(settings, forwards)?,
             lists_sites: settings.lists_sites(),
             is_demo: false,
+            has_listeners: true,
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
             acme: Acme::read(settings)?,

@@ -22,7 +22,6 @@ pub use traffic::traffic;
 
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Scheme, Upstream, Weighted};
-use crate::model::hosts::takes_every_host;
 use crate::model::site::Site;
 use crate::proxy;
 use crate::store::{self, Store};
@@ -79,7 +78,7 @@ pub fn run(mut config: Config, days: u32) -> anyhow::Result<()> {
     }
     for (own, website) in config.sites.iter().zip(websites) {
         let address = config.listen;
-        let host = format!("{}:{}", host(&config, &own.site), address.port());
+        let host = format!("{}:{}", config.host_of(&own.site), address.port());
         let door = Door { address, host, track: own.script.beacon_path.clone() };
         town.spawn(async move {
             while tokio::net::TcpStream::connect(address).await.is_err() {
@@ -89,15 +88,6 @@ pub fn run(mut config: Config, days: u32) -> anyhow::Result<()> {
         });
     }
     proxy::run(config, false, None)
-}
-
-/// How visitors of a site know it: by one of its hosts, else by the address that it listens at.
-fn host(config: &Config, site: &Site) -> String {
-    match (site.hosts.first(), config.listen.ip()) {
-        (Some(host), _) if !takes_every_host(site) => host.replace('*', "www"),
-        (_, IpAddr::V4(address)) => address.to_string(),
-        (_, IpAddr::V6(address)) => format!("[{address}]"),
-    }
 }
 
 /// Without its past it is a demo, too.
@@ -123,7 +113,7 @@ impl Before {
         let now = Clock::system().now();
         let websites = WEBSITES.into_iter().cycle();
         let past = |(place, (site, website)): (usize, (&Site, &'static Website))| {
-            let (host, here) = (host(config, site), (sites.clone(), place));
+            let (host, here) = (config.host_of(site), (sites.clone(), place));
             let past = Past::new(website, here, &host, now, rand::random())?;
             Ok::<_, anyhow::Error>((site.name.clone(), past, 0))
         };

@@ -242,6 +242,7 @@ untagged-panic = das Programm an ihnen gescheitert ist
 
 script-answer = Die Antwort war { $status }
 script-silent = headcount antwortet nicht
+script-loading = Wird geladen …
 script-stale = Nicht aktuell: Dies sind die Zahlen von { $time }. { $why }. Neuer Versuch läuft.
 
 ## Keys
@@ -329,6 +330,14 @@ overview-no-pageviews = Noch keine Seitenaufrufe
 overview-first-visit = Zahlen erscheinen binnen { $seconds } s nach dem ersten Besuch. Öffnen Sie die Website über den Proxy, um einen zu sehen.
 overview-none-in-period = Keine Seitenaufrufe in diesem Zeitraum
 overview-look-12-months = Die letzten 12 Monate ansehen
+start-title = Warten auf den ersten Seitenaufruf
+start-open = Öffnen Sie Ihre Website durch headcount, wie ein Besucher: { $link }
+start-open-elsewhere = Öffnen Sie eine Seite Ihrer Website, wie ein Besucher. Sie kommen durch den Proxy, zu dem dies gehört.
+start-lead = Lassen Sie dann Ihre Besucher diesen Weg nehmen: headcount { $front } Ihrer Website oder { $behind } einem anderen Server.
+start-front = vor
+start-behind = hinter
+start-watches = Diese Seite wartet mit: Die Zahlen erscheinen von selbst, binnen { $seconds } s nach dem ersten Besuch.
+start-programs = Anfragen von Programmen bisher: { $n }. Sie werden getrennt gezählt und sind keine Seitenaufrufe.
 
 ## Chart
 
@@ -611,6 +620,8 @@ sites-about = Die letzten 30 Tage mit heute bis jetzt, jeweils in der Zeitzone d
 
 problem-away = Die Zahlen sind nicht erreichbar
 problem-forbidden = Das dürfen Sie nicht sehen
+problem-signed-out = Niemand ist angemeldet
+problem-not-found = Hier ist nichts
 problem-other = Das lässt sich nicht anzeigen
 problem-waits = Anfragen werden weiter beantwortet und gezählt. Das Gezählte wartet hier, bis zu { $limit }, bis der Speicher es annimmt. Diese Seite versucht es alle { $seconds } s erneut.
 problem-back = Zurück zum Dashboard

@@ -242,6 +242,7 @@ untagged-panic = the program failed over them
 
 script-answer = The answer was { $status }
 script-silent = headcount does not answer
+script-loading = Loading …
 script-stale = Not up to date: these are the numbers of { $time }. { $why }. Trying again.
 
 ## Keys
@@ -329,6 +330,14 @@ overview-no-pageviews = No pageviews yet
 overview-first-visit = Counts appear within { $seconds } s of the first visit. Open the site through the proxy to see one.
 overview-none-in-period = No pageviews in this period
 overview-look-12-months = Look at the last 12 months
+start-title = Waiting for the first pageview
+start-open = Open your website through headcount, as a visitor would: { $link }
+start-open-elsewhere = Open a page of your website, as a visitor would. They come in by the proxy that this is part of.
+start-lead = Then let your visitors come that way: headcount { $front } your website, or { $behind } another server.
+start-front = in front of
+start-behind = behind
+start-watches = This page watches: the numbers appear by themselves, within { $seconds } s of the first visit.
+start-programs = Requests of programs so far: { $n }. They are counted apart and are no pageviews.
 
 ## Chart
 
@@ -611,6 +620,8 @@ sites-about = The last 30 days with today so far, each in the site's own time zo
 
 problem-away = The counts are out of reach
 problem-forbidden = This is not yours to see
+problem-signed-out = Nobody is signed in
+problem-not-found = There is nothing here
 problem-other = That cannot be shown
 problem-waits = Requests are still answered and counted. What is counted waits here, up to { $limit }, until the store takes it. This page tries again every { $seconds } s.
 problem-back = Back to the dashboard

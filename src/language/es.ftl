@@ -242,6 +242,7 @@ untagged-panic = el programa falló con ellas
 
 script-answer = La respuesta fue { $status }
 script-silent = headcount no responde
+script-loading = Cargando …
 script-stale = Sin actualizar: estos son los números de { $time }. { $why }. Reintentando.
 
 ## Keys
@@ -329,6 +330,14 @@ overview-no-pageviews = Aún no hay páginas vistas
 overview-first-visit = Los datos aparecen a los { $seconds } s de la primera visita. Abre el sitio a través del proxy para ver una.
 overview-none-in-period = No hay páginas vistas en este periodo
 overview-look-12-months = Ver los últimos 12 meses
+start-title = Esperando la primera página vista
+start-open = Abre tu sitio a través de headcount, como un visitante: { $link }
+start-open-elsewhere = Abre una página de tu sitio, como un visitante. Entran por el proxy del que esto forma parte.
+start-lead = Después haz que tus visitantes entren por ahí: headcount { $front } tu sitio, o { $behind } otro servidor.
+start-front = delante de
+start-behind = detrás de
+start-watches = Esta página espera: los datos aparecen solos, a los { $seconds } s de la primera visita.
+start-programs = Peticiones de programas hasta ahora: { $n }. Se cuentan aparte y no son páginas vistas.
 
 ## Chart
 
@@ -611,6 +620,8 @@ sites-about = Los últimos 30 días con hoy hasta ahora, cada uno en la zona hor
 
 problem-away = Los datos no están disponibles
 problem-forbidden = No tienes permiso para ver esto
+problem-signed-out = No has iniciado sesión
+problem-not-found = Aquí no hay nada
 problem-other = Eso no se puede mostrar
 problem-waits = Las peticiones se siguen respondiendo y contando. Lo contado espera aquí, hasta { $limit }, hasta que el almacén lo acepte. Esta página lo intenta de nuevo cada { $seconds } s.
 problem-back = Volver al panel

@@ -10,7 +10,8 @@
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
 //! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
-//!   card's own page; `stale`: left open while things die; `preferences`: keys, colours and the map
+//!   card's own page; `stale`: left open while things die; `states`: where there are no numbers of
+//!   now; `preferences`: keys, colours and the map
 //! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish; `demo`: its
 //!   two websites
 //! - `year`: every number of the demo's history against the API and a plain count
@@ -42,6 +43,7 @@ mod relay;
 mod site;
 mod stage;
 mod stale;
+mod states;
 mod told;
 mod trackers;
 mod year;

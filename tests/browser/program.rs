@@ -79,6 +79,19 @@ impl Headcount {
         self.process.wait().unwrap();
     }
 
+    /// Stops it where it is: connections stay open, and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+
     /// Starts it again after it has ended, as it was.
     pub fn start_again(&mut self) {
         self.process = run(&self.words, self.port, &["numbers:"]);

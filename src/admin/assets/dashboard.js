@@ -6,6 +6,7 @@ import { patch } from "./patch.js";
 
 const RETRY = 5_000;
 const PATIENCE = 20_000;
+const SLOW = 300; // after so long it is said that something is loading
 const HAPPENED = 20; // rows of what happens
 const KEYS = "headcount-keys"; // whether keys lead somewhere
 const language = document.documentElement.lang;
@@ -27,6 +28,7 @@ async function load() {
   const url = wanted ?? location.href;
   const mine = ++asked;
   waiting++;
+  const slow = wanted && setTimeout(busy, SLOW, true);
   try {
     const signal = AbortSignal.timeout(PATIENCE);
     const answer = await fetch(url, { headers: { accept: "text/html" }, signal });
@@ -41,8 +43,17 @@ async function load() {
   } catch {
     if (mine === asked) say(text("silent"));
   } finally {
-    waiting--;
+    clearTimeout(slow);
+    if (--waiting === 0) busy(false);
   }
+}
+
+// What was followed takes a while.
+function busy(is) {
+  view().toggleAttribute("aria-busy", is);
+  if (is) view().setAttribute("aria-busy", "true");
+  const place = document.getElementById("busy");
+  if (place) place.textContent = is ? text("loading") : "";
 }
 
 function show(fresh, url) {

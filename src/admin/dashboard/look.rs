@@ -55,7 +55,7 @@ impl Look {
         // The store may be asked for counts only: then there are no notes.
         let notes = match caller.admin.budget.is_some() {
             true => caller.kept.get::<Notes>(Some(&site.name)).await.unwrap_or_default(),
-            false => caller.kept.get::<Notes>(Some(&site.name)).await?,
+            false => caller.document::<Notes>(Some(&site.name)).await?,
         };
         let link = caller.link();
         Ok(Self {

@@ -42,9 +42,9 @@ use super::params::Params;
 use super::{App, assets, stats, theme};
 use crate::language::Language;
 use crate::report::scan::DayRows;
-use crate::report::{Answers, Days, Invalid, Rows};
+use crate::report::{Answers, Days, Invalid, Rows, Segments};
 use axum::Json;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use look::Look;
@@ -56,13 +56,15 @@ pub(crate) use values::{country, label};
 use view::View;
 
 /// Seconds until a page that could not be shown asks again.
-const RETRY: &str = "5";
+pub(super) const RETRY: &str = "5";
 
 /// What a page is drawn from.
 struct PageData<'d> {
     days: &'d Days,
     rows: &'d Rows,
     answers: Answers,
+    /// Nobody has seen a page of the site yet.
+    is_new: bool,
 }
 
 impl<'d> PageData<'d> {
@@ -76,11 +78,22 @@ impl<'d> PageData<'d> {
 pub(super) async fn show(app: Caller, params: Params) -> Response {
     match render(&app, &params).await {
         Ok(page) => page.into_response(),
-        Err(e) => problem(app.say(), e.status(), &e.line()),
+        Err(e) => e.into_response(),
     }
 }
 
-pub(super) async fn render(app: &Caller, params: &Params) -> Result<Markup, stats::Error> {
+/// While the store does not answer, the numbers that were read last, if all of them are known.
+async fn render(app: &Caller, params: &Params) -> Result<Markup, stats::Error> {
+    match drawn(app, params).await {
+        Err(stats::Error::Store(away)) => {
+            let before = drawn(&app.with_last(&away), params).await;
+            before.map_err(|_| stats::Error::Store(away))
+        }
+        drawn => drawn,
+    }
+}
+
+async fn drawn(app: &Caller, params: &Params) -> Result<Markup, stats::Error> {
     if app.sites().count() != 1 && params.is_empty() {
         return sites::list(app).await;
     }
@@ -117,28 +130,29 @@ async fn answered<T: Send + 'static>(
     let look = Look::of(app, &site).await?;
     let segments = match look.by_link {
         true => Arc::default(),
+        false if app.is_from_last() => app.document::<Segments>(Some(&site.name)).await?,
         false => app.segments_to_choose_from(&site).await?,
     };
-    let view = View::read(&site, segments, look, params, admin.clock.now())?;
-    let (page, questions) = Page::ask(view)?;
+    let now = app.reader.last_time(&site.name).filter(|_| app.is_from_last());
+    let view = View::read(&site, segments, look, params, now.unwrap_or(admin.clock.now()))?;
+    let (mut page, questions) = Page::ask(view)?;
     let wanted = page.view.takes_rows() || questions.asks_for_rows();
     let of = questions.takes_rows_of().filter(|_| wanted);
     let (days, rows) = app.read(&site, questions.ranges(), of).await?;
+    if let Some(away) = app.away() {
+        page.view.now = app.reader.read_at(&site.name, questions.ranges()).unwrap_or(page.view.now);
+        page.view.away = Some(away.to_owned());
+    }
+    let may_be_new = page.view.is_all() && page.view.away.is_none();
+    let is_new = may_be_new && app.is_new(&site, &days).await?;
     let current = admin.live.current_visitors(index);
     let app = app.app().clone();
     tokio::task::spawn_blocking(move || {
         let answers = questions.answer(&days, of.map(|_| &rows));
-        make(&app, &page, &PageData { days: &days, rows: &rows, answers }, current)
+        make(&app, &page, &PageData { days: &days, rows: &rows, answers, is_new }, current)
     })
     .await
     .map_err(|_| stats::Error::Lost)
-}
-
-/// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.
-/// The line is as the API says it, in English.
-pub(super) fn problem(say: Language, status: StatusCode, line: &str) -> Response {
-    let line = html! { p #why lang=[lang_of_api(say)] { (line) } };
-    problem_page(say, status, line)
 }
 
 /// The language of a line of the API's, where its page is in another.
@@ -146,44 +160,12 @@ pub(super) fn lang_of_api(say: Language) -> Option<&'static str> {
     (say != Language::English).then_some(Language::English.as_str())
 }
 
-/// The same with a line in the language of the page.
-pub(super) fn problem_said(say: Language, status: StatusCode, line: &str) -> Response {
-    problem_page(say, status, html! { p #why { (line) } })
-}
-
-fn problem_page(say: Language, status: StatusCode, line: Markup) -> Response {
-    let away = status == StatusCode::SERVICE_UNAVAILABLE;
-    let limit = html! { code { "limits.outbox" } };
-    let page = document(
-        say,
-        "headcount",
-        html! {
-            main.login {
-                div.sheet role="alert" {
-                    (logo())
-                    h1 {
-                        @if away { (say.t("problem-away")) }
-                        @else if status == StatusCode::FORBIDDEN { (say.t("problem-forbidden")) }
-                        @else { (say.t("problem-other")) }
-                    }
-                    (line)
-                    @if away {
-                        p.quiet {
-                            (say.markup("problem-waits", [("limit", limit), ("seconds", html! { (RETRY) })]))
-                        }
-                    }
-                    p { a href="/" { (say.t("problem-back")) } }
-                }
-            }
-        },
-    );
-    // By a header, which needs no script.
-    let again = [("refresh", RETRY), ("retry-after", RETRY)]
-        .map(|(name, value)| (HeaderName::from_static(name), value));
-    if away { (status, again, page).into_response() } else { (status, page).into_response() }
-}
-
 pub(super) fn document(say: Language, title: &str, body: Markup) -> Markup {
+    document_that(say, title, false, body)
+}
+
+/// `waits`: without a script it is asked for again, since something else may be there soon.
+fn document_that(say: Language, title: &str, waits: bool, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(say.as_str()) {
@@ -197,6 +179,7 @@ pub(super) fn document(say: Language, title: &str, body: Markup) -> Markup {
                 link rel="stylesheet" href=(assets::path("headcount.css"));
                 link rel="stylesheet" href=(theme::STYLE);
                 script type="module" src=(assets::path("dashboard.js")) {}
+                @if waits { noscript { meta http-equiv="refresh" content=(RETRY); } }
             }
             body { (body) }
         }

@@ -5,6 +5,8 @@ use super::topics::Topic;
 use super::view::{Subject, View};
 use super::{PageData, chart, tiles};
 use crate::admin::AdminState;
+use crate::model::rollup::Dimension;
+use crate::model::rollup::Metric::Responses;
 use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, Total, Value};
 use maud::{Markup, html};
 
@@ -48,6 +50,7 @@ impl Overview {
                         (intervals(view))
                     }
                     @match &steps {
+                        _ if data.is_new => (first_start(admin, view, data)),
                         _ if !anything => (nothing_yet(admin, view)),
                         Some(steps) => (chart::chart(view, steps, compared)),
                         None => (no_hours(view)),
@@ -131,6 +134,40 @@ fn no_hours(view: &View) -> Markup {
     let weekly = view.link(&[("period", Some("7d")), ("interval", None)]);
     let link = html! { a href=(weekly) { (say.t("overview-see-7-days")) } };
     html! { p.empty { (say.markup("overview-no-hours", [("link", link)])) } }
+}
+
+/// Where a site begins: what to do next.
+fn first_start(admin: &AdminState, view: &View, data: &PageData<'_>) -> Markup {
+    let say = view.say();
+    let seconds = admin.flush_interval.as_secs().max(1);
+    let place = admin.sites.iter().position(|site| site.name == view.site.name);
+    let entrance = place.and_then(|place| admin.entrances.get(place)?.as_deref());
+    let range = view.elapsed();
+    let of_programs = data.days.range(range.first..=range.last).map(|(_, counts)| {
+        counts.rows(Dimension::BotClass).map(|(_, row)| row.get(Responses)).sum::<i64>()
+    });
+    let of_programs: i64 = of_programs.sum();
+    html! {
+        div.nothing #first-start {
+            h2 { (say.t("start-title")) }
+            ol.steps-to-do {
+                li {
+                    @match entrance {
+                        Some(url) => (say.markup("start-open", [("link", html! { a href=(url) { (url) } })])),
+                        None => (say.t("start-open-elsewhere")),
+                    }
+                }
+                li {
+                    @let link = |page: &str, name| html! { a href={ "/docs/" (page) } { (say.t(name)) } };
+                    (say.markup("start-lead", [("front", link("in-front", "start-front")), ("behind", link("behind", "start-behind"))]))
+                }
+            }
+            p role="status" { (say.with("start-watches", [("seconds", seconds.into())])) }
+            @if of_programs > 0 {
+                p { (say.with("start-programs", [("n", say.grouped(of_programs).into())])) }
+            }
+        }
+    }
 }
 
 fn nothing_yet(admin: &AdminState, view: &View) -> Markup {

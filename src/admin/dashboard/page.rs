@@ -8,8 +8,8 @@ use super::time::LAST_DAY;
 use super::topics::{self, Topic};
 use super::view::{Subject, View};
 use super::{
-    PageData, ai, cards, compare, document, filters, keys, lang_of_api, logo, of_page, realtime,
-    speed,
+    PageData, ai, cards, compare, document_that, filters, keys, lang_of_api, logo, of_page,
+    realtime, speed,
 };
 use crate::admin::params::address;
 use crate::admin::{AdminState, language, theme};
@@ -18,7 +18,7 @@ use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
 };
 use crate::telemetry::Untagged;
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDateTime};
 use maud::{Markup, html};
 
 /// Each with the key of its name.
@@ -78,12 +78,16 @@ impl Page {
             div #view data-refresh=(admin.flush_interval.as_millis().max(1_000))
                 data-site=(view.site.name) data-base=(view.look.base)
                 data-live=(live(view)) data-stale=(for_script(say, "script-stale"))
-                data-answer=(for_script(say, "script-answer")) data-silent=(say.t("script-silent")) {
+                data-answer=(for_script(say, "script-answer")) data-silent=(say.t("script-silent"))
+                data-loading=(say.t("script-loading")) {
                 (header(admin, view, data.days, current))
                 (topics::nav(view))
                 // Also where the script says that it could not renew the numbers.
+                p #busy role="status" data-keep {}
                 p #stale role="status" {
-                    @if let Some(since) = admin.telemetry.behind_since() {
+                    @if let Some(why) = &view.away {
+                        (stale(say, view.local(view.now), why))
+                    } @else if let Some(since) = admin.telemetry.behind_since() {
                         (say.with("shell-behind", [("time", say.moment(view.local(since)).into())]))
                     }
                 }
@@ -99,7 +103,8 @@ impl Page {
                 (footer(admin, view))
             }
         };
-        document(say, &format!("{} · headcount", view.site.name), body)
+        let waits = data.is_new || view.away.is_some();
+        document_that(say, &format!("{} · headcount", view.site.name), waits, body)
     }
 
     /// The rows of a card's own page.
@@ -170,8 +175,13 @@ fn live(view: &View) -> String {
     }
 }
 
+/// Says that the numbers are those of a time that is over, and why.
+pub(super) fn stale(say: Language, time: NaiveDateTime, why: &str) -> String {
+    say.with("script-stale", [("time", say.moment(time).into()), ("why", why.into())])
+}
+
 /// A text with gaps that the script fills: `{time}` where the time goes.
-fn for_script(say: Language, key: &'static str) -> String {
+pub(super) fn for_script(say: Language, key: &'static str) -> String {
     let gaps = ["time", "why", "status"].map(|name| (name, format!("{{{name}}}").into()));
     say.with(key, gaps)
 }

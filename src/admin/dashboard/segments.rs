@@ -56,7 +56,7 @@ pub(super) fn menu(view: &View) -> Markup {
 
 /// Keeps what is filtered by as a segment, and shows it.
 pub async fn keep(app: Caller, body: Bytes) -> Response {
-    shown(&app, keep_filters(&app, &read(&body)).await)
+    shown(keep_filters(&app, &read(&body)).await)
 }
 
 async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Error> {
@@ -69,7 +69,7 @@ async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Erro
 
 /// Forgets a segment.
 pub async fn forget(app: Caller, body: Bytes) -> Response {
-    shown(&app, forget_one(&app, &read(&body)).await)
+    shown(forget_one(&app, &read(&body)).await)
 }
 
 async fn forget_one(app: &Caller, form: &Params) -> Result<String, stats::Error> {
@@ -92,9 +92,9 @@ fn read(body: &[u8]) -> Params {
     Params::of(form_urlencoded::parse(body).into_owned().collect())
 }
 
-fn shown(app: &Caller, page: Result<String, stats::Error>) -> Response {
+fn shown(page: Result<String, stats::Error>) -> Response {
     match page {
         Ok(page) => Redirect::to(&page).into_response(),
-        Err(e) => super::problem(app.say(), e.status(), &e.line()),
+        Err(e) => e.into_response(),
     }
 }

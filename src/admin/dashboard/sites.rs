@@ -1,12 +1,15 @@
 //! Where there are several sites, the first page: each with its last 30 days, and all together.
 
-use super::{document, logo, tiles};
+use super::page::{for_script, stale};
+use super::{document_that, logo, tiles};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::params::address;
 use crate::admin::stats;
+use crate::clock::Millis;
 use crate::language::NOTHING;
 use crate::model::site::Site;
 use crate::report::{Interval, Metric, Period, QuerySet, Span};
+use chrono::{DateTime, NaiveDateTime};
 use maud::{Markup, html};
 
 const METRICS: [Metric; 2] = [Metric::Visitors, Metric::Pageviews];
@@ -28,7 +31,18 @@ pub(super) async fn list(app: &Caller) -> Result<Markup, stats::Error> {
     for (place, site) in app.sites() {
         sites.push(lately(app, place, site).await?);
     }
-    Ok(draw(app, &sites))
+    let lasts = app.sites().filter_map(|(_, site)| app.reader.last_time(&site.name));
+    let last = lasts.min().filter(|_| app.is_from_last());
+    // As it is where the first of them is.
+    let read = app.sites().next().map(|(_, site)| local(site, last.unwrap_or(app.now())));
+    let away = app.away().zip(read).map(|(why, time)| stale(app.say(), time, why));
+    Ok(draw(app, &sites, away.as_deref(), read))
+}
+
+/// A time as it is where a site is.
+fn local(site: &Site, at: Millis) -> NaiveDateTime {
+    let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
+    at.with_timezone(&site.timezone).naive_local()
 }
 
 async fn lately<'a>(
@@ -36,13 +50,14 @@ async fn lately<'a>(
     place: usize,
     site: &'a Site,
 ) -> Result<Lately<'a>, stats::Error> {
-    let now = app.now();
+    let last = app.reader.last_time(&site.name).filter(|_| app.is_from_last());
+    let now = last.unwrap_or(app.now());
     let range = Period::Days30.range(None, site.day(now), true)?;
     let span = Span::days(Period::Days30, range);
     let mut questions = QuerySet::new(site, span, None, Vec::new(), now)?;
     let totals = questions.ask_totals(&METRICS);
     let course = questions.ask_over_time(Interval::Day, &METRICS[..1]);
-    let days = app.reader.days(&site.name, range).await?;
+    let days = app.days(&site.name, range).await?;
     let answers = tokio::task::spawn_blocking(move || questions.answer(&days, None));
     let answers = answers.await.map_err(|_| stats::Error::Lost)?;
     let all = answers.totals(totals).unwrap_or_default();
@@ -56,7 +71,12 @@ async fn lately<'a>(
     })
 }
 
-fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
+fn draw(
+    app: &Caller,
+    sites: &[Lately<'_>],
+    away: Option<&str>,
+    read: Option<NaiveDateTime>,
+) -> Markup {
     let say = app.say();
     let shown = |n: Option<f64>| n.map_or_else(|| NOTHING.to_owned(), |n| say.grouped(n as i64));
     let sum = |nth: usize| sites.iter().filter_map(|site| site.totals[nth]).reduce(|a, b| a + b);
@@ -79,7 +99,10 @@ fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
     let link = |site: &Site| address("/", [("site_id", &*site.name), ("period", "30d")]);
     let granted = app.granted();
     let body = html! {
-        div.frame {
+        div.frame #view data-refresh=(app.admin.flush_interval.as_millis().max(1_000)) data-base="/"
+            data-site="" data-live="" data-stale=(for_script(say, "script-stale"))
+            data-answer=(for_script(say, "script-answer")) data-silent=(say.t("script-silent"))
+            data-loading=(say.t("script-loading")) {
             header.top {
                 div.who {
                     a.home href="/" aria-label="headcount" { (logo()) }
@@ -95,6 +118,8 @@ fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
                     }
                 }
             }
+            p #busy role="status" data-keep {}
+            p #stale role="status" { @if let Some(away) = away { (away) } }
             main {
                 div.sites {
                     @if sites.is_empty() {
@@ -115,8 +140,17 @@ fn draw(app: &Caller, sites: &[Lately<'_>]) -> Markup {
                     }
                 }
             }
-            footer { p { (say.t("sites-about")) } }
+            footer {
+                p {
+                    (say.t("sites-about"))
+                    @if let Some(read) = read {
+                        @let read = html! { time #read { (say.moment(read)) } };
+                        @let seconds = html! { (app.admin.flush_interval.as_secs().max(1)) };
+                        " " (say.markup("shell-read", [("time", read), ("seconds", seconds)]))
+                    }
+                }
+            }
         }
     };
-    document(say, &format!("{} · headcount", say.t("shell-sites")), body)
+    document_that(say, &format!("{} · headcount", say.t("shell-sites")), away.is_some(), body)
 }

@@ -78,6 +78,8 @@ pub(super) struct View {
     pub segments: Arc<Segments>,
     /// Who looks at it, and what they cannot choose.
     pub look: Look,
+    /// Why the numbers are not those of now but the last that were read.
+    pub away: Option<String>,
     /// By which the segment and what they are limited to tell rows apart.
     of_segment: Vec<Property>,
     chosen: Vec<(&'static str, String)>,
@@ -183,6 +185,7 @@ impl View {
             segment,
             segments,
             look,
+            away: None,
             of_segment,
             chosen,
         })

@@ -12,7 +12,7 @@ mod sharing;
 mod tokens;
 
 use super::caller::Caller;
-use super::dashboard::{self, document, lang_of_api, logo};
+use super::dashboard::{document, lang_of_api, logo};
 use super::params::{Params, address};
 use super::stats::Error;
 use crate::language::Language;
@@ -145,8 +145,7 @@ pub(super) async fn show(
         let of = Of { caller: &caller, site, params: &params, headers: &headers, peer };
         frame(&of, part, None, None).await
     };
-    let problem = |e: Error| dashboard::problem(caller.say(), e.status(), &e.line());
-    page.await.map_or_else(problem, IntoResponse::into_response)
+    page.await.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
 }
 
 /// A form of a part.
@@ -174,8 +173,7 @@ pub(super) async fn change(
             Err(e) => return Err(e),
         })
     };
-    let problem = |e: Error| dashboard::problem(caller.say(), e.status(), &e.line());
-    changed.await.unwrap_or_else(problem)
+    changed.await.unwrap_or_else(|e: Error| e.into_response())
 }
 
 /// The site whose settings they are: of several the first that is theirs, if it is not said.

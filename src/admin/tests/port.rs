@@ -285,6 +285,7 @@ impl Port {
             Arc::new(Budget::new(monthly, clock.clone(), spent))
         });
         let state = AdminState {
+            entrances: Arc::new(vec![Some("http://127.0.0.1:8080/".to_owned()); sites.len()]),
             sites: Arc::new(sites.iter().map(site).collect()),
             kept: Arc::new(Kept::new(store.clone(), budget.as_ref())),
             excluded: Arc::new(vec![Vec::new(); sites.len()]),
