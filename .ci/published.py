@@ -184,7 +184,8 @@ def main(folder):
     certificate(folder)
     running = []
     try:
-        running.append(start(folder, "demo", "demo", "--days", "20", "--config", settings.name))
+        running.append(start(folder, "demo", "demo", "--site", "demo", "--days", "20",
+                             "--config", settings.name))
         pem = [os.path.join(folder, name) for name in ("chain.pem", "key.pem")]
         running.append(start(
             folder, "front", "run", "--upstream", ADMIN, "--listen", "127.0.0.1:80",

@@ -1,8 +1,8 @@
 //! Answers that say why there is nothing else: a page for people, JSON for programs.
 //!
-//! Apart from the handlers, which only say what is wrong. Who asks decides how it is told: a
-//! browser names `text/html` among what it accepts, a program does not, and what lies under the
-//! API's paths is always a program's.
+//! Apart from the handlers, which only say what is wrong. How it is told, whoever asks decides: a
+//! browser names `text/html` among what it accepts, a program `application/json`. Who names neither
+//! is told as fits the path; what lies under the API's is always a program's.
 
 use super::App;
 use super::dashboard::{RETRY, document, lang_of_api, logo};
@@ -30,6 +30,18 @@ pub(super) struct Refusal {
 
 /// Paths that programs ask.
 const OF_PROGRAMS: [&str; 5] = ["/api/", "/metrics", "/mcp", "/healthz", "/readyz"];
+
+/// Paths that people ask.
+const OF_PEOPLE: [&str; 8] = [
+    "/settings/",
+    "/account",
+    "/share/",
+    "/public/",
+    "/invitation/",
+    "/login",
+    "/docs",
+    "/segments/",
+];
 
 /// An answer with nothing but the reason, told once it is known to whom. The line is as the API
 /// says it.
@@ -65,9 +77,11 @@ fn heading(status: StatusCode) -> &'static str {
 /// Whether a page is asked for, and not something for programs.
 pub(super) fn is_for_people(uri: &Uri, headers: &HeaderMap) -> bool {
     let path = uri.path();
-    let accepts = text::header(headers, header::ACCEPT);
-    !OF_PROGRAMS.iter().any(|own| path.starts_with(own))
-        && accepts.is_some_and(|accepts| accepts.contains("text/html"))
+    let is_of = |paths: &[&str]| paths.iter().any(|own| path.starts_with(own));
+    let accepts = text::header(headers, header::ACCEPT).unwrap_or_default();
+    !is_of(&OF_PROGRAMS)
+        && (accepts.contains("text/html")
+            || !accepts.contains("application/json") && (path == "/" || is_of(&OF_PEOPLE)))
 }
 
 /// Tells it.

@@ -126,7 +126,10 @@ async fn an_empty_site_says_what_to_do() {
     let port = Port::open(Auth::new(None, &[]).unwrap(), &["a.example", "b.example"]).await;
     let (status, page) = port.get("/?site_id=a.example").await;
     assert_eq!(status, 200);
-    assert!(page.contains("No pageviews yet") && page.contains("within 10 s of the first visit"));
+    assert!(
+        page.contains("Waiting for the first pageview")
+            && page.contains("within 10 s of the first visit")
+    );
     assert!(page.contains("site_id=b.example"), "the other site is a click away");
 }
 
