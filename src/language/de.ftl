@@ -298,7 +298,7 @@ topic-errors = Fehler
 topic-speed = Ladezeit
 topic-files = Dateien und Feeds
 topic-about-bots = Programme, die sagen, was sie sind: Suchmaschinen, KI, Überwachung, Werkzeuge. Keines davon zählt als Besucher. Das kann jeder sagen; woran sie erkannt sind, steht daneben.
-topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf. Bestätigt sind jene, die ein Browser angezeigt hat: Jemand ist ihnen begegnet.
+topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf. Wo ein Browser eine angezeigt hat, ist ihr jemand begegnet.
 topic-about-speed = Wie lange Menschen warten. Die Zeit der Website selbst wird für alle gemessen, der Rest vom Skript, wo dessen Vitals eingeschaltet sind.
 topic-about-files = Gesendete Dateien, Feeds und ihre Leser sowie Seiten, die Browser geladen haben, bevor jemand sie aufrief.
 

@@ -298,7 +298,7 @@ topic-errors = Errors
 topic-speed = Speed
 topic-files = Files and feeds
 topic-about-bots = Programs that say what they are: search engines, AI, monitors, tools. None of them is counted as a visitor. Anybody can say so; how they are known is told beside them.
-topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview. Confirmed are those that a browser showed: somebody met them.
+topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview. Where a browser showed one, somebody met it.
 topic-about-speed = How long people wait. The website's own time is measured for everyone, the rest by the script, where its vitals are on.
 topic-about-files = Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them.
 

@@ -298,7 +298,7 @@ topic-errors = Errores
 topic-speed = Velocidad
 topic-files = Archivos y feeds
 topic-about-bots = Programas que dicen lo que son: buscadores, IA, monitores, herramientas. Ninguno cuenta como visitante. Cualquiera puede decirlo; al lado se indica cómo se les conoce.
-topic-about-errors = Páginas que se pidieron y no estaban, o que fallaron. Ninguna es una página vista. Confirmadas son las que mostró un navegador: alguien se las encontró.
+topic-about-errors = Páginas que se pidieron y no estaban, o que fallaron. Ninguna es una página vista. Donde un navegador mostró una, alguien se la encontró.
 topic-about-speed = Cuánto espera la gente. El tiempo de la propia web se mide para todos; el resto lo mide el script, donde sus vitals están activados.
 topic-about-files = Archivos enviados, feeds y sus lectores, y páginas que los navegadores cargaron antes de que alguien las pidiera.
 
