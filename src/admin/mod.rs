@@ -133,6 +133,7 @@ struct App {
     kept: Arc<Kept>,
     /// Of those who have a link's password.
     link_sessions: Sessions,
+    imported_days: dashboard::imported::ImportedDays,
     /// Sites that somebody has seen a page of.
     visited: Mutex<HashSet<Arc<str>>>,
     /// The day on which each token of the store was last used.
@@ -212,6 +213,7 @@ impl App {
             streams,
             exports,
             link_sessions: Sessions::default(),
+            imported_days: Default::default(),
             visited: Mutex::default(),
             tokens_used: Mutex::default(),
             description,

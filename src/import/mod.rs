@@ -25,6 +25,7 @@ mod w3c;
 use crate::clock::{Clock, HOUR, Millis};
 use crate::config::Config;
 use crate::home;
+use crate::kept::{self, Imports, Kept};
 use crate::model::random_name;
 use crate::model::site::{Day, Site};
 use crate::past::{PastDays, PastError};
@@ -152,6 +153,15 @@ impl Import {
             let counts = tail::top(counts, config.limits.rows_per_dimension);
             runtime.block_on(store.put_imported(site, day, &totals::fields(&counts)))?;
             days += 1;
+        }
+        let told = totals.days().map(|(day, _)| day);
+        if let (Some(first), Some(last)) = (told.clone().min(), told.max()) {
+            let kept = Kept::new(store.clone(), None);
+            let name = program.name();
+            runtime.block_on(kept.change::<Imports, (), kept::Error>(Some(site), |imports| {
+                imports.add(name, first, last);
+                Ok(())
+            }))?;
         }
         let (views, visitors) = totals.sums();
         let Totals { lines, left, .. } = totals;

@@ -44,6 +44,16 @@ impl Program {
             _ => return None,
         })
     }
+
+    /// As it calls itself.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plausible => "Plausible",
+            Self::Ga4 => "Google Analytics",
+            Self::Umami => "Umami",
+            Self::GoatCounter => "GoatCounter",
+        }
+    }
 }
 
 /// A column of an export.
@@ -254,7 +264,7 @@ impl Totals {
     }
 
     /// All of it, by day.
-    pub fn days(&self) -> impl Iterator<Item = (Day, &DayCounts)> {
+    pub fn days(&self) -> impl Iterator<Item = (Day, &DayCounts)> + Clone {
         self.days.iter().map(|(day, counts)| (*day, counts))
     }
 

@@ -6,6 +6,7 @@
 //! each other. Documents are held for a moment, so that a question costs no round trip.
 
 mod access;
+mod imports;
 mod notes;
 mod settings;
 
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use access::{Access, Link, Person, Rights, Role, Scope, Token, origins};
+pub use imports::{Imported, Imports};
 pub use notes::{Note, Notes};
 pub use settings::{Kind, SiteSettings};
 

@@ -338,6 +338,14 @@ start-front = vor
 start-behind = hinter
 start-watches = Diese Seite wartet mit: Die Zahlen erscheinen von selbst, binnen { $seconds } s nach dem ersten Besuch.
 start-programs = Anfragen von Programmen bisher: { $n }. Sie werden getrennt gezählt und sind keine Seitenaufrufe.
+imported-legend = importiert
+imported-of = { $n } importiert
+imported-until = aus { $program } importiert bis { $day }
+imported-part = Ein Teil davon wurde { $from }: Seitenaufrufe, Besuche und Besucher, getrennt gezählt; Quoten und Dauern sind ohne.
+imported-untold = Nicht gezeigt: Summen, { $from }. Es sind Summen von Tagen, die Filter und Stunden nicht unterscheiden.
+imported-left = Ausgelassen: Summen, { $from }.
+imported-leave = Auslassen
+imported-take = Dazunehmen
 
 ## Chart
 

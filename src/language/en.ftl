@@ -338,6 +338,14 @@ start-front = in front of
 start-behind = behind
 start-watches = This page watches: the numbers appear by themselves, within { $seconds } s of the first visit.
 start-programs = Requests of programs so far: { $n }. They are counted apart and are no pageviews.
+imported-legend = imported
+imported-of = { $n } imported
+imported-until = imported from { $program } until { $day }
+imported-part = Part of it was { $from }: pageviews, visits and visitors, counted apart; rates and durations are without.
+imported-untold = Not shown: totals { $from }. They are totals of days, which filters and hours do not tell apart.
+imported-left = Left out: totals { $from }.
+imported-leave = Leave it out
+imported-take = Add them
 
 ## Chart
 

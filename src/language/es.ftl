@@ -338,6 +338,14 @@ start-front = delante de
 start-behind = detrás de
 start-watches = Esta página espera: los datos aparecen solos, a los { $seconds } s de la primera visita.
 start-programs = Peticiones de programas hasta ahora: { $n }. Se cuentan aparte y no son páginas vistas.
+imported-legend = importado
+imported-of = { $n } importadas
+imported-until = importados de { $program } hasta el { $day }
+imported-part = Una parte son datos { $from }: páginas vistas, visitas y visitantes, contados aparte; las tasas y duraciones van sin ellos.
+imported-untold = No se muestran: totales { $from }. Son totales por día, que los filtros y las horas no distinguen.
+imported-left = Omitidos: totales { $from }.
+imported-leave = Omitirlos
+imported-take = Añadirlos
 
 ## Chart
 

@@ -103,7 +103,7 @@ pub enum Secret {
 }
 
 /// What owners keep of a site: its named filters, notes on its days, and the rest.
-pub const KEPT: [&str; 3] = ["segments", "notes", "settings"];
+pub const KEPT: [&str; 4] = ["segments", "notes", "settings", "imports"];
 
 /// The same of all sites together: who may look.
 pub const KEPT_OF_ALL: &str = "access";

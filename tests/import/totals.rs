@@ -103,6 +103,8 @@ fn totals_are_told_where_they_are_asked_for() {
         let both = ask(&headcount, json!(["event:page", "visit:country"]), true);
         assert_eq!(both["meta"]["imports_included"], false, "{both}");
         assert_eq!(both["meta"]["imports_skip_reason"], "unsupported_query");
+        let ours = |day: &i64| own.get(day).map_or(0, |sums| sums.views);
+        on_the_dashboard(&headcount, &told, ours);
         drop(headcount);
 
         // They go over with a copy, and go with what is deleted.
@@ -135,6 +137,63 @@ fn totals_are_told_where_they_are_asked_for() {
         copy(&["delete", "--yes", "--store", store]);
         assert_eq!(kept(store), []);
     });
+}
+
+/// The dashboard shows them as a part of its own numbers, where they can be told.
+fn on_the_dashboard(headcount: &Headcount, told: &Told, ours: impl Fn(&i64) -> i64) {
+    let ten_days = format!("period=custom&date={},{}", date(0), date(9));
+    let page_of = |time: &str, more: &str| {
+        let url = format!("http://{}/?{time}&metric=pageviews{more}", headcount.admin());
+        let get = reqwest::blocking::Client::new().get(url).header("accept", "text/html");
+        get.send().unwrap().error_for_status().unwrap().text().unwrap()
+    };
+    let page = |more: &str| page_of(&ten_days, more);
+    let number = |text: &str| text.replace(',', "").parse::<i64>().ok();
+    // The figure of the tile, and what is said of a part of it.
+    let tile = |html: &str, name: &str| {
+        let from = html.find(&format!("<span class=\"name\">{name}</span>")).unwrap();
+        let tile = &html[from..from + html[from..].find("</a>").unwrap()];
+        let within = |class: &str| {
+            let text = tile.split(&format!("<span class=\"{class}\">")).nth(1)?;
+            number(text.split(['<', ' ']).next()?)
+        };
+        (within("figure"), within("share imported"))
+    };
+    let theirs = |nth: usize| -> i64 {
+        told.values().map(|(who, visits, views, _)| [*who, *visits, *views][nth]).sum()
+    };
+    let views: i64 = theirs(2);
+    let own: i64 = (0..10).map(|day| ours(&day)).sum();
+    let with = page("");
+    assert_eq!(tile(&with, "Pageviews"), (Some(own + views), Some(views)));
+    assert_eq!(tile(&with, "Visits").1, Some(theirs(1)));
+    assert_eq!(tile(&with, "Unique visitors").1, Some(theirs(0)));
+    assert!(with.contains("imported from Plausible until "), "{with}");
+    // Each day, and how much of it was imported.
+    let table = with.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
+    let cells = |row: &str| {
+        let cells = row.split("<td>").skip(1);
+        cells.map(|cell| number(cell.split('<').next().unwrap()).unwrap_or(0)).collect::<Vec<_>>()
+    };
+    let rows: Vec<Vec<i64>> = table.split("<tr>").skip(1).map(cells).collect();
+    assert_eq!(rows.len(), 10);
+    for (day, row) in (0..).zip(&rows) {
+        assert_eq!(row[..2], [ours(&day) + told[&day].2, told[&day].2], "day {day}");
+    }
+    assert!(with.contains("class=\"line imported\""));
+
+    // Left out: because somebody wants it so, or because they cannot be told.
+    let left = page("&imported=false");
+    assert_eq!(tile(&left, "Pageviews"), (Some(own), None));
+    assert!(left.contains("Left out: totals imported from Plausible"));
+    let filtered = page("&filters=event:page%3D%3D/page/1");
+    assert!(filtered.contains("Not shown: totals imported from Plausible"));
+    assert_eq!(tile(&filtered, "Pageviews").1, None);
+    for html in [left, filtered] {
+        assert!(!html.contains("class=\"line imported\""));
+    }
+    let other = page_of("period=day&date=2020-02-02", "").contains("imported from");
+    assert!(!other, "a time that does not reach into them");
 }
 
 #[test]

@@ -43,6 +43,8 @@ struct Chart<'v> {
     /// Of all steps; `None`: not known, or still to come.
     values: Vec<Option<f64>>,
     before: Vec<Option<f64>>,
+    /// Of each step: so much of its value was counted by another program.
+    imported: &'v [Option<f64>],
     /// Steps that have begun.
     begun: usize,
     /// Steps that are over, of these.
@@ -51,7 +53,12 @@ struct Chart<'v> {
 }
 
 /// `is_compared`: there is something before to compare with.
-pub(super) fn chart(view: &View, steps: &[TimeStep], is_compared: bool) -> Markup {
+pub(super) fn chart(
+    view: &View,
+    steps: &[TimeStep],
+    is_compared: bool,
+    imported: &[Option<f64>],
+) -> Markup {
     let nth = tiles::chosen(view);
     let say = view.say();
     let (metric, name) = tiles::of(view)[nth];
@@ -69,7 +76,8 @@ pub(super) fn chart(view: &View, steps: &[TimeStep], is_compared: bool) -> Marku
     let unfinished = usize::from(view.range.last >= view.today);
     let over = begun.saturating_sub(unfinished);
     let notes = notes(view, steps);
-    Chart { view, say, metric, name, steps, notes, values, before, begun, over, top }.draw(&marks)
+    Chart { view, say, metric, name, steps, notes, values, before, imported, begun, over, top }
+        .draw(&marks)
 }
 
 impl Chart<'_> {
@@ -80,6 +88,7 @@ impl Chart<'_> {
         html! {
             ul.legend {
                 li { i.now {} (self.name) }
+                @if self.has_imported() { li { i.imported-mark {} (say.t("imported-legend")) } }
                 @if let Some(before) = self.view.before.filter(|_| is_compared) {
                     li { i.before {} (say.range(before.range)) }
                 }
@@ -97,7 +106,11 @@ impl Chart<'_> {
                     svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" aria-hidden="true" {
                         path.line.before d=(self.path(&self.before, 0..self.steps.len(), false)) {}
                         path.area.now d=(self.path(&self.values, 0..self.begun, true)) {}
-                        path.line.now d=(self.path(&self.values, 0..self.over.max(1).min(self.begun), false)) {}
+                        @if self.has_imported() {
+                            path.area.imported d=(self.path(self.imported, 0..self.begun, true)) {}
+                            path.line.imported d=(self.path(&self.touched(true), 0..self.begun, false)) {}
+                        }
+                        path.line.now d=(self.path(&self.touched(false), 0..self.over.max(1).min(self.begun), false)) {}
                         // The step that is still going on ends lower than it will.
                         @if (1..self.begun).contains(&self.over) {
                             path.line.now.open d=(self.path(&self.values, self.over - 1..self.begun, false)) {}
@@ -116,6 +129,22 @@ impl Chart<'_> {
             (self.list_of_notes())
             (self.table(is_compared))
         }
+    }
+
+    fn has_imported(&self) -> bool {
+        self.imported.iter().any(Option::is_some)
+    }
+
+    fn imported_at(&self, i: usize) -> Option<f64> {
+        self.imported.get(i).copied().flatten()
+    }
+
+    /// Values of steps of which something was imported, or nothing; the first with the step after,
+    /// so that the line does not break.
+    fn touched(&self, is: bool) -> Vec<Option<f64>> {
+        let has = |i: usize| self.imported_at(i).is_some();
+        let here = |i: usize| has(i) == is || (is && i > 0 && has(i - 1));
+        self.values.iter().enumerate().map(|(i, value)| value.filter(|_| here(i))).collect()
     }
 
     /// What is pinned to a step.
@@ -219,6 +248,10 @@ impl Chart<'_> {
             Some((then, before)) => format!("{when}: {} {value}; {then}: {before}", self.name),
             None => format!("{when}: {} {value}", self.name),
         };
+        if let Some(part) = self.imported_at(i) {
+            let part = self.shown(Some(&Value::Count(part as i64)));
+            let _ = write!(label, "; {}", say_imported(self.say, part));
+        }
         let notes: Vec<&Note> = self.notes_at(i).collect();
         for note in &notes {
             let _ = write!(
@@ -270,6 +303,7 @@ impl Chart<'_> {
                             tr {
                                 th scope="col" { (say.t("chart-time")) }
                                 th scope="col" { (self.name) }
+                                @if self.has_imported() { th scope="col" { (say.t("imported-legend")) } }
                                 @if is_compared { th scope="col" { (say.t("chart-before")) } }
                             }
                         }
@@ -278,6 +312,9 @@ impl Chart<'_> {
                                 tr {
                                     th scope="row" { (self.when(i)) }
                                     td { (self.value(i)) }
+                                    @if self.has_imported() {
+                                        td { (self.imported_at(i).map_or_else(|| NOTHING.to_owned(), |n| self.shown(Some(&Value::Count(n as i64))))) }
+                                    }
                                     @if is_compared {
                                         td { (self.compared(i).map_or_else(|| NOTHING.into(), |(_, before)| before)) }
                                     }
@@ -295,6 +332,10 @@ impl Chart<'_> {
         let (name, most) = (&*self.name, self.say.mark(self.metric, highest));
         self.say.with("chart-summary", [("name", name.into()), ("most", most.into())])
     }
+}
+
+fn say_imported(say: Language, part: String) -> String {
+    say.with("imported-of", [("n", part.into())])
 }
 
 /// Notes of the days of a chart, each at the first step that its day has, or at the one that its day

@@ -4,7 +4,7 @@
 
 use crate::admin::caller::{Caller, Who};
 use crate::admin::stats::Error;
-use crate::kept::Notes;
+use crate::kept::{Imports, Notes};
 use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::Segment;
@@ -28,6 +28,8 @@ pub(in crate::admin) struct Look {
     pub sites: Vec<Arc<str>>,
     /// Notes on the site's days.
     pub notes: Arc<Notes>,
+    /// What other programs have counted of them.
+    pub imports: Arc<Imports>,
     /// The name they signed in with.
     pub name: Option<String>,
 }
@@ -43,6 +45,7 @@ impl Default for Look {
             is_somebody: false,
             sites: Vec::new(),
             notes: Arc::default(),
+            imports: Arc::default(),
             name: None,
         }
     }
@@ -57,6 +60,10 @@ impl Look {
             true => caller.kept.get::<Notes>(Some(&site.name)).await.unwrap_or_default(),
             false => caller.document::<Notes>(Some(&site.name)).await?,
         };
+        let imports = match caller.admin.budget.is_some() {
+            true => caller.kept.get::<Imports>(Some(&site.name)).await.unwrap_or_default(),
+            false => caller.document::<Imports>(Some(&site.name)).await?,
+        };
         let link = caller.link();
         Ok(Self {
             say: caller.say(),
@@ -67,6 +74,7 @@ impl Look {
             is_somebody: caller.granted().is_somebody(),
             sites: caller.sites().map(|(_, site)| site.name.clone()).collect(),
             notes,
+            imports,
             name: match &caller.granted().who {
                 Who::Person { name, .. } => Some(name.clone()),
                 _ => None,

@@ -18,6 +18,7 @@ mod evidence;
 mod filters;
 mod goals;
 mod heat;
+pub(super) mod imported;
 mod journeys;
 mod keys;
 pub(super) mod look;
@@ -65,6 +66,7 @@ struct PageData<'d> {
     answers: Answers,
     /// Nobody has seen a page of the site yet.
     is_new: bool,
+    imported: imported::Shown,
 }
 
 impl<'d> PageData<'d> {
@@ -143,13 +145,20 @@ async fn answered<T: Send + 'static>(
         page.view.now = app.reader.read_at(&site.name, questions.ranges()).unwrap_or(page.view.now);
         page.view.away = Some(away.to_owned());
     }
-    let may_be_new = page.view.is_all() && page.view.away.is_none();
+    let imported = imported::read(app, &site, &page.view, &days).await?;
+    let has_imports = !matches!(imported, imported::Shown::Nothing);
+    let may_be_new = page.view.is_all() && page.view.away.is_none() && !has_imports;
     let is_new = may_be_new && app.is_new(&site, &days).await?;
     let current = admin.live.current_visitors(index);
     let app = app.app().clone();
     tokio::task::spawn_blocking(move || {
         let answers = questions.answer(&days, of.map(|_| &rows));
-        make(&app, &page, &PageData { days: &days, rows: &rows, answers, is_new }, current)
+        make(
+            &app,
+            &page,
+            &PageData { days: &days, rows: &rows, answers, is_new, imported },
+            current,
+        )
     })
     .await
     .map_err(|_| stats::Error::Lost)

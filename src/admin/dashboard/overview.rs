@@ -1,13 +1,14 @@
 //! How much happened, and when.
 
 use super::evidence::Evidence;
+use super::imported::{self, Shown};
 use super::topics::Topic;
 use super::view::{Subject, View};
 use super::{PageData, chart, tiles};
 use crate::admin::AdminState;
 use crate::model::rollup::Dimension;
 use crate::model::rollup::Metric::Responses;
-use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, Total, Value};
+use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, TimeStep, Total, Value};
 use maud::{Markup, html};
 
 /// Numbers of the questions.
@@ -33,17 +34,42 @@ impl Overview {
         })
     }
 
+    /// The same totals and steps of other days: the numbers of the questions.
+    pub fn ask_numbers(view: &View, questions: &mut QuerySet) -> (usize, usize) {
+        let metrics: Vec<Metric> = tiles::of(view).iter().map(|(metric, _)| *metric).collect();
+        (questions.ask_totals(&metrics), questions.ask_over_time(view.interval, &metrics))
+    }
+
     pub fn draw(&self, admin: &AdminState, view: &View, data: &PageData<'_>) -> Markup {
         let range = view.elapsed();
         let anything = data.days.range(range.first..=range.last).next().is_some();
-        let totals = data.answers.totals(self.totals);
+        let own = data.answers.totals(self.totals);
+        let part = match &data.imported {
+            Shown::Part(part) => Some(part),
+            _ => None,
+        };
+        let anything = anything || part.is_some();
+        let totals = match part {
+            Some(part) => own.clone().map(|own| part.totals(own)),
+            None => own.clone(),
+        };
+        let metrics: Vec<Metric> = tiles::of(view).iter().map(|(metric, _)| *metric).collect();
         let steps = data.answers.steps(self.over_time);
+        let (steps, parts): (Option<Vec<TimeStep>>, Vec<Vec<Option<f64>>>) = match (steps, part) {
+            (Some(own), Some(part)) => {
+                let (steps, parts) = part.steps(own, &metrics).into_iter().unzip();
+                (Some(steps), parts)
+            }
+            (own, _) => (own, Vec::new()),
+        };
+        let nth = tiles::chosen(view);
+        let parts: Vec<Option<f64>> = parts.iter().map(|parts| parts[nth]).collect();
         let compared = totals.as_ref().is_some_and(|totals| is_compared(view, totals));
         html! {
             @if totals.is_some() || steps.is_some() {
                 section.sheet #overview aria-label=(view.say().t("overview-totals")) {
                     @if let Some(totals) = &totals {
-                        (tiles::draw(view, totals, steps.as_deref(), compared))
+                        (tiles::draw(view, totals, own.as_deref().unwrap_or_default(), steps.as_deref(), compared, &data.imported))
                     }
                     div.beside {
                         p.span { (time(view, data, totals.as_deref().unwrap_or_default())) }
@@ -52,9 +78,10 @@ impl Overview {
                     @match &steps {
                         _ if data.is_new => (first_start(admin, view, data)),
                         _ if !anything => (nothing_yet(admin, view)),
-                        Some(steps) => (chart::chart(view, steps, compared)),
+                        Some(steps) => (chart::chart(view, steps, compared, &parts)),
                         None => (no_hours(view)),
                     }
+                    (imported::line(view, &data.imported))
                 }
             }
             @if let Some(evidence) = &self.evidence { (evidence.draw(view, data)) }

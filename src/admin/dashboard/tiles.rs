@@ -2,6 +2,7 @@
 //! of them is chosen, and the chart shows it.
 
 use super::chart::{runs, smooth};
+use super::imported::Shown;
 use super::topics::Topic;
 use super::view::{Subject, View};
 use crate::report::{Metric, TimeStep, Total, Value};
@@ -68,12 +69,15 @@ pub(super) fn chosen(view: &View) -> usize {
     tiles.iter().position(|(metric, _)| Some(*metric) == view.metric).unwrap_or(0)
 }
 
-/// `steps` have a value for each tile, `totals` besides those of [`CONFIRMED`].
+/// `steps` have a value for each tile, `totals` besides those of [`CONFIRMED`]; `own` are the same
+/// without what was `imported`.
 pub(super) fn draw(
     view: &View,
     totals: &[Total],
+    own: &[Total],
     steps: Option<&[TimeStep]>,
     with_change: bool,
+    imported: &Shown,
 ) -> Markup {
     let (say, chosen) = (view.say(), chosen(view));
     html! {
@@ -89,8 +93,13 @@ pub(super) fn draw(
                                 span.figure { (say.value(*metric, total.value)) }
                                 @if with_change { " " (change(view, total)) }
                             }
+                            @if let Shown::Part(part) = imported {
+                                @if let Some(n) = part.of_total(*metric) {
+                                    span.share.imported { (say.with("imported-of", [("n", say.value(*metric, Value::Count(n as i64)).into())])) }
+                                }
+                            }
                             @if let Some(steps) = steps { (spark(view, steps, nth)) }
-                            @if let Some(share) = confirmed(*metric, totals) {
+                            @if let Some(share) = confirmed(*metric, own) {
                                 span.share title=(say.t("overview-confirmed-title")) {
                                     (say.with("overview-confirmed", [("share", say.percent(share).into())]))
                                 }

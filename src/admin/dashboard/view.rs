@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// Parameters that a link keeps, in the order they are written.
-const KEPT: [&str; 30] = [
+const KEPT: [&str; 31] = [
     "site_id",
     "topic",
     "period",
@@ -42,6 +42,7 @@ const KEPT: [&str; 30] = [
     "fetched",
     "feeds",
     "unconfirmed",
+    "imported",
     "heat",
     "screen",
     "details",
@@ -147,6 +148,9 @@ impl View {
         let before = comparison.map(|with| with.before((period, range), site, now));
         let interval = time::interval(topic, times.is_some(), range, get("interval"))?;
         let metric = get("metric").map(Metric::parse).transpose()?;
+        if let Some(other) = get("imported").filter(|word| !["true", "false"].contains(word)) {
+            return Err(Invalid::new(format!("invalid imported `{}`", other.escape_debug())));
+        }
         let segment = match (get("page"), get("segment")) {
             (None, Some(id)) => Some(segments.get(id)?.clone()),
             _ => None,
@@ -216,6 +220,11 @@ impl View {
         let of_segment = self.look.limit.iter().chain(&self.segment);
         let of_segment = of_segment.flat_map(|segment| segment.filters.clone());
         of_segment.chain(self.conditions.iter().map(Condition::to_json)).collect()
+    }
+
+    /// Whether what other programs have counted is to be shown, where it can be.
+    pub fn takes_imported(&self) -> bool {
+        self.get("imported") != Some("false")
     }
 
     /// Whether everything is shown.
