@@ -16,6 +16,9 @@ use fastrand::Rng;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Bytes of the file there is to download.
+const FILE: u64 = 48_000;
+
 /// A page of the website.
 pub struct PageData {
     pub name: Arc<str>,
@@ -66,7 +69,8 @@ impl Guest<'_> {
             );
             let looked = SECOND + (random.f64().powi(2) * 150_000.0) as Millis;
             if let Some(screen) = &self.screen {
-                let shown = Showing { page, nonce, answered: at, screen, slow };
+                let kind = PageKind::View;
+                let shown = Showing { page, nonce, kind, answered: at, screen, slow };
                 shown.tell(self, looked, random, hits);
                 at = shown.do_deed(self, at + looked, random, hits);
             } else {
@@ -75,12 +79,13 @@ impl Guest<'_> {
             let links: Vec<&String> = page.links.iter().filter(|link| **link != path).collect();
             let Some(next) = random.choice(links) else { return at };
             if next == self.website.broken {
+                let nonce = random.u64(..);
                 self.did(
                     at,
                     hits,
                     What::Answered(Answered {
                         page: self.website.broken.into(),
-                        nonce: random.u64(..),
+                        nonce,
                         kind: PageKind::Error,
                         status: 404,
                         traits: None,
@@ -89,6 +94,20 @@ impl Guest<'_> {
                         origin: Some(18_000),
                     }),
                 );
+                if let Some(screen) = &self.screen {
+                    let page =
+                        PageData { name: self.website.broken.into(), bytes: 0, links: Vec::new() };
+                    let shown = Showing {
+                        page: &page,
+                        nonce,
+                        kind: PageKind::Error,
+                        answered: at,
+                        screen,
+                        slow: 1.0,
+                    };
+                    let name = page.name.clone();
+                    shown.shown(self, at + SECOND / 2, name, Nav::Load, random, hits);
+                }
                 return at;
             }
             path.clone_from(next);
@@ -105,6 +124,7 @@ impl Guest<'_> {
 struct Showing<'a> {
     page: &'a PageData,
     nonce: u64,
+    kind: PageKind,
     answered: Millis,
     screen: &'a Arc<str>,
     slow: f64,
@@ -155,6 +175,10 @@ impl Showing<'_> {
         if random.u8(..100) < 6 {
             let url = guest.website.download.into();
             self.event(guest, left, ScriptEventKind::File { url }, random, hits);
+            // Some only look at its first pages.
+            let bytes = if random.u8(..5) == 0 { FILE / 3 } else { FILE };
+            let path = guest.website.download.into();
+            guest.did(left, hits, What::Download { path, first: 0, bytes, length: Some(FILE) });
         }
         if random.u8(..100) < 3 {
             let url = guest.website.outbound.into();
@@ -205,7 +229,7 @@ impl Showing<'_> {
         random: &mut Rng,
         hits: &mut Vec<Hit>,
     ) {
-        let (nonce, issued, kind) = (self.nonce, self.answered, PageKind::View);
+        let (nonce, issued, kind) = (self.nonce, self.answered, self.kind);
         guest.did(
             at,
             hits,
