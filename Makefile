@@ -40,8 +40,8 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
 	sqlite3=sqlite3 unzip=unzip dnsmasq=dnsmasq-base
 
-.PHONY: help run build test valkey torture soak crowds year clients fuzz grafana api published recipes clickhouse bench import-bench \
-	data cities screenshots deb deb-test image-test
+.PHONY: help run build test features valkey torture soak crowds year clients fuzz grafana api published recipes \
+	clickhouse bench import-bench data cities screenshots deb deb-test image-test
 
 help:
 	@echo 'make run                                  the demo, two small sites with sample traffic'
@@ -50,6 +50,7 @@ help:
 	@echo '         PROFILE=dev                      a debug build'
 	@echo '         LISTEN=… ADMIN=… ARGS=…          other addresses, more flags'
 	@echo 'make test                                 format, lints, all tests'
+	@echo 'make features                             each feature by itself, and none, without warnings'
 	@echo 'make valkey                               the tests of stores, on Valkey in place of Redis'
 	@echo 'make torture                              everything killed, cut off, filled up: 12 minutes'
 	@echo 'make soak                                 stops and hand-overs under busy clients, the long form'
@@ -104,6 +105,17 @@ test:
 	else \
 		set -x; cargo test --features parquet; \
 	fi
+
+# As a user of the library compiles it. In a folder of its own: what Pingora and others are compiled
+# with differs from the program, and neither throws away the other's.
+features:
+	@.ci/install $(build_needs)
+	@for feature in '' upkeep sqlite redis script admin proofs idna parquet upstream_modules cli demo \
+			admin,sqlite admin,script,sqlite admin,redis,script; do \
+		echo "features: $${feature:-none}"; \
+		CARGO_TARGET_DIR='$(target)/features' RUSTFLAGS=-Dwarnings \
+			cargo check --lib --bins --examples --no-default-features --features "$$feature" || exit; \
+	done
 
 # The one from a package has no TLS.
 valkey:

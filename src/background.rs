@@ -1,26 +1,18 @@
-//! What runs beside requests, each on a runtime where nothing else is in its way: deliveries, the
-//! admin port, and what is looked after now and then.
+//! What runs beside requests, each on a runtime where nothing else is in its way: deliveries, and
+//! what is looked after now and then. (The admin port has one more.)
 //!
 //! A flush takes the processor for as long as it seals, and a thousand readers of the admin port
 //! for as long as they like: neither holds up the other, and neither the rest. Every task is
 //! supervised by itself ([`crate::supervise`]).
 
-use crate::admin::{self, AdminState};
-use crate::capture::LeftOut;
 use crate::clock::Clock;
-use crate::kept::{Kept, SiteSettings};
 use crate::store::SharedValues;
 use crate::supervise::{Task, Tasks};
 use crate::visitor::{Networks, Places, Prover, Secrets};
 use anyhow::Context;
-use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// How long the start waits for a store that does not answer; then it goes on without.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -31,10 +23,6 @@ const SECRETS_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the GeoIP database has been replaced.
 const PLACES_EVERY: Duration = Duration::from_secs(60);
 
-/// How often it is looked for addresses that owners leave out, and how often while nobody comes.
-pub const EXCLUSIONS_EVERY: Duration = Duration::from_secs(3);
-const EXCLUSIONS_AT_REST: Duration = Duration::from_secs(300);
-
 /// A pause before the store is asked again for secrets it could not give.
 const SECRETS_RETRY: Duration = Duration::from_secs(5);
 
@@ -43,29 +31,26 @@ pub struct Runtimes {
     /// Whatever takes little time.
     pub background: Runtime,
     pub flush: Runtime,
-    pub admin: Runtime,
 }
 
 impl Runtimes {
     /// # Errors
     /// There are no more threads to be had.
     pub fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            background: runtime("background")?,
-            flush: runtime("flush")?,
-            admin: runtime("admin")?,
-        })
+        Ok(Self { background: runtime("background")?, flush: runtime("flush")? })
     }
 
     /// Ends what still runs, without waiting for it.
     pub fn shutdown(self) {
-        for runtime in [self.admin, self.flush, self.background] {
+        for runtime in [self.flush, self.background] {
             runtime.shutdown_background();
         }
     }
 }
 
-fn runtime(name: &str) -> anyhow::Result<Runtime> {
+/// # Errors
+/// There are no more threads to be had.
+pub fn runtime(name: &str) -> anyhow::Result<Runtime> {
     // Not of the current thread: what waits for a disk (`blocking`) lets other tasks go on.
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let built = builder.worker_threads(1).thread_name(name).enable_all().build();
@@ -156,56 +141,5 @@ pub async fn keep_names(prover: &Prover, tasks: &Tasks) {
 pub async fn keep_keys(prover: &Prover, tasks: &Tasks) {
     if let Some(signatures) = &prover.signatures {
         tasks.keep(Task::Signers, || signatures.keep_keys(|| tasks.turn(Task::Signers))).await
-    }
-}
-
-/// Looks for addresses that owners leave out of the sites: at once where this process changed them,
-/// soon while there are requests, and seldom while there are none.
-pub async fn keep_exclusions(
-    kept: &Kept,
-    sites: &[(Arc<str>, Arc<LeftOut>)],
-    every: Duration,
-    tasks: &Tasks,
-) {
-    tasks
-        .keep(Task::Exclusions, || async {
-            let mut looked: Option<Instant> = None;
-            loop {
-                tasks.turn(Task::Exclusions);
-                let is_due = looked.is_none_or(|at| at.elapsed() >= EXCLUSIONS_AT_REST);
-                for (site, left_out) in sites {
-                    if left_out.asked.swap(false, Ordering::Relaxed) || is_due {
-                        looked = Some(Instant::now());
-                        if let Ok(settings) = kept.get::<SiteSettings>(Some(site)).await {
-                            left_out.replace(settings.networks());
-                        }
-                    }
-                }
-                // What was changed here is held already: it costs nothing to look.
-                if tokio::time::timeout(every, kept.changed()).await.is_ok() {
-                    sites
-                        .iter()
-                        .for_each(|(_, left_out)| left_out.asked.store(true, Ordering::Relaxed));
-                }
-            }
-        })
-        .await
-}
-
-/// Answers on the admin port until `stop` says so.
-pub async fn serve_admin(listener: TcpListener, state: AdminState, stop: watch::Receiver<bool>) {
-    let telemetry = state.telemetry.clone();
-    let serve = || async {
-        telemetry.tasks.turn(Task::Admin);
-        let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
-        let mut stop = stop.clone();
-        let stopped = async move {
-            let _ = stop.wait_for(|stopping| *stopping).await;
-        };
-        admin::serve(listener, state.clone(), stopped).await
-    };
-    let served: io::Result<()> = telemetry.tasks.keep(Task::Admin, serve).await;
-    if let Err(error) = served {
-        tracing::error!("the admin port has stopped: {error}");
     }
 }

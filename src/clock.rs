@@ -13,8 +13,11 @@ pub type Millis = i64;
 /// Microseconds since then: for what comes close upon another.
 pub type Micros = i64;
 
+/// In milliseconds.
 pub const SECOND: Millis = 1_000;
+/// In milliseconds.
 pub const MINUTE: Millis = 60 * SECOND;
+/// In milliseconds.
 pub const HOUR: Millis = 60 * MINUTE;
 
 /// The time of day, real or set by hand.
@@ -39,10 +42,12 @@ impl Clock {
         }
     }
 
+    /// Milliseconds since 1970.
     pub fn now(&self) -> Millis {
         self.micros().div_euclid(1_000)
     }
 
+    /// Microseconds since 1970.
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
     pub fn micros(&self) -> Micros {
         match &self.0 {

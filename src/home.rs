@@ -29,14 +29,14 @@ pub struct Home {
 
 impl Home {
     /// Opens the folder of the configured sites; for `patience` it may still be another process's.
+    /// `shared`: a store that nodes share, in which each has a lease.
     pub async fn open(
         config: &Config,
-        store: &dyn SharedValues,
+        shared: Option<&dyn SharedValues>,
         clock: &Clock,
         patience: Duration,
     ) -> Self {
         let folder = config.folder();
-        let shared = config.store.is_shared().then_some(store);
         if !patience.is_zero() {
             node::free(&folder, patience).await;
         }

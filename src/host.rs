@@ -5,10 +5,17 @@
 //! has them (`xn--…`), an IPv6 address in its shortest form and in brackets. `www.` is a part of a
 //! name like any other; only where a site's own links are told from others' it is set aside.
 
+#[cfg_attr(not(feature = "idna"), path = "host/without_idna.rs")]
+mod idna;
+#[cfg(all(test, feature = "idna"))]
+#[path = "host/without_idna.rs"]
+mod without_idna;
+
 use crate::text;
 use http::{HeaderMap, Uri, header};
 use std::borrow::Cow;
-use url::Host;
+
+pub use idna::parsed;
 
 /// A host, perhaps with a port, as compared. What is no host at all is compared as it is, in lower
 /// case. Nothing is allocated for a name that is plain already.
@@ -22,7 +29,7 @@ pub fn plain(authority: &str) -> Cow<'_, str> {
     if is_plain(host) {
         return host.into();
     }
-    Host::parse(host).map_or_else(|_| host.to_ascii_lowercase(), |host| host.to_string()).into()
+    parsed(host).unwrap_or_else(|| host.to_ascii_lowercase()).into()
 }
 
 /// The same, as a header has it.
@@ -90,6 +97,35 @@ mod tests {
             assert_eq!(plain(host), host, "it stays as it is");
         }
         assert!(matches!(plain("example.org.:8080"), Cow::Borrowed(_)));
+    }
+
+    /// What browsers send is the same with and without IDNA.
+    #[cfg(feature = "idna")]
+    #[test]
+    fn hosts_in_ascii_need_no_tables() {
+        for host in [
+            "example.org",
+            "EXAMPLE.org",
+            "XN--MNCHEN-3YA.example",
+            "a_b.example.org",
+            "127.0.0.1",
+            "[2001:DB8:0::1]",
+            "[::1]",
+            "[::g]",
+            "::1",
+            "<Script>",
+            "a b",
+            "a:80",
+            "",
+        ] {
+            assert_eq!(without_idna::parsed(host), idna::parsed(host), "{host}");
+        }
+        assert_eq!(without_idna::parsed("MÜNCHEN.example"), None);
+    }
+
+    #[cfg(feature = "idna")]
+    #[test]
+    fn letters_beyond_ascii_are_read_as_browsers_read_them() {
         assert_eq!(plain_bytes(b"M\xdcNCHEN.example"), "xn--mnchen-3ya.example");
     }
 }

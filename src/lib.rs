@@ -28,54 +28,101 @@
 //!
 //! Under all of them lies [`model`]: the words that rooms exchange. Beside the line stand how what
 //! others write is read and compared (`text`, `host`, `page_name`), enums whose variants have a
-//! word each (`words`), how texts are coded for their way ([`coding`]), how servers of others are
-//! reached (`https`), what pages and mails say in each [`language`], the [`clock`], the settings
+//! word each (`words`), how texts are coded for their way ([`coding`]), what encrypts ([`tls`]) and
+//! how servers of others are reached (`https`), what pages and mails say in each [`language`], the
+//! [`clock`], the settings
 //! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background
 //! tasks going ([`supervise`]), what looks after the stored counts once a day or by hand
 //! ([`upkeep`]), an allowance of commands for a store that bills them ([`budget`]) and two small
 //! websites to try it on ([`demo`]).
 
+// What is shown to users of the library, and kept as it is: `capture`, `plugin`, `store` and the
+// words they speak. Other rooms are public for the program and its tests.
+#![warn(missing_docs)]
+// Rooms are whole: not all that the program asks of them is asked for without it. With it nothing may
+// be left over.
+#![cfg_attr(not(feature = "cli"), allow(dead_code))]
+
+#[cfg(feature = "admin")]
+#[doc(hidden)]
 pub mod admin;
+#[doc(hidden)]
 pub mod aggregate;
 mod background;
 mod blocking;
+#[doc(hidden)]
 pub mod budget;
 pub mod capture;
 pub mod clock;
+#[cfg(feature = "script")]
+#[doc(hidden)]
 pub mod coding;
+#[doc(hidden)]
 pub mod config;
+#[allow(missing_docs)]
 mod counter;
 mod delivery;
+#[cfg(feature = "demo")]
+#[doc(hidden)]
 pub mod demo;
+#[cfg(feature = "upkeep")]
+#[doc(hidden)]
 pub mod export;
+#[doc(hidden)]
 pub mod flush;
 mod frames;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), feature = "cli"))]
+#[doc(hidden)]
 pub mod fuzz;
 mod home;
 mod host;
+#[cfg(feature = "https")]
 mod https;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod import;
+#[doc(hidden)]
 pub mod journal;
+#[cfg(feature = "admin")]
 mod kept;
+#[cfg(feature = "admin")]
+#[doc(hidden)]
 pub mod language;
 pub mod model;
+#[doc(hidden)]
 pub mod node;
+#[cfg(feature = "admin")]
 mod notify;
+#[cfg(feature = "cli")]
 mod open;
 mod page_name;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod past;
 pub mod plugin;
 mod private;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod proxy;
+#[cfg(feature = "admin")]
+#[doc(hidden)]
 pub mod report;
 mod room_settings;
+#[doc(hidden)]
 pub mod shared;
 pub mod store;
+#[doc(hidden)]
 pub mod supervise;
+#[doc(hidden)]
 pub mod telemetry;
 mod text;
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub mod tls;
 mod tokens;
+#[cfg(feature = "upkeep")]
+#[doc(hidden)]
 pub mod upkeep;
+#[doc(hidden)]
 pub mod visitor;
 mod words;

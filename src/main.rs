@@ -10,6 +10,7 @@ mod passwd;
 use cli::Task;
 use headcount::config::{Config, Settings};
 use headcount::proxy::{Reload, SetLog};
+use headcount::tls;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::layer::SubscriberExt;
@@ -22,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // The allocator asks for them, and each of its small pages that is in use then takes 2 MiB. A
     // kernel without them has nothing to turn off.
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
+    let _ = nix::sys::prctl::set_thp_disable(true);
     let task = match cli::read(std::env::args_os(), std::env::vars_os().collect()) {
         Ok(task) => task,
         Err(wrong) => return fail(2, &wrong),
@@ -71,8 +72,7 @@ fn read_again() -> Result<(Config, Settings), String> {
 
 /// What all rooms find in place: TLS and a log. Gives what sets the log's levels anew.
 fn start(config: &Config) -> anyhow::Result<SetLog> {
-    // Several libraries speak TLS; without one provider for all they could not choose.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    if !tls::install() {
         anyhow::bail!("a TLS provider is already installed");
     }
     let stderr = std::io::stderr;

@@ -3,9 +3,10 @@
 //! Apart from [`crate::plugin`], which builds rooms once: these are handles into rooms that are at
 //! work, and a change is all of it or nothing.
 
-use crate::admin::{Auth, AuthError};
+use crate::admin::Auth;
 use crate::capture::Senders;
 use crate::config::Config;
+use crate::room_settings::credentials;
 use crate::tokens::Tokens;
 use crate::visitor::Places;
 use crate::visitor::address::Trusted;
@@ -38,37 +39,9 @@ impl Open {
         let places = Places::open(&config.geoip)?;
         let (password, tokens) = credentials(config);
         self.auth.replace(password, &tokens, self.admin)?;
-        self.senders.replace(known(&tokens)?);
+        self.senders.replace(Tokens::new(&tokens)?);
         self.places.replace(places);
         self.trusted.replace(config.trusted_proxies.clone());
         Ok(())
     }
-}
-
-/// Who may see the admin port.
-///
-/// # Errors
-/// Credentials that could never match.
-pub fn auth(config: &Config) -> anyhow::Result<Auth> {
-    let (password, tokens) = credentials(config);
-    Ok(Auth::new(password, &tokens)?)
-}
-
-/// Programs that may speak for visitors: those that may ask for numbers.
-///
-/// # Errors
-/// As [`auth`].
-pub fn senders(config: &Config) -> anyhow::Result<Senders> {
-    let senders = Senders::default();
-    senders.replace(known(&credentials(config).1)?);
-    Ok(senders)
-}
-
-fn known(tokens: &[String]) -> Result<Tokens, AuthError> {
-    Tokens::new(tokens).map_err(AuthError::Token)
-}
-
-fn credentials(config: &Config) -> (Option<&str>, Vec<String>) {
-    let password = config.admin_auth.password_hash.as_ref().map(|hash| hash.expose());
-    (password, config.admin_auth.tokens.iter().map(|t| t.expose().to_owned()).collect())
 }

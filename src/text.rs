@@ -5,7 +5,6 @@
 //! every byte is a character, so nothing is ever taken for missing. Used by all rooms that read a
 //! header. Nothing is allocated for ASCII.
 
-use encoding_rs::mem::decode_latin1;
 use http::{HeaderMap, HeaderValue, header::AsHeaderName};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -14,7 +13,7 @@ use std::borrow::Cow;
 pub fn lenient(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => text.into(),
-        Err(_) => decode_latin1(bytes),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }
 

@@ -13,13 +13,18 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct Tokens(Vec<CtOutput<Sha256>>);
 
+/// A token that could never match, by its number, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("token number {0} is empty, or not 64 hexadecimal digits after `sha256:`")]
+pub struct BadToken(usize);
+
 impl Tokens {
     /// Each a token as it is, or `sha256:` and the hexadecimal digest of one.
     ///
     /// # Errors
-    /// The number, from 1, of one that could never match.
-    pub fn new(tokens: &[String]) -> Result<Self, usize> {
-        let digests = tokens.iter().zip(1_usize..).map(|(token, nth)| digest(token).ok_or(nth));
+    /// One that could never match.
+    pub fn new(tokens: &[String]) -> Result<Self, BadToken> {
+        let digests = tokens.iter().zip(1..).map(|(token, nth)| digest(token).ok_or(BadToken(nth)));
         Ok(Self(digests.collect::<Result<_, _>>()?))
     }
 
@@ -53,7 +58,10 @@ fn digest(token: &str) -> Option<CtOutput<Sha256>> {
     let digest = match token.strip_prefix("sha256:") {
         None if token.is_empty() => return None,
         None => Sha256::digest(token),
-        Some(hex) => HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok()?.as_slice().try_into().ok()?,
+        Some(hex) => {
+            let bytes = HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok()?;
+            <[u8; 32]>::try_from(bytes).ok()?.into()
+        }
     };
     Some(CtOutput::new(digest))
 }

@@ -15,10 +15,12 @@ macro_rules! words {
             /// All of them, in their order.
             pub const ALL: [Self; [$($word),*].len()] = [$(Self::$variant),*];
 
+            /// Its word.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
+            /// The one with this word.
             pub fn parse(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)* _ => None }
             }

@@ -137,7 +137,7 @@ impl Scene {
     }
 
     fn panics(&self) -> f64 {
-        metric(self.counting.admin(), "headcount_events_dropped_total{reason=\"panic\"}")
+        metric(self.counting.admin().unwrap(), "headcount_events_dropped_total{reason=\"panic\"}")
     }
 
     /// One request of every kind, on one connection as far as it is kept.
@@ -189,13 +189,13 @@ fn drive(inject: bool) {
     let in_flight = &scene.counting.telemetry().in_flight;
     let all_answered = || in_flight.load(Ordering::Relaxed) == 0;
     wait_for("no request is under way", all_answered);
-    let pageviews = || total(scene.counting.admin(), "pageviews");
+    let pageviews = || total(scene.counting.admin().unwrap(), "pageviews");
     // A panic is counted a moment after the request that it ended is under way no more.
     let mut stood = (-1, 0.0);
     wait_for("all hits and panics are counted", || {
         let (last, unflushed) = (stood, "headcount_unflushed_events");
         stood = (pageviews(), scene.panics());
-        metric(scene.counting.admin(), unflushed) == 0.0 && stood == last
+        metric(scene.counting.admin().unwrap(), unflushed) == 0.0 && stood == last
     });
     let (pages, before) = stood;
     scene.browse(inject);
@@ -238,7 +238,7 @@ fn a_background_task_that_panics_is_begun_again_and_the_others_go_on() {
     let name = |task: Task| format!("headcount_task_restarts_total{{task=\"{task}\"}}");
     for task in TASKS {
         assert_eq!(tasks.restarts(task), 1, "{task}");
-        assert_eq!(metric(scene.counting.admin(), &name(task)), 1.0);
+        assert_eq!(metric(scene.counting.admin().unwrap(), &name(task)), 1.0);
     }
 
     // Each by itself, at work, and none of the others with it.
@@ -256,7 +256,7 @@ fn a_background_task_that_panics_is_begun_again_and_the_others_go_on() {
         let panicked = if at_rest { 1 } else { 3 };
         assert_eq!(tasks.restarts(task), panicked, "{task}");
     }
-    let admin = scene.counting.admin();
+    let admin = scene.counting.admin().unwrap();
     wait_for("all to be delivered", || metric(admin, "headcount_unflushed_events") == 0.0);
     let path = "/api/v1/stats/aggregate?period=day&metrics=pageviews,visitors";
     let answer = visit(admin, path).text();
@@ -275,7 +275,7 @@ fn a_flush_that_takes_long_holds_up_no_reader() {
     let scene = Scene::new(false);
     NEXT_TO_STAND.store(1 << Task::Flush as u16, Ordering::SeqCst);
     wait_for("a flush that stands still", || STANDS.load(Ordering::SeqCst));
-    let admin = scene.counting.admin();
+    let admin = scene.counting.admin().unwrap();
     let asked = Instant::now();
     let status = ["/healthz", "/metrics", "/api/v1/stats/aggregate?period=day", "/"]
         .map(|path| visit(admin, path).status());

@@ -13,9 +13,9 @@ use common::http::{self, BEACON, CHROME, FIREFOX, GOOGLEBOT, NAVIGATION};
 use common::load::Load;
 use common::redis::RedisServer;
 use common::wait_for;
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
+use rand10::rngs::StdRng;
+use rand10::seq::IndexedRandom;
+use rand10::{RngExt, SeedableRng};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,6 +3,7 @@
 //! - Completions: in a real bash, zsh and fish at a terminal, a Tab completes commands, flags (also
 //!   those that short help leaves out) and values.
 //! - Manual pages: one for each command, of which `man` has nothing to say, with every flag.
+//! - The crate: all files that the program is compiled of are in it.
 //! - `headcount health`, which containers are checked by, tells a process that lives from none and
 //!   from another program.
 
@@ -11,6 +12,9 @@ mod common;
 use common::headcount::Headcount;
 use common::wait_for;
 use headcount::config::KEYS;
+use regex::Regex;
+use std::collections::HashSet;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -193,6 +197,33 @@ fn every_command_has_a_page_that_man_shows_without_a_warning() {
     }
     let (_, warnings) = page("wrong.1", ".TH wrong 1\n.SH NAME\nwrong\n.nonsense\n");
     assert!(warnings.contains("nonsense"), "man warns: {warnings}");
+}
+
+/// Asked of cargo; to build it once more would take as long as all tests do.
+#[test]
+fn the_crate_has_all_that_it_is_compiled_of() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap();
+    let mut list = Command::new(env!("CARGO"));
+    list.args(["package", "--list", "--offline", "--allow-dirty"]).current_dir(&root);
+    let listed = list.output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let listed: HashSet<&str> = listed.lines().collect();
+    for needed in ["README.md", "LICENSE", "NOTICE", "examples/around.rs", "Cargo.lock"] {
+        assert!(listed.contains(needed), "{needed}");
+    }
+    let included = Regex::new(r#"include_(?:str|bytes)!\(\s*"([^"]+)""#).unwrap();
+    let mut all = 0;
+    for source in listed.iter().filter(|file| file.starts_with("src/") && file.ends_with(".rs")) {
+        let text = fs::read_to_string(root.join(source)).unwrap();
+        for file in included.captures_iter(&text).map(|found| found[1].to_owned()) {
+            let path = root.join(source).with_file_name(file).canonicalize().unwrap();
+            let path = path.strip_prefix(&root).unwrap().to_str().unwrap();
+            assert!(listed.contains(path), "{path}, of {source}");
+            all += 1;
+        }
+    }
+    assert!(all > 50, "includes are not found any more: {all}");
 }
 
 #[test]

@@ -20,8 +20,8 @@ use headcount::model::site::{Day, Site};
 use headcount::model::{Arrived, Batch, Chunk, Entry, Item, LogPlace, VisitorHash, batches};
 use headcount::shared::{Count, Followed};
 use proptest::prelude::*;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand10::rngs::StdRng;
+use rand10::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 

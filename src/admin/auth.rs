@@ -4,13 +4,13 @@
 //! HTTP beyond a header's value.
 
 use super::sessions::Sessions;
-use crate::tokens::Tokens;
+use crate::tokens::{BadToken, Tokens};
 use arc_swap::ArcSwap;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
 use data_encoding::BASE64URL_NOPAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ struct Credentials {
 pub enum AuthError {
     #[error("the password hash is not one that `headcount passwd` makes: {0}")]
     PasswordHash(String),
-    #[error("token number {0} is empty, or not 64 hexadecimal digits after `sha256:`")]
-    Token(usize),
+    #[error(transparent)]
+    Token(#[from] BadToken),
     #[error("admin {0} is not a loopback address, and there would be no credentials")]
     Open(SocketAddr),
 }
@@ -42,7 +42,7 @@ impl Credentials {
         let password_hash = password_hash
             .map(|hash| PasswordHash::new(hash).map_err(|e| AuthError::PasswordHash(e.to_string())))
             .transpose()?;
-        let tokens = Tokens::new(tokens).map_err(AuthError::Token)?;
+        let tokens = Tokens::new(tokens)?;
         Ok(Self { password_hash, tokens })
     }
 
@@ -54,7 +54,7 @@ impl Credentials {
     /// mark is good for as long as the password, on every node and after every restart.
     fn mac(&self, browser: &str, whose: &str) -> Option<Hmac<Sha256>> {
         let key = self.password_hash.as_ref()?.to_string();
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).ok()?;
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key.as_bytes()).ok()?;
         mac.update(format!("{browser} {whose}").as_bytes());
         Some(mac)
     }
@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn credentials_that_could_never_match_are_refused() {
         for wrong in ["", "sha256:", "sha256:zz", &format!("sha256:{}", "+1".repeat(32))] {
-            assert!(matches!(tokens(&["good-token", wrong]), Err(AuthError::Token(2))), "{wrong}");
+            let refused = tokens(&["good-token", wrong]).err().unwrap().to_string();
+            assert!(refused.starts_with("token number 2 is"), "{wrong}: {refused}");
         }
         assert!(matches!(Auth::new(Some("hunter2"), &[]), Err(AuthError::PasswordHash(_))));
     }

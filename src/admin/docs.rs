@@ -21,11 +21,12 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 22] = [
+const PAGES: [(&str, &str, &str); 23] = [
     ("install", "Install", include_str!("../../docs/install.md")),
     ("in-front", "In front of: step by step", include_str!("../../docs/in-front.md")),
     ("behind", "Behind: step by step", include_str!("../../docs/behind.md")),
     ("proxy", "In front of a website", include_str!("../../docs/proxy.md")),
+    ("plugin", "In your own Pingora proxy", include_str!("../../docs/plugin.md")),
     ("counting", "What is counted", include_str!("../../docs/counting.md")),
     ("trackers", "Keep your snippet", include_str!("../../docs/trackers.md")),
     ("moving", "Moving here", include_str!("../../docs/moving.md")),

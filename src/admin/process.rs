@@ -2,14 +2,15 @@
 //!
 //! Read from `/proc` at each scrape; where there is none, nothing is told.
 
+use nix::time::{ClockId, clock_gettime};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
-use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::fs;
+use std::time::Duration;
 
 /// The kernel tells times in hundredths of a second, whatever its own clock is (`USER_HZ`).
 const TICKS: f64 = 100.0;
@@ -66,10 +67,8 @@ fn cpu() -> Option<f64> {
 
 /// `/proc/stat`, which has the time of the boot, is hidden from a hardened service.
 fn started() -> Option<f64> {
-    let [now, since_boot] = [ClockId::Realtime, ClockId::Boottime].map(|clock| {
-        let time = clock_gettime(clock);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    });
+    let seconds = |clock| clock_gettime(clock).ok().map(|at| Duration::from(at).as_secs_f64());
+    let (now, since_boot) = (seconds(ClockId::CLOCK_REALTIME)?, seconds(ClockId::CLOCK_BOOTTIME)?);
     Some(now - since_boot + stat(22)? / TICKS)
 }
 

@@ -3,15 +3,10 @@
 //! Every hook fails open: a panic in here is caught and counted, and the request goes on as if
 //! analytics were not there. Nothing waits, and what is not counted allocates nothing.
 
-use super::asked::Asked;
-use super::classify::Answer;
+use super::browser::{PageScript, ScriptSettings, SiteScript, TAKES_BEACONS};
 use super::counting::{Known, Sending};
 use super::endpoints::Endpoint;
-use super::foreign::Api;
-use super::foreign::script::Manner;
-use super::inject::{self, Compressed, Page, Tag};
 use super::robots_txt::{self, Reading, RobotsTxt};
-use super::script::{Script, tag};
 use crate::aggregate::Engine;
 use crate::clock::{Clock, Millis};
 use crate::host;
@@ -26,13 +21,12 @@ use crate::visitor::address::Trusted;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{Method, Uri};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 use pingora_limits::rate::Rate;
-use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,17 +72,8 @@ impl Senders {
 /// The same of a site.
 #[derive(Debug)]
 pub struct SiteSettings {
-    /// Where the script is served, and what it is.
-    pub script_path: String,
-    pub script: Script,
-    /// Those of other trackers whose beacons the site takes.
-    pub scripts_of: HashMap<Manner, Script>,
-    /// Where beacons are taken.
-    pub beacon_path: String,
-    /// Add the script's tag to HTML.
-    pub inject: bool,
-    /// What becomes of pages that come compressed, with that.
-    pub inject_compressed: Compressed,
+    /// What of it runs in browsers.
+    pub script: ScriptSettings,
     /// Where visitors can ask not to be counted.
     pub opt_out_path: Option<String>,
     /// Parameters of a query that tell pages apart; all others are dropped.
@@ -126,13 +111,18 @@ impl LeftOut {
 /// A hook, as the probe is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
+    /// [`Analytics::begin`].
     Begin,
     /// Of [`WithAnalytics`](super::WithAnalytics) only for what is answered here: the script,
     /// beacons.
     Answer,
+    /// [`Analytics::on_upstream_request`].
     UpstreamRequest,
+    /// [`Analytics::on_response`].
     Response,
+    /// [`Analytics::on_body`].
     Body,
+    /// [`Analytics::finish`].
     Finish,
 }
 
@@ -162,9 +152,7 @@ struct Inner {
 struct OfSite {
     id: SiteId,
     settings: SiteSettings,
-    tag: Tag,
-    /// Beacons have come: what the script reports, the server need not guess.
-    scripted: AtomicBool,
+    script: SiteScript,
     /// As the website sent it last.
     robots_txt: ArcSwapOption<RobotsTxt>,
 }
@@ -174,9 +162,7 @@ struct OfSite {
 pub struct Tracking {
     pub(super) site: Option<usize>,
     endpoint: Option<Endpoint>,
-    pub(super) asked: inject::Asked,
-    /// The page that the tag is added to. Boxed: a parser is large, and most requests have none.
-    pub(super) page: Option<Box<Page>>,
+    pub(super) script: PageScript,
     /// The website's robots.txt, on its way.
     robots_txt: Option<Box<Reading>>,
     /// The answer has been looked at.
@@ -214,6 +200,7 @@ impl Drop for InFlight {
 
 impl Analytics {
     /// `of_sites`: of each of `sites`, in their order.
+    #[doc(hidden)]
     pub fn new(
         sites: Arc<Vec<Site>>,
         of_sites: Vec<SiteSettings>,
@@ -225,13 +212,8 @@ impl Analytics {
     ) -> Self {
         let of_site = |(site, settings): (&Site, SiteSettings)| OfSite {
             id: SiteId::of(&site.name),
-            tag: Tag {
-                markup: tag(&settings.script_path).into(),
-                script: settings.script_path.clone(),
-                beacon: settings.beacon_path.clone(),
-            },
+            script: SiteScript::new(&settings.script),
             settings,
-            scripted: AtomicBool::new(false),
             robots_txt: ArcSwapOption::empty(),
         };
         Self(Arc::new(Inner {
@@ -313,14 +295,7 @@ impl Analytics {
         self.guarded(Hook::UpstreamRequest, || {
             if let Some(site) = tracking.site {
                 tracking.asked_at = Some(Instant::now());
-                if self.settings_of(site).inject {
-                    tracking.asked = inject::prepare_request(request);
-                    if self.settings_of(site).inject_compressed == Compressed::Identity
-                        && is_page_load(&request.headers)
-                    {
-                        inject::ask_for_identity(request);
-                    }
-                }
+                self.prepare_page(site, tracking, request);
             }
         });
     }
@@ -341,14 +316,10 @@ impl Analytics {
             if let Some(site) = tracking.site {
                 tracking.counted = true;
                 // First, for what is added is sent too.
-                if self.settings_of(site).inject
-                    && (response.status == StatusCode::NOT_MODIFIED
-                        || Answer::of(response.status, &response.headers).html)
-                    && is_page_load(&session.req_header().headers)
+                self.begin_page(site, tracking, session, response);
+                if let Some(id) = self.count_response(site, tracking, session, response)
+                    && TAKES_BEACONS
                 {
-                    self.tag_page(site, tracking, session, response);
-                }
-                if let Some(id) = self.count_response(site, tracking, session, response) {
                     let _ = response.append_header(SERVER_TIMING, id);
                 }
                 let request = session.req_header();
@@ -372,10 +343,7 @@ impl Analytics {
         end: bool,
     ) -> pingora::Result<()> {
         self.guarded(Hook::Body, || self.read_robots_txt(tracking, body.as_ref(), end));
-        match &mut tracking.page {
-            None => Ok(()),
-            Some(page) => self.feed(page, body, end),
-        }
+        self.feed_page(tracking, body, end)
     }
 
     fn begin_robots_txt(&self, site: usize, answer: &ResponseHeader) -> Option<Box<Reading>> {
@@ -457,20 +425,6 @@ impl Analytics {
         hosts.only().or_else(|| hosts.find(host::of(&request.headers, &request.uri)?.as_ref()))
     }
 
-    /// Which of ours a path of a site is.
-    fn endpoint(&self, site: usize, path: &str) -> Option<Endpoint> {
-        let settings = self.settings_of(site);
-        match path {
-            p if p == settings.script_path => Some(Endpoint::Script),
-            p if p == settings.beacon_path => Some(Endpoint::Beacon),
-            p if settings.opt_out_path.as_deref() == Some(p) => Some(Endpoint::OptOut),
-            p => self.site(site).event_apis.iter().find_map(|tracker| {
-                let api = Api::at(*tracker, p).map(Endpoint::Api);
-                api.or_else(|| Manner::at(*tracker, p).map(Endpoint::ScriptOf))
-            }),
-        }
-    }
-
     /// Whether a site names this host as its own.
     pub(super) fn is_named_by(&self, site: usize, host: &str) -> bool {
         self.0.hosts.named(host) == Some(site)
@@ -480,26 +434,12 @@ impl Analytics {
         &self.0.settings
     }
 
-    pub(super) fn tag(&self, site: usize) -> &Tag {
-        &self.0.of_sites[site].tag
+    pub(super) fn script_of(&self, site: usize) -> &SiteScript {
+        &self.0.of_sites[site].script
     }
 
     pub(super) fn settings_of(&self, site: usize) -> &SiteSettings {
         &self.0.of_sites[site].settings
-    }
-
-    /// A person's script has reported: what it can tell, the server need not guess.
-    pub(super) fn note_script(&self, site: usize) {
-        let scripted = &self.0.of_sites[site].scripted;
-        if !scripted.load(Ordering::Relaxed) {
-            scripted.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether pages of a site carry the script, as far as is known.
-    pub(super) fn is_scripted(&self, site: usize) -> bool {
-        let OfSite { settings, scripted, .. } = &self.0.of_sites[site];
-        settings.inject || scripted.load(Ordering::Relaxed)
     }
 
     /// What a site's path was, if it was no page when it was last seen.
@@ -560,12 +500,6 @@ impl Analytics {
 /// The address at the other end of the connection; none on a Unix socket.
 pub(super) fn peer_of(session: &Session) -> Option<IpAddr> {
     Some(session.client_addr()?.as_inet()?.ip())
-}
-
-/// A fragment that a script fetched is no page: it has no place for a tag.
-fn is_page_load(headers: &HeaderMap) -> bool {
-    let asked = Asked::of(headers);
-    asked.navigation || asked.prefetch()
 }
 
 #[cfg(test)]

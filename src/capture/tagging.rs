@@ -25,7 +25,7 @@ impl Analytics {
         response: &mut ResponseHeader,
     ) {
         if response.status == StatusCode::NOT_MODIFIED {
-            inject::prepare_not_modified(response, &tracking.asked);
+            inject::prepare_not_modified(response, &tracking.script.asked);
             return;
         }
         let is_head = session.req_header().method == Method::HEAD;
@@ -35,19 +35,20 @@ impl Analytics {
             }
         };
         let coding =
-            match inject::judge_response(response, self.settings_of(site).inject_compressed) {
+            match inject::judge_response(response, self.settings_of(site).script.inject_compressed)
+            {
                 Prepared::NoPage => return,
                 Prepared::Left(why) => return leave(why),
                 Prepared::Page(coding) => coding,
             };
         let (origin, policies) = (self.origin_of(session), inject::policies(&response.headers));
-        if policies.judge(self.tag(site), &origin) == Verdict::Forbidden {
+        if policies.judge(&self.script_of(site).tag, &origin) == Verdict::Forbidden {
             return leave(Untagged::Policy);
         }
         if !is_head {
-            let injector = Injector::new(self.tag(site).clone(), origin, policies);
+            let injector = Injector::new(self.script_of(site).tag.clone(), origin, policies);
             match Page::new(injector, coding) {
-                Ok(page) => tracking.page = Some(Box::new(page)),
+                Ok(page) => tracking.script.page = Some(Box::new(page)),
                 Err(_) => return leave(Untagged::Coding),
             }
         }

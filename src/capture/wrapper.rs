@@ -38,11 +38,14 @@ pub struct WithAnalytics<P> {
 
 /// The wrapped proxy's CTX, and what analytics remembers of the request.
 pub struct WithTracking<C> {
+    /// What analytics remembers.
     pub tracking: Tracking,
+    /// The wrapped proxy's own.
     pub inner: C,
 }
 
 impl<P> WithAnalytics<P> {
+    /// Wraps a proxy.
     pub fn new(inner: P, analytics: Analytics) -> Self {
         Self { analytics, inner }
     }

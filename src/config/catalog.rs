@@ -7,7 +7,6 @@ use crate::store::hide_passwords;
 use once_cell::sync::Lazy;
 use std::fmt;
 use toml::de::{DeTable, DeValue};
-use url::Url;
 
 /// The commented file with every default.
 pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
@@ -115,12 +114,11 @@ impl Key {
             }
             // Whoever knows a webhook's path may often write to it.
             if self.path == "alerts.to" {
-                return match Url::parse(text) {
-                    Ok(url) if url.path() != "/" || url.query().is_some() => {
-                        format!("{}/(hidden)", url.origin().ascii_serialization())
-                    }
-                    _ => text.clone(),
-                };
+                let Some((scheme, rest)) = text.split_once("://") else { return text.clone() };
+                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+                let host = rest[..end].rsplit('@').next().unwrap_or_default();
+                let path = if matches!(&rest[end..], "" | "/") { "" } else { "/(hidden)" };
+                return format!("{scheme}://{host}{path}");
             }
             if MAIL_ADDRESSES.contains(&self.path.as_str()) {
                 return text.clone();
@@ -202,12 +200,20 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.clone() {
-            Self::Text(text) => toml::Value::from(text).fmt(f),
+            Self::Text(text) => f.write_str(&quoted(text)),
             Self::Number(number) => number.fmt(f),
             Self::Switch(on) => on.fmt(f),
-            Self::List(items) => toml::Value::from(items).fmt(f),
+            Self::List(items) => {
+                let items: Vec<String> = items.into_iter().map(quoted).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
         }
     }
+}
+
+/// A text in quotes, as JSON has it: TOML reads the same, but for one character.
+fn quoted(text: String) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// The line of a byte in a text, from 1.
@@ -303,7 +309,9 @@ mod tests {
 
     #[test]
     fn a_value_printed_reads_back() {
-        for text in ["", "plain", "a \"quoted\" \\ path", "tab\tand\nnewline", "'''", "ünï"] {
+        for text in
+            ["", "plain", "a \"quoted\" \\ path", "tab\tand\nnewline", "'''", "ünï", "\u{7f}\u{1}"]
+        {
             for value in [Value::Text(text.into()), Value::List(vec![text.into(), text.into()])] {
                 let printed = format!("key = {value}");
                 let table = DeTable::parse(&printed).unwrap();

@@ -8,38 +8,43 @@
 //! flag and their help follow from the file.
 
 mod acme;
+#[cfg_attr(not(feature = "admin"), path = "without_admin.rs")]
+mod admin;
 mod catalog;
 mod error;
 mod listed;
-mod notify;
 mod rules;
 mod settings;
 mod site;
+#[cfg_attr(not(feature = "cli"), path = "without_upstreams.rs")]
 mod upstreams;
 mod validate;
 mod values;
 
 pub use acme::Acme;
+#[cfg(feature = "admin")]
+pub use admin::{Address, Alerts, Reports};
+pub use admin::{Language, Mail, NotifySettings};
 pub use catalog::{DEFAULTS, KEYS, Key, Value};
+#[cfg(feature = "admin")]
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Origin};
-pub use notify::{Address, Alerts, Mail, NotifySettings, Reports};
 pub use rules::{Field, Redirect, Rules};
 pub use settings::{FILE_VARIABLE, Settings};
 pub use site::SiteConfig;
-pub use upstreams::{Health, Method, Route, Scheme, Upstream, Upstreams, Weighted};
+pub use upstreams::Upstreams;
+#[cfg(feature = "cli")]
+pub use upstreams::{Health, Method, Route, Scheme, Upstream, Weighted};
 
-use crate::language::Language;
 use crate::model::hosts::{EVERY_HOST, takes_every_host};
 use crate::model::site::Site;
 use crate::store::StoreUrl;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use url::Url;
 
 /// Everything that can be set, checked. Fields are documented where their defaults are, in
 /// `conf/headcount.toml`.
@@ -93,7 +98,7 @@ pub struct Config {
     /// `None`: names of crawlers' addresses are not looked up.
     pub reverse_dns: Option<NameServer>,
     /// Names of machines that may sign, and where their keys are.
-    pub bot_signers: Vec<(String, Url)>,
+    pub bot_signers: Vec<(String, Uri)>,
     /// A database from addresses to the numbers of their networks.
     pub networks: Option<PathBuf>,
     /// Those of data centres.

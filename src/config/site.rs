@@ -5,8 +5,8 @@
 
 use super::error::ConfigError;
 use super::rules::Rules;
-use super::settings::{Settings, Typed};
-use super::upstreams::{self, Scheme, Upstream, Upstreams, Weighted};
+use super::settings::Settings;
+use super::upstreams::Upstreams;
 use super::{InjectCompressed, NotifySettings, Privacy, RespectGpc, Script, values};
 use crate::model::Tracker;
 use crate::model::exclude::Exclude;
@@ -61,7 +61,7 @@ impl SiteConfig {
                 event_apis: get("event_apis")
                     .read_each(|name| values::one_of(name, &Tracker::OTHERS))?,
             },
-            upstreams: Upstreams::new(upstreams_of(get("upstream"), forwards)?, settings)?,
+            upstreams: Upstreams::of_site(settings, forwards)?,
             rules: Rules::new(settings)?,
             inject: get("inject").on(),
             inject_compressed: get("inject_compressed").read(|text| {
@@ -97,23 +97,6 @@ impl SiteConfig {
             rows_days: get("rows_days").number(0..=DAYS_MAX)? as u32,
         })
     }
-}
-
-/// What stands behind a site; nothing that can be reached where it is not forwarded to.
-fn upstreams_of(upstream: &Typed, forwards: bool) -> Result<Vec<Weighted>, ConfigError> {
-    if !forwards {
-        let (scheme, host, port) = (Scheme::Http, "127.0.0.1".to_owned(), 0);
-        return Ok(vec![Weighted { upstream: Upstream::Tcp { scheme, host, port }, weight: 1 }]);
-    }
-    if upstream.value.is_empty() {
-        let why = match upstream.of {
-            None => "is not set; name your website, as in --upstream http://127.0.0.1:3000",
-            Some(_) => "is not set; name the site's website: upstream = \"http://127.0.0.1:3000\"",
-        };
-        let place = upstream.of.as_ref().map_or_else(String::new, |site| format!("{site}: "));
-        return Err(ConfigError::new(format!("{place}upstream"), why));
-    }
-    upstream.read_each_alone(upstreams::weighted)
 }
 
 fn script(settings: &Settings) -> Result<Script, ConfigError> {

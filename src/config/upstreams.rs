@@ -5,11 +5,11 @@
 //! from one table of settings.
 
 use super::error::ConfigError;
-use super::settings::Settings;
+use super::settings::{Settings, Typed};
 use super::validate::{WAIT, duration};
-use super::{UpstreamTls, rules, values};
+use super::{Config, SiteConfig, UpstreamTls, rules, values};
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
@@ -96,8 +96,10 @@ pub struct Health {
 }
 
 impl Upstreams {
-    pub(super) fn new(all: Vec<Weighted>, settings: &Settings) -> Result<Self, ConfigError> {
+    /// `forwards`: there must be a website.
+    pub(super) fn of_site(settings: &Settings, forwards: bool) -> Result<Self, ConfigError> {
         let get = |path| settings.get(path);
+        let all = upstreams_of(get("upstream"), forwards)?;
         let mut routes: Vec<Route> = Vec::new();
         for (path, weighted) in
             get("paths.upstreams").read_each(|line| rules::under(line, weighted_in_list))?
@@ -140,6 +142,60 @@ impl Upstreams {
             maintenance_page: get("maintenance_page").read_optional(values::file)?,
         })
     }
+}
+
+/// What stands behind a site; nothing that can be reached where it is not forwarded to.
+fn upstreams_of(upstream: &Typed, forwards: bool) -> Result<Vec<Weighted>, ConfigError> {
+    if !forwards {
+        let (scheme, host, port) = (Scheme::Http, "127.0.0.1".to_owned(), 0);
+        return Ok(vec![Weighted { upstream: Upstream::Tcp { scheme, host, port }, weight: 1 }]);
+    }
+    if upstream.value.is_empty() {
+        let why = match upstream.of {
+            None => "is not set; name your website, as in --upstream http://127.0.0.1:3000",
+            Some(_) => "is not set; name the site's website: upstream = \"http://127.0.0.1:3000\"",
+        };
+        let place = upstream.of.as_ref().map_or_else(String::new, |site| format!("{site}: "));
+        return Err(ConfigError::new(format!("{place}upstream"), why));
+    }
+    upstream.read_each_alone(weighted)
+}
+
+/// What of a site's upstreams other settings forbid.
+pub(super) fn together(
+    config: &Config,
+    site: &SiteConfig,
+    settings: &Settings,
+) -> Result<(), ConfigError> {
+    let wrong = |path: &str, why: &str| Err(settings.get(path).error(why));
+    for (nth, upstream) in site.upstreams.each().enumerate() {
+        if let Upstream::Tcp { host, port, .. } = upstream
+            && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
+        {
+            let why = "is where this program itself listens: nobody would ever answer";
+            let routed = nth >= site.upstreams.all.len();
+            return wrong(if routed { "paths.upstreams" } else { "upstream" }, why);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a website's address is one that this program listens at, under whatever name.
+fn is_own(listen: SocketAddr, host: &str, port: u16) -> bool {
+    // Names are looked up only where the answer matters.
+    if port != listen.port() || port == 0 {
+        return false;
+    }
+    let Ok(mut found) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else {
+        return false;
+    };
+    let listens = listen.ip().to_canonical();
+    found.any(|address| {
+        let to = address.ip().to_canonical();
+        // Who connects to "any address" reaches this machine.
+        let here = to.is_unspecified() || UdpSocket::bind((to, 0)).is_ok();
+        to == listens || (here && (listens.is_unspecified() || to.is_unspecified()))
+    })
 }
 
 /// What upstreams that share requests cannot be.

@@ -7,16 +7,14 @@ use super::acme::{self, Acme};
 use super::error::{ConfigError, did_you_mean};
 use super::settings::Settings;
 use super::site::SiteConfig;
-use super::upstreams::Upstream;
 use super::{
-    AccessLog, AccessLogFormat, AdminAuth, Config, Limits, Mail, Secret, Timeouts, Tls, notify,
-    values,
+    AccessLog, AccessLogFormat, AdminAuth, Config, Limits, Mail, Secret, Timeouts, Tls, admin,
+    upstreams, values,
 };
 use crate::budget;
-use crate::language::Language;
 use crate::model::site::Site;
 use std::collections::HashSet;
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -98,19 +96,14 @@ impl Config {
             proxy_protocol: get("proxy_protocol").on(),
             admin: get("admin").read(values::socket)?,
             admin_auth: AdminAuth {
-                password_hash: get("admin_auth.password_hash")
-                    .read_optional(values::password_hash)?
-                    .map(Secret),
+                password_hash: admin::password_hash(settings)?,
                 tokens: get("admin_auth.tokens")
                     .read_each(|token| values::token(token).map(Secret))?,
             },
             mail: Mail::read(settings)?,
             webhook_secret: get("alerts.secret").read_optional(values::shared_secret)?.map(Secret),
             dashboard_url: get("mail.dashboard").read_optional(values::web_url)?,
-            language: get("language").read(|text| {
-                let words = Language::ALL.map(|language| (language.as_str(), language));
-                values::word(text, &words)
-            })?,
+            language: admin::language(settings)?,
             cors_origins: get("cors_origins").read_each(values::origin)?,
             store: get("store")
                 .read(values::store)?
@@ -278,7 +271,7 @@ fn together(config: &Config, settings: &Settings) -> Result<(), ConfigError> {
             "does not go with monthly_commands: nodes must deliver in time what others wait for",
         );
     }
-    notify::together(config, settings)
+    admin::together(config, settings)
 }
 
 /// What of a site each of its settings alone cannot see.
@@ -288,15 +281,7 @@ fn site_together(
     settings: &Settings,
 ) -> Result<(), ConfigError> {
     let wrong = |path: &str, why: &str| Err(settings.get(path).error(why));
-    for (nth, upstream) in site.upstreams.each().enumerate() {
-        if let Upstream::Tcp { host, port, .. } = upstream
-            && [config.listen, config.admin].into_iter().any(|own| is_own(own, host, *port))
-        {
-            let why = "is where this program itself listens: nobody would ever answer";
-            let routed = nth >= site.upstreams.all.len();
-            return wrong(if routed { "paths.upstreams" } else { "upstream" }, why);
-        }
-    }
+    upstreams::together(config, site, settings)?;
     if (1..31).contains(&site.retention_days) {
         return wrong("retention_days", "is less than a month; 0 keeps all days");
     }
@@ -327,24 +312,6 @@ fn site_together(
 fn first_twice<'a>(all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut seen = HashSet::new();
     all.into_iter().find(|one| !seen.insert(*one))
-}
-
-/// Whether a website's address is one that this program listens at, under whatever name.
-fn is_own(listen: SocketAddr, host: &str, port: u16) -> bool {
-    // Names are looked up only where the answer matters.
-    if port != listen.port() || port == 0 {
-        return false;
-    }
-    let Ok(mut found) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else {
-        return false;
-    };
-    let listens = listen.ip().to_canonical();
-    found.any(|address| {
-        let to = address.ip().to_canonical();
-        // Who connects to "any address" reaches this machine.
-        let here = to.is_unspecified() || UdpSocket::bind((to, 0)).is_ok();
-        to == listens || (here && (listens.is_unspecified() || to.is_unspecified()))
-    })
 }
 
 #[cfg(test)]

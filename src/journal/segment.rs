@@ -13,6 +13,8 @@
 use crate::private;
 use crc32fast::Hasher;
 use memmap2::{Mmap, MmapRaw, UncheckedAdvice};
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -63,10 +65,10 @@ impl Segment {
     }
 
     fn prepare(path: &Path, mut file: File, format: u64, fill: bool) -> io::Result<Self> {
-        match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, SIZE as u64) {
+        match fallocate(&file, FallocateFlags::empty(), 0, SIZE as i64) {
             Ok(()) if !fill => {}
             // Or a file system that cannot promise space: written zeros are space all the same.
-            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => {
                 let zeros = vec![0; 1 << 18];
                 for _ in 0..SIZE / zeros.len() {
                     file.write_all(&zeros)?;

@@ -14,10 +14,13 @@ pub const BATCH_MAX: usize = 1_000;
 /// sealed it never changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
+    /// The site's name.
     pub site: Arc<str>,
+    /// A day in the site's time zone.
     pub day: Day,
     /// Who numbers: unique per run of a process.
     pub node: Arc<str>,
+    /// From 1.
     pub number: u64,
     /// What to add to each of at most [`BATCH_MAX`] fields, none twice.
     #[serde(deserialize_with = "rollup::known_fields::<Vec<_>, _, _>")]
@@ -29,6 +32,7 @@ pub struct Batch {
     /// What people did, at most [`BATCH_MAX`] rows, and what others did, likewise.
     #[serde(default)]
     pub people: PackedRows,
+    /// What others did: robots, errors, feeds and the like.
     #[serde(default)]
     pub others: PackedRows,
 }

@@ -20,6 +20,7 @@ impl PackedRows {
         (1..ROWS_MAX).contains(&packed.len()).then_some(packed)
     }
 
+    /// As they are stored.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -29,6 +30,7 @@ impl PackedRows {
         self.0.first_chunk().map_or(0, |rows| u32::from_le_bytes(*rows) as usize)
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

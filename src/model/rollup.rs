@@ -21,6 +21,7 @@ pub const OTHER: &str = "(other)";
 
 /// Events that the script sends by itself, as stored.
 pub const OUTBOUND_LINK: &str = "Outbound link";
+/// The same of files.
 pub const FILE_DOWNLOAD: &str = "File download";
 
 /// Length of a slot of the total, in milliseconds. A quarter of an hour fits every time zone.
@@ -36,29 +37,45 @@ words! {
         Slot = "slot",
         /// Only in months: the totals of its days. Value: `2026-11-24`.
         Day = "day",
+        /// A page's path.
         Page = "page",
+        /// The host that was asked for.
         Hostname = "hostname",
+        /// The first page of a visit.
         EntryPage = "entry_page",
+        /// Its last page.
         ExitPage = "exit_page",
+        /// Where a visit came from, by name.
         Source = "source",
+        /// The page that led here.
         Referrer = "referrer",
+        /// The kind of source: `Direct`, `Organic Search` ….
         Channel = "channel",
+        /// The campaign's source, as the link has it.
         UtmSource = "utm_source",
+        /// Its medium.
         UtmMedium = "utm_medium",
+        /// Its name.
         UtmCampaign = "utm_campaign",
+        /// What was clicked.
         UtmContent = "utm_content",
+        /// The term that was searched for.
         UtmTerm = "utm_term",
         /// ISO 3166-1 alpha-2.
         Country = "country",
         /// ISO 3166-2 where the database has it, else a name.
         Region = "region",
+        /// A city's name.
         City = "city",
         /// `Desktop`, `Mobile`, `Tablet`, `TV`, `Console` …
         Device = "device",
+        /// `Firefox` ….
         Browser = "browser",
         /// Browser and major version, `Firefox 153`.
         BrowserVersion = "browser_version",
+        /// `Windows`, `Android` ….
         Os = "os",
+        /// The same with its version.
         OsVersion = "os_version",
         /// Class of the viewport's width, from the script.
         Screen = "screen",
@@ -68,15 +85,23 @@ words! {
         Event = "event",
         /// `yes` for views of a visitor that behaves like a robot.
         Suspected = "suspected",
+        /// Name of a robot.
         BotName = "bot_name",
+        /// Its class, `AI training` ….
         BotClass = "bot_class",
+        /// A page that robots asked for.
         BotPage = "bot_page",
+        /// Status that robots were answered with.
         BotStatus = "bot_status",
+        /// A path that was answered with an error.
         ErrorPage = "error_page",
+        /// Its status.
         ErrorStatus = "error_status",
         /// A broken link: path, referrer (see [`join`]; empty: none was sent).
         ErrorLink = "error_link",
+        /// Path of a file.
         Download = "download",
+        /// A page that was fetched ahead and never seen.
         Prefetch = "prefetch",
         /// Feed's path, reader.
         Feed = "feed",
@@ -146,6 +171,7 @@ words! {
         Engagement = "engagement",
         /// Pageviews whose scroll depth is known, and the sum of these depths in percent.
         ScrollViews = "scroll_views",
+        /// These depths, in percent.
         ScrollDepth = "scroll_depth",
         /// Sum of events' values, in thousandths.
         Revenue = "revenue",
@@ -169,22 +195,27 @@ words! {
 pub struct Row([i64; Metric::ALL.len()]);
 
 impl Row {
+    /// 0 where nothing was counted.
     pub fn get(&self, metric: Metric) -> i64 {
         self.0[metric as usize]
     }
 
+    /// Counts more.
     pub fn add(&mut self, metric: Metric, by: i64) {
         self.0[metric as usize] += by;
     }
 
+    /// Adds another row.
     pub fn merge(&mut self, other: &Row) {
         self.0.iter_mut().zip(other.0).for_each(|(count, by)| *count += by);
     }
 
+    /// Counts more of several metrics.
     pub fn add_all(&mut self, counts: &[(Metric, i64)]) {
         counts.iter().for_each(|(metric, by)| self.add(*metric, *by));
     }
 
+    /// Seen by the server, or by the browser only.
     pub fn pageviews(&self) -> i64 {
         self.get(Metric::Server) + self.get(Metric::Browser)
     }
@@ -230,11 +261,15 @@ impl FromIterator<(Metric, i64)> for Counts {
 /// disk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Field {
+    /// What rows are told apart by.
     pub dimension: Dimension,
+    /// The row's value.
     pub value: Arc<str>,
+    /// What is counted in it.
     pub metric: Metric,
 }
 
+/// A field by its parts.
 pub fn field(dimension: Dimension, value: &str, metric: Metric) -> Field {
     Field { dimension, value: value.into(), metric }
 }
@@ -358,6 +393,7 @@ pub enum Detail {
 pub struct DayCounts {
     /// Raised by every batch applied; 0 for a day without any.
     pub version: u64,
+    /// What it is told of.
     pub detail: Detail,
     rows: HashMap<Dimension, HashMap<String, Row>>,
 }
@@ -402,10 +438,12 @@ impl DayCounts {
         })
     }
 
+    /// All rows of a dimension, in no order.
     pub fn rows(&self, dimension: Dimension) -> impl Iterator<Item = (&str, &Row)> {
         self.rows.get(&dimension).into_iter().flatten().map(|(value, row)| (value.as_str(), row))
     }
 
+    /// One row; an empty one where there is none.
     pub fn row(&self, dimension: Dimension, value: &str) -> Row {
         self.rows.get(&dimension).and_then(|rows| rows.get(value)).copied().unwrap_or_default()
     }

@@ -82,7 +82,9 @@ words! {
     /// and each within a cap of their own, so that crawlers cannot push people's out.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum RowsOf {
+        /// What people did.
         People = "people",
+        /// What all others did: robots, errors, prefetches, feeds, downloads.
         Others = "others",
     }
 }

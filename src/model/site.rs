@@ -20,14 +20,17 @@ use std::sync::Arc;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
+/// A site's name in short.
 pub struct SiteId([u8; 8]);
 
 impl SiteId {
+    /// Of a site by its name.
     pub fn of(name: &str) -> Self {
         let hash: [u8; 32] = Sha256::digest(name).into();
         Self(std::array::from_fn(|i| hash[i]))
     }
 
+    /// As it is written.
     pub fn bytes(&self) -> &[u8; 8] {
         &self.0
     }
@@ -58,14 +61,17 @@ impl Month {
         Self(day.with_day(1).unwrap_or(day))
     }
 
+    /// Its first day.
     pub fn first(self) -> Day {
         self.0
     }
 
+    /// Its last day.
     pub fn last(self) -> Day {
         (self.0 + Months::new(1)).pred_opt().unwrap_or(self.0)
     }
 
+    /// Its days, in order.
     pub fn days(self) -> impl Iterator<Item = Day> {
         let last = self.last();
         self.0.iter_days().take_while(move |day| *day <= last)
@@ -89,13 +95,16 @@ impl FromStr for Month {
 /// A site as configured. Days, and with them salts and roll-ups, follow `timezone`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Site {
+    /// In lower case; part of every key.
     pub name: Arc<str>,
     /// Hosts it answers to, in the form they are compared in ([`crate::host`]), or `*.` and one to
     /// take all names below it, or [`EVERY_HOST`](super::hosts::EVERY_HOST), as if there were none.
     pub hosts: Vec<String>,
     /// UTC by default.
     pub timezone: Tz,
+    /// What its owner hopes for.
     pub goals: Vec<Goal>,
+    /// Ways to it, step by step.
     pub funnels: Vec<Funnel>,
     /// A visit also ends where the next view comes from another source or campaign.
     pub new_visit_on_source: bool,

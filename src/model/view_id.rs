@@ -10,7 +10,7 @@ use super::hit::{IdVerdict, PageKind};
 use super::site::SiteId;
 use crate::clock::{MINUTE, Millis, SECOND};
 use data_encoding::BASE64URL_NOPAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// A view id is honoured for this long.

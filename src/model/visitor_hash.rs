@@ -14,7 +14,9 @@ pub struct VisitorHash([u8; 8]);
 /// A site's salt for one day: 32 random bytes shared by all nodes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DaySalt {
+    /// Its day.
     pub day: Day,
+    /// Random.
     pub bytes: [u8; 32],
 }
 
@@ -42,6 +44,7 @@ impl VisitorHash {
         Self(std::array::from_fn(|i| digest[i]))
     }
 
+    /// As they are stored.
     pub fn bytes(&self) -> &[u8; 8] {
         &self.0
     }

@@ -8,7 +8,7 @@ use crate::telemetry::NoticeOutcome;
 use anyhow::Context;
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
@@ -187,7 +187,7 @@ impl Sender {
 
 /// The signature's field: its version, and the code over id, time and body.
 fn sign(secret: &Secret, id: &str, seconds: i64, body: &str) -> String {
-    let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.expose().as_bytes());
+    let mac = <Hmac<Sha256> as Mac>::new_from_slice(secret.expose().as_bytes());
     let mut mac = mac.expect("an HMAC takes keys of any length");
     mac.update(format!("{id}.{seconds}.{body}").as_bytes());
     format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))

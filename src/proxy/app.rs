@@ -116,7 +116,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         config.limits.slow_readers,
         counting.telemetry().clone(),
     );
-    let trusted = counting.open().trusted.clone();
+    let trusted = counting.trusted().clone();
     let (access_log, writing) = access_log.unzip();
     let proxy = ReverseProxy::new(
         &config,
@@ -145,7 +145,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         app: Arc::new(app),
         limits: limits.clone(),
         connections: connections.clone(),
-        trusted: counting.open().trusted.clone(),
+        trusted: counting.trusted().clone(),
         telemetry: counting.telemetry().clone(),
         challenges: acme.as_ref().map(Acme::challenges),
     });
@@ -202,7 +202,7 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         if let Some(reload) = reload {
             background.spawn(reload.run(Running {
                 config: config.clone(),
-                open: counting.open().clone(),
+                open: counting.open().context("there is no admin port")?,
                 websites,
                 certificates,
                 connections: connections.clone(),
@@ -223,7 +223,9 @@ pub fn run(config: Config, upgrade: bool, reload: Option<Reload>) -> anyhow::Res
         let scheme = if name == "tls.listen" { "https" } else { "http" };
         tracing::info!("visitors: {scheme}://{address}{}", to(&config));
     }
-    tracing::info!("numbers:  http://{}", counting.admin());
+    if let Some(admin) = counting.admin() {
+        tracing::info!("numbers:  http://{admin}");
+    }
     for site in &config.sites {
         let behind = if config.lists_sites { to_upstreams(site) } else { String::new() };
         tracing::info!("counting {} in {}{behind}", site.site.name, counting.store_name());

@@ -2,8 +2,8 @@
 //! the one that takes over from it.
 
 use futures_util::future::join_all;
-use rustix::process::getpid;
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::getpid;
 use socket2::Socket;
 use std::collections::HashMap;
 use std::env;
@@ -43,8 +43,8 @@ pub fn takes_over() {
 
 /// Settings are read again, or another process takes over; [`ready`] ends it.
 pub fn reloading() {
-    let now = clock_gettime(ClockId::Monotonic);
-    let now = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+    let now =
+        clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| Duration::from(now).as_micros());
     tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
 }
 
@@ -70,7 +70,7 @@ pub async fn keep_watched(serving: Vec<Handle>) {
 pub fn sockets() -> io::Result<HashMap<SocketAddr, TcpListener>> {
     let number = |name| env::var(name).ok().and_then(|number| number.parse::<i32>().ok());
     // A process that takes over has the variables of the one before.
-    let given = number("LISTEN_PID").is_some_and(|of| of == getpid().as_raw_pid());
+    let given = number("LISTEN_PID").is_some_and(|of| of == getpid().as_raw());
     let count = number("LISTEN_FDS").filter(|_| given).unwrap_or(0);
     (FIRST..FIRST + count)
         .map(|fd| {

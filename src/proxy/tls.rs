@@ -7,9 +7,9 @@
 
 use crate::clock::{Millis, SECOND};
 use crate::config::{CertificateFiles, Tls};
-use crate::https::provider;
 use crate::supervise::{Task, Tasks};
 use crate::telemetry::Telemetry;
+use crate::tls::provider;
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;

@@ -7,31 +7,30 @@
 //! a field means beyond [`crate::model::rollup`].
 //!
 //! - `url`: store URLs as typed, and which store they open;
-//! - `rows`, the lists of event rows in it; `fair`, which of them stay; `tally`, how many there
-//!   are;
-//! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`;
-//! - `servers`, which Redis a key is asked of: `link` (one, by a connection that `dial` makes),
-//!   `sentinel` (who is the one), `cluster` (many);
+//! - `redis`, over `keys` (the layout), `apply.lua` and `put_secret.lua`; `servers`, which Redis a
+//!   key is asked of: `link` (one, by a connection that `dial` makes), `sentinel` (who is the one),
+//!   `cluster` (many); `shared`, how it keeps the log in which nodes count together;
 //! - `sqlite`, over `tables` (the statements) and `schema.sql`;
-//! - `log`, in which nodes count together, and `shared`, how Redis keeps it;
-//! - `trouble`: what can be wrong with a store, and what to do about it;
-//! - `upkeep`: what only the daily job and the operator's commands ask of either.
+//! - what both need: `fair`, which event rows stay; `tally`, how many there are; `chunks`, how a
+//!   list of them is read;
+//! - `log`, in which nodes count together; `trouble`: what can be wrong with a store, and what to do
+//!   about it; `upkeep`: what only the daily job and the operator's commands ask of either.
+//!
+//! Either can be left out; a store of somebody's own needs no more than a [`CountStore`].
 
-mod cluster;
-mod dial;
+mod chunks;
 mod fair;
-mod keys;
-mod link;
+#[allow(missing_docs)]
 mod log;
+#[allow(missing_docs)]
+mod old_keys;
+#[cfg_attr(not(feature = "redis"), path = "without_redis.rs")]
 mod redis;
-mod rows;
-mod sentinel;
-mod servers;
-mod shared;
+#[cfg_attr(not(feature = "sqlite"), path = "without_sqlite.rs")]
 mod sqlite;
-mod tables;
 mod tally;
 mod trouble;
+#[allow(missing_docs)]
 mod upkeep;
 mod url;
 
@@ -45,14 +44,24 @@ use once_cell::sync::Lazy;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+#[doc(hidden)]
 pub use self::log::{Appended, Lead, Lease, LogStatus, Save, SharedLog};
+#[doc(hidden)]
+pub use self::old_keys::{Holds, Legacy, Misfit, OldKeys};
+#[cfg(feature = "redis")]
+#[doc(hidden)]
 pub use self::redis::RedisStore;
+#[cfg(feature = "sqlite")]
+#[doc(hidden)]
 pub use self::sqlite::SqliteStore;
 pub use self::trouble::{Trouble, Troubles};
-pub use self::upkeep::{Holds, Legacy, Misfit, OldKeys, Rebuilt, Rewrite, Sketches, Upkeep};
+#[doc(hidden)]
+pub use self::upkeep::{Rebuilt, Rewrite, Sketches, Upkeep};
+#[doc(hidden)]
 pub use self::url::{BadStoreUrl, StoreUrl, hide_passwords, open};
 
 /// What became of a batch.
+#[allow(missing_docs, reason = "fields are what they are called")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// Counted now.
@@ -63,6 +72,8 @@ pub enum Applied {
     Gap { have: u64 },
 }
 
+/// Why a store has not done what it was asked.
+#[allow(missing_docs, reason = "fields are what they are called")]
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// No answer, or a passing refusal (loading, read-only, out of memory): worth a retry. Whether
@@ -77,10 +88,12 @@ pub enum StoreError {
     Refused { store: String, reason: String },
 }
 
+/// What a store answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A value that nodes share and agree on, or a node and the store: whoever writes says what it
 /// takes to be stored.
+#[allow(missing_docs, reason = "fields are what they are called")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Secret {
     /// The salt of a site's day.
@@ -103,9 +116,11 @@ pub enum Secret {
 }
 
 /// What owners keep of a site: its named filters, notes on its days, and the rest.
+#[doc(hidden)]
 pub const KEPT: [&str; 4] = ["segments", "notes", "settings", "imports"];
 
 /// The same of all sites together: who may look.
+#[doc(hidden)]
 pub const KEPT_OF_ALL: &str = "access";
 
 /// When a value is to be forgotten that stays: at the end of the year 9999.
@@ -114,6 +129,7 @@ pub const NEVER: Millis = 253_402_300_800_000;
 /// Event rows of a day as they are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredRows {
+    /// Oldest first.
     pub blocks: Vec<PackedRows>,
     /// What else lies there: events of an earlier release.
     pub foreign: usize,
@@ -172,6 +188,7 @@ pub trait Batches: Backend {
     async fn marker(&self, site: &str, day: Day, node: &str) -> Result<u64>;
 
     /// The log that nodes share, where a store can keep one.
+    #[doc(hidden)]
     fn shared_log(&self) -> Option<&dyn SharedLog> {
         None
     }
@@ -186,6 +203,7 @@ pub trait Reads: Backend {
     /// Roll-ups of days, in the order asked; an empty one for a day without counts.
     async fn days(&self, site: &str, days: &[Day]) -> Result<Vec<DayCounts>>;
 
+    /// The roll-up of one day.
     async fn day(&self, site: &str, day: Day) -> Result<DayCounts> {
         Ok(self.days(site, &[day]).await?.pop().unwrap_or_default())
     }
@@ -193,6 +211,7 @@ pub trait Reads: Backend {
     /// Versions of the months whose days are gone, in the order asked; 0 for all others.
     async fn frozen(&self, site: &str, months: &[Month]) -> Result<Vec<u64>>;
 
+    /// Whether the days of a month are gone.
     async fn is_frozen(&self, site: &str, month: Month) -> Result<bool> {
         Ok(self.frozen(site, &[month]).await?.first().is_some_and(|version| *version > 0))
     }
@@ -232,7 +251,8 @@ pub trait SharedValues: Backend {
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>>;
 
     /// Writes a secret if what is stored is `expected` (`None`: nothing), to be forgotten at
-    /// `expires`. Gives back what is stored now: `new`, or what another node was first with.
+    /// `expires`. Gives back what is stored now: `new`, or what another node was first with. Empty: nothing
+    /// is, though something was expected.
     async fn put_secret(
         &self,
         which: &Secret,
@@ -242,7 +262,12 @@ pub trait SharedValues: Backend {
     ) -> Result<Vec<u8>>;
 }
 
-/// A place for counts.
-pub trait Store: Batches + Reads + SharedValues {}
+/// All that counting needs of a store: one of somebody's own may be no more.
+pub trait CountStore: Batches + SharedValues {}
 
-impl<S: Batches + Reads + SharedValues> Store for S {}
+impl<S: Batches + SharedValues> CountStore for S {}
+
+/// A place for counts, from which they are read.
+pub trait Store: CountStore + Reads {}
+
+impl<S: CountStore + Reads> Store for S {}

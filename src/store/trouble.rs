@@ -39,6 +39,7 @@ words! {
         Moved = "moved",
         /// A key of another type stands where a count belongs.
         WrongType = "wrongtype",
+        /// Anything else.
         Other = "other",
     }
 }
@@ -111,10 +112,12 @@ impl Trouble {
 pub struct Troubles([Counter; Trouble::ALL.len()]);
 
 impl Troubles {
+    /// Counts one more.
     pub fn note(&self, trouble: Trouble) {
         self.0[trouble as usize].inc();
     }
 
+    /// How many there were of a kind.
     pub fn count(&self, trouble: Trouble) -> u64 {
         self.0[trouble as usize].get()
     }

@@ -17,12 +17,11 @@ mod known_sources;
 mod language;
 mod networks;
 pub mod place;
+#[cfg_attr(not(feature = "proofs"), path = "without_proofs.rs")]
+mod proofs;
 pub mod prove;
 pub mod ranges;
-mod reverse_dns;
 pub mod secrets;
-mod signature;
-mod signers;
 pub mod source;
 pub mod who;
 
@@ -33,11 +32,11 @@ pub use introduced::Introduced;
 pub use language::language;
 pub use networks::Networks;
 pub use place::{Place, Places};
+#[cfg(feature = "proofs")]
+pub use proofs::{Resolver, Signer};
+pub use proofs::{ReverseDns, Signatures};
 pub use prove::{Proven, Prover};
 pub use ranges::Ranges;
-pub use reverse_dns::{Resolver, ReverseDns};
 pub use secrets::Secrets;
-pub use signature::{Signatures, Signed};
-pub use signers::Signer;
 pub use source::{Arrival, arrival};
 pub use who::{DoNotTrack, Settings, Visitors, Who};

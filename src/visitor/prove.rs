@@ -5,9 +5,8 @@
 
 use super::bots::Bot;
 use super::networks::Networks;
+use super::proofs::{ReverseDns, Signatures, Signed};
 use super::ranges::{Listed, Ranges};
-use super::reverse_dns::ReverseDns;
-use super::signature::{Signatures, Signed};
 use crate::clock::Millis;
 use crate::model::{BotClass, Proof};
 use http::request::Parts;

@@ -13,7 +13,7 @@ use crate::store::{Secret, SharedValues, StoreError};
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Days, NaiveDate};
 use data_encoding::HEXLOWER;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::path::{Path, PathBuf};

@@ -9,8 +9,8 @@ use headcount::model::{
     Answered, Hit, IdVerdict, Nav, PageKind, Proof, ScriptEvent, ScriptEventKind, Served, Shown,
     Tracker, Traits, VisitorHash, Vital, What,
 };
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand10::rngs::StdRng;
+use rand10::{RngExt, SeedableRng};
 use std::sync::Arc;
 
 const PAGES: [&str; 6] = ["/", "/a", "/b", "/c", "/shop", "/docs/x"];

@@ -11,7 +11,7 @@ use crate::common::ports::free_address;
 use crate::common::wait_for;
 use crate::common::wire::Wire;
 use crate::frames::{END_STREAM, PREFACE, SETTINGS, WINDOW_UPDATE, frame, headers, usual};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -233,9 +233,9 @@ fn judge(scale: &Scale, gone: &[Gone]) {
 
 /// Each may have a descriptor, here and in the program, which has inherited the limit.
 fn raise_descriptors() {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
-    assert!(maximum.is_none_or(|most| most >= 16_000), "`ulimit -Hn` is too low: {maximum:?}");
+    let (_, maximum) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, maximum, maximum).unwrap();
+    assert!(maximum >= 16_000, "`ulimit -Hn` is too low: {maximum:?}");
 }
 
 /// How long visitors waited, over connections that they keep.

@@ -9,8 +9,8 @@ use headcount::model::rollup::{Dimension, Metric, SLOT};
 use headcount::model::site::{Day, Site, SiteId};
 use headcount::model::{Answered, Hit, PageKind, Traits, VisitorHash, What, Window};
 use proptest::prelude::*;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand10::rngs::StdRng;
+use rand10::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Counts = BTreeMap<(Day, Dimension, String, Metric), i64>;

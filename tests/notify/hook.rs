@@ -1,7 +1,7 @@
 //! A webhook's receiver: it takes what is signed as Standard Webhooks say, and refuses the rest.
 
 use data_encoding::BASE64;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use std::collections::HashMap;
@@ -62,7 +62,7 @@ fn read(stream: &TcpStream) -> Option<Value> {
     }
     let mut body = vec![0; fields["content-length"].parse().unwrap()];
     reader.read_exact(&mut body).ok()?;
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(format!("{}.{}.", fields["webhook-id"], fields["webhook-timestamp"]).as_bytes());
     mac.update(&body);
     let expected = format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()));

@@ -3,10 +3,12 @@
 //! - Wrapped in `WithAnalytics`, or calling the handle from its own hooks: pages arrive, its own
 //!   filters still work, a page carries a view id, its beacon confirms it, each page counts once.
 //! - A setting that is wrong, or a port in use, is one line.
+//! - `examples`: the programs of `examples/` count what is sent through them.
 //! - `forwarding`: every method of `ProxyHttp` goes to the wrapped proxy.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod examples;
 mod forwarding;
 mod noting;
 
@@ -175,7 +177,7 @@ fn browse(proxy: SocketAddr, origin: &Origin, counting: &Counting, weights: &Mut
     visit(proxy, "/other");
     assert_eq!(origin.seen().len(), 2, "ours goes no further");
 
-    let totals = |metric| total(counting.admin(), metric);
+    let totals = |metric| total(counting.admin().unwrap(), metric);
     wait_for("two pageviews", || totals("pageviews") >= 2);
     wait_for("a confirmed one", || totals("confirmed_pageviews") >= 1);
     let seen = ["pageviews", "server_pageviews", "confirmed_pageviews", "browser_pageviews"];
@@ -231,7 +233,8 @@ fn a_proxy_of_several_sites_counts_each() {
     for (site, views) in [("bikes", "3"), ("trains", "2")] {
         let path = format!("/api/v1/stats/aggregate?period=day&metrics=pageviews&site_id={site}");
         wait_for("a site's pageviews", || {
-            let answer = common::http::get(counting.admin(), &path, &[("Host", "localhost")]);
+            let answer =
+                common::http::get(counting.admin().unwrap(), &path, &[("Host", "localhost")]);
             answer.text().contains(&format!(r#""pageviews":{{"value":{views}}}"#))
         });
     }
@@ -252,9 +255,9 @@ fn stopping_delivers_what_is_left() {
     for _ in 0..3 {
         visit(proxy, "/");
     }
-    assert_eq!(total(counting.admin(), "pageviews"), 0);
+    assert_eq!(total(counting.admin().unwrap(), "pageviews"), 0);
     counting.stop();
-    assert_eq!(total(build().admin(), "pageviews"), 3);
+    assert_eq!(total(build().admin().unwrap(), "pageviews"), 3);
 }
 
 #[test]

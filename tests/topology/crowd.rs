@@ -131,7 +131,7 @@ fn visit(
     let any = |connection: &mut Option<BufReader<TcpStream>>| {
         let site = {
             let sites = sites.lock().unwrap();
-            sites[rand::random_range(0..sites.len())]
+            sites[rand10::random_range(0..sites.len())]
         };
         // To another node than the last time.
         let peer = connection.as_ref().map(|stream| stream.get_ref().peer_addr());

@@ -186,11 +186,11 @@ fn what_is_stored_is_what_one_node_stores() {
             _ => format!(r#"{{"type":"event","name":"Signup","value":{n},{of}}}"#),
         };
         tell(&one, visitor, &event);
-        tell(&nodes[rand::random_range(0..3)], visitor, &event);
+        tell(&nodes[rand10::random_range(0..3)], visitor, &event);
         if n % 9 == 0 {
             // A retry, which goes elsewhere.
             tell(&one, visitor, &event);
-            tell(&nodes[rand::random_range(0..3)], visitor, &event);
+            tell(&nodes[rand10::random_range(0..3)], visitor, &event);
         }
     }
     wait_for("all to be stored", || (one.metric("headcount_unflushed_events") == 0).then_some(()));

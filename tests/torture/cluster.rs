@@ -59,7 +59,7 @@ fn a_primary_killed_in_mid_flush() {
         let sent = headcount.metric(COMMANDS);
         wait_for("a batch on its way", || (headcount.metric(COMMANDS) > sent).then_some(()));
         cluster.servers[owner].thaw();
-        std::thread::sleep(Duration::from_micros(rand::random_range(0..3_000)));
+        std::thread::sleep(Duration::from_micros(rand10::random_range(0..3_000)));
         cluster.servers[owner].kill();
     });
 }
@@ -98,7 +98,7 @@ fn a_slot_moved() {
         cluster.begin_move(&tag(), to);
         let mut keys =
             ["visits:events", "unique:visits", "unique:confirmed", "visits:daily"].to_vec();
-        rand::seq::SliceRandom::shuffle(&mut keys[..], &mut rand::rng());
+        rand10::seq::SliceRandom::shuffle(&mut keys[..], &mut rand10::rng());
         for (left, key) in (0..keys.len()).rev().zip(&keys) {
             let (before, followed) = (waits(), moved());
             cluster.move_key(&format!("{key}:{}", tag()), to);

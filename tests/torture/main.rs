@@ -71,7 +71,7 @@ fn start(load: &Load, store: &str) -> Headcount {
 
 /// A moment that hits any part of a flush.
 fn some_time() {
-    std::thread::sleep(Duration::from_millis(rand::random_range(80..500)));
+    std::thread::sleep(Duration::from_millis(rand10::random_range(80..500)));
 }
 
 fn in_redis(redis: &RedisServer) -> Vec<Day> {

@@ -62,7 +62,7 @@ impl People {
             scattered,
             stop: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
-            pages: rand::random(),
+            pages: rand10::random(),
         });
         let threads = (0..threads)
             .map(|t| {
@@ -120,7 +120,7 @@ impl Shared {
             let visitor = format!("10.{crowd}.{thread}.{}", n % PER_THREAD);
             let page = format!("/{:x}/{thread}/{n}", self.pages);
             let (node, other) = match self.scattered {
-                true => (rand::random_range(0..nodes), rand::random_range(0..nodes)),
+                true => (rand10::random_range(0..nodes), rand10::random_range(0..nodes)),
                 false => (thread % nodes, n % nodes),
             };
             let (view, id) = self.ask(&mut connections[node], node, &visitor, &page, None);
@@ -150,7 +150,7 @@ impl Shared {
         page: &str,
         id: &str,
     ) -> Told {
-        let n: u32 = rand::random();
+        let n: u32 = rand10::random();
         let event = format!(r#"{{"type":"pageview","pathname":"{page}","view":"{id}","n":{n}}}"#);
         let mut told = Told::Nothing;
         for _ in 0..RETRIES {

@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn what_breaks_off_or_is_damaged_comes_as_far_as_it_can_be_read() {
         // Random letters: each cut or damage is amid text.
-        let letters = (0..40_000).map(|_| rand::random_range(b'a'..=b'z'));
+        let letters = (0..40_000).map(|_| rand10::random_range(b'a'..=b'z'));
         let text = [b"<p>".to_vec(), letters.collect()].concat();
         let tagged = [b"<script></script>".to_vec(), text.clone()].concat();
         for coding in Coding::ALL {

@@ -187,7 +187,7 @@ impl Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             // Not through the library's buffer, which keeps what could not be written.
-            Self::Stdout(out) => Ok(rustix::io::write(out, bytes)?),
+            Self::Stdout(out) => Ok(nix::unistd::write(out, bytes)?),
             Self::File(_, file) => file.write(bytes),
         }
     }

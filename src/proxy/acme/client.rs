@@ -3,7 +3,7 @@
 
 use crate::clock::{Clock, Millis, SECOND};
 use crate::config::Acme;
-use crate::https::provider;
+use crate::tls::provider;
 use anyhow::Context;
 use bytes::Bytes;
 use chrono::DateTime;

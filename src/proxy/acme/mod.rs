@@ -22,7 +22,7 @@ pub use challenges::{Challenges, token};
 use super::tls::{Certificate, Certificates};
 use crate::clock::{Clock, Millis};
 use crate::config::{self, Config};
-use crate::store::Store;
+use crate::store::CountStore;
 use crate::supervise::Tasks;
 use crate::telemetry::Telemetry;
 use chrono::DateTime;
@@ -58,7 +58,7 @@ impl Acme {
     pub fn new(
         config: &Config,
         certificates: Arc<Certificates>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn CountStore>,
         telemetry: Arc<Telemetry>,
     ) -> anyhow::Result<Option<Self>> {
         let Some(settings) = config.acme.clone() else { return Ok(None) };

@@ -6,7 +6,7 @@ use super::seal::Seal;
 use super::state::State;
 use crate::clock::{MINUTE, Millis};
 use crate::model::random_name;
-use crate::store::{NEVER, Secret, Store};
+use crate::store::{CountStore, NEVER, Secret};
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub const LEASE: Millis = 3 * MINUTE;
 const PROOFS: Millis = 10 * MINUTE;
 
 pub struct Shared {
-    store: Arc<dyn Store>,
+    store: Arc<dyn CountStore>,
     seal: Seal,
     /// Of this run of the process.
     node: String,
@@ -46,7 +46,7 @@ pub type Stored = Option<Vec<u8>>;
 impl Shared {
     /// # Errors
     /// None that a secret could cause.
-    pub fn new(store: Arc<dyn Store>, secret: &str) -> anyhow::Result<Self> {
+    pub fn new(store: Arc<dyn CountStore>, secret: &str) -> anyhow::Result<Self> {
         let seal = Seal::new(secret).ok().context("no key can be made of acme.shared_secret")?;
         Ok(Self { store, seal, node: random_name() })
     }
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn one_node_at_a_time_has_the_lease() {
         let dir = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> =
+        let store: Arc<dyn CountStore> =
             Arc::new(SqliteStore::open(&dir.path().join("counts.db")).unwrap());
         let node = |secret| Shared::new(store.clone(), secret).unwrap();
         let (one, two, stranger) = (node(SECRET), node(SECRET), node("of another deployment"));
@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_written_in_between_is_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> =
+        let store: Arc<dyn CountStore> =
             Arc::new(SqliteStore::open(&dir.path().join("counts.db")).unwrap());
         let node = || Shared::new(store.clone(), SECRET).unwrap();
         let (one, two) = (node(), node());
