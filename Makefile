@@ -139,7 +139,7 @@ crowds:
 	@.ci/install $(test_needs)
 	CROWDS=1 cargo test --test front crowds -- --nocapture
 
-# All numbers on the dashboard over a year of the demo, of which `make test` has a month.
+# All numbers on the dashboard over a year of the demo, of which `make test` has two weeks.
 year:
 	@.ci/install $(test_needs)
 	YEAR=1 cargo test --test browser year -- --nocapture --test-threads=1

@@ -130,8 +130,9 @@ fn a_full_disk_is_in_nobodys_way() {
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     }
     wait_for("all are counted as lost", || proxy.metric(DROPPED) == 50.0);
-    let said = proxy.log().iter().filter(|line| line.contains("cannot be written")).count();
-    assert_eq!(said, 1, "{:?}", proxy.log());
+    let said = || proxy.log().iter().filter(|line| line.contains("cannot be written")).count();
+    wait_for("it to be said", || said() > 0);
+    assert_eq!(said(), 1, "{:?}", proxy.log());
 }
 
 #[test]
