@@ -202,14 +202,7 @@ impl QuerySet {
         let all: Vec<&Query> = self.queries.iter().collect();
         let mut tables = Query::all_told_by_rows(&all, &self.span, range, &self.site, rows);
         for (query, table) in self.queries.iter().zip(&mut tables) {
-            if let Some(against) = &query.against {
-                // A part of the time is compared with nothing.
-                let before = match from {
-                    Some(_) => Table { is_unknown: true, ..Table::default() },
-                    None => query.rows_before(against, &self.site, rows),
-                };
-                query.compare(table, &before);
-            }
+            compare_by_rows(query, table, from, &self.site, rows);
         }
         let tables = tables.into_iter().map(Some).collect();
         Answers { source: AnsweredFrom::Rows(from), set: self, tables, range }
@@ -225,7 +218,9 @@ impl QuerySet {
             let range = Range { first: from.unwrap_or(range.first), ..range };
             let told = (range.first <= elapsed.last)
                 .then(|| Query::all_told_by_rows(&[query], &self.span, range, site, rows));
-            told?.pop()
+            let mut table = told?.pop()?;
+            compare_by_rows(query, &mut table, from, site, rows);
+            Some(table)
         };
         let told = |query: &Query| {
             if matches!(query.plan, Plan::Rows(_)) {
@@ -243,6 +238,18 @@ impl QuerySet {
         let tables = self.queries.iter().map(told).collect();
         Answers { source: AnsweredFrom::RollUps, set: self, tables, range }
     }
+}
+
+/// Puts beside a table of rows what it is compared with; rows are kept of all the time, or `from` a
+/// day on.
+fn compare_by_rows(query: &Query, table: &mut Table, from: Option<Day>, site: &Site, rows: &Rows) {
+    let Some(against) = &query.against else { return };
+    // A part of the time is compared with nothing.
+    let before = match from {
+        Some(_) => Table { is_unknown: true, ..Table::default() },
+        None => query.rows_before(against, site, rows),
+    };
+    query.compare(table, &before);
 }
 
 impl Answers {
