@@ -34,7 +34,8 @@ command = $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
 build_needs := cc=build-essential cmake=cmake
 redis_needs := redis-server=redis-server redis-cli=redis-tools
 test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd chromium=chromium \
-	chromedriver=chromium-driver aiosmtpd=python3-aiosmtpd Xvfb=xvfb node=nodejs npm=npm \
+	chromium-headless-shell=chromium-headless-shell chromedriver=chromium-driver Xvfb=xvfb \
+	aiosmtpd=python3-aiosmtpd node=nodejs npm=npm \
 	/usr/share/doc/python3.11/html/index.html=python3.11-doc faketime=faketime strace=strace \
 	promtool=prometheus curl=curl pebble=pebble goaccess=goaccess \
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \

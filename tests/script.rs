@@ -31,7 +31,7 @@ async fn run(browser: &Browser, script: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_documents() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions::default()).await;
 
     browser.goto(&site.url("/one?utm_source=letter&x=%20#top")).await.unwrap();
@@ -69,7 +69,7 @@ async fn pages_of_documents() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_single_page_applications() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions::default()).await;
 
     // A framework rewrites its own address before the document is complete.
@@ -105,7 +105,7 @@ async fn pages_of_single_page_applications() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_routed_by_hash() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions { hash: true, ..Default::default() }).await;
 
     browser.goto(&site.url("/app?utm_source=a#/start")).await.unwrap();
@@ -129,7 +129,7 @@ async fn pages_routed_by_hash() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_do_on_a_page() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions {
         forms: true,
         clicks: true,
@@ -207,7 +207,7 @@ async fn what_people_do_on_a_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attention_and_how_far_it_went() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions { scroll: true, ..Default::default() }).await;
 
     browser.goto(&site.url("/tall")).await.unwrap();
@@ -244,7 +244,7 @@ async fn attention_and_how_far_it_went() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_beacon_goes_again() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions::default()).await;
 
     // By the script's own clock, within 20 s.
@@ -272,7 +272,7 @@ async fn a_refused_beacon_goes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prerendered_page_counts_when_it_is_shown() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions::default()).await;
 
     browser.goto(&site.url("/from")).await.unwrap();
@@ -294,7 +294,7 @@ async fn a_prerendered_page_counts_when_it_is_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_and_those_who_opted_out_are_silent() {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::new(ScriptOptions::default()).await;
 
     browser.goto(&site.url("/frames")).await.unwrap();

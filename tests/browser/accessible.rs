@@ -219,7 +219,7 @@ impl Page {
     pub async fn open() -> Self {
         let axe = std::fs::read_to_string(AXE)
             .unwrap_or_else(|e| panic!("axe-core is not installed: `make test` installs it ({e})"));
-        Self { browser: Browser::start().await, axe, found: Mutex::default() }
+        Self { browser: Browser::reader().await, axe, found: Mutex::default() }
     }
 
     pub async fn go(&self, url: &str) {

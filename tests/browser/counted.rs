@@ -26,7 +26,7 @@ async fn seven_pageviews_in_redis() {
 }
 
 async fn seven_pageviews(store: &str) {
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     let site = Site::start().await;
     let headcount = Headcount::start(&site.url(), store, &[]);
     let run = async |script| browser.execute(script, vec![]).await.unwrap();
@@ -72,7 +72,7 @@ async fn seven_pageviews(store: &str) {
 
     // A fresh profile, which could be told apart only by a cookie: the same visitor.
     drop(browser);
-    let browser = Browser::start().await;
+    let browser = Browser::visitor().await;
     browser.goto(&headcount.url("/six")).await.unwrap();
     until_counted(&headcount, "/six", [0, 1, 0]).await;
     assert_eq!(headcount.total("visitors").await, 1);
@@ -91,7 +91,7 @@ async fn a_bare_headless_browser_is_a_bot_in_redis() {
 }
 
 async fn a_bare_headless_browser_is_a_bot(store: &str) {
-    let browser = Browser::start_with(&["--headless"]).await;
+    let browser = Browser::reader().await;
     let site = Site::start().await;
     let headcount = Headcount::start(&site.url(), store, &[]);
 
@@ -130,7 +130,7 @@ async fn a_bare_headless_browser_is_a_bot(store: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_beacon_fails_for_the_browser() {
-    let browser = Browser::start_noting_requests().await;
+    let browser = Browser::visitor_noting_requests().await;
     let site = Site::start().await;
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &[]);
     for page in ["/one", "/two"] {

@@ -82,7 +82,7 @@ async fn links_work_in_place_and_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_filter_every_card() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let more = ["--trusted-proxies", "127.0.0.1", "--place-headers", "CF-IPCountry"];
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &more);
     for (nth, country, pages) in [
@@ -221,7 +221,7 @@ async fn fits_every_screen_without_a_complaint() {
 
 /// A browser, and the program that believes what it is told of addresses.
 pub async fn stage() -> (Browser, Headcount) {
-    let browser = Browser::start().await;
+    let browser = Browser::reader().await;
     let site = Site::start().await;
     let more = ["--trusted-proxies", "127.0.0.1"];
     (browser, Headcount::start(&site.url(), "sqlite:counts.db", &more))

@@ -81,7 +81,7 @@ async fn the_script_says_it_in_the_language() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn long_words_fit_every_screen() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let more = ["--trusted-proxies", "127.0.0.1", "--place-headers", "CF-IPCountry"];
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &more);
     for (nth, country) in ["DE", "US", "BA", "AE"].iter().enumerate() {

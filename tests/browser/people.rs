@@ -64,7 +64,7 @@ async fn drive(store: &str, redis: Option<RedisServer>) {
         visit_from(&headcount, &format!("192.0.2.{nth}"), Some(country), page).await;
     }
     headcount.settle().await;
-    let owner = Browser::start().await;
+    let owner = Browser::reader().await;
     owner.goto(&headcount.admin_url("/")).await.unwrap();
     sign_in(&owner, "", PASSWORD).await;
 
@@ -112,7 +112,7 @@ async fn drive(store: &str, redis: Option<RedisServer>) {
     let secret = "return document.querySelector('.secret')?.value ?? ''";
     until(&owner, "return !!document.querySelector('.secret')", json!(true)).await;
     let invitation = run(&owner, secret).await.as_str().unwrap().to_owned();
-    let viewer = Browser::start().await;
+    let viewer = Browser::reader().await;
     viewer.goto(&invitation).await.unwrap();
     fill(&viewer, "#password", "a password of Ann").await;
     press(&viewer, Locator::Css("button")).await;
@@ -141,7 +141,7 @@ async fn drive(store: &str, redis: Option<RedisServer>) {
     press(&owner, Locator::XPath("//button[text()='Make the link']")).await;
     until(&owner, "return document.querySelectorAll('.lines a.deeper').length", json!(1)).await;
     let link = run(&owner, "return document.querySelector('.lines a.deeper').href").await;
-    let stranger = Browser::start_with(&[
+    let stranger = Browser::reader_with(&[
         "--host-resolver-rules=MAP friend.test 127.0.0.1, MAP foe.test 127.0.0.1",
     ])
     .await;

@@ -102,7 +102,7 @@ async fn colours_are_as_chosen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_country_on_the_map_filters() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let more = ["--trusted-proxies", "127.0.0.1", "--place-headers", "CF-IPCountry"];
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &more);
     // Singapore is a dot.

@@ -46,7 +46,7 @@ impl Counted {
 impl Stage {
     pub async fn set(ids: Ids, more: &[&str]) -> Self {
         let names = "--host-resolver-rules=MAP site.test 127.0.0.1";
-        let browser = Browser::start_with(&[names]).await;
+        let browser = Browser::visitor_with(&[names]).await;
         let site = Site::start().await;
         let headcount = Headcount::start(&site.url(), "sqlite:counts.db", more);
         let relay = Relay::start(headcount.url(""), ids == Ids::Hidden).await;

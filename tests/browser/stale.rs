@@ -51,7 +51,7 @@ async fn says_that_the_process_has_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn says_that_the_store_is_away_and_asks_again() {
     let mut redis = RedisServer::start();
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount =
         Headcount::start(&site.url(), &redis.url(), &["--trusted-proxies", "127.0.0.1"]);
     visit(&headcount, "192.0.2.1", "/early").await;

@@ -66,7 +66,7 @@ async fn a_site_begins_in_redis() {
 }
 
 async fn begins(store: &str) {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), store, &TRUSTED);
     go(&browser, &headcount, "/").await;
     run(&browser, "window.kept = 1").await;
@@ -108,7 +108,7 @@ async fn begins(store: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_view_is_shown_without_javascript_too() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &TRUSTED);
     script(&browser, false).await;
     go(&browser, &headcount, "/").await;
@@ -120,7 +120,7 @@ async fn a_first_view_is_shown_without_javascript_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_long_says_that_it_loads() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &TRUSTED);
     visit(&headcount, "192.0.2.1", "/early").await;
     headcount.settle().await;
@@ -140,7 +140,7 @@ async fn what_takes_long_says_that_it_loads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_answered_says_why() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &TRUSTED);
     for (path, status, heading, line) in [
         ("/?period=fortnight", 400, "That cannot be shown", "`fortnight`"),
@@ -173,7 +173,7 @@ async fn what_cannot_be_answered_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_away_leaves_the_last_numbers() {
     let mut redis = RedisServer::start_durable();
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), &redis.url(), &TRUSTED);
     visit(&headcount, "192.0.2.1", "/early").await;
     headcount.settle().await;
@@ -208,7 +208,7 @@ async fn a_store_that_is_away_leaves_the_last_numbers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_takes_nothing_is_told_and_comes_back() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &TRUSTED);
     visit(&headcount, "192.0.2.1", "/early").await;
     headcount.settle().await;
@@ -229,7 +229,7 @@ async fn a_file_that_takes_nothing_is_told_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_signed_in_is_led_to_the_door() {
-    let (browser, site) = (Browser::start().await, Site::start().await);
+    let (browser, site) = (Browser::reader().await, Site::start().await);
     let hash = Argon2::default().hash_password(b"open sesame").unwrap().to_string();
     let more = [&TRUSTED[..], &["--admin-auth-password-hash", &hash, "--admin-auth-tokens", TOKEN]]
         .concat();

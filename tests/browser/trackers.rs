@@ -254,7 +254,7 @@ impl Scene {
         let names = "--host-resolver-rules=MAP *.test 127.0.0.1";
         // Some trackers do not count browsers that say they are driven.
         let person = "--disable-blink-features=AutomationControlled";
-        let browser = Browser::start_with(&[names, person]).await;
+        let browser = Browser::visitor_with(&[names, person]).await;
         let upstream = format!("http://127.0.0.1:{}", website().await);
         let more = ["--event-apis", "plausible,umami,goatcounter", "--currency", "EUR"];
         // Alone, links away are told of by what the tracker itself does.

@@ -57,7 +57,7 @@ async fn all_numbers(store: &str) {
     let first = last - Days::new(days() - 2);
     let period = format!("period=custom&date={first},{last}");
     let rows = rows(&headcount, first, last).await;
-    let browser = Browser::start().await;
+    let browser = Browser::reader().await;
     let (mut told, mut counted) = (0, 0);
     for view in VIEWS {
         browser.goto(&headcount.admin_url(&format!("/?{period}&{view}"))).await.unwrap();

@@ -1,8 +1,12 @@
-//! A real Chromium to drive, headed on a screen of its own, so that it is a browser like a
-//! visitor's: headless ones behave otherwise and call themselves bots.
+//! Real Chromium to drive, as two kinds of people have it:
 //!
-//! Needs Debian's `xvfb`, `chromium` and `chromium-driver`; a test fails without them. Include it
-//! from a test with `#[path = "common/browser.rs"] mod browser;`.
+//! - A **visitor**'s is headed, on a screen of its own: headless ones behave otherwise and call
+//!   themselves bots.
+//! - A **reader**'s shows the numbers. It is Chromium's headless shell, which takes half of the
+//!   processor time.
+//!
+//! Needs Debian's `xvfb`, `chromium`, `chromium-headless-shell` and `chromium-driver`; a test fails
+//! without them. Include it from a test with `#[path = "common/browser.rs"] mod browser;`.
 
 // Each test program uses its own part of this.
 #![allow(dead_code)]
@@ -14,7 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -26,37 +31,73 @@ use url::{ParseError, Url};
 /// the value.
 pub struct Browser {
     client: Client,
-    // Dropped in this order: the browser before its screen, its profile last.
+    /// Where its WebDriver session is.
+    port: u16,
+    session: String,
+    // Dropped in this order: the driver before its browser's screen, the profile last.
     _driver: Process,
-    _screen: Process,
+    _screen: Option<Process>,
     _profile: TempDir,
 }
 
 impl Browser {
-    pub async fn start() -> Self {
-        Self::start_with(&[]).await
+    pub async fn visitor() -> Self {
+        Self::visitor_with(&[]).await
     }
 
     /// Starts it with further command-line arguments.
-    pub async fn start_with(arguments: &[&str]) -> Self {
-        Self::launch(arguments, json!({ "browser": "ALL" })).await
+    pub async fn visitor_with(arguments: &[&str]) -> Self {
+        Self::headed(arguments, json!({ "browser": "ALL" })).await
     }
 
     /// Starts one that can say what [`Browser::requests`] it sent, which costs it much time.
-    pub async fn start_noting_requests() -> Self {
-        Self::launch(&[], json!({ "performance": "ALL" })).await
+    pub async fn visitor_noting_requests() -> Self {
+        Self::headed(&[], json!({ "performance": "ALL" })).await
     }
 
-    async fn launch(arguments: &[&str], logs: Value) -> Self {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let chromium = program(&["chromium", "chromium-browser", "google-chrome"], &path);
+    pub async fn reader() -> Self {
+        Self::reader_with(&[]).await
+    }
 
-        // Each picks a free number for itself and tells it.
-        let mut screen = Command::new(program(&["Xvfb"], &path));
+    /// Starts it with further command-line arguments.
+    pub async fn reader_with(arguments: &[&str]) -> Self {
+        // What Debian has in the path is a script around it, and dies without it.
+        let folder = OsStr::new("/usr/lib/chromium");
+        let shell = json!({
+            "browserName": "chrome-headless-shell",
+            "goog:chromeOptions": { "binary": program(&["chromium-headless-shell"], folder) },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let all = [arguments, &["--headless", "--window-size=1280,900"]].concat();
+        Self::launch(shell, &all, None).await
+    }
+
+    async fn headed(arguments: &[&str], logs: Value) -> Self {
+        // It picks a free number for itself and tells it.
+        let mut screen = Command::new(installed(&["Xvfb"]));
         screen.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
-        let (screen, display) = Process::spawn(screen, |line| line.trim().parse::<u32>().ok());
-        let mut driver = Command::new(program(&["chromedriver"], &path));
-        driver.arg("--port=0").env("DISPLAY", format!(":{display}"));
+        let screen = Process::spawn(screen, |line| line.trim().parse::<u32>().ok());
+        let binary = installed(&["chromium", "chromium-browser", "google-chrome"]);
+        let browser = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": { "binary": binary },
+            "goog:loggingPrefs": logs,
+        });
+        Self::launch(browser, arguments, Some(screen)).await
+    }
+
+    /// Starts what `capabilities` name, on the screen of a number if there is one.
+    async fn launch(
+        mut capabilities: Value,
+        arguments: &[&str],
+        screen: Option<(Process, u32)>,
+    ) -> Self {
+        let mut driver = Command::new(installed(&["chromedriver"]));
+        driver.arg("--port=0");
+        let screen = screen.map(|(screen, display)| {
+            driver.env("DISPLAY", format!(":{display}"));
+            screen
+        });
         let (driver, port) = Process::spawn(driver, |line| {
             line.split_once("successfully on port ")?
                 .1
@@ -66,29 +107,25 @@ impl Browser {
         });
 
         let profile = tempfile::tempdir().unwrap();
-        let mut all = vec![
-            "--no-sandbox".to_owned(),
-            "--disable-gpu".to_owned(),
-            "--disable-quic".to_owned(),
-            "--no-first-run".to_owned(),
-            "--disable-background-networking".to_owned(),
-            "--disable-component-update".to_owned(),
-            "--disable-sync".to_owned(),
-            format!("--user-data-dir={}", profile.path().display()),
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        let all = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            &folder,
         ];
-        all.extend(arguments.iter().map(ToString::to_string));
-        let options = json!({ "binary": chromium, "args": all });
-        let capabilities = json!({
-            "browserName": "chrome",
-            "goog:chromeOptions": options,
-            "goog:loggingPrefs": logs,
-        });
+        capabilities["goog:chromeOptions"]["args"] = json!([&all[..], arguments].concat());
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser session");
-        Self { client, _driver: driver, _screen: screen, _profile: profile }
+        let session = client.session_id().await.unwrap().expect("a session's name");
+        Self { client, port, session, _driver: driver, _screen: screen, _profile: profile }
     }
 
     /// A command of the DevTools protocol to the current tab.
@@ -171,6 +208,24 @@ impl Deref for Browser {
     }
 }
 
+impl Drop for Browser {
+    /// Ends the session, and with it the browser, which outlives its driver otherwise.
+    fn drop(&mut self) {
+        let end = format!("DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.session);
+        let driver = TcpStream::connect(("127.0.0.1", self.port));
+        // It answers once the browser has ended.
+        let ended = driver.and_then(|mut driver| {
+            driver.set_read_timeout(Some(Duration::from_secs(10)))?;
+            driver.write_all(end.as_bytes())?;
+            let mut answer = [0; 15];
+            driver.read_exact(&mut answer)?;
+            Ok(answer)
+        });
+        let ended = ended.is_ok_and(|answer| &answer == b"HTTP/1.1 200 OK");
+        assert!(ended || std::thread::panicking(), "the browser may have been left running");
+    }
+}
+
 /// A child that is asked to end when it is dropped, and made to if it won't.
 struct Process(Child);
 
@@ -209,7 +264,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Asked kindly, the driver takes its browser along.
         let _ = kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM);
         let patience = Instant::now() + Duration::from_secs(5);
         while matches!(self.0.try_wait(), Ok(None)) {
@@ -219,6 +273,11 @@ impl Drop for Process {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// The first of these programs that is installed.
+fn installed(names: &[&str]) -> PathBuf {
+    program(names, &std::env::var_os("PATH").unwrap_or_default())
 }
 
 /// The first of these programs that is in one of the folders of `path`. Fails where there is none:
