@@ -27,7 +27,7 @@ use std::time::Duration;
 const DAYS: i64 = 30;
 /// 2033-05-18, so that no salt has expired on the server's own clock.
 const START: Millis = 2_000_000_000_000;
-const STEP: Millis = 20 * SECOND;
+const STEP: Millis = 40 * SECOND;
 
 fn hit(at: Millis, i: i64) -> Hit {
     let visitor = VisitorHash::from_stored((i / 3).to_be_bytes());

@@ -23,6 +23,7 @@ fn a_short_life_is_renewed_at_two_thirds_and_no_handshake_fails() {
         || {
             let page = scene.ask(NAME, &root);
             assert_eq!(page.status, 200, "{page:?}");
+            std::thread::sleep(Duration::from_millis(30));
         }
     };
     let asked = while_busy(1, visitor, || {

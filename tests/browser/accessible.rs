@@ -38,8 +38,8 @@ async fn the_demo_in_all_its_views() {
 
     for path in [
         "/?",
-        "/?period=day&compare=none&metric=bounce_rate",
-        "/?period=all&compare=none&metric=visit_duration",
+        "/?period=day&compare=none&metric=bounce_rate&pages=visit:exit_page&sources=visit:source",
+        "/?period=all&compare=none&metric=visit_duration&filters=visit:browser%3D%3DFirefox",
         "/?period=year&interval=week&compare=year_over_year&match_day_of_week=true",
         "/?period=7d&unconfirmed=visit:country",
         "/?details=pages&period=7d&sort=bounce_rate&order=asc&search=e",
@@ -51,8 +51,6 @@ async fn the_demo_in_all_its_views() {
         "/?topic=speed&period=7d",
         "/?topic=files",
         "/?topic=speed&filters=event:goal%3D%3DOrder",
-        "/?period=30d&pages=visit:exit_page&sources=visit:source",
-        "/?period=7d&filters=visit:browser%3D%3DFirefox",
         "/?filters=visit:country%3D%3DDE;event:page%3D%3D/;visit:device!%3DTablet",
         "/?filters=event:goal%3D%3DOrder;visit:country%3D@D",
         "/?filters=visit:country%3D%3DNowhere",

@@ -7,6 +7,7 @@
 //! - to the browser no beacon has failed
 
 use crate::browser::Browser;
+use crate::common::pause;
 use crate::common::redis::RedisServer;
 use crate::program::Headcount;
 use crate::site::Site;
@@ -145,13 +146,14 @@ async fn no_beacon_fails_for_the_browser() {
 
 /// Waits until a page's row says server only, confirmed, browser only.
 async fn until_counted(headcount: &Headcount, page: &str, expected: [i64; 3]) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let begun = Instant::now();
     loop {
         let counted = counted(headcount, &[]).await.pages.remove(page);
         if counted == Some(expected) {
             return;
         }
-        assert!(Instant::now() < deadline, "{page}: {counted:?}, not {expected:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let late = begun.elapsed() > Duration::from_secs(20);
+        assert!(!late, "{page}: {counted:?}, not {expected:?}");
+        tokio::time::sleep(pause(begun)).await;
     }
 }

@@ -7,6 +7,7 @@
 //! - not a word on the console, whatever the theme and the width; nothing is wider than the screen
 
 use crate::browser::Browser;
+use crate::common::pause;
 use crate::program::Headcount;
 use crate::site::Site;
 use fantoccini::Locator;
@@ -268,13 +269,14 @@ pub async fn press(browser: &Browser, what: Locator<'_>) {
 
 /// Waits until a script returns what is expected.
 pub async fn until(browser: &Browser, script: &str, expected: Value) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let begun = Instant::now();
     loop {
         let found = run(browser, script).await;
         if found == expected {
             return;
         }
-        assert!(Instant::now() < deadline, "{found}, not {expected}, from {script}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let late = begun.elapsed() > Duration::from_secs(20);
+        assert!(!late, "{found}, not {expected}, from {script}");
+        tokio::time::sleep(pause(begun)).await;
     }
 }

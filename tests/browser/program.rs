@@ -1,5 +1,6 @@
 //! The program itself: a `headcount run` of the test's own, asked over its Stats API.
 
+use crate::common::pause;
 use crate::common::ports::free_port;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -160,12 +161,12 @@ impl Headcount {
 
     /// Waits until every request is answered and every count has reached the store.
     pub async fn settle(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        let begun = Instant::now();
         while self.sample("headcount_unflushed_events").await != 0
             || self.sample("headcount_requests_in_flight").await != 0
         {
-            assert!(Instant::now() < deadline, "counts do not reach the store");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert!(begun.elapsed() < PATIENCE, "counts do not reach the store");
+            tokio::time::sleep(pause(begun)).await;
         }
     }
 }

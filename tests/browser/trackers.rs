@@ -13,6 +13,7 @@
 
 use crate::attention::WITNESS;
 use crate::browser::Browser;
+use crate::common::pause;
 use crate::program::Headcount;
 use crate::stage::counted;
 use axum::Router;
@@ -296,20 +297,20 @@ impl Scene {
         let Some(sends) = self.tracker.sends_late else { return };
         let script = "return performance.getEntriesByType('resource')
             .filter((sent) => sent.name.endsWith(arguments[0]) && sent.responseEnd > 0).length";
-        let deadline = Instant::now() + PATIENCE;
+        let begun = Instant::now();
         loop {
             let told = self.browser.execute(script, vec![sends.into()]).await.unwrap();
             if told == self.navigations {
                 return;
             }
-            let late = Instant::now() > deadline;
+            let late = begun.elapsed() > PATIENCE;
             assert!(!late, "{}: told {told} times, not {}", self.tracker.name, self.navigations);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(pause(begun)).await;
         }
     }
 
     async fn until_counted(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        let begun = Instant::now();
         loop {
             let metrics = ["server_pageviews", "confirmed_pageviews", "browser_pageviews"];
             let rows = self.headcount.rows("event:page", metrics).await.into_iter();
@@ -320,9 +321,9 @@ impl Scene {
             if counted == self.expected {
                 return;
             }
-            let late = Instant::now() > deadline;
+            let late = begun.elapsed() > PATIENCE;
             assert!(!late, "{}: {counted:?}, not {:?}", self.tracker.name, self.expected);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(pause(begun)).await;
         }
     }
 
@@ -335,16 +336,16 @@ impl Scene {
     }
 
     async fn until_events(&self, name: &str, expected: Option<[i64; 2]>) {
-        let deadline = Instant::now() + PATIENCE;
+        let begun = Instant::now();
         loop {
             let rows = self.headcount.rows("event:name", ["conversions", "visitors"]).await;
             let counted = rows.get(name).copied();
             if counted == expected {
                 return;
             }
-            let late = Instant::now() > deadline;
+            let late = begun.elapsed() > PATIENCE;
             assert!(!late, "{}: {name}: {counted:?}, not {expected:?}", self.tracker.name);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(pause(begun)).await;
         }
     }
 }
@@ -362,10 +363,10 @@ async fn counts(tracker: &'static Tracker, beside: bool) {
     scene.browser.execute("buy()", vec![]).await.unwrap();
     scene.browser.find(Locator::Css("#out")).await.unwrap().click().await.unwrap();
     // Some follow the link themselves, a moment later: they would take over the next navigation.
-    let deadline = Instant::now() + PATIENCE;
+    let begun = Instant::now();
     while !scene.browser.current_url().await.unwrap().as_str().contains("/landing") {
-        assert!(Instant::now() < deadline, "{}: the link is not followed", tracker.name);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(begun.elapsed() < PATIENCE, "{}: the link is not followed", tracker.name);
+        tokio::time::sleep(pause(begun)).await;
     }
     // What is sent on leaving comes before the next page's.
     scene.open("last", false).await;
@@ -412,14 +413,14 @@ async fn reads(beside: bool) {
     let read = read.as_f64().unwrap() / 1_000.0;
     assert!(read > 3.5, "the test itself: {read}");
 
-    let (page, deadline) = (scene.path("one"), Instant::now() + PATIENCE);
+    let (page, begun) = (scene.path("one"), Instant::now());
     loop {
         let told = scene.time_on(&page).await;
         if (told - read).abs() <= 0.1 * read + 0.5 {
             break;
         }
-        assert!(Instant::now() < deadline, "{told} s for {read}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(begun.elapsed() < PATIENCE, "{told} s for {read}");
+        tokio::time::sleep(pause(begun)).await;
     }
     // What is told later of the same reading adds nothing.
     scene.open("last", false).await;

@@ -61,12 +61,18 @@ pub fn while_busy<W: FnMut()>(
 
 /// Calls `look` until it finds something; panics with `what` when that takes longer than a minute.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(pause(begun));
     }
+}
+
+/// How long to wait before one looks again: a tenth of what was waited so far. To look costs, and
+/// takes processors from what is waited for.
+pub fn pause(begun: Instant) -> Duration {
+    (begun.elapsed() / 10).clamp(Duration::from_millis(10), Duration::from_millis(250))
 }
