@@ -76,7 +76,7 @@ pub(super) async fn accept(
         Ok(person) => {
             app.attempts.refund(tried.origin);
             let of = Of::Person { id: person.id, epoch: person.epoch };
-            entered(&app, &headers, of, tried.known)
+            entered(&app, &headers, of, tried.known, "/")
         }
         Err(Error::Question(why)) => {
             let page = welcome(say, &secret, &name, Some(&why.to_string()));

@@ -4,7 +4,7 @@ use super::caller::{self, Refusal};
 use super::refusal::{is_for_people, refusal, signed_out};
 use super::routes::{Need, Needs};
 use super::stats::Error;
-use super::{App, stats};
+use super::{App, login, stats};
 use crate::host;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::Authority;
@@ -48,7 +48,8 @@ pub(super) async fn admit(
             Err(Refusal::Away(error)) => return Error::from(error).into_response(),
             Err(_) => {
                 if is_for_people(request.uri(), request.headers()) && app.has_passwords().await {
-                    return Redirect::to("/login").into_response();
+                    let door = login::door(request.method(), request.uri());
+                    return Redirect::to(&door).into_response();
                 }
                 let line = "a valid token is needed: send `Authorization: Bearer TOKEN`";
                 let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];

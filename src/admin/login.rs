@@ -1,6 +1,7 @@
 //! Signing in and out: the form and its answers.
 
 use super::attempts::Origin;
+use super::params::{Params, address};
 use super::sessions::{Of, SESSION};
 use super::{App, dashboard, passwords};
 use crate::clock::{HOUR, Millis};
@@ -8,7 +9,7 @@ use crate::language::Language;
 use crate::text;
 use crate::visitor::address::{client_address, is_trusted, network};
 use axum::extract::{ConnectInfo, Form, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use cookie::{Cookie, CookieBuilder, SameSite};
 use maud::{Markup, html};
@@ -22,6 +23,9 @@ const SESSION_COOKIE: &str = "headcount_session";
 /// Tells a browser that has signed in before, so that nobody's guesses stand in its way.
 const BROWSER_COOKIE: &str = "headcount_browser";
 
+/// A longer path is not come back to.
+const LONGEST_PATH: usize = 4_000;
+
 /// How long it does: a year.
 const BROWSER_AGE: Millis = 365 * 24 * HOUR;
 
@@ -31,6 +35,9 @@ pub(super) struct Credentials {
     #[serde(default)]
     name: String,
     password: String,
+    /// The page that was asked for.
+    #[serde(default)]
+    next: String,
 }
 
 /// What the form says above its fields.
@@ -38,17 +45,40 @@ pub(super) struct Credentials {
 struct Sheet<'s> {
     problem: Option<Cow<'static, str>>,
     name: &'s str,
+    /// The page to show then, if it is not the first.
+    next: Option<&'s str>,
     /// Whether people sign in by a name.
     named: bool,
     /// Whether the store, which knows the people, is away.
     away: bool,
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>, say: Language) -> Response {
+pub(super) async fn show(State(app): State<Arc<App>>, say: Language, params: Params) -> Response {
     if !app.has_passwords().await {
         return Redirect::to("/").into_response();
     }
-    page(say, app.sheet().await).into_response()
+    let next = params.get("next").and_then(own_page);
+    page(say, Sheet { next, ..app.sheet().await }).into_response()
+}
+
+/// Where somebody signs in who asked for a page, and gets it then.
+pub(super) fn door(method: &Method, asked: &Uri) -> String {
+    let asked = asked.path_and_query().map(|asked| asked.as_str());
+    // What is sent is not sent again.
+    match asked.filter(|_| method == Method::GET).and_then(own_page) {
+        Some(next) => address("/login", [("next", next)]),
+        None => "/login".to_owned(),
+    }
+}
+
+/// The path of a page here, but for the first and the form itself. It may come from anybody: what a
+/// browser could take for another website's address is none.
+fn own_page(path: &str) -> Option<&str> {
+    // Browsers read `\\` as `/`, and leave out control characters and blanks.
+    let is_plain = |byte: u8| matches!(byte, 0x21..=0x7e) && byte != b'\\';
+    let is_own = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(is_plain);
+    let is_form = path.starts_with("/login");
+    (is_own && !is_form && path != "/" && path.len() <= LONGEST_PATH).then_some(path)
 }
 
 impl App {
@@ -73,13 +103,15 @@ pub(super) async fn enter(
     Form(credentials): Form<Credentials>,
 ) -> Response {
     let name = credentials.name.trim().to_owned();
+    let wanted = credentials.next.clone();
+    let next = own_page(&wanted);
     let access = app.access().await;
     let person = match (name.is_empty(), &access) {
         (true, _) => None,
         (false, Ok(access)) => Some(access.person(&name).cloned()),
         (false, Err(_)) => {
             let problem = Some(say.t("login-no-people"));
-            let sheet = Sheet { problem, name: &name, named: true, ..Sheet::default() };
+            let sheet = Sheet { problem, name: &name, next, named: true, ..Sheet::default() };
             return (StatusCode::SERVICE_UNAVAILABLE, page(say, sheet)).into_response();
         }
     };
@@ -103,18 +135,18 @@ pub(super) async fn enter(
         Ok(tried) => tried,
         Err(seconds) => {
             let problem = Some(say.with("login-too-many", [("seconds", seconds.into())]).into());
-            let sheet = Sheet { problem, name: &name, named, ..Sheet::default() };
+            let sheet = Sheet { problem, name: &name, next, named, ..Sheet::default() };
             let retry = [(header::RETRY_AFTER, seconds)];
             return (StatusCode::TOO_MANY_REQUESTS, retry, page(say, sheet)).into_response();
         }
     };
     let Some(of) = of.filter(|_| tried.answer) else {
         let problem = Some(say.t(if named { "login-wrong-name" } else { "login-wrong" }));
-        let sheet = Sheet { problem, name: &name, named, ..Sheet::default() };
+        let sheet = Sheet { problem, name: &name, next, named, ..Sheet::default() };
         return (StatusCode::UNAUTHORIZED, page(say, sheet)).into_response();
     };
     app.attempts.refund(tried.origin);
-    entered(&app, &headers, of, tried.known)
+    entered(&app, &headers, of, tried.known, next.unwrap_or("/"))
 }
 
 /// A password that was looked at.
@@ -161,8 +193,14 @@ pub(super) async fn tried<T: Send + Default + 'static>(
     Ok(Tried { answer: judged.await.unwrap_or_default(), origin, known })
 }
 
-/// Signs somebody in, and shows the first page.
-pub(super) fn entered(app: &App, headers: &HeaderMap, of: Of, known: Option<u64>) -> Response {
+/// Signs somebody in, and shows a page of ours.
+pub(super) fn entered(
+    app: &App,
+    headers: &HeaderMap,
+    of: Of,
+    known: Option<u64>,
+    next: &str,
+) -> Response {
     let auth = &app.admin.auth;
     let tls = is_behind_tls(headers);
     let (whose, session) = (of.whose(), auth.sessions.open(of, app.admin.clock.now()));
@@ -173,7 +211,7 @@ pub(super) fn entered(app: &App, headers: &HeaderMap, of: Of, known: Option<u64>
     });
     let cookies = std::iter::once(session).chain(mark);
     let cookies = cookies.map(|cookie| (header::SET_COOKIE, cookie.secure(tls).to_string()));
-    (AppendHeaders(cookies), Redirect::to("/")).into_response()
+    (AppendHeaders(cookies), Redirect::to(next)).into_response()
 }
 
 /// Plain HTTP on loopback is common here; behind TLS the cookies stay there.
@@ -235,6 +273,7 @@ fn page(say: Language, sheet: Sheet<'_>) -> Markup {
             main.login {
                 form method="post" action="/login" {
                     (dashboard::logo())
+                    @if let Some(next) = sheet.next { input type="hidden" name="next" value=(next); }
                     h1 { (say.t("login-title")) }
                     @if let Some(problem) = sheet.problem {
                         p.problem role="alert" { (problem) }
@@ -256,4 +295,40 @@ fn page(say: Language, sheet: Sheet<'_>) -> Markup {
             }
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_this_port_are_led_to() {
+        for own in ["/?period=7d", "/settings/goals?site_id=a", "/?page=%2F%2Fa", "/a//b", "/."] {
+            assert_eq!(own_page(own), Some(own));
+        }
+        let long = format!("/{}", "a".repeat(LONGEST_PATH));
+        for other in [
+            "",
+            "/",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            " //evil.example",
+            "/\n/evil.example",
+            "/a\r\nset-cookie: b=c",
+            "https://evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "evil.example",
+            "/é",
+            "/login",
+            "/login?next=/login",
+            &long,
+        ] {
+            assert_eq!(own_page(other), None, "{other:?}");
+        }
+    }
 }

@@ -9,15 +9,16 @@
 //! days and for that property's own rows; a combination of two only where both are parts of the
 //! same values (an event, its property), and else it is refused.
 
+mod ai;
 mod answer;
 mod before;
 pub mod conditions;
 pub mod countries;
 mod days;
 mod filter;
+mod funnel;
 mod gaps;
 mod heatmap;
-mod journey;
 mod known;
 mod metric;
 mod money;
@@ -35,15 +36,17 @@ mod v2;
 
 use crate::config::nearest;
 
+pub use ai::{AiMaker, AiPage, ai_makers, ai_pages, ai_reads};
 pub use answer::{Aggregated, Bucket, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use before::Before;
 pub use conditions::{Condition, Operator};
 pub use days::{DaySum, Days};
 pub use filter::Filter;
+pub use funnel::{Step, funnel, funnel_by_rows};
 pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
-pub use journey::{AiPage, Step, ai_pages, funnel, funnel_by_rows};
 pub use metric::{Metric, Sums, Value};
+pub use names::name as api_name;
 pub use period::{Interval, Period, Range};
 pub use property::{Property, evidence};
 pub use question::{Question, Shape};

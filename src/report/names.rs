@@ -20,7 +20,7 @@ const OF_EVENTS: [(&str, &str); 2] =
     [(OUTBOUND_LINK, "Outbound Link: Click"), (FILE_DOWNLOAD, "File Download")];
 
 /// The API's name of a stored value.
-pub(super) fn name<'v>(property: &Property, value: &'v str) -> &'v str {
+pub fn name<'v>(property: &Property, value: &'v str) -> &'v str {
     naming(property)(value)
 }
 

@@ -47,8 +47,11 @@ pub fn subscribers(user_agent: &str) -> Option<u32> {
 
 static EMPTY: Lazy<Bot> = Lazy::new(|| Bot { name: "(empty)".into(), class: BotClass::Empty });
 
-static NAMES: Lazy<Names> =
-    Lazy::new(|| Names::new(&[include_str!("data/bots.tsv"), include_str!("data/crawlers.tsv")]));
+/// Lines `class <tab> name <tab> word`, our own list first.
+pub(super) const LISTS: [&str; 2] =
+    [include_str!("data/bots.tsv"), include_str!("data/crawlers.tsv")];
+
+static NAMES: Lazy<Names> = Lazy::new(|| Names::new(&LISTS));
 
 /// Known names: one automaton over all of their words.
 struct Names {
@@ -67,7 +70,7 @@ struct Named {
 }
 
 impl Names {
-    /// Reads lists of lines `class <tab> name <tab> word`, the first of them our own.
+    /// Reads lists like [`LISTS`].
     fn new(lists: &[&str]) -> Self {
         let mut words = Vec::new();
         let mut bots = Vec::new();

@@ -80,6 +80,12 @@ pub fn by_word(word: &str) -> Option<&'static Known> {
     TABLE.names.get(&*word).or_else(|| TABLE.words.get(&word)).or_else(|| by_host(&word))
 }
 
+/// Whether a source is an assistant of AI, by its name as reports show it.
+pub fn is_ai(name: &str) -> bool {
+    let known = TABLE.words.get(&name.to_lowercase());
+    known.is_some_and(|known| known.kind == Kind::Ai && *known.name == *name)
+}
+
 /// `co.uk` of `google.co.uk`. `None` under suffixes such as `github.io`, where anyone can have any
 /// name.
 fn public_suffix(host: &str) -> Option<&str> {

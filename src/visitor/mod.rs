@@ -6,6 +6,8 @@
 
 pub mod address;
 pub mod agent;
+#[cfg(feature = "admin")]
+pub mod ai;
 pub mod bots;
 mod channel;
 mod database;

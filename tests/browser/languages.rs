@@ -118,14 +118,16 @@ async fn long_words_fit_every_screen() {
                     for (const menu of document.querySelectorAll('details')) menu.open = true;
                     const top = (tab) => Math.round(tab.getBoundingClientRect().top / 4);
                     const wrapped = [...document.querySelectorAll('#view :is(.tabs, .sections)')].filter(
-                        (tabs) => new Set([...tabs.children].map(top)).size > 1);
+                        (tabs) => new Set([...tabs.children].filter((it) => it.checkVisibility()).map(top)).size > 1);
+                    const hidden = [...document.querySelectorAll('.sections > *, .sections .panel')].filter(
+                        (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth);
                     // Words that stand out of their place, or over their neighbour.
                     const words = document.querySelectorAll('th, td, .tile span, .periods, .periods a, .chip, dt, dd, button');
                     const out = [...words].filter((it) => it.checkVisibility() && it.clientWidth > 0
                         && !it.matches('.hidden, .hidden *') && getComputedStyle(it).overflow === 'visible'
                         && it.scrollWidth > it.clientWidth + 1);
                     const beyond = page.scrollWidth > page.clientWidth ? ['beyond the screen'] : [];
-                    return [...beyond, ...[...wrapped, ...out].map((it) => it.outerHTML.slice(0, 160))]";
+                    return [...beyond, ...[...wrapped, ...hidden, ...out].map((it) => it.outerHTML.slice(0, 160))]";
                 let untidy: Value = run(&browser, untidy).await;
                 let of_page = |what: &Value| format!("{language}, {width}, {path}: {what}");
                 found.extend(untidy.as_array().unwrap().iter().map(of_page));

@@ -18,6 +18,7 @@ const keys = () => document.getElementById("keys-on");
 let asked = 0; // the last request
 let waiting = 0; // requests whose answer is on its way
 let wanted; // a link that was followed and has not been shown yet
+let suggested; // what the suggested values were asked for
 let stale = false; // the numbers are older than they should be
 let live; // the stream of current visitors
 let silent = false; // it is not there
@@ -107,6 +108,26 @@ function go(url) {
   load().then(refreshLater);
 }
 
+// Values of the property that the form for a filter has chosen, to choose from.
+async function suggest() {
+  const list = document.getElementById("values");
+  const url = new URL(location.href);
+  url.searchParams.set("property", view().querySelector("#filter [name='property']").value);
+  url.searchParams.set("suggest", "true");
+  if (suggested === url.href) return;
+  suggested = url.href;
+  list.replaceChildren();
+  try {
+    const answer = await fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE) });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Another property was chosen meanwhile.
+    if (suggested === url.href) list.replaceChildren(...fresh.getElementById("values").children);
+  } catch {
+    // A value can be written all the same.
+    suggested = undefined;
+  }
+}
+
 function follow() {
   live?.close();
   clearTimeout(reopening);
@@ -172,6 +193,7 @@ function followKey({ key, target, ctrlKey, metaKey, altKey, defaultPrevented }) 
 if (view()) {
   if (keys()) keys().checked = localStorage.getItem(KEYS) !== "off";
   document.addEventListener("change", ({ target }) => {
+    if (target.matches("#filter [name='property']")) suggest();
     if (target === keys()) localStorage.setItem(KEYS, target.checked ? "on" : "off");
   });
   document.addEventListener("keydown", (event) => {
@@ -191,6 +213,9 @@ if (view()) {
     event.preventDefault();
     go(new URL(view().dataset.base + "?" + new URLSearchParams(new FormData(form)), location.href).href);
   });
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.id === "filter" && target.open) suggest();
+  }, true);
   // Menus close as menus do.
   document.addEventListener("keydown", (event) => {
     const open = event.key === "Escape" && view().querySelector("details.menu[open]");

@@ -1,48 +1,196 @@
-//! What AI did with pages.
+//! What AI reads, who is behind it, and whom it sends.
+//!
+//! Of all of a site roll-ups tell it: makers by requests and visits, pages by reads. Of one maker,
+//! or one page, event rows do, which know both at once; visits are people's, so they are a link
+//! away there.
 
 use super::PageData;
 use super::view::View;
+use crate::model::BotClass;
+use crate::model::rollup::OTHER;
 use crate::page_name::shown;
-use crate::report::ai_pages;
+use crate::report::scan::Asked;
+use crate::report::{
+    AiMaker, AiPage, AnsweredFrom, Condition, Property, ai_makers, ai_pages, ai_reads, conditions,
+};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
 /// Rows, at most.
 const ROWS: usize = 50;
 
-/// What AI did with pages, where it did anything.
-pub(super) fn draw(view: &View, data: &PageData<'_>) -> Option<Markup> {
+/// Classes of what reads for AI: to train, to answer.
+pub(super) const TRAINING: &str = BotClass::AiTraining.as_str();
+pub(super) const ASSISTANT: &str = BotClass::AiAssistant.as_str();
+
+/// What AI did, where it did anything: who it was, and which pages it was about.
+pub(super) fn draw(view: &View, data: &PageData<'_>) -> Vec<Markup> {
+    if view.is_of_rows() {
+        return drawn_from_rows(view, data);
+    }
+    let (makers, unnamed) = ai_makers(data.days, view.elapsed());
+    let pages = ai_pages(data.days, view.elapsed(), None);
+    let mut cards = Vec::new();
+    if !makers.is_empty() {
+        cards.push(of_makers(view, &makers, true, unnamed));
+    }
+    if !pages.is_empty() {
+        cards.push(of_pages(view, &pages, true));
+    }
+    cards
+}
+
+fn drawn_from_rows(view: &View, data: &PageData<'_>) -> Vec<Markup> {
+    let is_told = matches!(data.answers.source, AnsweredFrom::Rows(_));
+    let bots = Property::parse("bot:name").is_ok_and(|property| view.tells(&property));
+    if !is_told || !bots || view.look.limit.is_some() {
+        return Vec::new();
+    }
+    let filter = data.answers.filter().cloned();
+    let asked = Asked { filter, times: view.times, ..Asked::default() };
+    let (makers, pages) = ai_reads(&view.site, data.covered(), &asked);
+    let mut cards = Vec::new();
+    if !makers.is_empty() {
+        cards.push(of_makers(view, &makers, false, 0));
+        cards.push(of_pages(view, &pages, false));
+    }
+    cards
+}
+
+/// `with_visits`: requests and visits of all of a site; else pages that were read.
+fn of_makers(view: &View, makers: &[AiMaker], with_visits: bool, unnamed: i64) -> Markup {
     let say = view.say();
-    let ai = ai_pages(data.days, view.elapsed(), None);
-    (!ai.is_empty()).then(|| {
-        html! {
-                section.card #ai aria-labelledby="ai-title" {
-                    header {
-                        h2 #ai-title { (say.t("ai-title")) }
+    html! {
+        section.card #ai-makers aria-labelledby="ai-makers-title" {
+            header {
+                h2 #ai-makers-title { (say.t("ai-makers")) }
+                p.quiet { (say.t(if with_visits { "ai-makers-about" } else { "ai-reads-about" })) }
+            }
+            table {
+                thead { tr {
+                    th scope="col" { (say.t("ai-maker")) }
+                    @if with_visits {
+                        th scope="col" { (say.t("ai-requests-training")) }
+                        th scope="col" { (say.t("ai-requests-answers")) }
+                        th scope="col" { (say.t("ai-sent")) }
+                    } @else {
+                        th scope="col" { (say.t("ai-training")) }
+                        th scope="col" { (say.t("ai-answers")) }
                     }
-                    table {
-                        thead { tr {
-                            th scope="col" { (say.t("property-page")) }
-                            th scope="col" { (say.t("ai-training")) }
-                            th scope="col" { (say.t("ai-answers")) }
-                            th scope="col" { (say.t("ai-disallowed")) }
-                            th scope="col" { (say.t("ai-sent")) }
-                        } }
-                        tbody {
-                            @for of in ai.iter().take(ROWS) {
-                                tr {
-                                    // A filter by visits' pages would leave AI out.
-                                    th scope="row" {
-                                        a href=(view.own_view(&of.page)) title=(shown(&of.page)) { (shown(&of.page)) }
-                                    }
-                                    td { (say.count(of.training)) }
-                                    td { (say.count(of.assistant)) }
-                                    td { (say.count(of.disallowed)) }
-                                    td { (say.count(of.referral)) }
+                } }
+                tbody {
+                    @for of in makers.iter().take(ROWS) {
+                        tr {
+                            th scope="row" {
+                                @if of.bots.is_empty() {
+                                    a href=(sent(view, of)) title=(of.name) { (of.name) }
+                                } @else {
+                                    @let programs = of.bots.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                                    a href=(read_by(view, of)) title={ (of.name) ": " (programs) } { (of.name) }
+                                }
+                            }
+                            td { (say.count(of.training)) }
+                            td { (say.count(of.assistant)) }
+                            @if with_visits {
+                                td {
+                                    @if of.visits > 0 {
+                                        a href=(sent(view, of)) title=(say.with("ai-sent-by", [("name", (&*of.name).into())])) { (say.count(of.visits)) }
+                                    } @else { (say.count(0)) }
                                 }
                             }
                         }
                     }
                 }
+            }
+            @if unnamed > 0 {
+                p.quiet { (say.with("ai-unnamed", [("n", say.grouped(unnamed).into())])) }
+            }
         }
-    })
+    }
+}
+
+fn of_pages(view: &View, pages: &[AiPage], with_visits: bool) -> Markup {
+    let say = view.say();
+    let read = |of: &AiPage, class, n: i64| {
+        html! {
+            td {
+                // Of names without a row of their own nothing is known.
+                @if n > 0 && of.page != OTHER && !view.is_of_rows() {
+                    a href=(readers(view, &of.page, &[class])) title=(say.t("ai-readers")) { (say.count(n)) }
+                } @else { (say.count(n)) }
+            }
+        }
+    };
+    html! {
+        section.card #ai aria-labelledby="ai-title" {
+            header {
+                h2 #ai-title { (say.t(if with_visits { "ai-title" } else { "ai-read" })) }
+            }
+            table {
+                thead { tr {
+                    th scope="col" { (say.t("property-page")) }
+                    th scope="col" { (say.t("ai-training")) }
+                    th scope="col" { (say.t("ai-answers")) }
+                    th scope="col" { (say.t("ai-disallowed")) }
+                    @if with_visits { th scope="col" { (say.t("ai-sent")) } }
+                } }
+                tbody {
+                    @for of in pages.iter().take(ROWS) {
+                        tr {
+                            // A filter by visits' pages would leave AI out.
+                            th scope="row" {
+                                a href=(view.own_view(&of.page)) title=(shown(&of.page)) { (shown(&of.page)) }
+                            }
+                            (read(of, TRAINING, of.training))
+                            (read(of, ASSISTANT, of.assistant))
+                            td { (say.count(of.disallowed)) }
+                            @if with_visits { td { (say.count(of.referral)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the programs of a maker ask for.
+fn read_by(view: &View, of: &AiMaker) -> String {
+    let filters = one_of("bot:name", &of.bots).map(|names| {
+        let others = view.conditions.iter().filter(|c| c.property != names.property);
+        conditions::write(others.chain([&names]))
+    });
+    view.link(&[("filters", filters.as_deref())])
+}
+
+/// The visits that a maker's assistants sent, and the pages on which they began.
+fn sent(view: &View, of: &AiMaker) -> String {
+    let filters = one_of("visit:source", &of.sources).map(|names| conditions::write([&names]));
+    view.link(&[
+        ("topic", None),
+        ("filters", filters.as_deref()),
+        ("pages", Some("visit:entry_page")),
+        ("sources", Some("visit:source")),
+    ])
+}
+
+/// Who reads a page for AI: which programs, and how often.
+pub(super) fn readers(view: &View, page: &str, classes: &[&str]) -> String {
+    let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+    let page = Property::parse("bot:page").ok().map(|of| Condition::exactly(of, page));
+    let all: Vec<Condition> = page.into_iter().chain(one_of("bot:class", &classes)).collect();
+    let filters = conditions::write(&all);
+    let others = ["page", "segment", "heat", "screen"].map(|name| (name, None));
+    let changes = [("topic", Some("bots")), ("filters", Some(&*filters))];
+    view.link(&[&changes[..], &others[..]].concat())
+}
+
+/// A property has one of these values.
+fn one_of(property: &str, values: &BTreeSet<String>) -> Option<Condition> {
+    let of = Property::parse(property).ok()?;
+    let mut all = values.iter().map(|value| Condition::exactly(of.clone(), value));
+    let first = all.next()?;
+    Some(all.fold(first, |mut joined, more| {
+        joined.values.extend(more.values);
+        joined
+    }))
 }

@@ -4,6 +4,7 @@
 //! Roll-ups tell it of all days, but for what is told by two properties: that is known since event
 //! rows are kept.
 
+use super::ai::{ASSISTANT, TRAINING, readers};
 use super::cards::OpenCard;
 use super::goals::since;
 use super::speed::tiles;
@@ -149,6 +150,9 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
                 @for (what, n, known) in facts {
                     @if known { div { dt { (say.t(what)) } dd { (n) } } }
                 }
+            }
+            @if ai.training + ai.assistant > 0 {
+                a.more href=(readers(view, page, &[TRAINING, ASSISTANT])) { (say.t("ai-readers")) }
             }
         }
     })

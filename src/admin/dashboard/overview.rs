@@ -8,7 +8,9 @@ use super::{PageData, chart, tiles};
 use crate::admin::AdminState;
 use crate::model::rollup::Dimension;
 use crate::model::rollup::Metric::Responses;
+use crate::model::site::Day;
 use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, TimeStep, Total, Value};
+use chrono::Datelike;
 use maud::{Markup, html};
 
 /// Numbers of the questions.
@@ -108,13 +110,14 @@ fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> String {
         return say.with(key, [("day", day.into()), ("time", time.into())]);
     }
     let told = Range { first: data.answers.range.first, ..view.elapsed() };
-    let days = match say.range(told) {
-        days if told.last == view.today => say.with("overview-so-far", [("days", days.into())]),
-        days => days,
-    };
+    let days = days(view, told);
     let Some(before) = view.before else { return days };
     if is_compared(view, totals) {
-        let (days, range) = (("days", days.into()), ("before", say.range(before.range).into()));
+        let range = match before.range.len() {
+            1 => one_day(view, before.range.first),
+            _ => say.range(before.range),
+        };
+        let (days, range) = (("days", days.into()), ("before", range.into()));
         return match before.until {
             Some(until) => {
                 let time = ("time", view.site.clock(until).into());
@@ -131,6 +134,32 @@ fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> String {
         false => "overview-nothing-before",
     };
     say.with(key, [("days", days.into())])
+}
+
+/// The days that are told, as they are called: `Today until 15:30`, `30 days and today so far`.
+fn days(view: &View, told: Range) -> String {
+    let say = view.say();
+    let is_today = told.last == view.today;
+    if told.len() == 1 && view.is_one_day() {
+        return match is_today {
+            true => say.with("overview-today-until", [("time", view.site.clock(view.now).into())]),
+            false => one_day(view, told.first),
+        };
+    }
+    let days = say.range(told);
+    match view.period.whole_days().filter(|n| told.len().unsigned_abs() == n + 1) {
+        _ if !is_today => days,
+        Some(n) => say.with("overview-days-and-today", [("n", n.into()), ("days", days.into())]),
+        None => say.with("overview-so-far", [("days", days.into())]),
+    }
+}
+
+/// `Tue, 24 Nov`, with its year where that is another.
+fn one_day(view: &View, day: Day) -> String {
+    match day.year() == view.today.year() {
+        true => view.say().weekday(day),
+        false => format!("{} {}", view.say().weekday(day), day.year()),
+    }
 }
 
 /// The steps that the chart may take.

@@ -2,6 +2,7 @@
 
 use super::cards::OpenCard;
 use super::details::Details;
+use super::filters::Suggestions;
 use super::goals::Goals;
 use super::overview::Overview;
 use super::time::LAST_DAY;
@@ -48,6 +49,7 @@ pub(super) struct Page {
     goals: Option<Goals>,
     /// Of one card all there is, in the place of everything else.
     details: Option<Details>,
+    suggestions: Option<Suggestions>,
 }
 
 impl Page {
@@ -55,8 +57,9 @@ impl Page {
         let mut questions = view.questions()?;
         if let Some(key) = view.get("details") {
             let details = Some(Details::ask(key, &view, &mut questions)?);
+            let suggestions = Suggestions::ask(&view, &mut questions);
             let (overview, cards, goals) = Default::default();
-            return Ok((Self { view, overview, cards, goals, details }, questions));
+            return Ok((Self { view, overview, cards, goals, details, suggestions }, questions));
         }
         let is_overview = matches!(view.topic, Topic::Overview | Topic::Realtime);
         // Responses have totals where they are filtered by what tells them apart.
@@ -68,7 +71,8 @@ impl Page {
         };
         let has_goals = view.topic == Topic::Overview && view.page().is_none();
         let goals = if has_goals { Goals::ask(&view, &mut questions)? } else { None };
-        Ok((Self { view, overview, cards, goals, details: None }, questions))
+        let suggestions = Suggestions::ask(&view, &mut questions);
+        Ok((Self { view, overview, cards, goals, details: None, suggestions }, questions))
     }
 
     pub fn draw(&self, admin: &AdminState, data: &PageData<'_>, current: u64) -> Markup {
@@ -92,7 +96,7 @@ impl Page {
                     }
                 }
                 main #numbers-of-all tabindex="-1" {
-                    (filters::bar(view, &data.answers))
+                    (filters::bar(view, &data.answers, self.suggestions.as_ref()))
                     @if let Some(about) = view.topic.about() { p.about { (say.t(about)) } }
                     @if let Some(overview) = &self.overview { (overview.draw(admin, view, data)) }
                     @match self.draw_body(data) {
@@ -154,8 +158,8 @@ impl Page {
         }
         let mut cards: Vec<Markup> =
             self.cards.iter().map(|card| card.draw(view, &data.answers)).collect();
-        if view.topic == Topic::Bots && !view.is_of_rows() {
-            cards.extend(ai::draw(view, data));
+        if view.topic == Topic::Bots {
+            drop(cards.splice(..0, ai::draw(view, data)));
         }
         // Before the events that some of them are.
         let events = self.cards.iter().position(|card| card.key() == "events");
@@ -257,11 +261,16 @@ fn settings(view: &View) -> String {
 
 fn periods(view: &View) -> Markup {
     let say = view.say();
+    // As in the API these are whole days; here today comes on top of them.
+    let days = |word: &str| {
+        let days = Period::parse(word).ok().and_then(Period::whole_days);
+        days.map(|n| say.with("period-days-and-today", [("n", n.into())]))
+    };
     let choice = |word: &str, date: Option<&str>, name: &'static str, is_current: bool| {
         let changes = [("period", Some(word)), ("date", date), ("interval", None)];
         html! {
             a href=(view.link(&changes)) data-key=[key(word).filter(|_| date.is_none())]
-                aria-current=[is_current.then_some("true")] { (say.t(name)) }
+                title=[days(word)] aria-current=[is_current.then_some("true")] { (say.t(name)) }
         }
     };
     let today = view.site.day(view.now);

@@ -64,7 +64,7 @@ const PREFETCHES: &[(Metric, &str)] = &[
     (Metric::Bytes, "metric-sent"),
 ];
 const DOWNLOADS: &[(Metric, &str)] = &[
-    (Metric::Pageviews, "card-downloads"),
+    (Metric::Pageviews, "card-col-downloads"),
     (Metric::Aborted, "metric-aborted"),
     (Metric::Bytes, "metric-sent"),
 ];

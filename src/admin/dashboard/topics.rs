@@ -110,13 +110,31 @@ impl Topic {
     }
 }
 
+/// Topics that have room side by side on a phone; the others are in a menu there.
+const SIDE_BY_SIDE: usize = 2;
+
 pub(super) fn nav(view: &View) -> Markup {
     let say = view.say();
+    let (first, others) = Topic::ALL.split_at(SIDE_BY_SIDE);
+    let open = others.iter().find(|topic| **topic == view.topic);
+    let current = |topic: Topic| (topic == view.topic).then_some("page");
     html! {
         nav.sections aria-label=(say.t("topic-nav")) {
-            @for topic in Topic::ALL {
+            @for topic in first {
                 a href=(topic.link(view)) data-key=[topic.key()]
-                    aria-current=[(topic == view.topic).then_some("page")] { (say.t(topic.name())) }
+                    aria-current=[current(*topic)] { (say.t(topic.name())) }
+            }
+            @for topic in others {
+                a.wide href=(topic.link(view)) aria-current=[current(*topic)] { (say.t(topic.name())) }
+            }
+            // The style shows either these or the menu.
+            details.menu.narrow #topics {
+                summary aria-current=[open.map(|_| "true")] { (say.t(open.map_or("card-more", |topic| topic.name()))) }
+                div.panel {
+                    @for topic in others {
+                        a href=(topic.link(view)) aria-current=[current(*topic)] { (say.t(topic.name())) }
+                    }
+                }
             }
         }
     }

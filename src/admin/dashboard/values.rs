@@ -2,7 +2,7 @@
 //! Names that others have given, and paths, stay as they are.
 
 use crate::language::Language;
-use crate::model::rollup::{OTHER, PART};
+use crate::model::rollup::{FILE_DOWNLOAD, OTHER, OUTBOUND_LINK, PART};
 use crate::model::{AI_CHANNEL, DIRECT, Proof};
 use crate::page_name::shown;
 use crate::report::{Property, countries};
@@ -117,6 +117,9 @@ pub(crate) fn label(say: Language, property: &Property, value: &str) -> String {
             let referrer = if referrer.is_empty() { no_referrer() } else { shown(referrer) };
             format!("{} ← {referrer}", shown(page)).into()
         }
+        // Events that the script sends by itself, and not by a name that somebody gave.
+        "event:name" if value == OUTBOUND_LINK => say.t("value-outbound-click"),
+        "event:name" if value == FILE_DOWNLOAD => say.t("value-file-click"),
         "bot:identity" => match value.split_once(PART) {
             // What it is called says so.
             Some((name, proof)) if proof == Proof::Refuted.as_str() => name.into(),
@@ -153,13 +156,18 @@ mod tests {
         assert_eq!(label("visit:language", "fr"), "French");
         assert_eq!(label("visit:language", "tlh"), "tlh");
         assert_eq!(label("event:page", ""), "(none)");
+        assert_eq!(label("event:name", "File download"), "Click on a file's link");
+        assert_eq!(label("event:name", "Sign-up"), "Sign-up");
         assert_eq!(label("event:page", "/caf%C3%A9%2F"), "/café%2F");
         assert_eq!(label("download:path", "/%E2%80%AEfdp"), "/%E2%80%AEfdp");
         assert_eq!(label("visit:referrer", "a.example/%C3%A9"), "a.example/é");
         assert_eq!(label("visit:utm_term", "%C3%A9"), "%C3%A9");
         assert_eq!(label("error:link", "/a\u{1e}/b"), "/a ← /b");
         assert_eq!(label("error:link", "/a\u{1e}"), "/a ← no referrer");
-        assert_eq!(label("bot:identity", "Bot\u{1e}reverse DNS"), "Bot: reverse DNS");
+        assert_eq!(
+            label("bot:identity", "Bot\u{1e}reverse DNS"),
+            "Bot: address named by its maker"
+        );
         let refuted = "claims to be Bot, isn't\u{1e}refuted";
         assert_eq!(label("bot:identity", refuted), "claims to be Bot, isn't");
     }
@@ -180,9 +188,12 @@ mod tests {
             let said = word(Language::Marked, class.as_str());
             assert!(said.starts_with('⟦'), "{said}");
         }
-        // In English they are the API's own, but for a capital letter.
-        for (value, key) in WORDS {
-            assert_eq!(Language::English.t(key).to_lowercase(), value.to_lowercase());
+        // In English they are the API's own, but for a capital letter, and for how bots are known
+        // and what robots.txt says, which is said in plainer words here.
+        let is_plain = |value: &&str| Proof::ALL.iter().any(|proof| proof.as_str() == *value);
+        for (value, key) in WORDS.iter().filter(|(value, _)| !is_plain(value)) {
+            let word = if *value == "disallowed" { "not allowed" } else { value };
+            assert_eq!(Language::English.t(key).to_lowercase(), word.to_lowercase());
         }
     }
 }

@@ -56,6 +56,8 @@ const KEPT: [&str; 31] = [
 /// Fields of forms, of which what is kept is made.
 const DATES: [&str; 4] = ["first", "last", "compare_first", "compare_last"];
 const TYPED: [&str; 3] = ["property", "operator", "value"];
+/// The values of a property are wanted, to choose one of them for a filter.
+const SUGGEST: &str = "suggest";
 
 pub(super) struct View {
     pub site: Site,
@@ -79,11 +81,20 @@ pub(super) struct View {
     pub segments: Arc<Segments>,
     /// Who looks at it, and what they cannot choose.
     pub look: Look,
+    /// What is being typed.
+    pub typing: Option<Typing>,
     /// Why the numbers are not those of now but the last that were read.
     pub away: Option<String>,
     /// By which the segment and what they are limited to tell rows apart.
     of_segment: Vec<Property>,
     chosen: Vec<(&'static str, String)>,
+}
+
+/// A filter that is not one yet: values of its property are to be suggested.
+pub(super) struct Typing {
+    pub property: Property,
+    pub operator: Operator,
+    pub value: String,
 }
 
 /// What is counted, which says what is worth telling of it.
@@ -107,7 +118,7 @@ impl View {
         params: &Params,
         now: Millis,
     ) -> Result<Self, Invalid> {
-        params.only(&[&KEPT, &DATES, &TYPED])?;
+        params.only(&[&KEPT, &DATES, &TYPED, &[SUGGEST]])?;
         let today = site.day(now);
         let mut chosen: Vec<(&'static str, String)> = KEPT
             .into_iter()
@@ -129,6 +140,7 @@ impl View {
         let get = |name| {
             chosen.iter().find_map(|(known, value)| (*known == name).then_some(value.as_str()))
         };
+        let typing = Typing::read(params)?;
         let topic = get("topic").map(Topic::parse).transpose()?;
         let Span { period, range, times } = time::span(topic, get, site, now)?;
         let conditions = match get("page") {
@@ -137,7 +149,7 @@ impl View {
                 let read = conditions::read(get("filters").unwrap_or_default())?;
                 let typed = TYPED.iter().map(|name| params.get(name));
                 match typed.collect::<Option<Vec<&str>>>().as_deref() {
-                    Some(&[property, operator, values]) => {
+                    Some(&[property, operator, values]) if typing.is_none() => {
                         joined(read, [Condition::typed(property, operator, values)?])
                     }
                     _ => read,
@@ -189,6 +201,7 @@ impl View {
             segment,
             segments,
             look,
+            typing,
             away: None,
             of_segment,
             chosen,
@@ -285,6 +298,11 @@ impl View {
             .any(|(_, counts)| counts.row(Dimension::Suspected, "yes").pageviews() > 0)
     }
 
+    /// Whether one day is shown, or what has come of it.
+    pub fn is_one_day(&self) -> bool {
+        self.times.is_none() && self.range.len() == 1
+    }
+
     /// What of the range has come: totals compare that much with as much before.
     pub fn elapsed(&self) -> Range {
         self.range.until(self.today)
@@ -372,6 +390,25 @@ impl View {
         let others = self.conditions.iter().enumerate().filter(|(i, _)| *i != nth);
         let text = conditions::write(others.map(|(_, condition)| condition));
         (!text.is_empty()).then_some(text)
+    }
+}
+
+impl Typing {
+    /// # Errors
+    /// If there is no such property or operator.
+    fn read(params: &Params) -> Result<Option<Self>, Invalid> {
+        match params.get(SUGGEST) {
+            None => return Ok(None),
+            Some("true") => {}
+            Some(other) => return Err(Invalid::unknown(SUGGEST, other, ["true"])),
+        }
+        let property = params.get("property").map(Property::parse).transpose()?;
+        let operator = params.get("operator").map(Operator::parse).transpose()?;
+        Ok(property.map(|property| Self {
+            property,
+            operator: operator.unwrap_or(Operator::Is),
+            value: params.get("value").unwrap_or_default().to_owned(),
+        }))
     }
 }
 

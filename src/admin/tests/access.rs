@@ -141,6 +141,52 @@ async fn people_sign_in_and_their_session_ends() {
 }
 
 #[tokio::test]
+async fn who_signs_in_gets_the_page_that_was_asked_for() {
+    let port = guarded().await;
+    let door = async |path: &str| {
+        let asked = port.request(path).header("accept", "text/html").send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::SEE_OTHER, "{path}");
+        asked.headers()[LOCATION].to_str().unwrap().to_owned()
+    };
+    let enter = async |next: &str, password: &str| {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.append_pair("password", password).append_pair("next", next);
+        let form = port.client.post(format!("http://{}/login", port.address));
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        form.body(body.finish()).send().await.unwrap()
+    };
+    for path in
+        ["/?period=7d&filters=event:page%3D%3D%2Fa%26b", "/settings/goals?site_id=example.org"]
+    {
+        let door = door(path).await;
+        let (_, form) = port.get(&door).await;
+        let field = r#"<input type="hidden" name="next" value=""#;
+        let next = form.split(field).nth(1).unwrap().split('"').next().unwrap();
+        let next = next.replace("&amp;", "&");
+        assert_eq!(next, path);
+        // A wrong password forgets nothing.
+        let again = enter(&next, "wrong").await;
+        assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+        assert!(again.text().await.unwrap().contains(field));
+        let entered = enter(&next, "correct horse").await;
+        assert_eq!(entered.headers()[LOCATION], path);
+        let session = cookie(&entered, "headcount_session");
+        let shown = port.request(path).header(COOKIE, session).send().await.unwrap();
+        assert_eq!(shown.status(), StatusCode::OK);
+    }
+    assert_eq!(door("/").await, "/login");
+    // Elsewhere nobody is led, whoever wrote the link or the form.
+    for hostile in
+        ["//evil.example", "https://evil.example/", "/\\evil.example", "/\t/evil.example"]
+    {
+        let link = form_urlencoded::byte_serialize(hostile.as_bytes()).collect::<String>();
+        let (_, form) = port.get(&format!("/login?next={link}")).await;
+        assert!(!form.contains("evil.example"), "{hostile}");
+        assert_eq!(enter(hostile, "correct horse").await.headers()[LOCATION], "/", "{hostile}");
+    }
+}
+
+#[tokio::test]
 async fn signing_out_ends_the_session_and_its_streams() {
     let port = guarded().await;
     let here = cookie(&sign_in(&port, "correct horse").await, "headcount_session");

@@ -45,7 +45,7 @@ async fn a_part_of_the_time_is_told_as_a_part() {
     for text in [
         "Filtered numbers begin on 23 Nov.",
         "23–24 Nov 2026",
-        "not all event rows of the time before are kept",
+        "not everything is kept of each visit of the time before",
         "Robots, errors, files and feeds",
     ] {
         assert!(page.contains(text), "no {text}");
@@ -56,8 +56,11 @@ async fn a_part_of_the_time_is_told_as_a_part() {
 
     let (_, page) = port.get("/?period=day&filters=visit:country%3D%3DDE").await;
     assert_eq!(figure(&page, "Unique visitors"), Some("2"));
-    assert!(page.contains("cover all of these days"), "{page}");
-    assert!(page.contains("compared with 23 Nov 2026 until 15:30"), "rows tell parts of days");
+    assert!(page.contains("covers all of these days"), "{page}");
+    assert!(
+        page.contains("Today until 15:30, compared with Mon, 23 Nov until 15:30"),
+        "rows tell parts of days"
+    );
     assert!(!page.contains("Hours are counted for all traffic together"), "and hours");
     // Without filters all of the time is told.
     let (_, page) = port.get("/?period=7d").await;
@@ -70,7 +73,7 @@ async fn where_there_are_no_rows_it_is_said() {
     let port = kept_since_yesterday().await;
     let then = "/?first=2026-11-20&last=2026-11-22";
     let (_, page) = port.get(&format!("{then}&filters=visit:country%3D%3DDE")).await;
-    assert!(page.contains("Of these days no event rows are kept"), "{page}");
+    assert!(page.contains("Of these days single visits and requests are not kept"), "{page}");
     assert_eq!(figure(&page, "Unique visitors"), Some("20"), "one property is counted by itself");
     let cards: Vec<&str> = ["pages", "places", "devices", "sources"]
         .into_iter()
@@ -82,7 +85,7 @@ async fn where_there_are_no_rows_it_is_said() {
     let (status, page) = port.get(&format!("{then}&{both}")).await;
     assert_eq!(status, 200);
     assert!(figure(&page, "Unique visitors").is_none(), "two at once are not counted");
-    assert!(page.contains("Of these days no event rows are kept"));
+    assert!(page.contains("Of these days single visits and requests are not kept"));
 }
 
 #[tokio::test]
@@ -185,4 +188,55 @@ async fn segments_are_kept_shown_and_forgotten() {
     let answer = form.header("sec-fetch-site", "cross-site").send().await.unwrap();
     assert_eq!(answer.status(), 403);
     assert!(port.get("/").await.1.contains("Home"));
+}
+
+/// The values that the form for a filter suggests.
+fn suggested(page: &str) -> Vec<String> {
+    let list = page.split(r#"<datalist id="values" data-keep>"#).nth(1).unwrap();
+    let list = list.split("</datalist>").next().unwrap();
+    let values = list.split(r#"<option value=""#).skip(1);
+    values.map(|value| value.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn values_are_suggested_to_filter_by() {
+    let port = kept_since_yesterday().await;
+    let hostile = "/a|b;c*<script>";
+    let more = [(Dimension::Page, hostile, Stored::Visitors, 50)];
+    port.store.add("example.org", days_ago(2), &more);
+    let ask = async |more: &str| port.get(&format!("/?period=7d&suggest=true&{more}")).await;
+
+    // None unless they are asked for; most frequent first, of the time that is shown.
+    assert_eq!(suggested(&port.get("/?period=7d").await.1), [""; 0]);
+    let (status, page) = ask("property=visit:country_name&operator=is_not&value=").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(suggested(&page), ["Germany"], "rows of days that are told by roll-ups");
+    assert!(page.contains(r#"<details class="menu" id="filter" open>"#));
+    assert!(page.contains(r#"value="visit:country_name" selected"#), "{page}");
+    assert!(page.contains(r#"value="is_not" selected"#) && !page.contains("Remove the filter"));
+    let (_, page) = ask("property=event:page").await;
+    let escaped = r"/a\|b\;c\*&lt;script&gt;";
+    assert_eq!(suggested(&page), [escaped, "/"], "as it has to be typed");
+    assert!(suggested(&port.get("/?suggest=true&property=event:page").await.1).is_empty());
+    // What is suggested filters by just that value.
+    let typed = form_urlencoded::byte_serialize(br"/a\|b\;c\*<script>").collect::<String>();
+    let path =
+        format!("/?first=2026-11-22&last=2026-11-22&property=event:page&operator=is&value={typed}");
+    let (_, page) = port.get(&path).await;
+    assert_eq!(figure(&page, "Unique visitors"), Some("50"), "{page}");
+
+    // Under a filter those that are left, from event rows.
+    let (_, page) = ask("filters=visit:country%3D%3DFR&property=event:page").await;
+    assert_eq!(suggested(&page), ["/"]);
+    // What the filters tell nothing of has none, and nothing fails.
+    let (status, page) = ask("filters=visit:country%3D%3DFR&property=bot:name").await;
+    assert!(status == 200 && suggested(&page).is_empty());
+    for (more, names) in
+        [("property=event:mood", "`event:mood`"), ("property=visit:os&operator=like", "`like`")]
+    {
+        let (status, page) = ask(more).await;
+        assert!(status == 400 && page.contains(names), "{page}");
+    }
+    let (status, page) = port.get("/?suggest=yes").await;
+    assert!(status == 400 && page.contains("`yes`"), "{page}");
 }

@@ -363,7 +363,7 @@ async fn the_dashboard_shows_all_of_it() {
     let (_, speed) = port.get("/?topic=speed").await;
     assert!(speed.contains("needs improvement") && speed.contains("Slowest pages"));
     let (_, bots) = port.get("/?topic=bots").await;
-    assert!(bots.contains("What AI reads") && bots.contains("behaves like a robot"));
+    assert!(bots.contains("Pages that AI reads") && bots.contains("behaves like a robot"));
     let (_, page) = port.get("/?page=/a").await;
     for text in
         ["8 clicks on a grid", "Around it", "Time on page", ">40s<", "Broken links to it", "25%"]

@@ -1,6 +1,7 @@
 //! The admin port over real HTTP: the Stats API, who may ask, what the dashboard shows.
 
 mod access;
+mod ai;
 mod api;
 mod described;
 mod details;

@@ -196,6 +196,115 @@ async fn today_says_that_it_goes_on() {
     assert!(!page.contains(", so far") && !page.contains("line now open"));
 }
 
+/// What the chart's line says, what the menu of comparisons is called, and its choices.
+fn compared(page: &str) -> (String, String, Vec<(String, String)>) {
+    let between = |from: &str, to: &str| {
+        let rest = page.split(from).nth(1).unwrap_or_else(|| panic!("no {from}"));
+        rest.split(to).next().unwrap().to_owned()
+    };
+    let menu = between(r#"id="compare""#, "</details>");
+    let link = Regex::new(r#"<a href="([^"]*)"[^>]*>([^<]*)</a>"#).unwrap();
+    let links = link.captures_iter(&menu);
+    let links = links.map(|found| (found[2].to_owned(), found[1].replace("&amp;", "&")));
+    let links = links.collect();
+    let name = menu.split("<summary>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    (between(r#"<p class="span">"#, "</p>"), name, links)
+}
+
+#[tokio::test]
+async fn a_day_is_compared_with_the_same_day_of_the_week_before() {
+    let port = Port::local().await;
+    // By the hour, so that it is known how many came until a time: 3 an hour today, 2 last week.
+    let hours = |day: Day, n: i64| {
+        let midnight = day.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp_millis();
+        let slot = move |hour: i64| {
+            // Of Berlin in winter.
+            crate::model::rollup::slot(midnight + (hour - 1) * crate::clock::HOUR).to_string()
+        };
+        let until = if day == today() { 15 } else { 24 };
+        for slot in (0..until).map(slot) {
+            let fields = [
+                (Dimension::Slot, &*slot, Stored::Visits, n),
+                (Dimension::Slot, &*slot, Stored::Server, n),
+                (Dimension::FirstSeen, &*slot, Stored::Visitors, n),
+                (Dimension::Total, "", Stored::Visitors, n),
+                (Dimension::Total, "", Stored::Visits, n),
+                (Dimension::Total, "", Stored::Server, n),
+            ];
+            port.store.add("example.org", day, &fields);
+        }
+    };
+    for (ago, n) in [(0, 3), (1, 5), (2, 4), (7, 2), (8, 6), (9, 1)] {
+        hours(today() - Days::new(ago), n);
+    }
+    let figure = Regex::new(
+        r#"Unique visitors</span><span class="much"><span class="figure">(\d+)</span> <span class="change (\w+)">.*?([\d×]+%?)</span>"#,
+    )
+    .unwrap();
+    let tile = |page: &str| -> [String; 3] {
+        figure
+            .captures(page)
+            .unwrap_or_else(|| panic!("{page}"))
+            .extract::<3>()
+            .1
+            .map(str::to_owned)
+    };
+
+    let (_, page) = port.get("/").await;
+    let (line, name, choices) = compared(&page);
+    assert_eq!(line, "Today until 15:30, compared with Mon, 23 Nov until 15:30");
+    assert_eq!(name, "Compare: Yesterday");
+    let names: Vec<&str> = choices.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["Yesterday", "Same day last week", "Year before", "Nothing"]);
+    // 15 hours of 3 against the same hours and the begun sixteenth of 5.
+    assert_eq!(tile(&page), ["45", "bad", "44%"]);
+    assert!(!page.contains("Match weekdays"), "that is a choice of its own here");
+
+    let (_, page) = port.get(&choices[1].1).await;
+    let (line, name, choices) = compared(&page);
+    assert_eq!(line, "Today until 15:30, compared with Tue, 17 Nov until 15:30");
+    assert_eq!(name, "Compare: Same day last week");
+    let before = 16 * 2;
+    let change = ((45 - before) as f64 / before as f64 * 100.0).round();
+    assert_eq!(tile(&page), ["45".into(), "good".to_owned(), format!("{change}%")]);
+    // And back; the year before has no such day of the week by itself.
+    assert_eq!(compared(&port.get(&choices[0].1).await.1).1, "Compare: Yesterday");
+    let (_, page) = port.get(&choices[2].1).await;
+    assert!(page.contains("Compare: Year before") && page.contains("Match weekdays"));
+
+    // Another day is compared whole, with a whole one.
+    let (_, page) = port.get("/?period=day&date=2026-11-23&match_day_of_week=true").await;
+    let (line, name, choices) = compared(&page);
+    assert_eq!(line, "Mon, 23 Nov, compared with Mon, 16 Nov");
+    assert_eq!((&*name, &*choices[0].0), ("Compare: Same day the week before", "Day before"));
+    assert_eq!(tile(&page), ["120", "bad", "17%"], "24 × 5 against 24 × 6");
+    let (_, page) = port.get("/?first=2026-11-22&last=2026-11-22").await;
+    let (line, name, _) = compared(&page);
+    assert_eq!(
+        (&*line, &*name),
+        ("Sun, 22 Nov; there is nothing before to compare with", "Compare: Day before")
+    );
+    // Several days have the period before.
+    let (_, page) = port.get("/?period=7d").await;
+    assert_eq!(compared(&page).2[0].0, "Period before");
+}
+
+#[tokio::test]
+async fn a_number_of_days_says_that_today_comes_on_top() {
+    let port = counted().await;
+    let (_, page) = port.get("/?period=30d").await;
+    let line = compared(&page).0;
+    assert!(line.starts_with("30 days and today so far (25 Oct – 24 Nov 2026)"), "{line}");
+    assert_eq!(steps(&page).len(), 31);
+    assert!(
+        page.contains(r#"title="30 days and today""#) && page.contains(">28 days and today</a>")
+    );
+    let (_, page) = port.get("/?period=30d&date=2026-11-20").await;
+    let line = compared(&page).0;
+    assert!(line.starts_with("21 Oct – 19 Nov 2026, compared with 21 Sep"), "{line}");
+    assert_eq!(steps(&page).len(), 30);
+}
+
 /// A view a minute, from now on back, from Germany and from France by turns.
 fn views(port: &Port, count: usize) {
     let of = |nth: usize| -> (&str, &[(Dimension, &str)]) {
@@ -267,5 +376,8 @@ async fn the_last_day_is_told_by_the_hour() {
     // Without event rows there are no parts of days.
     let port = counted().await;
     let (_, page) = port.get("/?period=24h").await;
-    assert!(page.contains("Of these days no event rows are kept") && steps(&page).is_empty());
+    assert!(
+        page.contains("Of these days single visits and requests are not kept")
+            && steps(&page).is_empty()
+    );
 }

@@ -241,6 +241,16 @@ async fn while_the_store_is_away_the_files_credentials_are_good() {
     assert!(port.get("/login").await.1.contains("The store does not answer"));
     let new = sign_in(port, "", FILE).await.expect("a session");
     assert_eq!(sign_in(port, "viewer", "viewer").await, None);
+    // By name nobody can: a page says why, whatever is accepted.
+    let form = port.client.post(format!("http://{}/login", port.address));
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let refused = form.body("name=viewer&password=viewer&next=/account").send().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let page = refused.text().await.unwrap();
+    let why =
+        r#"<p class="problem" role="alert">The store, which knows the people, does not answer."#;
+    assert!(page.contains(why) && page.contains(r#"name="next" value="/account""#), "{page}");
     assert_eq!(port.request(url).header(COOKIE, &new).send().await.unwrap().status(), 200);
     // It goes on once the store is back.
     port.store.down.store(false, std::sync::atomic::Ordering::Relaxed);

@@ -10,7 +10,7 @@ use crate::model::block::Block;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
 use crate::model::row::{EventRow, Flags, Kind, RowVisit, RowsOf};
 use crate::model::site::{Day, Month, Site};
-use crate::model::{Batch, PackedRows, RowList, VisitorHash};
+use crate::model::{Batch, BotClass, PackedRows, RowList, VisitorHash};
 use crate::store::{
     Applied, Backend, Batches, Reads, Result, Secret, SharedValues, StoreError, StoredRows,
 };
@@ -34,6 +34,8 @@ pub(super) struct MemoryStore {
     days: Mutex<HashMap<(String, Day), DayCounts>>,
     /// Rows of people.
     rows: Mutex<HashMap<(String, Day), Vec<PackedRows>>>,
+    /// Rows of all others.
+    others: Mutex<HashMap<(String, Day), Vec<PackedRows>>>,
     /// Months whose days are gone.
     months: Mutex<HashMap<(String, Month), DayCounts>>,
     secrets: Mutex<HashMap<Secret, Vec<u8>>>,
@@ -80,6 +82,21 @@ impl MemoryStore {
         let n = views.len() as i64;
         self.add(site, day, &[(Dimension::Total, "", Stored::Server, n)]);
         let mut held = self.rows.lock().unwrap();
+        held.entry((site.to_owned(), day)).or_default().extend(rows.into_packed());
+    }
+
+    /// Requests of robots, as event rows: name, class, page, and what else is to be said of each.
+    pub(super) fn fetch(&self, site: &str, day: Day, requests: &[(&str, BotClass, &str, Flags)]) {
+        let mut rows = RowList::default();
+        for (name, class, page, flags) in requests {
+            let of = Arc::new(RowVisit::default());
+            let at = NOW - (today() - day).num_milliseconds();
+            let mut row = EventRow::new(at, Kind::Bot, of, (*page).into());
+            (row.name, row.detail) = ((*name).into(), class.as_str().into());
+            row.flags = flags.and(Flags::ANSWERED);
+            rows.push(&row);
+        }
+        let mut held = self.others.lock().unwrap();
         held.entry((site.to_owned(), day)).or_default().extend(rows.into_packed());
     }
 
@@ -174,8 +191,11 @@ impl Reads for MemoryStore {
         known: usize,
     ) -> Result<StoredRows> {
         self.answers()?;
-        let held = self.rows.lock().unwrap();
-        let blocks = held.get(&(site.to_owned(), day)).filter(|_| of == RowsOf::People);
+        let held = match of {
+            RowsOf::People => self.rows.lock().unwrap(),
+            RowsOf::Others => self.others.lock().unwrap(),
+        };
+        let blocks = held.get(&(site.to_owned(), day));
         let blocks: Vec<_> = blocks.into_iter().flatten().skip(known).cloned().collect();
         self.blocks_read.fetch_add(blocks.len() as u64, Ordering::Relaxed);
         Ok(StoredRows { blocks, foreign: 0 })

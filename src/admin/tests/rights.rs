@@ -255,7 +255,8 @@ pub(super) fn cookie(answer: &Response, name: &str) -> Option<String> {
 
 /// Whether it is an answer, and no refusal: the form to sign in is none.
 fn is_answered(answer: &Response) -> bool {
-    let to_login = answer.headers().get("location").is_some_and(|to| to == "/login");
+    let to_login =
+        answer.headers().get("location").is_some_and(|to| to.as_bytes().starts_with(b"/login"));
     !matches!(answer.status().as_u16(), 401 | 403 | 404) && !to_login
 }
 

@@ -11,8 +11,10 @@
 //! - `count`: what a row counts, and who is there with it;
 //! - `groups`: the sums, told apart by `dimension`s: values, or steps of time (`times`);
 //! - `sequence`: what visits did one after the other;
-//! - `speed`: how long things took.
+//! - `speed`: how long things took;
+//! - `ai`: what AI read.
 
+mod ai;
 mod column;
 mod count;
 mod day;
@@ -32,6 +34,7 @@ use crate::model::row::RowsOf;
 use regex::{Regex, RegexBuilder};
 use std::borrow::Cow;
 
+pub use ai::{AiRead, each_ai_read};
 pub use column::is_told_by_rows;
 pub use day::DayRows;
 pub use groups::{Groups, scan, scan_many};

@@ -7,7 +7,7 @@ use crate::clock::{Millis, SECOND};
 use crate::model::goal::{Goal, STEPS_MAX, Target};
 use crate::model::site::{Day, Site};
 use crate::report::filter::plain_part;
-use crate::report::journey::steps;
+use crate::report::funnel::steps;
 use crate::report::scan::{self, Branch, Expr};
 use crate::report::{Invalid, Property, Range};
 use serde_json::{Map, Value as Json, json};
