@@ -4,8 +4,9 @@
 //!   order, and judges what they ask for.
 //! - [`reverse_proxy`] forwards requests, without the [`fields`] that end here. [`rules`] say who
 //!   may and what has moved, and [`instead`] answers where the website is not asked; [`website`]
-//!   knows where to, [`tunnel`] how to connect for upgrades, [`failure`] who failed. [`compress`]
-//!   may compress answers, and [`access_log`] writes a line for each.
+//!   knows where to, [`tunnel`] how to connect for upgrades, [`small_pieces`] how while many answers
+//!   are under way, [`failure`] who failed. [`compress`] may compress answers, and [`access_log`]
+//!   writes a line for each.
 //! - [`app`] puts all rooms together, in the order they depend on each other, and takes them down
 //!   again ([`stop`]) without losing a count, perhaps for another process to go on. [`reload`]
 //!   changes settings meanwhile, [`systemd`] hears of all this, and [`memory`]
@@ -25,6 +26,7 @@ mod page;
 mod reload;
 mod reverse_proxy;
 mod rules;
+mod small_pieces;
 mod stop;
 mod systemd;
 mod tls;

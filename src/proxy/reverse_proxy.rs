@@ -13,6 +13,7 @@ use super::instead::{HttpsRedirect, RETRY_AFTER, answer, instead, is_encrypted, 
 use super::listen::{Asked, Connections, Pace, Refused, Silence, is_last, judge_http2};
 use super::page::page;
 use super::rules::Instead;
+use super::small_pieces::{Answer, Answers};
 use super::tls::Certificates;
 use super::tunnel::for_tunnel;
 use super::website::{Attempts, Website};
@@ -46,6 +47,7 @@ pub struct ReverseProxy {
     /// What encrypted answers say in `Strict-Transport-Security`.
     hsts: Option<HeaderValue>,
     connections: Arc<Connections>,
+    answers: Answers,
     access_log: Option<AccessLog>,
     /// Answers of so many bytes and more are compressed, if any are.
     compress: Option<u64>,
@@ -63,6 +65,8 @@ pub struct RequestContext {
     /// The place of the website that it is for.
     website: usize,
     attempts: Attempts,
+    /// As long as it may have much in memory.
+    answer: Option<Answer>,
     /// Bytes of its body that the website was sent.
     body: u64,
     /// What the layer below knows of the request.
@@ -94,6 +98,7 @@ impl ReverseProxy {
                 .and_then(|(tls, _)| tls.hsts)
                 .and_then(|age| HeaderValue::from_str(&format!("max-age={}", age.as_secs())).ok()),
             connections,
+            answers: Answers::new(config.limits.slow_readers),
             access_log,
             compress: config.compress.then_some(config.compress_min_size as u64),
             upload: upload(config),
@@ -248,6 +253,8 @@ impl ProxyHttp for ReverseProxy {
         })?;
         if session.is_upgrade_req() {
             for_tunnel(&mut peer);
+        } else {
+            context.answer.get_or_insert_with(|| self.answers.begin()).prepare(&mut peer);
         }
         if peer.is_tls() && session.req_header().version == Version::HTTP_10 {
             // An answer from HTTP/2 may have a form that it does not know.
@@ -314,6 +321,8 @@ impl ProxyHttp for ReverseProxy {
         if may_be_silent {
             // The same time holds for the client: it is measured for both sides together.
             session.set_read_timeout(None);
+            // It lasts, and has little to say at a time.
+            context.answer = None;
         }
         if interim || upgraded {
             return Ok(());
