@@ -11,8 +11,10 @@ use axum::extract::{Path as Size, Request};
 use axum::http::header;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
@@ -39,11 +41,18 @@ impl Website {
             .route("/slow", get(slow))
             .route("/events", get(events))
             .fallback(any(async || Html(PAGE)));
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(async { listen() });
         let url = format!("http://{}", listener.local_addr().unwrap());
         runtime.spawn(async move { axum::serve(listener, site).await });
         Self { url, _runtime: runtime }
     }
+}
+
+/// Where crowds can wait to be let in, however busy the machine is.
+fn listen() -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    socket.listen(65_535).unwrap()
 }
 
 /// The request's head, a field a line, and how long its body was.
