@@ -7,6 +7,7 @@
 
 use super::record::Record;
 use super::summary::Why;
+use super::types::{Types, why_not};
 use crate::capture::asked::Asked;
 use crate::capture::classify::{Answer, Class, classify, content_range, is_read, type_by_path};
 use crate::capture::{A_BROWSER, BYTES_MAX, SiteRules};
@@ -15,24 +16,22 @@ use crate::config::{Config, SiteConfig};
 use crate::host;
 use crate::model::hosts::Hosts;
 use crate::model::site::{Site, SiteId};
-use crate::model::{Answered, Hit, PageKind, What};
+use crate::model::{Answered, Hit, PageKind, Traits, What};
 use crate::room_settings::visitor_settings;
 use crate::text;
 use crate::visitor::address::{Trusted, parse_address};
-use crate::visitor::{Agent, Places, Proven, Secrets, Visitors, Who, bots, untold};
+use crate::visitor::{Agent, Places, Proven, Repeated, Secrets, Visitors, Who, bots, untold};
 use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use memchr::memchr;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// User agents and names of files remembered.
+/// User agents remembered.
 const REMEMBERED: usize = 20_000;
-
-/// Bytes of a name of a file that is remembered.
-const NAME_MAX: usize = 100;
 
 /// Counts lines of one or more sites.
 pub struct Requests {
@@ -44,6 +43,7 @@ pub struct Requests {
     agents: HashMap<Box<[u8]>, Named, RandomState>,
     untold: Named,
     types: Types,
+    repeated: RefCell<Repeated>,
     /// The hour that salts were last looked after.
     hour: Millis,
     /// Views so far: each has a number.
@@ -55,15 +55,6 @@ pub struct Requests {
 struct Named {
     agent: Arc<Agent>,
     headers: Arc<HeaderMap>,
-}
-
-/// What paths tell of answers.
-#[derive(Default)]
-struct Types {
-    /// By the last part of a path, where that has a dot.
-    names: HashMap<Box<str>, Option<&'static str>, RandomState>,
-    /// The headers that a type stands for.
-    headers: HashMap<Option<&'static str>, Arc<HeaderMap>, RandomState>,
 }
 
 struct OfSite {
@@ -96,6 +87,7 @@ impl Requests {
             agents: HashMap::default(),
             untold: Named { agent: Arc::new(untold()), headers: Arc::default() },
             types: Types::default(),
+            repeated: RefCell::default(),
             hour: 0,
             views: 0,
         })
@@ -121,20 +113,16 @@ impl Requests {
     /// # Errors
     /// As nothing, and why.
     pub fn count(&mut self, site: usize, record: &Record<'_>) -> Result<Hits, Why> {
+        if let Some(why) = self.plainly_nothing(site, record) {
+            return Err(why);
+        }
         let Ok(method) = Method::from_bytes(&record.method) else { return Err(Why::NoRequest) };
         let status = StatusCode::from_u16(record.status).map_err(|_| Why::NoRequest)?;
         let (path, query) = target(record);
         if path.is_empty() {
             return Err(Why::NoRequest);
         }
-        let config = &self.of_sites[site].config;
-        let ours = [Some(&config.script.path), Some(&config.script.beacon_path)];
-        if ours
-            .into_iter()
-            .chain([config.privacy.opt_out_path.as_ref()])
-            .flatten()
-            .any(|p| **p == path)
-        {
+        if self.of_sites[site].is_ours(path.as_bytes()) {
             return Err(Why::Ours);
         }
         if record.at / HOUR != self.hour {
@@ -157,6 +145,23 @@ impl Requests {
         Ok(hits)
     }
 
+    /// Why a line counts as nothing, where the name of its file and its user agent tell that alone:
+    /// most lines are of assets. `None`: it is to be looked at as a whole.
+    fn plainly_nothing(&self, site: usize, record: &Record<'_>) -> Option<Why> {
+        let Record { request, answer, tells_accept, tells_type, .. } = record;
+        let told = *tells_accept || *tells_type || !request.is_empty() || !answer.is_empty();
+        if told || record.status != 200 || *record.method != *b"GET" {
+            return None;
+        }
+        let (path, _) = path_and_query(record);
+        let why = self.types.nothing(path)?;
+        let agent = match &record.user_agent {
+            Some(written) => &self.agents.get(&**written)?.agent,
+            None => &self.untold.agent,
+        };
+        (agent.bot.is_none() && !self.of_sites[site].is_ours(path)).then_some(why)
+    }
+
     /// What the user agent is.
     fn agent(&mut self, record: &Record<'_>) -> Named {
         let Some(written) = &record.user_agent else { return self.untold.clone() };
@@ -175,25 +180,12 @@ impl Requests {
     }
 }
 
-impl Types {
-    /// The answer's headers, as far as its path tells.
-    fn of(&mut self, path: &str) -> Arc<HeaderMap> {
-        let name = &path[path.rfind('/').map_or(0, |at| at + 1)..];
-        let kind = match self.names.get(name) {
-            Some(kind) => *kind,
-            None => type_by_path(path),
-        };
-        if name.contains('.') && name.len() <= NAME_MAX && !self.names.contains_key(name) {
-            if self.names.len() >= REMEMBERED {
-                self.names.clear();
-            }
-            self.names.insert(name.into(), kind);
-        }
-        let headers = || {
-            let kind = kind.map(|kind| (header::CONTENT_TYPE, HeaderValue::from_static(kind)));
-            Arc::new(kind.into_iter().collect())
-        };
-        self.headers.entry(kind).or_insert_with(headers).clone()
+impl OfSite {
+    /// Whether a path is the script's, the beacons' or the opt-out's.
+    fn is_ours(&self, path: &[u8]) -> bool {
+        let SiteConfig { script, privacy, .. } = &self.config;
+        let ours = [Some(&script.path), Some(&script.beacon_path), privacy.opt_out_path.as_ref()];
+        ours.into_iter().flatten().any(|own| own.as_bytes() == path)
     }
 }
 
@@ -288,8 +280,7 @@ impl<'l> Line<'l> {
             Some(kind) => {
                 let is_view = kind == PageKind::View;
                 let is_error = kind == PageKind::Error;
-                let traits =
-                    is_view.then(|| who.traits(host.as_deref(), referrer().as_deref(), query));
+                let traits = is_view.then(|| self.traits(&who, host.as_deref(), query));
                 let from =
                     is_error.then(|| rules.link_from(referrer().as_deref(), host.as_deref()));
                 What::Answered(Answered {
@@ -310,6 +301,17 @@ impl<'l> Line<'l> {
         let (visitor, before_midnight) = who.at(record.at);
         let site = self.requests.of_sites[self.site].id;
         Ok((Hit { at: record.at, site, lane: 0, visitor, before_midnight, what }, None))
+    }
+
+    /// What the visit is told apart by.
+    fn traits(&self, who: &Who<'_>, host: Option<&str>, query: Option<&str>) -> Traits {
+        let record = self.request.record;
+        let referrer = record.referrer.as_deref().map(text::lenient);
+        if query.is_some() || !record.request.is_empty() {
+            return who.traits(host, referrer.as_deref(), query);
+        }
+        let mut repeated = self.requests.repeated.borrow_mut();
+        who.repeated_traits(&mut repeated, host, referrer.as_deref())
     }
 
     /// All that is told of the request.
@@ -355,18 +357,6 @@ impl<'l> Line<'l> {
     }
 }
 
-/// Why what is no page, file or feed is none.
-fn why_not(method: &Method, answer: Answer<'_>) -> Why {
-    match answer.status.as_u16() {
-        _ if method != Method::GET => Why::Method,
-        300..=399 if answer.status != StatusCode::NOT_MODIFIED => Why::Redirect,
-        206 => Why::Part,
-        400..=599 => Why::Status,
-        _ if answer.html => Why::Fetched,
-        _ => Why::Asset,
-    }
-}
-
 /// The host a request was for.
 fn authority<'r>(record: &'r Record<'_>) -> Option<&'r [u8]> {
     record.host.as_deref().or_else(|| absolute(&record.target).map(|(host, _)| host))
@@ -380,12 +370,17 @@ fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Path and query. Bytes that no URL holds are escaped, as on their way through the proxy.
 fn target<'r>(record: &'r Record<'_>) -> (Cow<'r, str>, Option<Cow<'r, str>>) {
+    let (path, query) = path_and_query(record);
+    (escaped(path), query.map(escaped))
+}
+
+/// The same as they are written.
+fn path_and_query<'r>(record: &'r Record<'_>) -> (&'r [u8], Option<&'r [u8]>) {
     let target = absolute(&record.target).map_or(&*record.target, |(_, rest)| rest);
-    let (path, query) = match memchr(b'?', target) {
+    match memchr(b'?', target) {
         Some(at) => (&target[..at], Some(&target[at + 1..])),
         None => (target, record.query.as_deref().map(|q| q.strip_prefix(b"?").unwrap_or(q))),
-    };
-    (escaped(path), query.map(escaped))
+    }
 }
 
 fn escaped(bytes: &[u8]) -> Cow<'_, str> {

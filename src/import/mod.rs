@@ -20,6 +20,7 @@ mod source;
 mod summary;
 pub(crate) mod time;
 pub mod totals;
+mod types;
 mod w3c;
 
 use crate::clock::{Clock, HOUR, Millis};
@@ -435,6 +436,8 @@ impl<'w> Work<'w> {
             left == 0,
             "{left} days were left alone, for they have counts; --force adds to them"
         );
+        // What is known of the last days' visitors need not be taken apart: the process ends.
+        std::mem::forget(self.past);
         Ok(())
     }
 }

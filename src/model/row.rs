@@ -30,6 +30,7 @@ use super::visitor_hash::VisitorHash;
 use crate::clock::Millis;
 use crate::words::words;
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 words! {
@@ -166,7 +167,7 @@ impl Flags {
 
 /// Whose rows these are: one visit, or one view of somebody who asked not to be followed. Rows of a
 /// visit share it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RowVisit {
     /// Under the hash of the row's day. `None`: asked not to be followed, or unknown.
     pub visitor: Option<VisitorHash>,
@@ -176,6 +177,16 @@ pub struct RowVisit {
     pub entry: Arc<str>,
     /// Source, place, device …
     pub traits: Traits,
+}
+
+/// By what tells visits apart: every row asks, and texts are long.
+impl Hash for RowVisit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.visitor, self.visit).hash(state);
+        if self.visit == 0 {
+            self.traits.hash(state);
+        }
+    }
 }
 
 /// One thing that happened. See the table above.

@@ -9,6 +9,7 @@ use super::introduced::Introduced;
 use super::networks::DATA_CENTRE;
 use super::place::{Place, Places};
 use super::prove::{Proven, Prover};
+use super::repeated::Repeated;
 use super::secrets::{Current, Secrets};
 use super::source::arrival;
 use crate::clock::Millis;
@@ -244,13 +245,23 @@ impl Who<'_> {
         referrer: Option<&str>,
         query: Option<&str>,
     ) -> Traits {
+        self.traits_at(self.place(), self.is_hosted(), host, referrer, query)
+    }
+
+    /// The same, with what the address says.
+    fn traits_at(
+        &self,
+        place: Place,
+        hosting: bool,
+        host: Option<&str>,
+        referrer: Option<&str>,
+        query: Option<&str>,
+    ) -> Traits {
         let site = &self.visitors.sites[self.site];
         let own = |other: &str| {
             host.is_some_and(|own| host::is_same(own, other)) || hosts::is_own(site, other)
         };
         let from = arrival(referrer, query, own);
-        let place = self.place();
-        let hosting = self.visitors.settings.prover.is_in_data_centre(self.address);
         let hostname = host.map(|host| rollup::clean(host, HOST_MAX));
         let language = text::header(self.headers, header::ACCEPT_LANGUAGE);
         let language = language.and_then(|asked| super::language::language(&asked));
@@ -272,6 +283,27 @@ impl Who<'_> {
         ];
         let known = all.into_iter().filter_map(|(dimension, value)| Some((dimension, value?)));
         self.agent.traits.and(known)
+    }
+
+    /// The traits of a request without a query, of whose headers only user agent, host and referrer
+    /// are known: many say the same.
+    pub fn repeated_traits(
+        &self,
+        known: &mut Repeated,
+        host: Option<&str>,
+        referrer: Option<&str>,
+    ) -> Traits {
+        let (place, hosting) = (self.place(), self.is_hosted());
+        let Place { country, region, city } = &place;
+        let texts = [country, region, city].map(|text| text.as_deref());
+        let texts = texts.into_iter().chain([host, referrer]);
+        known.get(self.site, &self.agent, hosting, texts, || {
+            self.traits_at(place.clone(), hosting, host, referrer, None)
+        })
+    }
+
+    fn is_hosted(&self) -> bool {
+        self.visitors.settings.prover.is_in_data_centre(self.address)
     }
 
     /// Where the client is: what a trusted proxy says of it, else what the address does.
