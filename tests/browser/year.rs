@@ -285,8 +285,8 @@ fn named(value: &str) -> &str {
     match value {
         "macOS" => "Mac",
         "Edge" => "Microsoft Edge",
-        "Click on a file's link" => "File Download",
-        "Click on a link elsewhere" => "Outbound Link: Click",
+        "File download" => "File Download",
+        "Outbound link" => "Outbound Link: Click",
         same => same,
     }
 }
