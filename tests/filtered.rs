@@ -390,7 +390,7 @@ fn agrees(headcount: &Headcount, text: &str, of_goal: bool, there: &[Row<'_>]) {
                 told.into_iter().map(|(value, counts)| (value, first(counts))).collect();
             assert_eq!(told, expected, "{text}: {property}");
         }
-        assert!(page.0.contains("cover all of these days"), "{text}: it says where from");
+        assert!(page.0.contains("covers all of these days"), "{text}: it says where from");
         assert!(!page.0.contains(r#"id="bots""#), "{text}: robots have no visits");
     }
 }

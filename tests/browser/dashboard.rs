@@ -146,6 +146,18 @@ async fn rows_filter_every_card() {
     headcount.settle().await;
     // By keyboard, in the form.
     browser.find(Locator::Css("#filter summary")).await.unwrap().send_keys(" ").await.unwrap();
+    // Values are suggested, of the property that is chosen.
+    let suggested = "return [...document.querySelectorAll('#values option')].map((it) => it.value)";
+    until(&browser, suggested, json!(["/pricing", "/", "/docs"])).await;
+    for (property, expected) in
+        [("visit:device", json!(["Desktop"])), ("event:page", json!(["/pricing", "/", "/docs"]))]
+    {
+        let choose = "const property = document.querySelector('#filter [name=property]');
+            property.value = arguments[0];
+            property.dispatchEvent(new Event('change', { bubbles: true }))";
+        browser.execute(choose, vec![property.into()]).await.unwrap();
+        until(&browser, suggested, expected).await;
+    }
     run(&browser, "document.querySelector('#filter [name=operator]').value = 'is_not'").await;
     let value = browser.find(Locator::Css("#filter [name=value]")).await.unwrap();
     value.send_keys("/pricing").await.unwrap();

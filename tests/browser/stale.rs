@@ -144,7 +144,7 @@ async fn keys_do_what_they_do_elsewhere() {
     let (browser, headcount) = stage().await;
     visit(&headcount, "192.0.2.1", "/a").await;
     headcount.settle().await;
-    browser.goto(&headcount.admin_url("/")).await.unwrap();
+    browser.goto(&headcount.admin_url("/?period=7d")).await.unwrap();
     run(&browser, "window.kept = 1").await;
     let focused = async |selector: &str| {
         run(&browser, &format!("document.querySelector('{selector}').focus()")).await;
@@ -156,7 +156,7 @@ async fn keys_do_what_they_do_elsewhere() {
     let checked = "return document.querySelector('.switch').getAttribute('aria-checked')";
     let closed = "return !document.getElementById('compare').open
         && document.activeElement.matches('#compare summary')";
-    for (state, address) in [("true", "?match_day_of_week=true"), ("false", "")] {
+    for (state, address) in [("true", "?period=7d&match_day_of_week=true"), ("false", "?period=7d")] {
         focused("#compare summary").await.send_keys(" ").await.unwrap();
         focused(".switch").await.send_keys(" ").await.unwrap();
         until(&browser, checked, json!(state)).await;
