@@ -156,7 +156,8 @@ async fn keys_do_what_they_do_elsewhere() {
     let checked = "return document.querySelector('.switch').getAttribute('aria-checked')";
     let closed = "return !document.getElementById('compare').open
         && document.activeElement.matches('#compare summary')";
-    for (state, address) in [("true", "?period=7d&match_day_of_week=true"), ("false", "?period=7d")] {
+    for (state, address) in [("true", "?period=7d&match_day_of_week=true"), ("false", "?period=7d")]
+    {
         focused("#compare summary").await.send_keys(" ").await.unwrap();
         focused(".switch").await.send_keys(" ").await.unwrap();
         until(&browser, checked, json!(state)).await;
