@@ -436,8 +436,6 @@ impl<'w> Work<'w> {
             left == 0,
             "{left} days were left alone, for they have counts; --force adds to them"
         );
-        // What is known of the last days' visitors need not be taken apart: the process ends.
-        std::mem::forget(self.past);
         Ok(())
     }
 }
