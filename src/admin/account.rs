@@ -1,17 +1,17 @@
 //! Invitations that become people, and what people change of themselves.
 
+use super::body::Fields;
 use super::caller::{Caller, Who};
 use super::dashboard::{document, logo};
+use super::error::Error;
 use super::login::{entered, left, tried};
 use super::params::Params;
-use super::refusal::refusal_said;
+use super::reasons::why;
 use super::sessions::Of;
-use super::stats::Error;
 use super::{App, passwords};
 use crate::kept::{Access, Person};
 use crate::language::Language;
-use crate::report::Invalid;
-use axum::body::Bytes;
+use crate::report::{Invalid, Reason};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,7 +30,7 @@ pub(super) async fn invited(
     };
     match access.invitation(&secret, app.admin.clock.now()) {
         Some(invitation) => welcome(say, &secret, &invitation.name, None).into_response(),
-        None => not_good(say),
+        None => Error::NoInvitation.into_response(),
     }
 }
 
@@ -40,22 +40,23 @@ pub(super) async fn accept(
     Path(secret): Path<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    Fields(form): Fields,
 ) -> Response {
-    let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
     let name = form.get("name").unwrap_or_default().to_owned();
     let password = form.get("password").unwrap_or_default().to_owned();
     let now = app.admin.clock.now();
     match app.access().await {
         Ok(access) if access.invitation(&secret, now).is_none() => {
-            return not_good(say);
+            return Error::NoInvitation.into_response();
         }
         Ok(_) => {}
         Err(e) => return Error::from(e).into_response(),
     }
-    if let Err(why) = passwords::check(&password) {
-        let page = welcome(say, &secret, &name, Some(&why.to_string()));
-        return (StatusCode::BAD_REQUEST, page).into_response();
+    let refused = |status: StatusCode, problem: Markup| -> Response {
+        (status, welcome(say, &secret, &name, Some(&problem))).into_response()
+    };
+    if let Err(wrong) = passwords::check(&password) {
+        return refused(StatusCode::BAD_REQUEST, why(say, &wrong));
     }
     // Hashing waits for its turn like any password that is tried.
     let hash = move || passwords::hash(&password).ok();
@@ -63,9 +64,8 @@ pub(super) async fn accept(
         Ok(tried) => tried,
         Err(seconds) => {
             let line = say.with("invite-too-many", [("seconds", seconds.into())]);
-            let retry = [(header::RETRY_AFTER, seconds)];
-            let page = welcome(say, &secret, &name, Some(&line));
-            return (StatusCode::TOO_MANY_REQUESTS, retry, page).into_response();
+            let page = refused(StatusCode::TOO_MANY_REQUESTS, html! { (line) });
+            return ([(header::RETRY_AFTER, seconds)], page).into_response();
         }
     };
     let Some(hash) = tried.answer else { return Error::Lost.into_response() };
@@ -78,20 +78,12 @@ pub(super) async fn accept(
             let of = Of::Person { id: person.id, epoch: person.epoch };
             entered(&app, &headers, of, tried.known, "/")
         }
-        Err(Error::Question(why)) => {
-            let page = welcome(say, &secret, &name, Some(&why.to_string()));
-            (StatusCode::BAD_REQUEST, page).into_response()
-        }
+        Err(Error::Question(wrong)) => refused(StatusCode::BAD_REQUEST, why(say, &wrong)),
         Err(e) => e.into_response(),
     }
 }
 
-/// What an invitation is answered with that is not good.
-fn not_good(say: Language) -> Response {
-    refusal_said(StatusCode::NOT_FOUND, say.t("invite-not-good"))
-}
-
-fn welcome(say: Language, secret: &str, name: &str, problem: Option<&str>) -> Markup {
+fn welcome(say: Language, secret: &str, name: &str, problem: Option<&Markup>) -> Markup {
     document(
         say,
         &format!("{} · headcount", say.t("invite-page")),
@@ -123,12 +115,12 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    Fields(form): Fields,
 ) -> Response {
-    let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
     let say = caller.say();
-    let refused =
-        |status, why: &str| -> Response { (status, page(&caller, Some(why))).into_response() };
+    let refused = |status: StatusCode, problem: Markup| -> Response {
+        (status, page(&caller, Some(&problem))).into_response()
+    };
     let own = match &caller.granted().who {
         Who::Person { id, .. } => Some(*id),
         _ => None,
@@ -138,8 +130,8 @@ pub(super) async fn change(
         ("password", Some(id)) => match chosen(&app, id, &form, peer, &headers).await {
             Ok(hash) => hash.map(Some),
             Err(seconds) => {
-                let why = say.with("invite-too-many", [("seconds", seconds.into())]);
-                return refused(StatusCode::TOO_MANY_REQUESTS, &why);
+                let line = say.with("invite-too-many", [("seconds", seconds.into())]);
+                return refused(StatusCode::TOO_MANY_REQUESTS, html! { (line) });
             }
         },
         _ => Err(Invalid::new("there is no such change").into()),
@@ -150,7 +142,7 @@ pub(super) async fn change(
     };
     match changed {
         Ok(()) => left(),
-        Err(Error::Question(why)) => refused(StatusCode::BAD_REQUEST, &why.to_string()),
+        Err(Error::Question(wrong)) => refused(StatusCode::BAD_REQUEST, why(say, &wrong)),
         Err(e) => e.into_response(),
     }
 }
@@ -178,7 +170,8 @@ async fn chosen(
     let judge = move || passwords::is(known.as_deref(), &old).then(|| passwords::hash(&new));
     let tried = tried(app, peer, headers, None, judge).await?;
     let Some(hash) = tried.answer else {
-        return Ok(Err(Invalid::new("this is not your password so far").into()));
+        let wrong = Invalid::new("this is not your password so far");
+        return Ok(Err(wrong.because(Reason::OldPassword).into()));
     };
     app.attempts.refund(tried.origin);
     Ok(hash.map_err(Error::from))
@@ -210,7 +203,7 @@ async fn end_sessions(
     Ok(())
 }
 
-fn page(caller: &Caller, problem: Option<&str>) -> Markup {
+fn page(caller: &Caller, problem: Option<&Markup>) -> Markup {
     let say = caller.say();
     let name = match &caller.granted().who {
         Who::Person { name, .. } => Some(name),

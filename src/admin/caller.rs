@@ -3,10 +3,9 @@
 //! Handlers get a [`Caller`], and reach a site only through it: what a caller may not see looks
 //! like what is not there. What a route needs beyond that, [`super::routes`] says.
 
+use super::error::Error;
 use super::params::Params;
-use super::refusal::refusal;
 use super::sessions::Of;
-use super::stats::Error;
 use super::{App, login};
 use crate::clock::Millis;
 use crate::kept::{self, Access, Document, Kind, Link, Rights, Role, Scope, SiteSettings};
@@ -17,8 +16,8 @@ use crate::store::StoreError;
 use crate::text;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -420,7 +419,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         match parts.extensions.get::<Arc<Granted>>() {
             Some(granted) => Ok(Self::of(app.clone(), granted.clone(), app.say(&parts.headers))),
-            None => Err(refusal(StatusCode::UNAUTHORIZED, "nobody was let in")),
+            None => Err(Error::SignedOut.into_response()),
         }
     }
 }

@@ -1,13 +1,12 @@
 //! Event rows of a range of days as a file: `/api/v1/export`.
 
 use super::caller::Caller;
+use super::error::Error;
 use super::params::Params;
-use super::refusal::refusal;
-use super::stats::Error;
 use crate::export::{Format, Pass, pass};
 use crate::report::{Invalid, Period};
 use axum::body::{Body, Bytes};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use std::sync::Arc;
@@ -100,7 +99,7 @@ async fn next(mut sent: Sent) -> Result<Option<(Bytes, Sent)>, pass::Error> {
 
 fn busy(line: &str) -> Response {
     let retry = [(header::RETRY_AFTER, "60")];
-    (retry, refusal(StatusCode::SERVICE_UNAVAILABLE, line)).into_response()
+    (retry, Error::Busy(line.into())).into_response()
 }
 
 impl From<pass::Error> for Error {

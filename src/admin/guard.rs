@@ -1,14 +1,14 @@
 //! Who gets in, and what every answer carries.
 
 use super::caller::{self, Refusal};
-use super::refusal::{is_for_people, refusal, signed_out};
+use super::error::Error;
+use super::refusal::is_for_people;
 use super::routes::{Need, Needs};
-use super::stats::Error;
-use super::{App, login, stats};
+use super::{App, login};
 use crate::host;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::net::IpAddr;
@@ -26,9 +26,7 @@ pub(super) async fn admit(
     // A page elsewhere can point its own name at 127.0.0.1 and read what it gets (DNS rebinding);
     // it cannot choose the Host its visitor's browser then sends.
     if auth.is_open() && !is_local(request.headers(), request.uri()) {
-        let line = "This port has no credentials, so it answers only to localhost, 127.0.0.0/8 \
-                    and [::1]. Set a password or a token to use another name.";
-        return refusal(StatusCode::FORBIDDEN, line);
+        return Error::NotLocal.into_response();
     }
     let matched = request.extensions().get::<MatchedPath>();
     let matched = matched.map(|path| path.as_str().to_owned());
@@ -51,9 +49,8 @@ pub(super) async fn admit(
                     let door = login::door(request.method(), request.uri());
                     return Redirect::to(&door).into_response();
                 }
-                let line = "a valid token is needed: send `Authorization: Bearer TOKEN`";
                 let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-                return (challenge, signed_out(line)).into_response();
+                return (challenge, Error::SignedOut).into_response();
             }
         }
     }
@@ -64,12 +61,11 @@ pub(super) async fn admit(
             && headers.get(header::ORIGIN).is_some_and(|o| app.admin.cors_origins.contains(o))
     };
     if !request.method().is_safe() && is_from_elsewhere(headers) && !is_let_in() {
-        let line = "this request comes from a page of another website";
-        return refusal(StatusCode::FORBIDDEN, line);
+        return Error::Elsewhere.into_response();
     }
     // A way to a handler that says nothing of what it needs is none.
     if need.is_none() && matched.is_some() {
-        return stats::wrong_method().await;
+        return Error::WrongMethod.into_response();
     }
     next.run(request).await
 }

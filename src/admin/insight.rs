@@ -3,9 +3,9 @@
 //! Same parameters as the Stats API (`site_id`, `period`, `date`), same errors.
 
 use super::caller::Caller;
+use super::error::Error;
 use super::openapi::{One, PeriodParams};
 use super::params::{PERIOD, Params};
-use super::stats;
 use crate::model::rollup::{GRID, GRID_ROWS};
 use crate::model::row::RowsOf;
 use crate::model::site::Site;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 const SLOWEST: usize = 100;
 const LEAST_VIEWS: i64 = 10;
 
-async fn read(app: &Caller, params: &Params) -> Result<(Arc<Site>, Range, Days), stats::Error> {
+async fn read(app: &Caller, params: &Params) -> Result<(Arc<Site>, Range, Days), Error> {
     let (_, site) = app.site(params).await?;
     let today = site.day(app.admin.clock.now());
     let (_, range) = Period::read(|name| params.get(name), today)?;
@@ -30,10 +30,8 @@ async fn read(app: &Caller, params: &Params) -> Result<(Arc<Site>, Range, Days),
     Ok((site, range, days))
 }
 
-async fn reckon(
-    sums: impl FnOnce() -> Value + Send + 'static,
-) -> Result<Json<Value>, stats::Error> {
-    tokio::task::spawn_blocking(sums).await.map(Json).map_err(|_| stats::Error::Lost)
+async fn reckon(sums: impl FnOnce() -> Value + Send + 'static) -> Result<Json<Value>, Error> {
+    tokio::task::spawn_blocking(sums).await.map(Json).map_err(|_| Error::Lost)
 }
 
 fn required(params: &Params, name: &str, example: &str) -> Result<String, Invalid> {
@@ -50,7 +48,7 @@ fn required(params: &Params, name: &str, example: &str) -> Result<String, Invali
         ("kind" = Option<String>, Query, pattern = "^(click|scroll)$", description = "`click` or `scroll`"),
         ("screen" = Option<String>, Query, description = "Class of the screen; all together if left out")),
     responses((status = 200, body = One)))]
-pub(super) async fn heatmap(app: Caller, params: Params) -> Result<Json<Value>, stats::Error> {
+pub(super) async fn heatmap(app: Caller, params: Params) -> Result<Json<Value>, Error> {
     params.only(&[&PERIOD, &["page", "kind", "screen"]])?;
     let page = required(&params, "page", "/pricing")?;
     let kind = params.get("kind").unwrap_or("click").to_owned();
@@ -94,7 +92,7 @@ pub(super) async fn heatmap(app: Caller, params: Params) -> Result<Json<Value>, 
         ("page" = Option<String>, Query, description = "Path of the page; all of them if left out"),
         ("metric" = Option<String>, Query, pattern = "^(origin|TTFB|LCP|INP|CLS)$", description = "What pages are slow by; `LCP` if left out")),
     responses((status = 200, body = One)))]
-pub(super) async fn speed(app: Caller, params: Params) -> Result<Json<Value>, stats::Error> {
+pub(super) async fn speed(app: Caller, params: Params) -> Result<Json<Value>, Error> {
     params.only(&[&PERIOD, &["page", "metric"]])?;
     let rank = match params.get("metric") {
         None => What::Lcp,
@@ -125,7 +123,7 @@ fn told(timings: &Timings) -> Map<String, Value> {
 }
 
 /// Event rows of a range, all of it.
-async fn rows_of(app: &Caller, site: &Site, range: Range) -> Result<Rows, stats::Error> {
+async fn rows_of(app: &Caller, site: &Site, range: Range) -> Result<Rows, Error> {
     let ranges = std::iter::once(range);
     let (_, rows) = app.read(site, ranges, Some(RowsOf::People)).await?;
     match rows.covered_from.filter(|first| *first > range.first) {
@@ -142,7 +140,7 @@ async fn rows_of(app: &Caller, site: &Site, range: Range) -> Result<Rows, stats:
 #[utoipa::path(get, path = "/api/v1/stats/funnel", tag = "own",
     params(PeriodParams, ("name" = String, Query, description = "The funnel's name")),
     responses((status = 200, body = One)))]
-pub(super) async fn steps(app: Caller, params: Params) -> Result<Json<Value>, stats::Error> {
+pub(super) async fn steps(app: Caller, params: Params) -> Result<Json<Value>, Error> {
     params.only(&[&PERIOD, &["name"]])?;
     let name = required(&params, "name", "Checkout")?;
     let (site, range, days) = read(&app, &params).await?;

@@ -2,11 +2,12 @@
 //! for; else the setting. Handlers take it from the request as they take its headers.
 
 use super::App;
+use super::body::Fields;
 use super::login::sent;
 use super::theme::kept;
 use crate::language::Language;
 use crate::text;
-use axum::extract::{Form, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
@@ -22,11 +23,6 @@ const COOKIE: &str = "headcount_language";
 
 /// What the language of a page depends on.
 const VARY: HeaderValue = HeaderValue::from_static("accept-language, cookie");
-
-#[derive(serde::Deserialize)]
-pub(super) struct Choice {
-    language: String,
-}
 
 impl App {
     /// The language in which to answer a request.
@@ -46,12 +42,9 @@ impl FromRequestParts<Arc<App>> for Language {
 }
 
 /// Keeps a choice, and shows the page again that it was made on.
-pub(super) async fn choose(
-    say: Language,
-    headers: HeaderMap,
-    Form(choice): Form<Choice>,
-) -> Response {
-    kept(&headers, COOKIE, Language::parse(&choice.language).unwrap_or(say).as_str())
+pub(super) async fn choose(say: Language, headers: HeaderMap, Fields(form): Fields) -> Response {
+    let chosen = form.get("language").and_then(Language::parse);
+    kept(&headers, COOKIE, chosen.unwrap_or(say).as_str())
 }
 
 /// The form: a button for each language, named as those call it who read it.

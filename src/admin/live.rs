@@ -3,14 +3,14 @@
 //! Every stream looks for news by itself, ten times a second: so the aggregators never wake a
 //! reader, and one that does not read costs nothing once its buffers are full.
 
+use super::App;
 use super::caller::Caller;
+use super::error::Error;
 use super::openapi::Event;
 use super::params::Params;
-use super::refusal::refusal;
-use super::{App, stats};
 use crate::aggregate::Happened;
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ struct Reader {
 #[utoipa::path(get, path = "/api/live", tag = "own",
     params(("site_id" = Option<String>, Query, description = "The site's name; may be left out where there is one site")),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = Event)))]
-pub(super) async fn stream(app: Caller, params: Params) -> Result<Response, stats::Error> {
+pub(super) async fn stream(app: Caller, params: Params) -> Result<Response, Error> {
     params.only(&[&["site_id"]])?;
     let (site, _) = app.place(params.get("site_id"))?;
     app.streamed(site)
@@ -76,11 +76,11 @@ pub(super) async fn stream(app: Caller, params: Params) -> Result<Response, stat
 
 impl Caller {
     /// What happens on a site, by its place, for as long as they may see it.
-    pub(super) fn streamed(self, site: usize) -> Result<Response, stats::Error> {
+    pub(super) fn streamed(self, site: usize) -> Result<Response, Error> {
         let Ok(place) = self.streams.places.clone().try_acquire_owned() else {
             let line = format!("{MOST} live streams are open already; close one");
             let retry = [(header::RETRY_AFTER, "10")];
-            return Ok((retry, refusal(StatusCode::SERVICE_UNAVAILABLE, line)).into_response());
+            return Ok((retry, Error::Busy(line)).into_response());
         };
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,6 +1,7 @@
 //! Signing in and out: the form and its answers.
 
 use super::attempts::Origin;
+use super::body::Fields;
 use super::params::{Params, address};
 use super::sessions::{Of, SESSION};
 use super::{App, dashboard, passwords};
@@ -8,7 +9,7 @@ use crate::clock::{HOUR, Millis};
 use crate::language::Language;
 use crate::text;
 use crate::visitor::address::{client_address, is_trusted, network};
-use axum::extract::{ConnectInfo, Form, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use cookie::{Cookie, CookieBuilder, SameSite};
@@ -28,17 +29,6 @@ const LONGEST_PATH: usize = 4_000;
 
 /// How long it does: a year.
 const BROWSER_AGE: Millis = 365 * 24 * HOUR;
-
-#[derive(serde::Deserialize)]
-pub(super) struct Credentials {
-    /// Left out or empty: the password is the settings file's.
-    #[serde(default)]
-    name: String,
-    password: String,
-    /// The page that was asked for.
-    #[serde(default)]
-    next: String,
-}
 
 /// What the form says above its fields.
 #[derive(Default)]
@@ -100,11 +90,12 @@ pub(super) async fn enter(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     say: Language,
     headers: HeaderMap,
-    Form(credentials): Form<Credentials>,
+    Fields(form): Fields,
 ) -> Response {
-    let name = credentials.name.trim().to_owned();
-    let wanted = credentials.next.clone();
-    let next = own_page(&wanted);
+    // Without a name the password is the settings file's.
+    let name = form.get("name").unwrap_or_default().trim().to_owned();
+    let password = form.get("password").unwrap_or_default().to_owned();
+    let next = form.get("next").and_then(own_page);
     let access = app.access().await;
     let person = match (name.is_empty(), &access) {
         (true, _) => None,
@@ -118,10 +109,10 @@ pub(super) async fn enter(
     let judge = {
         let (app, person) = (app.clone(), person.clone());
         move || match person {
-            None => app.admin.auth.password_is(&credentials.password),
+            None => app.admin.auth.password_is(&password),
             Some(person) => {
                 let hash = person.as_ref().map(|person| person.password.as_str());
-                passwords::is(hash, &credentials.password)
+                passwords::is(hash, &password)
             }
         }
     };

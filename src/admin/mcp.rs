@@ -4,13 +4,14 @@
 
 use super::App;
 use super::caller::{Caller, Granted};
+use super::error::Error;
 use super::openapi::{
     Aggregate, Breakdown, FunnelQuestion, JourneysQuestion, Question, SiteOnly, TimeToGoalQuestion,
     Timeseries,
 };
 use super::params::Params;
 use super::sequence::Read;
-use super::stats::{Error, Sums};
+use super::stats::Sums;
 use crate::language::Language;
 use crate::report::Sequence;
 use axum::http::request::Parts;

@@ -2,7 +2,7 @@
 //!
 //! Each takes tens of milliseconds and megabytes, on purpose: never on a thread that serves others.
 
-use crate::report::Invalid;
+use crate::report::{Invalid, Reason};
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -20,7 +20,10 @@ static NOBODY: Lazy<String> = Lazy::new(|| hash("nobody has this one").unwrap_or
 pub(super) fn check(password: &str) -> Result<(), Invalid> {
     match password.chars().count() {
         SHORTEST..=LONGEST => Ok(()),
-        _ => Err(Invalid::new(format!("a password has {SHORTEST} to {LONGEST} characters"))),
+        _ => {
+            let line = format!("a password has {SHORTEST} to {LONGEST} characters");
+            Err(Invalid::new(line).because(Reason::Password { least: SHORTEST, most: LONGEST }))
+        }
     }
 }
 

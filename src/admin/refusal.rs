@@ -5,7 +5,8 @@
 //! is told as fits the path; what lies under the API's is always a program's.
 
 use super::App;
-use super::dashboard::{RETRY, document, lang_of_api, logo};
+use super::dashboard::{RETRY, document, logo};
+use super::error::Error;
 use super::stats::Problem;
 use crate::language::Language;
 use crate::text;
@@ -15,18 +16,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Put into an answer: why there is nothing else.
 #[derive(Clone)]
-pub(super) struct Refusal {
-    /// As the API says it, in English; or in the language of the page, if `is_said`.
-    line: String,
-    is_said: bool,
-    /// The key of the page's heading.
-    heading: &'static str,
-}
+struct Refusal(Error);
 
 /// Paths that programs ask.
 const OF_PROGRAMS: [&str; 5] = ["/api/", "/metrics", "/mcp", "/healthz", "/readyz"];
@@ -43,35 +37,11 @@ const OF_PEOPLE: [&str; 8] = [
     "/segments/",
 ];
 
-/// An answer with nothing but the reason, told once it is known to whom. The line is as the API
-/// says it.
-pub(super) fn refusal(status: StatusCode, line: impl Into<String>) -> Response {
-    answer(status, line.into(), false, heading(status))
-}
-
-/// The same with a line in the language of whoever asks.
-pub(super) fn refusal_said(status: StatusCode, line: impl Into<String>) -> Response {
-    answer(status, line.into(), true, heading(status))
-}
-
-/// Nobody is signed in.
-pub(super) fn signed_out(line: &str) -> Response {
-    answer(StatusCode::UNAUTHORIZED, line.to_owned(), false, "problem-signed-out")
-}
-
-fn answer(status: StatusCode, line: String, is_said: bool, heading: &'static str) -> Response {
-    let mut response = status.into_response();
-    response.extensions_mut().insert(Refusal { line, is_said, heading });
+/// An answer with nothing but the reason, told once it is known to whom.
+pub(super) fn refusal(error: Error) -> Response {
+    let mut response = error.status().into_response();
+    response.extensions_mut().insert(Refusal(error));
     response
-}
-
-fn heading(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => "problem-away",
-        StatusCode::FORBIDDEN => "problem-forbidden",
-        StatusCode::NOT_FOUND => "problem-not-found",
-        _ => "problem-other",
-    }
 }
 
 /// Whether a page is asked for, and not something for programs.
@@ -89,12 +59,13 @@ pub(super) async fn told(State(app): State<Arc<App>>, request: Request, next: Ne
     let as_page = is_for_people(request.uri(), request.headers());
     let say = app.say(request.headers());
     let mut response = next.run(request).await;
-    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else { return response };
+    let refusal = response.extensions_mut().remove::<Refusal>();
+    let Some(Refusal(error)) = refusal else { return response };
     let status = response.status();
     let away = status == StatusCode::SERVICE_UNAVAILABLE;
     let mut told = match as_page {
-        true => (status, page(say, away, &refusal)).into_response(),
-        false => (status, Json(Problem { error: refusal.line })).into_response(),
+        true => (status, page(say, away, &error)).into_response(),
+        false => (status, Json(Problem { error: error.line() })).into_response(),
     };
     let headers = told.headers_mut();
     headers.extend(response.headers().clone().into_iter().filter_map(|(name, value)| {
@@ -113,11 +84,9 @@ pub(super) async fn told(State(app): State<Arc<App>>, request: Request, next: Ne
 }
 
 /// A page that says why there is nothing else to see. Where that may pass, it asks again by itself.
-fn page(say: Language, away: bool, refusal: &Refusal) -> Markup {
-    let Refusal { line, is_said, heading } = refusal;
-    let lang = lang_of_api(say).filter(|_| !is_said);
+fn page(say: Language, away: bool, error: &Error) -> Markup {
     let limit = html! { code { "limits.outbox" } };
-    let title: Cow<'_, str> = say.t(heading);
+    let title = say.t(error.heading());
     document(
         say,
         &format!("{title} · headcount"),
@@ -126,7 +95,7 @@ fn page(say: Language, away: bool, refusal: &Refusal) -> Markup {
                 div.sheet role="alert" {
                     (logo())
                     h1 { (title) }
-                    p #why lang=[lang] { (line) }
+                    p #why { (error.said(say)) }
                     @if away {
                         p.quiet {
                             (say.markup("problem-waits", [("limit", limit), ("seconds", html! { (RETRY) })]))

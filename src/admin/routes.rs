@@ -4,9 +4,10 @@
 //! says nothing, and a test asks every one of them as every kind of visitor.
 
 use super::caller::Granted;
+use super::error::Error;
 use super::{
     App, account, assets, dashboard, docs, guard, health, language, login, mcp, metrics, openapi,
-    settings, share, stats, theme,
+    settings, share, theme,
 };
 use crate::kept::Scope;
 use axum::Router;
@@ -174,7 +175,9 @@ fn api(description: &Description) -> Needs {
 
 /// Puts the guard in front of them.
 pub(super) fn guarded(routes: Router<Arc<App>>, app: Arc<App>, needs: Needs) -> Router<Arc<App>> {
-    let routes = routes.fallback(stats::not_found).method_not_allowed_fallback(stats::wrong_method);
+    let routes = routes
+        .fallback(async || Error::NotFound)
+        .method_not_allowed_fallback(async || Error::WrongMethod);
     let state = (app, Arc::new(needs));
     routes.layer(axum::middleware::from_fn_with_state(state, guard::admit))
 }

@@ -4,8 +4,8 @@
 use super::App;
 use super::body::Body;
 use super::caller::Caller;
+use super::error::Error;
 use super::params::Params;
-use super::stats::Error;
 use crate::model::site::Site;
 use crate::report::{Invalid, Query, Segment, Segments, asks_for_segment};
 use axum::Json;

@@ -3,8 +3,8 @@
 
 use super::body::Body;
 use super::caller::Caller;
+use super::error::Error;
 use super::openapi::{FunnelQuestion, JourneysQuestion, One, TimeToGoalQuestion};
-use super::stats::Error;
 use crate::clock::Millis;
 use crate::model::row::RowsOf;
 use crate::model::site::Site;

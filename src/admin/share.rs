@@ -1,18 +1,18 @@
 //! What is seen without a name: the pages of links and the public pages, each under an address of
 //! its own. Nothing of them is remembered elsewhere: other addresses know no links.
 
+use super::body::Fields;
 use super::caller::{Caller, LinkKey, Refusal, Shown};
 use super::dashboard::{self, document, logo};
+use super::error::Error;
 use super::guard::Framed;
 use super::login::{self, cookie, is_behind_tls, sent};
 use super::params::Params;
-use super::refusal::refusal_said;
 use super::sessions::{Of, SESSION};
-use super::stats::Error;
 use super::{App, passwords};
 use crate::kept::Link;
 use crate::language::Language;
-use axum::extract::{ConnectInfo, Form, FromRequestParts, Path, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -62,7 +62,7 @@ impl<K: Kind> FromRequestParts<Arc<App>> for ByLink<K> {
 /// A page that says why there is nothing to see.
 fn refused(say: Language, why: Refusal) -> Response {
     match why {
-        Refusal::Unknown => refusal_said(StatusCode::NOT_FOUND, say.t("link-unknown")),
+        Refusal::Unknown => Error::NoLink.into_response(),
         Refusal::Locked(link) => {
             (StatusCode::UNAUTHORIZED, locked(say, &link, None)).into_response()
         }
@@ -96,11 +96,6 @@ pub(super) async fn live<K: Kind>(ByLink(caller, _): ByLink<K>) -> Response {
     place.and_then(|place| caller.streamed(place)).unwrap_or_else(IntoResponse::into_response)
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct Password {
-    password: String,
-}
-
 /// The password of a link.
 pub(super) async fn enter<K: Kind>(
     State(app): State<Arc<App>>,
@@ -108,7 +103,7 @@ pub(super) async fn enter<K: Kind>(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     say: Language,
     headers: HeaderMap,
-    Form(Password { password }): Form<Password>,
+    Fields(form): Fields,
 ) -> Response {
     let link = match app.judge(Shown::Link(K::key(key), None)).await {
         Err(Refusal::Locked(link)) => link,
@@ -119,6 +114,7 @@ pub(super) async fn enter<K: Kind>(
         Err(why) => return refused(say, why),
     };
     let hash = link.password.clone();
+    let password = form.get("password").unwrap_or_default().to_owned();
     let judge = move || passwords::is(hash.as_deref(), &password);
     match login::tried(&app, peer, &headers, None, judge).await {
         Err(seconds) => {

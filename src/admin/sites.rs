@@ -3,8 +3,8 @@
 
 use super::App;
 use super::caller::Caller;
+use super::error::Error;
 use super::params::Params;
-use super::stats::Error;
 use crate::model::goal::{Goal, Target};
 use crate::model::site::Site;
 use crate::report::{Invalid, Metric, Period, Property, breakdown};

@@ -2,19 +2,15 @@
 //!
 //! What is wrong with a question is said in `{"error": "…"}`, one line that names it.
 
-use super::body::{Body, LONGEST};
+use super::body::Body;
 use super::caller::Caller;
+use super::error::Error;
 use super::openapi::{Aggregate, Answer, Breakdown, Many, One, Timeseries};
 use super::params::{PERIOD, Params};
-use super::refusal::refusal;
-use crate::kept;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
-use crate::report::{Days, Invalid, Query, Question, Range, Reworded, Rows, answer};
-use crate::store::StoreError;
+use crate::report::{Days, Query, Question, Range, Reworded, Rows, answer};
 use axum::Json;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -31,96 +27,11 @@ pub(super) enum Sums {
     Breakdown,
 }
 
-/// Why there is no answer.
-pub(super) enum Error {
-    Question(Invalid),
-    /// The request's body.
-    TooLong,
-    NoSiteId,
-    UnknownSite(String),
-    /// The path names it.
-    NoSuchSite(String),
-    NoSuchSegment(String),
-    /// They may see the site, but not change what is kept of it, or not in this way.
-    NoRight,
-    Store(StoreError),
-    Kept(&'static str),
-    /// The sums panicked, or the process ends.
-    Lost,
-}
-
-impl From<Invalid> for Error {
-    fn from(e: Invalid) -> Self {
-        Self::Question(e)
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(e: StoreError) -> Self {
-        Self::Store(e)
-    }
-}
-
-impl From<kept::Error> for Error {
-    fn from(e: kept::Error) -> Self {
-        match e {
-            kept::Error::Store(e) => Self::Store(e),
-            kept::Error::Invalid(e) => Self::Question(e),
-            kept::Error::Lost(line) => Self::Kept(line),
-        }
-    }
-}
-
-impl Error {
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            Self::Question(_) | Self::NoSiteId => StatusCode::BAD_REQUEST,
-            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            // As Plausible has it: a site one may not see and one that is not there look alike.
-            Self::UnknownSite(_) => StatusCode::UNAUTHORIZED,
-            Self::NoSuchSite(_) | Self::NoSuchSegment(_) => StatusCode::NOT_FOUND,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NoRight => StatusCode::FORBIDDEN,
-            Self::Lost | Self::Kept(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    pub(super) fn line(&self) -> String {
-        match self {
-            Self::Question(e) => e.to_string(),
-            Self::TooLong => format!("the body is longer than {LONGEST} bytes"),
-            Self::NoSiteId => "`site_id` is missing: there is more than one site".into(),
-            Self::UnknownSite(name) | Self::NoSuchSite(name) => {
-                format!("unknown site_id `{}`", name.escape_debug())
-            }
-            Self::NoSuchSegment(id) => format!("there is no segment `{}`", id.escape_debug()),
-            Self::Store(e) => e.to_string(),
-            Self::NoRight => "your rights do not reach so far; an owner can give you more".into(),
-            Self::Kept(line) => (*line).into(),
-            Self::Lost => "this answer was lost; ask again".into(),
-        }
-    }
-}
-
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        refusal(self.status(), self.line())
-    }
-}
-
 /// Why a question is not answered.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Problem {
     /// One line that names what is wrong.
     pub error: String,
-}
-
-pub(super) async fn wrong_method() -> Response {
-    refusal(StatusCode::METHOD_NOT_ALLOWED, "this is asked with another method")
-}
-
-pub(super) async fn not_found() -> Response {
-    refusal(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 impl Caller {

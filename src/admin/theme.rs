@@ -1,10 +1,10 @@
 //! Light or dark, where somebody wants it otherwise than their system has it. Kept in a cookie, and
 //! told to every page by a style sheet of one line, so that no page need know.
 
+use super::body::Fields;
 use super::login::{cookie, sent};
 use crate::clock::{HOUR, Millis};
 use crate::language::Language;
-use axum::extract::Form;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -22,11 +22,6 @@ const AGE: Millis = 365 * 24 * HOUR;
 const THEMES: [(&str, &str); 3] =
     [("auto", "shell-theme-system"), ("light", "shell-theme-light"), ("dark", "shell-theme-dark")];
 
-#[derive(serde::Deserialize)]
-pub(super) struct Choice {
-    theme: String,
-}
-
 /// What a cookie says of it; nothing: as the system has it.
 pub(super) async fn style(headers: HeaderMap) -> Response {
     let style = match sent(&headers, COOKIE).as_deref() {
@@ -38,8 +33,8 @@ pub(super) async fn style(headers: HeaderMap) -> Response {
 }
 
 /// Keeps a choice, and shows the page again that it was made on.
-pub(super) async fn choose(headers: HeaderMap, Form(choice): Form<Choice>) -> Response {
-    let known = THEMES.iter().find(|(word, _)| *word == choice.theme);
+pub(super) async fn choose(headers: HeaderMap, Fields(form): Fields) -> Response {
+    let known = THEMES.iter().find(|(word, _)| form.get("theme") == Some(word));
     kept(&headers, COOKIE, known.unwrap_or(&THEMES[0]).0)
 }
 

@@ -11,9 +11,11 @@ use super::{InjectCompressed, NotifySettings, Privacy, RespectGpc, Script, value
 use crate::model::Tracker;
 use crate::model::exclude::Exclude;
 use crate::model::glob::Glob;
+use crate::model::goal::Wrong;
 use crate::model::hosts::{EVERY_HOST, takes_every_host};
 use crate::model::site::Site;
 use std::collections::HashMap;
+use std::str::FromStr;
 
 /// Days that may be set: a hundred years.
 const DAYS_MAX: usize = 36_500;
@@ -54,8 +56,8 @@ impl SiteConfig {
                 name: get("site").read(values::site_name)?.into(),
                 hosts: get("hosts").read_each(values::site_host)?,
                 timezone: get("timezone").read(values::timezone)?,
-                goals: get("goals").read_each(|line| line.parse())?,
-                funnels: get("funnels").read_each(|line| line.parse())?,
+                goals: get("goals").read_each(written)?,
+                funnels: get("funnels").read_each(written)?,
                 new_visit_on_source: get("new_visit_on_source").on(),
                 currency: get("currency").read_optional(values::currency)?,
                 event_apis: get("event_apis")
@@ -97,6 +99,11 @@ impl SiteConfig {
             rows_days: get("rows_days").number(0..=DAYS_MAX)? as u32,
         })
     }
+}
+
+/// A goal or a funnel.
+fn written<T: FromStr<Err = Wrong>>(line: &str) -> Result<T, String> {
+    line.parse().map_err(|why: Wrong| why.to_string())
 }
 
 fn script(settings: &Settings) -> Result<Script, ConfigError> {

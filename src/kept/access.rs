@@ -7,7 +7,7 @@
 use super::{Document, named};
 use crate::clock::{HOUR, Millis};
 use crate::model::site::Day;
-use crate::report::Invalid;
+use crate::report::{Invalid, Reason};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -189,7 +189,10 @@ impl Access {
     }
 
     pub fn person_mut(&mut self, id: u64) -> Result<&mut Person, Invalid> {
-        let gone = || Invalid::new("this person was taken out meanwhile");
+        let gone = || {
+            let line = "this person was taken out meanwhile";
+            Invalid::new(line).because(Reason::PersonGone)
+        };
         self.people.iter_mut().find(|person| person.id == id).ok_or_else(gone)
     }
 
@@ -223,7 +226,8 @@ impl Access {
     pub fn invite(&mut self, name: &str, rights: Rights, now: Millis) -> Result<String, Invalid> {
         let name = named("a person's name", name, NAME_MAX)?;
         if self.person(&name).is_some() {
-            return Err(Invalid::new(format!("{name} is among the people already")));
+            let line = format!("{name} is among the people already");
+            return Err(Invalid::new(line).because(Reason::Taken { name }));
         }
         if !rights.everything && rights.sites.is_empty() {
             return Err(Invalid::new("choose a site that the person may see"));
@@ -249,10 +253,13 @@ impl Access {
         now: Millis,
     ) -> Result<Person, Invalid> {
         let invitation = self.invitation(secret, now).cloned();
-        let invitation = invitation.ok_or_else(|| Invalid::new("this invitation is not good"))?;
+        let invitation = invitation.ok_or_else(|| {
+            Invalid::new("this invitation is not good").because(Reason::InvitationGone)
+        })?;
         let name = named("a name", name, NAME_MAX)?;
         if self.person(&name).is_some() {
-            return Err(Invalid::new(format!("{name} is taken: choose another name")));
+            let line = format!("{name} is taken: choose another name");
+            return Err(Invalid::new(line).because(Reason::Taken { name }));
         }
         room(&self.people, "people")?;
         self.invitations.retain(|other| other.id != invitation.id);
@@ -274,10 +281,12 @@ impl Access {
     ) -> Result<String, Invalid> {
         let name = named("a token's name", name, NAME_MAX)?;
         if self.tokens.iter().any(|token| token.name == name) {
-            return Err(Invalid::new(format!("there is a token called {name} already")));
+            let line = format!("there is a token called {name} already");
+            return Err(Invalid::new(line).because(Reason::Taken { name }));
         }
         if scopes.is_empty() || sites.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Err(Invalid::new("choose what the token is good for: a site and a right"));
+            let line = "choose what the token is good for: a site and a right";
+            return Err(Invalid::new(line).because(Reason::TokenForNothing));
         }
         room(&self.tokens, "tokens")?;
         let token = format!("hc_{}", random());
@@ -300,7 +309,8 @@ impl Access {
     /// It cannot be kept.
     pub fn add_public(&mut self, link: Link) -> Result<u64, Invalid> {
         if self.public(&link.site).is_some() {
-            return Err(Invalid::new("the site has a public page already"));
+            let line = "the site has a public page already";
+            return Err(Invalid::new(line).because(Reason::PublicAlready));
         }
         self.put_link(Link { key: None, ..link })
     }
@@ -308,9 +318,9 @@ impl Access {
     fn put_link(&mut self, link: Link) -> Result<u64, Invalid> {
         let name = named("a link's name", &link.name, NAME_MAX)?;
         if link.password.is_some() && !link.origins.is_empty() {
-            return Err(Invalid::new(
-                "a link with a password cannot be shown in a frame: browsers send no cookies there",
-            ));
+            let line =
+                "a link with a password cannot be shown in a frame: browsers send no cookies there";
+            return Err(Invalid::new(line).because(Reason::LockedInFrame));
         }
         room(&self.links, "links")?;
         let id = self.id();
@@ -326,7 +336,10 @@ impl Access {
 fn room<T>(all: &[T], what: &str) -> Result<(), Invalid> {
     match all.len() < MOST {
         true => Ok(()),
-        false => Err(Invalid::new(format!("there are {MOST} {what}: delete one first"))),
+        false => {
+            let line = format!("there are {MOST} {what}: delete one first");
+            Err(Invalid::new(line).because(Reason::Full { most: MOST }))
+        }
     }
 }
 
@@ -338,8 +351,9 @@ pub fn origins(text: &str) -> Result<Vec<String>, Invalid> {
     let each = text.split([' ', ',', '\n', '\r']).filter(|origin| !origin.is_empty());
     let read = |text: &str| {
         let wrong = || {
-            let text = text.escape_debug();
-            Invalid::new(format!("`{text}` is no origin, like https://www.example.org"))
+            let escaped = text.escape_debug();
+            let line = format!("`{escaped}` is no origin, like https://www.example.org");
+            Invalid::new(line).because(Reason::Origin { text: text.to_owned() })
         };
         let uri: http::Uri = text.parse().map_err(|_| wrong())?;
         let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"));
@@ -355,6 +369,9 @@ pub fn origins(text: &str) -> Result<Vec<String>, Invalid> {
     let origins: Vec<String> = each.map(read).collect::<Result<_, _>>()?;
     match origins.len() <= ORIGINS_MAX {
         true => Ok(origins),
-        false => Err(Invalid::new(format!("a link has at most {ORIGINS_MAX} origins"))),
+        false => {
+            let line = format!("a link has at most {ORIGINS_MAX} origins");
+            Err(Invalid::new(line).because(Reason::Origins { most: ORIGINS_MAX }))
+        }
     }
 }

@@ -11,7 +11,7 @@ mod notes;
 mod settings;
 
 use crate::budget::Budget;
-use crate::report::{Invalid, Segments};
+use crate::report::{Invalid, Reason, Segments};
 use crate::store::{self, NEVER, Secret, Store, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,7 +59,20 @@ pub enum Error {
     Invalid(#[from] Invalid),
     /// It is no document, or others were ahead each time.
     #[error("{0}")]
-    Lost(&'static str),
+    Lost(Lost),
+}
+
+/// What became of a document, which is nobody's fault who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    #[error("what is kept in the store cannot be read")]
+    Unreadable,
+    #[error("what was to be kept cannot be written")]
+    Unwritable,
+    #[error("there is no more room for this: delete some first")]
+    Full,
+    #[error("others changed the same at the same time; try again")]
+    Overtaken,
 }
 
 /// The documents of a store.
@@ -144,10 +157,9 @@ impl Kept {
         for _ in 0..ATTEMPTS {
             let mut document: D = read(stored.as_deref())?;
             let changed = change(&mut document)?;
-            let new = serde_json::to_vec(&document)
-                .map_err(|_| Error::Lost("what was to be kept cannot be written"))?;
+            let new = serde_json::to_vec(&document).map_err(|_| Error::Lost(Lost::Unwritable))?;
             if new.len() > MOST {
-                return Err(Error::Lost("there is no more room for this: delete some first").into());
+                return Err(Error::Lost(Lost::Full).into());
             }
             if stored.as_ref() == Some(&new) {
                 return Ok(changed);
@@ -161,7 +173,7 @@ impl Kept {
             }
             stored = (!now.is_empty()).then_some(now);
         }
-        Err(Error::Lost("others changed the same at the same time; try again").into())
+        Err(Error::Lost(Lost::Overtaken).into())
     }
 
     /// Until this process changes one of them. For one who waits.
@@ -202,7 +214,7 @@ fn read<D: Document>(stored: Option<&[u8]>) -> Result<D, Error> {
     let Some(stored) = stored.filter(|stored| !stored.is_empty()) else { return Ok(D::default()) };
     serde_json::from_slice(stored).map_err(|error| {
         tracing::error!("{} in the store cannot be read: {error}", D::NAME);
-        Error::Lost("what is kept in the store cannot be read")
+        Error::Lost(Lost::Unreadable)
     })
 }
 
@@ -218,7 +230,8 @@ fn named(what: &str, name: &str, most: usize) -> Result<String, Invalid> {
     let name = name.trim();
     let length = name.chars().count();
     if length == 0 || length > most || name.chars().any(char::is_control) {
-        return Err(Invalid::new(format!("{what} has 1 to {most} characters")));
+        let wrong = Invalid::new(format!("{what} has 1 to {most} characters"));
+        return Err(wrong.because(Reason::Length { most }));
     }
     Ok(name.to_owned())
 }

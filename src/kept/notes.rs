@@ -2,7 +2,7 @@
 
 use super::{Document, named};
 use crate::model::site::Day;
-use crate::report::Invalid;
+use crate::report::{Invalid, Reason};
 use serde::{Deserialize, Serialize};
 
 /// Notes of a site, and characters of one.
@@ -45,7 +45,8 @@ impl Notes {
     pub fn add(&mut self, day: Day, text: &str) -> Result<u64, Invalid> {
         let text = named("a note", text, TEXT_MAX)?;
         if self.notes.len() >= NOTES_MAX {
-            return Err(Invalid::new(format!("there are {NOTES_MAX} notes: delete one first")));
+            let full = Invalid::new(format!("there are {NOTES_MAX} notes: delete one first"));
+            return Err(full.because(Reason::Full { most: NOTES_MAX }));
         }
         self.last_id += 1;
         self.notes.push(Note { id: self.last_id, day, text, version: 0 });
@@ -60,13 +61,13 @@ impl Notes {
     pub fn edit(&mut self, id: u64, version: u64, day: Day, text: &str) -> Result<(), Invalid> {
         let text = named("a note", text, TEXT_MAX)?;
         let Some(note) = self.notes.iter_mut().find(|note| note.id == id) else {
-            return Err(Invalid::new("this note was deleted meanwhile"));
+            let gone = Invalid::new("this note was deleted meanwhile");
+            return Err(gone.because(Reason::NoteGone));
         };
         if note.version != version {
-            return Err(Invalid::new(format!(
-                "this note was changed meanwhile; it says now: {}",
-                note.text
-            )));
+            let text = note.text.clone();
+            let line = format!("this note was changed meanwhile; it says now: {text}");
+            return Err(Invalid::new(line).because(Reason::NoteChanged { text }));
         }
         (note.day, note.text, note.version) = (day, text, version + 1);
         self.notes.sort_by_key(|note| (note.day, note.id));

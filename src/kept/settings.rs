@@ -4,7 +4,7 @@
 use super::{Document, named};
 use crate::model::goal::{Funnel, Goal};
 use crate::model::site::Site;
-use crate::report::Invalid;
+use crate::report::{Invalid, Reason};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -80,10 +80,12 @@ impl SiteSettings {
     pub fn add_goal(&mut self, site: &Site, name: &str, target: &str) -> Result<(), Invalid> {
         let name = plain_name("a goal's name", name)?;
         let line = format!("{name} = {}", target.trim());
-        line.parse::<Goal>().map_err(Invalid::new)?;
+        line.parse::<Goal>()
+            .map_err(|why| Invalid::new(why.to_string()).because(Reason::Goal(why)))?;
         let site = self.applied_to(site);
         if site.goals.iter().any(|known| *known.name == *name) {
-            return Err(Invalid::new(format!("there is a goal called {name} already")));
+            let line = format!("there is a goal called {name} already");
+            return Err(Invalid::new(line).because(Reason::Taken { name }));
         }
         self.add(Kind::Goal, line)
     }
@@ -96,13 +98,16 @@ impl SiteSettings {
         let name = plain_name("a funnel's name", name)?;
         let steps: Vec<&str> = steps.lines().map(str::trim).filter(|s| !s.is_empty()).collect();
         if let Some(step) = steps.iter().find(|step| step.contains('>')) {
-            return Err(Invalid::new(format!("`{step}`: a step has no `>`")));
+            let wrong = Invalid::new(format!("`{step}`: a step has no `>`"));
+            return Err(wrong.because(Reason::StepSign { step: (*step).to_owned() }));
         }
         let line = format!("{name} = {}", steps.join(" > "));
-        line.parse::<Funnel>().map_err(|why| Invalid::new(format!("the funnel {why}")))?;
+        line.parse::<Funnel>()
+            .map_err(|why| Invalid::new(format!("the funnel {why}")).because(Reason::Goal(why)))?;
         let site = self.applied_to(site);
         if site.funnels.iter().any(|known| *known.name == *name) {
-            return Err(Invalid::new(format!("there is a funnel called {name} already")));
+            let line = format!("there is a funnel called {name} already");
+            return Err(Invalid::new(line).because(Reason::Taken { name }));
         }
         self.add(Kind::Funnel, line)
     }
@@ -116,20 +121,25 @@ impl SiteSettings {
         let network = text
             .parse::<IpNet>()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-            .map_err(|_| Invalid::new(format!("`{}` is no address", text.escape_debug())))?;
+            .map_err(|_| {
+                Invalid::new(format!("`{}` is no address", text.escape_debug()))
+                    .because(Reason::Address { text: text.to_owned() })
+            })?;
         if network.prefix_len() == 0 {
-            return Err(Invalid::new("this would leave out everybody"));
+            return Err(Invalid::new("this would leave out everybody").because(Reason::Everybody));
         }
         self.add(Kind::Exclude, network.trunc().to_string())
     }
 
     fn add(&mut self, kind: Kind, line: String) -> Result<(), Invalid> {
         if line.len() > LINE_MAX {
-            return Err(Invalid::new(format!("it takes more than {LINE_MAX} bytes")));
+            let long = Invalid::new(format!("it takes more than {LINE_MAX} bytes"));
+            return Err(long.because(Reason::Long { most: LINE_MAX }));
         }
         let list = self.list_mut(kind);
         if list.len() >= LIST_MAX {
-            return Err(Invalid::new(format!("there are {LIST_MAX} of them: delete one first")));
+            let full = Invalid::new(format!("there are {LIST_MAX} of them: delete one first"));
+            return Err(full.because(Reason::Full { most: LIST_MAX }));
         }
         if !list.contains(&line) {
             list.push(line);
@@ -147,7 +157,7 @@ impl SiteSettings {
 fn plain_name(what: &str, name: &str) -> Result<String, Invalid> {
     let name = named(what, name, NAME_MAX)?;
     match name.contains('=') {
-        true => Err(Invalid::new(format!("{what} has no `=`"))),
+        true => Err(Invalid::new(format!("{what} has no `=`")).because(Reason::NameSign)),
         false => Ok(name),
     }
 }

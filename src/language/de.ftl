@@ -653,6 +653,57 @@ problem-not-found = Hier ist nichts
 problem-other = Das lässt sich nicht anzeigen
 problem-waits = Anfragen werden weiter beantwortet und gezählt. Das Gezählte wartet hier, bis zu { $limit }, bis der Speicher es annimmt. Diese Seite versucht es alle { $seconds } s erneut.
 problem-back = Zurück zum Dashboard
+problem-line = Das lässt sich nicht verstehen: { $line }
+problem-store = Der Speicher sagt: { $line }
+problem-token = Es braucht ein gültiges Token: { $header } mitschicken.
+problem-not-local = Dieser Port hat keine Zugangsdaten, deshalb antwortet er nur auf { $name }, { $network } und { $address }. Für einen anderen Namen ein Passwort oder ein Token festlegen.
+problem-elsewhere = Das hat die Seite einer anderen Website geschickt.
+problem-no-right = So weit reichen Ihre Rechte nicht. Ein Eigentümer kann Ihnen mehr geben.
+problem-no-site = Es gibt mehr als eine Website: Wählen Sie eine.
+problem-no-such-site = Es gibt keine Website { $site }, oder keine, die Sie sehen dürfen.
+problem-no-segment = Dieses Segment gibt es nicht oder nicht mehr.
+problem-no-page = Unter dieser Adresse gibt es keine Seite.
+problem-method = Zu dieser Seite führt nur ein Formular.
+problem-full = Dafür ist kein Platz mehr: erst etwas löschen.
+problem-overtaken = Andere haben gleichzeitig dasselbe geändert. Bitte noch einmal versuchen.
+problem-unreadable = Was im Speicher liegt, ist nicht lesbar.
+problem-lost = Diese Antwort ging verloren. Bitte noch einmal fragen.
+
+## What is wrong with what somebody filled in
+
+wrong-length = Ein Name oder Text hat 1 bis { $most } Zeichen und keine Zeilenumbrüche.
+wrong-name-sign = Ein Name enthält kein „=“.
+wrong-taken = „{ $name }“ ist vergeben: wählen Sie einen anderen Namen.
+wrong-full = Es gibt schon { $most }: erst etwas löschen.
+wrong-long = Das braucht mehr als { $most } Bytes: bitte kürzen.
+wrong-no-name = Der Name fehlt.
+wrong-path = „{ $text }“: Der Pfad einer Seite beginnt mit „/“.
+wrong-target = „{ $text }“ ist weder eine Seite noch ein Ereignis.
+wrong-steps = Ein Trichter hat 2 bis { $most } Schritte.
+wrong-step-sign = „{ $step }“: Ein Schritt enthält kein „{ $sign }“.
+wrong-note-gone = Diese Notiz wurde inzwischen gelöscht.
+wrong-note-changed = Diese Notiz wurde inzwischen geändert. Jetzt heißt sie: { $text }
+wrong-address = „{ $text }“ ist weder Adresse noch Netz.
+wrong-everybody = Das würde alle auslassen.
+wrong-origin = „{ $text }“ ist kein Ursprung wie https://www.example.org.
+wrong-origins = Ein Link hat höchstens { $most } Ursprünge.
+wrong-locked-in-frame = Ein Link mit Passwort kann nicht in einem Rahmen erscheinen: Dort schicken Browser keine Cookies.
+wrong-public-already = Die Website hat schon eine öffentliche Seite.
+wrong-person-gone = Diese Person wurde inzwischen entfernt.
+wrong-token-for-nothing = Wählen Sie, wofür das Token gut ist: eine Website und ein Recht.
+wrong-password = Ein Passwort hat { $least } bis { $most } Zeichen.
+wrong-old-password = Das ist nicht Ihr bisheriges Passwort.
+wrong-day = „{ $text }“ ist kein Datum ab 1970.
+wrong-backwards = Der erste Tag liegt nach dem letzten.
+wrong-long-range = Das sind mehr als { $years } Jahre.
+wrong-no-value = Ein Filter nach „{ $property }“ braucht einen Wert.
+wrong-pattern = „{ $text }“ ist kein regulärer Ausdruck.
+wrong-no-goal = Es gibt kein Ziel „{ $name }“.
+wrong-no-segment = Es gibt kein Segment „{ $name }“ oder nicht mehr.
+wrong-apart = „{ $one }“ und „{ $other }“ werden getrennt gezählt: Nichts erfüllt beides.
+wrong-tells-nothing = Wonach gefiltert wird, sagt darüber nichts: bitte einen Filter wegnehmen.
+wrong-no-column = Die Zeilen sind nach einer Spalte sortiert, die sie mit diesen Filtern nicht haben.
+wrong-only-totals = Vom { $day } sind nur Summen übrig, und von jeder Eigenschaft die des ganzen Monats: bitte ganze Monate ansehen.
 
 ## Signing in
 

@@ -653,6 +653,57 @@ problem-not-found = There is nothing here
 problem-other = That cannot be shown
 problem-waits = Requests are still answered and counted. What is counted waits here, up to { $limit }, until the store takes it. This page tries again every { $seconds } s.
 problem-back = Back to the dashboard
+problem-line = This cannot be understood: { $line }
+problem-store = The store says: { $line }
+problem-token = A valid token is needed: send { $header }.
+problem-not-local = This port has no credentials, so it answers only to { $name }, { $network } and { $address }. Set a password or a token to use another name.
+problem-elsewhere = This was sent by a page of another website.
+problem-no-right = Your rights do not reach so far. An owner can give you more.
+problem-no-site = There is more than one site: choose one.
+problem-no-such-site = There is no site { $site }, or none that you may see.
+problem-no-segment = There is no such segment, or not any more.
+problem-no-page = No page has this address.
+problem-method = This page is reached by a form only.
+problem-full = There is no more room for this: delete some first.
+problem-overtaken = Others changed the same at the same time. Try again.
+problem-unreadable = What is kept in the store cannot be read.
+problem-lost = This answer was lost. Ask again.
+
+## What is wrong with what somebody filled in
+
+wrong-length = A name or a text has 1 to { $most } characters and no line breaks.
+wrong-name-sign = A name has no “=”.
+wrong-taken = “{ $name }” is taken: choose another name.
+wrong-full = There are { $most } already: delete one first.
+wrong-long = This takes more than { $most } bytes: make it shorter.
+wrong-no-name = The name is missing.
+wrong-path = “{ $text }”: the path of a page begins with “/”.
+wrong-target = “{ $text }” is neither a page nor an event.
+wrong-steps = A funnel has 2 to { $most } steps.
+wrong-step-sign = “{ $step }”: a step has no “{ $sign }”.
+wrong-note-gone = This note was deleted meanwhile.
+wrong-note-changed = This note was changed meanwhile. It says now: { $text }
+wrong-address = “{ $text }” is no address and no network.
+wrong-everybody = This would leave out everybody.
+wrong-origin = “{ $text }” is no origin, like https://www.example.org.
+wrong-origins = A link has at most { $most } origins.
+wrong-locked-in-frame = A link with a password cannot be shown in a frame: browsers send no cookies there.
+wrong-public-already = The site has a public page already.
+wrong-person-gone = This person was taken out meanwhile.
+wrong-token-for-nothing = Choose what the token is good for: a site and a right.
+wrong-password = A password has { $least } to { $most } characters.
+wrong-old-password = This is not your password so far.
+wrong-day = “{ $text }” is no date from 1970 on.
+wrong-backwards = The first day is after the last.
+wrong-long-range = That is longer than { $years } years.
+wrong-no-value = A filter by “{ $property }” needs a value.
+wrong-pattern = “{ $text }” is no regular expression.
+wrong-no-goal = There is no goal “{ $name }”.
+wrong-no-segment = There is no segment “{ $name }”, or not any more.
+wrong-apart = “{ $one }” and “{ $other }” are counted apart: nothing meets both.
+wrong-tells-nothing = What is filtered by tells nothing of this: take a filter away.
+wrong-no-column = The rows are sorted by a column that they do not have under these filters.
+wrong-only-totals = Of { $day } only totals are left, and those of every property for its whole month: look at whole months.
 
 ## Signing in
 

@@ -653,6 +653,57 @@ problem-not-found = Aquí no hay nada
 problem-other = Eso no se puede mostrar
 problem-waits = Las peticiones se siguen respondiendo y contando. Lo contado espera aquí, hasta { $limit }, hasta que el almacén lo acepte. Esta página lo intenta de nuevo cada { $seconds } s.
 problem-back = Volver al panel
+problem-line = Esto no se entiende: { $line }
+problem-store = El almacén dice: { $line }
+problem-token = Hace falta un token válido: envía { $header }.
+problem-not-local = Este puerto no tiene credenciales, así que solo responde a { $name }, { $network } y { $address }. Para usar otro nombre, define una contraseña o un token.
+problem-elsewhere = Esto lo envió una página de otro sitio web.
+problem-no-right = Tus permisos no llegan tan lejos. Un propietario puede darte más.
+problem-no-site = Hay más de un sitio: elige uno.
+problem-no-such-site = No hay ningún sitio { $site }, o ninguno que puedas ver.
+problem-no-segment = Este segmento no existe o ya no existe.
+problem-no-page = Ninguna página tiene esta dirección.
+problem-method = A esta página solo se llega con un formulario.
+problem-full = No queda sitio para esto: borra algo primero.
+problem-overtaken = Otros cambiaron lo mismo al mismo tiempo. Inténtalo de nuevo.
+problem-unreadable = Lo guardado en el almacén no se puede leer.
+problem-lost = Esta respuesta se perdió. Pregunta de nuevo.
+
+## What is wrong with what somebody filled in
+
+wrong-length = Un nombre o un texto tiene de 1 a { $most } caracteres y ningún salto de línea.
+wrong-name-sign = Un nombre no lleva «=».
+wrong-taken = «{ $name }» ya está en uso: elige otro nombre.
+wrong-full = Ya hay { $most }: borra uno primero.
+wrong-long = Esto ocupa más de { $most } bytes: acórtalo.
+wrong-no-name = Falta el nombre.
+wrong-path = «{ $text }»: la ruta de una página empieza por «/».
+wrong-target = «{ $text }» no es ni una página ni un evento.
+wrong-steps = Un embudo tiene de 2 a { $most } pasos.
+wrong-step-sign = «{ $step }»: un paso no lleva «{ $sign }».
+wrong-note-gone = Esta nota se borró mientras tanto.
+wrong-note-changed = Esta nota se cambió mientras tanto. Ahora dice: { $text }
+wrong-address = «{ $text }» no es ni una dirección ni una red.
+wrong-everybody = Esto dejaría fuera a todos.
+wrong-origin = «{ $text }» no es un origen como https://www.example.org.
+wrong-origins = Un enlace tiene como máximo { $most } orígenes.
+wrong-locked-in-frame = Un enlace con contraseña no se puede mostrar en un marco: allí los navegadores no envían cookies.
+wrong-public-already = El sitio ya tiene una página pública.
+wrong-person-gone = Se quitó a esta persona mientras tanto.
+wrong-token-for-nothing = Elige para qué sirve el token: un sitio y un permiso.
+wrong-password = Una contraseña tiene de { $least } a { $most } caracteres.
+wrong-old-password = Esta no es tu contraseña actual.
+wrong-day = «{ $text }» no es una fecha a partir de 1970.
+wrong-backwards = El primer día es posterior al último.
+wrong-long-range = Son más de { $years } años.
+wrong-no-value = Un filtro por «{ $property }» necesita un valor.
+wrong-pattern = «{ $text }» no es una expresión regular.
+wrong-no-goal = No hay ningún objetivo «{ $name }».
+wrong-no-segment = El segmento «{ $name }» no existe o ya no existe.
+wrong-apart = «{ $one }» y «{ $other }» se cuentan por separado: nada cumple ambos.
+wrong-tells-nothing = Lo que se filtra no dice nada de esto: quita un filtro.
+wrong-no-column = Las filas se ordenan por una columna que no tienen con estos filtros.
+wrong-only-totals = Del { $day } solo quedan totales, y los de cada propiedad para su mes entero: mira meses enteros.
 
 ## Signing in
 

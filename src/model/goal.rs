@@ -59,54 +59,67 @@ impl Target {
     }
 }
 
-impl FromStr for Goal {
-    type Err = String;
+/// Why a line is no goal or funnel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Wrong {
+    #[error("has no name: write NAME = page /PATH or NAME = event NAME")]
+    NoName,
+    #[error("`{0}`: a page's path begins with /")]
+    Path(String),
+    #[error("`{0}` is neither `page /PATH` nor `event NAME`")]
+    Target(String),
+    #[error("has {0} steps; a funnel has 2 to {most}", most = STEPS_MAX)]
+    Steps(usize),
+}
 
-    fn from_str(line: &str) -> Result<Self, String> {
+impl FromStr for Goal {
+    type Err = Wrong;
+
+    fn from_str(line: &str) -> Result<Self, Wrong> {
         let (name, target) = named(line)?;
         Ok(Self { name, target: target.parse()?, is_kept: false })
     }
 }
 
 impl FromStr for Funnel {
-    type Err = String;
+    type Err = Wrong;
 
-    fn from_str(line: &str) -> Result<Self, String> {
+    fn from_str(line: &str) -> Result<Self, Wrong> {
         let (name, steps) = named(line)?;
         let steps: Vec<Target> = steps.split('>').map(str::parse).collect::<Result<_, _>>()?;
         match steps.len() {
             2..=STEPS_MAX => Ok(Self { name, steps, is_kept: false }),
-            n => Err(format!("has {n} steps; a funnel has 2 to {STEPS_MAX}")),
+            n => Err(Wrong::Steps(n)),
         }
     }
 }
 
 impl FromStr for Target {
-    type Err = String;
+    type Err = Wrong;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Wrong> {
         let what = text.trim();
         match what.split_once(' ').map(|(kind, what)| (kind, what.trim())) {
             Some(("page", path)) if path.starts_with(['/', '*']) => {
                 Ok(Self::Page(Glob::new(&page_name::plain(path))))
             }
-            Some(("page", _)) => Err(format!("`{what}`: a page's path begins with /")),
+            Some(("page", _)) => Err(Wrong::Path(what.to_owned())),
             // By either name, the dashboard's or the API's.
             Some(("event", "Outbound Link: Click")) => Ok(Self::Event(OUTBOUND_LINK.into())),
             Some(("event", "File Download")) => Ok(Self::Event(FILE_DOWNLOAD.into())),
             Some(("event", name)) if !name.is_empty() => Ok(Self::Event(name.to_owned())),
-            _ => Err(format!("`{what}` is neither `page /PATH` nor `event NAME`")),
+            _ => Err(Wrong::Target(what.to_owned())),
         }
     }
 }
 
 /// The name in front of the `=`, and what follows.
-fn named(line: &str) -> Result<(Arc<str>, &str), String> {
+fn named(line: &str) -> Result<(Arc<str>, &str), Wrong> {
     match line.split_once('=').map(|(name, rest)| (name.trim(), rest)) {
         Some((name, rest)) if !name.is_empty() && !name.chars().any(char::is_control) => {
             Ok((name.into(), rest))
         }
-        _ => Err("has no name: write NAME = page /PATH or NAME = event NAME".to_owned()),
+        _ => Err(Wrong::NoName),
     }
 }
 
@@ -145,9 +158,9 @@ mod tests {
             ("A = page pricing", "begins with /"),
             ("A = event ", "neither"),
         ] {
-            let error = line.parse::<Goal>().unwrap_err();
+            let error = line.parse::<Goal>().unwrap_err().to_string();
             assert!(error.contains(why), "{line}: {error}");
         }
-        assert!("A = page /".parse::<Funnel>().unwrap_err().contains("1 steps"));
+        assert!("A = page /".parse::<Funnel>().unwrap_err().to_string().contains("1 steps"));
     }
 }

@@ -5,7 +5,7 @@
 //! `!@` for text that is contained or not, `=~` and `!~` for regular expressions that match or not.
 //! A backslash makes `|`, `;`, `*` and itself plain characters.
 
-use super::{Invalid, Property};
+use super::{Invalid, Property, Reason};
 use crate::model::rollup::parts;
 use serde_json::{Value as Json, json};
 
@@ -103,7 +103,8 @@ impl Condition {
             _ => split(values, '|').map(|value| read_value(value, operator)).collect(),
         };
         if values.iter().all(String::is_empty) {
-            return Err(Invalid::new(format!("a filter by `{}` needs a value", property.as_str())));
+            let line = format!("a filter by `{}` needs a value", property.as_str());
+            return Err(Invalid::new(line).because(Reason::NoValue { property }));
         }
         Ok(Self { property, operator, values })
     }

@@ -113,7 +113,7 @@ impl Filter {
             match &goal.target {
                 Target::Event(event) if among_events => name.clone_from(event),
                 Target::Page(_) if among_events => {
-                    return Err(Invalid(format!(
+                    return Err(Invalid::new(format!(
                         "goal `{name}` is a page, and only events have properties"
                     )));
                 }
@@ -191,7 +191,7 @@ impl Filter {
 /// Reads a filter as Plausible's v2 has it, `["is", "event:page", ["/a", "/b"]]`, into conditions
 /// that must all be met.
 pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Criterion>) -> Result<(), Invalid> {
-    let wrong = |why: &str| Invalid(format!("invalid filter `{filter}`: {why}"));
+    let wrong = |why: &str| Invalid::new(format!("invalid filter `{filter}`: {why}"));
     let simple = || wrong("a filter is like [\"is\", \"event:page\", [\"/blog\"]]");
     let parts = filter.as_array().ok_or_else(simple)?;
     let operator = parts.first().and_then(Json::as_str).ok_or_else(simple)?;
@@ -292,7 +292,9 @@ pub(super) fn check_goals(rows: Option<&Property>, goals: &[Goal]) -> Result<(),
 }
 
 fn not_rolled_up(goal: &str) -> Invalid {
-    Invalid(format!("the goal `{goal}` was added while the program ran, so no roll-up counts it"))
+    Invalid::new(format!(
+        "the goal `{goal}` was added while the program ran, so no roll-up counts it"
+    ))
 }
 
 #[cfg(test)]

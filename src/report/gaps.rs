@@ -5,7 +5,7 @@
 //! what is only a part of an answer is `null`.
 
 use super::rows::{Selection, Source};
-use super::{Days, Interval, Invalid, Range};
+use super::{Days, Interval, Invalid, Range, Reason};
 use crate::model::rollup::{DayCounts, Detail};
 
 /// # Errors
@@ -13,10 +13,11 @@ use crate::model::rollup::{DayCounts, Detail};
 pub fn only_totals(days: &Days, range: Range) -> Result<(), Invalid> {
     let mut in_range = days.range(range.first..=range.last);
     match in_range.find(|(_, counts)| counts.detail == Detail::None) {
-        Some((day, _)) => Err(Invalid(format!(
+        Some((day, _)) => Err(Invalid::new(format!(
             "of {day} only totals are left, and those of every property for its whole month: ask \
              for whole months"
-        ))),
+        ))
+        .because(Reason::OnlyTotals { day: *day })),
         None => Ok(()),
     }
 }
@@ -31,7 +32,7 @@ impl Selection<'_> {
         only_totals(days, range)?;
         let mut in_range = days.range(range.first..=range.last);
         match in_range.find(|(_, counts)| self.hides(counts)) {
-            Some((day, _)) => Err(Invalid(format!(
+            Some((day, _)) => Err(Invalid::new(format!(
                 "of {day} it is not known what the filter matches: it had more names than have rows \
                  of their own, and the others, which are counted as `(other)`, may match as well; \
                  ask for single values"

@@ -206,7 +206,9 @@ impl Selection<'_> {
     pub fn check(&self, metrics: &[Metric], property: Option<&Property>) -> Result<(), Invalid> {
         let mut reasons = metrics.iter().map(|metric| self.why_not(*metric, property));
         match reasons.next() {
-            Some(Some(reason)) if reasons.all(|reason| reason.is_some()) => Err(Invalid(reason)),
+            Some(Some(reason)) if reasons.all(|reason| reason.is_some()) => {
+                Err(Invalid::new(reason))
+            }
             _ => Ok(()),
         }
     }

@@ -145,7 +145,7 @@ impl Metric {
         for word in list.split(',').map(str::trim) {
             let metric = Self::parse(word)?;
             if metrics.contains(&metric) {
-                return Err(Invalid(format!("metric `{word}` is asked for twice")));
+                return Err(Invalid::new(format!("metric `{word}` is asked for twice")));
             }
             metrics.push(metric);
         }

@@ -19,6 +19,7 @@ mod filter;
 mod funnel;
 mod gaps;
 mod heatmap;
+mod invalid;
 mod known;
 mod metric;
 mod money;
@@ -34,8 +35,6 @@ mod tests;
 mod timing;
 mod v2;
 
-use crate::config::nearest;
-
 pub use ai::{AiMaker, AiPage, ai_makers, ai_pages, ai_reads};
 pub use answer::{Aggregated, Bucket, Slice, aggregate, answer, breakdown, sums, timeseries};
 pub use before::Before;
@@ -45,6 +44,7 @@ pub use filter::Filter;
 pub use funnel::{Step, funnel, funnel_by_rows};
 pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
+pub use invalid::{Invalid, Reason};
 pub use metric::{Metric, Sums, Value};
 pub use names::name as api_name;
 pub use period::{Interval, Period, Range};
@@ -61,30 +61,3 @@ pub use v2::{
 
 /// What Plausible calls the event of a pageview.
 const PAGEVIEW: &str = "pageview";
-
-/// A question that cannot be answered: one line that names what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Invalid(String);
-
-impl Invalid {
-    /// `line` names what is wrong.
-    pub fn new(line: impl Into<String>) -> Self {
-        Self(line.into())
-    }
-
-    /// There is no such word of this `kind`: `unknown metric `visitor`; did you mean `visitors`?`.
-    pub fn unknown<'k>(
-        kind: &str,
-        word: &str,
-        known: impl IntoIterator<Item = &'k str, IntoIter: Clone>,
-    ) -> Self {
-        let known = known.into_iter();
-        let help = match nearest(word, known.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.clone().next().is_none() => "there is none".to_owned(),
-            None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
-        };
-        Self(format!("unknown {kind} `{}`; {help}", word.escape_debug()))
-    }
-}

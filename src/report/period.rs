@@ -4,13 +4,14 @@
 //! As there, a number of days ends with the day before its anchor, so that all of them are whole;
 //! months and years hold their anchor. What a period is compared with is in [`super::before`].
 
-use super::Invalid;
 use super::question::flag;
+use super::{Invalid, Reason};
 use crate::model::site::Day;
 use chrono::{Datelike, Days, Months};
 
-/// Longest custom range, in days.
-const CUSTOM_MAX: i64 = 3_660;
+/// Longest custom range, in years and in days.
+const YEARS_MAX: usize = 10;
+const CUSTOM_MAX: i64 = 366 * YEARS_MAX as i64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
@@ -115,7 +116,7 @@ impl Period {
     ) -> Result<Range, Invalid> {
         if self == Self::Custom {
             return Range::parse(date.ok_or_else(|| {
-                Invalid("period `custom` needs `date=FIRST,LAST`, two dates like 2026-01-31".into())
+                Invalid::new("period `custom` needs `date=FIRST,LAST`, two dates like 2026-01-31")
             })?);
         }
         let anchor = match date {
@@ -160,16 +161,17 @@ pub struct Range {
 impl Range {
     /// Reads two dates joined by a comma.
     pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = |why: &str| Invalid(format!("invalid date `{text}`: {why}"));
+        let wrong = |why: &str| Invalid::new(format!("invalid date `{text}`: {why}"));
         let (first, last) = text
             .split_once(',')
             .ok_or_else(|| wrong("a custom period is two dates joined by a comma"))?;
         let range = Self { first: parse_day(first.trim())?, last: parse_day(last.trim())? };
         if range.first > range.last {
-            return Err(wrong("the first day is after the last"));
+            return Err(wrong("the first day is after the last").because(Reason::Backwards));
         }
         if range.len() > CUSTOM_MAX {
-            return Err(wrong("the range is longer than ten years"));
+            return Err(wrong("the range is longer than ten years")
+                .because(Reason::LongRange { years: YEARS_MAX }));
         }
         Ok(range)
     }
@@ -203,7 +205,10 @@ fn parse_day(text: &str) -> Result<Day, Invalid> {
     text.parse::<Day>()
         .ok()
         .filter(|day| text.len() == 10 && (1970..=9999).contains(&day.year()))
-        .ok_or_else(|| Invalid(format!("invalid date `{text}`: a date is like 2026-01-31")))
+        .ok_or_else(|| {
+            Invalid::new(format!("invalid date `{text}`: a date is like 2026-01-31"))
+                .because(Reason::Day { text: text.to_owned() })
+        })
 }
 
 /// The step of a series.
@@ -270,7 +275,7 @@ impl Interval {
             "hour" => Ok(Self::Hour),
             "day" | "date" => Ok(Self::Day),
             "month" => Ok(Self::Month),
-            _ => Err(Invalid(format!(
+            _ => Err(Invalid::new(format!(
                 "invalid interval `{word}`: it is one of hour, day, date, month"
             ))),
         }

@@ -127,7 +127,7 @@ impl Property {
             });
         }
         if name == "visit:exit_page_hostname" {
-            return Err(Invalid(format!(
+            return Err(Invalid::new(format!(
                 "`{name}` is not kept: visits are counted by the host on which they began; ask for \
                  `visit:entry_page_hostname`"
             )));

@@ -58,7 +58,7 @@ impl Question {
         })?;
         match (&question.filter, &question.shape) {
             (Some(filter), Shape::Timeseries { interval: Interval::Hour }) => {
-                Err(Invalid(format!(
+                Err(Invalid::new(format!(
                     "hours cannot be filtered by `{}`: they are kept for all of a site's traffic; \
                      ask for interval=day",
                     filter.property().as_str()
@@ -82,7 +82,7 @@ impl Question {
         match param("compare") {
             None => Ok(false),
             Some("previous_period") => Ok(true),
-            Some(other) => Err(Invalid(format!(
+            Some(other) => Err(Invalid::new(format!(
                 "invalid compare `{other}`: only previous_period can be compared with"
             ))),
         }
@@ -93,7 +93,7 @@ impl Question {
         param: &impl Fn(&str) -> Option<&'a str>,
     ) -> Result<(Property, usize, usize), Invalid> {
         let name = param("property").ok_or_else(|| {
-            Invalid("a breakdown needs `property`, for example property=event:page".into())
+            Invalid::new("a breakdown needs `property`, for example property=event:page")
         })?;
         let property = Property::parse(name)?;
         let limit = number(param("limit"), "limit", LIMIT, LIMIT_MAX)?;
@@ -170,13 +170,13 @@ pub(super) fn flag<'a>(
     match param(name) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Invalid(format!("invalid {name} `{other}`: it is true or false"))),
+        Some(other) => Err(Invalid::new(format!("invalid {name} `{other}`: it is true or false"))),
     }
 }
 
 fn number(text: Option<&str>, name: &str, default: usize, max: usize) -> Result<usize, Invalid> {
     let Some(text) = text else { return Ok(default) };
     text.parse().ok().filter(|n| (1..=max).contains(n)).ok_or_else(|| {
-        Invalid(format!("invalid {name} `{text}`: it is a whole number from 1 to {max}"))
+        Invalid::new(format!("invalid {name} `{text}`: it is a whole number from 1 to {max}"))
     })
 }

@@ -68,7 +68,7 @@ impl<'a> Selection<'a> {
         let mut keys = involved().filter_map(Property::event_key);
         let event_key = keys.next();
         let refused = |a: &Property, b: &Property| {
-            Invalid(format!(
+            Invalid::new(format!(
                 "`{}` and `{}` cannot be combined: counts are kept by one property at a time",
                 a.as_str(),
                 b.as_str()

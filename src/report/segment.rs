@@ -2,7 +2,7 @@
 
 use super::scan::Expr;
 use super::v2::filters;
-use super::{Invalid, Property};
+use super::{Invalid, Property, Reason};
 use crate::model::goal::Goal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -52,27 +52,28 @@ impl Segments {
     /// If the name or the filters cannot be kept. Whether the filters can be asked is not looked
     /// at.
     pub fn put(&mut self, name: &str, filters: Vec<Json>) -> Result<&Segment, Invalid> {
-        let wrong = |why: String| Err(Invalid::new(why));
+        let wrong = |why: &str| Err(Invalid::new(why));
         let name = name.trim();
         let length = name.chars().count();
         if length == 0 || length > NAME_MAX || name.chars().any(char::is_control) {
-            return wrong(format!("a segment's name has 1 to {NAME_MAX} characters"));
+            let line = format!("a segment's name has 1 to {NAME_MAX} characters");
+            return Err(Invalid::new(line).because(Reason::Length { most: NAME_MAX }));
         }
         if filters.is_empty() {
-            return wrong(
-                "a segment needs filters, like [[\"is\", \"event:page\", [\"/\"]]]".into(),
-            );
+            return wrong("a segment needs filters, like [[\"is\", \"event:page\", [\"/\"]]]");
         }
         if filters.iter().any(asks_for_segment) {
-            return wrong("a segment cannot be made of segments".into());
+            return wrong("a segment cannot be made of segments");
         }
         let bytes = filters.iter().map(|filter| filter.to_string().len()).sum::<usize>();
         if bytes > FILTERS_MAX {
-            return wrong(format!("a segment's filters take at most {FILTERS_MAX} bytes"));
+            let line = format!("a segment's filters take at most {FILTERS_MAX} bytes");
+            return Err(Invalid::new(line).because(Reason::Long { most: FILTERS_MAX }));
         }
         let known = self.0.iter().position(|segment| segment.name == name);
         if known.is_none() && self.0.len() == SEGMENTS_MAX {
-            return wrong(format!("there are {SEGMENTS_MAX} segments: delete one first"));
+            let line = format!("there are {SEGMENTS_MAX} segments: delete one first");
+            return Err(Invalid::new(line).because(Reason::Full { most: SEGMENTS_MAX }));
         }
         let place = known.unwrap_or_else(|| {
             let id = self.0.iter().map(|segment| segment.id).max().unwrap_or_default() + 1;
@@ -136,7 +137,8 @@ impl Segments {
         };
         self.0.iter().find(is_it).ok_or_else(|| {
             let text = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
-            Invalid::unknown("segment", &text, self.0.iter().map(|segment| &*segment.name))
+            let known = self.0.iter().map(|segment| &*segment.name);
+            Invalid::unknown("segment", &text, known).because(Reason::NoSegment { name: text })
         })
     }
 }

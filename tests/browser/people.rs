@@ -121,8 +121,8 @@ async fn drive(store: &str, redis: Option<RedisServer>) {
         !!document.querySelector('a[href^=\"/settings\"]')]";
     until(&viewer, name, json!(["a.test", "Ann <i>", false])).await;
     for (path, why) in [
-        ("/?site_id=b.test", "unknown site_id `b.test`"),
-        ("/settings/goals?site_id=a.test", "your rights do not reach so far"),
+        ("/?site_id=b.test", "There is no site b.test"),
+        ("/settings/goals?site_id=a.test", "Your rights do not reach so far"),
     ] {
         go(&viewer, &headcount, path).await;
         let text = run(&viewer, "return document.body.textContent").await;

@@ -142,17 +142,19 @@ async fn what_takes_long_says_that_it_loads() {
 async fn what_cannot_be_answered_says_why() {
     let (browser, site) = (Browser::reader().await, Site::start().await);
     let headcount = Headcount::start(&site.url(), "sqlite:counts.db", &TRUSTED);
-    for (path, status, heading, line) in [
-        ("/?period=fortnight", 400, "That cannot be shown", "`fortnight`"),
-        ("/?perod=7d", 400, "That cannot be shown", "`perod`"),
-        ("/?details=nothing", 400, "That cannot be shown", "`nothing`"),
-        ("/settings/nothing", 400, "That cannot be shown", "`nothing`"),
-        ("/no/such/page", 404, "There is nothing here", "there is nothing here"),
-        ("/share/none", 404, "There is nothing here", "link"),
+    let (unclear, nothing) = ("That cannot be shown", "There is nothing here");
+    for (path, status, heading, said, line) in [
+        ("/?period=fortnight", 400, unclear, "`fortnight`", "`fortnight`"),
+        ("/?perod=7d", 400, unclear, "`perod`", "`perod`"),
+        ("/?first=2026-02-30&last=2026-03-01", 400, unclear, "“2026-02-30”", "`2026-02-30`"),
+        ("/?details=nothing", 400, unclear, "`nothing`", "`nothing`"),
+        ("/settings/nothing", 400, unclear, "`nothing`", "`nothing`"),
+        ("/no/such/page", 404, nothing, "No page has this address.", "there is nothing here"),
+        ("/share/none", 404, nothing, "link", "link"),
     ] {
         let (shown, title, why) = refused(&browser, &headcount, path).await;
         assert_eq!((shown, title), (json!(status), json!(heading)), "{path}");
-        assert!(why.contains(line), "{path}: {why}");
+        assert!(why.contains(said), "{path}: {why}");
         let (of_program, why) = told(&headcount, path, None).await;
         assert_eq!(of_program, status, "{path}");
         assert!(why.contains(line), "{path}: {why}");
@@ -197,7 +199,7 @@ async fn a_store_that_is_away_leaves_the_last_numbers() {
         // Programs are told no numbers that may be wrong by now.
         for path in ["/api/v1/stats/aggregate?period=7d", "/?period=30d"] {
             let (status, line) = told(&headcount, path, None).await;
-            assert_eq!((status, &*line), (503, &*why), "{path}");
+            assert_eq!((status, why.contains(&line)), (503, true), "{path}: {line}, {why}");
         }
         go(&browser, &headcount, "/?period=7d").await;
         redis.restart();

@@ -7,7 +7,7 @@ use super::values::label;
 use super::view::{Subject, View};
 use super::{cards, map};
 use crate::export::harmless;
-use crate::report::{Answers, Invalid, Metric, QuerySet, Slice, Value};
+use crate::report::{Answers, Invalid, Metric, QuerySet, Reason, Slice, Value};
 use maud::{Markup, html};
 use std::cmp::Ordering;
 
@@ -31,9 +31,8 @@ impl Details {
             .find(|card| card.key == key)
             .ok_or_else(|| Invalid::unknown("card", key, known().collect::<Vec<_>>()))?;
         let of = CardTab::choose(card, view)?.ok_or_else(|| {
-            Invalid::new(format!(
-                "what is filtered by tells nothing of `{key}`: take a filter away"
-            ))
+            let line = format!("what is filtered by tells nothing of `{key}`: take a filter away");
+            Invalid::new(line).because(Reason::TellsNothing)
         })?;
         let first = of.columns(view)[0].0;
         let of_actions = of.property.counts_actions();
@@ -51,8 +50,9 @@ impl Details {
         if let Some(sort) = view.get("sort").filter(|sort| *sort != NAME) {
             let sort = Metric::parse(sort)?;
             if !metrics.contains(&sort) {
-                let words = metrics.iter().map(|metric| metric.as_str());
-                return Err(Invalid::unknown("column", sort.as_str(), words.collect::<Vec<_>>()));
+                let words = metrics.iter().map(|metric| metric.as_str()).collect::<Vec<_>>();
+                let unknown = Invalid::unknown("column", sort.as_str(), words);
+                return Err(unknown.because(Reason::NoColumn));
             }
         }
         if of.property.as_str() == "event:goal" && view.site.goals.iter().any(|goal| goal.is_kept) {

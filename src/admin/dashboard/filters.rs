@@ -1,86 +1,11 @@
-//! The filter bar: what is filtered by, a form for more, and what filtered numbers are counted
-//! from.
+//! The filter bar: what is filtered by, and what filtered numbers are counted from.
 
+use super::filter_form::{self, Suggestions};
 use super::segments;
-use super::topics::Topic;
 use super::values::label;
 use super::view::{Subject, View};
-use crate::model::rollup::OTHER;
-use crate::report::{
-    AnsweredFrom, Answers, Condition, Metric, Operator, Property, QuerySet, Segment, api_name,
-};
+use crate::report::{AnsweredFrom, Answers, Condition, Operator, Segment};
 use maud::{Markup, html};
-
-/// Properties that the form offers.
-const OFFERED: [&str; 25] = [
-    "event:page",
-    "visit:entry_page",
-    "visit:exit_page",
-    "event:hostname",
-    "visit:channel",
-    "visit:source",
-    "visit:referrer",
-    "visit:utm_source",
-    "visit:utm_medium",
-    "visit:utm_campaign",
-    "visit:country_name",
-    "visit:region_name",
-    "visit:city",
-    "visit:device",
-    "visit:browser",
-    "visit:os",
-    "visit:screen",
-    "event:goal",
-    "event:name",
-    "event:outbound_link",
-    "bot:name",
-    "bot:proof",
-    "bot:page",
-    "error:page",
-    "download:path",
-];
-
-/// Values that are suggested, and how long one may be.
-const SUGGESTED: usize = 50;
-const LONGEST: usize = 200;
-
-/// The values of the property that somebody filters by, most frequent first: the question's number.
-pub(super) struct Suggestions(usize);
-
-impl Suggestions {
-    /// `None`: nobody is about to filter, or what is shown tells nothing of the property.
-    pub fn ask(view: &View, questions: &mut QuerySet) -> Option<Self> {
-        let of = &view.typing.as_ref()?.property;
-        let of_responses = !matches!(view.topic, Topic::Overview | Topic::Realtime | Topic::Speed);
-        // Parts of days are told by event rows, of people or of others.
-        let is_told = view.times.is_none() || of.counts_responses() == of_responses;
-        let metric = match of {
-            of if of.counts_responses() => Metric::Pageviews,
-            of if of.counts_actions() => Metric::Events,
-            _ => Metric::Visitors,
-        };
-        let is_asked = is_told && view.tells(of) && view.page().is_none();
-        is_asked.then(|| Self(questions.ask(of.clone(), &[metric])))
-    }
-
-    /// As somebody would type them, with what people call them.
-    fn draw(&self, view: &View, of: &Property, answers: &Answers) -> Markup {
-        let say = view.say();
-        let slices = answers.slices(self.0).unwrap_or_default();
-        let values = slices.iter().map(|slice| &*slice.value);
-        let values = values.filter(|value| !["", OTHER].contains(value) && value.len() <= LONGEST);
-        let options = values.take(SUGGESTED).map(|value| {
-            let name = api_name(of, value);
-            let typed = Condition::exactly(of.clone(), name).values.concat();
-            let said = match of.as_str() {
-                "visit:country_name" => super::values::country(say, value).map(str::to_owned),
-                _ => Some(label(say, of, value)),
-            };
-            (said.filter(|said| *said != typed), typed)
-        });
-        html! { @for (label, value) in options { option value=(value) label=[label] {} } }
-    }
-}
 
 pub(super) fn bar(view: &View, answers: &Answers, suggestions: Option<&Suggestions>) -> Markup {
     let (say, conditions) = (view.say(), &view.conditions);
@@ -91,7 +16,7 @@ pub(super) fn bar(view: &View, answers: &Answers, suggestions: Option<&Suggestio
                 @for (nth, condition) in conditions.iter().enumerate() { (chip(view, nth, condition)) }
             }
             @if view.page().is_none() {
-                (form(view, answers, suggestions))
+                (filter_form::draw(view, answers, suggestions))
                 (segments::menu(view))
             }
             @if conditions.len() + usize::from(view.segment.is_some()) > 1 {
@@ -152,7 +77,7 @@ fn chip(view: &View, nth: usize, condition: &Condition) -> Markup {
 }
 
 /// The key of its name.
-fn name(operator: Operator) -> &'static str {
+pub(super) fn name(operator: Operator) -> &'static str {
     match operator {
         Operator::Is => "filter-is",
         Operator::IsNot => "filter-is-not",
@@ -167,43 +92,6 @@ fn name(operator: Operator) -> &'static str {
 pub(super) fn as_filter(view: &View) -> String {
     let filters = view.filters_with(view.conditions.clone());
     view.link(&[("filters", Some(&filters)), ("page", None), ("heat", None), ("screen", None)])
-}
-
-fn form(view: &View, answers: &Answers, suggestions: Option<&Suggestions>) -> Markup {
-    let (say, typing) = (view.say(), view.typing.as_ref());
-    let offered = OFFERED.iter().filter_map(|name| Property::parse(name).ok());
-    let is_property = |of: &Property| typing.is_some_and(|typing| typing.property == *of);
-    let is_operator = |of: Operator| typing.is_some_and(|typing| typing.operator == of);
-    let typed = typing.map(|typing| &*typing.value).filter(|value| !value.is_empty());
-    html! {
-        details.menu #filter open[typing.is_some()] {
-            summary data-key="f" { (say.t("filter-menu")) }
-            form method="get" action=(view.look.base) {
-                (view.fields(&[]))
-                label { (say.t("filter-property")) " "
-                    select name="property" {
-                        @for property in offered.filter(|property| view.tells(property)) {
-                            option value=(property.as_str()) selected[is_property(&property)] { (say.property(&property)) }
-                        }
-                    }
-                }
-                label { (say.t("filter-operator")) " "
-                    select name="operator" {
-                        @for operator in Operator::ALL {
-                            option value=(operator.as_str()) selected[is_operator(operator)] { (say.t(name(operator))) }
-                        }
-                    }
-                }
-                label { (say.t("filter-value")) " " input name="value" value=[typed] list="values" required autocomplete="off" placeholder=(say.t("filter-placeholder")); }
-                // The script fills it in where it runs.
-                datalist #values data-keep {
-                    @if let (Some(of), Some(typing)) = (suggestions, typing) { (of.draw(view, &typing.property, answers)) }
-                }
-                button type="submit" { (say.t("filter-add")) }
-                button.quiet.suggest type="submit" name="suggest" value="true" formnovalidate { (say.t("filter-suggest")) }
-            }
-        }
-    }
 }
 
 /// What filtered numbers are counted from, which days they cover, and what they leave out.

@@ -8,7 +8,7 @@ use super::overview::Overview;
 use super::topics::Topic;
 use super::view::View;
 use crate::admin::caller::Caller;
-use crate::admin::stats::Error;
+use crate::admin::error::Error;
 use crate::kept::Imported;
 use crate::model::rollup::{DayCounts, Dimension, Metric as Counted};
 use crate::model::site::{Day, Site};

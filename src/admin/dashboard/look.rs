@@ -3,7 +3,7 @@
 //! Apart from the view, which is what they chose: this they cannot choose.
 
 use crate::admin::caller::{Caller, Who};
-use crate::admin::stats::Error;
+use crate::admin::error::Error;
 use crate::kept::{Imports, Notes};
 use crate::language::Language;
 use crate::model::site::Site;

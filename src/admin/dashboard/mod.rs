@@ -15,6 +15,7 @@ mod chart;
 mod compare;
 mod details;
 mod evidence;
+mod filter_form;
 mod filters;
 mod goals;
 mod heat;
@@ -39,8 +40,9 @@ mod view;
 mod words;
 
 use super::caller::Caller;
+use super::error::Error;
 use super::params::Params;
-use super::{App, assets, stats, theme};
+use super::{App, assets, theme};
 use crate::language::Language;
 use crate::report::scan::DayRows;
 use crate::report::{Answers, Days, Invalid, Rows, Segments};
@@ -85,17 +87,17 @@ pub(super) async fn show(app: Caller, params: Params) -> Response {
 }
 
 /// While the store does not answer, the numbers that were read last, if all of them are known.
-async fn render(app: &Caller, params: &Params) -> Result<Markup, stats::Error> {
+async fn render(app: &Caller, params: &Params) -> Result<Markup, Error> {
     match drawn(app, params).await {
-        Err(stats::Error::Store(away)) => {
+        Err(Error::Store(away)) => {
             let before = drawn(&app.with_last(&away), params).await;
-            before.map_err(|_| stats::Error::Store(away))
+            before.map_err(|_| Error::Store(away))
         }
         drawn => drawn,
     }
 }
 
-async fn drawn(app: &Caller, params: &Params) -> Result<Markup, stats::Error> {
+async fn drawn(app: &Caller, params: &Params) -> Result<Markup, Error> {
     if app.sites().count() != 1 && params.is_empty() {
         return sites::list(app).await;
     }
@@ -126,7 +128,7 @@ async fn answered<T: Send + 'static>(
     app: &Caller,
     params: &Params,
     make: impl FnOnce(&App, &Page, &PageData<'_>, u64) -> T + Send + 'static,
-) -> Result<T, stats::Error> {
+) -> Result<T, Error> {
     let admin = &app.admin;
     let (index, site) = app.site(params).await?;
     let look = Look::of(app, &site).await?;
@@ -161,12 +163,7 @@ async fn answered<T: Send + 'static>(
         )
     })
     .await
-    .map_err(|_| stats::Error::Lost)
-}
-
-/// The language of a line of the API's, where its page is in another.
-pub(super) fn lang_of_api(say: Language) -> Option<&'static str> {
-    (say != Language::English).then_some(Language::English.as_str())
+    .map_err(|_| Error::Lost)
 }
 
 pub(super) fn document(say: Language, title: &str, body: Markup) -> Markup {

@@ -2,17 +2,17 @@
 
 use super::cards::OpenCard;
 use super::details::Details;
-use super::filters::Suggestions;
+use super::filter_form::Suggestions;
 use super::goals::Goals;
 use super::overview::Overview;
 use super::time::LAST_DAY;
 use super::topics::{self, Topic};
 use super::view::{Subject, View};
 use super::{
-    PageData, ai, cards, compare, document_that, filters, keys, lang_of_api, logo, of_page,
-    realtime, speed,
+    PageData, ai, cards, compare, document_that, filters, keys, logo, of_page, realtime, speed,
 };
 use crate::admin::params::address;
+use crate::admin::reasons::why;
 use crate::admin::{AdminState, language, theme};
 use crate::language::Language;
 use crate::report::{
@@ -101,7 +101,7 @@ impl Page {
                     @if let Some(overview) = &self.overview { (overview.draw(admin, view, data)) }
                     @match self.draw_body(data) {
                         Ok(body) => (body),
-                        Err(e) => p.problem lang=[lang_of_api(say)] { (e) },
+                        Err(e) => p.problem { (why(say, &e)) },
                     }
                 }
                 (footer(admin, view))

@@ -3,10 +3,10 @@
 
 use super::look::Look;
 use super::view::View;
+use crate::admin::body::Fields;
 use crate::admin::caller::Caller;
+use crate::admin::error::Error;
 use crate::admin::params::Params;
-use crate::admin::stats;
-use axum::body::Bytes;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
@@ -55,11 +55,11 @@ pub(super) fn menu(view: &View) -> Markup {
 }
 
 /// Keeps what is filtered by as a segment, and shows it.
-pub async fn keep(app: Caller, body: Bytes) -> Response {
-    shown(keep_filters(&app, &read(&body)).await)
+pub async fn keep(app: Caller, Fields(form): Fields) -> Response {
+    shown(keep_filters(&app, &form).await)
 }
 
-async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Error> {
+async fn keep_filters(app: &Caller, form: &Params) -> Result<String, Error> {
     let view = view(app, form).await?;
     app.check_owns(&view.site)?;
     let name = form.get("name").unwrap_or_default();
@@ -68,11 +68,11 @@ async fn keep_filters(app: &Caller, form: &Params) -> Result<String, stats::Erro
 }
 
 /// Forgets a segment.
-pub async fn forget(app: Caller, body: Bytes) -> Response {
-    shown(forget_one(&app, &read(&body)).await)
+pub async fn forget(app: Caller, Fields(form): Fields) -> Response {
+    shown(forget_one(&app, &form).await)
 }
 
-async fn forget_one(app: &Caller, form: &Params) -> Result<String, stats::Error> {
+async fn forget_one(app: &Caller, form: &Params) -> Result<String, Error> {
     let view = view(app, form).await?;
     app.check_owns(&view.site)?;
     app.delete_segment(&view.site, form.get("segment").unwrap_or_default()).await?;
@@ -80,7 +80,7 @@ async fn forget_one(app: &Caller, form: &Params) -> Result<String, stats::Error>
 }
 
 /// The view from which a form was sent.
-async fn view(app: &Caller, form: &Params) -> Result<View, stats::Error> {
+async fn view(app: &Caller, form: &Params) -> Result<View, Error> {
     let fields = form.without("name");
     let (_, site) = app.site(&fields).await?;
     let segments = app.segments(&site).await?;
@@ -88,11 +88,7 @@ async fn view(app: &Caller, form: &Params) -> Result<View, stats::Error> {
     Ok(View::read(&site, segments, look, &fields, app.now())?)
 }
 
-fn read(body: &[u8]) -> Params {
-    Params::of(form_urlencoded::parse(body).into_owned().collect())
-}
-
-fn shown(page: Result<String, stats::Error>) -> Response {
+fn shown(page: Result<String, Error>) -> Response {
     match page {
         Ok(page) => Redirect::to(&page).into_response(),
         Err(e) => e.into_response(),

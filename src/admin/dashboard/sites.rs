@@ -3,8 +3,8 @@
 use super::page::{for_script, stale};
 use super::{document_that, logo, tiles};
 use crate::admin::caller::{Caller, Who};
+use crate::admin::error::Error;
 use crate::admin::params::address;
-use crate::admin::stats;
 use crate::clock::Millis;
 use crate::language::NOTHING;
 use crate::model::site::Site;
@@ -26,7 +26,7 @@ struct Lately<'a> {
 
 /// # Errors
 /// The store's.
-pub(super) async fn list(app: &Caller) -> Result<Markup, stats::Error> {
+pub(super) async fn list(app: &Caller) -> Result<Markup, Error> {
     let mut sites = Vec::new();
     for (place, site) in app.sites() {
         sites.push(lately(app, place, site).await?);
@@ -45,11 +45,7 @@ fn local(site: &Site, at: Millis) -> NaiveDateTime {
     at.with_timezone(&site.timezone).naive_local()
 }
 
-async fn lately<'a>(
-    app: &Caller,
-    place: usize,
-    site: &'a Site,
-) -> Result<Lately<'a>, stats::Error> {
+async fn lately<'a>(app: &Caller, place: usize, site: &'a Site) -> Result<Lately<'a>, Error> {
     let last = app.reader.last_time(&site.name).filter(|_| app.is_from_last());
     let now = last.unwrap_or(app.now());
     let range = Period::Days30.range(None, site.day(now), true)?;
@@ -59,7 +55,7 @@ async fn lately<'a>(
     let course = questions.ask_over_time(Interval::Day, &METRICS[..1]);
     let days = app.days(&site.name, range).await?;
     let answers = tokio::task::spawn_blocking(move || questions.answer(&days, None));
-    let answers = answers.await.map_err(|_| stats::Error::Lost)?;
+    let answers = answers.await.map_err(|_| Error::Lost)?;
     let all = answers.totals(totals).unwrap_or_default();
     let number = |nth: usize| all.get(nth).and_then(|total| total.value.number());
     let steps = answers.steps(course).unwrap_or_default();

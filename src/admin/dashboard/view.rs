@@ -1,5 +1,6 @@
 //! What the reader of the dashboard chose, and the links that change one choice and keep the rest.
 
+use super::filter_form::{self, Typing};
 use super::look::Look;
 use super::time;
 use super::topics::Topic;
@@ -53,12 +54,8 @@ const KEPT: [&str; 31] = [
     "embed",
 ];
 
-/// Fields of forms, of which what is kept is made.
+/// Fields of forms for days, of which what is kept is made.
 const DATES: [&str; 4] = ["first", "last", "compare_first", "compare_last"];
-const TYPED: [&str; 3] = ["property", "operator", "value"];
-/// The values of a property are wanted, to choose one of them for a filter.
-const SUGGEST: &str = "suggest";
-
 pub(super) struct View {
     pub site: Site,
     pub period: Period,
@@ -90,13 +87,6 @@ pub(super) struct View {
     chosen: Vec<(&'static str, String)>,
 }
 
-/// A filter that is not one yet: values of its property are to be suggested.
-pub(super) struct Typing {
-    pub property: Property,
-    pub operator: Operator,
-    pub value: String,
-}
-
 /// What is counted, which says what is worth telling of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
@@ -118,7 +108,7 @@ impl View {
         params: &Params,
         now: Millis,
     ) -> Result<Self, Invalid> {
-        params.only(&[&KEPT, &DATES, &TYPED, &[SUGGEST]])?;
+        params.only(&[&KEPT, &DATES, &filter_form::FIELDS])?;
         let today = site.day(now);
         let mut chosen: Vec<(&'static str, String)> = KEPT
             .into_iter()
@@ -147,13 +137,7 @@ impl View {
             Some(page) => vec![Condition::exactly(Property::parse("event:page")?, page)],
             None => {
                 let read = conditions::read(get("filters").unwrap_or_default())?;
-                let typed = TYPED.iter().map(|name| params.get(name));
-                match typed.collect::<Option<Vec<&str>>>().as_deref() {
-                    Some(&[property, operator, values]) if typing.is_none() => {
-                        joined(read, [Condition::typed(property, operator, values)?])
-                    }
-                    _ => read,
-                }
+                joined(read, filter_form::typed(params)?)
             }
         };
         let comparison = time::comparison(topic, period, get, today)?;
@@ -178,7 +162,9 @@ impl View {
         let filtered_by = conditions.iter().map(|condition| &condition.property);
         let family = filtered_by.chain(&of_segment).next().map(Property::family);
         let topic = topic.unwrap_or_else(|| Topic::of_family(family.unwrap_or_default()));
-        check(conditions.iter().map(|condition| &condition.property).chain(&of_segment))?;
+        filter_form::check(
+            conditions.iter().map(|condition| &condition.property).chain(&of_segment),
+        )?;
         if get("page").is_none() {
             chosen.retain(|(name, _)| *name != "filters");
             chosen.push(("filters", conditions::write(&conditions)));
@@ -393,25 +379,6 @@ impl View {
     }
 }
 
-impl Typing {
-    /// # Errors
-    /// If there is no such property or operator.
-    fn read(params: &Params) -> Result<Option<Self>, Invalid> {
-        match params.get(SUGGEST) {
-            None => return Ok(None),
-            Some("true") => {}
-            Some(other) => return Err(Invalid::unknown(SUGGEST, other, ["true"])),
-        }
-        let property = params.get("property").map(Property::parse).transpose()?;
-        let operator = params.get("operator").map(Operator::parse).transpose()?;
-        Ok(property.map(|property| Self {
-            property,
-            operator: operator.unwrap_or(Operator::Is),
-            value: params.get("value").unwrap_or_default().to_owned(),
-        }))
-    }
-}
-
 /// Conditions with more of them, none twice.
 fn joined(
     mut conditions: Vec<Condition>,
@@ -423,22 +390,4 @@ fn joined(
         }
     }
     conditions
-}
-
-/// # Errors
-/// If conditions by these cannot be met together, or rows do not tell one.
-fn check<'p>(mut properties: impl Iterator<Item = &'p Property> + Clone) -> Result<(), Invalid> {
-    if let Some(other) = properties.clone().find(|property| !is_told_by_rows(property)) {
-        let name = other.as_str();
-        return Err(Invalid::new(format!("the dashboard cannot be filtered by `{name}`")));
-    }
-    let Some(first) = properties.next() else { return Ok(()) };
-    match properties.find(|property| property.counted_with() != first.counted_with()) {
-        None => Ok(()),
-        Some(other) => Err(Invalid::new(format!(
-            "`{}` and `{}` are counted apart: nothing meets both",
-            first.as_str(),
-            other.as_str()
-        ))),
-    }
 }

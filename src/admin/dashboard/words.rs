@@ -84,7 +84,7 @@ impl Language {
     }
 
     /// What a row of a property is: `Entry page`, `Bot class`; of an event's property its name.
-    pub(super) fn property(self, property: &Property) -> Cow<'static, str> {
+    pub(in crate::admin) fn property(self, property: &Property) -> Cow<'static, str> {
         self.t(match property.as_str() {
             "event:page" => "property-page",
             "event:hostname" => "property-hostname",

@@ -11,14 +11,15 @@ mod segments;
 mod sharing;
 mod tokens;
 
+use super::body::Fields;
 use super::caller::Caller;
-use super::dashboard::{document, lang_of_api, logo};
+use super::dashboard::{document, logo};
+use super::error::Error;
 use super::params::{Params, address};
-use super::stats::Error;
+use super::reasons::why;
 use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::Invalid;
-use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -154,9 +155,8 @@ pub(super) async fn change(
     Path(part): Path<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: Bytes,
+    Fields(form): Fields,
 ) -> Response {
-    let form = Params::of(form_urlencoded::parse(&body).into_owned().collect());
     let changed = async {
         let part = Part::parse(&part)?;
         let site = owned(&caller, &form)?;
@@ -166,8 +166,8 @@ pub(super) async fn change(
             Ok(Done::Secret(what, secret)) => {
                 frame(&of, part, None, Some((&of.say().t(what), &secret))).await?.into_response()
             }
-            Err(Error::Question(why)) => {
-                let page = frame(&of, part, Some(&why.to_string()), None).await?;
+            Err(Error::Question(wrong)) => {
+                let page = frame(&of, part, Some(&why(of.say(), &wrong)), None).await?;
                 (StatusCode::BAD_REQUEST, page).into_response()
             }
             Err(e) => return Err(e),
@@ -190,7 +190,7 @@ fn owned<'c>(caller: &'c Caller, params: &Params) -> Result<&'c Site, Error> {
 async fn frame(
     of: &Of<'_>,
     part: Part,
-    problem: Option<&str>,
+    problem: Option<&Markup>,
     secret: Option<(&str, &str)>,
 ) -> Result<Markup, Error> {
     let (say, site) = (of.say(), of.site);
@@ -226,7 +226,7 @@ async fn frame(
                 }
             }
             main.narrow {
-                @if let Some(problem) = problem { p.problem.note role="alert" lang=[lang_of_api(say)] { (problem) } }
+                @if let Some(problem) = problem { p.problem.note role="alert" { (problem) } }
                 @if let Some((what, secret)) = secret {
                     section.card.made role="status" {
                         h2 { (what) }

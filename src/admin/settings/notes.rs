@@ -3,7 +3,7 @@
 use super::{Done, Error, Of};
 use crate::kept::Notes;
 use crate::model::site::Day;
-use crate::report::Invalid;
+use crate::report::{Invalid, Reason};
 use maud::{Markup, html};
 
 pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
@@ -50,8 +50,10 @@ pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
 pub(super) async fn change(of: &Of<'_>) -> Result<Done, Error> {
     let day = || -> Result<Day, Invalid> {
         let text = of.get("day");
-        let wrong = || Invalid::new(format!("`{}` is no day", text.escape_debug()));
-        text.parse().map_err(|_| wrong())
+        text.parse().map_err(|_| {
+            Invalid::new(format!("`{}` is no day", text.escape_debug()))
+                .because(Reason::Day { text: text.to_owned() })
+        })
     };
     let what = of.get("do");
     let (id, version, day) = match what {

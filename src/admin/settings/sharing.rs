@@ -3,7 +3,6 @@
 use super::{Done, Error, Of};
 use crate::admin::passwords;
 use crate::kept::{Access, Link, origins};
-use crate::report::Invalid;
 use maud::{Markup, html};
 
 pub(super) async fn draw(of: &Of<'_>) -> Result<Markup, Error> {
@@ -139,5 +138,5 @@ async fn hashed(password: &str) -> Result<String, Error> {
     passwords::check(password)?;
     let password = password.to_owned();
     let hash = tokio::task::spawn_blocking(move || passwords::hash(&password));
-    Ok(hash.await.map_err(|_| Invalid::new("the password was not hashed; try again"))??)
+    Ok(hash.await.map_err(|_| Error::Lost)??)
 }

@@ -88,7 +88,7 @@ async fn rows_are_searched_sorted_and_shown_by_the_page() {
 
     for (path, names) in [
         ("/?details=page", "did you mean `pages`?"),
-        ("/?details=pages&sort=subscribers", "unknown column `subscribers`"),
+        ("/?details=pages&sort=subscribers", "sorted by a column that they do not have"),
         ("/?details=bots&filters=visit:country%3D%3DDE", "take a filter away"),
     ] {
         let (status, page) = port.get(path).await;

@@ -168,7 +168,7 @@ async fn segments_are_kept_shown_and_forgotten() {
         ("/segments/keep", &[("period", "day"), ("name", "All")][..], 400, "needs filters"),
         ("/segments/keep", &[("filters", "event:page==/"), ("name", " ")], 400, "1 to 100"),
         ("/segments/keep", &[("colour", "red"), ("name", "x")], 400, "unknown parameter"),
-        ("/segments/forget", &[("segment", "9")], 400, "unknown segment"),
+        ("/segments/forget", &[("segment", "9")], 400, "There is no segment"),
         ("/segments/forget", &[], 404, "segment"),
     ] {
         let (got, page) = send(&port, action, fields).await;
@@ -176,7 +176,7 @@ async fn segments_are_kept_shown_and_forgotten() {
         assert!(page.contains(names), "{names}: {page}");
     }
     let (status, page) = port.get("/?segment=9").await;
-    assert!(status == 400 && page.contains("unknown segment `9`"), "{page}");
+    assert!(status == 400 && page.contains("There is no segment “<bdi>9</bdi>”"), "{page}");
 
     let (_, page) = send(&port, "/segments/forget", &[("period", "day"), ("segment", "1")]).await;
     assert!(page.contains("Home") && !page.contains("Germans"));

@@ -118,14 +118,14 @@ async fn numbers_dates_and_forms_follow_the_language() {
 }
 
 /// What a page shows or reads out that has not come from the texts.
-fn unmarked(page: &str) -> BTreeSet<String> {
+pub(super) fn unmarked(page: &str) -> BTreeSet<String> {
     let spoken = Regex::new(
         r#" (?:aria-label|title|placeholder|alt|data-(?:stale|answer|silent|one|many))="([^"]*)""#,
     )
     .unwrap();
     // What is not ours to say: code, other languages' names, keys, names of files' formats.
     let other = Regex::new(
-        r#"(?s)<(?:code|kbd|style)[^>]*>.*?</(?:code|kbd|style)>|<button name="language".*?</button>|<p id="why" lang="en">.*?</p>|<a [^>]*download[^>]*>[^<]*</a>|<textarea.*?</textarea>"#,
+        r#"(?s)<(?:code|kbd|style)[^>]*>.*?</(?:code|kbd|style)>|<button name="language".*?</button>|<a [^>]*download[^>]*>[^<]*</a>|<textarea.*?</textarea>"#,
     )
     .unwrap();
     let page = other.replace_all(page, "");

@@ -6,6 +6,7 @@ mod api;
 mod described;
 mod details;
 mod filtered;
+mod forms;
 mod insight;
 mod language;
 mod mcp;

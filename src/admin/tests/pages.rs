@@ -142,7 +142,7 @@ async fn where_there_are_several_sites_they_come_first() {
         assert!(page.contains(link), "no {link}");
     }
     let (status, page) = port.get("/?period=7d").await;
-    assert!(status == 400 && page.contains("`site_id` is missing"), "{page}");
+    assert!(status == 400 && page.contains("There is more than one site"), "{page}");
 }
 
 #[tokio::test]
@@ -152,14 +152,14 @@ async fn what_cannot_be_shown_says_why() {
         ("/?period=fortnight", 400, "`fortnight`"),
         ("/?filters=nonsense", 400, "`nonsense`"),
         ("/?first=2026-11-02&last=2026-11-01", 400, "first day is after the last"),
-        ("/?site_id=other.example", 401, "`other.example`"),
+        ("/?site_id=other.example", 401, "no site <code>other.example</code>"),
         ("/?perod=7d", 400, "did you mean `period`?"),
         ("/?compare=year", 400, "`year`"),
         ("/?compare=custom", 400, "needs `date=FIRST,LAST`"),
         ("/?period=30d&interval=hour", 400, "`hour`"),
         ("/?metric=visitor", 400, "did you mean `visitors`?"),
         ("/?topic=bot", 400, "did you mean `bots`?"),
-        ("/?filters=event:goal%3D%3DNope", 400, "unknown goal `Nope`"),
+        ("/?filters=event:goal%3D%3DNope", 400, "There is no goal “<bdi>Nope</bdi>”"),
     ] {
         let (got, page) = port.get(path).await;
         assert_eq!(got, status, "{path}");

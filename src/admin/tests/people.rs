@@ -208,7 +208,7 @@ async fn who_chooses_another_password_knows_the_one_before() {
     for (old, new, why) in [
         ("", "long+enough", "not your password so far"),
         ("wrong", "long+enough", "not your password so far"),
-        ("viewer", "short", "a password has 8 to 200 characters"),
+        ("viewer", "short", "A password has 8 to 200 characters"),
     ] {
         let refused = change(old, new).await;
         assert_eq!(refused.status(), 400, "{old}");

@@ -27,7 +27,7 @@ mod test;
 mod tests;
 mod times;
 
-use super::{Interval, Invalid, Property};
+use super::{Interval, Invalid, Property, Reason};
 use crate::clock::Millis;
 use crate::model::glob::Glob;
 use crate::model::row::RowsOf;
@@ -146,7 +146,9 @@ impl Wanted {
         let regex = regex.map_err(|error| {
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            Invalid::new(format!("invalid regular expression `{}`: {why}", pattern.escape_debug()))
+            let escaped = pattern.escape_debug();
+            Invalid::new(format!("invalid regular expression `{escaped}`: {why}"))
+                .because(Reason::Pattern { text: pattern.to_owned() })
         })?;
         Ok(Self { like: Like::Regex(regex), ignores_case: false })
     }

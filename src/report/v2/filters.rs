@@ -4,7 +4,7 @@ use crate::model::glob::Glob;
 use crate::model::goal::Goal;
 use crate::report::filter::{Pattern, pattern, plain_part};
 use crate::report::scan::{Expr, Wanted};
-use crate::report::{Invalid, Property};
+use crate::report::{Invalid, Property, Reason};
 use serde_json::Value as Json;
 
 /// How deep a filter may be nested.
@@ -103,7 +103,10 @@ impl Tree<'_> {
         if property.is_goal() && kind == Kind::Is {
             let known = |name: &str| self.goals.iter().any(|goal| *goal.name == *name);
             if let Some(unknown) = texts.iter().find(|name| !known(name)) {
-                return Err(Invalid::unknown("goal", unknown, self.goals.iter().map(|g| &*g.name)));
+                let known = self.goals.iter().map(|goal| &*goal.name);
+                let name = (*unknown).to_owned();
+                let wrong = Invalid::unknown("goal", unknown, known);
+                return Err(wrong.because(Reason::NoGoal { name }));
             }
         }
         let has = has(kind, property, &texts, case_sensitive)?;
