@@ -130,7 +130,9 @@ fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> String {
     let is_unknown = values.peek().is_some() && values.all(|value| value == Value::Unknown);
     let key = match is_unknown {
         true if view.is_filtered() => "overview-rows-missing",
-        true => "overview-whole-days",
+        true if view.page().is_some() => "overview-whole-days",
+        // Hours are dropped with the rows of a month that is over.
+        true => "overview-no-parts",
         false => "overview-nothing-before",
     };
     say.with(key, [("days", days.into())])

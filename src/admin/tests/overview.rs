@@ -212,6 +212,21 @@ fn compared(page: &str) -> (String, String, Vec<(String, String)>) {
 }
 
 #[tokio::test]
+async fn where_nothing_is_compared_it_is_said_why() {
+    // Of no day hours are kept.
+    let port = counted().await;
+    let nothing = "23 Nov 1990; there is nothing before to compare with";
+    for (path, line) in [
+        ("/", "Today until 15:30; the time before is kept by whole days only"),
+        ("/?period=month", "1–24 Nov 2026 so far; the time before is kept by whole days only"),
+        ("/?page=/a", "Today until 15:30; of one page, whole days are compared only"),
+        ("/?period=day&date=1990-11-23", nothing),
+    ] {
+        assert!(compared(&port.get(path).await.1).0.ends_with(line), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_day_is_compared_with_the_same_day_of_the_week_before() {
     let port = Port::local().await;
     // By the hour, so that it is known how many came until a time: 3 an hour today, 2 last week.
