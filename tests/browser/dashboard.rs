@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Firefox on Windows.
-const AGENT: &str =
+pub const AGENT: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0";
 
 #[tokio::test(flavor = "multi_thread")]

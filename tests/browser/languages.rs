@@ -2,11 +2,12 @@
 //!
 //! - a language is chosen by keyboard and stays over pages, with and without script
 //! - what the script says is said in it
-//! - German and Spanish, whose words are longer, fit every screen, and axe-core finds nothing
+//! - words fit every screen, those of German and Spanish too, which are longer, over rows of every
+//!   topic; and axe-core finds nothing
 
 use crate::accessible::Page;
 use crate::browser::Browser;
-use crate::dashboard::{run, stage, until, visit, visit_from};
+use crate::dashboard::{AGENT, run, stage, until, visit, visit_from};
 use crate::program::Headcount;
 use crate::site::Site;
 use fantoccini::Locator;
@@ -79,6 +80,31 @@ async fn the_script_says_it_in_the_language() {
     until(&browser, stale, json!(said)).await;
 }
 
+/// Cards that have rows of what [`fetch`] asks for.
+const WITH_ROWS: [(&str, &[&str]); 3] = [
+    ("/?topic=bots&period=30d", &["bots", "fetched", "known"]),
+    ("/?topic=errors", &["errors", "links", "status"]),
+    ("/?topic=files", &["feeds", "files", "prefetches"]),
+];
+
+/// Has programs ask for a page, a feed and a file, and somebody for what is not there.
+async fn fetch(headcount: &Headcount) {
+    let reader = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 16 subscribers)";
+    let bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    for (agent, path, purpose) in [
+        (reader, "/feed/news.xml", ""),
+        (AGENT, "/file/a.pdf", ""),
+        (bot, "/a", ""),
+        (AGENT, "/gone/a", ""),
+        (AGENT, "/soon", "prefetch"),
+    ] {
+        let request = reqwest::Client::new().get(headcount.url(path)).header("user-agent", agent);
+        let request = request.header("accept", "text/html").header("sec-purpose", purpose);
+        let answer = request.header("x-forwarded-for", "192.0.2.77").send().await.unwrap();
+        answer.bytes().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn long_words_fit_every_screen() {
     let (browser, site) = (Browser::reader().await, Site::start().await);
@@ -87,10 +113,11 @@ async fn long_words_fit_every_screen() {
     for (nth, country) in ["DE", "US", "BA", "AE"].iter().enumerate() {
         visit_from(&headcount, &format!("192.0.2.{nth}"), Some(country), "/a").await;
     }
+    fetch(&headcount).await;
     headcount.settle().await;
     browser.goto(&headcount.admin_url("/login")).await.unwrap();
     let mut found = Vec::new();
-    for language in ["de", "es"] {
+    for language in ["en", "de", "es"] {
         run(&browser, &format!("document.cookie = 'headcount_language={language}; path=/'")).await;
         for width in [360, 768, 1920] {
             browser.look("light", width).await;
@@ -114,6 +141,11 @@ async fn long_words_fit_every_screen() {
             ] {
                 browser.goto(&headcount.admin_url(path)).await.unwrap();
                 assert_eq!(run(&browser, LANGUAGE).await, language);
+                if let Some((_, cards)) = WITH_ROWS.iter().find(|(of, _)| *of == path) {
+                    let rows = "return [...document.querySelectorAll('.card:has(tbody tr)')].map((it) => it.id
+                        || it.getAttribute('aria-labelledby')).sort()";
+                    assert_eq!(run(&browser, rows).await, json!(cards), "{path}");
+                }
                 let untidy = "const page = document.documentElement;
                     for (const menu of document.querySelectorAll('details')) menu.open = true;
                     const top = (tab) => Math.round(tab.getBoundingClientRect().top / 4);
@@ -125,9 +157,10 @@ async fn long_words_fit_every_screen() {
                     const words = document.querySelectorAll('th, td, .tile span, .periods, .periods a, .chip, dt, dd, button');
                     const out = [...words].filter((it) => it.checkVisibility() && it.clientWidth > 0
                         && !it.matches('.hidden, .hidden *') && getComputedStyle(it).overflow === 'visible'
-                        && it.scrollWidth > it.clientWidth + 1);
+                        && it.scrollWidth > it.clientWidth);
                     const beyond = page.scrollWidth > page.clientWidth ? ['beyond the screen'] : [];
-                    return [...beyond, ...[...wrapped, ...hidden, ...out].map((it) => it.outerHTML.slice(0, 160))]";
+                    const by = (it) => `${it.scrollWidth - it.clientWidth} px: ${it.outerHTML.slice(0, 160)}`;
+                    return [...beyond, ...[...wrapped, ...hidden, ...out].map(by)]";
                 let untidy: Value = run(&browser, untidy).await;
                 let of_page = |what: &Value| format!("{language}, {width}, {path}: {what}");
                 found.extend(untidy.as_array().unwrap().iter().map(of_page));

@@ -6,6 +6,7 @@
 //! - `/rewritten/…` changes its address while it loads, as some frameworks do
 //! - `/ahead/…` has the page that its path goes on with prerendered: `/ahead/soon`, `/soon`;
 //!   `/fetching/…` has it fetched ahead
+//! - `/feed/…` is a feed, `/file/…` a file to download, `/gone/…` is not there
 //!
 //! - `/policy/NUMBER` comes under one of [`POLICIES`], compressed
 //!
@@ -168,7 +169,11 @@ async fn page(State(seen): State<Arc<Seen>>, uri: Uri, headers: HeaderMap) -> Re
     let text = |name| headers.get(name).map_or("", |value| value.to_str().unwrap());
     let known = kind == "etag" && !text("if-none-match").is_empty();
 
-    let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let status = match kind {
+        _ if known => StatusCode::NOT_MODIFIED,
+        "gone" => StatusCode::NOT_FOUND,
+        _ => StatusCode::OK,
+    };
     let purpose = text("sec-purpose").to_owned();
     seen.pages.lock().unwrap().push((path.to_owned(), status.as_u16(), purpose));
 
@@ -192,6 +197,8 @@ async fn page(State(seen): State<Arc<Seen>>, uri: Uri, headers: HeaderMap) -> Re
          report-uri /complain",
     );
     match kind {
+        "feed" => set("content-type", "application/rss+xml"),
+        "file" => set("content-type", "application/pdf"),
         "cached" => set("cache-control", "max-age=600"),
         "fresh" => set("cache-control", "no-store"),
         "etag" => {
