@@ -140,10 +140,11 @@ crowds:
 	@.ci/install $(test_needs)
 	CROWDS=1 cargo test --test front crowds -- --nocapture
 
-# All numbers on the dashboard over a year of the demo, of which `make test` has two weeks.
+# All numbers on the dashboard over a year of the demo, and whatever leads to them, in both stores, of
+# which `make test` has two weeks and some.
 year:
 	@.ci/install $(test_needs)
-	YEAR=1 cargo test --test browser year -- --nocapture --test-threads=1
+	YEAR=1 cargo test --test browser year -- --include-ignored --nocapture --test-threads=1
 
 # What others have written to use or to judge a web server.
 clients: PROFILE := dev

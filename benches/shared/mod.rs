@@ -1,4 +1,3 @@
 //! What several measurements work on.
 
 pub mod rows;
-pub mod stored;

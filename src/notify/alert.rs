@@ -140,8 +140,7 @@ fn median(mut all: Vec<i64>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::DayCounts;
-    use crate::model::rollup::slot;
+    use crate::model::rollup::{DayCounts, slot};
     use std::sync::Arc;
 
     const SETTINGS: Alerts =

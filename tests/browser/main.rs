@@ -12,9 +12,10 @@
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
 //!   card's own page; `stale`: left open while things die; `states`: where there are no numbers of
 //!   now; `preferences`: keys, colours and the map
-//! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish; `demo`: its
-//!   two websites
-//! - `year`: every number of the demo's history against the API and a plain count
+//! - `people`: who is given what, by whom; `languages`: all of it in German and Spanish; `demo`:
+//!   its two websites
+//! - `year`: every number of the demo's history against the API and a plain count, and all that is
+//!   clicked on the way to it
 //! - `accessible`: the numbers for everybody, as axe-core judges it
 //!
 //! The middle ones hold twice: with view ids, and for a browser that hides them, by visitor and

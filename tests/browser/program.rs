@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the demo may make history up.
-const HISTORY: Duration = Duration::from_secs(300);
+const HISTORY: Duration = Duration::from_secs(900);
 
 /// A token that a test may give to the program: it is brought with every question.
 pub const TOKEN: &str = "a-token-of-the-test";
@@ -50,10 +50,11 @@ impl Headcount {
         Self::launch(&["demo", "--days", &days.to_string()], more)
     }
 
-    /// Starts the demo with one site, and all of so many days of history.
-    pub fn demo_of(days: u64, store: &str) -> Self {
-        let given = ["demo", "--site", "demo", "--days", &days.to_string()];
-        Self::launch_until(&["numbers:", "were made up"], &given, &["--store", store])
+    /// Starts the demo with all of so many days of history.
+    pub fn demo_of(days: u64, store: &str, more: &[&str]) -> Self {
+        let given = ["demo", "--days", &days.to_string()];
+        let more = [&["--store", store], more].concat();
+        Self::launch_until(&["numbers:", "were made up"], &given, &more)
     }
 
     fn launch(given: &[&str], more: &[&str]) -> Self {
@@ -66,8 +67,11 @@ impl Headcount {
         let (port, admin) = (free_port(), free_port());
         let (listen, numbers) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{admin}"));
         let mut words: Vec<_> = given.iter().map(ToString::to_string).collect();
-        words.extend(["--flush-interval", "200ms", "--listen", &listen].map(str::to_owned));
-        words.extend(["--admin", &numbers, "--data-dir"].map(str::to_owned));
+        words.extend(["--listen", &listen, "--admin", &numbers].map(str::to_owned));
+        if !more.contains(&"--flush-interval") {
+            words.extend(["--flush-interval", "200ms"].map(str::to_owned));
+        }
+        words.push("--data-dir".to_owned());
         words.push(dir.path().display().to_string());
         words.extend(more.iter().map(ToString::to_string));
         let process = run(&words, port, said);
@@ -119,6 +123,19 @@ impl Headcount {
         let text = self.get(&format!("/api/v1/stats/{question}")).await;
         let mut answer: Value = serde_json::from_str(&text).unwrap();
         answer["results"].take()
+    }
+
+    /// How many are on a site now.
+    pub async fn stats_now(&self, site: &str) -> i64 {
+        self.get(&format!("/api/v1/stats/realtime/visitors?site_id={site}")).await.parse().unwrap()
+    }
+
+    /// The answer to a question that is posted to a path of the API.
+    pub async fn ask(&self, path: &str, question: &Value) -> Value {
+        let post = self.client.post(self.admin_url(path)).bearer_auth(TOKEN);
+        let answer = post.body(question.to_string()).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path} {question}: {}", answer.status());
+        answer.json().await.unwrap()
     }
 
     /// Keeps a segment of a site.
