@@ -6,17 +6,15 @@
 mod shared;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use headcount::aggregate::Recount;
-use headcount::model::block::RowBuilder;
-use headcount::model::rollup::DayCounts;
-use headcount::model::row::{EventRow, RowsOf};
+use headcount::model::DayCounts;
+use headcount::model::row::RowsOf;
 use headcount::model::site::{Day, Site};
-use headcount::model::{Batch, PackedRows};
 use headcount::report::scan::DayRows;
 use headcount::report::{
     Condition, DaySum, Days, Interval, Metric, Period, Property, QuerySet, Range, Rows, Span,
 };
 use headcount::store::{Batches, Reads, SqliteStore};
+use shared::stored::{batches, rollup};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -26,9 +24,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 criterion_group!(all, answers);
 criterion_main!(all);
-
-/// As compaction leaves them.
-const BLOCK: usize = 8_000;
 
 /// Property, operator, value.
 type Filter = [&'static str; 3];
@@ -79,12 +74,16 @@ fn answers(c: &mut Criterion) {
     let (mut count, mut bytes) = (0, 0);
     for rows in shared::rows::days(1_000_000) {
         let day = site.day(rows[0].at);
-        for (number, rows) in (1..).zip(rows.chunks(BLOCK)) {
-            let batch = batch(&site, day, number, rows);
+        let rollup = rollup(&site, day, &rows);
+        for batch in batches(&site, day, &rows, &rollup) {
             (count, bytes) = (count + batch.people.len(), bytes + batch.people.size());
             runtime.block_on(store.apply(&batch)).unwrap();
         }
-        days.insert(day, Arc::new(counts(&site, day, &rows)));
+        let mut counts = DayCounts::default();
+        for ((dimension, value), row) in &rollup.rows {
+            counts.add_row(*dimension, value, row);
+        }
+        days.insert(day, Arc::new(counts));
     }
     println!("{count} rows, {:.1} bytes each", bytes as f64 / count as f64);
     let range = Range { first: *days.keys().next().unwrap(), last: *days.keys().last().unwrap() };
@@ -134,32 +133,6 @@ fn answers(c: &mut Criterion) {
         })
     });
     group.finish();
-}
-
-fn batch(site: &Site, day: Day, number: u64, rows: &[EventRow]) -> Batch {
-    let mut block = RowBuilder::default();
-    rows.iter().for_each(|row| block.push(row));
-    Batch {
-        site: site.name.clone(),
-        day,
-        node: "bench".into(),
-        number,
-        fields: Vec::new(),
-        visitors: Vec::new(),
-        confirmed: Vec::new(),
-        people: PackedRows::from(&block.finish()),
-        others: PackedRows::default(),
-    }
-}
-
-fn counts(site: &Site, day: Day, rows: &[EventRow]) -> DayCounts {
-    let mut recount = Recount::new(site, day, 10_000);
-    rows.iter().for_each(|row| recount.count(row));
-    let mut counts = DayCounts::default();
-    for ((dimension, value), row) in &recount.finish().rows {
-        counts.add_row(*dimension, value, row);
-    }
-    counts
 }
 
 fn read(runtime: &Runtime, store: &SqliteStore, site: &Site, range: Range) -> Rows {

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench inside`; `make bench` writes a line per part into `target/bench`.
 
-mod shared;
+#[path = "shared/rows.rs"]
+mod event_rows;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use headcount::aggregate::{Limits, Shard};
@@ -317,7 +318,7 @@ fn store(c: &mut Criterion) {
 
 /// A million event rows: how many bytes they take, and how long it takes to pack and unpack them.
 fn rows(c: &mut Criterion) {
-    let days = shared::rows::days(1_000_000);
+    let days = event_rows::days(1_000_000);
     let count: usize = days.iter().map(Vec::len).sum();
     for size in [1_000, 8_000] {
         let mut group = c.benchmark_group(format!("rows in blocks of {size}"));

@@ -14,7 +14,8 @@ use common::handed::Handed;
 use common::model::{Model, Truth};
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Shard};
-use headcount::model::rollup::{DayCounts, Dimension};
+use headcount::model::DayCounts;
+use headcount::model::rollup::Dimension;
 use headcount::report::{
     Days, Filter, Interval, Metric, Property, Range, Value, aggregate, breakdown, timeseries,
 };

@@ -10,12 +10,13 @@ mod common {
 use common::handed::Handed;
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Shard};
+use headcount::model::DayCounts;
 use headcount::model::rollup::Metric::{
     Beacons, Bounces, Browser, Bytes, Complete, Confirmed, ConfirmedVisitors, Duration, Engagement,
     Events, Responses, Revenue, ScrollDepth, ScrollViews, Seen, Server, Subscribers, Unverified,
     VisitViews, Visitors, Visits,
 };
-use headcount::model::rollup::{DayCounts, Dimension, Metric, PART, Row};
+use headcount::model::rollup::{Dimension, Metric, PART, Row};
 use headcount::model::row::{EventRow, Flags, Kind, RowsOf};
 use headcount::model::site::{Day, Site};
 use headcount::report::scan::{Asked, By, DayRows, Expr, Groups, Wanted, funnel, scan, scan_many};
@@ -157,7 +158,7 @@ fn of_rollup(counts: &DayCounts, name: &str, dimension: Dimension) -> BTreeMap<S
             ("visit:browser", "Edge") => "Microsoft Edge",
             (_, value) => value,
         };
-        rows.entry(value.to_owned()).or_default().merge(row);
+        rows.entry(value.to_owned()).or_default().merge(&row);
     }
     rows
 }
@@ -225,7 +226,7 @@ fn by_hours_agree(played: &Played, day: Day, counts: &DayCounts) -> Result<(), T
     let mut hours: BTreeMap<String, Row> = BTreeMap::new();
     for (slot, row) in counts.rows(Dimension::Slot) {
         let at = slot.parse::<i64>().unwrap() * headcount::model::rollup::SLOT;
-        hours.entry(format!("{day} {:02}:00:00", played.site.hour(at))).or_default().merge(row);
+        hours.entry(format!("{day} {:02}:00:00", played.site.hour(at))).or_default().merge(&row);
     }
     hours.retain(|_, row| *row != Row::default());
     let metrics = [VIEWS, VISIT, &ON_PAGE[1..]].concat();

@@ -1,3 +1,4 @@
 //! What several measurements work on.
 
 pub mod rows;
+pub mod stored;

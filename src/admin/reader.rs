@@ -10,7 +10,7 @@
 
 use crate::budget::Budget;
 use crate::clock::{Clock, HOUR, Millis};
-use crate::model::rollup::{DayCounts, Dimension};
+use crate::model::DayCounts;
 use crate::model::site::{Day, Month};
 use crate::report::{DaySum, Days, Range};
 use crate::store::{Result, Store};
@@ -21,9 +21,9 @@ use quick_cache::sync::Cache;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Rows held, over all sites: about 250 bytes each, so about 100 MB. What a question needs beyond
-/// that is read for it and let go.
-const ROWS: u64 = 400_000;
+/// Bytes of counts held, over all sites: two months of 7,000 visitors a day on 2,000 pages. What a
+/// question needs beyond that is read for it and let go.
+const HELD: u64 = 192 << 20;
 
 /// Days the cache expects to hold: a year for a site, and the year before.
 const DAYS: usize = 800;
@@ -50,9 +50,9 @@ type Told = HashMap<(Arc<str>, Day), (u64, Millis)>;
 pub(super) struct Reader {
     store: Arc<dyn Store>,
     /// By site and day.
-    held: Cache<(Arc<str>, Day), Held, ByRows>,
+    held: Cache<(Arc<str>, Day), Arc<DayCounts>, BySize>,
     /// By site and month: months whose days are gone.
-    months: Cache<(Arc<str>, Month), Held, ByRows>,
+    months: Cache<(Arc<str>, Month), Arc<DayCounts>, BySize>,
     /// By site and range, without its last day.
     sums: Cache<(Arc<str>, Range), Arc<DaySum>>,
     /// By site and range: the days as they were read last, and when.
@@ -66,17 +66,11 @@ pub(super) struct Reader {
 }
 
 #[derive(Clone)]
-struct Held {
-    counts: Arc<DayCounts>,
-    rows: u64,
-}
+struct BySize;
 
-#[derive(Clone)]
-struct ByRows;
-
-impl<K> Weighter<K, Held> for ByRows {
-    fn weight(&self, _: &K, held: &Held) -> u64 {
-        held.rows
+impl<K> Weighter<K, Arc<DayCounts>> for BySize {
+    fn weight(&self, _: &K, counts: &Arc<DayCounts>) -> u64 {
+        counts.size() as u64
     }
 }
 
@@ -87,8 +81,8 @@ impl Reader {
             last: Cache::new(LAST),
             last_times: Mutex::default(),
             store,
-            held: Cache::with_weighter(DAYS, ROWS, ByRows),
-            months: Cache::with_weighter(MONTHS, ROWS, ByRows),
+            held: Cache::with_weighter(DAYS, HELD, BySize),
+            months: Cache::with_weighter(MONTHS, HELD, BySize),
             sums: Cache::new(SUMS),
             budget,
             told: Mutex::default(),
@@ -141,9 +135,7 @@ impl Reader {
         let missing: BTreeSet<Month> = missing.map(|(day, _)| Month::of(*day)).collect();
         for (day, version) in asked.into_iter().zip(versions).filter(|(_, version)| *version > 0) {
             match self.held.get(&(site.clone(), day)) {
-                Some(held) if held.counts.version == version => {
-                    days.insert(day, held.counts);
-                }
+                Some(held) if held.version == version => days.insert(day, held),
                 _ => changed.push(day),
             }
         }
@@ -152,10 +144,11 @@ impl Reader {
         }
         if !changed.is_empty() {
             let read = self.store.days(site, &changed).await?;
-            for (day, counts) in changed.into_iter().zip(read) {
-                let held = Held::new(counts);
-                self.held.insert((site.clone(), day), held.clone());
-                days.insert(day, held.counts);
+            for (day, mut counts) in changed.into_iter().zip(read) {
+                counts.shrink();
+                let counts = Arc::new(counts);
+                self.held.insert((site.clone(), day), counts.clone());
+                days.insert(day, counts);
             }
         }
         self.gone(site, range, missing.into_iter().collect(), &mut days).await?;
@@ -231,28 +224,21 @@ impl Reader {
         for (month, version) in months.into_iter().zip(versions).filter(|(_, v)| *v > 0) {
             let key = (site.clone(), month);
             let held = match self.months.get(&key) {
-                Some(held) if held.counts.version == version => held,
+                Some(held) if held.version == version => held,
                 _ => {
                     let read = self.store.months(site, &[month]).await?;
-                    let held = Held::new(read.into_iter().next().unwrap_or_default());
+                    let held = Arc::new(read.into_iter().next().unwrap_or_default());
                     self.months.insert(key, held.clone());
                     held
                 }
             };
             let whole = range.first <= month.first() && month.last() <= range.last;
-            let known = tail::as_days(month, &held.counts, whole);
+            let known = tail::as_days(month, &held, whole);
             let asked = |day: &Day| (range.first..=range.last).contains(day);
             for (day, counts) in known.into_iter().filter(|(day, _)| asked(day)) {
                 days.insert(day, Arc::new(counts));
             }
         }
         Ok(())
-    }
-}
-
-impl Held {
-    fn new(counts: DayCounts) -> Self {
-        let rows = Dimension::ALL.iter().map(|d| counts.rows(*d).count() as u64).sum();
-        Self { counts: Arc::new(counts), rows }
     }
 }

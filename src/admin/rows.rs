@@ -7,9 +7,9 @@
 //! rows as its roll-up counts; who asks for others is told which these are.
 
 use crate::budget::Budget;
+use crate::model::DayCounts;
 use crate::model::PackedRows;
 use crate::model::block::Block;
-use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use crate::report::scan::DayRows;

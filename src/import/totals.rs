@@ -8,7 +8,8 @@
 //! export what happened: a line is a pageview, and of each day the visitors are told apart by the
 //! sessions that it names.
 
-use crate::model::rollup::{DayCounts, Dimension, Field, Metric, clean};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Field, Metric, clean};
 use crate::model::site::Day;
 use crate::page_name;
 use anyhow::{Context, bail, ensure};

@@ -15,6 +15,7 @@ pub mod block;
 // What is not shown to users of the library.
 #[allow(missing_docs)]
 mod bot_class;
+mod day_counts;
 #[doc(hidden)]
 pub mod exclude;
 #[doc(hidden)]
@@ -52,6 +53,7 @@ mod window;
 pub use batch::{BATCH_MAX, Batch};
 #[doc(hidden)]
 pub use bot_class::BotClass;
+pub use day_counts::{DayCounts, Detail};
 #[doc(hidden)]
 pub use hit::{
     Answered, Arrived, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Served, Shown,

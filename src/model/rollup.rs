@@ -8,7 +8,6 @@
 use crate::clock::{MINUTE, Millis};
 use crate::words::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -374,79 +373,6 @@ pub fn clean(value: &str, max: usize) -> std::borrow::Cow<'_, str> {
 /// The slot `at` falls in.
 pub fn slot(at: Millis) -> i64 {
     at.div_euclid(SLOT)
-}
-
-/// What is known of a day beside its totals.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Detail {
-    /// All of its rows.
-    #[default]
-    Rows,
-    /// The rows of its whole month, which stand on the month's first day.
-    Month,
-    /// Nothing.
-    None,
-}
-
-/// A day's roll-up as read back.
-#[derive(Debug, Clone, Default)]
-pub struct DayCounts {
-    /// Raised by every batch applied; 0 for a day without any.
-    pub version: u64,
-    /// What it is told of.
-    pub detail: Detail,
-    rows: HashMap<Dimension, HashMap<String, Row>>,
-}
-
-impl DayCounts {
-    /// Adds a stored field; what is not a count is ignored.
-    pub fn add_field(&mut self, field: &str, count: i64) {
-        if let Some((dimension, value, metric)) = parse_field(field) {
-            self.add(dimension, value, metric, count);
-        }
-    }
-
-    /// Adds to one count.
-    pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, count: i64) {
-        self.change(dimension, value, |row| row.add(metric, count));
-    }
-
-    /// Adds to all counts of a row.
-    pub fn add_row(&mut self, dimension: Dimension, value: &str, more: &Row) {
-        self.change(dimension, value, |row| row.merge(more));
-    }
-
-    fn change(&mut self, dimension: Dimension, value: &str, change: impl FnOnce(&mut Row)) {
-        let rows = self.rows.entry(dimension).or_default();
-        match rows.get_mut(value) {
-            Some(row) => change(row),
-            None => change(rows.entry(value.to_owned()).or_default()),
-        }
-    }
-
-    /// Every row, of all dimensions.
-    pub fn all_rows(&self) -> impl Iterator<Item = (Dimension, &str, &Row)> {
-        self.rows.iter().flat_map(|(dimension, rows)| {
-            rows.iter().map(|(value, row)| (*dimension, value.as_str(), row))
-        })
-    }
-
-    /// Every count that is not zero.
-    pub fn fields(&self) -> impl Iterator<Item = (Field, i64)> + '_ {
-        self.all_rows().flat_map(|(dimension, value, row)| {
-            row.counts().map(move |(metric, n)| (field(dimension, value, metric), n))
-        })
-    }
-
-    /// All rows of a dimension, in no order.
-    pub fn rows(&self, dimension: Dimension) -> impl Iterator<Item = (&str, &Row)> {
-        self.rows.get(&dimension).into_iter().flatten().map(|(value, row)| (value.as_str(), row))
-    }
-
-    /// One row; an empty one where there is none.
-    pub fn row(&self, dimension: Dimension, value: &str) -> Row {
-        self.rows.get(&dimension).and_then(|rows| rows.get(value)).copied().unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

@@ -140,7 +140,8 @@ fn median(mut all: Vec<i64>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::rollup::{DayCounts, slot};
+    use crate::model::DayCounts;
+    use crate::model::rollup::slot;
     use std::sync::Arc;
 
     const SETTINGS: Alerts =

@@ -8,7 +8,8 @@ use super::rows::{Selection, merge_day};
 use super::{
     Days, Filter, Interval, Invalid, Metric, Property, Question, Range, Shape, Sums, Value, names,
 };
-use crate::model::rollup::{DayCounts, Dimension, OTHER, Row, SLOT, parts, slot};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, OTHER, Row, SLOT, parts, slot};
 use crate::model::site::{Day, Site};
 use chrono::NaiveDateTime;
 use foldhash::fast::RandomState;
@@ -171,7 +172,7 @@ fn day_sums(counts: &DayCounts, selection: &Selection, filter: Option<&Filter>) 
     let mut beside = Row::default();
     if let Some((filter, of)) = filter.and_then(|f| Some((f, measured_against(f.property())?))) {
         let matching = counts.rows(of).filter(|(page, _)| filter.takes_all(page));
-        matching.for_each(|(_, row)| beside.merge(row));
+        matching.for_each(|(_, row)| beside.merge(&row));
     }
     Sums { row: selection.sum(counts), known: selection.known(), everyone, beside }
 }
@@ -316,7 +317,7 @@ fn slices<'d>(
         for (page, row) in
             days.parts(range, Some(of)).into_iter().flat_map(|counts| counts.rows(of))
         {
-            others.entry(page).or_default().merge(row);
+            others.entry(page).or_default().merge(&row);
         }
     }
     let everyone = sums(days, range, None).row;

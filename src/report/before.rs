@@ -11,7 +11,8 @@ use super::known::{Known, VISITORS, counted};
 use super::rows::Source;
 use super::{Days, Filter, Period, Range, Sums, sums};
 use crate::clock::Millis;
-use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, Row, slot};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Metric as Stored, Row, slot};
 use crate::model::site::{Day, Site};
 use chrono::{Datelike, Months};
 
@@ -74,7 +75,7 @@ fn part_of_day(counts: &DayCounts, start: Millis, until: Millis) -> Sums {
     }
     row.add(Stored::Visitors, visitors - row.get(Stored::Visitors));
     let total = counts.row(Dimension::Total, "");
-    let rows = |dimension| counts.rows(dimension).map(|(_, row)| *row);
+    let rows = |dimension| counts.rows(dimension).map(|(_, row)| row);
     let all_seen: i64 = rows(Dimension::FirstSeen).map(|row| row.get(Stored::Visitors)).sum();
     // Days of an older version lack when visitors were first seen, days that are gone all slots.
     let mut known = counted(Source::Total).without(VISITORS);

@@ -3,7 +3,8 @@
 //! Of a month only today changes. So whoever reads days can keep a [`DaySum`] of those before it,
 //! and a break-down adds one day to it instead of thirty to nothing.
 
-use crate::model::rollup::{DayCounts, Dimension};
+use crate::model::DayCounts;
+use crate::model::rollup::Dimension;
 use crate::model::site::Day;
 use crate::report::Range;
 use std::collections::{BTreeMap, HashMap};
@@ -115,9 +116,9 @@ impl DaySum {
             let mut sum = DayCounts::default();
             for counts in self.days.iter().filter_map(|(day, _)| days.get(day)) {
                 for (value, row) in counts.rows(dimension) {
-                    sum.add_row(dimension, value, row);
+                    sum.add_row(dimension, value, &row);
                 }
-                if sum.rows(dimension).count() > ROWS {
+                if sum.len(dimension) > ROWS {
                     return None;
                 }
             }

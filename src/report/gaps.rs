@@ -6,7 +6,7 @@
 
 use super::rows::{Selection, Source};
 use super::{Days, Interval, Invalid, Range, Reason};
-use crate::model::rollup::{DayCounts, Detail};
+use crate::model::{DayCounts, Detail};
 
 /// # Errors
 /// If of a day only totals are left.

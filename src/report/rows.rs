@@ -6,7 +6,8 @@
 
 use super::property::{Place, Property, evidence, parts_of};
 use super::{Filter, Invalid, PAGEVIEW};
-use crate::model::rollup::{DayCounts, Dimension, Metric as Stored, Row, parts};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Metric as Stored, Row, parts};
 use std::collections::HashMap;
 
 /// Which rows, and what they are told apart by. One that exists can be read.
@@ -161,7 +162,7 @@ impl<'a> Selection<'a> {
         };
         counts.rows(dimension).any(|(value, row)| {
             let values = self.places.iter().map(|p| (read(*p, value), self.by == Some(*p)));
-            *row != Row::default() && self.has_event_key(value) && filter.may_match(values)
+            row != Row::default() && self.has_event_key(value) && filter.may_match(values)
         })
     }
 
@@ -185,7 +186,7 @@ impl<'a> Selection<'a> {
         match self.source {
             Source::Total => offer("", &counts.row(Dimension::Total, "")),
             Source::Of(dimension) => {
-                counts.rows(dimension).for_each(|(v, row)| offer(v, row));
+                counts.rows(dimension).for_each(|(v, row)| offer(v, &row));
                 let views = Some(views(counts)).filter(|_| self.views_are_events);
                 views.iter().for_each(|views| offer(PAGEVIEW, views));
             }

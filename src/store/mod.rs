@@ -35,7 +35,7 @@ mod upkeep;
 mod url;
 
 use crate::clock::Millis;
-use crate::model::rollup::DayCounts;
+use crate::model::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{Batch, PackedRows};

@@ -12,7 +12,8 @@
 use super::daily::roll_up_again;
 use super::{Keep, Progress, tail};
 use crate::aggregate::Recount;
-use crate::model::rollup::{DayCounts, Dimension, Metric, Row};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Metric, Row};
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month, Site};
 use crate::model::{VisitorHash, random_name};
@@ -263,7 +264,7 @@ fn grows(dimension: Dimension, metric: Metric) -> bool {
 
 fn sum(counts: &DayCounts, dimension: Dimension) -> Row {
     let mut sum = Row::default();
-    counts.rows(dimension).for_each(|(_, row)| sum.merge(row));
+    counts.rows(dimension).for_each(|(_, row)| sum.merge(&row));
     sum
 }
 

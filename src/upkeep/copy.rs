@@ -9,7 +9,8 @@
 use super::Progress;
 use crate::clock::{Clock, HOUR};
 use crate::config::{Config, SiteConfig};
-use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Field, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use crate::model::site::{Day, Month, Site};
 use crate::model::{Batch, PackedRows, VisitorHash};

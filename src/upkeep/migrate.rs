@@ -14,7 +14,8 @@
 use super::backfill::{Backfill, Outcome};
 use super::{Keep, Progress, tail};
 use crate::model::Batch;
-use crate::model::rollup::{DayCounts, Dimension, Field, Metric, clean, field, parse_field};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Field, Metric, clean, field, parse_field};
 use crate::model::site::{Day, Month, Site};
 use crate::store::{Applied, Holds, Result, StoreError, Upkeep};
 use std::collections::{BTreeMap, BTreeSet};

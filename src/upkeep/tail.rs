@@ -3,8 +3,9 @@
 //! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
 //! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
 
-use crate::model::rollup::{DayCounts, Detail, Dimension, Field, Metric, Row, field, rest};
+use crate::model::rollup::{Dimension, Field, Metric, Row, field, rest};
 use crate::model::site::{Day, Month};
+use crate::model::{DayCounts, Detail};
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -33,7 +34,7 @@ pub fn month(days: impl IntoIterator<Item = (Day, impl Borrow<DayCounts>)>) -> D
     for (day, counts) in days {
         let counts = counts.borrow();
         for (dimension, value, row) in counts.all_rows().filter(|(d, ..)| !BY_TIME.contains(d)) {
-            sum.add_row(dimension, value, row);
+            sum.add_row(dimension, value, &row);
         }
         sum.add_row(Dimension::Day, &day.to_string(), &counts.row(Dimension::Total, ""));
     }
@@ -52,7 +53,7 @@ pub fn as_days(month: Month, counts: &DayCounts, whole: bool) -> Vec<(Day, DayCo
         if whole && day == month.first() {
             let told = |d: &Dimension| !matches!(d, Dimension::Total | Dimension::Day);
             for (dimension, value, row) in counts.all_rows().filter(|(d, ..)| told(d)) {
-                known.add_row(dimension, value, row);
+                known.add_row(dimension, value, &row);
             }
         }
         (day, known)
@@ -66,8 +67,8 @@ pub fn top(counts: &DayCounts, rows: usize) -> DayCounts {
     let tails: HashSet<(Dimension, &str)> = tails(counts, rows).map(|(d, v, _)| (d, v)).collect();
     for (dimension, value, row) in counts.all_rows() {
         match tails.contains(&(dimension, value)) {
-            true => kept.add_row(dimension, &rest(dimension, value), row),
-            false => kept.add_row(dimension, value, row),
+            true => kept.add_row(dimension, &rest(dimension, value), &row),
+            false => kept.add_row(dimension, value, &row),
         }
     }
     kept
@@ -75,12 +76,12 @@ pub fn top(counts: &DayCounts, rows: usize) -> DayCounts {
 
 /// Of each dimension whose values come from outside, the rows beyond the busiest `rows`. Those that
 /// are what others move to are not among them, nor do they count.
-fn tails(counts: &DayCounts, rows: usize) -> impl Iterator<Item = (Dimension, &str, &Row)> {
+fn tails(counts: &DayCounts, rows: usize) -> impl Iterator<Item = (Dimension, &str, Row)> {
     let fixed =
         |d: &Dimension| matches!(d, Dimension::Total | Dimension::Day) || BY_TIME.contains(d);
     let folded = Dimension::ALL.into_iter().filter(move |d| !fixed(d));
     folded.flat_map(move |dimension| {
-        let mut all: Vec<(Dimension, &str, &Row)> = counts
+        let mut all: Vec<(Dimension, &str, Row)> = counts
             .rows(dimension)
             .filter(|(value, _)| rest(dimension, value) != *value)
             .map(|(value, row)| (dimension, value, row))
@@ -116,7 +117,7 @@ mod tests {
         let mut sums = HashMap::new();
         for dimension in Dimension::ALL {
             let sum: &mut Row = sums.entry(dimension).or_default();
-            counts.rows(dimension).for_each(|(_, row)| sum.merge(row));
+            counts.rows(dimension).for_each(|(_, row)| sum.merge(&row));
         }
         sums
     }
@@ -148,7 +149,7 @@ mod tests {
             day.add(*dimension, &to.value, *metric, count);
         }
         assert_eq!(sums(&day), before);
-        let left = |d| day.rows(d).filter(|(_, row)| **row != Row::default()).count();
+        let left = |d| day.rows(d).filter(|(_, row)| *row != Row::default()).count();
         assert_eq!((left(Dimension::Page), left(Dimension::Timing)), (11, 11));
         assert_eq!(left(Dimension::Slot), 50);
         assert_eq!(day.row(Dimension::Page, "/49").get(Metric::Server), 50);

@@ -65,7 +65,7 @@ pub fn stored(dir: &Path, store: &str) -> BTreeMap<i64, Sums> {
                 counts.rows(dimension).map(|(_, row)| row.get(metric)).sum()
             };
             let total = counts.row(Dimension::Total, "");
-            let page = |(name, row): (&str, &headcount::model::rollup::Row)| {
+            let page = |(name, row): (&str, headcount::model::rollup::Row)| {
                 (name.to_owned(), row.get(Metric::Server))
             };
             let sums = Sums {

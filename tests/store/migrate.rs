@@ -94,7 +94,7 @@ async fn the_first_layout_is_read_in_once() {
     assert_eq!((done.moved, done.pageviews, done.left_alone), (5, 7 + 140, 0), "{done}");
 
     let twenty_third = store.days(SITE, &[day("2026-11-23")]).await.unwrap().remove(0);
-    let server_views = |counts: &headcount::model::rollup::DayCounts, dimension, value: &str| {
+    let server_views = |counts: &headcount::model::DayCounts, dimension, value: &str| {
         counts.row(dimension, value).get(Metric::Server)
     };
     assert_eq!(server_views(&twenty_third, Dimension::Page, "/"), 5);

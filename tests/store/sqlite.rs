@@ -1,7 +1,7 @@
 //! What only a file can do: be reopened, read by others, damaged, locked or somebody else's.
 
 use super::*;
-use headcount::model::rollup::DayCounts;
+use headcount::model::DayCounts;
 use headcount::store::{Applied, Batches, Reads, Secret, SqliteStore, StoreError};
 use rusqlite::Connection;
 use std::collections::BTreeMap;

@@ -3,7 +3,8 @@
 use super::common::redis::RedisServer;
 use super::*;
 use headcount::clock::{Clock, Millis};
-use headcount::model::rollup::{DayCounts, Field, OTHER};
+use headcount::model::DayCounts;
+use headcount::model::rollup::{Field, OTHER};
 use headcount::model::site::Month;
 use headcount::store::{Applied, Secret};
 use headcount::upkeep::daily::{Done, Turn};

@@ -5,8 +5,9 @@
 //! once for all questions.
 
 use crate::clock::{Millis, SECOND};
+use crate::model::DayCounts;
 use crate::model::block::{Block, NONE, Text, reorder};
-use crate::model::rollup::{DayCounts, Dimension, Metric};
+use crate::model::rollup::{Dimension, Metric};
 use crate::model::row::{Flags, Kind, RowsOf};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;

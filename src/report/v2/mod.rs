@@ -20,7 +20,7 @@ mod version1;
 use super::scan::{By, Expr};
 use super::{Days, Filter, Interval, Invalid, Metric, Range, money};
 use crate::clock::Millis;
-use crate::model::rollup::DayCounts;
+use crate::model::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use include::{Against, Include};

@@ -1,7 +1,8 @@
 //! Version 2: its times, what it is compared with, its shapes.
 
 use super::*;
-use crate::model::rollup::{DayCounts, Dimension, Metric as Stored};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Metric as Stored};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -29,8 +29,8 @@ use super::{
     Upkeep,
 };
 use crate::clock::Millis;
+use crate::model::DayCounts;
 use crate::model::PackedRows;
-use crate::model::rollup::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::model::{BATCH_MAX, Batch};

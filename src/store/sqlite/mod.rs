@@ -16,7 +16,7 @@ use super::{Applied, Backend, Batches, Reads, Result, Secret, SharedValues, Stor
 use crate::blocking::blocking;
 use crate::clock::Millis;
 use crate::model::Batch;
-use crate::model::rollup::DayCounts;
+use crate::model::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::private;

@@ -3,7 +3,8 @@
 //! Apart from the file and its threads, which are [`super`]'s: here is the SQL, all of it.
 
 use crate::clock::Millis;
-use crate::model::rollup::{DayCounts, Dimension, Field, Metric};
+use crate::model::DayCounts;
+use crate::model::rollup::{Dimension, Field, Metric};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use crate::model::{Batch, VisitorHash};

@@ -3,8 +3,9 @@
 use super::SqliteStore;
 use super::tables::{CONFIRMED, Session, VISITOR, columns, is_secret_of, secret_name};
 use crate::clock::Millis;
+use crate::model::DayCounts;
 use crate::model::VisitorHash;
-use crate::model::rollup::{DayCounts, Field};
+use crate::model::rollup::Field;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Month};
 use crate::store::{Reads, Rebuilt, Result, Rewrite, Secret, Sketches, Upkeep};
