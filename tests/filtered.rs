@@ -390,7 +390,7 @@ fn agrees(headcount: &Headcount, text: &str, of_goal: bool, there: &[Row<'_>]) {
                 told.into_iter().map(|(value, counts)| (value, first(counts))).collect();
             assert_eq!(told, expected, "{text}: {property}");
         }
-        assert!(page.0.contains("covers all of these days"), "{text}: it says where from");
+        assert!(page.0.contains("kept for all of these days"), "{text}: it says where from");
         assert!(!page.0.contains(r#"id="bots""#), "{text}: robots have no visits");
     }
 }
@@ -462,7 +462,7 @@ fn typed_and_clicked(headcount: &Headcount, rows: &[Row<'_>]) {
 fn apart(headcount: &Headcount) {
     let robots =
         Page::get(headcount, &[("filters", "bot:name==Googlebot"), ("fetched", "bot:page")]);
-    assert_eq!(robots.total("Responses"), 1);
+    assert_eq!(robots.total("Requests"), 1);
     assert_eq!(robots.rows("fetched")[0].0, "/docs");
     assert!(robots.table("pages").is_none() && robots.0.contains("apart from visits"));
     for (filters, names) in [

@@ -69,8 +69,8 @@ metric-served = Ausgeliefert
 metric-confirmed = Bestätigt
 metric-browser-only = Nur Browser
 metric-unconfirmed = Unbestätigt
-metric-responses = Antworten
-metric-seen = Von einem Browser gesehen
+metric-responses = Anfragen
+metric-seen = Im Browser
 metric-sent = Gesendet
 metric-complete = Vollständig
 metric-aborted = Abgebrochen
@@ -181,9 +181,9 @@ value-headless = Browser ohne Oberfläche
 value-no-user-agent = Kein User-Agent
 value-false-claim = Falsche Angabe
 value-other-bot = Anderer Bot
-value-claimed = sagt es nur
-value-not-listed = sagt es, Adresse nicht gelistet
-value-claimed-data-centre = sagt es, aus einem Rechenzentrum
+value-claimed = unbewiesen
+value-not-listed = unbewiesen, Adresse nicht auf seiner Liste
+value-claimed-data-centre = unbewiesen, aus einem Rechenzentrum
 value-published-address = Adresse vom Hersteller gelistet
 value-reverse-dns = Adresse trägt Namen des Herstellers
 value-signature = vom Hersteller signiert
@@ -304,7 +304,7 @@ topic-errors = Fehler
 topic-speed = Ladezeit
 topic-files = Dateien und Feeds
 topic-about-bots = Programme, die sagen, was sie sind: Suchmaschinen, KI, Überwachung, Werkzeuge. Keines davon zählt als Besucher. Das kann jeder sagen; woran sie erkannt sind, steht daneben.
-topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf. Wo ein Browser eine angezeigt hat, ist ihr jemand begegnet.
+topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf, und Roboter, die sich zu erkennen geben, sind nicht dabei. „Im Browser“ sind die, die ein Browser angezeigt hat: meist einem Menschen. Wer angefragt hat, wird nicht aufbewahrt; deshalb lassen sich hier keine Personen zählen.
 topic-about-speed = Wie lange Menschen warten. Die Zeit der Website selbst wird für alle gemessen, der Rest vom Skript, wo das eingeschaltet ist.
 topic-about-files = Gesendete Dateien, Feeds und ihre Leser sowie Seiten, die Browser geladen haben, bevor jemand sie aufrief.
 
@@ -312,7 +312,7 @@ topic-about-files = Gesendete Dateien, Feeds und ihre Leser sowie Seiten, die Br
 
 overview-totals = Summen
 overview-confirmed = { $share } bestätigt
-overview-confirmed-title = von einem Skript im Browser bestätigt
+overview-confirmed-title = so viel von dem, was der Server beantwortet hat, hat ein Skript im Browser bestätigt
 overview-up = gestiegen um
 overview-down = gesunken um
 overview-last-30-minutes = Die letzten 30 Minuten
@@ -384,11 +384,15 @@ card-suspected = Besucher, die sich wie Roboter verhalten
 card-known = Woran sie erkannt sind
 card-networks = Besucher aus Rechenzentren
 card-links = Defekte Links
+card-linked-from = { $n ->
+    [one] verlinkt von { $n } Seite
+   *[other] verlinkt von { $n } Seiten
+}
 card-status = Status
 card-downloads = Gesendete Dateien
 card-feeds = Feeds
 card-prefetches = Vorab geladene Seiten
-card-unconfirmed = Aufrufe, die kein Skript bestätigt hat
+card-unconfirmed = Vom Skript nicht bestätigte Aufrufe
 card-caches = Aufrufe aus Caches
 card-goals = Ziele
 card-more = Mehr
@@ -472,7 +476,7 @@ empty-goals = Kein Ziel wurde erreicht.
 ## Evidence
 
 evidence-title = Nachweis
-evidence-summary = { $share } der Aufrufe hat der Server beantwortet und der Browser bestätigt
+evidence-summary = Von allen Aufrufen, auch denen ohne den Server, hat er { $share } beantwortet und der Browser sie bestätigt
 evidence-about = Woher jeder Aufruf bekannt ist. Andere Werkzeuge sehen nur, was Skripte melden, oder nur, was in Logs steht.
 evidence-why-server = vom Server beantwortet; kein Skript hat sich gemeldet, blockiert oder nicht
 evidence-why-confirmed = vom Server beantwortet und vom Browser bestätigt
@@ -502,10 +506,10 @@ filter-value = Wert
 filter-placeholder = eins | anderes
 filter-suggest = Werte anzeigen
 filter-add = Hinzufügen
-filter-from-parts = Teile von Tagen werden aus dem gezählt, was über jeden Besuch und jede Anfrage aufbewahrt ist.
+filter-from-parts = Teile von Tagen werden aus einzelnen Besuchen gezählt.
 filter-from-day = Gefilterte Zahlen beginnen am { $day }.
-filter-from-day-why = Sie werden aus dem gezählt, was über jeden Besuch und jede Anfrage aufbewahrt ist, und aus den Tagen davor fehlt manches.
-filter-from-rows = Gefilterte Zahlen werden aus dem gezählt, was über jeden Besuch und jede Anfrage aufbewahrt ist; das deckt alle diese Tage ab.
+filter-from-day-why = Sie werden aus einzelnen Besuchen gezählt, von denen davor welche fehlen.
+filter-from-rows = Gefilterte Zahlen werden aus einzelnen Besuchen gezählt, die für alle diese Tage aufbewahrt sind.
 filter-no-rows-parts = Aus diesen Tagen sind einzelne Besuche und Anfragen nicht aufbewahrt, aus denen Teile von Tagen gezählt werden.
 filter-no-rows = Aus diesen Tagen sind einzelne Besuche und Anfragen nicht aufbewahrt, aus denen gefilterte Zahlen gezählt werden.
 filter-one-property = Gezeigt wird, was je Eigenschaft einzeln gezählt ist.
@@ -558,7 +562,8 @@ heat-n-clicks = { $n ->
 heat-below = { $clicks }, davon { $n } weiter unten
 heat-places = { $clicks }. Stellen sind relativ zur Seitenbreite; Linien liegen eine Seitenbreite auseinander.
 heat-reached = Von { $n } Aufrufen kamen { $middle } bis zur Mitte und { $end } bis ans Ende
-heat-tenths = Aufrufe, die jedes Zehntel der Seite erreichten, von { $n } mit bekannter Scrolltiefe.
+heat-depth = bis { $depth }
+heat-tenths = Von { $n } Aufrufen mit bekannter Scrolltiefe kamen so viele in jedes Zehntel der Seite.
 
 ## A page's own view
 
@@ -572,21 +577,21 @@ journey-after = { $n ->
     [one] Die Seite danach
    *[other] { $n } Seiten danach
 }
-journey-began = noch nicht begonnen
-journey-ended = schon beendet
+journey-began = keine Seite davor
+journey-ended = keine Seite danach
 
 way-title = Drum herum
 way-began = Besuche, die hier begannen
 way-ended = Besuche, die hier endeten
-way-exits = Ihrer Aufrufe beendeten einen Besuch
+way-exits = Aufrufe, die einen Besuch beendeten
 way-since = Was davor und danach war, woher die Besuche kamen und wer sie waren, ist seit { $day } bekannt, soweit einzelne Besuche aufbewahrt sind.
-way-to-the-end = Ihrer Aufrufe bis zum Ende gelesen
-way-unconfirmed = Ihrer Aufrufe hat kein Skript bestätigt
+way-to-the-end = Aufrufe, die bis zum Ende gelesen wurden
+way-unconfirmed = Aufrufe, die das Skript nicht bestätigt hat
 way-training = Zum Training von KI gelesen
 way-assistant = Von einem Assistenten abgerufen
 way-disallowed = Von KI entgegen robots.txt gelesen
 way-referral = Besuche, die ein Assistent schickte
-way-three-of-four = drei von vier Aufrufen höchstens
+way-three-of-four = drei von vier Aufrufen waren mindestens so schnell
 way-broken = Defekte Links hierher
 way-from = woher die Leute kamen
 
@@ -814,7 +819,7 @@ sharing-public = Öffentliche Seite
 sharing-everybody = Alle dürfen diese Website unter { $link } sehen.
 sharing-private = Wieder privat machen
 sharing-nobody = Niemand sieht diese Website ohne Namen oder Link.
-sharing-framed = Darf eingebettet werden von
+sharing-framed = Websites, die sie in einem Rahmen zeigen dürfen
 sharing-publish = Öffentlich machen
 sharing-new = Link erstellen
 sharing-about = Wer den Link hat, sieht diese Website und sonst nichts, und ändert nichts. Was auf ein Segment begrenzt ist, zeigt nur dieses, in jeder Zahl.
@@ -824,7 +829,7 @@ sharing-shows = Zeigt
 sharing-everything = alles
 sharing-segment = das Segment { $name }
 sharing-gone = nichts: Sein Segment gibt es nicht mehr
-sharing-framed-optional = Darf eingebettet werden von (optional)
+sharing-framed-optional = Websites, die sie in einem Rahmen zeigen dürfen (optional)
 sharing-make = Link erstellen
 sharing-links = Links
 sharing-none = Es gibt noch keine Links.

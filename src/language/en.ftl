@@ -69,8 +69,8 @@ metric-served = Served
 metric-confirmed = Confirmed
 metric-browser-only = Browser only
 metric-unconfirmed = Unconfirmed
-metric-responses = Responses
-metric-seen = Seen by a browser
+metric-responses = Requests
+metric-seen = In a browser
 metric-sent = Sent
 metric-complete = Complete
 metric-aborted = Aborted
@@ -181,9 +181,9 @@ value-headless = Headless browser
 value-no-user-agent = No user agent
 value-false-claim = False claim
 value-other-bot = Other bot
-value-claimed = only says so
-value-not-listed = says so, unlisted address
-value-claimed-data-centre = says so, from a data centre
+value-claimed = unproven
+value-not-listed = unproven, address not on its list
+value-claimed-data-centre = unproven, from a data centre
 value-published-address = address listed by its maker
 value-reverse-dns = address named by its maker
 value-signature = signed by its maker
@@ -218,7 +218,7 @@ shell-without-suspected = Without suspected robots
 shell-behind = Not up to date: the store has not taken what was counted since { $time }.
 shell-days = Days are days in { $zone }.
 shell-sum = Visitors over several days are a sum of days: nobody is recognised the day after.
-shell-read = Read at { $time }. What was counted comes every { $seconds } s.
+shell-read = Read at { $time }. New numbers come every { $seconds } s.
 shell-untagged = Pages without the script's tag, because { $why }: { $n } since the start.
 shell-notice = The last report or alert was not sent: { $why }.
 shell-budget = Store commands: { $n } in 30 days at this pace, of { $most }.
@@ -304,7 +304,7 @@ topic-errors = Errors
 topic-speed = Speed
 topic-files = Files and feeds
 topic-about-bots = Programs that say what they are: search engines, AI, monitors, tools. None of them is counted as a visitor. Anybody can say so; how they are known is told beside them.
-topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview. Where a browser showed one, somebody met it.
+topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview, and robots that say what they are do not count. “In a browser” are those that a browser showed: most likely to a person. Who asked is not kept, so people cannot be counted here.
 topic-about-speed = How long people wait. The website's own time is measured for everyone, the rest by the script, where that is switched on.
 topic-about-files = Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them.
 
@@ -312,7 +312,7 @@ topic-about-files = Files that were sent, feeds and their readers, and pages tha
 
 overview-totals = Totals
 overview-confirmed = { $share } confirmed
-overview-confirmed-title = confirmed by a script in the browser
+overview-confirmed-title = of what the server answered, so much was confirmed by a script in the browser
 overview-up = up
 overview-down = down
 overview-last-30-minutes = The last 30 minutes
@@ -384,11 +384,15 @@ card-suspected = Visitors who behave like robots
 card-known = How they are known
 card-networks = Visitors from data centres
 card-links = Broken links
+card-linked-from = { $n ->
+    [one] linked from { $n } page
+   *[other] linked from { $n } pages
+}
 card-status = Status
 card-downloads = Files sent
 card-feeds = Feeds
 card-prefetches = Pages fetched ahead
-card-unconfirmed = Views no script confirmed
+card-unconfirmed = Views not confirmed by the script
 card-caches = Views from caches
 card-goals = Goals
 card-more = More
@@ -472,7 +476,7 @@ empty-goals = No goal was reached.
 ## Evidence
 
 evidence-title = Evidence
-evidence-summary = { $share } of views were answered by the server and confirmed by the browser
+evidence-summary = Of all views, those without the server included, { $share } were answered by it and confirmed by the browser
 evidence-about = How each view is known. Other tools see only what scripts tell them, or only what logs hold.
 evidence-why-server = answered by the server; no script spoke up, blocked or not
 evidence-why-confirmed = answered by the server and confirmed by the browser
@@ -502,10 +506,10 @@ filter-value = Value
 filter-placeholder = one | another
 filter-suggest = Show its values
 filter-add = Add
-filter-from-parts = Parts of days are counted from what is kept of each visit and request.
+filter-from-parts = Parts of days are counted from single visits.
 filter-from-day = Filtered numbers begin on { $day }.
-filter-from-day-why = They are counted from what is kept of each visit and request, and of the days before not all is kept.
-filter-from-rows = Filtered numbers are counted from what is kept of each visit and request, which covers all of these days.
+filter-from-day-why = They are counted from single visits, of which some are missing before.
+filter-from-rows = Filtered numbers are counted from single visits, which are kept for all of these days.
 filter-no-rows-parts = Of these days single visits and requests are not kept, which parts of days are counted from.
 filter-no-rows = Of these days single visits and requests are not kept, which filtered numbers are counted from.
 filter-one-property = Shown is what is counted of one property at a time.
@@ -558,7 +562,8 @@ heat-n-clicks = { $n ->
 heat-below = { $clicks }, { $n } of them further down
 heat-places = { $clicks }. Places are relative to the page's width; lines are a page width apart.
 heat-reached = Of { $n } views, { $middle } reached the middle and { $end } the end
-heat-tenths = Views that got into each tenth of the page, of { $n } whose scroll depth is known.
+heat-depth = to { $depth }
+heat-tenths = Of { $n } views whose scroll depth is known, so many got into each tenth of the page.
 
 ## A page's own view
 
@@ -572,21 +577,21 @@ journey-after = { $n ->
     [one] The page after
    *[other] { $n } pages after
 }
-journey-began = not begun yet
-journey-ended = over by then
+journey-began = no page before
+journey-ended = no page after
 
 way-title = Around it
 way-began = Visits that began here
 way-ended = Visits that ended here
-way-exits = Of its views ended a visit
+way-exits = Views that ended a visit
 way-since = What was before and after it, where its visits came from and who they were is told since { $day }, as far as single visits are kept.
-way-to-the-end = Of its views read to the end
-way-unconfirmed = Of its views no script confirmed
+way-to-the-end = Views that were read to the end
+way-unconfirmed = Views that the script did not confirm
 way-training = Read to train AI
 way-assistant = Fetched by an assistant
 way-disallowed = Read by AI against robots.txt
 way-referral = Visits an assistant sent
-way-three-of-four = three of four views at most
+way-three-of-four = three of four views were at least this fast
 way-broken = Broken links to it
 way-from = where people came from
 
@@ -814,7 +819,7 @@ sharing-public = Public page
 sharing-everybody = Everybody may see this site at { $link }.
 sharing-private = Make it private
 sharing-nobody = Nobody sees this site without a name or a link.
-sharing-framed = May be framed by
+sharing-framed = Websites that may show it in a frame
 sharing-publish = Make it public
 sharing-new = Make a link
 sharing-about = Who has the link sees this site and nothing else, and changes nothing. What is limited to a segment shows only that, in every number.
@@ -824,7 +829,7 @@ sharing-shows = Shows
 sharing-everything = everything
 sharing-segment = the segment { $name }
 sharing-gone = nothing: its segment is gone
-sharing-framed-optional = May be framed by (optional)
+sharing-framed-optional = Websites that may show it in a frame (optional)
 sharing-make = Make the link
 sharing-links = Links
 sharing-none = There are no links yet.

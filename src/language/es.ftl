@@ -69,8 +69,8 @@ metric-served = Servidas
 metric-confirmed = Confirmadas
 metric-browser-only = Solo navegador
 metric-unconfirmed = Sin confirmar
-metric-responses = Respuestas
-metric-seen = Vistas por un navegador
+metric-responses = Peticiones
+metric-seen = En navegador
 metric-sent = Enviado
 metric-complete = Completas
 metric-aborted = Canceladas
@@ -181,9 +181,9 @@ value-headless = Navegador sin interfaz
 value-no-user-agent = Sin user agent
 value-false-claim = Identidad falsa
 value-other-bot = Otro bot
-value-claimed = solo lo dice
-value-not-listed = lo dice, dirección no listada
-value-claimed-data-centre = lo dice, desde un centro de datos
+value-claimed = sin prueba
+value-not-listed = sin prueba, dirección fuera de su lista
+value-claimed-data-centre = sin prueba, desde un centro de datos
 value-published-address = dirección listada por su autor
 value-reverse-dns = dirección con el nombre de su autor
 value-signature = firmado por su autor
@@ -304,7 +304,7 @@ topic-errors = Errores
 topic-speed = Velocidad
 topic-files = Archivos y feeds
 topic-about-bots = Programas que dicen lo que son: buscadores, IA, monitores, herramientas. Ninguno cuenta como visitante. Cualquiera puede decirlo; al lado se indica cómo se les conoce.
-topic-about-errors = Páginas que se pidieron y no estaban, o que fallaron. Ninguna es una página vista. Donde un navegador mostró una, alguien se la encontró.
+topic-about-errors = Páginas que se pidieron y no estaban, o que fallaron. Ninguna es una página vista, y los robots que se dan a conocer no cuentan. «En navegador» son las que mostró un navegador: casi siempre a una persona. No se conserva quién las pidió, así que aquí no se pueden contar personas.
 topic-about-speed = Cuánto espera la gente. El tiempo de la propia web se mide para todos; el resto lo mide el script, donde eso está activado.
 topic-about-files = Archivos enviados, feeds y sus lectores, y páginas que los navegadores cargaron antes de que alguien las pidiera.
 
@@ -312,7 +312,7 @@ topic-about-files = Archivos enviados, feeds y sus lectores, y páginas que los 
 
 overview-totals = Totales
 overview-confirmed = { $share } confirmadas
-overview-confirmed-title = confirmadas por un script en el navegador
+overview-confirmed-title = de lo que respondió el servidor, esto lo confirmó un script en el navegador
 overview-up = sube
 overview-down = baja
 overview-last-30-minutes = Los últimos 30 minutos
@@ -384,11 +384,15 @@ card-suspected = Visitantes que se comportan como robots
 card-known = Cómo se les conoce
 card-networks = Visitantes desde centros de datos
 card-links = Enlaces rotos
+card-linked-from = { $n ->
+    [one] enlazada desde { $n } página
+   *[other] enlazada desde { $n } páginas
+}
 card-status = Estado
 card-downloads = Archivos enviados
 card-feeds = Feeds
 card-prefetches = Páginas precargadas
-card-unconfirmed = Vistas que ningún script confirmó
+card-unconfirmed = Vistas sin confirmar por el script
 card-caches = Vistas desde cachés
 card-goals = Objetivos
 card-more = Más
@@ -472,7 +476,7 @@ empty-goals = No se alcanzó ningún objetivo.
 ## Evidence
 
 evidence-title = Evidencia
-evidence-summary = El { $share } de las vistas las respondió el servidor y las confirmó el navegador
+evidence-summary = De todas las vistas, también las que no pasaron por el servidor, el { $share } las respondió él y las confirmó el navegador
 evidence-about = Cómo se conoce cada vista. Otras herramientas ven solo lo que dicen los scripts, o solo lo que guardan los registros.
 evidence-why-server = respondida por el servidor; ningún script dijo nada, bloqueado o no
 evidence-why-confirmed = respondida por el servidor y confirmada por el navegador
@@ -502,10 +506,10 @@ filter-value = Valor
 filter-placeholder = uno | otro
 filter-suggest = Mostrar sus valores
 filter-add = Añadir
-filter-from-parts = Las partes de días se cuentan a partir de lo que se conserva de cada visita y petición.
+filter-from-parts = Las partes de días se cuentan a partir de visitas sueltas.
 filter-from-day = Los números filtrados empiezan el { $day }.
-filter-from-day-why = Se cuentan a partir de lo que se conserva de cada visita y petición, y de los días anteriores no se conserva todo.
-filter-from-rows = Los números filtrados se cuentan a partir de lo que se conserva de cada visita y petición, que cubre todos estos días.
+filter-from-day-why = Se cuentan a partir de visitas sueltas, y antes de ese día faltan algunas.
+filter-from-rows = Los números filtrados se cuentan a partir de visitas sueltas, que se conservan de todos estos días.
 filter-no-rows-parts = De estos días no se conservan las visitas y peticiones una a una, con las que se cuentan las partes de días.
 filter-no-rows = De estos días no se conservan las visitas y peticiones una a una, con las que se cuentan los números filtrados.
 filter-one-property = Se muestra lo contado de cada propiedad por separado.
@@ -558,7 +562,8 @@ heat-n-clicks = { $n ->
 heat-below = { $clicks }, { $n } de ellos más abajo
 heat-places = { $clicks }. Las posiciones son relativas al ancho de la página; las líneas están separadas un ancho de página.
 heat-reached = De { $n } vistas, { $middle } llegó a la mitad y { $end } al final
-heat-tenths = Vistas que llegaron a cada décima parte de la página, de { $n } cuya profundidad de scroll se conoce.
+heat-depth = hasta el { $depth }
+heat-tenths = De { $n } vistas cuya profundidad de scroll se conoce, tantas llegaron a cada décima parte de la página.
 
 ## A page's own view
 
@@ -572,21 +577,21 @@ journey-after = { $n ->
     [one] La página siguiente
    *[other] { $n } páginas después
 }
-journey-began = aún no empezada
-journey-ended = ya terminada
+journey-began = ninguna página antes
+journey-ended = ninguna página después
 
 way-title = Alrededor
 way-began = Visitas que empezaron aquí
 way-ended = Visitas que terminaron aquí
-way-exits = De sus vistas terminaron una visita
+way-exits = Vistas que terminaron una visita
 way-since = Lo que hubo antes y después, de dónde vinieron sus visitas y quiénes eran se sabe desde el { $day }, hasta donde se conservan las visitas una a una.
-way-to-the-end = De sus vistas leídas hasta el final
-way-unconfirmed = De sus vistas no las confirmó ningún script
+way-to-the-end = Vistas leídas hasta el final
+way-unconfirmed = Vistas que el script no confirmó
 way-training = Leída para entrenar IA
 way-assistant = Pedida por un asistente
 way-disallowed = Leído por IA contra robots.txt
 way-referral = Visitas que envió un asistente
-way-three-of-four = tres de cada cuatro vistas como máximo
+way-three-of-four = tres de cada cuatro vistas fueron al menos así de rápidas
 way-broken = Enlaces rotos hacia ella
 way-from = de dónde venía la gente
 
@@ -814,7 +819,7 @@ sharing-public = Página pública
 sharing-everybody = Todo el mundo puede ver este sitio en { $link }.
 sharing-private = Hacerla privada
 sharing-nobody = Nadie ve este sitio sin un nombre o un enlace.
-sharing-framed = Puede incrustarla
+sharing-framed = Sitios que pueden mostrarla en un marco
 sharing-publish = Hacerla pública
 sharing-new = Crear un enlace
 sharing-about = Quien tiene el enlace ve este sitio y nada más, y no cambia nada. Lo limitado a un segmento muestra solo eso, en todos los números.
@@ -824,7 +829,7 @@ sharing-shows = Muestra
 sharing-everything = todo
 sharing-segment = el segmento { $name }
 sharing-gone = nada: su segmento ya no existe
-sharing-framed-optional = Puede incrustarlo (opcional)
+sharing-framed-optional = Sitios que pueden mostrarla en un marco (opcional)
 sharing-make = Crear el enlace
 sharing-links = Enlaces
 sharing-none = Aún no hay enlaces.

@@ -33,8 +33,13 @@ impl Language {
         out
     }
 
-    /// `1,234`, from a hundred thousand on `123k`, `1.2M`.
+    /// `1,234`, from a million on `1.2M`.
     pub fn count(self, n: i64) -> String {
+        if n.abs() < 1_000_000 { self.grouped(n) } else { self.short(n) }
+    }
+
+    /// Where there is little room: from a hundred thousand on `123k`.
+    pub fn short(self, n: i64) -> String {
         let scaled = |unit: f64, letter| {
             let n = n as f64 / unit;
             // 999,950 and more would round up to a thousand of the unit; that is still readable.
@@ -124,13 +129,14 @@ mod tests {
             (1_234, "1,234"),
             (-1_234, "−1,234"),
             (99_999, "99,999"),
-            (123_456, "123k"),
+            (123_456, "123,456"),
             (1_234_567, "1.2M"),
             (234_567_890, "235M"),
             (5_000_000_000, "5.0G"),
         ] {
             assert_eq!(English.count(n), text);
         }
+        assert_eq!([English.short(99_999), English.short(123_456)], ["99,999", "123k"]);
         assert_eq!(English.grouped(1_234_567), "1,234,567");
         for (n, text) in [
             (0, "0 B"),
@@ -142,7 +148,8 @@ mod tests {
         ] {
             assert_eq!(English.bytes(n), text);
         }
-        for (n, text) in [(0.0, "0"), (19.9, "19.90"), (-1_234.5, "−1,234.50"), (123_456.0, "123k")]
+        for (n, text) in
+            [(0.0, "0"), (19.9, "19.90"), (-1_234.5, "−1,234.50"), (123_456.0, "123,456")]
         {
             assert_eq!(English.money(n), text);
         }

@@ -4,7 +4,8 @@
 //! - links change the page in place, and the way back works; a row filters, its chip ends that
 //! - a country's row and then a page's filter every card, the form adds to them, chips take away
 //! - without JavaScript the same links and forms work
-//! - not a word on the console, whatever the theme and the width; nothing is wider than the screen
+//! - not a word on the console, whatever the theme and the width; nothing is wider than the screen,
+//!   columns end together, and names stay apart
 
 use crate::browser::Browser;
 use crate::common::pause;
@@ -67,6 +68,12 @@ async fn links_work_in_place_and_without_javascript() {
     browser.back().await.unwrap();
     until(&browser, period, json!("Today")).await;
     assert_eq!(run(&browser, "return window.kept").await, 1, "still the same document");
+    // Settings lead back to what was shown.
+    click(&browser, "7d").await;
+    until(&browser, period, json!("7d")).await;
+    press(&browser, Locator::Css("a[href^='/settings']")).await;
+    press(&browser, Locator::Css("a[data-back]")).await;
+    until(&browser, period, json!("7d")).await;
     assert_eq!(browser.console().await, Vec::<String>::new());
 
     browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
@@ -138,7 +145,7 @@ async fn rows_filter_every_card() {
     until(&browser, shown, germans.clone()).await;
     press(&browser, pricing).await;
     until(&browser, shown, readers.clone()).await;
-    assert!(source().await.contains("covers all of these days"));
+    assert!(source().await.contains("kept for all of these days"));
     press(&browser, Locator::Css(".chip a[aria-label*='Page is']")).await;
     until(&browser, shown, germans.clone()).await;
     // What a refresh brings is filtered alike.
@@ -193,8 +200,17 @@ async fn rows_filter_every_card() {
 async fn fits_every_screen_without_a_complaint() {
     let (browser, headcount) = stage().await;
     let long = format!("/{}", "a-long-path/".repeat(20));
-    for (i, page) in ["/", &long, "/docs"].iter().enumerate() {
-        visit(&headcount, &format!("192.0.2.{i}"), page).await;
+    // Two that only their ends tell apart, and more than a card has room for.
+    let ends = ["one", "other"].map(|end| format!("{long}{end}"));
+    let many: Vec<String> = (1..=12).map(|n| format!("/section/of-the-site/{n}")).collect();
+    let pages = ["/", &long, "/docs"].map(str::to_owned).into_iter();
+    for (i, page) in pages.chain(ends).chain(many).enumerate() {
+        visit(&headcount, &format!("192.0.2.{i}"), &page).await;
+    }
+    let robot = "Mozilla/5.0; compatible; ChatGPT-User/1.0; +https://openai.com/bot";
+    for page in ["/section/of-the-site/1", "/section/of-the-site/2"] {
+        let request = reqwest::Client::new().get(headcount.url(page)).header("user-agent", robot);
+        assert_eq!(request.send().await.unwrap().status(), 200);
     }
     headcount.settle().await;
 
@@ -228,7 +244,24 @@ async fn fits_every_screen_without_a_complaint() {
                      const empty = [...document.querySelectorAll('.card')].filter((card) =>
                          card.getBoundingClientRect().bottom
                              - card.lastElementChild.getBoundingClientRect().bottom > 24);
-                     return [...wrapped, ...beyond, ...empty].map((it) => it.outerHTML.slice(0, 200))";
+                     // Names are whole or cut where they differ least, and never all alike.
+                     const names = [...document.querySelectorAll('.card tbody th a')];
+                     const cut = names.filter((it) => it.scrollWidth > it.clientWidth);
+                     const alike = names.filter((it, nth) => nth > 0
+                         && it.textContent === names[nth - 1].textContent
+                         && it.closest('table') === names[nth - 1].closest('table'));
+                     const heads = [...document.querySelectorAll('.card:not(.details) thead th')]
+                         .filter((it) => it.scrollWidth > it.clientWidth + 1);
+                     // Columns end together, where there are two.
+                     const end = (of) => Math.max(...of.map((it) => it.getBoundingClientRect().bottom));
+                     const uneven = innerWidth <= 900 ? [] : [...document.querySelectorAll('.cards')]
+                         .filter((cards) => cards.checkVisibility()).filter((cards) => {
+                             const [left, right] = ['left', 'right'].map(
+                                 (side) => end([...cards.children].filter((it) => it.className === side)));
+                             return Math.abs(left - right) > 70;
+                         });
+                     return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads, ...uneven]
+                         .map((it) => it.outerHTML.slice(0, 200))";
                 assert_eq!(run(&browser, untidy).await, json!([]), "{theme}, {width}, {period}");
             }
         }

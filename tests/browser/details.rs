@@ -24,8 +24,19 @@ async fn a_card_opens_to_a_page_of_its_own() {
         browser.devtools("Emulation.setScriptExecutionDisabled", off).await;
         browser.goto(&headcount.admin_url("/?period=day")).await.unwrap();
         run(&browser, "window.kept = 1").await;
+        let more = "document.querySelector('#pages .more').scrollIntoView({ block: 'end' });
+            return Math.round(scrollY)";
+        let down = run(&browser, more).await;
+        assert!(down.as_i64().unwrap() > 0, "the page is longer than the window");
         press(&browser, Locator::Css("#pages .more")).await;
         until(&browser, shown, json!([100, "/page/77", "Visitors ↓"])).await;
+        // It begins at its top, and the way back leads to where the link was.
+        let place = "return [!document.querySelector('.details'), Math.round(scrollY)]";
+        until(&browser, place, json!([false, 0])).await;
+        browser.back().await.unwrap();
+        until(&browser, place, json!([true, down])).await;
+        browser.forward().await.unwrap();
+        until(&browser, place, json!([false, 0])).await;
         press(&browser, Locator::LinkText("Next ›")).await;
         until(&browser, shown, json!([10, "/page/90", "Visitors ↓"])).await;
         press(&browser, Locator::LinkText("Page")).await;
@@ -70,11 +81,11 @@ async fn a_page_shows_who_came_to_it_and_where_they_went() {
     let ways = "return [...document.querySelectorAll('.journey > div')].map((step) =>
         [...step.querySelectorAll('h3, li')].map((part) => part.textContent))";
     let journeys = json!([
-        ["The page before", "/a 2", "not begun yet 1"],
-        ["2 pages before", "not begun yet 2"],
-        ["The page after", "/c 1", "/d 1", "over by then 1"],
-        ["2 pages after", "/b 1", "over by then 1"],
-        ["3 pages after", "over by then 1"]
+        ["The page before", "/a 2", "no page before 1"],
+        ["2 pages before", "no page before 2"],
+        ["The page after", "/c 1", "/d 1", "no page after 1"],
+        ["2 pages after", "/b 1", "no page after 1"],
+        ["3 pages after", "no page after 1"]
     ]);
     let rows = "return ['sources', 'devices'].map((card) =>
         [...document.querySelectorAll(`#${card} tbody tr`)].map((row) =>

@@ -9,6 +9,9 @@ const PATIENCE = 20_000;
 const SLOW = 300; // after so long it is said that something is loading
 const HAPPENED = 20; // rows of what happens
 const KEYS = "headcount-keys"; // whether keys lead somewhere
+const SHOWN = "headcount-shown:"; // with a site's name: what this tab showed of it
+const STILL = 150; // after so long without scrolling its place is kept
+const PLACES = ["site_id", "topic", "page", "details", "at"]; // what begins at its top
 const language = document.documentElement.lang;
 
 const view = () => document.getElementById("view");
@@ -18,6 +21,8 @@ const keys = () => document.getElementById("keys-on");
 let asked = 0; // the last request
 let waiting = 0; // requests whose answer is on its way
 let wanted; // a link that was followed and has not been shown yet
+let top; // how far down that is to be shown
+let scrolled;
 let suggested; // what the suggested values were asked for
 let stale = false; // the numbers are older than they should be
 let live; // the stream of current visitors
@@ -59,16 +64,22 @@ function busy(is) {
 
 function show(fresh, url) {
   const site = view().dataset.site;
+  const to = wanted && top;
   if (wanted) {
-    if (url !== location.href) history.pushState(null, "", url);
+    if (url !== location.href) {
+      keepPlace();
+      history.pushState(null, "", url);
+    }
     for (const menu of view().querySelectorAll("details.menu[open]")) close(menu);
   }
   wanted = undefined;
   stale = false;
   patch(view(), fresh.getElementById("view"));
   document.title = fresh.title;
+  if (to !== undefined) scrollTo({ top: to, behavior: "instant" });
+  remember();
   pulse();
-  if (site !== view().dataset.site) follow();
+  if (site !== view().dataset.site) listen();
 }
 
 // What the page has for the script to say, in its language, with gaps that are filled here.
@@ -103,9 +114,27 @@ function refreshLater() {
   timer = setTimeout(refresh, stale ? RETRY : Number(view().dataset.refresh));
 }
 
-function go(url) {
+function go(url, to) {
   wanted = url;
+  top = to;
   load().then(refreshLater);
+}
+
+// Another page begins at its top; what changes this one leaves it where it is.
+function follow(url) {
+  const [old, fresh] = [new URL(location.href), new URL(url)].map((of) => of.searchParams);
+  go(url, PLACES.some((name) => old.get(name) !== fresh.get(name)) ? 0 : undefined);
+}
+
+// The way back leads to where it was. What is on its way is not there yet.
+function keepPlace() {
+  clearTimeout(scrolled);
+  history.replaceState({ top: scrollY }, "");
+}
+
+// Settings lead back to what was shown.
+function remember() {
+  if (view().dataset.base === "/") sessionStorage.setItem(SHOWN + view().dataset.site, location.search);
 }
 
 // Values of the property that the form for a filter has chosen, to choose from.
@@ -128,7 +157,7 @@ async function suggest() {
   }
 }
 
-function follow() {
+function listen() {
   live?.close();
   clearTimeout(reopening);
   if (!view().dataset.live) return;
@@ -146,7 +175,7 @@ function follow() {
     silent = true;
     pulse();
     // Without an answer the browser tries again by itself; after one that it does not like, it does not.
-    if (live.readyState === EventSource.CLOSED) reopening = setTimeout(follow, RETRY);
+    if (live.readyState === EventSource.CLOSED) reopening = setTimeout(listen, RETRY);
     refresh();
   });
 }
@@ -205,13 +234,13 @@ if (view()) {
     if (!link?.getAttribute("href").startsWith(view().dataset.base + "?") || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     // A country of the map is a link of SVG, whose `href` is no text.
-    go(new URL(link.getAttribute("href"), location.href).href);
+    follow(new URL(link.getAttribute("href"), location.href).href);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("#view form[method='get']");
     if (!form) return;
     event.preventDefault();
-    go(new URL(view().dataset.base + "?" + new URLSearchParams(new FormData(form)), location.href).href);
+    follow(new URL(view().dataset.base + "?" + new URLSearchParams(new FormData(form)), location.href).href);
   });
   document.addEventListener("toggle", ({ target }) => {
     if (target.id === "filter" && target.open) suggest();
@@ -236,13 +265,25 @@ if (view()) {
       if (!open.contains(event.target)) open.open = false;
     }
   });
-  addEventListener("popstate", () => go(location.href));
+  addEventListener("popstate", ({ state }) => go(location.href, state?.top ?? 0));
+  addEventListener("scroll", () => {
+    clearTimeout(scrolled);
+    scrolled = setTimeout(() => wanted || keepPlace(), STILL);
+  });
+  // The browser would go there before it is drawn.
+  history.scrollRestoration = "manual";
+  if (history.state?.top) scrollTo({ top: history.state.top, behavior: "instant" });
+  remember();
   // A page that nobody looks at holds no stream: browsers have six connections to a server.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return live?.close();
-    follow();
+    listen();
     refresh();
   });
   refreshLater();
-  if (!document.hidden) follow();
+  if (!document.hidden) listen();
+}
+
+for (const back of document.querySelectorAll("a[data-back]")) {
+  back.search = sessionStorage.getItem(SHOWN + back.dataset.back) ?? back.search;
 }

@@ -5,6 +5,8 @@
 //! away there.
 
 use super::PageData;
+use super::columns::{AROUND, Piece, ROW};
+use super::values::cut;
 use super::view::View;
 use crate::model::BotClass;
 use crate::model::rollup::OTHER;
@@ -24,7 +26,7 @@ pub(super) const TRAINING: &str = BotClass::AiTraining.as_str();
 pub(super) const ASSISTANT: &str = BotClass::AiAssistant.as_str();
 
 /// What AI did, where it did anything: who it was, and which pages it was about.
-pub(super) fn draw(view: &View, data: &PageData<'_>) -> Vec<Markup> {
+pub(super) fn draw(view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
     if view.is_of_rows() {
         return drawn_from_rows(view, data);
     }
@@ -32,15 +34,15 @@ pub(super) fn draw(view: &View, data: &PageData<'_>) -> Vec<Markup> {
     let pages = ai_pages(data.days, view.elapsed(), None);
     let mut cards = Vec::new();
     if !makers.is_empty() {
-        cards.push(of_makers(view, &makers, true, unnamed));
+        cards.push(piece("ai-makers", makers.len(), of_makers(view, &makers, true, unnamed)));
     }
     if !pages.is_empty() {
-        cards.push(of_pages(view, &pages, true));
+        cards.push(piece("ai", pages.len(), of_pages(view, &pages, true)));
     }
     cards
 }
 
-fn drawn_from_rows(view: &View, data: &PageData<'_>) -> Vec<Markup> {
+fn drawn_from_rows(view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
     let is_told = matches!(data.answers.source, AnsweredFrom::Rows(_));
     let bots = Property::parse("bot:name").is_ok_and(|property| view.tells(&property));
     if !is_told || !bots || view.look.limit.is_some() {
@@ -51,10 +53,14 @@ fn drawn_from_rows(view: &View, data: &PageData<'_>) -> Vec<Markup> {
     let (makers, pages) = ai_reads(&view.site, data.covered(), &asked);
     let mut cards = Vec::new();
     if !makers.is_empty() {
-        cards.push(of_makers(view, &makers, false, 0));
-        cards.push(of_pages(view, &pages, false));
+        cards.push(piece("ai-makers", makers.len(), of_makers(view, &makers, false, 0)));
+        cards.push(piece("ai", pages.len(), of_pages(view, &pages, false)));
     }
     cards
+}
+
+fn piece(id: &str, rows: usize, markup: Markup) -> Piece<'static> {
+    Piece::fixed(AROUND + rows.min(ROWS) as f64 * ROW, markup).called(id)
 }
 
 /// `with_visits`: requests and visits of all of a site; else pages that were read.
@@ -139,7 +145,7 @@ fn of_pages(view: &View, pages: &[AiPage], with_visits: bool) -> Markup {
                         tr {
                             // A filter by visits' pages would leave AI out.
                             th scope="row" {
-                                a href=(view.own_view(&of.page)) title=(shown(&of.page)) { (shown(&of.page)) }
+                                a href=(view.own_view(&of.page)) title=(shown(&of.page)) { (cut(&shown(&of.page))) }
                             }
                             (read(of, TRAINING, of.training))
                             (read(of, ASSISTANT, of.assistant))

@@ -1,16 +1,15 @@
 //! Cards: rows of one property each, with tabs for its relatives.
 
+use super::columns::{AROUND, Piece};
 use super::table::{CONVERSIONS, Card, Tab};
-use super::values::label;
+use super::values::{cut, label};
 use super::view::{Subject, View};
-use super::{PageData, filters, map};
+use super::{filters, map};
+use crate::model::rollup::PART;
 use crate::page_name::shown;
 use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice};
 use maud::{Markup, html};
-use std::collections::HashSet;
-
-/// Rows of a card.
-const ROWS: usize = 8;
+use std::collections::{HashMap, HashSet};
 
 /// Tabs of a card that stand side by side, the menu of the others among them; more do not fit on a
 /// phone.
@@ -30,6 +29,8 @@ pub(super) struct OpenCard {
     of: CardTab,
     columns: &'static [(Metric, &'static str)],
     nth: usize,
+    /// Of pages with errors, where links to them are: the question's number.
+    links: Option<usize>,
 }
 
 /// The cards of a topic, as far as the filters tell of them.
@@ -44,32 +45,6 @@ pub(super) fn ask_of(
 ) -> Result<Vec<OpenCard>, Invalid> {
     let cards = cards.iter().map(|card| OpenCard::ask(card, view, questions));
     Ok(cards.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-}
-
-/// Cards in two columns, one below the other in each, so that none is as high as its neighbour
-/// only.
-pub(super) fn columns<'c>(
-    view: &View,
-    data: &PageData<'_>,
-    cards: impl Iterator<Item = &'c OpenCard>,
-) -> Markup {
-    two_columns(cards.map(|card| card.draw(view, &data.answers)))
-}
-
-/// On a narrow screen there is one, in the order they come.
-pub(super) fn two_columns(cards: impl Iterator<Item = Markup>) -> Markup {
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for (nth, card) in cards.enumerate() {
-        if nth % 2 == 0 { left.push(card) } else { right.push(card) }
-    }
-    html! {
-        @if !left.is_empty() {
-            div.cards {
-                div.stack { @for card in &left { (card) } }
-                @if !right.is_empty() { div.stack { @for card in &right { (card) } } }
-            }
-        }
-    }
 }
 
 impl CardTab {
@@ -132,7 +107,13 @@ impl OpenCard {
         let columns = of.columns(view);
         let metrics: Vec<Metric> = columns.iter().map(|(metric, _)| *metric).collect();
         let nth = questions.ask(of.property.clone(), &metrics);
-        Ok(Some(Self { of, columns, nth }))
+        let links = match of.property.as_str() {
+            "error:page" => {
+                Some(questions.ask(Property::parse("error:link")?, &[Metric::Pageviews]))
+            }
+            _ => None,
+        };
+        Ok(Some(Self { of, columns, nth, links }))
     }
 
     pub fn key(&self) -> &'static str {
@@ -144,13 +125,30 @@ impl OpenCard {
         answers.slices(self.nth).is_some_and(|slices| !slices.is_empty())
     }
 
-    pub fn draw(&self, view: &View, answers: &Answers) -> Markup {
-        let Some(mut slices) = answers.slices(self.nth) else { return html! {} };
+    /// `None`: nothing tells of it.
+    pub fn piece<'a>(&'a self, view: &'a View, answers: &Answers) -> Option<Piece<'a>> {
+        let mut slices = answers.slices(self.nth)?;
         if self.of.property.as_str() == "visit:suspected"
             && slices.iter().all(|slice| slice.value == "no")
         {
             slices.clear();
         }
+        let map = self.of.property.as_str() == map::PROPERTY && !slices.is_empty();
+        let height = AROUND + if map { map::HEIGHT } else { 0.0 };
+        let linked =
+            linked_from(self.links.and_then(|nth| answers.slices(nth)).unwrap_or_default());
+        let (rows, key) = (slices.len(), self.key());
+        let draw = move |n| self.draw(view, &slices, n, &linked);
+        Some(Piece::list(height, rows, draw).called(key))
+    }
+
+    fn draw(
+        &self,
+        view: &View,
+        slices: &[Slice],
+        shown: usize,
+        linked: &HashMap<String, usize>,
+    ) -> Markup {
         let say = view.say();
         let (key, title) = (self.of.card.key, say.t(self.of.card.title));
         html! {
@@ -161,10 +159,10 @@ impl OpenCard {
                 }
                 @if !slices.is_empty() {
                     @if self.of.property.as_str() == map::PROPERTY {
-                        (map::map(view, &self.of.property, (self.columns[0].0, &say.t(self.columns[0].1)), &slices))
+                        (map::map(view, &self.of.property, (self.columns[0].0, &say.t(self.columns[0].1)), slices))
                     }
-                    (rows(view, &self.of.property, self.columns, &slices[..slices.len().min(ROWS)], &slices))
-                    (details_link(view, self.of.card, slices.len()))
+                    (rows_linked(view, &self.of.property, self.columns, &slices[..slices.len().min(shown)], slices, linked))
+                    (details_link(view, self.of.card, shown, slices.len()))
                 } @else if view.is_filtered() {
                     p.empty { (say.t("card-nothing")) }
                 } @else {
@@ -176,7 +174,7 @@ impl OpenCard {
 }
 
 /// A link to a card's own page.
-pub(super) fn details_link(view: &View, card: &Card, rows: usize) -> Markup {
+pub(super) fn details_link(view: &View, card: &Card, shown: usize, rows: usize) -> Markup {
     let say = view.say();
     let link = match view.page() {
         Some(_) => format!("{}&details={}", filters::as_filter(view), card.key),
@@ -184,7 +182,7 @@ pub(super) fn details_link(view: &View, card: &Card, rows: usize) -> Markup {
     };
     html! {
         a.more href=(link) {
-            @if rows > ROWS { (say.with("card-all", [("n", rows.into())])) } @else { (say.t("card-details")) }
+            @if rows > shown { (say.with("card-all", [("n", rows.into())])) } @else { (say.t("card-details")) }
             span.hidden { ": " (say.t(card.title)) }
         }
     }
@@ -242,6 +240,30 @@ pub(super) fn rows(
     shown: &[Slice],
     all: &[Slice],
 ) -> Markup {
+    rows_linked(view, property, columns, shown, all, &HashMap::new())
+}
+
+/// From how many pages each page with an error is linked.
+fn linked_from(links: Vec<Slice>) -> HashMap<String, usize> {
+    let mut linked = HashMap::new();
+    for link in links {
+        if let Some((page, from)) = link.value.split_once(PART).filter(|(_, from)| !from.is_empty())
+            && page != from
+        {
+            *linked.entry(page.to_owned()).or_default() += 1;
+        }
+    }
+    linked
+}
+
+fn rows_linked(
+    view: &View,
+    property: &Property,
+    columns: &[(Metric, &'static str)],
+    shown: &[Slice],
+    all: &[Slice],
+    linked: &HashMap<String, usize>,
+) -> Markup {
     let say = view.say();
     let first = |slice: &Slice| slice.metrics.first().and_then(|v| v.number()).unwrap_or(0.0);
     let largest = all.iter().map(first).fold(1.0, f64::max);
@@ -256,7 +278,7 @@ pub(super) fn rows(
             tbody {
                 @for slice in shown {
                     tr {
-                        (row_head(view, property, &slice.value, first(slice) / largest))
+                        (row_head_with(view, property, &slice.value, first(slice) / largest, linked.get(&slice.value)))
                         @for ((metric, _), value) in columns.iter().zip(&slice.metrics) {
                             td { (say.value(*metric, *value)) }
                         }
@@ -269,13 +291,28 @@ pub(super) fn rows(
 
 /// The head of a row: a link that filters by it, on a bar.
 pub(super) fn row_head(view: &View, property: &Property, value: &str, share: f64) -> Markup {
+    row_head_with(view, property, value, share, None)
+}
+
+fn row_head_with(
+    view: &View,
+    property: &Property,
+    value: &str,
+    share: f64,
+    linked: Option<&usize>,
+) -> Markup {
     let name = label(view.say(), property, value);
     html! {
         th scope="row" {
             svg.bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
                 rect width=(format!("{:.1}", share * 100.0)) height="1" {}
             }
-            a href=(row_link(view, property, value)) title=(name) { (name) }
+            a href=(row_link(view, property, value)) title=(name) {
+                (cut(&name))
+                @if let Some(n) = linked {
+                    " " small.quiet { (view.say().with("card-linked-from", [("n", (*n).into())])) }
+                }
+            }
         }
     }
 }
@@ -284,7 +321,7 @@ pub(super) fn row_head(view: &View, property: &Property, value: &str, share: f64
 pub(super) fn page_cell(view: &View, page: &str) -> Markup {
     html! {
         th scope="row" {
-            a href=(filter_link(view, "event:page", page)) title=(shown(page)) { (shown(page)) }
+            a href=(filter_link(view, "event:page", page)) title=(shown(page)) { (cut(&shown(page))) }
         }
     }
 }

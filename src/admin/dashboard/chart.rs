@@ -7,6 +7,7 @@
 //! Each step is told where the pointer or the focus is; with the script, arrow keys go from one to
 //! the next.
 
+use super::topics::Topic;
 use super::view::View;
 use super::{axis, tiles};
 use crate::admin::params::address;
@@ -164,7 +165,8 @@ impl Chart<'_> {
                     }
                 }
             }
-            @if self.view.look.owns {
+            // Nobody pins a note to the last half hour.
+            @if self.view.look.owns && self.view.topic != Topic::Realtime {
                 p.more.quiet { a href=(all) { (say.t(if self.notes.is_empty() { "chart-pin" } else { "chart-all-notes" })) } }
             }
         }

@@ -3,7 +3,7 @@
 use super::cards::OpenCard;
 use super::table::{CACHES, UNCONFIRMED};
 use super::view::View;
-use super::{PageData, cards};
+use super::{PageData, cards, columns};
 use crate::report::{Invalid, Metric, Property, QuerySet, Slice, Value};
 use maud::{Markup, html};
 
@@ -77,7 +77,7 @@ impl Evidence {
                         }
                     }
                 }
-                (cards::columns(view, data, unconfirmed.chain(caches)))
+                (columns::draw(unconfirmed.chain(caches).filter_map(|card| card.piece(view, &data.answers)).collect()))
             }
         }
     }

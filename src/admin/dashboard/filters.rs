@@ -1,9 +1,9 @@
 //! The filter bar: what is filtered by, and what filtered numbers are counted from.
 
 use super::filter_form::{self, Suggestions};
-use super::segments;
 use super::values::label;
 use super::view::{Subject, View};
+use super::{overview, segments};
 use crate::report::{AnsweredFrom, Answers, Condition, Operator, Segment};
 use maud::{Markup, html};
 
@@ -22,6 +22,8 @@ pub(super) fn bar(view: &View, answers: &Answers, suggestions: Option<&Suggestio
             @if conditions.len() + usize::from(view.segment.is_some()) > 1 {
                 a.clear href=(view.link(&[("filters", None), ("segment", None)])) { (say.t("filter-clear")) }
             }
+            // The bar stays in sight, and what chose the time does not.
+            @if !view.is_all() { span.span { (overview::span(view)) } }
         }
         @if view.page().is_some() {
             p.source {

@@ -1,6 +1,8 @@
 //! Goals, and funnels that lead to them.
 
+use super::columns::{AROUND, Piece, ROW, TITLE};
 use super::table::{CONVERTED, GOALS};
+use super::values::cut;
 use super::view::{Subject, View};
 use super::{PageData, cards};
 use crate::language::Language;
@@ -10,6 +12,10 @@ use crate::report::{
     AnsweredFrom, Invalid, Metric, Property, QuerySet, Slice, Step, Value, funnel, funnel_by_rows,
 };
 use maud::{Markup, html};
+
+/// A step of a funnel, and the last: pixels of the style sheet.
+const STEP: f64 = 70.0;
+const LAST_STEP: f64 = 53.0;
 
 /// Goals and funnels.
 pub(super) struct Goals {
@@ -38,7 +44,7 @@ impl Goals {
     }
 
     /// A card each.
-    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Vec<Markup> {
+    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
         let is_kept = |name: &str| view.site.goals.iter().any(|g| g.is_kept && *g.name == *name);
         let mut slices = data.answers.slices(self.nth).unwrap_or_default();
         slices.retain(|slice| !is_kept(&slice.value));
@@ -57,21 +63,23 @@ impl Goals {
         }
         let (say, funnels) = (view.say(), funnels(view, data));
         let goals = (!slices.is_empty()).then(|| {
-            html! {
+            let markup = html! {
                 section.card #goals aria-labelledby="goals-title" {
                     header { h2 #goals-title { (say.t(GOALS.title)) } }
                     (cards::rows(view, &self.property, CONVERTED, &slices, &slices))
                     @if let Some(first) = since(view, data).filter(|_| self.kept.is_some()) {
                         p.quiet { (say.with("goal-since", [("day", say.day(first).into())])) }
                     }
-                    (cards::details_link(view, &GOALS, 0))
+                    (cards::details_link(view, &GOALS, slices.len(), slices.len()))
                 }
-            }
+            };
+            Piece::fixed(AROUND + slices.len() as f64 * ROW, markup).called(GOALS.key)
         });
-        goals
-            .into_iter()
-            .chain(funnels.iter().map(|(name, steps)| drawn(say, name, steps)))
-            .collect()
+        let funnels = funnels.iter().map(|(name, steps)| {
+            let between = steps.len().saturating_sub(1) as f64;
+            Piece::fixed(TITLE + LAST_STEP + between * STEP, drawn(say, name, steps))
+        });
+        goals.into_iter().chain(funnels).collect()
     }
 }
 
@@ -126,7 +134,7 @@ fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
                                     polygon points=(format!("0,62 {width:.1},62 {next:.1},100 0,100")) {}
                                 }
                             }
-                            strong title=(step.label) { (step.label) }
+                            strong title=(step.label) { (cut(&step.label)) }
                             span { (say.count(step.visits)) @if i > 0 { small { (say.percent(width)) } } }
                             @if i + 1 < steps.len() && step.visits > 0 {
                                 em { (share("goal-leave", 100.0 - percent(i + 1, i))) }

@@ -66,7 +66,8 @@ pub(super) fn scrolls(say: Language, scrolls: &Scrolls, screen: &str) -> Markup 
                 @for i in 0..10 {
                     @if i > 0 { line.fold x1="0" x2="100%" y1=(format!("{}%", i * 10)) y2=(format!("{}%", i * 10)) {} }
                     @let y = format!("{}%", i * 10 + 5);
-                    text.share x="1.2em" y=(y) { (percent(i)) }
+                    text.to x="2%" y=(y) { (say.with("heat-depth", [("depth", say.percent((i + 1) as f64 * 10.0).into())])) }
+                    text.share x="50%" y=(y) { (percent(i)) }
                     text.views x="98%" y=(y) { (say.count(scrolls.reached[i])) }
                 }
             }

@@ -2,6 +2,7 @@
 //! way, from event rows.
 
 use super::PageData;
+use super::values::cut;
 use super::view::View;
 use crate::page_name::shown;
 use crate::report::{Branch, JOURNEY_STEPS, journeys};
@@ -60,7 +61,7 @@ fn row(view: &View, page: &str, visits: i64) -> Markup {
     let name = shown(page);
     html! {
         li {
-            a href=(view.own_view(page)) title=(name) { (name) }
+            a href=(view.own_view(page)) title=(name) { (cut(&name)) }
             " " b { (view.say().count(visits)) }
         }
     }

@@ -11,6 +11,9 @@ use maud::{Markup, html};
 /// Shades there are.
 const SHADES: f64 = 5.0;
 
+/// How high it is in a card, in pixels: see [`columns`](super::columns).
+pub(super) const HEIGHT: f64 = 238.0;
+
 /// The property whose values are on the map.
 pub(super) const PROPERTY: &str = "visit:country";
 

@@ -12,6 +12,7 @@ mod ai;
 mod axis;
 mod cards;
 mod chart;
+mod columns;
 mod compare;
 mod details;
 mod evidence;

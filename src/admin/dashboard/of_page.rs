@@ -6,6 +6,7 @@
 
 use super::ai::{ASSISTANT, TRAINING, readers};
 use super::cards::OpenCard;
+use super::columns::{self, AROUND, Piece, ROW, TITLE};
 use super::goals::since;
 use super::speed::tiles;
 use super::table::OF_PAGE;
@@ -21,6 +22,11 @@ use maud::{Markup, html};
 
 const ERRORS: &[(Metric, &str)] =
     &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-seen")];
+
+/// A line of timings, and a heat map with what is said of it: pixels of the style sheet, which makes
+/// higher maps scroll.
+const TIMING: f64 = 150.0;
+const MAP: f64 = 580.0;
 
 /// Asks who came to it.
 pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<Vec<OpenCard>, Invalid> {
@@ -43,35 +49,41 @@ pub(super) fn draw(
     let journeys = journeys::draw(view, data, page);
     let known_since = since(view, data).filter(|_| journeys.is_some());
 
+    let mut all: Vec<Piece<'_>> = Vec::new();
+    all.extend(journeys.map(|drawn| Piece::fixed(0.0, drawn).called("journeys").wide()));
+    all.push(heatmap(view, days, page).called("heat"));
     let visits = visits.iter().filter(|card| card.says_anything(&data.answers));
-    let mut all: Vec<Markup> = journeys.into_iter().collect();
-    all.extend(visits.map(|card| card.draw(view, &data.answers)));
-    all.extend([heatmap(view, days, page), way(view, days, page)?]);
+    all.extend(visits.filter_map(|card| card.piece(view, &data.answers)));
+    all.push(way(view, days, page)?.called("way"));
     if !timings.is_empty() {
-        all.push(html! {
+        let lines = timings.len().div_ceil(3) as f64;
+        let speed = html! {
             section.card aria-labelledby="speed-title" {
                 header { h2 #speed-title { (say.t("topic-speed")) } p.quiet { (say.t("way-three-of-four")) } }
                 (tiles(say, &timings))
             }
-        });
+        };
+        all.push(Piece::fixed(TITLE + lines * TIMING, speed).called("speed"));
     }
     if !broken.is_empty() {
-        all.push(html! {
+        let shown = &broken[..broken.len().min(20)];
+        let links = html! {
             section.card aria-labelledby="broken-title" {
                 header { h2 #broken-title { (say.t("way-broken")) } p.quiet { (say.t("way-from")) } }
-                (cards::rows(view, &from, ERRORS, &broken[..broken.len().min(20)], &broken))
+                (cards::rows(view, &from, ERRORS, shown, &broken))
             }
-        });
+        };
+        all.push(Piece::fixed(AROUND + shown.len() as f64 * ROW, links).called("broken"));
     }
     Ok(html! {
         @if let Some(first) = known_since {
             p.source { (say.with("way-since", [("day", say.day(first).into())])) }
         }
-        (cards::two_columns(all.into_iter()))
+        (columns::draw(all))
     })
 }
 
-fn heatmap(view: &View, days: &Days, page: &str) -> Markup {
+fn heatmap(view: &View, days: &Days, page: &str) -> Piece<'static> {
     let (say, range) = (view.say(), view.elapsed());
     let (_, clicked) = clicks(days, range, page, Some(""));
     let (_, scrolled) = scrolls(days, range, page, Some(""));
@@ -86,8 +98,9 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Markup {
         .find(|of| Some(of.screen.as_str()) == view.get("screen"))
         .or(screens.first())
         .map_or("", |of| of.screen.as_str());
+    let height = if screens.is_empty() { MAP / 5.0 } else { MAP };
     let kinds = [("click", "heat-clicks", !depth), ("scroll", "heat-scroll-depth", depth)];
-    html! {
+    let drawn = html! {
         section.card #heat aria-labelledby="heat-title" {
             header {
                 h2 #heat-title { (say.t("heat-title")) }
@@ -108,17 +121,22 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Markup {
             }
             @if screens.is_empty() {
                 p.empty { (say.t("heat-nothing")) }
-            } @else if depth {
-                (heat::scrolls(say, &scrolls(days, range, page, Some(chosen)).0, chosen))
             } @else {
-                (heat::clicks(say, &clicks(days, range, page, Some(chosen)).0, chosen))
+                div.frame-of-map tabindex="0" role="group" aria-labelledby="heat-title" {
+                    @if depth {
+                        (heat::scrolls(say, &scrolls(days, range, page, Some(chosen)).0, chosen))
+                    } @else {
+                        (heat::clicks(say, &clicks(days, range, page, Some(chosen)).0, chosen))
+                    }
+                }
             }
         }
-    }
+    };
+    Piece::fixed(TITLE + height, drawn)
 }
 
 /// What visits did around it, and what AI did with it.
-fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
+fn way(view: &View, days: &Days, page: &str) -> Result<Piece<'static>, Invalid> {
     let (say, range) = (view.say(), view.elapsed());
     let of = |property: &str| -> Result<_, Invalid> {
         let filter = Filter::exactly(Property::parse(property)?, page);
@@ -143,7 +161,8 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
         ("way-disallowed", say.count(ai.disallowed), ai.disallowed > 0),
         ("way-referral", say.count(ai.referral), !ai.page.is_empty()),
     ];
-    Ok(html! {
+    let known = facts.iter().filter(|(.., known)| *known).count();
+    let drawn = html! {
         section.card aria-labelledby="way-title" {
             header { h2 #way-title { (say.t("way-title")) } }
             dl.facts {
@@ -155,5 +174,6 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Markup, Invalid> {
                 a.more href=(readers(view, page, &[TRAINING, ASSISTANT])) { (say.t("ai-readers")) }
             }
         }
-    })
+    };
+    Ok(Piece::fixed(TITLE + known as f64 * ROW, drawn))
 }

@@ -97,6 +97,19 @@ fn is_compared(view: &View, totals: &[Total]) -> bool {
     view.before.is_some() && before.any(|value| !value.is_nothing())
 }
 
+/// The time that is shown, in short.
+pub(super) fn span(view: &View) -> String {
+    match view.times {
+        Some(_) if view.topic == Topic::Realtime => view.say().t("overview-last-30-minutes").into(),
+        Some((first, _)) => {
+            let (day, time) = (view.say().day(view.site.day(first)), view.site.clock(first));
+            view.say().with("overview-since", [("day", day.into()), ("time", time.into())])
+        }
+        None if view.is_one_day() => days(view, view.elapsed()),
+        None => view.say().range(view.elapsed()),
+    }
+}
+
 /// What the numbers are of, and what they are compared with.
 fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> String {
     let say = view.say();

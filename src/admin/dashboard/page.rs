@@ -1,6 +1,7 @@
 //! The page: who is here, which time is shown, and everything below that.
 
 use super::cards::OpenCard;
+use super::columns::{self, Piece};
 use super::details::Details;
 use super::filter_form::Suggestions;
 use super::goals::Goals;
@@ -156,17 +157,17 @@ impl Page {
         if view.topic == Topic::Speed {
             return Ok(speed::speed(view, data));
         }
-        let mut cards: Vec<Markup> =
-            self.cards.iter().map(|card| card.draw(view, &data.answers)).collect();
+        let of_cards = self.cards.iter().map(|card| card.piece(view, &data.answers));
+        // Before the events that some of them are.
+        let events = self.cards.iter().position(|card| card.key() == "events");
+        let mut cards: Vec<Piece<'_>> = of_cards.flatten().collect();
         if view.topic == Topic::Bots {
             drop(cards.splice(..0, ai::draw(view, data)));
         }
-        // Before the events that some of them are.
-        let events = self.cards.iter().position(|card| card.key() == "events");
         let goals = self.goals.iter().flat_map(|goals| goals.draw(view, data));
         let place = events.unwrap_or(cards.len());
         drop(cards.splice(place..place, goals));
-        Ok(cards::two_columns(cards.into_iter()))
+        Ok(columns::draw(cards))
     }
 }
 
@@ -221,6 +222,9 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     span #current { (say.grouped(i64::try_from(current).unwrap_or(i64::MAX))) }
                     " " span #current-noun data-one=(visitors(1)) data-many=(visitors(2)) { (visitors(current)) }
                 } }
+            }
+            // At the same place on every page, whatever stands at the left.
+            div.who.own {
                 @if view.look.owns { a.quiet href=(settings(view)) { (say.t("shell-settings")) } }
                 @if view.look.is_somebody && (admin.auth.has_password() || view.look.name.is_some()) {
                     a.quiet href="/account" { @match &view.look.name { Some(name) => (name), None => (say.t("shell-account")) } }

@@ -71,6 +71,9 @@ const WORDS: [(&str, &str); 59] = [
     ("(none)", "value-none"),
 ];
 
+/// Characters of a long name that are shown of its beginning, and of its end.
+const HALF: usize = 28;
+
 const UNKNOWN: &str = crate::visitor::agent::UNKNOWN;
 
 /// Values of these are words of ours. Of other properties only those are that stand for no name.
@@ -136,6 +139,17 @@ pub(crate) fn label(say: Language, property: &Property, value: &str) -> String {
     said.into_owned()
 }
 
+/// A name as a row shows it: of a long one its beginning and its end, since paths often differ only
+/// there. All of it belongs into a title.
+pub(super) fn cut(name: &str) -> Cow<'_, str> {
+    let characters = name.chars().count();
+    if characters <= 2 * HALF + 1 {
+        return name.into();
+    }
+    let byte = |nth: usize| name.char_indices().nth(nth).map_or(name.len(), |(at, _)| at);
+    format!("{}…{}", &name[..byte(HALF)], &name[byte(characters - HALF)..]).into()
+}
+
 /// Name of a country by its code.
 pub(crate) fn country(say: Language, code: &str) -> Option<&'static str> {
     say.country(code).or_else(|| countries::country(code))
@@ -170,6 +184,18 @@ mod tests {
         );
         let refuted = "claims to be Bot, isn't\u{1e}refuted";
         assert_eq!(label("bot:identity", refuted), "claims to be Bot, isn't");
+    }
+
+    #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(cut("/short"), "/short");
+        let whole = "ä".repeat(2 * HALF + 1);
+        assert_eq!(cut(&whole), whole);
+        let one = cut(&format!("/{}one", "long/".repeat(20))).into_owned();
+        let other = cut(&format!("/{}other", "long/".repeat(20))).into_owned();
+        assert_ne!(one, other);
+        assert!(one.starts_with("/long/") && one.ends_with("/one"), "{one}");
+        assert_eq!(one.chars().count(), 2 * HALF + 1);
     }
 
     #[test]

@@ -15,6 +15,8 @@ impl Language {
                 self.duration(seconds)
             }
             (Metric::Bytes, Value::Count(n)) => self.bytes(n),
+            // What earns nothing has no revenue, whether it could have any or not.
+            (Metric::TotalRevenue | Metric::AverageRevenue, Value::Ratio(0.0)) => NOTHING.into(),
             (Metric::TotalRevenue | Metric::AverageRevenue, Value::Ratio(n)) => self.money(n),
             (_, Value::Count(n)) => self.count(n),
             (_, Value::Ratio(n)) => self.decimal(n, 2),
@@ -32,6 +34,9 @@ impl Language {
     /// A mark of a chart's axis.
     pub(super) fn mark(self, metric: Metric, n: f64) -> String {
         let whole = n.fract() == 0.0;
+        if whole && self.value(metric, Value::Count(n as i64)) == self.count(n as i64) {
+            return self.short(n as i64);
+        }
         self.value(
             metric,
             if whole { Value::Count(n as i64) } else { Value::Ratio((n * 100.0).round() / 100.0) },

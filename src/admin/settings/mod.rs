@@ -216,7 +216,7 @@ async fn frame(
                     h1 { @if of.caller.sites().count() > 1 { (say.t("shell-settings")) } @else { (say.with("settings-of", [("site", (&*site.name).into())])) } }
                 }
                 div.who {
-                    a.quiet href=(address("/", [("site_id", &*site.name)])) { (say.t("shell-dashboard")) }
+                    a.quiet data-back=(site.name) href=(address("/", [("site_id", &*site.name)])) { (say.t("shell-dashboard")) }
                     a.quiet href="/account" { (say.t("shell-account")) }
                 }
             }

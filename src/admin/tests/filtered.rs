@@ -56,7 +56,7 @@ async fn a_part_of_the_time_is_told_as_a_part() {
 
     let (_, page) = port.get("/?period=day&filters=visit:country%3D%3DDE").await;
     assert_eq!(figure(&page, "Unique visitors"), Some("2"));
-    assert!(page.contains("covers all of these days"), "{page}");
+    assert!(page.contains("kept for all of these days"), "{page}");
     assert!(
         page.contains("Today until 15:30, compared with Mon, 23 Nov until 15:30"),
         "rows tell parts of days"

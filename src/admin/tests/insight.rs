@@ -354,7 +354,7 @@ async fn the_dashboard_shows_all_of_it() {
         "99.50",
         "15% get through",
         "62% leave here",
-        "Views no script confirmed",
+        "Views not confirmed by the script",
         "Views from caches",
         "Without suspected robots",
     ] {

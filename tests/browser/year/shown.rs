@@ -138,7 +138,7 @@ impl Asked<'_> {
             let n = number(shown);
             let is_so = match &**name {
                 "Pageviews" => is_count(shown, views),
-                "Responses" => is_count(shown, responses),
+                "Requests" => is_count(shown, responses),
                 "Visits" => (visits.visits - visits.torn..=visits.visits).contains(&n),
                 "Views per visit" => (n - visits.views / visits.visits).abs() <= 0.006 + 9.0 * torn,
                 // Of a page it is told of those who came to it first.
@@ -200,7 +200,7 @@ impl Asked<'_> {
                     "Views" => own.is_view(),
                     "Visits" => own.begins(),
                     "Served" => own.is_view() && own.has("server"),
-                    "Responses" => own.is_response(),
+                    "Requests" => own.is_response(),
                     _ => false,
                 };
                 // The last page is known once all of a visit is, and a page's visits began elsewhere.
@@ -208,7 +208,7 @@ impl Asked<'_> {
                 let of_visits = *name == "Visits"
                     && (property == "event:page"
                         || filters.iter().any(|f| f.starts_with("event:")));
-                let is_plain = ["Views", "Visits", "Served", "Responses"].contains(name)
+                let is_plain = ["Views", "Visits", "Served", "Requests"].contains(name)
                     && of_all
                     && !of_visits;
                 if let Some(is) = plain(&[&filters[..], std::slice::from_ref(own)].concat())

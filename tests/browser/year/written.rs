@@ -46,8 +46,8 @@ const COLUMNS: [Column; 35] = [
     ("Sent", "bytes", Unit::Bytes),
     ("Revenue", "total_revenue", Unit::Money),
     ("Average revenue", "average_revenue", Unit::Money),
-    ("Responses", "pageviews", Unit::Count),
-    ("Seen by a browser", "confirmed_pageviews", Unit::Count),
+    ("Requests", "pageviews", Unit::Count),
+    ("In a browser", "confirmed_pageviews", Unit::Count),
     ("Downloads", "pageviews", Unit::Count),
     ("Fetched", "pageviews", Unit::Count),
     ("Fetches", "pageviews", Unit::Count),
@@ -132,6 +132,7 @@ pub fn same(unit: Unit, shown: &str, told: &Value, what: &str) {
             let size = 1_000_f64.powi(power as i32);
             (number(digits) * size - n).abs() <= size / 2.0
         }
+        Unit::Money if shown == "–" => n == 0.0,
         // Large sums are told in whole units.
         Unit::Money => {
             let step = if shown.contains('.') { 0.005_1 } else { 0.5 };
