@@ -68,6 +68,12 @@ pub fn form_decoded(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Part of what somebody sent, for a message that says what is wrong with it.
+pub fn quoted(text: &str) -> String {
+    let short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    format!("“{short}”")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -194,6 +194,7 @@ fn every_rule_comes_up_in_the_traffic() {
         (D::Goal, M::Revenue),
         (D::FunnelStep, M::Visits),
         (D::ClickMap, M::Events),
+        (D::Outline, M::Events),
         (D::ScrollMap, M::Events),
         (D::Page, M::ScrollDepth),
         (D::Page, M::Revenue),

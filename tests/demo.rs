@@ -196,7 +196,7 @@ fn scripts_tell_what_was_seen(seen: &[Seen], steps: bool) {
     let mut numbers = HashSet::new();
     let mut kinds = BTreeSet::new();
     for beacon in beacons {
-        assert_eq!(beacon.header("content-type"), "application/json");
+        assert_eq!(beacon.header("content-type"), "text/plain;charset=UTF-8");
         assert_eq!(beacon.header("origin"), "http://demo.test");
         for event in serde_json::from_slice::<Vec<Value>>(&beacon.body).unwrap() {
             assert!(numbers.insert(event["n"].as_u64().unwrap()));

@@ -6,12 +6,13 @@ use super::caller::Caller;
 use super::error::Error;
 use super::openapi::{One, PeriodParams};
 use super::params::{PERIOD, Params};
+use crate::model::outline::{Outline, Thing};
 use crate::model::rollup::{GRID, GRID_ROWS};
 use crate::model::row::RowsOf;
 use crate::model::site::Site;
 use crate::report::{
     Days, Invalid, Percentiles, Period, Range, Rows, Timed, Timings, What, clicks, funnel,
-    funnel_by_rows, only_totals, scrolls,
+    funnel_by_rows, only_totals, outline, scrolls,
 };
 use axum::Json;
 use serde_json::{Map, Value, json};
@@ -41,7 +42,8 @@ fn required(params: &Params, name: &str, example: &str) -> Result<String, Invali
         .ok_or_else(|| Invalid::new(format!("`{name}` is missing, for example {name}={example}")))
 }
 
-/// Cells with clicks, or views by the tenth of the page they reached.
+/// Cells with clicks, or views by the tenth of the page they reached; of one class of screens with
+/// the page's outline.
 #[utoipa::path(get, path = "/api/v1/stats/heatmap", tag = "own",
     params(PeriodParams,
         ("page" = String, Query, description = "Path of the page"),
@@ -81,9 +83,24 @@ pub(super) async fn heatmap(app: Caller, params: Params) -> Result<Json<Value>, 
             };
             answer["depths"] = scrolls.reached.iter().zip(1..).map(depth).collect();
         }
+        // Layouts differ by class, so that all together have none.
+        let known = screen.and_then(|screen| outline(&days, range, &page, screen));
+        answer["outline"] = known.as_ref().map(things).into();
         json!({ "results": answer })
     })
     .await
+}
+
+/// What is where on a page.
+fn things(outline: &Outline) -> Value {
+    let thing = |it: &Thing| {
+        json!({
+            "part": it.part.as_str(), "column": it.left, "row": it.top,
+            "columns": it.width, "rows": it.height,
+        })
+    };
+    let things: Vec<Value> = outline.things.iter().map(thing).collect();
+    json!({ "rows": outline.height, "things": things })
 }
 
 /// How fast a page, or all of them, and which pages are slowest.

@@ -66,6 +66,10 @@ impl Counting<'_> {
                 let [column, line] = row.numbers.map(|n| n.to_string());
                 let cell = join([&row.detail, &column, &line, &page]);
                 self.add_one(Dimension::ClickMap, &cell, Metric::Events);
+                if !row.name.is_empty() {
+                    let outline = join([&row.detail, &row.name, &page]);
+                    self.add_one(Dimension::Outline, &outline, Metric::Events);
+                }
             }
             Kind::Vital => {
                 let page = self.admit(Dimension::Page, &row.page);

@@ -51,7 +51,7 @@ impl Admission {
     }
 
     fn names(&mut self, (site, day): (SiteId, Day), dimension: Dimension) -> &mut Names {
-        let new = || (day, Names::new(self.cap));
+        let new = || (day, Names::new(rollup::rows(dimension, self.cap)));
         let (since, names) = self.all.entry((site, dimension)).or_insert_with(new);
         if day > *since {
             (*since, *names) = new();

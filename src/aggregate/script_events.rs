@@ -54,9 +54,10 @@ impl Shard {
                 self.write_now(spot, row);
                 ("", page, None)
             }
-            ScriptEventKind::Click { screen, column, row: line } => {
+            ScriptEventKind::Click { screen, column, row: line, outline } => {
                 let numbers = [column.into(), line.into()];
-                self.write_now(spot, EventRow { detail: screen, numbers, ..row(Kind::Click) });
+                let click = EventRow { name: outline, detail: screen, ..row(Kind::Click) };
+                self.write_now(spot, EventRow { numbers, ..click });
                 ("", page, None)
             }
             ScriptEventKind::Vital { name, value } => {

@@ -223,7 +223,8 @@ fn event_name(row: &EventRow) -> Arc<str> {
     match row.kind {
         Kind::Outbound => OUTBOUND_LINK.into(),
         Kind::File => FILE_DOWNLOAD.into(),
-        _ => row.name.clone(),
+        Kind::Event => row.name.clone(),
+        _ => Arc::default(),
     }
 }
 

@@ -4,10 +4,12 @@
 //! bad event costs no other, whatever is wrong with it. What an event means for the counts is
 //! decided elsewhere; here it is only read and bounded.
 
+use super::outline;
 use crate::clock::{MINUTE, Millis};
 use crate::model::rollup::{self, GRID, GRID_ROWS};
 use crate::model::{self, Nav, Vital};
 use crate::page_name;
+use crate::text::quoted;
 use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -230,6 +232,10 @@ impl Raw {
                         screen,
                         column: (x * f64::from(GRID) / 100.0).min(f64::from(GRID - 1)) as u16,
                         row: (y * f64::from(GRID) / 100.0).min(f64::from(GRID_ROWS - 1)) as u16,
+                        outline: outline::read(
+                            self.props.as_ref().and_then(|p| p.get("boxes")),
+                            value_max,
+                        )?,
                     }
                 }
                 _ => return Err("click without screen, x and y".to_owned()),
@@ -320,11 +326,6 @@ pub(crate) fn screen_class(screen: &str) -> Option<Arc<str>> {
         _ => "1440 px and above",
     };
     Some(class.into())
-}
-
-fn quoted(text: &str) -> String {
-    let short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
-    format!("“{short}”")
 }
 
 #[cfg(test)]

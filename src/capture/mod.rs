@@ -29,6 +29,7 @@ pub mod foreign;
 #[doc(hidden)]
 pub mod inject;
 mod opt_out;
+mod outline;
 mod robots_txt;
 #[cfg(feature = "script")]
 #[doc(hidden)]

@@ -7,7 +7,8 @@
 //!
 //! When how many come is each website's own ([`Rhythm`]).
 
-use super::people::{Machine, Person};
+use super::outlines;
+use super::people::{Machine, Person, VIEWPORTS};
 use super::traffic;
 use super::visit::{Guest, PageData, hit};
 use super::website::{Rhythm, Website};
@@ -85,7 +86,9 @@ impl Past {
         let pages = (website.pages)().into_iter().map(|page| {
             let html = page.html(&website.frame);
             let (bytes, links) = (html.len() as u64, traffic::links(&html));
-            (page.path, PageData { name: page.path.into(), bytes, links })
+            let recorded = |of| outlines::recorded(website.frame.name, page.path, of).into();
+            let outlines = VIEWPORTS.map(|of| (of, recorded(of))).into();
+            (page.path, PageData { name: page.path.into(), bytes, links, outlines })
         });
         let (host, random) = (host.to_owned(), Rng::with_seed(seed));
         let (site, pages) = (SiteId::of(&sites[place].name), pages.collect());

@@ -9,6 +9,7 @@
 mod bakery;
 mod handbook;
 pub mod history;
+pub mod outlines;
 mod page;
 mod pdf;
 mod people;

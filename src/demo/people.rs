@@ -29,6 +29,9 @@ pub struct Crowd {
     pub fame: Origin,
 }
 
+/// Viewports there are: of phones, and of others.
+pub const VIEWPORTS: [&str; 3] = ["393x742", "1440x789", "1920x968"];
+
 impl Crowd {
     pub fn person(&'static self, rng: &mut Rng) -> Person {
         let agent = pick(rng, AGENTS, |agent| agent.weight);
@@ -39,11 +42,7 @@ impl Crowd {
             language: country.language,
             origin: pick(rng, self.origins, |origin| origin.weight),
             script: rng.u8(..100) < 78,
-            viewport: if agent.mobile {
-                "393x742"
-            } else {
-                ["1440x789", "1920x968"][rng.usize(..2)]
-            },
+            viewport: VIEWPORTS[if agent.mobile { 0 } else { rng.usize(1..3) }],
         }
     }
 

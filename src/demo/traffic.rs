@@ -5,6 +5,7 @@
 //! to take them for, which the proxy believes in demo mode only. What they do follows from the
 //! seed; when they do it is real time, since that is what the proxy counts by.
 
+use super::outlines;
 use super::people::{Machine, Person};
 use super::website::Website;
 use crate::clock::Clock;
@@ -275,13 +276,16 @@ impl Visit {
             "type": "engagement", "pathname": path, "value": time.as_millis() as u64,
             "props": {"scroll": self.rng.u8(20..=100)},
         })];
+        let (website, viewport) = (self.world.website.frame.name, self.person.viewport);
+        let mut boxes = outlines::boxes(outlines::recorded(website, path, viewport));
         for _ in 0..self.rng.usize(..3) {
             // Where links tend to be: in the menu, and down the middle.
             let (x, y) = match self.rng.bool() {
                 true => (self.rng.u8(5..60), self.rng.u8(2..6)),
                 false => (self.rng.u8(20..50), self.rng.u8(20..90)),
             };
-            events.push(json!({"type": "click", "pathname": path, "props": {"x": x, "y": y}}));
+            let props = json!({"x": x, "y": y, "boxes": std::mem::replace(&mut boxes, json!([]))});
+            events.push(json!({"type": "click", "pathname": path, "props": props}));
         }
         let slow = if self.person.agent.mobile { 2.0 } else { 1.0 };
         for (name, least, most) in [
@@ -360,7 +364,7 @@ impl Visit {
         let request = self
             .request(&self.world.door.track)
             .method(Method::POST)
-            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_TYPE, "text/plain;charset=UTF-8")
             .header(ACCEPT, "*/*")
             .header(ORIGIN, &self.world.base)
             .header(REFERER, format!("{}{}", self.world.base, page.target))

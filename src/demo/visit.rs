@@ -24,6 +24,8 @@ pub struct PageData {
     pub name: Arc<str>,
     pub bytes: u64,
     pub links: Vec<String>,
+    /// By viewport.
+    pub outlines: Vec<(&'static str, Arc<str>)>,
 }
 
 /// A visitor's day.
@@ -95,8 +97,12 @@ impl Guest<'_> {
                     }),
                 );
                 if let Some(screen) = &self.screen {
-                    let page =
-                        PageData { name: self.website.broken.into(), bytes: 0, links: Vec::new() };
+                    let page = PageData {
+                        name: self.website.broken.into(),
+                        bytes: 0,
+                        links: Vec::new(),
+                        outlines: Vec::new(),
+                    };
                     let shown = Showing {
                         page: &page,
                         nonce,
@@ -142,13 +148,16 @@ impl Showing<'_> {
             hits,
         );
         let left = self.answered + looked;
+        let known = self.page.outlines.iter().find(|(of, _)| *of == guest.person.viewport);
+        let mut outline = known.map(|(_, outline)| outline.clone()).unwrap_or_default();
         for _ in 0..random.usize(..3) {
             let (x, y) = match random.bool() {
                 true => (random.f64() * 0.55 + 0.05, random.f64() * 0.04 + 0.02),
                 false => (random.f64() * 0.3 + 0.2, random.f64() * 0.7 + 0.2),
             };
             let [column, row] = [x, y].map(|part| (part * f64::from(GRID)) as u16);
-            let click = ScriptEventKind::Click { screen: self.screen.clone(), column, row };
+            let (screen, outline) = (self.screen.clone(), std::mem::take(&mut outline));
+            let click = ScriptEventKind::Click { screen, column, row, outline };
             self.event(guest, left, click, random, hits);
         }
         // Browsers tell of a third of their pages how fast they were.
@@ -215,7 +224,7 @@ impl Showing<'_> {
             value: worth.map(|worth| (worth * 1_000.0).round() as i64),
             interactive: true,
         };
-        let done = PageData { name, bytes: 0, links: Vec::new() };
+        let done = PageData { name, bytes: 0, links: Vec::new(), outlines: Vec::new() };
         Showing { page: &done, ..*self }.event(guest, at, event, random, hits);
         at
     }

@@ -82,6 +82,16 @@ impl Website {
         Router::new().fallback(answer).with_state(Arc::new(Content::new(self)))
     }
 
+    /// What it calls itself.
+    pub fn name(&self) -> &'static str {
+        self.frame.name
+    }
+
+    /// Paths of its pages.
+    pub fn page_paths(&self) -> Vec<&'static str> {
+        (self.pages)().into_iter().map(|page| page.path).collect()
+    }
+
     /// Serves the website until the task is dropped.
     ///
     /// # Errors

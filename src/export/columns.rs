@@ -104,7 +104,7 @@ columns! {
     suspected: Word, "`yes`: from here on the visit behaves like a robot's", |t| of(t, Dimension::Suspected);
     screen: Text, "Class of the viewport's width, where the script told it", screen;
     name: Text, "Of an event or activity its name; of outbound and file links the URL; of a vital `LCP` …; of a bot its name; of an error the page that had the link; of a feed the reader",
-        |t| text(&t.row.name);
+        name;
     bot_class: Text, "What a bot is for, `Search engine`, `AI training` …", bot_class;
     properties: Object, "An event's properties and their values", properties;
     value: Number, "Of an event what it is worth; of a vital the measure (milliseconds, `CLS` a score), within about 5 %",
@@ -120,6 +120,7 @@ columns! {
     proof: Word, "How it is known that a bot is what it says: `claimed`, `claimed, address not listed`, `claimed, data centre`, `published address`, `reverse DNS`, `signature`, `wrong signature`, `refuted`", proof;
     robots_txt: Word, "Of a bot: what the website's robots.txt says of its request, `allowed` or `disallowed`; empty where it is not known", robots_txt;
     network: Text, "`Data centre`, where networks are known", |t| of(t, Dimension::Network);
+    outline: Text, "Of a click, where it brought the page's outline: two digits of base 64 (`A`–`Z`, `a`–`z`, `0`–`9`, `-`, `_`) for the height, then for each thing a letter (`f`rame, `i`mage, `t`ext, `h`eading, `c`ontrol), left, width, two for the top and two for the height, in cells as clicks are", outline;
 }
 
 fn time(at: Millis) -> Value {
@@ -169,6 +170,20 @@ fn screen(told: &Told<'_>) -> Value {
     match told.row.kind {
         Kind::Bot => Value::Null,
         _ => text(&told.row.detail),
+    }
+}
+
+fn name(told: &Told<'_>) -> Value {
+    match told.row.kind {
+        Kind::Click => Value::Null,
+        _ => text(&told.row.name),
+    }
+}
+
+fn outline(told: &Told<'_>) -> Value {
+    match told.row.kind {
+        Kind::Click => text(&told.row.name),
+        _ => Value::Null,
     }
 }
 

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 /// Raised when a hit, or a shard's state, is written in another way than before. Then how the last
 /// release wrote hits is kept as a module of its own, as `release6` is.
-const VERSION: u32 = 10;
+const VERSION: u32 = 11;
 
 thread_local! {
     /// Each thread's own, so that nothing is allocated for a hit.

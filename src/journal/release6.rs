@@ -292,7 +292,9 @@ impl From<OldEvent> for ScriptEventKind {
             OldEvent::Engagement { millis, scroll, screen, view } => {
                 Self::Engagement { millis, scroll, screen, view }
             }
-            OldEvent::Click { screen, column, row } => Self::Click { screen, column, row },
+            OldEvent::Click { screen, column, row } => {
+                Self::Click { screen, column, row, outline: Arc::default() }
+            }
             OldEvent::Vital { name, value } => Self::Vital { name: name.into(), value },
         }
     }

@@ -564,6 +564,8 @@ heat-places = { $clicks }. Stellen sind relativ zur Seitenbreite; Linien liegen 
 heat-reached = Von { $n } Aufrufen kamen { $middle } bis zur Mitte und { $end } bis ans Ende
 heat-depth = bis { $depth }
 heat-tenths = Von { $n } Aufrufen mit bekannter Scrolltiefe kamen so viele in jedes Zehntel der Seite.
+heat-outline = Darunter liegt der Umriss der Seite, wie die meisten sie sahen.
+heat-no-outline = Der Umriss der Seite ist noch nicht bekannt: Er erscheint, sobald jemand mit dem Skript dieser Version geklickt hat.
 
 ## A page's own view
 

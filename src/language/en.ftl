@@ -564,6 +564,8 @@ heat-places = { $clicks }. Places are relative to the page's width; lines are a 
 heat-reached = Of { $n } views, { $middle } reached the middle and { $end } the end
 heat-depth = to { $depth }
 heat-tenths = Of { $n } views whose scroll depth is known, so many got into each tenth of the page.
+heat-outline = Beneath it is the outline of the page as most had it.
+heat-no-outline = The page's outline is not known yet: it is drawn once somebody has clicked, with the script of this release.
 
 ## A page's own view
 

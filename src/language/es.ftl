@@ -564,6 +564,8 @@ heat-places = { $clicks }. Las posiciones son relativas al ancho de la página; 
 heat-reached = De { $n } vistas, { $middle } llegó a la mitad y { $end } al final
 heat-depth = hasta el { $depth }
 heat-tenths = De { $n } vistas cuya profundidad de scroll se conoce, tantas llegaron a cada décima parte de la página.
+heat-outline = Debajo está el contorno de la página como la tuvo la mayoría.
+heat-no-outline = El contorno de la página aún no se conoce: se dibuja en cuanto alguien haya hecho clic con el script de esta versión.
 
 ## A page's own view
 

@@ -139,8 +139,9 @@ pub enum ScriptEventKind {
     /// The page had the visitor's attention for so long, and was read down to so many percent.
     /// `view` tells one showing of a page from the next.
     Engagement { millis: u32, scroll: Option<u8>, screen: Option<Arc<str>>, view: u64 },
-    /// A click, in cells of [`super::rollup::GRID`] to the page's width.
-    Click { screen: Arc<str>, column: u16, row: u16 },
+    /// A click, in cells of [`super::rollup::GRID`] to the page's width. `outline`: text of the
+    /// page's [`Outline`](super::outline::Outline), or empty.
+    Click { screen: Arc<str>, column: u16, row: u16, outline: Arc<str> },
     /// A measure of the browser's own.
     Vital { name: Vital, value: f32 },
 }

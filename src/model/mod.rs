@@ -30,6 +30,8 @@ pub mod hosts;
 mod list;
 #[allow(missing_docs)]
 mod log;
+#[doc(hidden)]
+pub mod outline;
 mod packed;
 #[allow(missing_docs)]
 mod pending;

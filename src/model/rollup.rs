@@ -137,6 +137,8 @@ words! {
         BotRules = "bot_rules",
         /// `Data centre` for visits from one; others have none.
         Network = "network",
+        /// Screen class, [outline](super::outline), page: how often a page was seen laid out so.
+        Outline = "outline",
     }
 }
 
@@ -350,6 +352,12 @@ pub fn rest(dimension: Dimension, value: &str) -> String {
         Some(_) if parts => value.to_owned(),
         _ => OTHER.to_owned(),
     }
+}
+
+/// Of so many rows that a dimension may have, those that this one may: outlines are long, and of
+/// a page the few that come often are enough.
+pub fn rows(dimension: Dimension, rows: usize) -> usize {
+    if dimension == Dimension::Outline { (rows / 5).max(1) } else { rows }
 }
 
 /// Makes a value fit to be stored: control characters go, with them those that turn the direction

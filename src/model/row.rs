@@ -16,7 +16,7 @@
 //! | [`Engagement`](Kind::Engagement) | path | | screen class | milliseconds | depth in percent, and what it was before: [`depth`] |
 //! | [`Event`](Kind::Event) | path | event's name | | value in thousandths | |
 //! | [`Outbound`](Kind::Outbound), [`File`](Kind::File) | path | URL | | | |
-//! | [`Click`](Kind::Click) | path | | screen class | column | row |
+//! | [`Click`](Kind::Click) | path | the page's [outline](super::outline), or nothing | screen class | column | row |
 //! | [`Vital`](Kind::Vital) | path | `LCP` … | | [`bucket`](super::sketch::bucket) | |
 //! | [`Bot`](Kind::Bot) | path | bot's name | class | status | how it is known: [`Proof::number`](super::Proof::number); 0: unknown |
 //! | [`Error`](Kind::Error) | path | where the link was | | status | |

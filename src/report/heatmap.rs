@@ -1,10 +1,12 @@
-//! Heat maps: where a page is clicked, and how far it is read.
+//! Heat maps: where a page is clicked, how far it is read, and the outline they are drawn over.
 //!
 //! Clicks lie on a grid of square cells, [`GRID`] to the page's width, so that a place keeps its
 //! cell whatever the window; screen classes, whose layouts differ, are kept apart.
 
 use super::{Days, Range};
+use crate::model::outline::Outline;
 use crate::model::rollup::{Dimension, GRID, GRID_ROWS, Metric as Stored, parts};
+use crate::model::site::Day;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -90,6 +92,24 @@ pub fn scrolls(
     (scrolls, ranked(screens))
 }
 
+/// The page as most visitors with such a screen had it laid out; of layouts that were told equally
+/// often the one told last. One beacon can say what it likes: others outvote it.
+pub fn outline(days: &Days, range: Range, page: &str, screen: &str) -> Option<Outline> {
+    let mut told: BTreeMap<&str, (i64, Day)> = BTreeMap::new();
+    for (day, counts) in days.range(range.first..=range.last) {
+        for (value, row) in counts.rows(Dimension::Outline) {
+            let mut parts = parts(value, 3);
+            let (class, layout) = (parts.next(), parts.next().unwrap_or_default());
+            if class == Some(screen) && parts.next() == Some(page) {
+                let (n, last) = told.entry(layout).or_insert((0, *day));
+                (*n, *last) = (*n + row.get(Stored::Events), *day);
+            }
+        }
+    }
+    let known = told.into_iter().filter_map(|(layout, rank)| Some((rank, Outline::parse(layout)?)));
+    known.max_by_key(|(rank, _)| *rank).map(|(_, outline)| outline)
+}
+
 fn ranked(screens: BTreeMap<&str, i64>) -> Vec<Screen> {
     let mut screens: Vec<Screen> = screens
         .into_iter()
@@ -97,4 +117,53 @@ fn ranked(screens: BTreeMap<&str, i64>) -> Vec<Screen> {
         .collect();
     screens.sort_by_key(|screen| -screen.count);
     screens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DayCounts;
+    use crate::model::rollup::{OTHER, join};
+    use std::sync::Arc;
+
+    const OLD: &str = "AKfAoAAAC";
+    const NEW: &str = "AUfAoAAAC";
+
+    /// What is shown of layouts told on two days, so often each.
+    fn shown(told: [&[(&str, i64)]; 2]) -> Option<u32> {
+        let first = Day::from_ymd_opt(2026, 11, 24).unwrap();
+        let mut days = Days::new();
+        for (day, told) in [first, first.succ_opt().unwrap()].into_iter().zip(told) {
+            let mut counts = DayCounts::default();
+            for (layout, n) in told {
+                let value = join(["1440 px and above", layout, "/a"]);
+                counts.add(Dimension::Outline, &value, Stored::Events, *n);
+            }
+            // Of others, and what had no room.
+            for of in [["Below 576 px", NEW, "/a"], ["1440 px and above", NEW, "/b"]] {
+                counts.add(Dimension::Outline, &join(of), Stored::Events, 99);
+            }
+            counts.add(Dimension::Outline, OTHER, Stored::Events, 99);
+            days.insert(day, Arc::new(counts));
+        }
+        let range = Range { first, last: first.succ_opt().unwrap() };
+        outline(&days, range, "/a", "1440 px and above").map(|outline| outline.height)
+    }
+
+    #[test]
+    fn the_layout_that_most_had_is_shown() {
+        let (old, new) = (Some(10), Some(20));
+        for (told, expected) in [
+            ([&[(OLD, 3), (NEW, 2)][..], &[(NEW, 2)]], new),
+            ([&[(OLD, 9), (NEW, 2)], &[(NEW, 2)]], old),
+            // As often: the newer one.
+            ([&[(OLD, 2)], &[(NEW, 2)]], new),
+            ([&[(NEW, 2)], &[(OLD, 2)]], old),
+            // One that is none, however often.
+            ([&[("AKfzzAAAC", 50), ("nonsense", 50), (OLD, 1)], &[]], old),
+            ([&[], &[]], None),
+        ] {
+            assert_eq!(shown(told), expected, "{told:?}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ pub(super) fn counted(source: Source) -> Known {
         D::Outbound | D::File | D::EventProperty => ACTIONS,
         D::FirstSeen => Known::of(&[Stored::Visitors]),
         D::FunnelStep => Known::of(&[Stored::Visits]),
-        D::ClickMap | D::ScrollMap | D::Timing => Known::of(&[Stored::Events]),
+        D::ClickMap | D::ScrollMap | D::Outline | D::Timing => Known::of(&[Stored::Events]),
         D::BotName | D::BotClass | D::BotProof => Known::of(&[Stored::Responses, Stored::Beacons]),
         D::BotPage | D::BotStatus | D::BotRules | D::AiPage => Known::of(&[Stored::Responses]),
         D::ErrorPage | D::ErrorStatus | D::ErrorLink => {

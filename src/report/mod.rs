@@ -43,7 +43,7 @@ pub use days::{DaySum, Days};
 pub use filter::Filter;
 pub use funnel::{Step, funnel, funnel_by_rows};
 pub use gaps::only_totals;
-pub use heatmap::{Clicks, Screen, Scrolls, clicks, scrolls};
+pub use heatmap::{Clicks, Screen, Scrolls, clicks, outline, scrolls};
 pub use invalid::{Invalid, Reason};
 pub use metric::{Metric, Sums, Value};
 pub use names::name as api_name;

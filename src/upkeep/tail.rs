@@ -3,7 +3,7 @@
 //! Attackers choose paths and names, and every node may bring its own; so a closed day keeps the
 //! busiest rows of each dimension, and what the others have counted moves to `(other)`. Sums stay.
 
-use crate::model::rollup::{Dimension, Field, Metric, Row, field, rest};
+use crate::model::rollup::{self, Dimension, Field, Metric, Row, field, rest};
 use crate::model::site::{Day, Month};
 use crate::model::{DayCounts, Detail};
 use std::borrow::Borrow;
@@ -88,7 +88,7 @@ fn tails(counts: &DayCounts, rows: usize) -> impl Iterator<Item = (Dimension, &s
             .collect();
         // Of equals the first by name: every node decides alike.
         all.sort_unstable_by_key(|(_, value, row)| (Reverse(busy(row)), *value));
-        all.split_off(rows.min(all.len()))
+        all.split_off(rollup::rows(dimension, rows).min(all.len()))
     })
 }
 

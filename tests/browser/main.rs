@@ -7,6 +7,7 @@
 //! - `apps`: pages without documents, rewritten addresses, lost beacons, a while offline
 //! - `ahead`: pages fetched or rendered ahead, seen and never seen
 //! - `attention`: how long and how far a page was read
+//! - `outline`: where things are on a page
 //! - `told`: events, clicks, attention, depth and speed, up to the Stats API
 //! - `trackers`: the snippets that a site had before, alone and beside our own script
 //! - `dashboard`: the numbers, followed by a browser; `overview`: tiles and chart; `details`: a
@@ -35,6 +36,7 @@ mod demo;
 mod details;
 mod documents;
 mod languages;
+mod outline;
 mod overview;
 mod people;
 mod policies;

@@ -381,10 +381,14 @@ impl Model {
                     }
                 }
             }
-            ScriptEventKind::Click { screen, column, row } => {
+            ScriptEventKind::Click { screen, column, row, outline } => {
                 self.act(client, at, false, false);
                 let cell = join([screen, &column.to_string(), &row.to_string(), page]);
                 self.others.push((day, Dimension::ClickMap, cell, Metric::Events, 1));
+                if !outline.is_empty() {
+                    let outline = join([screen, outline, page]);
+                    self.others.push((day, Dimension::Outline, outline, Metric::Events, 1));
+                }
             }
             ScriptEventKind::Vital { name, value } => {
                 self.happens(client, at);

@@ -136,6 +136,7 @@ impl Maker {
                 screen: "Below 576 px".into(),
                 column: rng.random_range(0..2),
                 row: rng.random_range(0..2),
+                outline: ["", "ACfAoAAAC", "ACfAoAAAChBCAAAB"][rng.random_range(0..3)].into(),
             },
             4 => ScriptEventKind::Vital {
                 name: [Vital::Lcp, Vital::Cls][rng.random_range(0..2)],

@@ -197,6 +197,26 @@ fn events() {
                      click_map Below 576 px | 39 | 999 | /a: events 1",
         },
         Rule {
+            says: "the page's outline comes with a click, and is counted by page and class of screen",
+            settings: &[],
+            happens: |site| {
+                site.open("/a");
+                for boxes in [
+                    json!([["header", [0, 0, 100, 5]], ["p", [10, 10, 50, 5]]]),
+                    json!([["p", [10, 10, 50, 5.2]], ["header", [-3, 0, 140, 4.9]]]),
+                    json!([]),
+                ] {
+                    let click = json!({ "x": 1, "y": 1, "boxes": boxes });
+                    site.tell(json!({ "type": "click", "screen": "390x844", "props": click }));
+                }
+            },
+            looks_at: &["bounces"],
+            counts: "total: bounces 1, server 1, visitors 1
+                     page /a: server 1, visitors 1
+                     click_map Below 576 px | 0 | 0 | /a: events 3
+                     outline Below 576 px | AGfAoAAACtEUAEAC | /a: events 2",
+        },
+        Rule {
             says: "web vitals are times of the page and of all",
             settings: &[],
             happens: |site| {

@@ -16,7 +16,7 @@ use super::{PageData, cards, heat, journeys};
 use crate::model::rollup::Metric as Stored;
 use crate::report::{
     Days, Filter, Invalid, Metric, Property, QuerySet, Screen, Timed, ai_pages, breakdown, clicks,
-    scrolls, sums,
+    outline, scrolls, sums,
 };
 use maud::{Markup, html};
 
@@ -99,6 +99,8 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Piece<'static> {
         .or(screens.first())
         .map_or("", |of| of.screen.as_str());
     let height = if screens.is_empty() { MAP / 5.0 } else { MAP };
+    let outline = outline(days, range, page, chosen);
+    let known = outline.as_ref();
     let kinds = [("click", "heat-clicks", !depth), ("scroll", "heat-scroll-depth", depth)];
     let drawn = html! {
         section.card #heat aria-labelledby="heat-title" {
@@ -124,9 +126,9 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Piece<'static> {
             } @else {
                 div.frame-of-map tabindex="0" role="group" aria-labelledby="heat-title" {
                     @if depth {
-                        (heat::scrolls(say, &scrolls(days, range, page, Some(chosen)).0, chosen))
+                        (heat::scrolls(say, &scrolls(days, range, page, Some(chosen)).0, chosen, known))
                     } @else {
-                        (heat::clicks(say, &clicks(days, range, page, Some(chosen)).0, chosen))
+                        (heat::clicks(say, &clicks(days, range, page, Some(chosen)).0, chosen, known))
                     }
                 }
             }

@@ -81,6 +81,10 @@ pub(super) fn everything(page: &str, word: &str) -> Vec<Field> {
     };
     fields.extend([click("desktop", 3, 4, 7), click("desktop", 39, 9_999, 1)]);
     fields.extend([click("mobile", 3, 4, 2), click("mobile", 40, 4, 5), click(word, 1, 1, 1)]);
+    // Two told of one layout, one of another; a third is none.
+    for (layout, n) in [("AKfAoAAACtCUADAF", 2), ("AMfAoAAAC", 1), ("AKfzzAAAC", 50), (word, 9)] {
+        fields.push(field(D::Outline, join(["desktop", layout, page]), S::Events, n));
+    }
     for (tenth, n) in [(2, 10), (5, 20), (10, 70)] {
         let value = join(["desktop", &tenth.to_string(), page]);
         fields.push(field(D::ScrollMap, value, S::Events, n));
@@ -195,6 +199,16 @@ async fn heat_maps_timings_and_funnels() {
             { "column": 39, "row": GRID_ROWS - 1, "count": 1 }])
     );
     assert_eq!(map["screens"][0], json!({ "screen": "desktop", "count": 8 }));
+    let thing = |part, row, column, rows, columns| json!({ "part": part, "column": column, "row": row, "columns": columns, "rows": rows });
+    let outline =
+        json!({ "rows": 10, "things": [thing("frame", 0, 0, 2, 40), thing("text", 3, 2, 5, 20)] });
+    assert_eq!(map["outline"], outline);
+    let scrolls = results(&port, "heatmap?page=/a&screen=desktop&kind=scroll").await;
+    assert_eq!(scrolls["outline"], outline);
+    for none in ["page=/a", "page=/a&screen=mobile", "page=/b&screen=desktop"] {
+        let map = results(&port, &format!("heatmap?{none}")).await;
+        assert_eq!(map["outline"], Json::Null, "{none}");
+    }
     let all = results(&port, "heatmap?page=/a&kind=click").await;
     assert_eq!(all["total"], 11, "column 40 of 40 is none");
     assert_eq!(results(&port, "heatmap?page=/b").await["cells"], json!([]));

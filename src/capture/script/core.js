@@ -6,8 +6,8 @@
 // too old must find nothing to complain about.
 
 // A second copy on the same page, or a page inside a frame, does nothing.
-if (self != top || ($w.headcount && !$w.headcount.q)) return;
-var $early = ($w.headcount || 0).q || []; // [events]
+var $early = ($w.headcount || {q: []}).q;
+if (self != top || !$early) return;
 var $track = (($w.headcount || 0).base || '') + 'TRACK'; // [others]
 // Whether the page counts by hand; whether this document is counted.
 var $manual = ($w.headcount || 0).manual, $shown; // [others]
@@ -53,7 +53,7 @@ function $add($type, $event, $pathname) {
   $event.pathname = $pathname || $page;
   $event.timestamp = new Date;
   $event.view = $view;
-  $event.n = Math.floor(Math.random() * 9e15);
+  $event.n = Math.random();
   $event.screen = innerWidth + 'x' + innerHeight;
   $event = JSON.stringify($event);
   // Neither more than a beacon may hold nor more than a page can mean.
@@ -67,7 +67,7 @@ function $send() {
   // Fewer than 100, and within 64 KiB in any script. While prerendering nobody has seen anything.
   while (!$d.prerendering && $queue[0] && !($body + $queue[0])[1e4]) $batch.push($queue.shift()), $body = '[' + $batch;
   if (!$body) return;
-  $body = new Blob([$body + ']'], {type: 'application/json'});
+  $body += ']';
   if ('keepalive' in Request.prototype) fetch($track, {method: 'POST', keepalive: true, body: $body}).then(function ($answer) {
     // Too many, or the server's own trouble; any other refusal would only be repeated.
     if ($answer.status > 428) throw 0;
@@ -81,6 +81,6 @@ function $send() {
 }
 
 function $show($nav, $pathname) {
-  $add('pageview', {nav: $nav, referrer: $d.referrer, title: $d.title}, $pathname);
+  $add('pageview', {nav: $nav, referrer: $d.referrer}, $pathname);
   $send();
 }

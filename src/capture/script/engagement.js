@@ -23,7 +23,7 @@ function $settle($left) {
   // Less is what passes between two events of the same leaving.
   if ($attention > 99) $add('engagement', {
     value: Math.round($attention),
-    props: {scroll: Math.min(100, Math.round($lowest / ($d.scrollingElement || $d.documentElement).scrollHeight * 100))} // [scroll]
+    props: {scroll: Math.round($lowest / $d.documentElement.scrollHeight * 100)} // [scroll]
   }), $attention = 0;
   if ($left) $lowest = 0; // [scroll]
 }

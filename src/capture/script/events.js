@@ -3,7 +3,7 @@
 // data-headcount-value="9.5">.
 
 $w.headcount = function ($name, $options) {
-  $options = $options || {};
+  $options = $options || 0;
   $add('event', {
     interactive: $options.interactive, // [others]
     name: $name, props: $options.props, value: $options.value

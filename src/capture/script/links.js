@@ -6,7 +6,7 @@ function $follow($event) {
   if (!$link || !$link.host || $event.button > 1) return;
   $away = $link.host != $l.host;
   $type = $away && 'outbound'; // [outbound]
-  if ($link.hasAttribute('download') || /\.(pdf|docx?|xlsx?|pptx?|csv|zip|gz|7z|rar|dmg|pkg|exe|msi|apk|mp[34])$/i.test($link.pathname)) $type = 'download'; // [downloads]
+  if ($link.hasAttribute('download') || /\.(pdf|csv|(doc|xls|ppt)x?|zip|gz|7z|rar|dmg|pkg|exe|msi|apk|mp[34])$/i.test($link.pathname)) $type = 'download'; // [downloads]
   // Never the query: it may hold what is nobody's business.
   if ($type) $add($type, {name: ($away ? $link.origin : '') + $link.pathname});
 }

@@ -8,17 +8,19 @@
 //! What it sends is an array of events, each with
 //!
 //! - `type`, and by type: `pageview` with `nav` (`load`, `history`, `bfcache`, `prerender`),
-//!   `referrer`, `title`; `engagement` with `value`, the milliseconds of attention since the last
+//!   `referrer`; `engagement` with `value`, the milliseconds of attention since the last
 //!   one, and `props.scroll`, the deepest percent read; `event` with `name`, `props`, `value`;
 //!   `outbound` and `download` with `name`, a URL without its query, or a path on the site itself;
-//!   `click` with `props.x` and `props.y`, in percent of the page's width; `vital` with `name`
-//!   (`TTFB`, `LCP`, `INP`: milliseconds, `CLS`: a score) and `value`;
+//!   `click` with `props.x` and `props.y`, in percent of the page's width, and with `props.boxes`,
+//!   of the first click on a page its outline: of each element of some kinds its name and, in the
+//!   same percent, left, top, width and height; `vital` with `name` (`TTFB`, `LCP`, `INP`:
+//!   milliseconds, `CLS`: a score) and `value`;
 //! - `pathname`: the page. For a `load` or `prerender` pageview with the query, since only that
 //!   tells of the campaign: whoever receives it takes what it knows and drops the rest; of others
 //!   with the parameters of [`ScriptOptions::query`]. With
 //!   [`ScriptOptions::hash`] the fragment follows, which no view id covers;
-//! - `view`: the page's view id, if the browser shows it; `n`: a random integer below 2^53, the
-//!   same again in a retry; `timestamp`; `screen`: the viewport, `1280x720`.
+//! - `view`: the page's view id, if the browser shows it; `n`: a random number, the same again in a
+//!   retry; `timestamp`; `screen`: the viewport, `1280x720`.
 //!
 //! Pageviews go out at once; the rest within 10 s, or when the page is hidden. A failed request is
 //! tried again, less and less often. Nothing is stored in the browser. In frames the script does
@@ -30,12 +32,12 @@
 //! calls the function before the script has loaded defines it first: `window.headcount =
 //! window.headcount || function () { (headcount.q = headcount.q || []).push(arguments) }`.
 
+mod names;
+
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use regex::{Captures, Regex};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 
 /// What the script of a site does, beside sending pageviews.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,25 +202,8 @@ fn switched(line: &str, on: impl Fn(&str) -> bool) -> Option<&str> {
 /// minifiers that shorten names by themselves, minify-js 0.6.0 panics on this source; oxc 0.146.0
 /// makes it 4 % smaller, by forty crates that need a newer compiler.
 fn minified(source: &str) -> String {
-    minifier::js::minify(&shorten(source)).expect("our own source").to_string()
-}
-
-/// Gives every name that begins with `$` a short one, the most used the shortest. All of them are
-/// the script's own, and one name may serve in several functions; no other name there has a
-/// single letter.
-fn shorten(source: &str) -> String {
-    let own = Regex::new(r"\$[A-Za-z]+").expect("a constant pattern");
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    for name in own.find_iter(source) {
-        *uses.entry(name.as_str()).or_default() += 1;
-    }
-    let mut names: Vec<_> = uses.into_iter().collect();
-    names.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
-    let letters = || (b'a'..=b'z').chain(b'A'..=b'Z').map(char::from);
-    let singles = letters().map(String::from);
-    let short = singles.chain(letters().map(|letter| format!("{letter}0")));
-    let short: HashMap<&str, String> = names.into_iter().map(|(name, _)| name).zip(short).collect();
-    own.replace_all(source, |name: &Captures<'_>| short[&name[0]].as_str()).into_owned()
+    let plain = minifier::js::minify(source).expect("our own source").to_string();
+    names::shorten(&plain).replace(";}", "}")
 }
 
 #[cfg(test)]
@@ -324,6 +309,7 @@ mod tests {
             "dataset",
             "Form submit",
             "'click'",
+            "getBoundingClientRect",
             "layout-shift",
         ] {
             assert!(most.contains(part), "{part}");
@@ -363,6 +349,6 @@ mod tests {
     #[test]
     fn minifying_keeps_strings_and_words_apart() {
         let source = "// gone\nvar $a = 'a  = b',\n  $b;\nif ($a) {\n  return typeof $b;\n}\n";
-        assert_eq!(minified(source), "var a='a  = b',b;if(a){return typeof b;}");
+        assert_eq!(minified(source), "var r='a  = b',a;if(r){return typeof a}");
     }
 }

@@ -4,7 +4,7 @@
 function $leave() {
   $settle(); // [engagement]
   $report(); // [vitals]
-  $send(1);
+  $send();
 }
 
 $on('pagehide', $leave);
