@@ -5,6 +5,8 @@
 var $outlined;
 
 $on('click', function ($event) {
+  // A keyboard's click has no place.
+  if (!$event.detail) return;
   var $boxes = [];
   function $percent($length) {
     return Math.round($length * 100 / $d.documentElement.scrollWidth);
@@ -14,6 +16,5 @@ $on('click', function ($event) {
     $boxes.push([$element.localName, [$box.left, $box.top + pageYOffset, $box.width, $box.height].map($percent)]);
   });
   $outlined = $page;
-  // A keyboard's click has no place.
-  if ($event.detail) $add('click', {props: {x: $percent($event.pageX), y: $percent($event.pageY), boxes: $boxes.slice(0, 200)}});
+  $add('click', {props: {x: $percent($event.pageX), y: $percent($event.pageY), boxes: $boxes.slice(0, 200)}});
 });
