@@ -252,13 +252,13 @@ async fn fits_every_screen_without_a_complaint() {
                          && it.closest('table') === names[nth - 1].closest('table'));
                      const heads = [...document.querySelectorAll('.card:not(.details) thead th')]
                          .filter((it) => it.scrollWidth > it.clientWidth + 1);
-                     // Columns end together, where there are two.
+                     // Columns end together, where there are two: within less than the lowest card.
                      const end = (of) => Math.max(...of.map((it) => it.getBoundingClientRect().bottom));
                      const uneven = innerWidth <= 900 ? [] : [...document.querySelectorAll('.cards')]
                          .filter((cards) => cards.checkVisibility()).filter((cards) => {
                              const [left, right] = ['left', 'right'].map(
                                  (side) => end([...cards.children].filter((it) => it.className === side)));
-                             return Math.abs(left - right) > 70;
+                             return Math.abs(left - right) > 100;
                          });
                      return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads, ...uneven]
                          .map((it) => it.outerHTML.slice(0, 200))";
