@@ -27,7 +27,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Where a target has a profile of its own, of that.
 binary = $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/headcount
 comma := ,
-cities := $(subst $(eval) ,$(comma),$(if $(UPSTREAM),$(sort $(wildcard $(CITIES)/*.mmdb))))
+cities := $(subst $(eval) ,$(comma),$(sort $(wildcard $(CITIES)/*.mmdb)))
 command = $(binary) $(if $(UPSTREAM),run --upstream '$(UPSTREAM)',demo) \
 	--listen $(LISTEN) --admin $(ADMIN) $(if $(cities),--geoip $(cities)) $(ARGS)
 
@@ -79,7 +79,7 @@ run: build
 	@echo 'Site:  http://$(LISTEN)'
 	@[ -n '$(UPSTREAM)' ] || echo 'Second site: http://handbook.localhost:$(lastword $(subst :, ,$(LISTEN)))'
 	@echo 'Admin: http://$(ADMIN)'
-	@[ -n '$(cities)$(if $(UPSTREAM),,demo)' ] || echo 'Places are countries; cities too after `make cities`.'
+	@[ -n '$(cities)' ] || echo 'Places are countries; cities too after `make cities`.'
 ifeq ($(STORE),redis)
 	@.ci/install $(redis_needs)
 	@exec .ci/with-redis $(command) --store

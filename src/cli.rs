@@ -10,7 +10,7 @@ use clap::builder::ArgAction;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use headcount::config::{Config, FILE_VARIABLE, KEYS, Key, Settings, Value};
-use headcount::demo;
+use headcount::demo::{self, Scene};
 use headcount::export::{Format, columns};
 use headcount::import::Import;
 use headcount::import::format::NAMES;
@@ -29,7 +29,7 @@ pub enum Task {
     /// With the settings it was made of; with `true`, in the place of a process that runs.
     Run(Box<Config>, Settings, bool),
     /// With so many days behind it.
-    Demo(Box<Config>, u32),
+    Demo(Box<Config>, Scene),
     /// Help, the version, the settings in force, or what packages take along.
     Print(String),
     Passwd,
@@ -74,7 +74,8 @@ pub fn read(
         Some(("demo", matches)) => {
             let settings = layered(Settings::demo_defaults(), matches)?;
             let days = matches.get_one("days").copied().unwrap_or(demo::DAYS);
-            config(Config::for_demo(&settings)).map(|config| Task::Demo(config, days))
+            let scene = Scene { days, crowd: matches.get_flag("crowd") };
+            config(Config::for_demo(&settings)).map(|config| Task::Demo(config, scene))
         }
         Some(("check", matches)) => {
             let settings = layered(Settings::defaults(), matches)?;
@@ -199,6 +200,8 @@ fn command() -> Command {
         .subcommand(with_settings(
             Command::new("demo")
                 .about("Two small sites of its own behind the proxy, with sample traffic")
+                // For tests, which cannot wait for visitors who come as often as on other days.
+                .arg(Arg::new("crowd").long("crowd").action(ArgAction::SetTrue).hide(true))
                 .arg(
                     Arg::new("days")
                         .long("days")

@@ -34,7 +34,7 @@
 //! ([`config`]), the counters of the process itself ([`telemetry`]), what keeps its background
 //! tasks going ([`supervise`]), what looks after the stored counts once a day or by hand
 //! ([`upkeep`]), an allowance of commands for a store that bills them ([`budget`]) and two small
-//! websites to try it on ([`demo`]).
+//! websites to try it on ([`demo`]), with what the admin port is told of them ([`demo_status`]).
 
 // What is shown to users of the library, and kept as it is: `capture`, `plugin`, `store` and the
 // words they speak. Other rooms are public for the program and its tests.
@@ -65,6 +65,9 @@ mod delivery;
 #[cfg(feature = "demo")]
 #[doc(hidden)]
 pub mod demo;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod demo_status;
 #[cfg(feature = "upkeep")]
 #[doc(hidden)]
 pub mod export;

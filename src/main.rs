@@ -34,8 +34,8 @@ fn main() -> ExitCode {
             let reload = Reload { settings, read: Box::new(read_again), log };
             headcount::proxy::run(*config, upgrade, Some(reload))
         }),
-        Task::Demo(config, days) => {
-            start(&config).and_then(|_| headcount::demo::run(*config, days))
+        Task::Demo(config, scene) => {
+            start(&config).and_then(|_| headcount::demo::run(*config, scene))
         }
         Task::Trim(config) => start(&config).and_then(|_| headcount::upkeep::trim(&config)),
         Task::Backfill(config, what) => {

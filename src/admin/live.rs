@@ -82,6 +82,9 @@ impl Caller {
             let retry = [(header::RETRY_AFTER, "10")];
             return Ok((retry, Error::Busy(line)).into_response());
         };
+        if let Some(demo) = &self.admin.demo {
+            demo.look(site);
+        }
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing = self.closing.clone();

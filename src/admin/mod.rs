@@ -45,6 +45,7 @@ mod theme;
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::demo_status::DemoStatus;
 use crate::kept::Kept;
 use crate::language::Language;
 use crate::model::rollup::Dimension;
@@ -118,6 +119,8 @@ pub struct AdminState {
     pub flush_interval: Duration,
     /// What the store may be asked for in a month, if that is limited.
     pub budget: Option<Arc<Budget>>,
+    /// Its visitors are made up.
+    pub demo: Option<DemoStatus>,
     /// How long a connection is kept whose client takes nothing of what it was sent; [`UNREAD`].
     pub unread: Duration,
 }

@@ -36,6 +36,7 @@ pub use upstreams::Upstreams;
 #[cfg(feature = "cli")]
 pub use upstreams::{Health, Method, Route, Scheme, Upstream, Weighted};
 
+use crate::demo_status::DemoStatus;
 use crate::model::hosts::{EVERY_HOST, takes_every_host};
 use crate::model::site::Site;
 use crate::store::StoreUrl;
@@ -55,7 +56,7 @@ pub struct Config {
     /// They are `[[sites]]`: a host of none is refused. Else there is one, which takes every host.
     pub lists_sites: bool,
     /// Its visitors are made up: what is kept of them lies apart from what is kept of real ones.
-    pub is_demo: bool,
+    pub demo: Option<DemoStatus>,
     /// Visitors come in by the listeners of this program, and not by another's.
     pub has_listeners: bool,
     pub listen: SocketAddr,
@@ -316,7 +317,7 @@ impl Config {
             [only] if !self.lists_sites => {
                 self.data_dir.join(format!("headcount-{}", only.site.name))
             }
-            _ if self.is_demo => self.data_dir.join("headcount-demo"),
+            _ if self.demo.is_some() => self.data_dir.join("headcount-demo"),
             _ => self.data_dir.join("headcount"),
         }
     }

@@ -81,7 +81,15 @@ impl Settings {
             ("script.scroll", Value::Switch(true)),
             ("script.clicks", Value::Switch(true)),
             ("script.vitals", Value::Switch(true)),
-            ("goals", list(&["Order = event Order", "Directions = page /visit"])),
+            ("currency", Value::Text("EUR".to_owned())),
+            (
+                "goals",
+                list(&[
+                    "Order = event Order",
+                    "Sign-up = event Sign-up",
+                    "Directions = page /visit",
+                ]),
+            ),
             ("funnels", list(&["Ordering = page /order > page /order/pickup > event Order"])),
         ] {
             settings.set(path, value, Origin::Demo);

@@ -12,6 +12,7 @@ use super::{
     upstreams, values,
 };
 use crate::budget;
+use crate::demo_status::DemoStatus;
 use crate::model::site::Site;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -42,7 +43,8 @@ impl Config {
     /// # Errors
     /// The first setting that won't do.
     pub fn for_demo(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self { is_demo: true, ..Self::new(&settings.of_demo(), false)? })
+        let config = Self::new(&settings.of_demo(), false)?;
+        Ok(Self { demo: Some(DemoStatus::new(config.sites.len())), ..config })
     }
 
     /// For commands that only look after the store, and need no website: of all sites, or of the
@@ -87,7 +89,7 @@ impl Config {
         let config = Self {
             sites: SiteConfig::all(settings, forwards)?,
             lists_sites: settings.lists_sites(),
-            is_demo: false,
+            demo: None,
             has_listeners: true,
             listen: get("listen").read(values::socket)?,
             tls: tls(settings)?,
@@ -343,7 +345,7 @@ mod tests {
             config.sites.iter().map(|own| own.site.name.to_string()).collect()
         };
         assert_eq!(names(&config), ["demo", "handbook"]);
-        assert_eq!(config.sites[0].site.goals.len(), 2);
+        assert_eq!(config.sites[0].site.goals.len(), 3);
         assert_eq!(&*config.sites[1].site.goals[0].name, "Helpful");
         assert!(config.sites.iter().all(|own| own.inject && own.script.vitals));
         assert_eq!(config.store.to_string(), "sqlite:headcount-demo.db");

@@ -7,6 +7,7 @@
 //!
 //! When how many come is each website's own ([`Rhythm`]).
 
+use super::arrivals::MOMENT;
 use super::outlines;
 use super::people::{Machine, Person, VIEWPORTS};
 use super::traffic;
@@ -21,12 +22,11 @@ use crate::past::PastDays;
 use crate::store::Store;
 use crate::visitor::{DoNotTrack, Places, Proven, Secrets, Settings, Visitors};
 use crate::visitor::{address::Trusted, bots};
-use chrono::{Datelike, TimeDelta};
+use chrono::TimeDelta;
 use fastrand::Rng;
 use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use std::collections::HashMap;
-use std::f64::consts::TAU;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::sync::Arc;
@@ -63,16 +63,14 @@ pub struct Past {
 impl Past {
     /// Of the website that is the site at `place`, for visitors who know it as `host`. `now`: where
     /// the past ends. The same seed invents the same visitors.
-    ///
-    /// # Errors
-    /// None that is expected: countries are known without a file.
     pub fn new(
         website: &'static Website,
         (sites, place): (Arc<Vec<Site>>, usize),
         host: &str,
+        places: Arc<Places>,
         now: Millis,
         seed: u64,
-    ) -> anyhow::Result<Self> {
+    ) -> Self {
         let secrets = Arc::new(Secrets::new(sites.clone(), now, None));
         let settings = Settings {
             trusted_proxies: Trusted::from(Vec::new()),
@@ -81,7 +79,6 @@ impl Past {
             prover: Arc::default(),
             remembered: 0,
         };
-        let places = Arc::new(Places::open(&[])?);
         let visitors = Visitors::new(sites.clone(), places, secrets.clone(), settings);
         let pages = (website.pages)().into_iter().map(|page| {
             let html = page.html(&website.frame);
@@ -92,7 +89,7 @@ impl Past {
         });
         let (host, random) = (host.to_owned(), Rng::with_seed(seed));
         let (site, pages) = (SiteId::of(&sites[place].name), pages.collect());
-        Ok(Self { website, sites, place, secrets, visitors, host, site, pages, random })
+        Self { website, sites, place, secrets, visitors, host, site, pages, random }
     }
 
     /// Counts days before `now` into a store, those that are so many days `ago`; 0 is today. `None`:
@@ -106,7 +103,7 @@ impl Past {
         ago: Range<u32>,
         now: Millis,
     ) -> anyhow::Result<Option<Summary>> {
-        let limits = Limits { visitors: 100_000, rows: 10_000 };
+        let limits = Limits { visitors: 20_000, rows: 10_000 };
         let node = format!("history.{:016x}", self.random.u64(..));
         let mut past = PastDays::new(self.sites.clone(), limits, self.random.u64(..), node.into());
         let site = self.sites[self.place].clone();
@@ -124,9 +121,12 @@ impl Past {
                 summary.rows += u64::from(!is_machine(&hit.what));
                 past.count(hit);
             }
-            past.seal();
-            past.deliver(store).await?;
+            // Others go on meanwhile: live visitors, and the websites that they come to.
+            tokio::task::yield_now().await;
         }
+        // All at once: a day that visits go on into is written once.
+        past.seal();
+        past.deliver(store).await?;
         Ok(Some(summary))
     }
 
@@ -136,16 +136,17 @@ impl Past {
         let start = self.sites[self.place].day_start(day);
         let Website { crowd, rhythm, .. } = self.website;
         let famous = famous(rhythm, ago);
-        let gone = (ago as f64 / 365.0).min(1.0);
-        let visits = rhythm.visits
-            * (1.0 - (1.0 - rhythm.a_year_ago) * gone)
-            * rhythm.week[day.weekday().num_days_from_monday() as usize]
-            * (1.0 + rhythm.winter * (TAU * f64::from(day.ordinal()) / 365.0).cos())
-            * (0.85 + 0.3 * self.random.f64())
-            * (1.0 + famous);
+        let visits = rhythm.visits_on(day, ago) * (0.85 + 0.3 * self.random.f64()) * (1.0 + famous);
+        let mut times: Vec<Millis> =
+            (0..visits as usize).map(|_| start + self.time_of_day()).collect();
+        if ago == 0 {
+            // Some of today are still to come, when somebody looks.
+            times.retain(|at| *at < now);
+            self.random.shuffle(&mut times);
+            times.truncate(times.len().saturating_sub(MOMENT));
+        }
         let mut hits = Vec::new();
-        for _ in 0..visits as usize {
-            let at = start + self.time_of_day();
+        for at in times {
             let mut person = crowd.person(&mut self.random);
             if self.random.f64() < famous / (1.0 + famous) {
                 person.origin = &crowd.fame;

@@ -5,12 +5,14 @@
 //! to take them for, which the proxy believes in demo mode only. What they do follows from the
 //! seed; when they do it is real time, since that is what the proxy counts by.
 
+use super::arrivals::Arrivals;
 use super::outlines;
 use super::people::{Machine, Person};
-use super::website::Website;
+use super::website::{Deed, Website};
 use crate::clock::Clock;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
+use chrono_tz::Tz;
 use fastrand::Rng;
 use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT,
@@ -27,7 +29,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How fast it all goes.
+/// Of a hundred visitors so many are machines.
+pub(super) const MACHINES: u8 = 15;
+
+/// How often it is looked whether somebody is to come.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How fast it all goes where there is no past to be like.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Visitors at once, at the start.
@@ -54,11 +62,8 @@ pub struct Door {
 /// Sends sample visitors to a website. Ends when nobody comes any more, which by the website's own
 /// pace is never. A website that does not answer is forgiven.
 pub async fn traffic(website: &'static Website, door: Door, seed: u64, clock: Clock, pace: Pace) {
-    let base = format!("http://{}", door.host);
-    tracing::info!("sending sample traffic to {base}: these visitors are made up");
     let mut rng = Rng::with_seed(seed);
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let world = World { client, website, base, door, clock };
+    let world = World::new(website, door, clock);
     let mut visits = JoinSet::new();
     for _ in 0..pace.burst {
         visits.spawn(world.clone().visit(rng.fork(), pace.burst_pause));
@@ -71,6 +76,28 @@ pub async fn traffic(website: &'static Website, door: Door, seed: u64, clock: Cl
         }
     }
     visits.join_all().await;
+}
+
+/// Sends as many sample visitors as the website's past has at this time of day, and some more when
+/// somebody begins to watch: `looks` is how often somebody has. Never ends.
+pub async fn like_before(
+    website: &'static Website,
+    door: Door,
+    timezone: Tz,
+    looks: impl Fn() -> u64,
+    clock: Clock,
+) {
+    let mut rng = Rng::new();
+    let mut arrivals = Arrivals::new(&website.rhythm, timezone, rng.fork());
+    let world = World::new(website, door, clock);
+    let mut visits = JoinSet::new();
+    loop {
+        sleep(TICK).await;
+        for _ in 0..arrivals.due(world.clock.now(), looks()) {
+            visits.spawn(world.clone().visit(rng.fork(), website.pace.pause));
+        }
+        while visits.try_join_next().is_some() {}
+    }
 }
 
 #[derive(Clone)]
@@ -90,10 +117,17 @@ struct Answer {
 }
 
 impl World {
+    fn new(website: &'static Website, door: Door, clock: Clock) -> Self {
+        let base = format!("http://{}", door.host);
+        tracing::info!("sending sample traffic to {base}: these visitors are made up");
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { client, website, base, door, clock }
+    }
+
     /// One visit, by a person or a machine.
     async fn visit(self, mut rng: Rng, pause: Duration) {
         sleep(pause.mul_f64(rng.f64())).await;
-        if rng.u8(..100) < 15 {
+        if rng.u8(..100) < MACHINES {
             self.crawl(self.website.crowd.machine(&mut rng), &mut rng).await;
         } else {
             let person = self.website.crowd.person(&mut rng);
@@ -167,7 +201,8 @@ impl Visit {
         let mut referrer = self.person.origin.referrer.map(str::to_owned);
         let mut next = self.person.origin.landing.to_owned();
         let mut before: Option<Shown> = None;
-        for number in 0..=self.rng.usize(..6) {
+        let mut left = self.rng.usize(..6);
+        for number in 0.. {
             let Some(mut page) = self.open(&next, referrer.as_deref(), None).await else { return };
             if number == 0 {
                 self.load_assets(&page).await;
@@ -196,7 +231,11 @@ impl Visit {
                 19..29 if self.person.agent.chromium => self.prefetch(&page).await,
                 _ => self.do_deed(&page).await,
             }
-            let Some(link) = self.choose(&page) else { return };
+            let Some((link, is_led)) = self.choose(&page) else { return };
+            if !is_led && left == 0 {
+                return;
+            }
+            left -= usize::from(!is_led);
             referrer = Some(format!("{}{}", self.world.base, page.target));
             before = Some(page);
             next = link;
@@ -204,10 +243,11 @@ impl Visit {
     }
 
     /// A link to another page; now and then the broken one, since it is there.
-    fn choose(&mut self, page: &Shown) -> Option<String> {
-        let links: Vec<_> = page.links.iter().filter(|link| *link != page.path()).collect();
-        let link = self.rng.choice(links)?;
-        if link == self.world.website.broken && self.rng.bool() { None } else { Some(link.clone()) }
+    fn choose(&mut self, page: &Shown) -> Option<(String, bool)> {
+        let website = self.world.website;
+        let (link, is_led) = website.next(page.path(), &page.links, &mut self.rng)?;
+        let leaves = link == website.broken && self.rng.bool();
+        (!leaves).then(|| (link.to_owned(), is_led))
     }
 
     /// Navigates; `purpose` names a navigation that nobody may see.
@@ -316,7 +356,7 @@ impl Visit {
 
     /// Fetches a page ahead, and shows it half of the time.
     async fn prefetch(&mut self, page: &Shown) {
-        let Some(link) = self.choose(page) else { return };
+        let Some((link, _)) = self.choose(page) else { return };
         let referrer = format!("{}{}", self.world.base, page.target);
         let ahead = self.open(&link, Some(&referrer), Some("prefetch")).await;
         if let Some(ahead) = ahead.filter(|_| self.rng.bool()) {
@@ -327,10 +367,8 @@ impl Visit {
 
     /// What visitors do besides reading; its steps load no documents.
     async fn do_deed(&mut self, page: &Shown) {
-        let deed = &self.world.website.deed;
-        if deed.on.is_some_and(|on| on != page.path()) || self.rng.u8(..100) >= deed.chance {
-            return;
-        }
+        let begins = |deed: &&Deed| deed.begins(page.path(), &mut self.rng);
+        let Some(deed) = self.world.website.deeds.iter().find(begins) else { return };
         let mut path = page.path();
         for step in deed.steps {
             if self.rng.u8(..100) < 35 {

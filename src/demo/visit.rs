@@ -3,7 +3,7 @@
 //! Apart from [`history`](super::history), which says who came and when.
 
 use super::people::Person;
-use super::website::Website;
+use super::website::{Deed, Website};
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::model::rollup::GRID;
 use crate::model::site::SiteId;
@@ -50,11 +50,12 @@ impl Guest<'_> {
         let landing = self.person.origin.landing.split('?').next().unwrap_or_default();
         let mut path = landing.to_owned();
         let mut traits = Some(self.traits.clone());
-        for _ in 0..=random.usize(..6) {
+        let mut left = random.usize(..6);
+        loop {
             let Some(page) = pages.get(path.as_str()) else { return at };
             let nonce = random.u64(..);
             let slow = if &*page.name == self.website.slow { 4.0 } else { 1.0 };
-            let origin = (slow * (20.0 + 60.0 * random.f64()) * 1_000.0) as u32;
+            let origin = (slow * (20.0 + 60.0 * random.f64().powi(3)) * 1_000.0) as u32;
             self.did(
                 at,
                 hits,
@@ -78,8 +79,13 @@ impl Guest<'_> {
             } else {
                 at += looked;
             }
-            let links: Vec<&String> = page.links.iter().filter(|link| **link != path).collect();
-            let Some(next) = random.choice(links) else { return at };
+            let Some((next, is_led)) = self.website.next(&path, &page.links, random) else {
+                return at;
+            };
+            if !is_led && left == 0 {
+                return at;
+            }
+            left -= usize::from(!is_led);
             if next == self.website.broken {
                 let nonce = random.u64(..);
                 self.did(
@@ -116,9 +122,8 @@ impl Guest<'_> {
                 }
                 return at;
             }
-            path.clone_from(next);
+            next.clone_into(&mut path);
         }
-        at
     }
 
     fn did(&self, at: Millis, hits: &mut Vec<Hit>, what: What) {
@@ -160,8 +165,8 @@ impl Showing<'_> {
             let click = ScriptEventKind::Click { screen, column, row, outline };
             self.event(guest, left, click, random, hits);
         }
-        // Browsers tell of a third of their pages how fast they were.
-        if random.u8(..3) == 0 {
+        // Browsers tell of a quarter of their pages how fast they were.
+        if random.u8(..4) == 0 {
             let phone = if guest.person.agent.mobile { 1.7 } else { 1.0 };
             for (name, least, most) in [
                 (Vital::Ttfb, 30.0, 400.0),
@@ -203,11 +208,8 @@ impl Showing<'_> {
         random: &mut Rng,
         hits: &mut Vec<Hit>,
     ) -> Millis {
-        let deed = &guest.website.deed;
-        let here = deed.on.is_none_or(|on| on == &*self.page.name);
-        if !here || random.u8(..100) >= deed.chance {
-            return at;
-        }
+        let begins = |deed: &&Deed| deed.begins(&self.page.name, random);
+        let Some(deed) = guest.website.deeds.iter().find(begins) else { return at };
         let mut name = self.page.name.clone();
         for step in deed.steps {
             if random.u8(..100) < 35 {

@@ -6,11 +6,14 @@
 use super::page::{Frame, Page};
 use super::people::Crowd;
 use super::traffic::Pace;
+use crate::model::site::Day;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chrono::{Datelike, NaiveDateTime, Timelike};
 use data_encoding::HEXLOWER;
+use fastrand::Rng;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED,
@@ -18,6 +21,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::f64::consts::TAU;
 use std::sync::Arc;
 
 /// A website and its visitors.
@@ -38,21 +42,30 @@ pub struct Website {
     pub(super) broken: &'static str,
     /// A page whose picture is far too large.
     pub(super) slow: &'static str,
-    pub(super) deed: Deed,
+    /// Where of a hundred people on a page so many go next: from, to, how many.
+    pub(super) leads: &'static [(&'static str, &'static str, u8)],
+    pub(super) deeds: &'static [Deed],
 }
 
 /// What visitors do that is an event of the website's own.
 pub struct Deed {
     pub name: &'static str,
-    /// Of a hundred of those who could, so many begin.
-    pub chance: u8,
-    /// The page on which it begins; `None`: any.
-    pub on: Option<&'static str>,
+    /// Pages on which it begins, and of a hundred people who look at one how many begin; `None`:
+    /// any other page.
+    pub on: &'static [(Option<&'static str>, u8)],
     /// Pages that the script shows before, without loading; many stop on the way.
     pub steps: &'static [&'static str],
     pub property: &'static str,
     /// Values of the property, each with what it is worth, in money.
     pub values: &'static [(&'static str, Option<f64>)],
+}
+
+impl Deed {
+    /// Whether somebody begins with it on a page.
+    pub fn begins(&self, page: &str, random: &mut Rng) -> bool {
+        let on = self.on.iter().find(|(on, _)| on.is_none_or(|on| on == page));
+        on.is_some_and(|(_, chance)| random.u8(..100) < *chance)
+    }
 }
 
 /// When people come.
@@ -73,6 +86,24 @@ pub struct Rhythm {
     pub robots: Option<i64>,
 }
 
+impl Rhythm {
+    /// Visits on a day so many days ago, as they are on average.
+    pub fn visits_on(&self, day: Day, ago: i64) -> f64 {
+        let gone = (ago as f64 / 365.0).min(1.0);
+        self.visits
+            * (1.0 - (1.0 - self.a_year_ago) * gone)
+            * self.week[day.weekday().num_days_from_monday() as usize]
+            * (1.0 + self.winter * (TAU * f64::from(day.ordinal()) / 365.0).cos())
+    }
+
+    /// Visits in an hour by now, as they are on average.
+    pub fn visits_an_hour(&self, now: NaiveDateTime) -> f64 {
+        let all: u32 = self.hours.iter().sum();
+        let here = self.hours[now.hour() as usize];
+        self.visits_on(now.date(), 0) * f64::from(here) / f64::from(all)
+    }
+}
+
 /// When a website was last worked on, as far as its visitors are told.
 const CHANGED: &str = "Mon, 01 Sep 2025 06:30:00 GMT";
 
@@ -90,6 +121,23 @@ impl Website {
     /// Paths of its pages.
     pub fn page_paths(&self) -> Vec<&'static str> {
         (self.pages)().into_iter().map(|page| page.path).collect()
+    }
+
+    /// A link that somebody follows from a page, and whether it is where most go from there.
+    pub(super) fn next<'l>(
+        &self,
+        from: &str,
+        links: &'l [String],
+        random: &mut Rng,
+    ) -> Option<(&'l str, bool)> {
+        let lead = self.leads.iter().find(|(on, ..)| *on == from);
+        if let Some((_, to, chance)) = lead
+            && random.u8(..100) < *chance
+        {
+            return Some((to, true));
+        }
+        let links: Vec<&String> = links.iter().filter(|link| *link != from).collect();
+        random.choice(links).map(|link| (link.as_str(), false))
     }
 
     /// Serves the website until the task is dropped.

@@ -216,6 +216,7 @@ shell-period-before = Zeitraum davor
 shell-period-after = Zeitraum danach
 shell-without-suspected = Ohne mutmaßliche Roboter
 shell-behind = Nicht aktuell: Der Speicher hat seit { $time } nichts mehr angenommen.
+shell-made-up = Die Vergangenheit der Demo wird noch erfunden: { $n } %. Bis dahin fehlen Tage.
 shell-days = Tage sind Tage in { $zone }.
 shell-sum = Besucher über mehrere Tage sind eine Summe von Tagen: Am nächsten Tag wird niemand wiedererkannt.
 shell-read = Abgerufen { $time }. Neue Zahlen kommen alle { $seconds } s.

@@ -216,6 +216,7 @@ shell-period-before = Period before
 shell-period-after = Period after
 shell-without-suspected = Without suspected robots
 shell-behind = Not up to date: the store has not taken what was counted since { $time }.
+shell-made-up = The demo's past is still being made up: { $n }%. Until then days are missing.
 shell-days = Days are days in { $zone }.
 shell-sum = Visitors over several days are a sum of days: nobody is recognised the day after.
 shell-read = Read at { $time }. New numbers come every { $seconds } s.

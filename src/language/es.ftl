@@ -216,6 +216,7 @@ shell-period-before = Periodo anterior
 shell-period-after = Periodo siguiente
 shell-without-suspected = Sin posibles robots
 shell-behind = Sin actualizar: el almacén no acepta lo contado desde { $time }.
+shell-made-up = El pasado de la demo aún se está inventando: { $n } %. Hasta entonces faltan días.
 shell-days = Los días son días de { $zone }.
 shell-sum = Los visitantes de varios días son una suma de días: a nadie se le reconoce al día siguiente.
 shell-read = Datos de { $time }. Los nuevos llegan cada { $seconds } s.

@@ -198,6 +198,7 @@ impl Shown {
             clock: parts.clock.clone(),
             flush_interval,
             budget: parts.budget.clone(),
+            demo: config.demo.clone(),
             unread: UNREAD,
         };
         let runtime = background::runtime("admin")?;

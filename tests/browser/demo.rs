@@ -16,7 +16,7 @@ const CARDS: &str = "return [...document.querySelectorAll('.sites .card')].map((
 #[tokio::test(flavor = "multi_thread")]
 async fn two_websites_live_side_by_side() {
     let browser = Browser::reader().await;
-    let headcount = Headcount::demo(8, &[]);
+    let headcount = Headcount::demo(8, &["--crowd"]);
     for (host, title) in
         [("127.0.0.1", "Crumb & Ember"), ("handbook.localhost", "The Sourdough Handbook")]
     {

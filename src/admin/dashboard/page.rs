@@ -15,6 +15,7 @@ use super::{
 use crate::admin::params::address;
 use crate::admin::reasons::why;
 use crate::admin::{AdminState, language, theme};
+use crate::demo_status::DemoStatus;
 use crate::language::Language;
 use crate::report::{
     Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
@@ -96,6 +97,7 @@ impl Page {
                         (say.with("shell-behind", [("time", say.moment(view.local(since)).into())]))
                     }
                 }
+                (made_up(say, admin))
                 main #numbers-of-all tabindex="-1" {
                     (filters::bar(view, &data.answers, self.suggestions.as_ref()))
                     @if let Some(about) = view.topic.about() { p.about { (say.t(about)) } }
@@ -183,6 +185,16 @@ fn live(view: &View) -> String {
 /// Says that the numbers are those of a time that is over, and why.
 pub(super) fn stale(say: Language, time: NaiveDateTime, why: &str) -> String {
     say.with("script-stale", [("time", say.moment(time).into()), ("why", why.into())])
+}
+
+/// Says that the demo has not made up all of its past yet.
+pub(super) fn made_up(say: Language, admin: &AdminState) -> Markup {
+    let percent = admin.demo.as_ref().and_then(DemoStatus::percent);
+    html! {
+        @if let Some(percent) = percent {
+            p #made-up role="status" { (say.with("shell-made-up", [("n", percent.into())])) }
+        }
+    }
 }
 
 /// A text with gaps that the script fills: `{time}` where the time goes.

@@ -1,6 +1,6 @@
 //! Where there are several sites, the first page: each with its last 30 days, and all together.
 
-use super::page::{for_script, stale};
+use super::page::{for_script, made_up, stale};
 use super::{document_that, logo, tiles};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::error::Error;
@@ -116,6 +116,7 @@ fn draw(
             }
             p #busy role="status" data-keep {}
             p #stale role="status" { @if let Some(away) = away { (away) } }
+            (made_up(say, &app.admin))
             main {
                 div.sites {
                     @if sites.is_empty() {

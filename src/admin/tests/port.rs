@@ -322,6 +322,7 @@ impl Port {
             flush_interval: Duration::from_secs(10),
             unread: Duration::from_secs(1),
             budget: budget.clone(),
+            demo: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -41,7 +41,7 @@ pub static BAKERY: Website = Website {
     files,
     crowd: Crowd { countries: COUNTRIES, origins: ORIGINS, machines: MACHINES, fame: FRONT_PAGE },
     rhythm: Rhythm {
-        visits: 130.0,
+        visits: 56.0,
         a_year_ago: 0.5,
         winter: 0.2,
         week: [0.9, 1.0, 1.0, 1.05, 1.2, 1.35, 0.55],
@@ -51,7 +51,7 @@ pub static BAKERY: Website = Website {
         famous: 118,
         robots: Some(41),
     },
-    // A hundred visits in the first seconds, then one every two seconds or so.
+    // Without a past: a hundred visits in the first seconds, then one every two seconds or so.
     pace: Pace {
         burst: 100,
         burst_pause: Duration::from_millis(900),
@@ -62,19 +62,39 @@ pub static BAKERY: Website = Website {
     outbound: "https://example.org/mill",
     broken: "/specials",
     slow: "/journal/the-oven",
-    deed: Deed {
-        name: "Order",
-        chance: 100,
-        on: Some("/order"),
-        steps: &["/order/pickup", "/order/done"],
-        property: "bread",
-        values: &[
-            ("Country rye, 1 kg", Some(7.2)),
-            ("Sourdough boule, 800 g", Some(6.5)),
-            ("Seeded rye tin, 750 g", Some(6.8)),
-            ("Brioche, 400 g", Some(6.9)),
-        ],
-    },
+    leads: &[
+        ("/", "/breads", 20),
+        ("/recipes", "/recipes/starter", 35),
+        ("/recipes/starter", "/breads/sourdough", 25),
+    ],
+    deeds: &[
+        Deed {
+            name: "Order",
+            on: &[(Some("/order"), 100)],
+            steps: &["/order/pickup", "/order/done"],
+            property: "bread",
+            values: &[
+                ("Country rye, 1 kg", Some(7.2)),
+                ("Sourdough boule, 800 g", Some(6.5)),
+                ("Seeded rye tin, 750 g", Some(6.8)),
+                ("Brioche, 400 g", Some(6.9)),
+            ],
+        },
+        // Who bakes wants to hear more of it, who buys does not.
+        Deed {
+            name: "Sign-up",
+            on: &[
+                (Some("/recipes/starter"), 16),
+                (Some("/recipes/plum-cake"), 7),
+                (Some("/journal/the-oven"), 3),
+                (Some("/journal"), 3),
+                (Some("/"), 1),
+            ],
+            steps: &[],
+            property: "letter",
+            values: &[("weekly", None), ("monthly", None), ("monthly", None)],
+        },
+    ],
 };
 
 fn brand() -> Markup {

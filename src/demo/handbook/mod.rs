@@ -39,7 +39,7 @@ pub static HANDBOOK: Website = Website {
     files,
     crowd: Crowd { countries: COUNTRIES, origins: ORIGINS, machines: MACHINES, fame: VIDEO },
     rhythm: Rhythm {
-        visits: 62.0,
+        visits: 29.0,
         // It is new, and grows.
         a_year_ago: 0.15,
         winter: 0.3,
@@ -58,14 +58,21 @@ pub static HANDBOOK: Website = Website {
     outbound: "https://example.org/flour-laboratory",
     broken: "/dough/shaping",
     slow: "/bake/crust",
-    deed: Deed {
+    // Whoever begins with the course reads on, most of them not to its end.
+    leads: &[
+        ("/start", "/starter/make", 75),
+        ("/starter/make", "/dough", 45),
+        ("/dough", "/dough/folding", 65),
+        ("/dough/folding", "/dough/proofing", 60),
+        ("/dough/proofing", "/bake", 60),
+    ],
+    deeds: &[Deed {
         name: "Helpful",
-        chance: 9,
-        on: None,
+        on: &[(None, 9)],
         steps: &[],
         property: "answer",
         values: &[("yes", None), ("yes", None), ("yes", None), ("no", None)],
-    },
+    }],
 };
 
 fn brand() -> Markup {
@@ -139,7 +146,7 @@ const ORIGINS: &[Origin] = &[
     origin(3, "https://stackexchange.com/", "/questions"),
     origin(7, "", "/"),
     origin(4, "", "/starter/keep"),
-    origin(2, "", "/start?utm_source=course&utm_medium=email&utm_campaign=first-loaf"),
+    origin(7, "", "/start?utm_source=course&utm_medium=email&utm_campaign=first-loaf"),
 ];
 
 #[rustfmt::skip]
