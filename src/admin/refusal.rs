@@ -11,11 +11,13 @@ use super::stats::Problem;
 use crate::language::Language;
 use crate::text;
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Put into an answer: why there is nothing else.
@@ -52,6 +54,17 @@ pub(super) fn is_for_people(uri: &Uri, headers: &HeaderMap) -> bool {
     !is_of(&OF_PROGRAMS)
         && (accepts.contains("text/html")
             || !accepts.contains("application/json") && (path == "/" || is_of(&OF_PEOPLE)))
+}
+
+/// Whether a page is asked for.
+pub(super) struct AsPage(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for AsPage {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(is_for_people(&parts.uri, &parts.headers)))
+    }
 }
 
 /// Tells it.

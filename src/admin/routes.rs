@@ -73,8 +73,8 @@ impl Routes {
         let needs = api(&description);
         Self { router, needs, description }
             .get("/", Need::Stats, get(dashboard::show))
-            .get("/details.csv", Need::Stats, get(dashboard::rows_as_csv))
-            .get("/details.json", Need::Stats, get(dashboard::rows_as_json))
+            .get("/details.csv", Need::Stats, get(dashboard::as_csv))
+            .get("/details.json", Need::Stats, get(dashboard::as_json))
             .post(dashboard::segments::KEEP, Need::Somebody, post(dashboard::segments::keep))
             .post(dashboard::segments::FORGET, Need::Somebody, post(dashboard::segments::forget))
             .both("/settings/{part}", Need::Somebody, get(settings::show).post(settings::change))

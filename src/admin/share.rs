@@ -8,6 +8,7 @@ use super::error::Error;
 use super::guard::Framed;
 use super::login::{self, cookie, is_behind_tls, sent};
 use super::params::Params;
+use super::refusal::AsPage;
 use super::sessions::{Of, SESSION};
 use super::{App, passwords};
 use crate::kept::Link;
@@ -70,8 +71,12 @@ fn refused(say: Language, why: Refusal) -> Response {
     }
 }
 
-pub(super) async fn show<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) -> Response {
-    let mut page = dashboard::show(caller.clone(), params.clone()).await;
+pub(super) async fn show<K: Kind>(
+    ByLink(caller, _): ByLink<K>,
+    as_page: AsPage,
+    params: Params,
+) -> Response {
+    let mut page = dashboard::show(caller.clone(), as_page, params.clone()).await;
     let origins = caller.link().map(|link| link.origins.clone()).unwrap_or_default();
     if params.get("embed") == Some("true") {
         page.extensions_mut().insert(Framed(origins));
@@ -80,11 +85,11 @@ pub(super) async fn show<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) 
 }
 
 pub(super) async fn csv<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) -> Response {
-    dashboard::rows_as_csv(caller, params).await
+    dashboard::as_csv(caller, params).await
 }
 
 pub(super) async fn json<K: Kind>(ByLink(caller, _): ByLink<K>, params: Params) -> Response {
-    dashboard::rows_as_json(caller, params).await
+    dashboard::as_json(caller, params).await
 }
 
 /// Who is there now and what happens, of all of a site: not for those who may see a part of it.

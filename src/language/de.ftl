@@ -548,6 +548,26 @@ details-before = ‹ Zurück
 details-page = Seite { $page } von { $pages }
 details-next = Weiter ›
 
+## What cards hold, as tables and files
+
+sheet-all = Alle Karten dieser Seite:
+sheet-chart = Im Lauf der Zeit
+sheet-metric = Kennzahl
+sheet-value = Wert
+sheet-change = Änderung in %, bei Anteilen in Punkten
+sheet-confirmed = Bestätigt
+sheet-compared = Verglichen mit
+sheet-timing = Was gemessen wird
+sheet-step = Schritt
+sheet-target = Was es ist
+sheet-of-all = Vom ersten Schritt
+sheet-of-previous = Vom Schritt davor
+sheet-way = Richtung
+sheet-after = Danach
+sheet-row = Zeile
+sheet-column = Spalte
+sheet-tenth = Zehntel der Seite
+
 ## Heat maps
 
 heat-title = Heatmap

@@ -548,6 +548,26 @@ details-before = ‹ Before
 details-page = Page { $page } of { $pages }
 details-next = Next ›
 
+## What cards hold, as tables and files
+
+sheet-all = All cards of this page:
+sheet-chart = Over time
+sheet-metric = Metric
+sheet-value = Value
+sheet-change = Change in %, of shares in points
+sheet-confirmed = Confirmed
+sheet-compared = Compared with
+sheet-timing = What is timed
+sheet-step = Step
+sheet-target = What it is
+sheet-of-all = Of the first step
+sheet-of-previous = Of the step before
+sheet-way = Way
+sheet-after = After
+sheet-row = Row
+sheet-column = Column
+sheet-tenth = Tenth of the page
+
 ## Heat maps
 
 heat-title = Heat map

@@ -548,6 +548,26 @@ details-before = ‹ Anterior
 details-page = Página { $page } de { $pages }
 details-next = Siguiente ›
 
+## What cards hold, as tables and files
+
+sheet-all = Todas las tarjetas de esta página:
+sheet-chart = A lo largo del tiempo
+sheet-metric = Métrica
+sheet-value = Valor
+sheet-change = Cambio en %, en puntos si es una proporción
+sheet-confirmed = Confirmado
+sheet-compared = Comparado con
+sheet-timing = Qué se mide
+sheet-step = Paso
+sheet-target = Qué es
+sheet-of-all = Del primer paso
+sheet-of-previous = Del paso anterior
+sheet-way = Sentido
+sheet-after = Después
+sheet-row = Fila
+sheet-column = Columna
+sheet-tenth = Décima parte de la página
+
 ## Heat maps
 
 heat-title = Mapa de calor

@@ -4,16 +4,19 @@
 //! or one page, event rows do, which know both at once; visits are people's, so they are a link
 //! away there.
 
-use super::PageData;
 use super::columns::{AROUND, Piece, ROW};
+use super::sheet::{Column, Line, Unit};
 use super::values::cut;
 use super::view::View;
+use super::{PageData, files};
 use crate::model::BotClass;
 use crate::model::rollup::OTHER;
 use crate::page_name::shown;
+use crate::report::Metric;
 use crate::report::scan::Asked;
 use crate::report::{
-    AiMaker, AiPage, AnsweredFrom, Condition, Property, ai_makers, ai_pages, ai_reads, conditions,
+    AiMaker, AiPage, AnsweredFrom, Condition, Invalid, Property, QuerySet, ai_makers, ai_pages,
+    ai_reads, conditions,
 };
 use maud::{Markup, html};
 use std::collections::BTreeSet;
@@ -25,38 +28,102 @@ const ROWS: usize = 50;
 pub(super) const TRAINING: &str = BotClass::AiTraining.as_str();
 pub(super) const ASSISTANT: &str = BotClass::AiAssistant.as_str();
 
+/// What AI did.
+#[derive(Default)]
+struct Told {
+    makers: Vec<AiMaker>,
+    pages: Vec<AiPage>,
+    /// Requests of programs that stand under no name.
+    unnamed: i64,
+}
+
+impl Told {
+    fn of(view: &View, data: &PageData<'_>) -> Self {
+        if view.is_of_rows() {
+            return Self::by_rows(view, data);
+        }
+        let (makers, unnamed) = ai_makers(data.days, view.elapsed());
+        Self { makers, pages: ai_pages(data.days, view.elapsed(), None), unnamed }
+    }
+
+    fn by_rows(view: &View, data: &PageData<'_>) -> Self {
+        if !is_told(view) || !matches!(data.answers.source, AnsweredFrom::Rows(_)) {
+            return Self::default();
+        }
+        let filter = data.answers.filter().cloned();
+        let asked = Asked { filter, times: view.times, ..Asked::default() };
+        let (makers, pages) = ai_reads(&view.site, data.covered(), &asked);
+        Self { makers, pages, unnamed: 0 }
+    }
+}
+
+/// Whether event rows can tell it, under what is filtered by.
+fn is_told(view: &View) -> bool {
+    let bots = Property::parse("bot:name").is_ok_and(|property| view.tells(&property));
+    bots && view.look.limit.is_none()
+}
+
 /// What AI did, where it did anything: who it was, and which pages it was about.
 pub(super) fn draw(view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
-    if view.is_of_rows() {
-        return drawn_from_rows(view, data);
-    }
-    let (makers, unnamed) = ai_makers(data.days, view.elapsed());
-    let pages = ai_pages(data.days, view.elapsed(), None);
+    let (Told { makers, pages, unnamed }, with_visits) = (Told::of(view, data), !view.is_of_rows());
     let mut cards = Vec::new();
     if !makers.is_empty() {
-        cards.push(piece("ai-makers", makers.len(), of_makers(view, &makers, true, unnamed)));
+        let drawn = of_makers(view, &makers, with_visits, unnamed);
+        cards.push(piece("ai-makers", makers.len(), drawn));
     }
     if !pages.is_empty() {
-        cards.push(piece("ai", pages.len(), of_pages(view, &pages, true)));
+        cards.push(piece("ai", pages.len(), of_pages(view, &pages, with_visits)));
     }
     cards
 }
 
-fn drawn_from_rows(view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
-    let is_told = matches!(data.answers.source, AnsweredFrom::Rows(_));
-    let bots = Property::parse("bot:name").is_ok_and(|property| view.tells(&property));
-    if !is_told || !bots || view.look.limit.is_some() {
-        return Vec::new();
+/// Asks for robots' rows, where these are to tell it. `false`: they cannot.
+pub(super) fn ask(view: &View, questions: &mut QuerySet) -> Result<bool, Invalid> {
+    if view.is_of_rows() && is_told(view) {
+        questions.ask(Property::parse("bot:name")?, &[Metric::Pageviews]);
     }
-    let filter = data.answers.filter().cloned();
-    let asked = Asked { filter, times: view.times, ..Asked::default() };
-    let (makers, pages) = ai_reads(&view.site, data.covered(), &asked);
-    let mut cards = Vec::new();
-    if !makers.is_empty() {
-        cards.push(piece("ai-makers", makers.len(), of_makers(view, &makers, false, 0)));
-        cards.push(piece("ai", pages.len(), of_pages(view, &pages, false)));
-    }
-    cards
+    Ok(!view.is_of_rows() || is_told(view))
+}
+
+pub(super) fn columns_of_makers(view: &View) -> Vec<Column> {
+    let (training, answers) = match view.is_of_rows() {
+        true => ("ai-training", "ai-answers"),
+        false => ("ai-requests-training", "ai-requests-answers"),
+    };
+    columns(view, [("training", training), ("assistant", answers)])
+}
+
+pub(super) fn columns_of_pages(view: &View) -> Vec<Column> {
+    let read = [("training", "ai-training"), ("assistant", "ai-answers")];
+    columns(view, read.into_iter().chain([("disallowed", "ai-disallowed")]))
+}
+
+/// With the visits that were sent, where these are told.
+fn columns(
+    view: &View,
+    names: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> Vec<Column> {
+    let sent = (!view.is_of_rows()).then_some(("visits", "ai-sent"));
+    let column = |(word, title)| Column::new(view.say(), word, title, Unit::Count);
+    names.into_iter().chain(sent).map(column).collect()
+}
+
+pub(super) fn rows_of_makers(view: &View, data: &PageData<'_>) -> Vec<Line> {
+    let columns = columns_of_makers(view).len();
+    let line = |of: AiMaker| {
+        let counts = [of.training, of.assistant, of.visits];
+        Line::counts([of.name], &counts[..columns])
+    };
+    Told::of(view, data).makers.into_iter().map(line).collect()
+}
+
+pub(super) fn rows_of_pages(view: &View, data: &PageData<'_>) -> Vec<Line> {
+    let columns = columns_of_pages(view).len();
+    let line = |of: AiPage| {
+        let counts = [of.training, of.assistant, of.disallowed, of.referral];
+        Line::counts([of.page], &counts[..columns])
+    };
+    Told::of(view, data).pages.into_iter().map(line).collect()
 }
 
 fn piece(id: &str, rows: usize, markup: Markup) -> Piece<'static> {
@@ -111,6 +178,7 @@ fn of_makers(view: &View, makers: &[AiMaker], with_visits: bool, unnamed: i64) -
             @if unnamed > 0 {
                 p.quiet { (say.with("ai-unnamed", [("n", say.grouped(unnamed).into())])) }
             }
+            (files::ends(view, "ai-makers", &say.t("ai-makers")))
         }
     }
 }
@@ -155,6 +223,7 @@ fn of_pages(view: &View, pages: &[AiPage], with_visits: bool) -> Markup {
                     }
                 }
             }
+            (files::ends(view, "ai", &say.t("ai-title")))
         }
     }
 }

@@ -4,7 +4,7 @@ use super::columns::{AROUND, Piece};
 use super::table::{CONVERSIONS, Card, Tab};
 use super::values::{cut, label};
 use super::view::{Subject, View};
-use super::{filters, map};
+use super::{files, filters, map};
 use crate::model::rollup::PART;
 use crate::page_name::shown;
 use crate::report::{Answers, Condition, Invalid, Metric, Property, QuerySet, Slice};
@@ -162,19 +162,29 @@ impl OpenCard {
                         (map::map(view, &self.of.property, (self.columns[0].0, &say.t(self.columns[0].1)), slices))
                     }
                     (rows_linked(view, &self.of.property, self.columns, &slices[..slices.len().min(shown)], slices, linked))
-                    (details_link(view, self.of.card, shown, slices.len()))
                 } @else if view.is_filtered() {
                     p.empty { (say.t("card-nothing")) }
                 } @else {
                     p.empty { (say.t(self.of.tab.empty)) }
                 }
+                (ends(view, self.of.card, shown, slices.len()))
             }
         }
     }
 }
 
+/// Where a card's rows are told in full: on a page of its own, and in files.
+pub(super) fn ends(view: &View, card: &Card, shown: usize, rows: usize) -> Markup {
+    html! {
+        div.ends {
+            (details_link(view, card, shown, rows))
+            p.take { (files::links(view, Some(card.key), &view.say().t(card.title))) }
+        }
+    }
+}
+
 /// A link to a card's own page.
-pub(super) fn details_link(view: &View, card: &Card, shown: usize, rows: usize) -> Markup {
+fn details_link(view: &View, card: &Card, shown: usize, rows: usize) -> Markup {
     let say = view.say();
     let link = match view.page() {
         Some(_) => format!("{}&details={}", filters::as_filter(view), card.key),
@@ -219,7 +229,7 @@ pub(super) fn filter_link(view: &View, property: &str, value: &str) -> String {
 }
 
 /// A row filters by what it is about. That of a property of events opens its values as well.
-fn row_link(view: &View, property: &Property, value: &str) -> String {
+pub(super) fn row_link(view: &View, property: &Property, value: &str) -> String {
     let filters = view.filters_with(Condition::of_row(property, value));
     let changes = [("filters", Some(filters.as_str())), ("page", None), ("details", None)];
     match property.as_str() {
@@ -290,10 +300,6 @@ fn rows_linked(
 }
 
 /// The head of a row: a link that filters by it, on a bar.
-pub(super) fn row_head(view: &View, property: &Property, value: &str, share: f64) -> Markup {
-    row_head_with(view, property, value, share, None)
-}
-
 fn row_head_with(
     view: &View,
     property: &Property,
@@ -302,16 +308,29 @@ fn row_head_with(
     linked: Option<&usize>,
 ) -> Markup {
     let name = label(view.say(), property, value);
+    let linked = linked.map(|n| {
+        let said = view.say().with("card-linked-from", [("n", (*n).into())]);
+        html! { " " small.quiet { (said) } }
+    });
+    head_of_row(&name, Some(&row_link(view, property, value)), share, linked)
+}
+
+/// The same of any row, which may lead somewhere.
+pub(super) fn head_of_row(
+    name: &str,
+    link: Option<&str>,
+    share: f64,
+    more: Option<Markup>,
+) -> Markup {
+    let more = more.unwrap_or_default();
     html! {
         th scope="row" {
             svg.bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
                 rect width=(format!("{:.1}", share * 100.0)) height="1" {}
             }
-            a href=(row_link(view, property, value)) title=(name) {
-                (cut(&name))
-                @if let Some(n) = linked {
-                    " " small.quiet { (view.say().with("card-linked-from", [("n", (*n).into())])) }
-                }
+            @match link {
+                Some(link) => a href=(link) title=(name) { (cut(name)) (more) },
+                None => span title=(name) { (cut(name)) (more) },
             }
         }
     }

@@ -392,7 +392,7 @@ fn short(say: Language, start: NaiveDateTime, interval: Interval) -> String {
     }
 }
 
-fn long(say: Language, start: NaiveDateTime, interval: Interval) -> String {
+pub(super) fn long(say: Language, start: NaiveDateTime, interval: Interval) -> String {
     let day = start.date();
     match interval {
         Interval::Minute => say.time(start),

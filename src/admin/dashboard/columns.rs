@@ -13,6 +13,8 @@ pub(super) const ROW: f64 = 35.0;
 pub(super) const AROUND: f64 = 129.0;
 /// What any card has around what it says: its title.
 pub(super) const TITLE: f64 = 66.0;
+/// What leads to all that it says, where it is no list.
+pub(super) const ENDS: f64 = 32.0;
 /// A line in the place of rows.
 const EMPTY: f64 = 150.0;
 const GAP: f64 = 20.0;

@@ -1,117 +1,75 @@
-//! A card's own page: every metric of every row, searched, sorted and by the page; and the same as
-//! a file.
+//! A card's own page: every metric of every row, searched, sorted and by the page.
 
-use super::cards::CardTab;
-use super::table;
-use super::values::label;
-use super::view::{Subject, View};
-use super::{cards, map};
-use crate::export::harmless;
-use crate::report::{Answers, Invalid, Metric, QuerySet, Reason, Slice, Value};
+use super::PageData;
+use super::cards;
+use super::files;
+use super::map;
+use super::sheet::{Leads, Line, Sheet, Unit};
+use super::sources::{Source, Which};
+use super::view::View;
+use crate::report::{Invalid, QuerySet, Reason, Slice};
 use maud::{Markup, html};
-use std::cmp::Ordering;
 
 /// Rows of a page.
 const ROWS: usize = 100;
 
-/// A card whose every metric has been asked for.
-pub(super) struct Details {
-    of: CardTab,
-    metrics: Vec<Metric>,
-    nth: usize,
-}
+/// The word for sorting by name.
+const NAME: &str = "name";
+
+/// A card all of which has been asked for.
+pub(super) struct Details(Source);
 
 impl Details {
     /// # Errors
     /// If there is no such card, the filters tell nothing of it, or it is to be sorted by what it
     /// does not have.
     pub fn ask(key: &str, view: &View, questions: &mut QuerySet) -> Result<Self, Invalid> {
-        let known = || table::all().map(|card| card.key);
-        let card = table::all()
-            .find(|card| card.key == key)
-            .ok_or_else(|| Invalid::unknown("card", key, known().collect::<Vec<_>>()))?;
-        let of = CardTab::choose(card, view)?.ok_or_else(|| {
+        let source = Which::named(key, view)?.ask(view, questions)?.ok_or_else(|| {
+            let key = key.escape_debug();
             let line = format!("what is filtered by tells nothing of `{key}`: take a filter away");
             Invalid::new(line).because(Reason::TellsNothing)
         })?;
-        let first = of.columns(view)[0].0;
-        let of_actions = of.property.counts_actions();
-        // What says the same as another does not stand beside it.
-        let is_needed = |metric: &Metric| match metric {
-            Metric::Events => of_actions,
-            Metric::Conversions => !of_actions,
-            Metric::GroupConversionRate => view.subject() == Subject::Actions && !of_actions,
-            _ => true,
-        };
-        let others = Metric::ALL.into_iter().filter(is_needed);
-        let others =
-            others.filter(|metric| *metric != first && metric.means_something(&of.property));
-        let metrics: Vec<Metric> = std::iter::once(first).chain(others).collect();
         if let Some(sort) = view.get("sort").filter(|sort| *sort != NAME) {
-            let sort = Metric::parse(sort)?;
-            if !metrics.contains(&sort) {
-                let words = metrics.iter().map(|metric| metric.as_str()).collect::<Vec<_>>();
-                let unknown = Invalid::unknown("column", sort.as_str(), words);
+            let columns = source.columns(view);
+            if !columns.iter().any(|column| column.word == *sort) {
+                let words = columns.iter().map(|column| &*column.word).collect::<Vec<_>>();
+                let unknown = Invalid::unknown("column", sort, words);
                 return Err(unknown.because(Reason::NoColumn));
             }
         }
-        if of.property.as_str() == "event:goal" && view.site.goals.iter().any(|goal| goal.is_kept) {
-            questions.ask_for_rows();
-        }
-        let nth = questions.ask(of.property.clone(), &metrics);
-        Ok(Self { of, metrics, nth })
+        Ok(Self(source))
     }
 
-    /// The rows that are searched for, in their order.
-    fn rows(&self, view: &View, answers: &Answers) -> Vec<Slice> {
-        let mut rows = answers.slices(self.nth).unwrap_or_default();
-        if let Some(search) = view.get("search").map(str::to_lowercase) {
-            rows.retain(|row| {
-                let label = label(view.say(), &self.of.property, &row.value).to_lowercase();
-                label.contains(&search) || row.value.to_lowercase().contains(&search)
-            });
-        }
-        let number =
-            |row: &Slice, nth: usize| row.metrics[nth].number().unwrap_or(f64::NEG_INFINITY);
-        let order = |a: &Slice, b: &Slice| match self.sorted_by(view) {
-            Some(nth) => number(b, nth).total_cmp(&number(a, nth)),
-            None => a.value.cmp(&b.value),
-        };
-        let directed = |order: Ordering| if is_reversed(view) { order.reverse() } else { order };
-        rows.sort_by(|a, b| directed(order(a, b)).then_with(|| a.value.cmp(&b.value)));
-        rows
+    /// # Errors
+    /// If of the days only totals are known.
+    pub fn sheet(&self, view: &View, data: &PageData<'_>) -> Result<Sheet, Invalid> {
+        let mut sheet = self.0.sheet(view, data)?;
+        sheet.arrange(view);
+        Ok(sheet)
     }
 
-    /// The column, by its place; `None`: the name.
-    fn sorted_by(&self, view: &View) -> Option<usize> {
-        match view.get("sort") {
-            Some(NAME) => None,
-            Some(sort) => self.metrics.iter().position(|metric| metric.as_str() == sort),
-            None => Some(0),
-        }
-    }
-
-    pub fn draw(&self, view: &View, answers: &Answers) -> Markup {
-        let rows = self.rows(view, answers);
+    /// # Errors
+    /// As [`Self::sheet`].
+    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Result<Markup, Invalid> {
+        let sheet = self.sheet(view, data)?;
+        let rows = &sheet.rows;
         let pages = rows.len().div_ceil(ROWS).max(1);
         let page = view.get("at").and_then(|at| at.parse().ok()).unwrap_or(1).clamp(1, pages);
         let first = (page - 1) * ROWS;
         let shown = &rows[first..rows.len().min(first + ROWS)];
         // A column in which nothing is told says nothing.
-        let says =
-            |nth: &usize| *nth == 0 || rows.iter().any(|row| !row.metrics[*nth].is_nothing());
-        let columns: Vec<usize> = (0..self.metrics.len()).filter(says).collect();
-        let (say, title) = (view.say(), view.say().t(self.of.card.title));
-        let card = |key| say.with(key, [("card", (&*title).into())]);
-        let sorted = self.sorted_by(view);
-        let bar = sorted.unwrap_or(0);
-        let number = |row: &Slice| row.metrics[bar].number().unwrap_or(0.0);
-        let largest = rows.iter().map(number).fold(f64::MIN_POSITIVE, f64::max);
-        html! {
-            section.card.details id=(self.of.card.key) aria-labelledby="details-title" {
+        let says = |nth: &usize| *nth == 0 || rows.iter().any(|row| !row.values[*nth].is_nothing());
+        let columns: Vec<usize> = (0..sheet.columns.len()).filter(says).collect();
+        let (say, title) = (view.say(), &*sheet.title);
+        let card = |key| say.with(key, [("card", title.into())]);
+        let sorted = sheet.sorted_by(view);
+        let by_name = view.get("sort") == Some(NAME);
+        let bar = Bar::of(&sheet, sorted.unwrap_or(0));
+        Ok(html! {
+            section.card.details id=(sheet.key) aria-labelledby="details-title" {
                 header {
                     h2 #details-title { (title) }
-                    (self.of.nav(view))
+                    @if let Some(tabs) = self.0.tabs() { (tabs.nav(view)) }
                 }
                 div.beside {
                     form.search method="get" action=(view.look.base) role="search" {
@@ -125,34 +83,32 @@ impl Details {
                         @else { (say.with("details-of", [("first", (first + 1).into()), ("last", (first + shown.len()).into()), ("all", rows.len().into())])) }
                     }
                     p.take {
-                        a href=(view.file("csv")) download { "CSV" } " "
-                        a href=(view.file("json")) download { "JSON" } " "
+                        (files::links(view, Some(&sheet.key), title)) " "
                         a href=(view.link(&[("details", None)])) { (say.t("details-back")) }
                     }
                 }
-                @if self.of.property.as_str() == map::PROPERTY && !rows.is_empty() {
-                    @let name = say.metric(self.metrics[0], &self.of.property);
-                    (map::map(view, &self.of.property, (self.metrics[0], &name), &rows))
-                }
+                (map_of(view, &sheet))
                 @if shown.is_empty() {
                     p.empty { (say.t("details-nothing")) }
                 } @else {
                     div.scroll-x tabindex="0" role="region" aria-label=(card("details-rows")) {
                         table {
                             thead { tr {
-                                (head(view, NAME, &say.property(&self.of.property), sorted.is_none()))
+                                @for (nth, name) in sheet.names.iter().enumerate() {
+                                    @if nth == 0 { (head(view, NAME, &name.title(say), by_name)) }
+                                    @else { th scope="col" { (name.title(say)) } }
+                                }
                                 @for nth in &columns {
-                                    @let metric = self.metrics[*nth];
-                                    (head(view, metric.as_str(), &say.metric(metric, &self.of.property), sorted == Some(*nth)))
+                                    @let column = &sheet.columns[*nth];
+                                    (head(view, &column.word, &column.title, sorted == Some(*nth)))
                                 }
                             } }
                             tbody {
                                 @for row in shown {
                                     tr {
-                                        (cards::row_head(view, &self.of.property, &row.value, number(row) / largest))
-                                        @for nth in &columns {
-                                            td { (say.exact(self.metrics[*nth], row.metrics[*nth])) }
-                                        }
+                                        (row_head(view, &sheet, row, bar.share(row)))
+                                        @for nth in 1..sheet.names.len() { td { (sheet.label(say, row, nth)) } }
+                                        @for nth in &columns { td { (sheet.shown(say, row, *nth)) } }
                                     }
                                 }
                             }
@@ -167,47 +123,49 @@ impl Details {
                     }
                 }
             }
-        }
-    }
-
-    /// All rows, as they are stored, as lines of a table. What a spreadsheet would take for a
-    /// formula stands behind an apostrophe.
-    pub fn csv(&self, view: &View, answers: &Answers) -> Result<Vec<u8>, csv::Error> {
-        let mut lines = csv::Writer::from_writer(Vec::new());
-        let names = self.metrics.iter().map(|metric| metric.as_str());
-        lines.write_record(std::iter::once(self.of.property.as_str()).chain(names))?;
-        for row in self.rows(view, answers) {
-            let value = |value: &Value| match value {
-                Value::Unknown => String::new(),
-                Value::Count(n) => n.to_string(),
-                Value::Ratio(n) => n.to_string(),
-            };
-            let name = harmless(row.value);
-            lines.write_record(std::iter::once(name).chain(row.metrics.iter().map(value)))?;
-        }
-        lines.into_inner().map_err(|e| e.into_error().into())
-    }
-
-    /// The same in the shape of the API's version 2.
-    pub fn json(&self, view: &View, answers: &Answers) -> serde_json::Value {
-        let row =
-            |row: Slice| serde_json::json!({ "dimensions": [row.value], "metrics": row.metrics });
-        let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.as_str()).collect();
-        serde_json::json!({
-            "results": self.rows(view, answers).into_iter().map(row).collect::<Vec<_>>(),
-            "query": {
-                "site_id": view.site.name,
-                "metrics": metrics,
-                "dimensions": [self.of.property.as_str()],
-                "date_range": [answers.range.first, view.elapsed().last],
-                "filters": view.filters(),
-            },
         })
     }
 }
 
-/// The word for sorting by name.
-const NAME: &str = "name";
+/// The column that bars show, and the largest number in it. Numbers of several kinds have none.
+struct Bar(Option<(usize, f64)>);
+
+impl Bar {
+    fn of(sheet: &Sheet, nth: usize) -> Self {
+        let of_rows = |unit| !matches!(unit, Unit::OfRow);
+        let is_told = sheet.columns.get(nth).is_some_and(|column| of_rows(column.unit));
+        let number = |row: &Line| row.values[nth].number().unwrap_or(0.0);
+        let largest = || sheet.rows.iter().map(number).fold(f64::MIN_POSITIVE, f64::max);
+        Self(is_told.then(|| (nth, largest())))
+    }
+
+    fn share(&self, row: &Line) -> f64 {
+        let Some((nth, largest)) = self.0 else { return 0.0 };
+        row.values[nth].number().unwrap_or(0.0) / largest
+    }
+}
+
+/// The head of a row, which leads where its name does.
+fn row_head(view: &View, sheet: &Sheet, row: &Line, share: f64) -> Markup {
+    let name = sheet.label(view.say(), row, 0);
+    let link = match &sheet.leads {
+        Leads::Filter(property) => Some(cards::row_link(view, property, &row.names[0])),
+        Leads::OwnView => Some(view.own_view(&row.names[0])),
+        Leads::Nowhere => None,
+    };
+    cards::head_of_row(&name, link.as_deref(), share, None)
+}
+
+/// Countries, on their map.
+fn map_of(view: &View, sheet: &Sheet) -> Markup {
+    let of_countries = |property: &&_| map::PROPERTY == crate::report::Property::as_str(property);
+    let property = sheet.names[0].of.as_ref().filter(of_countries);
+    let Some((property, column)) = property.zip(sheet.columns.first()) else { return html! {} };
+    let Unit::Of(metric) = column.unit else { return html! {} };
+    let slice = |row: &Line| Slice { value: row.names[0].clone(), metrics: row.values.clone() };
+    let rows: Vec<Slice> = sheet.rows.iter().map(slice).collect();
+    html! { @if !rows.is_empty() { (map::map(view, property, (metric, &column.title), &rows)) } }
+}
 
 fn is_reversed(view: &View) -> bool {
     view.get("order") == Some("asc")

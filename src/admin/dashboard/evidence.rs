@@ -1,7 +1,7 @@
 //! How views are known: a quiet line, which opens.
 
 use super::cards::OpenCard;
-use super::table::{CACHES, UNCONFIRMED};
+use super::table::{CACHES, EVIDENCE, UNCONFIRMED};
 use super::view::View;
 use super::{PageData, cards, columns};
 use crate::report::{Invalid, Metric, Property, QuerySet, Slice, Value};
@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 /// How a pageview is known: its class in the style sheet, the API's name, and the keys of ours and
 /// of why.
-const EVIDENCE: [(&str, &str, &str, &str); 4] = [
+const KINDS: [(&str, &str, &str, &str); 4] = [
     ("server", "server only", "value-server-only", "evidence-why-server"),
     ("confirmed", "confirmed", "value-confirmed", "evidence-why-confirmed"),
     ("browser", "browser only", "value-browser-only", "evidence-why-browser"),
@@ -37,7 +37,7 @@ impl Evidence {
         if slices.is_empty() {
             return html! {};
         }
-        let parts = EVIDENCE.map(|(_, of, ..)| views(&slices, of));
+        let parts = KINDS.map(|(_, of, ..)| views(&slices, of));
         let all = parts.iter().sum::<i64>().max(1) as f64;
         let share = |n: i64| n as f64 / all * 100.0;
         let starts = parts.iter().scan(0.0, |at, n| {
@@ -60,12 +60,12 @@ impl Evidence {
                 section.sheet aria-label=(say.t("evidence-title")) {
                     p.quiet { (say.t("evidence-about")) }
                     svg.evidence-bar viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true" {
-                        @for ((start, n), (class, ..)) in starts.zip(parts).zip(EVIDENCE) {
+                        @for ((start, n), (class, ..)) in starts.zip(parts).zip(KINDS) {
                             rect.(class) x=(format!("{start:.3}")) width=(format!("{:.3}", share(n))) height="1" {}
                         }
                     }
                     dl {
-                        @for (n, (class, value, name, why)) in parts.into_iter().zip(EVIDENCE) {
+                        @for (n, (class, value, name, why)) in parts.into_iter().zip(KINDS) {
                             div {
                                 dt { i.(class) {} a href=(cards::filter_link(view, "visit:evidence", value)) { (say.t(name)) } }
                                 dd {
@@ -76,6 +76,7 @@ impl Evidence {
                             }
                         }
                     }
+                    (cards::ends(view, &EVIDENCE, 0, 0))
                 }
                 (columns::draw(unconfirmed.chain(caches).filter_map(|card| card.piece(view, &data.answers)).collect()))
             }

@@ -1,10 +1,11 @@
 //! Goals, and funnels that lead to them.
 
-use super::columns::{AROUND, Piece, ROW, TITLE};
+use super::columns::{AROUND, ENDS, Piece, ROW, TITLE};
+use super::sheet::{Column, Line, Unit};
 use super::table::{CONVERTED, GOALS};
 use super::values::cut;
 use super::view::{Subject, View};
-use super::{PageData, cards};
+use super::{PageData, cards, files};
 use crate::language::Language;
 use crate::model::goal::Funnel;
 use crate::model::site::Day;
@@ -19,7 +20,7 @@ const LAST_STEP: f64 = 53.0;
 
 /// Goals and funnels.
 pub(super) struct Goals {
-    property: Property,
+    pub property: Property,
     nth: usize,
     /// Those that were added while the program ran, which event rows tell.
     kept: Option<usize>,
@@ -28,23 +29,32 @@ pub(super) struct Goals {
 impl Goals {
     /// `None`: the filters tell nothing of them.
     pub fn ask(view: &View, questions: &mut QuerySet) -> Result<Option<Self>, Invalid> {
+        let metrics: Vec<Metric> = CONVERTED.iter().map(|(metric, _)| *metric).collect();
+        Self::ask_of(&metrics, view, questions)
+    }
+
+    /// The same of these metrics.
+    pub fn ask_of(
+        metrics: &[Metric],
+        view: &View,
+        questions: &mut QuerySet,
+    ) -> Result<Option<Self>, Invalid> {
         let property = Property::parse("event:goal")?;
         if !view.tells(&property) {
             return Ok(None);
         }
-        let metrics: Vec<Metric> = CONVERTED.iter().map(|(metric, _)| *metric).collect();
-        let nth = questions.ask_goals_of_file(property.clone(), &metrics);
+        let nth = questions.ask_goals_of_file(property.clone(), metrics);
         let site = &view.site;
         let kept = site.goals.iter().any(|goal| goal.is_kept);
         if kept || site.funnels.iter().any(|funnel| funnel.is_kept) {
             questions.ask_for_rows();
         }
-        let kept = kept.then(|| questions.ask(property.clone(), &metrics));
+        let kept = kept.then(|| questions.ask(property.clone(), metrics));
         Ok(Some(Self { property, nth, kept }))
     }
 
-    /// A card each.
-    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
+    /// All goals, also those that nobody reached, with the metrics that were asked for.
+    pub fn slices(&self, metrics: &[Metric], view: &View, data: &PageData<'_>) -> Vec<Slice> {
         let is_kept = |name: &str| view.site.goals.iter().any(|g| g.is_kept && *g.name == *name);
         let mut slices = data.answers.slices(self.nth).unwrap_or_default();
         slices.retain(|slice| !is_kept(&slice.value));
@@ -56,11 +66,17 @@ impl Goals {
         let told = view.site.goals.iter().filter(|goal| of_all && (knows_kept || !goal.is_kept));
         for goal in told {
             if !slices.iter().any(|slice| slice.value == *goal.name) {
-                let metrics =
-                    vec![Value::Count(0), Value::Count(0), Value::Ratio(0.0), Value::Unknown];
+                let metrics = metrics.iter().map(|metric| of_nobody(*metric)).collect();
                 slices.push(Slice { value: goal.name.to_string(), metrics });
             }
         }
+        slices
+    }
+
+    /// A card each.
+    pub fn draw(&self, view: &View, data: &PageData<'_>) -> Vec<Piece<'static>> {
+        let metrics: Vec<Metric> = CONVERTED.iter().map(|(metric, _)| *metric).collect();
+        let slices = self.slices(&metrics, view, data);
         let (say, funnels) = (view.say(), funnels(view, data));
         let goals = (!slices.is_empty()).then(|| {
             let markup = html! {
@@ -70,17 +86,60 @@ impl Goals {
                     @if let Some(first) = since(view, data).filter(|_| self.kept.is_some()) {
                         p.quiet { (say.with("goal-since", [("day", say.day(first).into())])) }
                     }
-                    (cards::details_link(view, &GOALS, slices.len(), slices.len()))
+                    (cards::ends(view, &GOALS, slices.len(), slices.len()))
                 }
             };
             Piece::fixed(AROUND + slices.len() as f64 * ROW, markup).called(GOALS.key)
         });
         let funnels = funnels.iter().map(|(name, steps)| {
             let between = steps.len().saturating_sub(1) as f64;
-            Piece::fixed(TITLE + LAST_STEP + between * STEP, drawn(say, name, steps))
+            let height = TITLE + ENDS + LAST_STEP + between * STEP;
+            Piece::fixed(height, drawn(view, say, name, steps))
         });
         goals.into_iter().chain(funnels).collect()
     }
+}
+
+/// How the names of funnels' cards begin.
+const FUNNEL: &str = "funnel:";
+
+/// What a metric of a goal is that nobody reached.
+fn of_nobody(metric: Metric) -> Value {
+    match metric {
+        Metric::Visitors | Metric::Visits | Metric::Events | Metric::Conversions => Value::Count(0),
+        Metric::ConversionRate | Metric::GroupConversionRate => Value::Ratio(0.0),
+        _ => Value::Unknown,
+    }
+}
+
+/// The name under which a funnel's card is asked for.
+pub(super) fn key(name: &str) -> String {
+    format!("{FUNNEL}{name}")
+}
+
+pub(super) fn is_key(card: &str) -> bool {
+    card.starts_with(FUNNEL)
+}
+
+pub(super) fn columns(say: Language) -> Vec<Column> {
+    vec![
+        Column::new(say, "visits", "metric-visits", Unit::Count),
+        Column::new(say, "percent_of_all", "sheet-of-all", Unit::Percent),
+        Column::new(say, "percent_of_previous", "sheet-of-previous", Unit::Percent),
+    ]
+}
+
+/// The steps of a funnel, by its place among the site's.
+pub(super) fn rows_of_funnel(view: &View, data: &PageData<'_>, nth: usize) -> Vec<Line> {
+    let name = &*view.site.funnels[nth].name;
+    let told = funnels(view, data).into_iter().find(|(of, _)| *of == name);
+    let percent = |n: Option<f64>| n.map_or(Value::Unknown, Value::Ratio);
+    let line = |(nth, step): (usize, Step)| {
+        let shares = [percent(step.of_all), percent(step.of_previous)];
+        let values = [&[Value::Count(step.visits)][..], &shares].concat();
+        Line::new([(nth + 1).to_string(), step.label], values)
+    };
+    told.map(|(_, steps)| steps.into_iter().enumerate().map(line).collect()).unwrap_or_default()
 }
 
 /// The day since which event rows are kept, if that is within the time shown.
@@ -109,7 +168,7 @@ fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)>
 }
 
 /// A funnel: a bar for each step, narrowing to the next.
-fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
+fn drawn(view: &View, say: Language, name: &str, steps: &[Step]) -> Markup {
     let share = |key, rate| say.with(key, [("share", say.percent(rate).into())]);
     let visits = |i: usize| steps.get(i).map_or(0, |step| step.visits) as f64;
     let percent = |i: usize, of: usize| visits(i) / visits(of).max(1.0) * 100.0;
@@ -143,6 +202,7 @@ fn drawn(say: Language, name: &str, steps: &[Step]) -> Markup {
                     }
                 }
             }
+            (files::ends(view, &key(name), name))
         }
     }
 }

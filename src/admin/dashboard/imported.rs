@@ -72,7 +72,8 @@ pub(super) async fn read(
 ) -> Result<Shown, Error> {
     let elapsed = view.elapsed();
     let of: Vec<Imported> = view.look.imports.within(elapsed).cloned().collect();
-    if of.is_empty() || view.get("details").is_some() || view.topic != Topic::Overview {
+    let is_of_rows = !matches!(view.get("details"), None | Some("totals" | "chart"));
+    if of.is_empty() || is_of_rows || view.topic != Topic::Overview {
         return Ok(Shown::Nothing);
     }
     let is_of_days = view.times.is_none() && view.interval != Interval::Hour;

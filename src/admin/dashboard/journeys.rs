@@ -1,9 +1,9 @@
 //! Before and after a page: what visits viewed on their way to it and on from it, three pages each
 //! way, from event rows.
 
-use super::PageData;
 use super::values::cut;
 use super::view::View;
+use super::{PageData, files};
 use crate::page_name::shown;
 use crate::report::{Branch, JOURNEY_STEPS, journeys};
 use maud::{Markup, html};
@@ -15,10 +15,9 @@ use std::sync::Arc;
 const ROWS: usize = 5;
 
 /// One step away: visits by page, most first, and those that had begun or ended before.
-#[derive(Default)]
-struct Step {
-    pages: Vec<(Arc<str>, i64)>,
-    ends: i64,
+pub(super) struct Step {
+    pub pages: Vec<(Arc<str>, i64)>,
+    pub ends: i64,
 }
 
 /// Nothing, where no row tells of it.
@@ -42,7 +41,7 @@ pub(super) fn draw(view: &View, data: &PageData<'_>, page: &str) -> Option<Marku
                             div {
                                 h3 { (say.with(name, [("n", (nth + 1).into())])) }
                                 ol {
-                                    @for (page, visits) in &step.pages { (row(view, page, *visits)) }
+                                    @for (page, visits) in step.pages.iter().take(ROWS) { (row(view, page, *visits)) }
                                     @if step.ends > 0 {
                                         li.quiet { span { (say.t(end)) } " " b { (say.count(step.ends)) } }
                                     }
@@ -51,6 +50,7 @@ pub(super) fn draw(view: &View, data: &PageData<'_>, page: &str) -> Option<Marku
                         }
                     }
                 }
+                (files::ends(view, "journeys", &say.t("journey-title")))
             }
         }
     })
@@ -68,7 +68,7 @@ fn row(view: &View, page: &str, visits: i64) -> Markup {
 }
 
 /// Those that any visit took.
-fn steps(way: &Branch) -> Vec<Step> {
+pub(super) fn steps(way: &Branch) -> Vec<Step> {
     let mut branches = vec![way];
     let mut steps = Vec::new();
     for _ in 0..JOURNEY_STEPS {
@@ -79,7 +79,6 @@ fn steps(way: &Branch) -> Vec<Step> {
         let ends = branches.iter().map(|branch| branch.ends).sum();
         let mut pages: Vec<_> = pages.into_iter().map(|(page, n)| (page.clone(), n)).collect();
         pages.sort_by_key(|(_, visits)| Reverse(*visits));
-        pages.truncate(ROWS);
         if pages.is_empty() && ends == 0 {
             break;
         }

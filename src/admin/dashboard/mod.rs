@@ -16,6 +16,7 @@ mod columns;
 mod compare;
 mod details;
 mod evidence;
+mod files;
 mod filter_form;
 mod filters;
 mod goals;
@@ -28,9 +29,12 @@ mod map;
 mod of_page;
 mod overview;
 mod page;
+mod page_sheets;
 mod realtime;
 pub(super) mod segments;
+mod sheet;
 mod sites;
+mod sources;
 mod speed;
 mod table;
 mod tiles;
@@ -43,12 +47,13 @@ mod words;
 use super::caller::Caller;
 use super::error::Error;
 use super::params::Params;
+use super::refusal::AsPage;
 use super::{App, assets, theme};
 use crate::language::Language;
 use crate::report::scan::DayRows;
-use crate::report::{Answers, Days, Invalid, Rows, Segments};
+use crate::report::{Answers, Days, Invalid, QuerySet, Rows, Segments};
 use axum::Json;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use look::Look;
@@ -80,11 +85,15 @@ impl<'d> PageData<'d> {
     }
 }
 
-pub(super) async fn show(app: Caller, params: Params) -> Response {
-    match render(&app, &params).await {
-        Ok(page) => page.into_response(),
-        Err(e) => e.into_response(),
-    }
+/// The page for people; for programs all that it has, as JSON.
+pub(super) async fn show(app: Caller, AsPage(as_page): AsPage, params: Params) -> Response {
+    let answer = match as_page {
+        true => render(&app, &params).await.map(IntoResponse::into_response),
+        false => taken(&app, &params, Format::Json).await.map(|(_, file)| file),
+    };
+    let mut answer = answer.unwrap_or_else(IntoResponse::into_response);
+    answer.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
+    answer
 }
 
 /// While the store does not answer, the numbers that were read last, if all of them are known.
@@ -99,35 +108,71 @@ async fn render(app: &Caller, params: &Params) -> Result<Markup, Error> {
 }
 
 async fn drawn(app: &Caller, params: &Params) -> Result<Markup, Error> {
-    if app.sites().count() != 1 && params.is_empty() {
+    if is_of_sites(app, params) {
         return sites::list(app).await;
     }
-    answered(app, params, |app, page, data, current| page.draw(&app.admin, data, current)).await
+    answered(app, params, Page::ask, |app, page, data, current| {
+        page.draw(&app.admin, data, current)
+    })
+    .await
 }
 
-/// The rows of a card as a file.
-pub(super) async fn rows_as_csv(app: Caller, params: Params) -> Response {
-    let file = answered(&app, &params, |_, page, data, _| -> Result<Response, Invalid> {
-        let csv = page.rows_as_csv(data)?;
-        let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
-        let name = (header::CONTENT_DISPOSITION, page.file_name("csv"));
-        Ok(([kind], [name], csv).into_response())
-    });
-    file.await.and_then(|file| Ok(file?)).unwrap_or_else(IntoResponse::into_response)
+/// Whether it is the list of sites that is asked for.
+fn is_of_sites(app: &Caller, params: &Params) -> bool {
+    app.sites().count() != 1 && params.is_empty()
 }
 
-pub(super) async fn rows_as_json(app: Caller, params: Params) -> Response {
-    let file = answered(&app, &params, |_, page, data, _| -> Result<Response, Invalid> {
-        let name = (header::CONTENT_DISPOSITION, page.file_name("json"));
-        Ok(([name], Json(page.rows_as_json(data)?)).into_response())
-    });
-    file.await.and_then(|file| Ok(file?)).unwrap_or_else(IntoResponse::into_response)
+#[derive(Clone, Copy)]
+enum Format {
+    Csv,
+    Json,
+}
+
+/// A card as a file, or all that a page has.
+pub(super) async fn as_csv(app: Caller, params: Params) -> Response {
+    file(&app, &params, Format::Csv).await
+}
+
+pub(super) async fn as_json(app: Caller, params: Params) -> Response {
+    file(&app, &params, Format::Json).await
+}
+
+async fn file(app: &Caller, params: &Params, format: Format) -> Response {
+    let named = |(name, file)| ([(header::CONTENT_DISPOSITION, name)], file).into_response();
+    taken(app, params, format).await.map_or_else(IntoResponse::into_response, named)
+}
+
+/// The same with the name of the file. It is never what was read last: a file does not say so.
+async fn taken(app: &Caller, params: &Params, format: Format) -> Result<(String, Response), Error> {
+    let csv = |csv: Vec<u8>| {
+        let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
+        (kind, csv).into_response()
+    };
+    if is_of_sites(app, params) {
+        let (name, sheet, query) = sites::sheet(app).await?;
+        return Ok(match format {
+            Format::Csv => (format!("{name}.csv\""), csv(sheet.csv()?)),
+            Format::Json => (format!("{name}.json\""), Json(sheet.json(query)).into_response()),
+        });
+    }
+    let make = move |_: &App, page: &Page, data: &PageData<'_>, _| -> Result<_, Invalid> {
+        let taken = page.taken(data)?;
+        Ok(match format {
+            Format::Csv => (files::name(&page.view, "csv"), csv(taken.csv()?)),
+            Format::Json => {
+                let json = taken.json(&page.view, data);
+                (files::name(&page.view, "json"), Json(json).into_response())
+            }
+        })
+    };
+    Ok(answered(app, params, Page::ask_for_file, make).await??)
 }
 
 /// What is made of a page once its questions have been answered.
 async fn answered<T: Send + 'static>(
     app: &Caller,
     params: &Params,
+    ask: impl FnOnce(View) -> Result<(Page, QuerySet), Invalid>,
     make: impl FnOnce(&App, &Page, &PageData<'_>, u64) -> T + Send + 'static,
 ) -> Result<T, Error> {
     let admin = &app.admin;
@@ -140,7 +185,7 @@ async fn answered<T: Send + 'static>(
     };
     let now = app.reader.last_time(&site.name).filter(|_| app.is_from_last());
     let view = View::read(&site, segments, look, params, now.unwrap_or(admin.clock.now()))?;
-    let (mut page, questions) = Page::ask(view)?;
+    let (mut page, questions) = ask(view)?;
     let wanted = page.view.takes_rows() || questions.asks_for_rows();
     let of = questions.takes_rows_of().filter(|_| wanted);
     let (days, rows) = app.read(&site, questions.ranges(), of).await?;

@@ -6,22 +6,24 @@
 
 use super::ai::{ASSISTANT, TRAINING, readers};
 use super::cards::OpenCard;
-use super::columns::{self, AROUND, Piece, ROW, TITLE};
+use super::columns::{self, AROUND, ENDS, Piece, ROW, TITLE};
 use super::goals::since;
+use super::sheet::Unit;
 use super::speed::tiles;
 use super::table::OF_PAGE;
 use super::values::word;
 use super::view::View;
-use super::{PageData, cards, heat, journeys};
+use super::{PageData, cards, files, heat, journeys, page_sheets};
+use crate::language::NOTHING;
 use crate::model::rollup::Metric as Stored;
 use crate::report::{
-    Days, Filter, Invalid, Metric, Property, QuerySet, Screen, Timed, ai_pages, breakdown, clicks,
-    outline, scrolls, sums,
+    AiPage, Days, Filter, Invalid, Metric, Property, QuerySet, Screen, Timed, Value, ai_pages,
+    clicks, outline, scrolls, sums,
 };
 use maud::{Markup, html};
 
 const ERRORS: &[(Metric, &str)] =
-    &[(Metric::Pageviews, "metric-responses"), (Metric::ConfirmedPageviews, "metric-seen")];
+    &[(page_sheets::BROKEN[0], "metric-responses"), (page_sheets::BROKEN[1], "metric-seen")];
 
 /// A line of timings, and a heat map with what is said of it: pixels of the style sheet, which makes
 /// higher maps scroll.
@@ -42,10 +44,7 @@ pub(super) fn draw(
 ) -> Result<Markup, Invalid> {
     let (say, range, days) = (view.say(), view.elapsed(), data.days);
     let timings = Timed::of_days(days, range).timings(page);
-    let from = Property::parse("error:referrer")?;
-    let of_page = Filter::exactly(Property::parse("error:page")?, page);
-    let metrics: Vec<Metric> = ERRORS.iter().map(|(metric, _)| *metric).collect();
-    let broken = breakdown(days, &view.site, range, &from, &metrics, Some(&of_page));
+    let (from, broken) = (page_sheets::broken_from()?, page_sheets::broken(view, data));
     let journeys = journeys::draw(view, data, page);
     let known_since = since(view, data).filter(|_| journeys.is_some());
 
@@ -61,9 +60,10 @@ pub(super) fn draw(
             section.card aria-labelledby="speed-title" {
                 header { h2 #speed-title { (say.t("topic-speed")) } p.quiet { (say.t("way-three-of-four")) } }
                 (tiles(say, &timings))
+                (files::ends(view, "speed", &say.t("topic-speed")))
             }
         };
-        all.push(Piece::fixed(TITLE + lines * TIMING, speed).called("speed"));
+        all.push(Piece::fixed(TITLE + ENDS + lines * TIMING, speed).called("speed"));
     }
     if !broken.is_empty() {
         let shown = &broken[..broken.len().min(20)];
@@ -71,6 +71,7 @@ pub(super) fn draw(
             section.card aria-labelledby="broken-title" {
                 header { h2 #broken-title { (say.t("way-broken")) } p.quiet { (say.t("way-from")) } }
                 (cards::rows(view, &from, ERRORS, shown, &broken))
+                (files::ends(view, "broken", &say.t("way-broken")))
             }
         };
         all.push(Piece::fixed(AROUND + shown.len() as f64 * ROW, links).called("broken"));
@@ -132,14 +133,26 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Piece<'static> {
                     }
                 }
             }
+            @if depth { (files::ends(view, "scrolls", &say.t("heat-scroll-depth"))) }
+            @else { (files::ends(view, "clicks", &say.t("heat-clicks"))) }
         }
     };
-    Piece::fixed(TITLE + height, drawn)
+    Piece::fixed(TITLE + ENDS + height, drawn)
+}
+
+/// What is known of a page.
+pub(super) struct Fact {
+    /// As files call it.
+    pub word: &'static str,
+    /// A text's key.
+    pub name: &'static str,
+    pub value: Value,
+    pub unit: Unit,
 }
 
 /// What visits did around it, and what AI did with it.
-fn way(view: &View, days: &Days, page: &str) -> Result<Piece<'static>, Invalid> {
-    let (say, range) = (view.say(), view.elapsed());
+pub(super) fn facts(view: &View, days: &Days, page: &str) -> Result<(Vec<Fact>, AiPage), Invalid> {
+    let range = view.elapsed();
     let of = |property: &str| -> Result<_, Invalid> {
         let filter = Filter::exactly(Property::parse(property)?, page);
         Ok((sums(days, range, Some(&filter)), filter))
@@ -152,30 +165,46 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Piece<'static>, Invalid> 
     let ai = ai_pages(days, range, Some(page)).into_iter().next().unwrap_or_default();
     let reached = scrolls(days, range, page, None).0.reached;
     let to_the_end = reached[9] as f64 / reached[0].max(1) as f64 * 100.0;
+    let count = |word, name, n: i64, is_known: bool| {
+        is_known.then_some(Fact { word, name, value: Value::Count(n), unit: Unit::Count })
+    };
+    let share = |word, name, value, unit| Some(Fact { word, name, value, unit });
+    let (begun, ended) = (entries.row.get(Stored::Visits), exits.row.get(Stored::Visits));
+    let to_the_end = Value::Ratio(to_the_end);
+    let by_ai = !ai.page.is_empty();
     let facts = [
-        ("way-began", say.count(entries.row.get(Stored::Visits)), true),
-        ("way-ended", say.count(exits.row.get(Stored::Visits)), true),
-        ("way-exits", say.value(Metric::ExitRate, rate), true),
-        ("way-to-the-end", say.percent(to_the_end), reached[0] > 0),
-        ("way-unconfirmed", say.value(Metric::BlindSpot, blind), true),
-        ("way-training", say.count(ai.training), !ai.page.is_empty()),
-        ("way-assistant", say.count(ai.assistant), !ai.page.is_empty()),
-        ("way-disallowed", say.count(ai.disallowed), ai.disallowed > 0),
-        ("way-referral", say.count(ai.referral), !ai.page.is_empty()),
+        count("visits_begun", "way-began", begun, true),
+        count("visits_ended", "way-ended", ended, true),
+        share("exit_rate", "way-exits", rate, Unit::Of(Metric::ExitRate)),
+        share("percent_read_to_the_end", "way-to-the-end", to_the_end, Unit::Percent)
+            .filter(|_| reached[0] > 0),
+        share("blind_spot", "way-unconfirmed", blind, Unit::Of(Metric::BlindSpot)),
+        count("ai_training", "way-training", ai.training, by_ai),
+        count("ai_assistant", "way-assistant", ai.assistant, by_ai),
+        count("ai_disallowed", "way-disallowed", ai.disallowed, ai.disallowed > 0),
+        count("ai_visits", "way-referral", ai.referral, by_ai),
     ];
-    let known = facts.iter().filter(|(.., known)| *known).count();
+    Ok((facts.into_iter().flatten().collect(), ai))
+}
+
+fn way(view: &View, days: &Days, page: &str) -> Result<Piece<'static>, Invalid> {
+    let (say, (facts, ai)) = (view.say(), facts(view, days, page)?);
+    let shown = |fact: &Fact| match (fact.unit, fact.value) {
+        (Unit::Of(metric), value) => say.value(metric, value),
+        (Unit::Count, Value::Count(n)) => say.count(n),
+        (_, value) => value.number().map_or_else(|| NOTHING.to_owned(), |n| say.percent(n)),
+    };
     let drawn = html! {
         section.card aria-labelledby="way-title" {
             header { h2 #way-title { (say.t("way-title")) } }
             dl.facts {
-                @for (what, n, known) in facts {
-                    @if known { div { dt { (say.t(what)) } dd { (n) } } }
-                }
+                @for fact in &facts { div { dt { (say.t(fact.name)) } dd { (shown(fact)) } } }
             }
             @if ai.training + ai.assistant > 0 {
                 a.more href=(readers(view, page, &[TRAINING, ASSISTANT])) { (say.t("ai-readers")) }
             }
+            (files::ends(view, "around", &say.t("way-title")))
         }
     };
-    Ok(Piece::fixed(TITLE + known as f64 * ROW, drawn))
+    Ok(Piece::fixed(TITLE + ENDS + facts.len() as f64 * ROW, drawn))
 }

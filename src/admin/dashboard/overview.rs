@@ -2,15 +2,17 @@
 
 use super::evidence::Evidence;
 use super::imported::{self, Shown};
+use super::sheet::{Column, Line, Name, Unit};
 use super::topics::Topic;
 use super::view::{Subject, View};
-use super::{PageData, chart, tiles};
+use super::{PageData, chart, files, tiles};
 use crate::admin::AdminState;
+use crate::language::Language;
 use crate::model::rollup::Dimension;
 use crate::model::rollup::Metric::Responses;
 use crate::model::site::Day;
 use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, TimeStep, Total, Value};
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDateTime};
 use maud::{Markup, html};
 
 /// Numbers of the questions.
@@ -20,20 +22,37 @@ pub(super) struct Overview {
     evidence: Option<Evidence>,
 }
 
+/// What was counted, with what other programs have counted.
+struct Told {
+    totals: Option<Vec<Total>>,
+    /// Totals without it.
+    own: Option<Vec<Total>>,
+    steps: Option<Vec<TimeStep>>,
+    /// Of each step and tile: so much of it was imported.
+    parts: Vec<Vec<Option<f64>>>,
+}
+
 impl Overview {
     pub fn ask(view: &View, questions: &mut QuerySet) -> Result<Self, Invalid> {
+        let mut asked = Self::ask_alone(view, questions);
+        if view.has_evidence() {
+            asked.evidence = Some(Evidence::ask(view, questions)?);
+        }
+        Ok(asked)
+    }
+
+    /// Without how views are known.
+    pub fn ask_alone(view: &View, questions: &mut QuerySet) -> Self {
         let tiles = tiles::of(view).iter().map(|(metric, _)| *metric);
         let of_views = matches!(view.subject(), Subject::Visits | Subject::Page);
         let confirmed = tiles::CONFIRMED.into_iter().filter(|_| of_views);
         let totals: Vec<Metric> = tiles.clone().chain(confirmed).collect();
         let over_time: Vec<Metric> = tiles.collect();
-        Ok(Self {
+        Self {
             totals: questions.ask_totals(&totals),
             over_time: questions.ask_over_time(view.interval, &over_time),
-            evidence: (of_views && view.times.is_none())
-                .then(|| Evidence::ask(view, questions))
-                .transpose()?,
-        })
+            evidence: None,
+        }
     }
 
     /// The same totals and steps of other days: the numbers of the questions.
@@ -42,15 +61,12 @@ impl Overview {
         (questions.ask_totals(&metrics), questions.ask_over_time(view.interval, &metrics))
     }
 
-    pub fn draw(&self, admin: &AdminState, view: &View, data: &PageData<'_>) -> Markup {
-        let range = view.elapsed();
-        let anything = data.days.range(range.first..=range.last).next().is_some();
+    fn told(&self, view: &View, data: &PageData<'_>) -> Told {
         let own = data.answers.totals(self.totals);
         let part = match &data.imported {
             Shown::Part(part) => Some(part),
             _ => None,
         };
-        let anything = anything || part.is_some();
         let totals = match part {
             Some(part) => own.clone().map(|own| part.totals(own)),
             None => own.clone(),
@@ -64,6 +80,14 @@ impl Overview {
             }
             (own, _) => (own, Vec::new()),
         };
+        Told { totals, own, steps, parts }
+    }
+
+    pub fn draw(&self, admin: &AdminState, view: &View, data: &PageData<'_>) -> Markup {
+        let range = view.elapsed();
+        let has_days = data.days.range(range.first..=range.last).next().is_some();
+        let anything = has_days || matches!(data.imported, Shown::Part(_));
+        let Told { totals, own, steps, parts } = self.told(view, data);
         let nth = tiles::chosen(view);
         let parts: Vec<Option<f64>> = parts.iter().map(|parts| parts[nth]).collect();
         let compared = totals.as_ref().is_some_and(|totals| is_compared(view, totals));
@@ -84,10 +108,118 @@ impl Overview {
                         None => (no_hours(view)),
                     }
                     (imported::line(view, &data.imported))
+                    div.ends {
+                        a.more href=(view.link(&[("details", Some("chart"))])) { (view.say().t("card-details")) span.hidden { ": " (view.say().t("sheet-chart")) } }
+                        p.take {
+                            (view.say().t("overview-totals")) " " (files::links(view, Some("totals"), &view.say().t("overview-totals"))) " "
+                            (view.say().t("sheet-chart")) " " (files::links(view, Some("chart"), &view.say().t("sheet-chart")))
+                        }
+                    }
                 }
             }
             @if let Some(evidence) = &self.evidence { (evidence.draw(view, data)) }
         }
+    }
+}
+
+/// The same as tables: a row for each total, and one for each step of the chart.
+impl Overview {
+    pub fn columns_of_totals(say: Language) -> Vec<Column> {
+        vec![
+            Column::new(say, "value", "sheet-value", Unit::OfRow),
+            Column::new(say, "before", "chart-before", Unit::OfRow),
+            Column::new(say, "change", "sheet-change", Unit::Count),
+            Column::new(say, "percent_confirmed", "sheet-confirmed", Unit::Percent),
+            Column::new(say, "imported", "imported-legend", Unit::OfRow),
+        ]
+    }
+
+    pub fn rows_of_totals(&self, view: &View, data: &PageData<'_>) -> Vec<Line> {
+        let Told { totals, own, .. } = self.told(view, data);
+        let (totals, own) = (totals.unwrap_or_default(), own.unwrap_or_default());
+        let compared = is_compared(view, &totals);
+        let part = match &data.imported {
+            Shown::Part(part) => Some(part),
+            _ => None,
+        };
+        let known = |n: Option<f64>| n.map_or(Value::Unknown, Value::Ratio);
+        let line = |(total, (metric, name)): (&Total, &(Metric, &'static str))| {
+            let before = total.before.filter(|_| compared).unwrap_or(Value::Unknown);
+            let change = total.change.filter(|_| compared).map_or(Value::Unknown, Value::Count);
+            let imported = part.and_then(|part| part.of_total(*metric)).map(|n| n as i64);
+            let imported = imported.map_or(Value::Unknown, Value::Count);
+            let confirmed = known(tiles::confirmed(*metric, &own));
+            let values = vec![total.value, before, change, confirmed, imported];
+            Line::new([metric.as_str().to_owned()], values).called(view.say().t(name))
+        };
+        let told = totals.iter().zip(tiles::of(view));
+        let is_shown = |total: &Total| view.is_all() || total.value != Value::Unknown;
+        told.filter(|(total, _)| is_shown(total)).map(line).collect()
+    }
+
+    pub fn names_of_chart(view: &View) -> Vec<Name> {
+        let word = match view.interval {
+            Interval::Minute => "time:minute",
+            Interval::Hour => "time:hour",
+            Interval::Day => "time:day",
+            Interval::Week => "time:week",
+            Interval::Month => "time:month",
+        };
+        let before = view.before.map(|_| Name::new("compared_with", "sheet-compared"));
+        [Name::new(word, "chart-time")].into_iter().chain(before).collect()
+    }
+
+    /// Each metric; what it was before, where something is compared; what of it was imported, where
+    /// something was.
+    pub fn columns_of_chart(view: &View) -> Vec<Column> {
+        let (say, tiles) = (view.say(), tiles::of(view));
+        let column = |prefix: &str, suffix: Option<&'static str>| {
+            let of = move |(metric, name): &(Metric, &'static str)| {
+                let name = say.t(name);
+                let title = match suffix {
+                    Some(suffix) => format!("{name}: {}", say.t(suffix)).into(),
+                    None => name,
+                };
+                let word = format!("{prefix}{}", metric.as_str());
+                Column { word: word.into(), title, unit: Unit::Of(*metric) }
+            };
+            tiles.iter().map(of).collect::<Vec<_>>()
+        };
+        let mut columns = column("", None);
+        if view.before.is_some() {
+            columns.extend(column("before_", Some("chart-before")));
+        }
+        if view.has_imported() {
+            columns.extend(column("imported_", Some("imported-legend")));
+        }
+        columns
+    }
+
+    pub fn rows_of_chart(&self, view: &View, data: &PageData<'_>) -> Vec<Line> {
+        let Told { totals, steps, parts, .. } = self.told(view, data);
+        let compared = is_compared(view, &totals.unwrap_or_default());
+        let (now, count) = (view.local(view.now), tiles::of(view).len());
+        let time = |at: NaiveDateTime| at.format(view.interval.format()).to_string();
+        let begun = steps.unwrap_or_default().into_iter().take_while(|step| step.start <= now);
+        let line = |(nth, step): (usize, TimeStep)| {
+            let before = step.before.filter(|_| compared);
+            let mut names = vec![time(step.start)];
+            let mut values = step.values;
+            if view.before.is_some() {
+                let (start, numbers) =
+                    before.map_or((None, vec![Value::Unknown; count]), |of| (Some(of.0), of.1));
+                names.push(start.map(time).unwrap_or_default());
+                values.extend(numbers);
+            }
+            if view.has_imported() {
+                let part = |i: usize| parts.get(nth)?.get(i).copied().flatten();
+                let part = |i| part(i).map_or(Value::Unknown, |n| Value::Count(n as i64));
+                values.extend((0..count).map(part));
+            }
+            let label = chart::long(view.say(), step.start, view.interval);
+            Line::new(names, values).called(label)
+        };
+        begun.enumerate().map(line).collect()
     }
 }
 

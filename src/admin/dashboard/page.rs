@@ -3,12 +3,14 @@
 use super::cards::OpenCard;
 use super::columns::{self, Piece};
 use super::details::Details;
+use super::files::{self, Taken};
 use super::filter_form::Suggestions;
 use super::goals::Goals;
 use super::overview::Overview;
+use super::sources::{Source, Which};
 use super::time::LAST_DAY;
 use super::topics::{self, Topic};
-use super::view::{Subject, View};
+use super::view::View;
 use super::{
     PageData, ai, cards, compare, document_that, filters, keys, logo, of_page, realtime, speed,
 };
@@ -51,22 +53,19 @@ pub(super) struct Page {
     goals: Option<Goals>,
     /// Of one card all there is, in the place of everything else.
     details: Option<Details>,
+    /// Of all cards all there is, to be taken away.
+    all: Vec<Source>,
     suggestions: Option<Suggestions>,
 }
 
 impl Page {
     pub fn ask(view: View) -> Result<(Self, QuerySet), Invalid> {
         let mut questions = view.questions()?;
-        if let Some(key) = view.get("details") {
-            let details = Some(Details::ask(key, &view, &mut questions)?);
-            let suggestions = Suggestions::ask(&view, &mut questions);
-            let (overview, cards, goals) = Default::default();
-            return Ok((Self { view, overview, cards, goals, details, suggestions }, questions));
+        if view.get("details").is_some() {
+            return Self::ask_for_details(view, questions);
         }
-        let is_overview = matches!(view.topic, Topic::Overview | Topic::Realtime);
-        // Responses have totals where they are filtered by what tells them apart.
-        let has_totals = is_overview || view.subject() == Subject::Responses;
-        let overview = has_totals.then(|| Overview::ask(&view, &mut questions)).transpose()?;
+        let overview =
+            view.has_totals().then(|| Overview::ask(&view, &mut questions)).transpose()?;
         let cards = match view.page() {
             Some(_) => of_page::ask(&view, &mut questions)?,
             None => cards::ask(&view, &mut questions)?,
@@ -74,7 +73,36 @@ impl Page {
         let has_goals = view.topic == Topic::Overview && view.page().is_none();
         let goals = if has_goals { Goals::ask(&view, &mut questions)? } else { None };
         let suggestions = Suggestions::ask(&view, &mut questions);
-        Ok((Self { view, overview, cards, goals, details: None, suggestions }, questions))
+        let (details, all) = Default::default();
+        Ok((Self { view, overview, cards, goals, details, all, suggestions }, questions))
+    }
+
+    /// A page to be taken away: a card of it, or all.
+    pub fn ask_for_file(view: View) -> Result<(Self, QuerySet), Invalid> {
+        let mut questions = view.questions()?;
+        if view.get("details").is_some() {
+            return Self::ask_for_details(view, questions);
+        }
+        if view.page().is_some() {
+            questions.prefer_rollups();
+        }
+        let mut all = Vec::new();
+        for which in Which::of(&view) {
+            all.extend(which.ask(&view, &mut questions)?);
+        }
+        let (overview, cards, goals, details, suggestions) = Default::default();
+        Ok((Self { view, overview, cards, goals, details, all, suggestions }, questions))
+    }
+
+    fn ask_for_details(view: View, mut questions: QuerySet) -> Result<(Self, QuerySet), Invalid> {
+        if view.page().is_some() {
+            questions.prefer_rollups();
+        }
+        let key = view.get("details").unwrap_or_default();
+        let details = Some(Details::ask(key, &view, &mut questions)?);
+        let suggestions = Suggestions::ask(&view, &mut questions);
+        let (overview, cards, goals, all) = Default::default();
+        Ok((Self { view, overview, cards, goals, details, all, suggestions }, questions))
     }
 
     pub fn draw(&self, admin: &AdminState, data: &PageData<'_>, current: u64) -> Markup {
@@ -114,41 +142,26 @@ impl Page {
         document_that(say, &format!("{} · headcount", view.site.name), waits, body)
     }
 
-    /// The rows of a card's own page.
+    /// What is taken away of it.
     ///
     /// # Errors
-    /// If this is no such page.
-    pub fn rows_as_csv(&self, data: &PageData<'_>) -> Result<Vec<u8>, Invalid> {
-        let told = self.details(data)?.csv(&self.view, &data.answers);
-        told.map_err(|e| Invalid::new(e.to_string()))
-    }
-
-    /// # Errors
-    /// If this is no such page.
-    pub fn rows_as_json(&self, data: &PageData<'_>) -> Result<serde_json::Value, Invalid> {
-        Ok(self.details(data)?.json(&self.view, &data.answers))
-    }
-
-    pub fn file_name(&self, format: &str) -> String {
-        let card = self.view.get("details").unwrap_or_default();
-        let range = self.view.elapsed();
-        format!("attachment; filename=\"{card}_{}_{}.{format}\"", range.first, range.last)
-    }
-
-    fn details(&self, data: &PageData<'_>) -> Result<&Details, Invalid> {
-        if !self.view.is_of_rows() {
-            only_totals(data.days, self.view.elapsed())?;
+    /// If of the days only totals are known, and something else is asked for.
+    pub fn taken(&self, data: &PageData<'_>) -> Result<Taken, Invalid> {
+        if let Some(details) = &self.details {
+            return Ok(Taken::Card(details.sheet(&self.view, data)?));
         }
-        self.details.as_ref().ok_or_else(|| Invalid::new("`details` is missing: the card"))
+        // Of such days the page has totals only, too.
+        let sheets = self.all.iter().filter_map(|source| source.sheet(&self.view, data).ok());
+        Ok(Taken::All(sheets.collect()))
     }
 
     fn draw_body(&self, data: &PageData<'_>) -> Result<Markup, Invalid> {
         let view = &self.view;
+        if let Some(details) = &self.details {
+            return details.draw(view, data);
+        }
         if !view.is_of_rows() {
             only_totals(data.days, view.elapsed())?;
-        }
-        if let Some(details) = &self.details {
-            return Ok(details.draw(view, &data.answers));
         }
         if let Some(page) = view.page() {
             return of_page::draw(view, data, page, &self.cards);
@@ -378,8 +391,10 @@ fn footer(admin: &AdminState, view: &View) -> Markup {
     let untagged = |why: Untagged, n: u64| {
         say.with("shell-untagged", [("why", say.t(because(why)).into()), ("n", count(n).into())])
     };
+    let all = say.t("sheet-all");
     html! {
         footer {
+            p.take { (all) (files::links(view, None, &all)) }
             p {
                 (say.with("shell-days", [("zone", view.site.timezone.name().into())])) " "
                 (say.t("shell-sum")) " "

@@ -1,6 +1,7 @@
 //! Where there are several sites, the first page: each with its last 30 days, and all together.
 
 use super::page::{for_script, made_up, stale};
+use super::sheet::{Column, Leads, Line, Name, Sheet, Unit};
 use super::{document_that, logo, tiles};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::error::Error;
@@ -8,9 +9,10 @@ use crate::admin::params::address;
 use crate::clock::Millis;
 use crate::language::NOTHING;
 use crate::model::site::Site;
-use crate::report::{Interval, Metric, Period, QuerySet, Span};
+use crate::report::{Interval, Metric, Period, QuerySet, Span, Value};
 use chrono::{DateTime, NaiveDateTime};
 use maud::{Markup, html};
+use serde_json::{Map, Value as Json, json};
 
 const METRICS: [Metric; 2] = [Metric::Visitors, Metric::Pageviews];
 
@@ -27,16 +29,53 @@ struct Lately<'a> {
 /// # Errors
 /// The store's.
 pub(super) async fn list(app: &Caller) -> Result<Markup, Error> {
-    let mut sites = Vec::new();
-    for (place, site) in app.sites() {
-        sites.push(lately(app, place, site).await?);
-    }
+    let sites = all(app).await?;
     let lasts = app.sites().filter_map(|(_, site)| app.reader.last_time(&site.name));
     let last = lasts.min().filter(|_| app.is_from_last());
     // As it is where the first of them is.
     let read = app.sites().next().map(|(_, site)| local(site, last.unwrap_or(app.now())));
     let away = app.away().zip(read).map(|(why, time)| stale(app.say(), time, why));
     Ok(draw(app, &sites, away.as_deref(), read))
+}
+
+async fn all(app: &Caller) -> Result<Vec<Lately<'_>>, Error> {
+    let mut sites = Vec::new();
+    for (place, site) in app.sites() {
+        sites.push(lately(app, place, site).await?);
+    }
+    Ok(sites)
+}
+
+/// The same as a table, with the beginning of its file's name and what it is about.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn sheet(app: &Caller) -> Result<(String, Sheet, Map<String, Json>), Error> {
+    let say = app.say();
+    let line = |of: Lately<'_>| {
+        let known = |n: Option<f64>| n.map_or(Value::Unknown, |n| Value::Count(n as i64));
+        let now = Value::Count(of.current.try_into().unwrap_or(i64::MAX));
+        Line::new([of.site.name.to_string()], vec![known(of.totals[0]), known(of.totals[1]), now])
+    };
+    let sheet = Sheet {
+        key: "sites".to_owned(),
+        title: say.t("shell-sites").into_owned(),
+        names: vec![Name::new("site_id", "shell-sites")],
+        columns: vec![
+            Column::new(say, "visitors", "metric-visitors", Unit::Count),
+            Column::new(say, "pageviews", "metric-pageviews", Unit::Count),
+            Column::new(say, "visitors_now", "sites-now", Unit::Count),
+        ],
+        rows: all(app).await?.into_iter().map(line).collect(),
+        is_ranked: false,
+        leads: Leads::Nowhere,
+        compared_with: None,
+    };
+    let now = app.sites().next().map(|(_, site)| site.day(app.now())).unwrap_or_default();
+    let range = Period::Days30.range(None, now, true)?;
+    let query = [("date_range".to_owned(), json!([range.first, range.last]))];
+    let name = format!("attachment; filename=\"sites_{}_{}", range.first, range.last);
+    Ok((name, sheet, query.into_iter().collect()))
 }
 
 /// A time as it is where a site is.
@@ -126,6 +165,10 @@ fn draw(
                             h2 #total { (say.with("sites-all", [("n", sites.len().into())])) }
                             (tiles::spark_of(&course))
                             (numbers(current, [sum(0), sum(1)]))
+                            p.take {
+                                a href="/details.csv" download { "CSV" span.hidden { ": " (say.t("shell-sites")) } } " "
+                                a href="/details.json" download { "JSON" span.hidden { ": " (say.t("shell-sites")) } }
+                            }
                         }
                     }
                     @for one in sites {

@@ -248,6 +248,13 @@ pub(super) static UNCONFIRMED: Card = Card {
     ],
 };
 
+/// How views are known; the overview draws it.
+pub(super) static EVIDENCE: Card = Card {
+    key: "evidence",
+    title: "evidence-title",
+    tabs: &[tab("evidence-title", "visit:evidence", VIEWS, "empty-pages")],
+};
+
 pub(super) static CACHES: Card = Card {
     key: "caches",
     title: "card-caches",
@@ -264,7 +271,7 @@ pub(super) static GOALS: Card = Card {
 /// Every card there is.
 pub(super) fn all() -> impl Iterator<Item = &'static Card> {
     let topics = OVERVIEW.iter().chain(BOTS).chain(ERRORS).chain(FILES);
-    topics.chain([&GOALS, &UNCONFIRMED, &CACHES])
+    topics.chain([&GOALS, &EVIDENCE, &UNCONFIRMED, &CACHES])
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub(super) fn draw(
 }
 
 /// How much of a tile's number a script confirmed; `None` where that is not counted.
-fn confirmed(metric: Metric, totals: &[Total]) -> Option<f64> {
+pub(super) fn confirmed(metric: Metric, totals: &[Total]) -> Option<f64> {
     let of = |metric| totals.iter().find(|total| total.metric == metric)?.value.number();
     match metric {
         Metric::Visitors => {

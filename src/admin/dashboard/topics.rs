@@ -20,7 +20,7 @@ impl Topic {
     const ALL: [Self; 6] =
         [Self::Overview, Self::Realtime, Self::Bots, Self::Errors, Self::Speed, Self::Files];
 
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Overview => "overview",
             Self::Realtime => "realtime",

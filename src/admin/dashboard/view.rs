@@ -4,6 +4,7 @@ use super::filter_form::{self, Typing};
 use super::look::Look;
 use super::time;
 use super::topics::Topic;
+use super::{goals, sources};
 use crate::admin::params::Params;
 use crate::clock::Millis;
 use crate::language::Language;
@@ -226,6 +227,23 @@ impl View {
         self.get("imported") != Some("false")
     }
 
+    /// Whether other programs have counted some of its days.
+    pub fn has_imported(&self) -> bool {
+        self.look.imports.within(self.elapsed()).next().is_some()
+    }
+
+    /// Whether there are totals: responses have them where they are filtered by what tells them
+    /// apart.
+    pub fn has_totals(&self) -> bool {
+        matches!(self.topic, Topic::Overview | Topic::Realtime)
+            || self.subject() == Subject::Responses
+    }
+
+    /// Whether it is told how views are known.
+    pub fn has_evidence(&self) -> bool {
+        matches!(self.subject(), Subject::Visits | Subject::Page) && self.times.is_none()
+    }
+
     /// Whether everything is shown.
     pub fn is_all(&self) -> bool {
         self.conditions.is_empty() && self.segment.is_none() && self.look.limit.is_none()
@@ -317,11 +335,18 @@ impl View {
         let change = move |name| changes.iter().find(|(changed, _)| *changed == name);
         let value = move |name| change(name).map_or_else(|| self.get(name), |(_, value)| *value);
         let is_open = value("details").is_some();
+        let leaves_page = self.page().is_some() && value("page").is_none();
+        // What a page or a site alone has.
+        let is_left = move |card: &str| {
+            leaves_page && sources::is_of_page(card)
+                || change("site_id").is_some() && goals::is_key(card)
+        };
         KEPT.into_iter().filter_map(move |name| {
             // With another choice rows begin with the first again.
             let is_kept = match name {
                 "at" => is_open && change(name).is_some(),
                 "search" | "sort" | "order" => is_open,
+                "details" => !value(name).is_some_and(is_left),
                 _ => true,
             };
             Some((name, value(name).filter(|_| is_kept)?))
@@ -337,10 +362,15 @@ impl View {
         }
     }
 
-    /// A link to the same as a file.
-    pub fn file(&self, format: &str) -> String {
+    /// A link to a card as a file; `None`: to all that the page has.
+    pub fn file(&self, card: Option<&str>, format: &str) -> String {
         let base = self.look.base.trim_end_matches('/');
-        self.address(&format!("{base}/details.{format}?"), &[])
+        let is_open = card.is_some() && card == self.get("details");
+        // Only a card's own page is searched and sorted.
+        let others = ["search", "sort", "order"].map(|name| (name, None));
+        let dropped = if is_open { &[][..] } else { &others };
+        let changes = [&[("details", card)][..], dropped].concat();
+        self.address(&format!("{base}/details.{format}?"), &changes)
     }
 
     /// A link to it with these changes.

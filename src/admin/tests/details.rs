@@ -189,10 +189,4 @@ async fn no_cell_of_a_file_is_a_formula() {
     assert!(hostile.iter().all(|name| told.contains(name)), "as they are: {told:?}");
     let (_, page) = port.get(&format!("/?{path}")).await;
     assert!(!page.contains("<b>") && page.contains("&lt;/script&gt;&lt;b&gt;"), "{page}");
-    // A file is of a card.
-    let (status, why) = port.json("/details.csv").await;
-    assert!(
-        status == 400 && why["error"].as_str().unwrap().contains("`details` is missing"),
-        "{why}"
-    );
 }

@@ -134,7 +134,7 @@ const BY_HAND: &[(&str, &str, Option<&str>, &str)] = &[
     ("owner", "/?period=fortnight", None, "unknown period `fortnight`"),
     ("owner", "/?perod=7d", None, "unknown parameter `perod`; did you mean `period`?"),
     ("owner", "/?details=%22%3Cb%3E", None, "unknown card `\\&quot;&lt;b&gt;`"),
-    ("owner", "/details.csv", None, "`details` is missing"),
+    ("owner", "/details.csv?details=journeys", None, "`journeys` is of a page"),
     ("owner", "/settings/parts?site_id=SITE", None, "unknown part of the settings `parts`"),
     ("owner", "/settings/goals", Some("do=nothing"), "there is no `nothing` to do here"),
     ("owner", "/settings/notes", Some("do=remove&id=first"), "`first` is no number"),

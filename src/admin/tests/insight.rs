@@ -105,7 +105,7 @@ pub(super) fn everything(page: &str, word: &str) -> Vec<Field> {
     fields
 }
 
-async fn filled(page: &str, word: &str) -> Port {
+pub(super) async fn filled(page: &str, word: &str) -> Port {
     let port = Port::local().await;
     let fields = everything(page, word);
     let fields: Vec<_> = fields.iter().map(|(d, v, m, n)| (*d, v.as_str(), *m, *n)).collect();

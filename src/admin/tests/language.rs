@@ -125,7 +125,7 @@ pub(super) fn unmarked(page: &str) -> BTreeSet<String> {
     .unwrap();
     // What is not ours to say: code, other languages' names, keys, names of files' formats.
     let other = Regex::new(
-        r#"(?s)<(?:code|kbd|style)[^>]*>.*?</(?:code|kbd|style)>|<button name="language".*?</button>|<a [^>]*download[^>]*>[^<]*</a>|<textarea.*?</textarea>"#,
+        r#"(?s)<(?:code|kbd|style)[^>]*>.*?</(?:code|kbd|style)>|<button name="language".*?</button>|<a [^>]*download[^>]*>[^<]*|<textarea.*?</textarea>"#,
     )
     .unwrap();
     let page = other.replace_all(page, "");

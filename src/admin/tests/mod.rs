@@ -5,6 +5,7 @@ mod ai;
 mod api;
 mod described;
 mod details;
+mod files;
 mod filtered;
 mod forms;
 mod insight;

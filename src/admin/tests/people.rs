@@ -97,6 +97,32 @@ async fn a_link_shows_its_site_or_its_segment_and_nothing_else() {
         let page = text(&format!("{limited}?topic={topic}&period=day")).await;
         assert!(!page.contains("/secret") && !page.contains("France"), "{topic}: {page}");
     }
+    // So all of it together.
+    let programs = async |url: &str| {
+        let request = port.request(url).header("accept", "application/json");
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    for topic in ["overview", "realtime", "bots", "errors", "speed", "files"] {
+        let query = format!("topic={topic}&period=day&compare=none");
+        let lines = text(&format!("{limited}/details.csv?{query}")).await;
+        let file = text(&format!("{limited}/details.json?{query}")).await;
+        assert_eq!(programs(&format!("{limited}?{query}")).await, file);
+        for told in [&lines, &file] {
+            assert!(!told.contains("/secret") && !told.contains("FR"), "{topic}: {told}");
+        }
+        if topic == "overview" {
+            assert!(lines.contains("\ntotals,visitors,value,2\n"), "{lines}");
+        }
+    }
+    for card in ["ai", "ai-makers", "funnel:Checkout", "slowest", "chart", "evidence"] {
+        let url = format!("{limited}/details.json?details={card}&period=day");
+        let told = text(&url).await;
+        assert!(!told.contains("/secret") && !told.contains("FR"), "{card}: {told}");
+    }
+    for card in ["journeys", "clicks", "around", "broken"] {
+        let url = format!("{limited}/details.json?details={card}&period=day&page=/secret");
+        assert_eq!(get(&url).await.status(), 400, "{card}");
+    }
     let page = text(&format!("{limited}?period=day")).await;
     let figures: Vec<&str> = page
         .split("class=\"figure\">")

@@ -45,6 +45,11 @@ const TABLE: &[(&str, &str, &str, Expected)] = &[
     ("GET", "/", "?site_id=a.example", "nynyyyyynnn"),
     ("GET", "/details.csv", "?site_id=a.example&details=pages", "nynyyyyynnn"),
     ("GET", "/details.json", "?site_id=a.example&details=pages", "nynyyyyynnn"),
+    ("GET", "/details.csv", "?site_id=a.example", "nynyyyyynnn"),
+    ("GET", "/details.json", "?site_id=a.example", "nynyyyyynnn"),
+    // Of the sites that they may see.
+    ("GET", "/details.csv", "", "nyyyyyyyynn"),
+    ("GET", "/details.json", "", "nyyyyyyyynn"),
     ("POST", "/segments/keep", "site_id=a.example&name=N&filters=event:page%3D%3D/", "nnnyyynnnnn"),
     ("POST", "/segments/forget", "site_id=a.example&segment=1", "nnnyyynnnnn"),
     ("GET", "/settings/{part}", "?site_id=a.example", "nnnyyynnnnn"),
@@ -343,6 +348,15 @@ async fn who_sees_one_site_learns_of_no_other() {
             assert!(page.contains(SITE) && !page.contains(OTHER), "{who}: {page}");
         }
     }
+    for who in ["viewer", "owner", "token of the site"] {
+        for file in ["/details.csv", "/details.json"] {
+            let told = text(file, who).await;
+            assert!(told.contains("totals") && !told.contains(OTHER), "{who}: {told}");
+        }
+    }
+    // Who sees several has their list there.
+    let told = text("/details.csv", "owner of all").await;
+    assert_eq!(told, "site_id,visitors,pageviews,visitors_now\na.example,7,0,3\nb.example,9,0,3\n");
     // The only site that they see need not be named.
     let told = text("/api/v1/stats/aggregate?period=day", "token of the site").await;
     assert_eq!(told, r#"{"results":{"visitors":{"value":7}}}"#);
