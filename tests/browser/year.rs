@@ -248,6 +248,9 @@ async fn show(browser: &Browser, first: NaiveDate, last: NaiveDate) {
 /// Follows a link or sends a form, and waits until it is shown.
 async fn follow(browser: &Browser, what: &str) {
     let before = address(browser).await;
+    // Somebody would scroll until no bar is above it.
+    let show = "document.querySelector(arguments[0])?.scrollIntoView({ block: 'center' })";
+    browser.execute(show, vec![what.into()]).await.unwrap();
     press(browser, Locator::Css(what)).await;
     let begun = Instant::now();
     while address(browser).await == before {

@@ -90,7 +90,9 @@ async fn journeys(stage: &Stage, page: &str) -> Checked {
                 }
             };
             equal(&mut checked, way, &row[1], n, Some(counted).filter(|_| torn == 0));
-            assert!(number(&row[1]) <= counted as f64, "{row:?}: counted {counted}");
+            // A visit across midnight is two here, and one there.
+            let off = (number(&row[1]) - counted as f64).abs();
+            assert!(off <= torn as f64, "{row:?}: counted {counted}, {torn} torn");
         }
     }
     checked
