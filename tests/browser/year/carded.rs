@@ -25,7 +25,7 @@ pub async fn details(stage: &Stage) -> Checked {
             checked += stage.check().await;
         }
         checked += files(stage).await;
-        stage.click(".take a:last-child").await;
+        stage.click(".details .beside .take a:last-child").await;
     }
 
     // Sorted by another column, the other way, and searched.
@@ -56,7 +56,7 @@ pub async fn details(stage: &Stage) -> Checked {
     assert!(found == expected && found.len() > 1, "{found:?}, not {expected:?}");
     checked += files(stage).await;
     checked += stage.check().await;
-    stage.click(".take a:last-child").await;
+    stage.click(".details .beside .take a:last-child").await;
     checked
 }
 
@@ -74,7 +74,7 @@ async fn files(stage: &Stage) -> Checked {
     let heads = texts(&seen[0]);
     let rows: Vec<Vec<String>> = seen[1].as_array().unwrap().iter().map(texts).collect();
     let fetch = "const done = arguments[arguments.length - 1];
-        fetch(document.querySelector(`.take a[href*='details.${arguments[0]}']`).href)
+        fetch(document.querySelector(`.details .take a[href*='details.${arguments[0]}']`).href)
             .then((answer) => answer.text()).then(done)";
     let file = async |format: &str| {
         let text = stage.browser.execute_async(fetch, vec![format.into()]).await.unwrap();
@@ -145,7 +145,7 @@ pub async fn the_next_hundred(stage: &Stage) -> Checked {
         stage.click(&format!(".pages a[rel={step}]")).await;
     }
     assert_eq!(seen, missing);
-    press(&stage.browser, Locator::Css(".take a:last-child")).await;
+    press(&stage.browser, Locator::Css(".details .beside .take a:last-child")).await;
     until(&stage.browser, "return document.querySelectorAll('.details').length", json!(0)).await;
     stage.click(".sections a[data-key=o]").await;
     Checked { told: 0, counted: 2 * MISSING }

@@ -99,7 +99,7 @@ pub async fn by_keys_alone(stage: &Stage) -> Checked {
     until_in(browser, "details=pages").await;
     tab_to(browser, ".details tbody a").await;
     run(browser, "document.body.tabIndex = -1; document.body.focus()").await;
-    tab_to(browser, ".take a:last-child").await;
+    tab_to(browser, ".details .beside .take a:last-child").await;
     enter(browser).await;
     until(browser, "return document.querySelectorAll('.details').length", json!(0)).await;
     run(browser, "document.body.tabIndex = -1; document.body.focus()").await;
