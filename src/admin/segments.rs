@@ -142,8 +142,9 @@ impl App {
         filters: &[Value],
     ) -> Result<u64, Error> {
         if !filters.iter().any(asks_for_segment) {
+            // Events are known of whatever rows tell, robots and files too.
             let question =
-                json!({ "metrics": ["visitors"], "date_range": "day", "filters": filters });
+                json!({ "metrics": ["events"], "date_range": "day", "filters": filters });
             Query::read(&question, site, self.admin.clock.now())?;
         }
         self.change_segments(site, |segments| Ok(segments.put(name, filters.to_vec())?.id)).await

@@ -175,6 +175,12 @@ async fn segments_are_kept_shown_and_forgotten() {
         assert_eq!(got, status, "{page}");
         assert!(page.contains(names), "{names}: {page}");
     }
+    // What is counted apart from visits has segments, too.
+    for filters in ["bot:name==Googlebot", "download:path==/a.pdf", "event:goal==Signup"] {
+        let (status, page) =
+            send(&port, "/segments/keep", &[("filters", filters), ("name", "Apart")]).await;
+        assert!(status == 200 && page.contains("Apart"), "{filters}: {page}");
+    }
     let (status, page) = port.get("/?segment=9").await;
     assert!(status == 400 && page.contains("There is no segment “<bdi>9</bdi>”"), "{page}");
 
