@@ -36,6 +36,7 @@ mod sequence;
 mod sessions;
 mod settings;
 mod share;
+mod since;
 mod sites;
 mod stats;
 #[cfg(test)]
@@ -139,6 +140,7 @@ struct App {
     /// Of those who have a link's password.
     link_sessions: Sessions,
     imported_days: dashboard::imported::ImportedDays,
+    first_days: since::FirstDays,
     /// Sites that somebody has seen a page of.
     visited: Mutex<HashSet<Arc<str>>>,
     /// The day on which each token of the store was last used.
@@ -219,6 +221,7 @@ impl App {
             exports,
             link_sessions: Sessions::default(),
             imported_days: Default::default(),
+            first_days: Default::default(),
             visited: Mutex::default(),
             tokens_used: Mutex::default(),
             description,

@@ -159,6 +159,26 @@ impl Reader {
         Ok(days)
     }
 
+    /// The first day of a range that has counts, or of the month that is left of it. `None`, too,
+    /// where the readers' share does not allow to look.
+    pub(super) async fn first(&self, site: &Arc<str>, range: Range) -> Result<Option<Day>> {
+        let asked: Vec<Day> = range.days().collect();
+        let months: BTreeSet<Month> = asked.iter().map(|day| Month::of(*day)).collect();
+        let commands = (asked.len() + months.len()) as u64;
+        if self.budget.as_ref().is_some_and(|budget| !budget.may_read(commands)) {
+            return Ok(None);
+        }
+        let versions = self.store.versions(site, &asked).await?;
+        let first = asked.iter().zip(versions).find(|(_, version)| *version > 0);
+        let first = first.map(|(day, _)| *day);
+        let is_earlier = |month: &Month| first.is_none_or(|first| month.first() < first);
+        let months: Vec<Month> = months.into_iter().filter(is_earlier).collect();
+        let frozen = self.store.frozen(site, &months).await?;
+        let frozen = months.iter().zip(frozen).find(|(_, version)| *version > 0);
+        let frozen = frozen.map(|(month, _)| month.first().max(range.first));
+        Ok(frozen.into_iter().chain(first).min())
+    }
+
     /// The sum of these days, as it is held or made anew.
     fn sum(&self, site: &Arc<str>, days: &Days, range: Range) -> Arc<DaySum> {
         let key = (site.clone(), range);

@@ -293,6 +293,7 @@ compare-year = Vorjahr
 compare-nothing = Nichts
 compare-other = Andere Tage
 compare-weekdays = Wochentage angleichen
+compare-by-weekday = { $with }, Wochentage angeglichen
 compare-do = Vergleichen
 
 ## Topics
@@ -316,14 +317,19 @@ overview-confirmed = { $share } bestätigt
 overview-confirmed-title = so viel von dem, was der Server beantwortet hat, hat ein Skript im Browser bestätigt
 overview-up = gestiegen um
 overview-down = gesunken um
+overview-unchanged = unverändert
+overview-before = davor: { $n }
 overview-last-30-minutes = Die letzten 30 Minuten
 overview-since = Seit { $day }, { $time }
-overview-since-compared = Seit { $day }, { $time }, verglichen mit den 24 Stunden davor
+overview-24-hours-from = 24 Stunden ab { $day }, { $time }
 overview-so-far = { $days } bis jetzt
 overview-today-until = Heute bis { $time }
 overview-days-and-today = { $n } Tage und heute bis jetzt ({ $days })
 overview-compared = { $days }, verglichen mit { $before }
 overview-compared-until = { $days }, verglichen mit { $before } bis { $time }
+overview-by-weekday = { $line }, Wochentage angeglichen
+overview-no-data = { $days }; nicht verglichen mit { $before }: vor dem { $day } gibt es keine Daten
+overview-no-data-before = keine Daten vor dem { $day }
 overview-rows-missing = { $days }; aus der Zeit davor ist nicht alles über einzelne Besuche aufbewahrt
 overview-whole-days = { $days }; von einer einzelnen Seite werden nur ganze Tage verglichen
 overview-no-parts = { $days }; die Zeit davor ist nur nach ganzen Tagen aufbewahrt
@@ -362,6 +368,7 @@ imported-take = Dazunehmen
 chart-today = Heute
 chart-now = Jetzt
 chart-so-far = { $when }, bis jetzt
+chart-until = { $when } bis { $time }
 chart-note = Notiz: { $text }
 chart-notes = Notizen
 chart-pin = Notiz an einen Tag heften
@@ -400,6 +407,7 @@ card-more = Mehr
 card-all = Alle { $n } im Detail
 card-details = Details
 card-nothing = Nichts, was die Filter durchlassen.
+card-pages-of-actions = Mit einem Ziel, Ereignis oder Link: zuerst die Seiten, mit denen dessen Besuche begannen. Wo es geschah, steht unter „Top“; wie Seiten gelesen wurden, ist davon nicht bekannt.
 card-tab-top = Top
 card-tab-reading = Lesen
 card-tab-entry = Einstieg
@@ -532,6 +540,10 @@ segment-save = Diese Filter speichern
 goal-since = Ziele aus den Einstellungen gelten ab { $day }, soweit einzelne Besuche aufbewahrt sind.
 goal-through = { $share } kommen ans Ende
 goal-nobody = Noch kein Besuch hat dies begonnen.
+goal-none = niemand
+goal-none-through = Niemand kam ans Ende
+goal-of-all = Gezeigt ohne den Filter nach ihrem Ziel: wer das erreichte, kam ans Ende.
+goal-visits = Besuche, die diese Schritte in dieser Reihenfolge gingen. Seiten und Ziele zählen Besucher, und „Gesamt“ eines Ziels jedes Erreichen: deshalb weichen die Zahlen ab.
 goal-leave = { $share } gehen hier
 
 ## A card's own page
@@ -592,6 +604,7 @@ heat-no-outline = Der Umriss der Seite ist noch nicht bekannt: Er erscheint, sob
 
 journey-title = Davor und danach
 journey-of = { $n } Besuche, die sie aufriefen
+journey-about = Ab dem ersten Aufruf in jedem Besuch. Wer zurückkam und dort endete, zählt zu „Besuche, die hier endeten“, hat nach diesem ersten Aufruf aber eine Seite.
 journey-before = { $n ->
     [one] Die Seite davor
    *[other] { $n } Seiten davor
@@ -608,7 +621,7 @@ way-began = Besuche, die hier begannen
 way-ended = Besuche, die hier endeten
 way-exits = Aufrufe, die einen Besuch beendeten
 way-since = Was davor und danach war, woher die Besuche kamen und wer sie waren, ist seit { $day } bekannt, soweit einzelne Besuche aufbewahrt sind.
-way-to-the-end = Aufrufe, die bis zum Ende gelesen wurden
+way-to-the-end = Bis zum Ende gelesen, von { $n } Aufrufen mit bekannter Scrolltiefe
 way-unconfirmed = Aufrufe, die das Skript nicht bestätigt hat
 way-training = Zum Training von KI gelesen
 way-assistant = Von einem Assistenten abgerufen

@@ -293,6 +293,7 @@ compare-year = Year before
 compare-nothing = Nothing
 compare-other = Other days
 compare-weekdays = Match weekdays
+compare-by-weekday = { $with }, weekdays matched
 compare-do = Compare
 
 ## Topics
@@ -316,14 +317,19 @@ overview-confirmed = { $share } confirmed
 overview-confirmed-title = of what the server answered, so much was confirmed by a script in the browser
 overview-up = up
 overview-down = down
+overview-unchanged = unchanged
+overview-before = before: { $n }
 overview-last-30-minutes = The last 30 minutes
 overview-since = Since { $day }, { $time }
-overview-since-compared = Since { $day }, { $time }, compared with the 24 hours before
+overview-24-hours-from = 24 hours from { $day }, { $time }
 overview-so-far = { $days } so far
 overview-today-until = Today until { $time }
 overview-days-and-today = { $n } days and today so far ({ $days })
 overview-compared = { $days }, compared with { $before }
 overview-compared-until = { $days }, compared with { $before } until { $time }
+overview-by-weekday = { $line }, weekdays matched
+overview-no-data = { $days }; not compared with { $before }: there are no data before { $day }
+overview-no-data-before = no data before { $day }
 overview-rows-missing = { $days }; not everything is kept of each visit of the time before
 overview-whole-days = { $days }; of one page, whole days are compared only
 overview-no-parts = { $days }; the time before is kept by whole days only
@@ -362,6 +368,7 @@ imported-take = Add them
 chart-today = Today
 chart-now = Now
 chart-so-far = { $when }, so far
+chart-until = { $when } until { $time }
 chart-note = note: { $text }
 chart-notes = Notes
 chart-pin = Pin a note to a day
@@ -400,6 +407,7 @@ card-more = More
 card-all = All { $n } in detail
 card-details = Details
 card-nothing = Nothing that the filters let through.
+card-pages-of-actions = With a goal, event or link: first the pages that its visits began with. Where it happened is under Top; how pages were read is not told of it.
 card-tab-top = Top
 card-tab-reading = Reading
 card-tab-entry = Entry
@@ -532,6 +540,10 @@ segment-save = Save these filters
 goal-since = Goals of the settings page are told since { $day }, as far as single visits are kept.
 goal-through = { $share } get through
 goal-nobody = No visit has begun this yet.
+goal-none = nobody
+goal-none-through = Nobody got through
+goal-of-all = Shown without the filter by its goal: whoever reached that got through.
+goal-visits = Visits that took these steps in this order. Pages and goals count visitors, and a goal’s total each time it was reached: so their numbers differ.
 goal-leave = { $share } leave here
 
 ## A card's own page
@@ -592,6 +604,7 @@ heat-no-outline = The page's outline is not known yet: it is drawn once somebody
 
 journey-title = Before and after it
 journey-of = { $n } visits that viewed it
+journey-about = From the first view of it in each visit. Who came back to it and ended there is among “Visits that ended here”, but has a page after that first view.
 journey-before = { $n ->
     [one] The page before
    *[other] { $n } pages before
@@ -608,7 +621,7 @@ way-began = Visits that began here
 way-ended = Visits that ended here
 way-exits = Views that ended a visit
 way-since = What was before and after it, where its visits came from and who they were is told since { $day }, as far as single visits are kept.
-way-to-the-end = Views that were read to the end
+way-to-the-end = Read to the end, of { $n } views whose scroll depth is known
 way-unconfirmed = Views that the script did not confirm
 way-training = Read to train AI
 way-assistant = Fetched by an assistant

@@ -293,6 +293,7 @@ compare-year = Año anterior
 compare-nothing = Nada
 compare-other = Otros días
 compare-weekdays = Alinear días de la semana
+compare-by-weekday = { $with }, días de la semana alineados
 compare-do = Comparar
 
 ## Topics
@@ -316,14 +317,19 @@ overview-confirmed = { $share } confirmadas
 overview-confirmed-title = de lo que respondió el servidor, esto lo confirmó un script en el navegador
 overview-up = sube
 overview-down = baja
+overview-unchanged = sin cambios
+overview-before = antes: { $n }
 overview-last-30-minutes = Los últimos 30 minutos
 overview-since = Desde el { $day }, { $time }
-overview-since-compared = Desde el { $day }, { $time }, en comparación con las 24 horas anteriores
+overview-24-hours-from = 24 horas desde el { $day }, { $time }
 overview-so-far = { $days } hasta ahora
 overview-today-until = Hoy hasta las { $time }
 overview-days-and-today = { $n } días y hoy hasta ahora ({ $days })
 overview-compared = { $days }, en comparación con { $before }
 overview-compared-until = { $days }, en comparación con { $before } hasta las { $time }
+overview-by-weekday = { $line }, con los días de la semana alineados
+overview-no-data = { $days }; sin comparar con { $before }: no hay datos anteriores al { $day }
+overview-no-data-before = no hay datos anteriores al { $day }
 overview-rows-missing = { $days }; del periodo anterior no se conserva todo de cada visita
 overview-whole-days = { $days }; de una sola página solo se comparan días completos
 overview-no-parts = { $days }; el periodo anterior solo se conserva por días completos
@@ -362,6 +368,7 @@ imported-take = Añadirlos
 chart-today = Hoy
 chart-now = Ahora
 chart-so-far = { $when }, hasta ahora
+chart-until = { $when } hasta las { $time }
 chart-note = nota: { $text }
 chart-notes = Notas
 chart-pin = Añadir una nota a un día
@@ -400,6 +407,7 @@ card-more = Más
 card-all = Ver los { $n } en detalle
 card-details = Detalles
 card-nothing = Nada que los filtros dejen pasar.
+card-pages-of-actions = Con un objetivo, evento o enlace: primero las páginas con las que empezaron sus visitas. Dónde ocurrió está en «Top»; cómo se leyeron las páginas no se sabe de ello.
 card-tab-top = Top
 card-tab-reading = Lectura
 card-tab-entry = Entrada
@@ -532,6 +540,10 @@ segment-save = Guardar estos filtros
 goal-since = Los objetivos de la página de ajustes se muestran desde el { $day }, hasta donde se conservan las visitas una a una.
 goal-through = { $share } llega al final
 goal-nobody = Ninguna visita ha empezado esto aún.
+goal-none = nadie
+goal-none-through = Nadie llegó al final
+goal-of-all = Se muestra sin el filtro por su objetivo: quien lo alcanzó llegó al final.
+goal-visits = Visitas que dieron estos pasos en este orden. Páginas y objetivos cuentan visitantes, y el total de un objetivo cada vez que se alcanzó: por eso las cifras difieren.
 goal-leave = { $share } se va aquí
 
 ## A card's own page
@@ -592,6 +604,7 @@ heat-no-outline = El contorno de la página aún no se conoce: se dibuja en cuan
 
 journey-title = Antes y después
 journey-of = { $n } visitas que la vieron
+journey-about = Desde su primera vista en cada visita. Quien volvió a ella y terminó ahí está entre «Visitas que terminaron aquí», pero tiene una página después de esa primera vista.
 journey-before = { $n ->
     [one] La página anterior
    *[other] { $n } páginas antes
@@ -608,7 +621,7 @@ way-began = Visitas que empezaron aquí
 way-ended = Visitas que terminaron aquí
 way-exits = Vistas que terminaron una visita
 way-since = Lo que hubo antes y después, de dónde vinieron sus visitas y quiénes eran se sabe desde el { $day }, hasta donde se conservan las visitas una a una.
-way-to-the-end = Vistas leídas hasta el final
+way-to-the-end = Leída hasta el final, de { $n } vistas con profundidad de desplazamiento conocida
 way-unconfirmed = Vistas que el script no confirmó
 way-training = Leída para entrenar IA
 way-assistant = Pedida por un asistente

@@ -10,7 +10,7 @@ use crate::model::site::Site;
 use crate::page_name::shown;
 use crate::report::{
     Answers, Comparison, ComparisonMode, Days, Interval, Metric, Property, QuerySet, Span, Total,
-    Value,
+    Value, Weekdays,
 };
 use chrono::DateTime;
 use maud::{DOCTYPE, Markup, html};
@@ -94,7 +94,7 @@ impl Report {
         dashboard: Option<&str>,
     ) -> Option<Self> {
         let comparison =
-            Comparison { mode: ComparisonMode::PreviousPeriod, match_day_of_week: false };
+            Comparison { mode: ComparisonMode::PreviousPeriod, weekdays: Weekdays::AsTheyFall };
         let span = Span::days(due.period(), due.range);
         let mut questions = QuerySet::new(site, span, Some(comparison), Vec::new(), now).ok()?;
         let totals = questions.ask_totals(&TOTALS.map(|(metric, _)| metric));

@@ -81,6 +81,12 @@ impl Condition {
         Self { property, operator: Operator::Is, values: vec![escaped(value, &SPECIAL)] }
     }
 
+    /// A value of this pattern.
+    pub fn like(property: Property, pattern: &str) -> Self {
+        let value = escaped(pattern, &['\\', '|', ';']);
+        Self { property, operator: Operator::Is, values: vec![value] }
+    }
+
     /// The conditions that a row of a property meets and no other does.
     pub fn of_row(property: &Property, value: &str) -> Vec<Self> {
         let Some(halves) = property.halves() else {

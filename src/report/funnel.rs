@@ -2,7 +2,7 @@
 
 use super::scan::{self, DayRows, Expr};
 use super::{Days, Range};
-use crate::model::goal::{Funnel, Target};
+use crate::model::goal::{Funnel, Goal, Target};
 use crate::model::rollup::{Dimension, Metric as Stored, join};
 use crate::model::site::Site;
 use serde::Serialize;
@@ -40,6 +40,24 @@ pub fn funnel_by_rows<'d>(
     filter: Option<&Expr>,
 ) -> Vec<Step> {
     steps(&scan::funnel(site, days, &funnel.steps, filter), &funnel.steps)
+}
+
+/// Whether all that a filter lets through have come to a funnel's end, which says nothing of its
+/// steps.
+pub fn asks_for_end(funnel: &Funnel, goals: &[Goal], filter: &Expr) -> bool {
+    let Some(end) = funnel.steps.last() else { return false };
+    match filter {
+        Expr::All(exprs) => exprs.iter().any(|expr| asks_for_end(funnel, goals, expr)),
+        Expr::Has(property, wanted) if property.is_goal() => {
+            let is_wanted = |goal: &&Goal| wanted.iter().any(|wanted| wanted.fits(&goal.name));
+            goals.iter().filter(is_wanted).any(|goal| goal.target == *end)
+        }
+        Expr::Has(property, wanted) if property.as_str() == "event:name" => match end {
+            Target::Event(name) => wanted.iter().any(|wanted| wanted.fits(name)),
+            Target::Page(_) => false,
+        },
+        _ => false,
+    }
 }
 
 /// The steps of a funnel, by the visits that came to each.

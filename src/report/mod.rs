@@ -41,7 +41,7 @@ pub use before::Before;
 pub use conditions::{Condition, Operator};
 pub use days::{DaySum, Days};
 pub use filter::Filter;
-pub use funnel::{Step, funnel, funnel_by_rows};
+pub use funnel::{Step, asks_for_end, funnel, funnel_by_rows};
 pub use gaps::only_totals;
 pub use heatmap::{Clicks, Screen, Scrolls, clicks, outline, scrolls};
 pub use invalid::{Invalid, Reason};
@@ -56,7 +56,7 @@ pub use segment::{Segment, Segments, asks_for_segment};
 pub use timing::{Percentiles, Rating, Timed, Timings, What};
 pub use v2::{
     AnsweredFrom, Answers, Comparison, ComparisonMode, Query, QuerySet, Reworded, Rows, Sequence,
-    Span, TimeStep, Total,
+    Span, TimeStep, Total, Weekdays,
 };
 
 /// What Plausible calls the event of a pageview.

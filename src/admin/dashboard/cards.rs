@@ -157,6 +157,10 @@ impl OpenCard {
                     h2 id={ (key) "-title" } { (title) }
                     (self.of.nav(view))
                 }
+                // What is usually first there is not, and some of it is not told.
+                @if key == "pages" && view.subject() == Subject::Actions {
+                    p.quiet { (say.t("card-pages-of-actions")) }
+                }
                 @if !slices.is_empty() {
                     @if self.of.property.as_str() == map::PROPERTY {
                         (map::map(view, &self.of.property, (self.columns[0].0, &say.t(self.columns[0].1)), slices))

@@ -13,8 +13,9 @@ use super::{axis, tiles};
 use crate::admin::params::address;
 use crate::kept::Note;
 use crate::language::{Language, NOTHING};
+use crate::model::site::Day;
 use crate::report::{Interval, Metric, TimeStep, Value};
-use chrono::NaiveDateTime;
+use chrono::{Datelike, NaiveDateTime};
 use maud::{Markup, html};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -201,7 +202,7 @@ impl Chart<'_> {
 
     /// When a step is.
     fn when(&self, i: usize) -> String {
-        match long(self.say, self.steps[i].start, self.view.interval) {
+        match long(self.view, self.steps[i].start, self.view.interval) {
             when if self.is_open(i) => self.say.with("chart-so-far", [("when", when.into())]),
             when => when,
         }
@@ -216,7 +217,19 @@ impl Chart<'_> {
         self.before.iter().any(Option::is_some).then_some(())?;
         let (start, values) = self.steps[i].before.as_ref()?;
         let value = self.shown(values.get(tiles::chosen(self.view)));
-        Some((long(self.say, *start, self.view.interval), value))
+        let when = long(self.view, *start, self.view.interval);
+        let (until, interval) =
+            (self.view.before.and_then(|before| before.until), self.view.interval);
+        let when = match until.filter(|_| self.is_open(i) && self.view.times.is_none()) {
+            Some(at) if !matches!(interval, Interval::Minute | Interval::Hour) => {
+                let day = self.view.weekday(self.view.site.day(at));
+                let time = self.view.site.clock(at);
+                let time = if interval == Interval::Day { time } else { format!("{day}, {time}") };
+                self.say.with("chart-until", [("when", when.into()), ("time", time.into())])
+            }
+            _ => when,
+        };
+        Some((when, value))
     }
 
     fn shown(&self, value: Option<&Value>) -> String {
@@ -392,13 +405,18 @@ fn short(say: Language, start: NaiveDateTime, interval: Interval) -> String {
     }
 }
 
-pub(super) fn long(say: Language, start: NaiveDateTime, interval: Interval) -> String {
-    let day = start.date();
+/// With its year where that is another.
+pub(super) fn long(view: &View, start: NaiveDateTime, interval: Interval) -> String {
+    let (say, day) = (view.say(), start.date());
+    let date = |day: Day| match day.year() == view.today.year() {
+        true => say.day(day),
+        false => say.date(day),
+    };
     match interval {
         Interval::Minute => say.time(start),
-        Interval::Hour => format!("{}, {}", say.weekday(day), say.time(start)),
-        Interval::Day => say.weekday(day),
-        Interval::Week => say.with("date-week", [("day", say.day(day).into())]),
+        Interval::Hour => format!("{}, {}", view.weekday(day), say.time(start)),
+        Interval::Day => view.weekday(day),
+        Interval::Week => say.with("date-week", [("day", date(day).into())]),
         Interval::Month => say.month(day),
     }
 }

@@ -17,10 +17,14 @@ struct Choice {
 
 pub(super) fn menu(view: &View) -> Markup {
     let say = view.say();
-    let weekdays = view.comparison.is_some_and(|with| with.match_day_of_week);
+    let weekdays = view.matches_weekdays();
     let choices = choices(view);
     let current = choices.iter().find(|choice| choice.is_current);
-    let name = current.map_or("compare-other", |choice| choice.name);
+    let name = say.t(current.map_or("compare-other", |choice| choice.name));
+    let name = match weekdays {
+        true => say.with("compare-by-weekday", [("with", name.into())]),
+        false => name.into_owned(),
+    };
     // The same day of another week is a choice of its own.
     let has_switch = !view.is_one_day() || mode(view) != Some(ComparisonMode::PreviousPeriod);
     let link = |choice: &Choice| {
@@ -31,7 +35,7 @@ pub(super) fn menu(view: &View) -> Markup {
     };
     html! {
         details.menu.compare #compare {
-            summary { (say.with("compare-menu", [("with", say.t(name).into())])) }
+            summary { (say.with("compare-menu", [("with", name.into())])) }
             div.panel {
                 div.choices {
                     @for choice in &choices {
@@ -60,7 +64,7 @@ fn mode(view: &View) -> Option<ComparisonMode> {
 
 fn choices(view: &View) -> Vec<Choice> {
     let mode = mode(view);
-    let matched = view.comparison.is_some_and(|with| with.match_day_of_week);
+    let matched = view.is_by_weekday();
     let before = mode == Some(ComparisonMode::PreviousPeriod);
     let is_today = view.range.last == view.today;
     let first = match view.is_one_day() {

@@ -1,5 +1,6 @@
 //! Goals, and funnels that lead to them.
 
+use super::cards::filter_link;
 use super::columns::{AROUND, ENDS, Piece, ROW, TITLE};
 use super::sheet::{Column, Line, Unit};
 use super::table::{CONVERTED, GOALS};
@@ -7,16 +8,19 @@ use super::values::cut;
 use super::view::{Subject, View};
 use super::{PageData, cards, files};
 use crate::language::Language;
-use crate::model::goal::Funnel;
+use crate::model::goal::{Funnel, Target};
 use crate::model::site::Day;
 use crate::report::{
-    AnsweredFrom, Invalid, Metric, Property, QuerySet, Slice, Step, Value, funnel, funnel_by_rows,
+    AnsweredFrom, Condition, Invalid, Metric, Property, QuerySet, Slice, Step, Value, asks_for_end,
+    funnel, funnel_by_rows,
 };
 use maud::{Markup, html};
 
 /// A step of a funnel, and the last: pixels of the style sheet.
 const STEP: f64 = 70.0;
 const LAST_STEP: f64 = 53.0;
+/// What is said below it, in three lines.
+const UNIT: f64 = 60.0;
 
 /// Goals and funnels.
 pub(super) struct Goals {
@@ -91,10 +95,10 @@ impl Goals {
             };
             Piece::fixed(AROUND + slices.len() as f64 * ROW, markup).called(GOALS.key)
         });
-        let funnels = funnels.iter().map(|(name, steps)| {
-            let between = steps.len().saturating_sub(1) as f64;
-            let height = TITLE + ENDS + LAST_STEP + between * STEP;
-            Piece::fixed(height, drawn(view, say, name, steps))
+        let funnels = funnels.iter().map(|shown| {
+            let between = shown.steps.len().saturating_sub(1) as f64;
+            let height = TITLE + ENDS + LAST_STEP + between * STEP + UNIT;
+            Piece::fixed(height, drawn(view, shown))
         });
         goals.into_iter().chain(funnels).collect()
     }
@@ -132,14 +136,14 @@ pub(super) fn columns(say: Language) -> Vec<Column> {
 /// The steps of a funnel, by its place among the site's.
 pub(super) fn rows_of_funnel(view: &View, data: &PageData<'_>, nth: usize) -> Vec<Line> {
     let name = &*view.site.funnels[nth].name;
-    let told = funnels(view, data).into_iter().find(|(of, _)| *of == name);
+    let told = funnels(view, data).into_iter().find(|shown| *shown.of.name == *name);
     let percent = |n: Option<f64>| n.map_or(Value::Unknown, Value::Ratio);
     let line = |(nth, step): (usize, Step)| {
         let shares = [percent(step.of_all), percent(step.of_previous)];
         let values = [&[Value::Count(step.visits)][..], &shares].concat();
         Line::new([(nth + 1).to_string(), step.label], values)
     };
-    told.map(|(_, steps)| steps.into_iter().enumerate().map(line).collect()).unwrap_or_default()
+    told.map(|shown| shown.steps.into_iter().enumerate().map(line).collect()).unwrap_or_default()
 }
 
 /// The day since which event rows are kept, if that is within the time shown.
@@ -147,44 +151,63 @@ pub(super) fn since(view: &View, data: &PageData<'_>) -> Option<Day> {
     data.rows.covered_from.filter(|first| *first > data.answers.range.first && !view.is_of_rows())
 }
 
+/// A funnel with what is shown of it.
+struct Shown<'v> {
+    of: &'v Funnel,
+    steps: Vec<Step>,
+    /// It is shown of all visits, whatever they did: the filters ask for its end.
+    of_all: bool,
+}
+
 /// The site's funnels: under filters as event rows tell them, else since they were configured.
-fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<(&'v str, Vec<Step>)> {
+fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<Shown<'v>> {
     // They are told of whole days.
     if view.times.is_some() {
         return Vec::new();
     }
-    let steps = |of: &Funnel| match (view.is_filtered(), data.answers.source) {
-        (true, AnsweredFrom::RollUps) => None,
-        (true, AnsweredFrom::Rows(_)) => {
-            Some(funnel_by_rows(&view.site, data.covered(), of, data.answers.filter()))
-        }
-        (false, _) if of.is_kept => {
-            Some(funnel_by_rows(&view.site, data.covered(), of, data.answers.filter()))
-        }
-        (false, _) => Some(funnel(data.days, view.elapsed(), of)),
+    let (site, filter) = (&view.site, data.answers.filter());
+    let by_rows = |of: &'v Funnel| {
+        // Who may see a part of the site is shown that and nothing else.
+        let is_own = view.look.limit.is_none();
+        let asks = |filter: &_| is_own && asks_for_end(of, &site.goals, filter);
+        let of_all = filter.is_some_and(asks);
+        let rest = data.answers.filter_without_actions();
+        let filter = if of_all { rest.as_ref() } else { filter };
+        Shown { of, steps: funnel_by_rows(site, data.covered(), of, filter), of_all }
     };
-    let funnels = view.site.funnels.iter();
-    funnels.filter_map(|of| Some((&*of.name, steps(of)?))).collect()
+    let shown = |of: &'v Funnel| match (view.is_filtered(), data.answers.source) {
+        (true, AnsweredFrom::RollUps) => None,
+        (false, _) if !of.is_kept => {
+            Some(Shown { of, steps: funnel(data.days, view.elapsed(), of), of_all: false })
+        }
+        _ => Some(by_rows(of)),
+    };
+    site.funnels.iter().filter_map(shown).collect()
 }
 
 /// A funnel: a bar for each step, narrowing to the next.
-fn drawn(view: &View, say: Language, name: &str, steps: &[Step]) -> Markup {
+fn drawn(view: &View, shown: &Shown<'_>) -> Markup {
+    let (say, steps) = (view.say(), &shown.steps);
     let share = |key, rate| say.with(key, [("share", say.percent(rate).into())]);
     let visits = |i: usize| steps.get(i).map_or(0, |step| step.visits) as f64;
     let percent = |i: usize, of: usize| visits(i) / visits(of).max(1.0) * 100.0;
     html! {
-        section.card aria-label=(name) {
+        section.card aria-label=(shown.of.name) {
             header {
-                h2 { (name) }
+                h2 { (shown.of.name) }
                 @if visits(0) > 0.0 {
-                    p.quiet { (share("goal-through", percent(steps.len() - 1, 0))) }
+                    p.quiet {
+                        @if visits(steps.len() - 1) > 0.0 { (share("goal-through", percent(steps.len() - 1, 0))) }
+                        @else { (say.t("goal-none-through")) }
+                    }
                 }
             }
-            @if steps.first().is_none_or(|step| step.visits == 0) {
+            @if shown.of_all { p.quiet { (say.t("goal-of-all")) } }
+            @if visits(0) == 0.0 {
                 p.empty { (say.t("goal-nobody")) }
             } @else {
                 ol.funnel {
-                    @for (i, step) in steps.iter().enumerate() {
+                    @for (i, (step, target)) in steps.iter().zip(&shown.of.steps).enumerate() {
                         @let (width, next) = (percent(i, 0), percent(i + 1, 0));
                         li {
                             svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true" {
@@ -193,16 +216,35 @@ fn drawn(view: &View, say: Language, name: &str, steps: &[Step]) -> Markup {
                                     polygon points=(format!("0,62 {width:.1},62 {next:.1},100 0,100")) {}
                                 }
                             }
-                            strong title=(step.label) { (cut(&step.label)) }
-                            span { (say.count(step.visits)) @if i > 0 { small { (say.percent(width)) } } }
+                            strong title=(step.label) { a href=(step_link(view, target)) { (cut(&step.label)) } }
+                            span {
+                                @if step.visits > 0 { (say.count(step.visits)) } @else { (say.t("goal-none")) }
+                                @if i > 0 && step.visits > 0 { small { (say.percent(width)) } }
+                            }
                             @if i + 1 < steps.len() && step.visits > 0 {
                                 em { (share("goal-leave", 100.0 - percent(i + 1, i))) }
                             }
                         }
                     }
                 }
+                p.quiet { (say.t("goal-visits")) }
             }
-            (files::ends(view, &key(name), name))
+            (files::ends(view, &key(&shown.of.name), &shown.of.name))
         }
+    }
+}
+
+/// A step filters by what it is about, as a row does: by its goal, if it is one.
+fn step_link(view: &View, target: &Target) -> String {
+    let goal = view.site.goals.iter().find(|goal| goal.target == *target);
+    match (target, goal) {
+        (Target::Page(pattern), _) => {
+            let page = Property::parse("event:page");
+            let page = page.map(|page| Condition::like(page, &pattern.to_string()));
+            let filters = view.filters_with(page.into_iter().collect());
+            view.link(&[("filters", Some(&filters))])
+        }
+        (Target::Event(_), Some(goal)) => filter_link(view, "event:goal", &goal.name),
+        (Target::Event(name), None) => filter_link(view, "event:name", name),
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Part {
     alone: Answers,
     totals: usize,
     steps: usize,
+    /// The first day of it, of those that are compared with too.
+    first: Option<Day>,
     /// Those of which each day that was imported tells.
     told: Vec<Metric>,
 }
@@ -87,7 +89,7 @@ pub(super) async fn read(
     for range in view.questions()?.ranges() {
         alone.join(app.imported(site, range, view).await?);
     }
-    let mut all = own.clone();
+    let (mut all, first) = (own.clone(), alone.keys().next().copied());
     for (day, counts) in alone.iter() {
         let mut sum = own.get(day).map(|own| (**own).clone()).unwrap_or_default();
         counts.fields().for_each(|(f, n)| sum.add(f.dimension, &f.value, f.metric, n));
@@ -110,7 +112,7 @@ pub(super) async fn read(
     let mut questions = view.questions()?;
     Overview::ask_numbers(view, &mut questions);
     let alone = questions.answer(&alone, None);
-    Ok(Shown::Part(Box::new(Part { of, all, alone, totals, steps, told })))
+    Ok(Shown::Part(Box::new(Part { of, all, alone, totals, steps, first, told })))
 }
 
 impl Caller {
@@ -157,6 +159,11 @@ impl Part {
         own.into_iter().map(with).collect()
     }
 
+    /// Whether it is told of a metric from a day on.
+    pub fn tells_since(&self, day: Day, metric: Metric) -> bool {
+        self.told.contains(&metric) && self.first.is_some_and(|first| first <= day)
+    }
+
     /// So much of a total was imported.
     pub fn of_total(&self, metric: Metric) -> Option<f64> {
         let alone = self.alone.totals(self.totals)?;
@@ -179,6 +186,10 @@ impl Part {
             for (nth, metric) in metrics.iter().enumerate() {
                 let number = alone.and_then(|step| step.values.get(nth)?.number());
                 let part = number.filter(|n| *n > 0.0 && self.told.contains(metric));
+                let before = own.before.as_mut().zip(all.and_then(|all| all.before.as_ref()));
+                if let Some((own, all)) = before.filter(|_| self.told.contains(metric)) {
+                    own.1[nth] = all.1[nth];
+                }
                 if let (Some(_), Some(all)) = (part, all) {
                     own.values[nth] = all.values[nth];
                 }

@@ -35,6 +35,7 @@ pub(super) fn draw(view: &View, data: &PageData<'_>, page: &str) -> Option<Marku
                     h2 #journeys-title { (say.t("journey-title")) }
                     p.quiet { (say.with("journey-of", [("n", say.count(visits).into())])) }
                 }
+                p.quiet { (say.t("journey-about")) }
                 @for (name, end, steps) in &ways {
                     div.journey {
                         @for (nth, step) in steps.iter().enumerate() {

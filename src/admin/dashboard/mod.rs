@@ -50,6 +50,7 @@ use super::params::Params;
 use super::refusal::AsPage;
 use super::{App, assets, theme};
 use crate::language::Language;
+use crate::model::site::Day;
 use crate::report::scan::DayRows;
 use crate::report::{Answers, Days, Invalid, QuerySet, Rows, Segments};
 use axum::Json;
@@ -75,6 +76,8 @@ struct PageData<'d> {
     /// Nobody has seen a page of the site yet.
     is_new: bool,
     imported: imported::Shown,
+    /// The first day that was counted, if what is compared with begins before it.
+    counted_since: Option<Day>,
 }
 
 impl<'d> PageData<'d> {
@@ -193,6 +196,10 @@ async fn answered<T: Send + 'static>(
         page.view.now = app.reader.read_at(&site.name, questions.ranges()).unwrap_or(page.view.now);
         page.view.away = Some(away.to_owned());
     }
+    let counted_since = match questions.range_before() {
+        Some(before) => app.counted_since(&site, before, &days).await?,
+        None => None,
+    };
     let imported = imported::read(app, &site, &page.view, &days).await?;
     let has_imports = !matches!(imported, imported::Shown::Nothing);
     let may_be_new = page.view.is_all() && page.view.away.is_none() && !has_imports;
@@ -204,7 +211,7 @@ async fn answered<T: Send + 'static>(
         make(
             &app,
             &page,
-            &PageData { days: &days, rows: &rows, answers, is_new, imported },
+            &PageData { days: &days, rows: &rows, answers, is_new, imported, counted_since },
             current,
         )
     })

@@ -14,7 +14,7 @@ use super::table::OF_PAGE;
 use super::values::word;
 use super::view::View;
 use super::{PageData, cards, files, heat, journeys, page_sheets};
-use crate::language::NOTHING;
+use crate::language::{Language, NOTHING};
 use crate::model::rollup::Metric as Stored;
 use crate::report::{
     AiPage, Days, Filter, Invalid, Metric, Property, QuerySet, Screen, Timed, Value, ai_pages,
@@ -145,9 +145,17 @@ pub(super) struct Fact {
     /// As files call it.
     pub word: &'static str,
     /// A text's key.
-    pub name: &'static str,
+    name: &'static str,
     pub value: Value,
     pub unit: Unit,
+    /// Of so many views, where that is said.
+    of: i64,
+}
+
+impl Fact {
+    pub fn name(&self, say: Language) -> String {
+        say.with(self.name, [("n", self.of.into())])
+    }
 }
 
 /// What visits did around it, and what AI did with it.
@@ -165,10 +173,12 @@ pub(super) fn facts(view: &View, days: &Days, page: &str) -> Result<(Vec<Fact>, 
     let ai = ai_pages(days, range, Some(page)).into_iter().next().unwrap_or_default();
     let reached = scrolls(days, range, page, None).0.reached;
     let to_the_end = reached[9] as f64 / reached[0].max(1) as f64 * 100.0;
+    // An error's page is scrolled, too, and nobody viewed it as the page that it stands for.
+    let is_viewed = views.row.pageviews() > 0;
     let count = |word, name, n: i64, is_known: bool| {
-        is_known.then_some(Fact { word, name, value: Value::Count(n), unit: Unit::Count })
+        is_known.then_some(Fact { word, name, value: Value::Count(n), unit: Unit::Count, of: 0 })
     };
-    let share = |word, name, value, unit| Some(Fact { word, name, value, unit });
+    let share = |word, name, value, unit| Some(Fact { word, name, value, unit, of: reached[0] });
     let (begun, ended) = (entries.row.get(Stored::Visits), exits.row.get(Stored::Visits));
     let to_the_end = Value::Ratio(to_the_end);
     let by_ai = !ai.page.is_empty();
@@ -177,7 +187,7 @@ pub(super) fn facts(view: &View, days: &Days, page: &str) -> Result<(Vec<Fact>, 
         count("visits_ended", "way-ended", ended, true),
         share("exit_rate", "way-exits", rate, Unit::Of(Metric::ExitRate)),
         share("percent_read_to_the_end", "way-to-the-end", to_the_end, Unit::Percent)
-            .filter(|_| reached[0] > 0),
+            .filter(|_| reached[0] > 0 && is_viewed),
         share("blind_spot", "way-unconfirmed", blind, Unit::Of(Metric::BlindSpot)),
         count("ai_training", "way-training", ai.training, by_ai),
         count("ai_assistant", "way-assistant", ai.assistant, by_ai),
@@ -198,7 +208,7 @@ fn way(view: &View, days: &Days, page: &str) -> Result<Piece<'static>, Invalid> 
         section.card aria-labelledby="way-title" {
             header { h2 #way-title { (say.t("way-title")) } }
             dl.facts {
-                @for fact in &facts { div { dt { (say.t(fact.name)) } dd { (shown(fact)) } } }
+                @for fact in &facts { div { dt { (fact.name(say)) } dd { (shown(fact)) } } }
             }
             @if ai.training + ai.assistant > 0 {
                 a.more href=(readers(view, page, &[TRAINING, ASSISTANT])) { (say.t("ai-readers")) }

@@ -7,12 +7,14 @@ use super::topics::Topic;
 use super::view::{Subject, View};
 use super::{PageData, chart, files, tiles};
 use crate::admin::AdminState;
+use crate::clock::Millis;
 use crate::language::Language;
 use crate::model::rollup::Dimension;
 use crate::model::rollup::Metric::Responses;
 use crate::model::site::Day;
 use crate::report::{Interval, Invalid, Metric, Period, QuerySet, Range, TimeStep, Total, Value};
-use chrono::{Datelike, NaiveDateTime};
+use chrono::NaiveDateTime;
+use fluent_bundle::FluentValue;
 use maud::{Markup, html};
 
 /// Numbers of the questions.
@@ -67,19 +69,25 @@ impl Overview {
             Shown::Part(part) => Some(part),
             _ => None,
         };
-        let totals = match part {
+        let mut totals = match part {
             Some(part) => own.clone().map(|own| part.totals(own)),
             None => own.clone(),
         };
         let metrics: Vec<Metric> = tiles::of(view).iter().map(|(metric, _)| *metric).collect();
         let steps = data.answers.steps(self.over_time);
-        let (steps, parts): (Option<Vec<TimeStep>>, Vec<Vec<Option<f64>>>) = match (steps, part) {
+        let (mut steps, parts): (Option<Vec<TimeStep>>, Vec<Vec<Option<f64>>>) = match (steps, part)
+        {
             (Some(own), Some(part)) => {
                 let (steps, parts) = part.steps(own, &metrics).into_iter().unzip();
                 (Some(steps), parts)
             }
             (own, _) => (own, Vec::new()),
         };
+        let since = |metric| first_counted(view, data, metric);
+        totals.iter_mut().flatten().for_each(|total| forget_total(total, since(total.metric)));
+        for step in steps.iter_mut().flatten() {
+            forget_step(step, metrics.iter().map(|metric| since(*metric)));
+        }
         Told { totals, own, steps, parts }
     }
 
@@ -91,11 +99,13 @@ impl Overview {
         let nth = tiles::chosen(view);
         let parts: Vec<Option<f64>> = parts.iter().map(|parts| parts[nth]).collect();
         let compared = totals.as_ref().is_some_and(|totals| is_compared(view, totals));
+        // Of a time that is not told whole the chart still shows what is told.
+        let is_drawn = compared || steps.iter().flatten().any(has_before);
         html! {
             @if totals.is_some() || steps.is_some() {
                 section.sheet #overview aria-label=(view.say().t("overview-totals")) {
                     @if let Some(totals) = &totals {
-                        (tiles::draw(view, totals, own.as_deref().unwrap_or_default(), steps.as_deref(), compared, &data.imported))
+                        (tiles::draw(view, totals, own.as_deref().unwrap_or_default(), steps.as_deref(), compared, data))
                     }
                     div.beside {
                         p.span { (time(view, data, totals.as_deref().unwrap_or_default())) }
@@ -104,7 +114,7 @@ impl Overview {
                     @match &steps {
                         _ if data.is_new => (first_start(admin, view, data)),
                         _ if !anything => (nothing_yet(admin, view)),
-                        Some(steps) => (chart::chart(view, steps, compared, &parts)),
+                        Some(steps) => (chart::chart(view, steps, is_drawn, &parts)),
                         None => (no_hours(view)),
                     }
                     (imported::line(view, &data.imported))
@@ -197,7 +207,8 @@ impl Overview {
 
     pub fn rows_of_chart(&self, view: &View, data: &PageData<'_>) -> Vec<Line> {
         let Told { totals, steps, parts, .. } = self.told(view, data);
-        let compared = is_compared(view, &totals.unwrap_or_default());
+        let is_told = steps.iter().flatten().any(has_before);
+        let compared = is_told || is_compared(view, &totals.unwrap_or_default());
         let (now, count) = (view.local(view.now), tiles::of(view).len());
         let time = |at: NaiveDateTime| at.format(view.interval.format()).to_string();
         let begun = steps.unwrap_or_default().into_iter().take_while(|step| step.start <= now);
@@ -216,7 +227,7 @@ impl Overview {
                 let part = |i| part(i).map_or(Value::Unknown, |n| Value::Count(n as i64));
                 values.extend((0..count).map(part));
             }
-            let label = chart::long(view.say(), step.start, view.interval);
+            let label = chart::long(view, step.start, view.interval);
             Line::new(names, values).called(label)
         };
         begun.enumerate().map(line).collect()
@@ -233,54 +244,91 @@ fn is_compared(view: &View, totals: &[Total]) -> bool {
 pub(super) fn span(view: &View) -> String {
     match view.times {
         Some(_) if view.topic == Topic::Realtime => view.say().t("overview-last-30-minutes").into(),
-        Some((first, _)) => {
-            let (day, time) = (view.say().day(view.site.day(first)), view.site.clock(first));
-            view.say().with("overview-since", [("day", day.into()), ("time", time.into())])
-        }
+        Some((first, _)) => view.say().with("overview-since", moment(view, first)),
         None if view.is_one_day() => days(view, view.elapsed()),
         None => view.say().range(view.elapsed()),
     }
 }
 
+/// The first day that was counted of a metric, if what is compared with begins before it.
+pub(super) fn first_counted(view: &View, data: &PageData<'_>, metric: Metric) -> Option<Day> {
+    let is_imported = match (&data.imported, view.before) {
+        (Shown::Part(part), Some(before)) => part.tells_since(before.range.first, metric),
+        _ => false,
+    };
+    data.counted_since.filter(|_| !is_imported)
+}
+
+/// Of a time that was counted in part, or not at all, there is no total to compare with.
+fn forget_total(total: &mut Total, since: Option<Day>) {
+    if since.is_some() {
+        (total.before, total.change) = (total.before.map(|_| Value::Unknown), None);
+    }
+}
+
+/// Nor steps before the first day that was counted of each value.
+fn forget_step(step: &mut TimeStep, since: impl Iterator<Item = Option<Day>>) {
+    let Some((start, values)) = &mut step.before else { return };
+    for (value, since) in values.iter_mut().zip(since) {
+        if since.is_some_and(|first| start.date() < first) {
+            *value = Value::Unknown;
+        }
+    }
+}
+
+fn has_before(step: &TimeStep) -> bool {
+    step.before.as_ref().is_some_and(|(_, values)| values.iter().any(|n| !n.is_nothing()))
+}
+
 /// What the numbers are of, and what they are compared with.
 fn time(view: &View, data: &PageData<'_>, totals: &[Total]) -> String {
     let say = view.say();
-    if let Some((first, _)) = view.times {
-        let key = match view.topic {
-            Topic::Realtime => return say.t("overview-last-30-minutes").into_owned(),
-            _ if is_compared(view, totals) => "overview-since-compared",
-            _ => "overview-since",
-        };
-        let (day, time) = (say.day(view.site.day(first)), view.site.clock(first));
-        return say.with(key, [("day", day.into()), ("time", time.into())]);
+    if view.topic == Topic::Realtime {
+        return say.t("overview-last-30-minutes").into_owned();
     }
-    let told = Range { first: data.answers.range.first, ..view.elapsed() };
-    let days = days(view, told);
+    let days = match view.times {
+        Some((first, _)) => say.with("overview-since", moment(view, first)),
+        None => days(view, Range { first: data.answers.range.first, ..view.elapsed() }),
+    };
     let Some(before) = view.before else { return days };
+    let days = ("days", days.into());
+    let range = match (data.answers.before_from(), before.range.len()) {
+        (Some(first), _) => say.with("overview-24-hours-from", moment(view, first)),
+        (None, 1) => view.weekday(before.range.first),
+        (None, _) => say.range(before.range),
+    };
+    let range = ("before", range.into());
+    if let Some(first) = first_counted(view, data, tiles::of(view)[tiles::chosen(view)].0) {
+        return say.with("overview-no-data", [days, range, ("day", say.date(first).into())]);
+    }
     if is_compared(view, totals) {
-        let range = match before.range.len() {
-            1 => one_day(view, before.range.first),
-            _ => say.range(before.range),
-        };
-        let (days, range) = (("days", days.into()), ("before", range.into()));
-        return match before.until {
+        let line = match before.until.filter(|_| view.times.is_none()) {
             Some(until) => {
                 let time = ("time", view.site.clock(until).into());
                 say.with("overview-compared-until", [days, range, time])
             }
             None => say.with("overview-compared", [days, range]),
         };
+        return match view.matches_weekdays() {
+            true => say.with("overview-by-weekday", [("line", line.into())]),
+            false => line,
+        };
     }
     let mut values = totals.iter().filter_map(|total| total.before).peekable();
     let is_unknown = values.peek().is_some() && values.all(|value| value == Value::Unknown);
     let key = match is_unknown {
-        true if view.is_filtered() => "overview-rows-missing",
+        true if view.is_of_rows() => "overview-rows-missing",
         true if view.page().is_some() => "overview-whole-days",
         // Hours are dropped with the rows of a month that is over.
         true => "overview-no-parts",
         false => "overview-nothing-before",
     };
-    say.with(key, [("days", days.into())])
+    say.with(key, [days])
+}
+
+fn moment(view: &View, at: Millis) -> [(&'static str, FluentValue<'static>); 2] {
+    let day = view.say().day(view.site.day(at));
+    [("day", day.into()), ("time", view.site.clock(at).into())]
 }
 
 /// The days that are told, as they are called: `Today until 15:30`, `30 days and today so far`.
@@ -290,7 +338,7 @@ fn days(view: &View, told: Range) -> String {
     if told.len() == 1 && view.is_one_day() {
         return match is_today {
             true => say.with("overview-today-until", [("time", view.site.clock(view.now).into())]),
-            false => one_day(view, told.first),
+            false => view.weekday(told.first),
         };
     }
     let days = say.range(told);
@@ -298,14 +346,6 @@ fn days(view: &View, told: Range) -> String {
         _ if !is_today => days,
         Some(n) => say.with("overview-days-and-today", [("n", n.into()), ("days", days.into())]),
         None => say.with("overview-so-far", [("days", days.into())]),
-    }
-}
-
-/// `Tue, 24 Nov`, with its year where that is another.
-fn one_day(view: &View, day: Day) -> String {
-    match day.year() == view.today.year() {
-        true => view.say().weekday(day),
-        false => format!("{} {}", view.say().weekday(day), day.year()),
     }
 }
 
@@ -334,7 +374,7 @@ fn intervals(view: &View) -> Markup {
 /// In the place of a chart that roll-ups do not tell.
 fn no_hours(view: &View) -> Markup {
     let say = view.say();
-    let weekly = view.link(&[("period", Some("7d")), ("interval", None)]);
+    let weekly = view.period_link("7d", view.get("date"));
     let link = html! { a href=(weekly) { (say.t("overview-see-7-days")) } };
     html! { p.empty { (say.markup("overview-no-hours", [("link", link)])) } }
 }
@@ -385,7 +425,7 @@ fn nothing_yet(admin: &AdminState, view: &View) -> Markup {
                 h2 { (say.t("overview-none-in-period")) }
             }
             @if view.period != Period::Months12 {
-                p { a href=(view.link(&[("period", Some("12mo")), ("date", None), ("interval", None)])) { (say.t("overview-look-12-months")) } }
+                p { a href=(view.period_link("12mo", None)) { (say.t("overview-look-12-months")) } }
             }
         }
     }

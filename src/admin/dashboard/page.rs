@@ -114,7 +114,7 @@ impl Page {
                 data-live=(live(view)) data-stale=(for_script(say, "script-stale"))
                 data-answer=(for_script(say, "script-answer")) data-silent=(say.t("script-silent"))
                 data-loading=(say.t("script-loading")) {
-                (header(admin, view, data.days, current))
+                (header(admin, view, data.days, current, self.overview.is_some()))
                 (topics::nav(view))
                 // Also where the script says that it could not renew the numbers.
                 p #busy role="status" data-keep {}
@@ -216,7 +216,8 @@ pub(super) fn for_script(say: Language, key: &'static str) -> String {
     say.with(key, gaps)
 }
 
-fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup {
+/// `has_totals`: there is something to compare.
+fn header(admin: &AdminState, view: &View, days: &Days, current: u64, has_totals: bool) -> Markup {
     let say = view.say();
     let (before, after) = view.neighbours();
     let visitors = |n: u64| say.with("shell-current", [("n", n.into())]);
@@ -262,7 +263,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64) -> Markup 
                     @if let Some(link) = &before { a href=(link) data-key="ArrowLeft" aria-label=(say.t("shell-period-before")) { "‹" } }
                     @if let Some(link) = &after { a href=(link) data-key="ArrowRight" aria-label=(say.t("shell-period-after")) { "›" } }
                 }
-                @if view.topic != Topic::Realtime { (compare::menu(view)) }
+                @if has_totals && view.topic != Topic::Realtime { (compare::menu(view)) }
                 (without_suspected(view, days))
             }
         }
@@ -296,11 +297,14 @@ fn periods(view: &View) -> Markup {
         days.map(|n| say.with("period-days-and-today", [("n", n.into())]))
     };
     let choice = |word: &str, date: Option<&str>, name: &'static str, is_current: bool| {
-        let changes = [("period", Some(word)), ("date", date), ("interval", None)];
         html! {
-            a href=(view.link(&changes)) data-key=[key(word).filter(|_| date.is_none())]
+            a href=(view.period_link(word, date)) data-key=[key(word).filter(|_| date.is_none())]
                 title=[days(word)] aria-current=[is_current.then_some("true")] { (say.t(name)) }
         }
+    };
+    let others = match view.is_one_day() && view.is_by_weekday() {
+        true => &[("match_day_of_week", None)][..],
+        false => &[],
     };
     let today = view.site.day(view.now);
     let yesterday = today.pred_opt().unwrap_or(today);
@@ -339,7 +343,7 @@ fn periods(view: &View) -> Markup {
                         @for period in MORE_PERIODS { (link(period)) }
                     }
                     form method="get" action=(view.look.base) {
-                        (view.fields(&[("period", None), ("date", None), ("interval", None)]))
+                        (view.fields(&[&[("period", None), ("date", None), ("interval", None)], others].concat()))
                         label { (say.t("period-from")) " " input type="date" name="first" required value=(view.range.first); }
                         label { (say.t("period-to")) " " input type="date" name="last" required value=(view.elapsed().last); }
                         button type="submit" { (say.t("period-show")) }

@@ -102,7 +102,7 @@ pub(super) fn rows(
         }
         _ => {
             let fact = |fact: of_page::Fact| {
-                Line::new([fact.word.to_owned()], vec![fact.value]).called(view.say().t(fact.name))
+                Line::new([fact.word.to_owned()], vec![fact.value]).called(fact.name(view.say()))
             };
             of_page::facts(view, data.days, page)?.0.into_iter().map(fact).collect()
         }

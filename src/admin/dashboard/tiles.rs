@@ -1,10 +1,14 @@
 //! The tiles: each a metric with its change, its course, and how much of it scripts confirmed. One
 //! of them is chosen, and the chart shows it.
 
+use super::PageData;
 use super::chart::{runs, smooth};
 use super::imported::Shown;
+use super::overview::first_counted;
 use super::topics::Topic;
 use super::view::{Subject, View};
+use crate::language::NOTHING;
+use crate::model::site::Day;
 use crate::report::{Metric, TimeStep, Total, Value};
 use maud::{Markup, html};
 use std::fmt::Write;
@@ -76,8 +80,8 @@ pub(super) fn draw(
     totals: &[Total],
     own: &[Total],
     steps: Option<&[TimeStep]>,
-    with_change: bool,
-    imported: &Shown,
+    compared: bool,
+    data: &PageData<'_>,
 ) -> Markup {
     let (say, chosen) = (view.say(), chosen(view));
     html! {
@@ -91,9 +95,14 @@ pub(super) fn draw(
                             span.name { (say.t(name)) }
                             span.much {
                                 span.figure { (say.value(*metric, total.value)) }
-                                @if with_change { " " (change(view, total)) }
+                                @if let Some(first) = first_counted(view, data, *metric).filter(|_| total.value != Value::Unknown) {
+                                    " " (no_data(view, first))
+                                } @else if compared { " " (change(view, total)) }
                             }
-                            @if let Shown::Part(part) = imported {
+                            @if let Some(before) = total.before.filter(|before| compared && *before != Value::Unknown) {
+                                span.was { (say.with("overview-before", [("n", say.value(*metric, before).into())])) }
+                            }
+                            @if let Shown::Part(part) = &data.imported {
                                 @if let Some(n) = part.of_total(*metric) {
                                     span.share.imported { (say.with("imported-of", [("n", say.value(*metric, Value::Count(n as i64)).into())])) }
                                 }
@@ -130,27 +139,42 @@ fn change(view: &View, total: &Total) -> Markup {
     let Some(change) = total.change.filter(|_| !total.value.is_nothing()) else {
         return html! {};
     };
+    if change == 0 {
+        return html! {
+            span.change.same {
+                span aria-hidden="true" { "→ " (say.change(total.metric, 0)) }
+                span.hidden { (say.t("overview-unchanged")) }
+            }
+        };
+    }
     let errors = view.conditions.iter().any(|c| c.property.as_str().starts_with("error:"));
     // More bounces are worse, and more errors; a longer visit is not clearly better, but nobody
     // minds. More robots are neither.
     let worse = errors || matches!(total.metric, Metric::BounceRate | Metric::BlindSpot);
     let neither = !errors && view.subject() == Subject::Responses;
     let class = match change {
-        0 => "same",
         _ if neither => "same",
         _ if (change > 0) != worse => "good",
         _ => "bad",
     };
-    let arrow = match change {
-        0 => "→",
-        1.. => "↑",
-        _ => "↓",
-    };
+    let arrow = if change > 0 { "↑" } else { "↓" };
     html! {
         span.change.(class) {
             span aria-hidden="true" { (arrow) " " }
             span.hidden { (say.t(if change < 0 { "overview-down" } else { "overview-up" })) " " }
             (say.change(total.metric, change))
+        }
+    }
+}
+
+/// In the place of a change: what it would be compared with was not counted.
+fn no_data(view: &View, first: Day) -> Markup {
+    let say = view.say();
+    let why = say.with("overview-no-data-before", [("day", say.date(first).into())]);
+    html! {
+        span.change.same title=(why) {
+            span aria-hidden="true" { (NOTHING) }
+            span.hidden { (why) }
         }
     }
 }

@@ -4,8 +4,8 @@ use super::topics::Topic;
 use super::view::View;
 use crate::clock::{HOUR, MINUTE, Millis};
 use crate::model::site::{Day, Site};
-use crate::report::{Comparison, ComparisonMode, Interval, Invalid, Period, Range, Span};
-use chrono::{Days, Months};
+use crate::report::{Comparison, ComparisonMode, Interval, Invalid, Period, Range, Span, Weekdays};
+use chrono::{Datelike, Days, Months};
 
 /// The word for the last 24 hours, and how long the realtime page looks back.
 pub(super) const LAST_DAY: &str = "24h";
@@ -54,14 +54,15 @@ pub(super) fn comparison<'c>(
             return Err(Invalid::unknown("compare", other, known));
         }
     };
-    let match_day_of_week = match get("match_day_of_week") {
-        None => false,
-        Some("true") => true,
+    let weekdays = match get("match_day_of_week") {
+        None => Weekdays::AsTheyFall,
+        // No day stands on both sides here.
+        Some("true") => Weekdays::Apart,
         Some(other) => return Err(Invalid::unknown("match_day_of_week", other, ["true"])),
     };
     // There is nothing before all of the time.
     let has_before = period != Period::All && topic != Some(Topic::Realtime);
-    Ok(has_before.then_some(Comparison { mode, match_day_of_week }))
+    Ok(has_before.then_some(Comparison { mode, weekdays }))
 }
 
 /// The steps of a chart: those that were chosen, or as fits.
@@ -108,6 +109,38 @@ pub(super) fn intervals(range: Range, is_part: bool) -> impl Iterator<Item = Int
 }
 
 impl View {
+    /// A link to another period. The same day of another week, which one day is compared with, is no
+    /// choice for several, nor is theirs one for it: then what is usual is compared with.
+    pub fn period_link(&self, period: &str, date: Option<&str>) -> String {
+        let is_one_day = period == Period::Day.as_str();
+        let changes = [("period", Some(period)), ("date", date), ("interval", None)];
+        let back = [("match_day_of_week", None)];
+        match self.is_by_weekday() && is_one_day != self.is_one_day() {
+            true => self.link(&[&changes[..], &back].concat()),
+            false => self.link(&changes),
+        }
+    }
+
+    /// Whether the time before is moved to the same days of the week.
+    pub fn is_by_weekday(&self) -> bool {
+        let before = self.comparison.filter(|with| with.mode == ComparisonMode::PreviousPeriod);
+        before.is_some_and(|with| with.weekdays != Weekdays::AsTheyFall)
+    }
+
+    /// The same of whatever is compared with, where that is no choice by itself.
+    pub fn matches_weekdays(&self) -> bool {
+        let matches = |with: Comparison| with.weekdays != Weekdays::AsTheyFall;
+        self.comparison.is_some_and(matches) && !(self.is_one_day() && self.is_by_weekday())
+    }
+
+    /// `Tue, 24 Nov`, with its year where that is another.
+    pub fn weekday(&self, day: Day) -> String {
+        match day.year() == self.today.year() {
+            true => self.say().weekday(day),
+            false => format!("{} {}", self.say().weekday(day), day.year()),
+        }
+    }
+
     /// Links to the periods before and after; `None` where there is nothing to go to.
     pub fn neighbours(&self) -> (Option<String>, Option<String>) {
         if self.times.is_some() || matches!(self.period, Period::Custom | Period::All) {

@@ -28,6 +28,7 @@ async fn kept_since_yesterday() -> Port {
         (Dimension::Page, "/", Stored::Visitors, 40),
     ];
     port.store.add("example.org", days_ago(2), &before);
+    port.store.add("example.org", days_ago(20), &[(Dimension::Total, "", Stored::Server, 1)]);
     port
 }
 

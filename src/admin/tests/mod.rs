@@ -3,6 +3,7 @@
 mod access;
 mod ai;
 mod api;
+mod comparing;
 mod described;
 mod details;
 mod files;

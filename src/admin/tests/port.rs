@@ -86,6 +86,37 @@ impl MemoryStore {
         held.entry((site.to_owned(), day)).or_default().extend(rows.into_packed());
     }
 
+    /// A visit of a visitor of its own, by its number, with what it did, as event rows: pages that it
+    /// viewed and events; and what roll-ups count of these in all.
+    pub(super) fn visit(&self, site: &str, day: Day, nth: u8, did: &[(Kind, &str)]) {
+        let of = Arc::new(RowVisit {
+            visitor: Some(VisitorHash::from_stored([nth; 8])),
+            visit: u64::from(nth),
+            entry: did[0].1.into(),
+            ..RowVisit::default()
+        });
+        let mut rows = RowList::default();
+        for (step, (kind, what)) in did.iter().enumerate() {
+            let at = NOW - (today() - day).num_milliseconds() - 3_600_000 + 1_000 * step as Millis;
+            let mut row = EventRow::new(at, *kind, of.clone(), (*what).into());
+            match kind {
+                Kind::View => {
+                    row.flags =
+                        if step == 0 { Flags::SERVER.and(Flags::BEGINS) } else { Flags::SERVER };
+                    row.view = step as u32 + 1;
+                    self.add(site, day, &[(Dimension::Total, "", Stored::Server, 1)]);
+                }
+                _ => {
+                    (row.page, row.name) = (did[0].1.into(), (*what).into());
+                    self.add(site, day, &[(Dimension::Total, "", Stored::Events, 1)]);
+                }
+            }
+            rows.push(&row);
+        }
+        let mut held = self.rows.lock().unwrap();
+        held.entry((site.to_owned(), day)).or_default().extend(rows.into_packed());
+    }
+
     /// Requests of robots, as event rows: name, class, page, and what else is to be said of each.
     pub(super) fn fetch(&self, site: &str, day: Day, requests: &[(&str, BotClass, &str, Flags)]) {
         let mut rows = RowList::default();

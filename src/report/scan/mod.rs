@@ -158,7 +158,7 @@ impl Wanted {
         Self { like: like(text), ignores_case: !case_sensitive }
     }
 
-    fn fits(&self, value: &str) -> bool {
+    pub fn fits(&self, value: &str) -> bool {
         let value = match self.ignores_case {
             true => Cow::from(value.to_lowercase()),
             false => value.into(),

@@ -25,8 +25,18 @@ pub(super) struct Include {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
     pub mode: ComparisonMode,
-    /// Moved to begin on the same day of the week.
-    pub match_day_of_week: bool,
+    pub weekdays: Weekdays,
+}
+
+/// Whether the time that is compared with is moved to begin on the same day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weekdays {
+    AsTheyFall,
+    /// By as few days as it takes. So 30 days are compared with those 28 days before, and two are in
+    /// both. In Plausible it is no different, so the API keeps it.
+    Nearest,
+    /// The same, but by a week more where days would be compared with themselves.
+    Apart,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,19 +101,24 @@ impl Comparison {
                 );
             }
         };
-        Ok(Some(Self { mode, match_day_of_week: flag(asked, "match_day_of_week")? }))
+        let weekdays = match flag(asked, "match_day_of_week")? {
+            true => Weekdays::Nearest,
+            false => Weekdays::AsTheyFall,
+        };
+        Ok(Some(Self { mode, weekdays }))
     }
 
     /// What `span` is compared with at `now`: the same part of the time before, a year before, or
     /// the days that were named.
     pub(super) fn against(self, span: &Span, site: &Site, now: Millis) -> Against {
+        let matches = self.weekdays != Weekdays::AsTheyFall;
         if let Some((first, end)) = span.times {
             let back = match self.mode {
-                ComparisonMode::PreviousPeriod if self.match_day_of_week => {
+                ComparisonMode::PreviousPeriod if matches => {
                     (end - first + 7 * DAY - 1) / (7 * DAY) * 7 * DAY
                 }
                 ComparisonMode::PreviousPeriod => end - first,
-                ComparisonMode::YearOverYear if self.match_day_of_week => 364 * DAY,
+                ComparisonMode::YearOverYear if matches => 364 * DAY,
                 ComparisonMode::YearOverYear => 365 * DAY,
                 ComparisonMode::Custom(range) => {
                     return Against { span: Span { range, times: None, ..*span }, until: None };
@@ -136,20 +151,41 @@ impl Comparison {
             }
             ComparisonMode::Custom(range) => Before { range, until: None },
         };
-        if self.match_day_of_week { matched(before, compared, site, now) } else { before }
+        match self.weekdays {
+            Weekdays::AsTheyFall => before,
+            Weekdays::Nearest => {
+                matched(before, compared, site, now, |at| at.first == compared.first)
+            }
+            Weekdays::Apart => {
+                let overlaps = |at: Range| at.first <= compared.last && compared.first <= at.last;
+                // Days of one's own may be the same ones by themselves.
+                let is_apart = !overlaps(before.range);
+                matched(before, compared, site, now, |at| is_apart && overlaps(at))
+            }
+        }
     }
 }
 
-/// Moved by as few days as it takes to begin on the same day of the week, but not onto the time
-/// that is compared.
-fn matched(before: Before, compared: Range, site: &Site, now: Millis) -> Before {
+/// Moved by as few days as it takes to begin on the same day of the week, but not onto days where it
+/// must not be.
+fn matched(
+    before: Before,
+    compared: Range,
+    site: &Site,
+    now: Millis,
+    must_not_be: impl Fn(Range) -> bool,
+) -> Before {
     let weekday = |range: Range| i64::from(range.first.weekday().num_days_from_monday());
     let ahead = (weekday(compared) - weekday(before.range)).rem_euclid(7);
     let nearest = if ahead > 3 { ahead - 7 } else { ahead };
-    let moved = |days: i64| before.range.first + chrono::TimeDelta::days(days);
-    let days = if moved(nearest) == compared.first { nearest - 7 } else { nearest };
-    let range =
-        Range { first: moved(days), last: before.range.last + chrono::TimeDelta::days(days) };
+    let moved = |days: i64| {
+        let days = chrono::TimeDelta::days(days);
+        Range { first: before.range.first + days, last: before.range.last + days }
+    };
+    let range = match moved(nearest) {
+        range if must_not_be(range) => moved(if nearest < 0 { nearest + 7 } else { nearest - 7 }),
+        range => range,
+    };
     let until = before.until.map(|_| site.at_same_time(now, range.last));
     Before { range, until }
 }

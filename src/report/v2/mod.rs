@@ -24,7 +24,7 @@ use crate::model::DayCounts;
 use crate::model::row::RowsOf;
 use crate::model::site::{Day, Site};
 use include::{Against, Include};
-pub use include::{Comparison, ComparisonMode};
+pub use include::{Comparison, ComparisonMode, Weekdays};
 use plan::Plan;
 pub use plan::Rows;
 use read::wrong;

@@ -169,7 +169,12 @@ impl QuerySet {
     /// The days that they are about, and those that they are compared with.
     pub fn ranges(&self) -> impl Iterator<Item = Range> {
         let elapsed = self.span.range.until(self.today);
-        std::iter::once(elapsed).chain(self.against.map(|against| against.span.range))
+        std::iter::once(elapsed).chain(self.range_before())
+    }
+
+    /// The days that they are compared with.
+    pub fn range_before(&self) -> Option<Range> {
+        self.against.map(|against| against.span.range)
     }
 
     /// Whose event rows answer them; `None`: roll-ups do.
@@ -230,7 +235,14 @@ impl QuerySet {
             is_told.then(|| {
                 let mut table = query.told_by_rollups(range, site, days);
                 if let Some(against) = &query.against {
-                    query.compare(&mut table, &query.rollups_before(against, site, days));
+                    // A part of a day is not told by roll-ups under a filter.
+                    let is_part = against.until.is_some() && query.filter.is_some();
+                    let rows = rows.filter(|rows| is_part && rows.cover(against.span.range));
+                    let before = match rows {
+                        Some(rows) => query.rows_before(against, site, rows),
+                        None => query.rollups_before(against, site, days),
+                    };
+                    query.compare(&mut table, &before);
                 }
                 table
             })
@@ -256,6 +268,16 @@ impl Answers {
     /// What rows have to be like.
     pub fn filter(&self) -> Option<&Expr> {
         self.set.expr.as_ref()
+    }
+
+    /// The same without what they have to have done.
+    pub fn filter_without_actions(&self) -> Option<Expr> {
+        self.set.expr.as_ref().and_then(filters::without_actions)
+    }
+
+    /// The first instant of a time that is no whole days and compared with.
+    pub fn before_from(&self) -> Option<Millis> {
+        Some(self.set.against?.span.times?.0)
     }
 
     /// Totals; `None` if they are not told.

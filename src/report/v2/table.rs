@@ -112,12 +112,17 @@ impl Query {
                 Table { rows: vec![Line::new(Vec::new(), values)], ..Table::default() }
             }
             Some(By::Time(Interval::Hour)) => self.told_by_rollups(range, site, days),
-            Some(By::Time(_)) => {
+            Some(By::Time(interval)) => {
                 let mut table = self.told_by_rollups(range, site, days);
+                let first = interval.start(range.last, range).max(range.first);
+                let last_step = Before { range: Range { first, ..range }, until: Some(until) };
+                let filter = self.filter.as_ref();
+                let (sums, property) =
+                    (last_step.sums(days, site, filter), filter.map(Filter::property));
                 let last = table.labels.last();
                 let is_last = |line: &&mut Line| line.dimensions.first() == last;
                 for line in table.rows.iter_mut().filter(is_last) {
-                    line.metrics.fill(Value::Unknown);
+                    line.metrics = self.metrics.iter().map(|m| m.of(&sums, property)).collect();
                 }
                 table
             }

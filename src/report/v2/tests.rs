@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::DayCounts;
 use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::report::Period;
+use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -166,6 +168,34 @@ fn comparisons_say_with_what() {
         let error = asked(&json!({ "include": { "comparisons": comparisons } })).unwrap_err();
         assert!(error.to_string().contains(names), "{error}");
     }
+}
+
+#[test]
+fn weekdays_are_matched_without_an_overlap_where_that_is_wanted() {
+    let site = site();
+    let range = |mode, weekdays, of: Range| {
+        Comparison { mode, weekdays }.before((Period::Custom, of), &site, NOW).range
+    };
+    for mode in [ComparisonMode::PreviousPeriod, ComparisonMode::YearOverYear] {
+        for (len, ago) in (1..=365).flat_map(|len| [(len, 0), (len, 1), (len, 5), (len, 33)]) {
+            let last = site.day(NOW) - chrono::Days::new(ago);
+            let of = Range { first: last - chrono::Days::new(len - 1), last };
+            let apart = range(mode, Weekdays::Apart, of);
+            assert!(apart.last < of.first, "{of:?} {apart:?}");
+            assert_eq!(apart.first.weekday(), of.first.weekday(), "{of:?} {apart:?}");
+            let plain = range(mode, Weekdays::AsTheyFall, of);
+            let moved = (apart.first - plain.first).num_days();
+            assert!(moved.abs() < 7, "no further than it takes: {of:?} {moved}");
+        }
+    }
+    // Days of one's own are the same ones if somebody wants that.
+    let of = Range::parse("2026-11-01,2026-11-10").unwrap();
+    let own = Range::parse("2026-11-04,2026-11-12").unwrap();
+    let moved = range(ComparisonMode::Custom(own), Weekdays::Apart, of);
+    assert_eq!(moved, Range::parse("2026-11-01,2026-11-09").unwrap());
+    let later = Range::parse("2026-11-11,2026-11-12").unwrap();
+    let moved = range(ComparisonMode::Custom(later), Weekdays::Apart, of);
+    assert_eq!(moved, Range::parse("2026-11-15,2026-11-16").unwrap());
 }
 
 #[test]
