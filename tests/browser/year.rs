@@ -62,6 +62,9 @@ goals = ['Helpful = event Helpful']
 funnels = []
 ";
 
+/// A year under a filter that nobody has asked for before takes a while.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const PASSWORD: &str = "correct horse";
 
 /// Beyond a year there is something to compare this month with.
@@ -254,7 +257,7 @@ async fn follow(browser: &Browser, what: &str) {
     press(browser, Locator::Css(what)).await;
     let begun = Instant::now();
     while address(browser).await == before {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what} leads nowhere from {before}");
+        assert!(begun.elapsed() < PATIENCE, "{what} leads nowhere from {before}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -266,7 +269,7 @@ async fn until_in(browser: &Browser, part: &str) {
         if shown.contains(part) {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "{shown} has no {part}");
+        assert!(begun.elapsed() < PATIENCE, "{shown} has no {part}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

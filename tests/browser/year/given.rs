@@ -271,6 +271,7 @@ pub async fn odd_hours(stage: &Stage) -> Checked {
     let changed = stage.first.iter_days().take_while(|day| *day <= stage.last);
     let length = |day: NaiveDate| midnight(ZONE, day + Days::new(1)) - midnight(ZONE, day);
     for day in changed.filter(|day| length(*day) != DAY) {
+        stage.begin().await;
         stage.show(day, day).await;
         checked += stage.check().await;
         let begin = midnight(ZONE, day);

@@ -98,8 +98,9 @@ pub async fn evidence_and_goals(stage: &Stage) -> Checked {
         |row| row.is_view() && row.page == "/order/pickup",
         |row| row.kind == "event" && row.name == "Order",
     ];
-    let mut counted = [0; 3];
+    let (mut counted, mut torn) = ([0; 3], 0);
     for rows in by_visit(stage.rows(all(stage))).values() {
+        torn += usize::from(!rows.iter().any(|row| row.begins()));
         let mut done = 0;
         for row in rows {
             if done < 3 && steps[done](row) {
@@ -117,7 +118,11 @@ pub async fn evidence_and_goals(stage: &Stage) -> Checked {
     assert_eq!(seen.as_array().unwrap().len(), 3, "{seen}");
     for (i, step) in seen.as_array().unwrap().iter().enumerate() {
         let (step, told) = (texts(step), &told["steps"][i]);
-        equal(&mut checked, "a step", &step[0], &told["visits"], Some(counted[i]));
+        // A visit across midnight is two here, and one there.
+        let exact = Some(counted[i]).filter(|_| torn == 0);
+        equal(&mut checked, "a step", &step[0], &told["visits"], exact);
+        let off = (number(&step[0]) - counted[i] as f64).abs();
+        assert!(off <= torn as f64, "{step:?}: counted {}, {torn} torn", counted[i]);
         let share = counted[i] as f64 / counted[0] as f64 * 100.0;
         assert!((number(&step[1]) - share).abs() <= 0.51, "{step:?}: counted {share}");
     }
