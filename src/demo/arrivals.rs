@@ -50,3 +50,44 @@ impl Arrivals {
         due
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::WEBSITES;
+    use super::*;
+    use crate::clock::SECOND;
+    use crate::model::site::Day;
+
+    /// How many come in a week of seconds, if somebody looks as often as this says.
+    fn a_week(rhythm: &'static Rhythm, looks: impl Fn(Millis) -> u64) -> usize {
+        let monday = Day::from_ymd_opt(2026, 11, 23).unwrap().and_time(Default::default());
+        let monday = monday.and_utc().timestamp_millis();
+        let mut arrivals = Arrivals::new(rhythm, Tz::UTC, Rng::with_seed(1));
+        let seconds = (0..7 * 24 * HOUR).step_by(SECOND as usize);
+        seconds.map(|at| arrivals.due(monday + at, looks(at))).sum()
+    }
+
+    #[test]
+    fn as_many_come_as_on_the_days_before() {
+        for website in WEBSITES {
+            let rhythm = &website.rhythm;
+            let days = (23..30).map(|day| Day::from_ymd_opt(2026, 11, day).unwrap());
+            let people: f64 = days.map(|day| rhythm.visits_on(day, 0)).sum();
+            let expected = people / 0.85;
+            let came = a_week(rhythm, |_| 0) as f64;
+            // Four standard deviations of a Poisson distribution.
+            let off = (came - expected).abs();
+            assert!(off < 4.0 * expected.sqrt(), "{came} of {expected}");
+        }
+    }
+
+    #[test]
+    fn a_few_more_come_when_somebody_looks() {
+        let rhythm = &WEBSITES[0].rhythm;
+        let alone = a_week(rhythm, |_| 0);
+        assert_eq!(a_week(rhythm, |at| u64::from(at >= HOUR)), alone + MOMENT);
+        // However often they look.
+        let always = a_week(rhythm, |at| at as u64);
+        assert_eq!(always, alone + 7 * 24 * MOMENT);
+    }
+}

@@ -255,13 +255,13 @@ async fn fits_every_screen_without_a_complaint() {
                      // Columns end together, where there are two: within less than the lowest card.
                      const end = (of) => Math.max(...of.map((it) => it.getBoundingClientRect().bottom));
                      const uneven = innerWidth <= 900 ? [] : [...document.querySelectorAll('.cards')]
-                         .filter((cards) => cards.checkVisibility()).filter((cards) => {
-                             const [left, right] = ['left', 'right'].map(
-                                 (side) => end([...cards.children].filter((it) => it.className === side)));
-                             return Math.abs(left - right) > 100;
-                         });
-                     return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads, ...uneven]
-                         .map((it) => it.outerHTML.slice(0, 200))";
+                         .filter((cards) => cards.checkVisibility())
+                         .map((cards) => ['left', 'right'].map(
+                             (side) => end([...cards.children].filter((it) => it.className === side))))
+                         .filter(([left, right]) => Math.abs(left - right) > 150)
+                         .map((ends) => `columns end at ${ends}`);
+                     return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads]
+                         .map((it) => it.outerHTML.slice(0, 200)).concat(uneven)";
                 assert_eq!(run(&browser, untidy).await, json!([]), "{theme}, {width}, {period}");
             }
         }

@@ -24,6 +24,9 @@ use std::collections::BTreeSet;
 /// Rows, at most.
 const ROWS: usize = 50;
 
+/// What the line that explains a card takes, in pixels.
+const SAID: f64 = 26.0;
+
 /// Classes of what reads for AI: to train, to answer.
 pub(super) const TRAINING: &str = BotClass::AiTraining.as_str();
 pub(super) const ASSISTANT: &str = BotClass::AiAssistant.as_str();
@@ -127,7 +130,7 @@ pub(super) fn rows_of_pages(view: &View, data: &PageData<'_>) -> Vec<Line> {
 }
 
 fn piece(id: &str, rows: usize, markup: Markup) -> Piece<'static> {
-    Piece::fixed(AROUND + rows.min(ROWS) as f64 * ROW, markup).called(id)
+    Piece::fixed(AROUND + SAID + rows.min(ROWS) as f64 * ROW, markup).called(id)
 }
 
 /// `with_visits`: requests and visits of all of a site; else pages that were read.

@@ -15,8 +15,8 @@ pub(super) const AROUND: f64 = 129.0;
 pub(super) const TITLE: f64 = 66.0;
 /// What leads to all that it says, where it is no list.
 pub(super) const ENDS: f64 = 32.0;
-/// A line in the place of rows.
-const EMPTY: f64 = 150.0;
+/// A line in the place of rows, which may be two.
+const EMPTY: f64 = 182.0;
 const GAP: f64 = 20.0;
 
 /// Rows of a list, and how many it may have where its column is too long or too short.

@@ -172,16 +172,20 @@ impl Page {
         if view.topic == Topic::Speed {
             return Ok(speed::speed(view, data));
         }
-        let of_cards = self.cards.iter().map(|card| card.piece(view, &data.answers));
-        // Before the events that some of them are.
-        let events = self.cards.iter().position(|card| card.key() == "events");
-        let mut cards: Vec<Piece<'_>> = of_cards.flatten().collect();
+        let mut cards: Vec<Piece<'_>> = Vec::new();
         if view.topic == Topic::Bots {
-            drop(cards.splice(..0, ai::draw(view, data)));
+            cards.extend(ai::draw(view, data));
         }
-        let goals = self.goals.iter().flat_map(|goals| goals.draw(view, data));
-        let place = events.unwrap_or(cards.len());
-        drop(cards.splice(place..place, goals));
+        let mut goals: Vec<Piece<'_>> =
+            self.goals.iter().flat_map(|goals| goals.draw(view, data)).collect();
+        for card in &self.cards {
+            // Before the events that some of them are.
+            if card.key() == "events" {
+                cards.append(&mut goals);
+            }
+            cards.extend(card.piece(view, &data.answers));
+        }
+        cards.append(&mut goals);
         Ok(columns::draw(cards))
     }
 }

@@ -292,3 +292,37 @@ async fn every_word_about_what_owners_set_is_one_of_the_texts() {
     left.extend(left_over(&guarded, &["/login"]).await);
     assert!(left.is_empty(), "not from the texts: {left:#?}");
 }
+
+#[tokio::test]
+async fn a_demo_says_for_how_long_its_past_is_made_up() {
+    let port = Port::open(Auth::new(None, &[]).unwrap(), &["example.org", "b.example"]).await;
+    let pages = [
+        "/",
+        "/?site_id=example.org&period=12mo",
+        "/?site_id=b.example&topic=speed",
+        "/?site_id=b.example&details=pages",
+    ];
+    let said = async |language: &str, text: &str| {
+        for path in pages {
+            let (status, _, page) = seen(&port, path, "", language).await;
+            assert_eq!(status, 200, "{path}");
+            assert_eq!(page.contains(text), page.contains("made-up"), "{path}: {page}");
+            assert_eq!(page.contains("made-up"), port.demo.percent().is_some(), "{path}: {page}");
+        }
+    };
+    said("en", "still being made up").await;
+    port.demo.makes_up(300);
+    port.demo.makes_up(100);
+    port.demo.made_up(170);
+    said("en", "still being made up: 42%. Until then").await;
+    said("de", "wird noch erfunden: 42\u{a0}%. Bis dahin").await;
+    said("es", "se está inventando: 42\u{a0}%. Hasta entonces").await;
+    port.demo.made_up(230);
+    said("en", "still being made up").await;
+
+    // And it is told where somebody begins to watch.
+    assert_eq!([port.demo.looks(0), port.demo.looks(1)], [0, 0]);
+    let stream = port.request("/api/live?site_id=b.example").send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    assert_eq!([port.demo.looks(0), port.demo.looks(1)], [0, 1]);
+}

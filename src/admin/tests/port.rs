@@ -4,6 +4,7 @@ use crate::admin::{AdminState, Auth, Live, serve};
 use crate::aggregate::Happened;
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
+use crate::demo_status::DemoStatus;
 use crate::kept::Kept;
 use crate::language::Language;
 use crate::model::DayCounts;
@@ -280,6 +281,7 @@ pub(super) struct Port {
     pub live: Arc<Here>,
     pub clock: Clock,
     pub budget: Option<Arc<Budget>>,
+    pub demo: DemoStatus,
     pub client: Client,
     pub stop: oneshot::Sender<()>,
     pub served: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -336,6 +338,7 @@ impl Port {
             let spent = move || store.commands().load(Ordering::Relaxed);
             Arc::new(Budget::new(monthly, clock.clone(), spent))
         });
+        let demo = DemoStatus::new(sites.len());
         let state = AdminState {
             entrances: Arc::new(vec![Some("http://127.0.0.1:8080/".to_owned()); sites.len()]),
             sites: Arc::new(sites.iter().map(site).collect()),
@@ -352,8 +355,8 @@ impl Port {
             clock: clock.clone(),
             flush_interval: Duration::from_secs(10),
             unread: Duration::from_secs(1),
+            demo: Some(demo.clone()),
             budget: budget.clone(),
-            demo: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -362,7 +365,7 @@ impl Port {
             let _ = stopped.await;
         }));
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { address, store, telemetry, live, clock, budget, client, stop, served }
+        Self { address, store, telemetry, live, clock, budget, demo, client, stop, served }
     }
 
     pub(super) async fn local() -> Self {
