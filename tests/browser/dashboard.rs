@@ -258,7 +258,7 @@ async fn fits_every_screen_without_a_complaint() {
                          .filter((cards) => cards.checkVisibility())
                          .map((cards) => ['left', 'right'].map(
                              (side) => end([...cards.children].filter((it) => it.className === side))))
-                         .filter(([left, right]) => Math.abs(left - right) > 150)
+                         .filter(([left, right]) => Math.abs(left - right) > 125)
                          .map((ends) => `columns end at ${ends}`);
                      return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads]
                          .map((it) => it.outerHTML.slice(0, 200)).concat(uneven)";

@@ -86,18 +86,17 @@ impl Which {
     /// # Errors
     /// If there is none of that name.
     pub fn named(key: &str, view: &View) -> Result<Self, Invalid> {
-        let of_site = (0..view.site.funnels.len()).map(Self::Funnel);
-        let others = [Self::Totals, Self::Chart, Self::AiMakers, Self::AiPages];
-        let others = others.into_iter().chain([Self::Speed, Self::Slowest]).chain(OF_PAGE);
-        let mut all = table::all().map(Self::Property).chain(others).chain(of_site);
-        let found = all.find(|which| which.key(view) == key).ok_or_else(|| {
-            let others = ["totals", "chart", "speed", "slowest", "ai", "ai-makers"];
-            let keys = table::all().map(|card| card.key).chain(others);
-            Invalid::unknown("card", key, keys.collect::<Vec<_>>())
+        let own = [Self::Totals, Self::Chart, Self::AiMakers, Self::AiPages];
+        let own = own.into_iter().chain([Self::Speed, Self::Slowest]).chain(OF_PAGE);
+        let funnels = (0..view.site.funnels.len()).map(Self::Funnel);
+        let all: Vec<Self> = table::all().map(Self::Property).chain(own).chain(funnels).collect();
+        let found = all.iter().find(|which| which.key(view) == key).ok_or_else(|| {
+            let keys: Vec<_> = all.iter().map(|which| which.key(view)).collect();
+            Invalid::unknown("card", key, keys.iter().map(|key| &**key))
         })?;
         match is_of_page(key) && view.page().is_none() {
             true => Err(Invalid::new(format!("`{key}` is of a page: `page` is missing"))),
-            false => Ok(found),
+            false => Ok(*found),
         }
     }
 
