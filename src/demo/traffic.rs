@@ -317,14 +317,9 @@ impl Visit {
             "props": {"scroll": self.rng.u8(20..=100)},
         })];
         let (website, viewport) = (self.world.website.frame.name, self.person.viewport);
-        let mut boxes = outlines::boxes(outlines::recorded(website, path, viewport));
-        for _ in 0..self.rng.usize(..3) {
-            // Where links tend to be: in the menu, and down the middle.
-            let (x, y) = match self.rng.bool() {
-                true => (self.rng.u8(5..60), self.rng.u8(2..6)),
-                false => (self.rng.u8(20..50), self.rng.u8(20..90)),
-            };
-            let props = json!({"x": x, "y": y, "boxes": std::mem::replace(&mut boxes, json!([]))});
+        let outline = outlines::recorded(website, path, viewport);
+        for nth in 0..self.rng.usize(..3) {
+            let props = outlines::told_click(outline, nth == 0, &mut self.rng);
             events.push(json!({"type": "click", "pathname": path, "props": props}));
         }
         let slow = if self.person.agent.mobile { 2.0 } else { 1.0 };

@@ -2,10 +2,10 @@
 //!
 //! Apart from [`history`](super::history), which says who came and when.
 
+use super::outlines;
 use super::people::Person;
 use super::website::{Deed, Website};
 use crate::clock::{MINUTE, Millis, SECOND};
-use crate::model::rollup::GRID;
 use crate::model::site::SiteId;
 use crate::model::{
     Answered, Hit, IdVerdict, Nav, PageKind, ScriptEvent, ScriptEventKind, Shown, Tracker, Traits,
@@ -154,13 +154,11 @@ impl Showing<'_> {
         );
         let left = self.answered + looked;
         let known = self.page.outlines.iter().find(|(of, _)| *of == guest.person.viewport);
-        let mut outline = known.map(|(_, outline)| outline.clone()).unwrap_or_default();
+        let known = known.map(|(_, outline)| outline.clone()).unwrap_or_default();
+        let mut outline = known.clone();
         for _ in 0..random.usize(..3) {
-            let (x, y) = match random.bool() {
-                true => (random.f64() * 0.55 + 0.05, random.f64() * 0.04 + 0.02),
-                false => (random.f64() * 0.3 + 0.2, random.f64() * 0.7 + 0.2),
-            };
-            let [column, row] = [x, y].map(|part| (part * f64::from(GRID)) as u16);
+            let (column, row) = outlines::click(&known, random);
+            let (column, row) = (column as u16, row as u16);
             let (screen, outline) = (self.screen.clone(), std::mem::take(&mut outline));
             let click = ScriptEventKind::Click { screen, column, row, outline };
             self.event(guest, left, click, random, hits);
