@@ -3,6 +3,7 @@
 //! - numbers and the count of current visitors follow what happens, on the same document
 //! - links change the page in place, and the way back works; a row filters, its chip ends that
 //! - a country's row and then a page's filter every card, the form adds to them, chips take away
+//! - the bar of the filters covers nothing that was followed
 //! - without JavaScript the same links and forms work
 //! - not a word on the console, whatever the theme and the width; nothing is wider than the screen,
 //!   columns end together, and names stay apart
@@ -194,6 +195,42 @@ async fn rows_filter_every_card() {
     value.send_keys("/pricing").await.unwrap();
     press(&browser, Locator::Css("#filter button")).await;
     until(&browser, shown, others).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bar_of_filters_covers_nothing_that_was_followed() {
+    let (browser, headcount) = stage().await;
+    for n in 1..=30 {
+        visit(&headcount, &format!("192.0.2.{n}"), &format!("/page/{n}")).await;
+    }
+    headcount.settle().await;
+    // The row of all that there is stays where it was when it is filtered by.
+    let follow = "const [card] = arguments;
+        document.body.style.paddingBottom = '2000px';
+        const row = document.querySelector(`#${card} tbody th a`);
+        row.focus({ preventScroll: true });
+        scrollTo({ top: row.getBoundingClientRect().top + scrollY - 12, behavior: 'instant' });
+        const top = row.getBoundingClientRect().top;
+        row.click();
+        return Math.round(top)";
+    let chips = "return document.querySelectorAll('.chip').length";
+    let seen = "const row = document.querySelector(`#${arguments[0]} tbody th a`);
+        const { left, top, height } = row.getBoundingClientRect();
+        const bar = document.querySelector('.filters.on').getBoundingClientRect();
+        const there = document.elementFromPoint(left + 20, top + height / 2);
+        return [row === document.activeElement, row.contains(there), top >= bar.bottom]";
+    for width in [1280, 390] {
+        browser.look("light", width).await;
+        browser.goto(&headcount.admin_url("/?period=day")).await.unwrap();
+        for (nth, card) in (1..).zip(["devices", "sources"]) {
+            let top = browser.execute(follow, vec![card.into()]).await.unwrap();
+            assert_eq!(top, 12, "{card}");
+            until(&browser, chips, json!(nth)).await;
+            let seen = browser.execute(seen, vec![card.into()]).await.unwrap();
+            assert_eq!(seen, json!([true, true, true]), "{card}, {width} px");
+        }
+    }
+    assert_eq!(browser.console().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

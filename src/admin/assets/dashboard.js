@@ -64,7 +64,7 @@ function busy(is) {
 
 function show(fresh, url) {
   const site = view().dataset.site;
-  const to = wanted && top;
+  const [followed, to] = [wanted, wanted && top];
   if (wanted) {
     if (url !== location.href) {
       keepPlace();
@@ -76,10 +76,25 @@ function show(fresh, url) {
   stale = false;
   patch(view(), fresh.getElementById("view"));
   document.title = fresh.title;
+  keepClear();
   if (to !== undefined) scrollTo({ top: to, behavior: "instant" });
+  else if (followed) uncover();
   remember();
   pulse();
   if (site !== view().dataset.site) listen();
+}
+
+const bar = () => view().querySelector(".filters.on");
+
+// What is scrolled to is not below the bar of the filters, however high it is.
+function keepClear() {
+  document.documentElement.style.scrollPaddingTop = bar() ? `${bar().offsetHeight + 8}px` : "";
+}
+
+// With a first filter the bar comes, maybe over what was followed.
+function uncover() {
+  const at = document.activeElement;
+  if (bar() && at?.closest("main") && !bar().contains(at)) at.scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 
 // What the page has for the script to say, in its language, with gaps that are filled here.
@@ -270,6 +285,8 @@ if (view()) {
     clearTimeout(scrolled);
     scrolled = setTimeout(() => wanted || keepPlace(), STILL);
   });
+  addEventListener("resize", keepClear);
+  keepClear();
   // The browser would go there before it is drawn.
   history.scrollRestoration = "manual";
   if (history.state?.top) scrollTo({ top: history.state.top, behavior: "instant" });
