@@ -112,6 +112,11 @@ impl Error {
         }
     }
 
+    /// What it says itself, for programs: more than a page says in its language.
+    pub(super) fn detail(&self) -> Option<String> {
+        matches!(self, Self::Store(_)).then(|| self.line())
+    }
+
     /// As a page says it.
     pub(super) fn said(&self, say: Language) -> Markup {
         let code = |text: &str| html! { code { (text) } };
@@ -130,10 +135,7 @@ impl Error {
                 let header = code("Authorization: Bearer TOKEN");
                 return say.markup("problem-token", [("header", header)]);
             }
-            Self::Store(e) => {
-                let line = html! { code lang="en" { (e) } };
-                return say.markup("problem-store", [("line", line)]);
-            }
+            Self::Store(_) => "problem-store",
             Self::TooLong | Self::Busy(_) | Self::Kept(Lost::Unwritable) => {
                 return untold(say, &self.line());
             }

@@ -109,6 +109,7 @@ fn page(say: Language, away: bool, error: &Error) -> Markup {
                     (logo())
                     h1 { (title) }
                     p #why { (error.said(say)) }
+                    @if let Some(detail) = error.detail() { p { code #detail lang="en" { (detail) } } }
                     @if away {
                         p.quiet {
                             (say.markup("problem-waits", [("limit", limit), ("seconds", html! { (RETRY) })]))

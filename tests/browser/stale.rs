@@ -72,6 +72,16 @@ async fn says_that_the_store_is_away_and_asks_again() {
 
     redis.kill();
     until(&browser, STALE, json!([true, true])).await;
+    // Its own words stand apart: on what was read before, and on what was not.
+    let said = "const stale = document.getElementById('stale');
+        const detail = stale.querySelector('code[lang=en]')?.textContent ?? '';
+        const line = stale.textContent.slice(0, stale.textContent.length - detail.length);
+        return [line.endsWith('. The store cannot be read. Trying again. '), detail.includes('redis')]";
+    until(&browser, said, json!([true, true])).await;
+    let other = "document.getElementById('stale').replaceChildren();
+        document.querySelector('.periods a[href*=\"12mo\"]').click()";
+    run(&browser, other).await;
+    until(&browser, said, json!([true, true])).await;
     // This store forgets what it had.
     redis.restart();
     until(&browser, STALE, json!([false, false])).await;

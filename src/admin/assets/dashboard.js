@@ -45,7 +45,8 @@ async function load() {
     if (fresh.getElementById("view")) return show(fresh, url);
     // What will not pass is shown by the browser: it says why.
     if (wanted && answer.status < 500) return location.assign(url);
-    say(fresh.getElementById("why")?.textContent ?? text("answer", { status: answer.status }));
+    const [why, detail] = ["why", "detail"].map((id) => fresh.getElementById(id)?.textContent);
+    say(why ?? text("answer", { status: answer.status }), detail);
   } catch {
     if (mine === asked) say(text("silent"));
   } finally {
@@ -102,13 +103,15 @@ function text(name, values = {}) {
   return view().dataset[name].replace(/{(\w+)}/g, (_, gap) => values[gap]);
 }
 
-// The numbers stay, with the time they are of.
-function say(why) {
+// The numbers stay, with the time they are of. Details are for programs.
+function say(why, detail) {
   stale = true;
   const time = document.getElementById("read").textContent;
-  const line = text("stale", { time, why });
+  const line = document.createElement("p");
+  line.append(text("stale", { time, why }));
+  if (detail) line.append(" ", Object.assign(document.createElement("code"), { lang: "en", textContent: detail }));
   const place = document.getElementById("stale");
-  if (place.textContent !== line) place.textContent = line;
+  if (place.textContent !== line.textContent) place.replaceChildren(...line.childNodes);
   pulse();
 }
 

@@ -119,8 +119,8 @@ impl Page {
                 // Also where the script says that it could not renew the numbers.
                 p #busy role="status" data-keep {}
                 p #stale role="status" {
-                    @if let Some(why) = &view.away {
-                        (stale(say, view.local(view.now), why))
+                    @if let Some(detail) = &view.away {
+                        (stale(say, view.local(view.now), detail))
                     } @else if let Some(since) = admin.telemetry.behind_since() {
                         (say.with("shell-behind", [("time", say.moment(view.local(since)).into())]))
                     }
@@ -199,9 +199,14 @@ fn live(view: &View) -> String {
     }
 }
 
-/// Says that the numbers are those of a time that is over, and why.
-pub(super) fn stale(say: Language, time: NaiveDateTime, why: &str) -> String {
-    say.with("script-stale", [("time", say.moment(time).into()), ("why", why.into())])
+/// Says that the numbers are those of a time that is over, since the store cannot be read. What it
+/// says itself is for programs, and stands behind that.
+pub(super) fn stale(say: Language, time: NaiveDateTime, detail: &str) -> Markup {
+    let (time, why) = (say.moment(time), say.t("problem-store"));
+    html! {
+        (say.with("script-stale", [("time", time.into()), ("why", why.into())])) " "
+        code lang="en" { (detail) }
+    }
 }
 
 /// Says that the demo has not made up all of its past yet.

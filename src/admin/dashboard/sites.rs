@@ -35,7 +35,7 @@ pub(super) async fn list(app: &Caller) -> Result<Markup, Error> {
     // As it is where the first of them is.
     let read = app.sites().next().map(|(_, site)| local(site, last.unwrap_or(app.now())));
     let away = app.away().zip(read).map(|(why, time)| stale(app.say(), time, why));
-    Ok(draw(app, &sites, away.as_deref(), read))
+    Ok(draw(app, &sites, away.as_ref(), read))
 }
 
 async fn all(app: &Caller) -> Result<Vec<Lately<'_>>, Error> {
@@ -109,7 +109,7 @@ async fn lately<'a>(app: &Caller, place: usize, site: &'a Site) -> Result<Lately
 fn draw(
     app: &Caller,
     sites: &[Lately<'_>],
-    away: Option<&str>,
+    away: Option<&Markup>,
     read: Option<NaiveDateTime>,
 ) -> Markup {
     let say = app.say();

@@ -2,6 +2,7 @@
 
 use super::port::{NOW, Port, today};
 use crate::admin::{Auth, assets};
+use crate::language::Language;
 use crate::model::rollup::{Dimension, Metric as Stored};
 use crate::telemetry::Untagged;
 use regex::Regex;
@@ -220,6 +221,49 @@ async fn a_page_says_when_it_was_read() {
     assert!(page.contains("pulse quiet"));
     port.telemetry.flushed(true, NOW);
     assert!(!port.get("/").await.1.contains("counted since"));
+}
+
+#[tokio::test]
+async fn numbers_of_before_say_so_in_the_language_of_the_page() {
+    for (say, frame, why) in [
+        (
+            Language::English,
+            "Not up to date: these are the numbers of Tue, 24 Nov, 15:30:00. The store cannot be read. Trying again.",
+            "The store cannot be read",
+        ),
+        (
+            Language::German,
+            "Nicht aktuell: Dies sind die Zahlen von Di., 24. Nov., 15:30:00. Der Speicher lässt sich nicht lesen. Neuer Versuch läuft.",
+            "Der Speicher lässt sich nicht lesen",
+        ),
+        (
+            Language::Spanish,
+            "Sin actualizar: estos son los números de mar, 24 nov, 15:30:00. No se puede leer el almacén. Reintentando.",
+            "No se puede leer el almacén",
+        ),
+    ] {
+        for sites in [&["example.org"][..], &["a.example", "b.example"]] {
+            let port = Port::open(Auth::new(None, &[]).unwrap(), sites).await;
+            assert_eq!(port.get_in(say, "/").await.0, 200);
+            port.store.down.store(true, Ordering::Relaxed);
+            let (status, page) = port.get_in(say, "/").await;
+            assert_eq!(status, 200, "{page}");
+            // What the store says itself stands behind it, as what it is.
+            let stale = page.split(r#"<p id="stale" role="status">"#).nth(1).unwrap();
+            let stale = stale.split("</p>").next().unwrap();
+            let detail = stale.strip_prefix(&format!("{frame} <code lang=\"en\">"));
+            let detail = detail.and_then(|detail| detail.strip_suffix("</code>"));
+            assert!(detail.is_some_and(|detail| detail.contains("it is down")), "{stale}");
+        }
+        // So does a page without numbers, from which the script takes both.
+        let port = Port::local().await;
+        port.store.down.store(true, Ordering::Relaxed);
+        let (status, page) = port.get_in(say, "/").await;
+        assert_eq!(status, 503);
+        assert!(page.contains(&format!(r#"<p id="why">{why}</p>"#)), "{page}");
+        let detail = page.split(r#"<code id="detail" lang="en">"#).nth(1).unwrap();
+        assert!(detail.split('<').next().unwrap().contains("it is down"), "{page}");
+    }
 }
 
 #[tokio::test]

@@ -381,6 +381,13 @@ impl Port {
         self.client.get(format!("http://{}{path}", self.address))
     }
 
+    /// A page in a language.
+    pub(super) async fn get_in(&self, say: Language, path: &str) -> (StatusCode, String) {
+        let chosen = format!("headcount_language={}", say.as_str());
+        let response = self.request(path).header("cookie", chosen).send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
     pub(super) async fn get(&self, path: &str) -> (StatusCode, String) {
         let response = self.request(path).send().await.unwrap();
         (response.status(), response.text().await.unwrap())
