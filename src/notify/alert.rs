@@ -119,7 +119,7 @@ fn views(site: &Site, days: &Days, end: Millis) -> HashMap<NaiveDateTime, i64> {
         return HashMap::new();
     };
     let nth = questions.ask_over_time(Interval::Hour, &[Metric::Pageviews]);
-    let steps = questions.answer(days, None).steps(nth).unwrap_or_default();
+    let steps = questions.answer(days, &[]).steps(nth).unwrap_or_default();
     let count = |values: &[Value]| match values.first() {
         Some(Value::Count(n)) => *n,
         _ => 0,

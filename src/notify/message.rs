@@ -107,7 +107,7 @@ impl Report {
                 Some((title, property, metric, nth))
             })
             .collect();
-        let answers = questions.answer(days, None);
+        let answers = questions.answer(days, &[]);
         let steps = answers.steps(by_day)?;
         let range = say.range(due.range);
         let (first, last) = (due.range.first, due.range.last);

@@ -75,12 +75,19 @@ const LANGUAGES: &[(&str, &str)] = &[
     ("zh", "Chinese"),
 ];
 
+/// Codes of all countries, with their names.
+pub fn countries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COUNTRIES.lines().filter_map(|line| line.split_once('\t'))
+}
+
+/// Codes of languages, with their names.
+pub fn languages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    LANGUAGES.iter().copied()
+}
+
 /// English name of a country by its ISO 3166-1 alpha-2 code.
 pub fn country(code: &str) -> Option<&'static str> {
-    COUNTRIES
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .find_map(|(known, name)| (known == code).then_some(name))
+    countries().find_map(|(known, name)| (known == code).then_some(name))
 }
 
 /// Usual name of a country's region by its ISO 3166-2 code.

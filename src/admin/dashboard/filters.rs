@@ -3,12 +3,12 @@
 use super::filter_form::{self, Suggestions};
 use super::values::label;
 use super::view::{Subject, View};
-use super::{overview, segments};
+use super::{PageData, overview, segments};
 use crate::report::{AnsweredFrom, Answers, Condition, Operator, Segment};
 use maud::{Markup, html};
 
-pub(super) fn bar(view: &View, answers: &Answers, suggestions: Option<&Suggestions>) -> Markup {
-    let (say, conditions) = (view.say(), &view.conditions);
+pub(super) fn bar(view: &View, data: &PageData<'_>, suggestions: Option<&Suggestions>) -> Markup {
+    let (say, conditions, answers) = (view.say(), &view.conditions, &data.answers);
     html! {
         section.filters.on[!view.is_all()] aria-label=(say.t("filter-title")) {
             ul.chips {
@@ -16,7 +16,7 @@ pub(super) fn bar(view: &View, answers: &Answers, suggestions: Option<&Suggestio
                 @for (nth, condition) in conditions.iter().enumerate() { (chip(view, nth, condition)) }
             }
             @if view.page().is_none() {
-                (filter_form::draw(view, answers, suggestions))
+                (filter_form::draw(view, data, suggestions))
                 (segments::menu(view))
             }
             @if conditions.len() + usize::from(view.segment.is_some()) > 1 {

@@ -108,10 +108,10 @@ pub(super) async fn read(
     }
     let mut questions = view.questions()?;
     let (totals, steps) = Overview::ask_numbers(view, &mut questions);
-    let all = questions.answer(&all, None);
+    let all = questions.answer(&all, &[]);
     let mut questions = view.questions()?;
     Overview::ask_numbers(view, &mut questions);
-    let alone = questions.answer(&alone, None);
+    let alone = questions.answer(&alone, &[]);
     Ok(Shown::Part(Box::new(Part { of, all, alone, totals, steps, first, told })))
 }
 

@@ -26,6 +26,7 @@ mod journeys;
 mod keys;
 pub(super) mod look;
 mod map;
+mod meant;
 mod of_page;
 mod overview;
 mod page;
@@ -190,8 +191,14 @@ async fn answered<T: Send + 'static>(
     let view = View::read(&site, segments, look, params, now.unwrap_or(admin.clock.now()))?;
     let (mut page, questions) = ask(view)?;
     let wanted = page.view.takes_rows() || questions.asks_for_rows();
-    let of = questions.takes_rows_of().filter(|_| wanted);
+    let mut kinds = questions.takes_rows_of().into_iter().filter(|_| wanted);
+    let of = kinds.next();
     let (days, rows) = app.read(&site, questions.ranges(), of).await?;
+    // Of the last hours a page about robots tells of people, too.
+    let others = match kinds.next() {
+        Some(of) => Some((of, app.read(&site, questions.ranges(), Some(of)).await?.1)),
+        None => None,
+    };
     if let Some(away) = app.away() {
         page.view.now = app.reader.read_at(&site.name, questions.ranges()).unwrap_or(page.view.now);
         page.view.away = Some(away.to_owned());
@@ -207,7 +214,9 @@ async fn answered<T: Send + 'static>(
     let current = admin.live.current_visitors(index);
     let app = app.app().clone();
     tokio::task::spawn_blocking(move || {
-        let answers = questions.answer(&days, of.map(|_| &rows));
+        let all = of.map(|of| (of, &rows)).into_iter();
+        let all: Vec<_> = all.chain(others.iter().map(|(of, rows)| (*of, rows))).collect();
+        let answers = questions.answer(&days, &all);
         make(
             &app,
             &page,

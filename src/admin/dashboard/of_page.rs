@@ -117,7 +117,7 @@ fn heatmap(view: &View, days: &Days, page: &str) -> Piece<'static> {
                 nav.tabs.screens aria-label=(say.t("heat-screen")) {
                     @for of in screens {
                         a href={ (view.link(&[("screen", Some(&of.screen))])) "#heat" } aria-current=[(of.screen == chosen).then_some("true")] {
-                            (word(say, &of.screen)) " " small { (say.count(of.count)) }
+                            (word(say, "visit:screen", &of.screen)) " " small { (say.count(of.count)) }
                         }
                     }
                 }

@@ -127,7 +127,7 @@ impl Page {
                 }
                 (made_up(say, admin))
                 main #numbers-of-all tabindex="-1" {
-                    (filters::bar(view, &data.answers, self.suggestions.as_ref()))
+                    (filters::bar(view, data, self.suggestions.as_ref()))
                     @if let Some(about) = view.topic.about() { p.about { (say.t(about)) } }
                     @if let Some(overview) = &self.overview { (overview.draw(admin, view, data)) }
                     @match self.draw_body(data) {

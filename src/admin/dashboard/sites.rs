@@ -93,7 +93,7 @@ async fn lately<'a>(app: &Caller, place: usize, site: &'a Site) -> Result<Lately
     let totals = questions.ask_totals(&METRICS);
     let course = questions.ask_over_time(Interval::Day, &METRICS[..1]);
     let days = app.days(&site.name, range).await?;
-    let answers = tokio::task::spawn_blocking(move || questions.answer(&days, None));
+    let answers = tokio::task::spawn_blocking(move || questions.answer(&days, &[]));
     let answers = answers.await.map_err(|_| Error::Lost)?;
     let all = answers.totals(totals).unwrap_or_default();
     let number = |nth: usize| all.get(nth).and_then(|total| total.value.number());

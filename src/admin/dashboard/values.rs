@@ -8,135 +8,209 @@ use crate::page_name::shown;
 use crate::report::{Property, countries};
 use std::borrow::Cow;
 
-/// Words that the API has for values, each with the key of ours.
-const WORDS: [(&str, &str); 59] = [
-    ("Desktop", "value-desktop"),
-    ("Laptop", "value-laptop"),
-    ("Mobile", "value-mobile"),
-    ("Tablet", "value-tablet"),
-    ("TV", "value-tv"),
-    ("Console", "value-console"),
-    ("Direct", "value-direct"),
-    ("Cross-network", "value-cross-network"),
-    ("Display", "value-display"),
-    ("Paid Shopping", "value-paid-shopping"),
-    ("Paid Search", "value-paid-search"),
-    ("Paid Social", "value-paid-social"),
-    ("Paid Video", "value-paid-video"),
-    ("Paid Other", "value-paid-other"),
-    ("Email", "value-email"),
-    ("Affiliates", "value-affiliates"),
-    ("Audio", "value-audio"),
-    ("SMS", "value-sms"),
-    ("Mobile Push Notifications", "value-push"),
-    ("Organic Shopping", "value-organic-shopping"),
-    ("Organic Social", "value-organic-social"),
-    ("Organic Video", "value-organic-video"),
-    ("Organic Search", "value-organic-search"),
-    ("Referral", "value-referral"),
-    (AI_CHANNEL, "value-ai-assistants"),
-    ("AI assistant", "value-ai-assistant"),
-    ("Search engine", "value-search-engine"),
-    ("AI training", "value-ai-training"),
-    ("SEO", "value-seo"),
-    ("Monitor", "value-monitor"),
-    ("Link preview", "value-link-preview"),
-    ("Feed reader", "value-feed-reader"),
-    ("Security scanner", "value-scanner"),
-    ("Advertising", "value-advertising"),
-    ("Archiver", "value-archiver"),
-    ("Library or tool", "value-tool"),
-    ("Headless browser", "value-headless"),
-    ("No user agent", "value-no-user-agent"),
-    ("False claim", "value-false-claim"),
-    ("Other bot", "value-other-bot"),
-    ("server only", "value-server-only"),
-    ("confirmed", "value-confirmed"),
-    ("browser only", "value-browser-only"),
-    ("unverified", "value-unverified"),
-    ("claimed", "value-claimed"),
-    ("claimed, address not listed", "value-not-listed"),
-    ("claimed, data centre", "value-claimed-data-centre"),
-    ("published address", "value-published-address"),
-    ("reverse DNS", "value-reverse-dns"),
-    ("signature", "value-signature"),
-    ("wrong signature", "value-wrong-signature"),
-    ("refuted", "value-refuted"),
-    ("allowed", "value-allowed"),
-    ("disallowed", "value-disallowed"),
-    ("Data centre", "value-data-centre"),
+/// Words that the API has for a property's values, each with the key of ours.
+type Words = &'static [(&'static str, &'static str)];
+
+/// Properties all of whose values are words of ours.
+const WORDED: [(&str, Words); 10] = [
+    (
+        "visit:device",
+        &[
+            ("Desktop", "value-desktop"),
+            ("Laptop", "value-laptop"),
+            ("Mobile", "value-mobile"),
+            ("Tablet", "value-tablet"),
+            ("TV", "value-tv"),
+            ("Console", "value-console"),
+        ],
+    ),
+    (
+        "visit:channel",
+        &[
+            ("Direct", "value-direct"),
+            ("Cross-network", "value-cross-network"),
+            ("Display", "value-display"),
+            ("Paid Shopping", "value-paid-shopping"),
+            ("Paid Search", "value-paid-search"),
+            ("Paid Social", "value-paid-social"),
+            ("Paid Video", "value-paid-video"),
+            ("Paid Other", "value-paid-other"),
+            ("Email", "value-email"),
+            ("Affiliates", "value-affiliates"),
+            ("Audio", "value-audio"),
+            ("SMS", "value-sms"),
+            ("Mobile Push Notifications", "value-push"),
+            ("Organic Shopping", "value-organic-shopping"),
+            ("Organic Social", "value-organic-social"),
+            ("Organic Video", "value-organic-video"),
+            ("Organic Search", "value-organic-search"),
+            ("Referral", "value-referral"),
+            (AI_CHANNEL, "value-ai-assistants"),
+        ],
+    ),
+    (
+        "visit:screen",
+        &[
+            ("Below 576 px", "value-screen-phone"),
+            ("576 to 991 px", "value-screen-tablet"),
+            ("992 to 1439 px", "value-screen-laptop"),
+            ("1440 px and above", "value-screen-desktop"),
+        ],
+    ),
+    (
+        "visit:evidence",
+        &[
+            ("server only", "value-server-only"),
+            ("confirmed", "value-confirmed"),
+            ("browser only", "value-browser-only"),
+            ("unverified", "value-unverified"),
+        ],
+    ),
+    (
+        "visit:cached",
+        &[("same visitor", "value-cached-own"), ("other visitor", "value-cached-other")],
+    ),
+    ("visit:suspected", &[("yes", "value-robot"), ("no", "value-people")]),
+    ("visit:network", &[("Data centre", "value-data-centre")]),
+    (
+        "bot:class",
+        &[
+            ("AI assistant", "value-ai-assistant"),
+            ("Search engine", "value-search-engine"),
+            ("AI training", "value-ai-training"),
+            ("SEO", "value-seo"),
+            ("Monitor", "value-monitor"),
+            ("Link preview", "value-link-preview"),
+            ("Feed reader", "value-feed-reader"),
+            ("Security scanner", "value-scanner"),
+            ("Advertising", "value-advertising"),
+            ("Archiver", "value-archiver"),
+            ("Library or tool", "value-tool"),
+            ("Headless browser", "value-headless"),
+            ("No user agent", "value-no-user-agent"),
+            ("False claim", "value-false-claim"),
+            ("Other bot", "value-other-bot"),
+        ],
+    ),
+    (
+        PROOF,
+        &[
+            ("claimed", "value-claimed"),
+            ("claimed, address not listed", "value-not-listed"),
+            ("claimed, data centre", "value-claimed-data-centre"),
+            ("published address", "value-published-address"),
+            ("reverse DNS", "value-reverse-dns"),
+            ("signature", "value-signature"),
+            ("wrong signature", "value-wrong-signature"),
+            ("refuted", "value-refuted"),
+        ],
+    ),
+    ("bot:robots_txt", &[("allowed", "value-allowed"), ("disallowed", "value-disallowed")]),
+];
+
+/// Properties some of whose values are: events that the script sends by itself, and not by a name
+/// that somebody gave; errors without a link.
+const PARTLY_WORDED: [(&str, Words); 2] = [
+    ("event:name", &[(OUTBOUND_LINK, "value-outbound-click"), (FILE_DOWNLOAD, "value-file-click")]),
+    ("error:referrer", &[("", "value-no-referrer")]),
+];
+
+/// What stands for no name, of any property.
+const NO_NAMES: Words = &[
     (DIRECT, "value-direct-none"),
     (OTHER, "value-other"),
     (UNKNOWN, "value-unknown"),
     ("(none)", "value-none"),
 ];
 
+const UNKNOWN: &str = crate::visitor::agent::UNKNOWN;
+const PROOF: &str = "bot:proof";
+
 /// Characters of a long name that are shown of its beginning, and of its end.
 const HALF: usize = 28;
 
-const UNKNOWN: &str = crate::visitor::agent::UNKNOWN;
+/// A value of a property that has a word of ours, in a language.
+pub(super) fn word<'v>(say: Language, property: &str, value: &'v str) -> Cow<'v, str> {
+    let all = WORDED.iter().chain(&PARTLY_WORDED).find(|(of, _)| *of == property);
+    let mut words = all.into_iter().flat_map(|(_, words)| *words).chain(NO_NAMES);
+    let key = words.find_map(|(known, key)| (*known == value).then_some(*key));
+    key.map_or(value.into(), |key| say.t(key))
+}
 
-/// Values of these are words of ours. Of other properties only those are that stand for no name.
-const WORDED: [&str; 8] = [
-    "visit:channel",
-    "visit:device",
-    "visit:screen",
-    "visit:evidence",
-    "visit:network",
-    "bot:class",
-    "bot:proof",
-    "bot:robots_txt",
-];
-const NO_NAMES: [&str; 4] = [DIRECT, OTHER, UNKNOWN, "(none)"];
+/// The values of a property that pages call by a name of their own, with it.
+pub(super) struct Named {
+    pub names: Vec<(&'static str, Cow<'static, str>)>,
+    /// It has no others.
+    pub are_all: bool,
+}
 
-/// A word of the API's in a language.
-pub(super) fn word(say: Language, value: &str) -> Cow<'_, str> {
-    match WORDS.iter().find(|(known, _)| *known == value) {
-        Some((_, key)) => say.t(key),
-        None => value.into(),
-    }
+/// Those of a language.
+pub(super) fn named(say: Language, of: &Property) -> Named {
+    let words = |all: Words| all.iter().map(move |(value, key)| (*value, say.t(key)));
+    let all_of = |all: &[(&str, Words)]| {
+        let found = all.iter().find(|(name, _)| *name == of.as_str());
+        found.map(|(_, all)| words(all).collect::<Vec<_>>())
+    };
+    let names = match of.as_str() {
+        "visit:country" | "visit:country_name" => {
+            let name = |(code, name)| (code, say.country(code).unwrap_or(name).into());
+            Some(countries::countries().map(name).collect())
+        }
+        "visit:language" => {
+            let name = |(code, name)| (code, say.language(code).unwrap_or(name).into());
+            Some(countries::languages().map(name).collect())
+        }
+        _ => all_of(&WORDED),
+    };
+    let are_all = names.is_some();
+    let mut names = names.or_else(|| all_of(&PARTLY_WORDED)).unwrap_or_default();
+    names.extend(words(NO_NAMES));
+    Named { names, are_all }
 }
 
 /// A row's value as people know it.
 pub(crate) fn label(say: Language, property: &Property, value: &str) -> String {
-    let no_referrer = || say.t("value-no-referrer");
-    let said: Cow<'_, str> = match property.as_str() {
-        _ if NO_NAMES.contains(&value) => word(say, value),
-        "visit:country" => match (countries::flag(value), country(say, value)) {
-            (Some(flag), Some(name)) => format!("{flag} {name}").into(),
-            _ => value.into(),
-        },
-        "visit:region" => match value.split_once('-').and_then(|(code, _)| countries::flag(code)) {
-            Some(flag) => format!("{flag} {value}").into(),
-            None => value.into(),
-        },
+    let flag = match property.as_str() {
+        "visit:country" | "visit:country_name" => countries::flag(value),
+        "visit:region" => value.split_once('-').and_then(|(code, _)| countries::flag(code)),
+        _ => None,
+    };
+    let name = name(say, property, value);
+    flag.map_or_else(|| name.to_string(), |flag| format!("{flag} {name}"))
+}
+
+/// The same without a flag.
+pub(super) fn name<'v>(say: Language, property: &Property, value: &'v str) -> Cow<'v, str> {
+    let of = property.as_str();
+    match word(say, of, value) {
+        Cow::Borrowed(same) if same == value => {}
+        said => return said,
+    }
+    match of {
+        "visit:country" | "visit:country_name" => country(say, value).unwrap_or(value).into(),
         "visit:language" => {
             let name = say.language(value).or_else(|| countries::language(value));
             name.unwrap_or(value).into()
         }
-        "visit:suspected" => say.t(if value == "yes" { "value-robot" } else { "value-people" }),
         "error:link" => {
             let (page, referrer) = value.split_once(PART).unwrap_or((value, ""));
-            let referrer = if referrer.is_empty() { no_referrer() } else { shown(referrer) };
+            let referrer = match referrer {
+                "" => say.t("value-no-referrer"),
+                referrer => shown(referrer),
+            };
             format!("{} ← {referrer}", shown(page)).into()
         }
-        // Events that the script sends by itself, and not by a name that somebody gave.
-        "event:name" if value == OUTBOUND_LINK => say.t("value-outbound-click"),
-        "event:name" if value == FILE_DOWNLOAD => say.t("value-file-click"),
         "bot:identity" => match value.split_once(PART) {
             // What it is called says so.
             Some((name, proof)) if proof == Proof::Refuted.as_str() => name.into(),
-            Some((name, proof)) => format!("{name}: {}", word(say, proof)).into(),
+            Some((name, proof)) => format!("{name}: {}", word(say, PROOF, proof)).into(),
             None => value.into(),
         },
-        "error:referrer" if value.is_empty() => no_referrer(),
         _ if value.is_empty() => say.t("value-none"),
-        name if WORDED.contains(&name) => word(say, value),
         "visit:referrer" => shown(value),
         _ if property.takes_wildcards() => shown(value),
         _ => value.into(),
-    };
-    said.into_owned()
+    }
 }
 
 /// A name as a row shows it: of a long one its beginning and its end, since paths often differ only
@@ -211,13 +285,20 @@ mod tests {
         assert_eq!(label("visit:source", "Direct"), "Direct");
         assert_eq!(label("event:name", "Email"), "Email");
         for class in BotClass::ALL {
-            let said = word(Language::Marked, class.as_str());
+            let said = word(Language::Marked, "bot:class", class.as_str());
             assert!(said.starts_with('⟦'), "{said}");
         }
+        for proof in Proof::ALL {
+            let said = word(Language::Marked, PROOF, proof.as_str());
+            assert!(said.starts_with('⟦'), "{said}");
+        }
+        assert_eq!(label("visit:screen", "Below 576 px"), "Unter 576 px");
+        assert_eq!(label("visit:cached", "same visitor"), "selber Besucher");
         // In English they are the API's own, but for a capital letter, and for how bots are known
         // and what robots.txt says, which is said in plainer words here.
-        let is_plain = |value: &&str| Proof::ALL.iter().any(|proof| proof.as_str() == *value);
-        for (value, key) in WORDS.iter().filter(|(value, _)| !is_plain(value)) {
+        let plainer = [PROOF, "visit:suspected"];
+        let all = WORDED.iter().filter(|(of, _)| !plainer.contains(of));
+        for (value, key) in all.flat_map(|(_, words)| *words).chain(NO_NAMES) {
             let word = if *value == "disallowed" { "not allowed" } else { value };
             assert_eq!(Language::English.t(key).to_lowercase(), word.to_lowercase());
         }

@@ -138,7 +138,7 @@ impl View {
             Some(page) => vec![Condition::exactly(Property::parse("event:page")?, page)],
             None => {
                 let read = conditions::read(get("filters").unwrap_or_default())?;
-                joined(read, filter_form::typed(params)?)
+                joined(read, filter_form::typed(params, look.say)?)
             }
         };
         let comparison = time::comparison(topic, period, get, today)?;

@@ -1,8 +1,12 @@
 //! A card's own page: its rows are the API's and what was counted, whatever they are searched and
 //! sorted by, and as files, which no spreadsheet takes for formulas.
 
-use super::port::{Port, today};
+use super::port::{NOW, Port, today};
+use crate::clock::MINUTE;
+use crate::language::Language;
+use crate::model::BotClass;
 use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::model::row::Flags;
 use regex::Regex;
 use serde_json::{Value as Json, json};
 
@@ -25,6 +29,11 @@ async fn counted() -> Port {
         fields.push((Dimension::EntryPage, page, Stored::Bounces, n % 100));
     }
     fields.push((Dimension::Country, "DE", Stored::Visitors, 7));
+    fields.push((Dimension::Device, "Mobile", Stored::Visitors, 7));
+    fields.push((Dimension::Channel, "Organic Search", Stored::Visitors, 7));
+    fields.push((Dimension::Language, "fr", Stored::Visitors, 7));
+    fields.push((Dimension::BotClass, "Search engine", Stored::Responses, 7));
+    fields.push((Dimension::Total, "", Stored::Confirmed, 7));
     port.store.add("example.org", today(), &fields);
     port
 }
@@ -80,6 +89,20 @@ async fn rows_are_searched_sorted_and_shown_by_the_page() {
     assert!(page.contains(r#"<th scope="col" aria-sort="ascending">"#));
     let (_, page) = port.get("/?details=places&search=germ").await;
     assert_eq!(rows(&page)[0][..2], ["🇩🇪 Germany", "7"], "by the name that is shown");
+    for (card, typed, row) in [
+        ("places", "deutschl", "🇩🇪 Deutschland"),
+        ("places", "DE", "🇩🇪 Deutschland"),
+        ("devices", "smart", "Smartphone"),
+        ("sources&sources=visit:channel", "organische", "Organische Suche"),
+        ("places&places=visit:language", "franz", "Französisch"),
+        ("bots&bots=bot:class", "suchmasch", "Suchmaschine"),
+        ("evidence", "bestätigt", "Bestätigt"),
+        ("totals", "besucher", "Eindeutige Besucher"),
+    ] {
+        let path = format!("/?details={card}&search={typed}");
+        let (_, page) = port.get_in(Language::German, &path).await;
+        assert_eq!(names(&page)[0], row, "{card}: {page}");
+    }
     // Other choices keep the search, and begin with the first row.
     let (_, page) = port.get("/?details=pages&search=1&at=2").await;
     let week = Regex::new(r#"href="([^"]*period=7d[^"]*)""#).unwrap();
@@ -189,4 +212,58 @@ async fn no_cell_of_a_file_is_a_formula() {
     assert!(hostile.iter().all(|name| told.contains(name)), "as they are: {told:?}");
     let (_, page) = port.get(&format!("/?{path}")).await;
     assert!(!page.contains("<b>") && page.contains("&lt;/script&gt;&lt;b&gt;"), "{page}");
+}
+
+/// A page about robots tells of people as well, whose event rows are kept apart from theirs.
+#[tokio::test]
+async fn the_last_hours_are_told_by_the_rows_of_whom_each_card_is_about() {
+    let port = Port::local().await;
+    let suspected = [(Dimension::Network, "Data centre"), (Dimension::Suspected, "yes")];
+    let views: [(&str, &[_]); 3] = [("/", &suspected), ("/a", &suspected[..1]), ("/", &[])];
+    port.store.view("example.org", today(), &views);
+    let robot = ("Googlebot", BotClass::Search, "/", Flags::default());
+    port.store.fetch("example.org", today(), &[robot; 5]);
+    let counted = (Dimension::BotClass, BotClass::Search.as_str(), Stored::Responses, 5);
+    port.store.add("example.org", today(), &[counted]);
+    port.clock.set(NOW + MINUTE);
+    let expected = [
+        ("suspected", json!([["no", 2], ["yes", 1]])),
+        ("networks", json!([["Data centre", 2]])),
+        ("bots", json!([["Googlebot", 5]])),
+        ("ai-makers", json!([])),
+    ];
+    for more in ["", "&topic=bots", "&suggest=true&property=bot:name"] {
+        for (card, rows) in &expected {
+            if *card == "ai-makers" {
+                continue;
+            }
+            let path = format!("/details.json?details={card}&period=24h{more}");
+            let (_, told) = port.json(&path).await;
+            let found = told["results"].as_array().unwrap().iter();
+            let found: Vec<_> =
+                found.map(|row| json!([row["dimensions"][0], row["metrics"][0]])).collect();
+            assert_eq!(json!(found), *rows, "{path}: {told}");
+        }
+    }
+    // All of them together.
+    let (_, all) = port.json("/details.json?topic=bots&period=24h").await;
+    for (card, rows) in &expected {
+        let found = all["cards"][card]["results"].as_array().unwrap().iter();
+        let found: Vec<_> =
+            found.map(|row| json!([row["dimensions"][0], row["metrics"][0]])).collect();
+        assert_eq!(json!(found), *rows, "{card}: {all}");
+    }
+    let (_, page) = port.get("/?topic=bots&period=24h").await;
+    for (card, figures) in
+        [("suspected", ["2", "1"]), ("networks", ["2", "100%"]), ("bots", ["5", ""])]
+    {
+        let card = page.split(&format!(r#"<section class="card" id="{card}""#)).nth(1).unwrap();
+        let body = card.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
+        for figure in figures.into_iter().filter(|figure| !figure.is_empty()) {
+            assert!(body.contains(&format!("<td>{figure}</td>")), "{figure}: {body}");
+        }
+    }
+    // What is typed is suggested from its own rows, too.
+    let (_, page) = port.get("/?details=suspected&period=24h&suggest=true&property=bot:name").await;
+    assert!(page.contains(r#"<option value="Googlebot">"#), "{page}");
 }

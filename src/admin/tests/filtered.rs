@@ -1,6 +1,7 @@
 //! The dashboard under filters where event rows cover all of the time, a part of it, or none.
 
 use super::port::{Port, today};
+use crate::language::Language::{English, German, Spanish};
 use crate::model::rollup::{Dimension, Metric as Stored};
 use crate::model::site::Day;
 use reqwest::StatusCode;
@@ -115,6 +116,102 @@ async fn the_form_adds_what_was_typed() {
         assert_eq!(status, 400, "{query}");
         assert!(page.contains(names), "{query}: {page}");
     }
+}
+
+#[tokio::test]
+async fn names_are_typed_as_the_page_shows_them() {
+    let port = kept_since_yesterday().await;
+    let form = "/?period=7d&property=visit:country&operator=";
+    for (say, typed, chip, visitors) in [
+        (German, "is&value=Deutschland", "ist <span>🇩🇪 Deutschland", "4"),
+        (German, "is&value=DE", "ist <span>🇩🇪 Deutschland", "4"),
+        (German, "is_not&value=deutschland", "ist nicht <span>🇩🇪 Deutschland", "1"),
+        (German, "contains&value=Deutsch|rankr", "🇩🇪 Deutschland oder 🇫🇷 Frankreich", "5"),
+        (German, "contains&value=DE", "enthält <span>🇩🇪 Deutschland", "4"),
+        (Spanish, "contains_not&value=Aleman", "no es <span>🇩🇪 Alemania", "1"),
+        (Spanish, "matches&value=^F.*cia$", "es <span>🇫🇷 Francia", "1"),
+        (English, "is&value=Germany", "is <span>🇩🇪 Germany", "4"),
+    ] {
+        let (status, page) = port.get_in(say, &format!("{form}{typed}")).await;
+        assert_eq!(status, 200, "{page}");
+        let shown = page.split(r#"<span class="figure">"#).nth(1).unwrap();
+        assert_eq!(shown.split('<').next().unwrap(), visitors, "{typed}");
+        let chips = page.split(r#"<ul class="chips">"#).nth(1).unwrap();
+        let chips = chips.split("</ul>").next().unwrap();
+        assert!(chips.contains(chip), "{typed}: {chips}");
+        assert!(!page.contains("value=\"visit:country==Deutschland"), "links say codes: {page}");
+    }
+    // The names are suggested, with what they stand for.
+    let path = "/?filters=visit:suspected%3D%3Dno&suggest=true&property=visit:country";
+    let (_, page) = port.get_in(German, path).await;
+    assert_eq!(suggested(&page), ["Deutschland", "Frankreich"]);
+    assert!(page.contains(r#"<option value="Deutschland" label="DE">"#), "{page}");
+    port.store.add("example.org", today(), &[(Dimension::Device, "Mobile", Stored::Visitors, 1)]);
+    let (_, page) = port.get_in(German, "/?suggest=true&property=visit:device").await;
+    assert_eq!(suggested(&page), ["Smartphone"]);
+}
+
+#[tokio::test]
+async fn everything_that_rows_know_is_offered_in_groups() {
+    let port = kept_since_yesterday().await;
+    let event = |key: &str, n| {
+        let value = crate::model::rollup::join(["Signup", key, "a"]);
+        port.store.add(
+            "example.org",
+            today(),
+            &[(Dimension::EventProperty, &value, Stored::Events, n)],
+        );
+    };
+    event("plan", 3);
+    event("colour \"x\"", 5);
+    event("(other)", 9);
+    let options = |page: &str| -> Vec<(String, Vec<String>)> {
+        let form = page.split(r#"<select name="property">"#).nth(1).unwrap();
+        let form = form.split("</select>").next().unwrap();
+        let groups = form.split(r#"<optgroup label=""#).skip(1);
+        let quoted = |text: &str| text.split('"').next().unwrap().to_owned();
+        let options =
+            |group: &str| group.split(r#"<option value=""#).skip(1).map(quoted).collect::<Vec<_>>();
+        groups.map(|group| (quoted(group), options(group))).collect()
+    };
+    let (_, page) = port.get("/?period=7d").await;
+    let offered = options(&page);
+    let names: Vec<&str> = offered.iter().map(|(name, _)| name.as_str()).collect();
+    let [of_people, of_others] = [
+        ["Pages", "Sources", "Places", "Devices", "Events", "Evidence"].as_slice(),
+        &["Bots and AI", "Errors", "Files and feeds"],
+    ];
+    assert_eq!(names, [of_people, of_others].concat());
+    for property in
+        ["visit:language", "visit:browser_version", "visit:os_version", "event:hostname"]
+    {
+        assert!(offered.iter().any(|(_, all)| all.iter().any(|own| own == property)), "{property}");
+    }
+    let events = &offered[4].1;
+    let own = ["event:props:colour &quot;x&quot;", "event:props:plan"];
+    assert_eq!(events[events.len() - 2..], own, "most frequent first: {events:?}");
+    assert!(page.contains(">Plan</option>"), "{page}");
+    // All of them can be filtered by.
+    for (_, all) in &offered {
+        for property in all {
+            let property =
+                form_urlencoded::byte_serialize(property.replace("&quot;", "\"").as_bytes())
+                    .collect::<String>();
+            let value = if property == "event%3Agoal" { "Signup" } else { "x" };
+            let path = format!("/?period=7d&property={property}&operator=is&value={value}");
+            let (status, page) = port.get(&path).await;
+            assert_eq!(status, 200, "{property}: {page}");
+            let path = format!("/?period=7d&suggest=true&property={property}");
+            assert_eq!(port.get(&path).await.0, 200, "{property}");
+        }
+    }
+    // Under a filter what is counted with it.
+    let (_, page) = port.get("/?filters=visit:country%3D%3DDE").await;
+    let names: Vec<String> = options(&page).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, of_people);
+    // And what is typed already is chosen, however it is called.
+    let (_, page) = port.get("/?suggest=true&property=visit:city_name").await;
+    assert_eq!(page.matches(r#"<option value="visit:city_name" selected>"#).count(), 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::port::{NOW, today};
 use super::rights::{FILE, OTHER, SITE, Stage, cookie, quick_hash, rights, sign_in};
 use crate::clock::HOUR;
 use crate::kept::{Access, Error, Link, Rights, Role};
-use crate::model::rollup::{Dimension, Metric as Stored};
+use crate::model::rollup::{Dimension, Metric as Stored, join};
 use crate::report::Segments;
 use reqwest::header::COOKIE;
 
@@ -17,6 +17,8 @@ async fn a_link_shows_its_site_or_its_segment_and_nothing_else() {
     let views =
         [("/a", german), ("/secret", french), ("/b", german), ("/secret", french), ("/c", french)];
     port.store.view(SITE, day, &views);
+    let plan = join(["Signup", "secret plan", "a"]);
+    port.store.add(SITE, day, &[(Dimension::EventProperty, &plan, Stored::Events, 1)]);
     let site: std::sync::Arc<str> = SITE.into();
     let germans = |segments: &mut Segments| -> Result<u64, Error> {
         let filter = serde_json::json!(["is", "visit:country", ["DE"]]);
@@ -65,6 +67,8 @@ async fn a_link_shows_its_site_or_its_segment_and_nothing_else() {
     // Others' names, settings and what is of the process are not there.
     let page = text(&format!("{open}?period=day")).await;
     assert!(!page.contains("/settings") && !page.contains("Sign out") && !page.contains(OTHER));
+    // What can be filtered by is of all of the site.
+    assert!(page.contains("event:props:secret plan"), "{page}");
 
     // With a password.
     for path in
@@ -96,6 +100,7 @@ async fn a_link_shows_its_site_or_its_segment_and_nothing_else() {
     for topic in ["overview", "realtime", "bots", "errors", "speed", "files"] {
         let page = text(&format!("{limited}?topic={topic}&period=day")).await;
         assert!(!page.contains("/secret") && !page.contains("France"), "{topic}: {page}");
+        assert!(!page.contains("secret plan"), "{topic}: {page}");
     }
     // So all of it together.
     let programs = async |url: &str| {

@@ -177,39 +177,60 @@ impl QuerySet {
         self.against.map(|against| against.span.range)
     }
 
-    /// Whose event rows answer them; `None`: roll-ups do.
-    pub fn takes_rows_of(&self) -> Option<RowsOf> {
+    /// Whose event rows answer them, first those that answer the first; of none: roll-ups do.
+    pub fn takes_rows_of(&self) -> Vec<RowsOf> {
         if self.expr.is_none() && self.span.times.is_none() {
-            return self.with_rows.then_some(RowsOf::People);
+            return self.with_rows.then_some(RowsOf::People).into_iter().collect();
         }
         // What is told of rows without a question takes those that the filters are about.
         let of_filters = || Asked { filter: self.expr.clone(), ..Asked::default() };
-        Some(self.queries.first().map_or_else(of_filters, Query::asked).of())
+        let first = self.queries.first().map_or_else(of_filters, Query::asked).of();
+        let is_needed = |of: &RowsOf| {
+            *of == first || self.queries.iter().any(|query| query.asked().of() == *of)
+        };
+        let mut all: Vec<RowsOf> = RowsOf::BOTH.into_iter().filter(is_needed).collect();
+        all.sort_by_key(|of| *of != first);
+        all
     }
 
-    /// Answers them, from event rows where these are given.
-    pub fn answer(self, days: &Days, rows: Option<&Rows>) -> Answers {
+    /// Answers them, from event rows where these are given, in the order in which they are taken.
+    pub fn answer(self, days: &Days, rows: &[(RowsOf, &Rows)]) -> Answers {
         let elapsed = self.span.range.until(self.today);
+        let first = rows.first().map(|(_, rows)| *rows);
         if self.by_rollups || self.expr.is_none() && self.span.times.is_none() {
-            return self.by_rollups(days, rows);
+            return self.by_rollups(days, first);
         }
-        match rows.map(|rows| (rows, rows.covered_from.filter(|_| !rows.cover(elapsed)))) {
-            Some((rows, from)) if from.is_none_or(|first| first <= elapsed.last) => {
+        match first.map(|rows| rows.covered_from.filter(|_| !rows.cover(elapsed))) {
+            Some(from) if from.is_none_or(|first| first <= elapsed.last) => {
                 self.by_rows(rows, from)
             }
             _ => self.by_rollups(days, None),
         }
     }
 
-    fn by_rows(self, rows: &Rows, from: Option<Day>) -> Answers {
-        let range = self.span.counted(rows.days.keys(), self.today);
-        let range = Range { first: from.unwrap_or(range.first), ..range };
-        let all: Vec<&Query> = self.queries.iter().collect();
-        let mut tables = Query::all_told_by_rows(&all, &self.span, range, &self.site, rows);
-        for (query, table) in self.queries.iter().zip(&mut tables) {
-            compare_by_rows(query, table, from, &self.site, rows);
+    /// `from`: the day from which on the first rows are kept. Others that are not kept of as much
+    /// tell nothing: what is shown together is about the same days.
+    fn by_rows(self, rows: &[(RowsOf, &Rows)], from: Option<Day>) -> Answers {
+        let (site, mut tables) = (&self.site, Vec::new());
+        tables.resize_with(self.queries.len(), || None);
+        let mut told = None;
+        for (of, rows) in rows {
+            let range = self.span.counted(rows.days.keys(), self.today);
+            let range = Range { first: from.unwrap_or(range.first), ..range };
+            let range = *told.get_or_insert(range);
+            let own = |(_, query): &(usize, &Query)| query.asked().of() == *of;
+            let own: Vec<(usize, &Query)> = self.queries.iter().enumerate().filter(own).collect();
+            if !rows.cover(range) {
+                continue;
+            }
+            let queries: Vec<&Query> = own.iter().map(|(_, query)| *query).collect();
+            let all = Query::all_told_by_rows(&queries, &self.span, range, site, rows);
+            for ((nth, query), mut table) in own.into_iter().zip(all) {
+                compare_by_rows(query, &mut table, from, site, rows);
+                tables[nth] = Some(table);
+            }
         }
-        let tables = tables.into_iter().map(Some).collect();
+        let range = told.unwrap_or(self.span.range);
         Answers { source: AnsweredFrom::Rows(from), set: self, tables, range }
     }
 
