@@ -75,7 +75,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use auth::{Auth, AuthError};
-pub(crate) use dashboard::{TOTALS, country, label};
+pub(crate) use dashboard::{Figures, TOTALS, country, label};
 
 /// How long answers that are under way may take once the process is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);

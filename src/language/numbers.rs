@@ -2,6 +2,27 @@
 //! units, which all languages share.
 
 use super::Language;
+use iso_currency::Currency;
+
+/// Signs of currencies that no other is taken for, as CLDR has them; others go by their codes.
+const SIGNS: [(Currency, &str); 16] = [
+    (Currency::AUD, "A$"),
+    (Currency::BRL, "R$"),
+    (Currency::CAD, "CA$"),
+    (Currency::CNY, "CN¥"),
+    (Currency::EUR, "€"),
+    (Currency::GBP, "£"),
+    (Currency::HKD, "HK$"),
+    (Currency::ILS, "₪"),
+    (Currency::INR, "₹"),
+    (Currency::JPY, "¥"),
+    (Currency::KRW, "₩"),
+    (Currency::MXN, "MX$"),
+    (Currency::NZD, "NZ$"),
+    (Currency::PHP, "₱"),
+    (Currency::USD, "$"),
+    (Currency::VND, "₫"),
+];
 
 /// What stands where there is no number.
 pub const NOTHING: &str = "–";
@@ -84,17 +105,55 @@ impl Language {
         }
     }
 
-    /// An amount in whatever currency the site uses: cents up to ten thousand.
-    pub fn money(self, n: f64) -> String {
+    /// An amount, `€1,234.50`, in whatever currency the site uses if that is not known: cents up to
+    /// ten thousand, from a million on `€1.2M`.
+    pub fn money(self, n: f64, currency: Option<Currency>) -> String {
         match n.abs() {
-            0.0 => "0".into(),
-            0.0..10_000.0 => {
-                let cents = (n * 100.0).round() as i64;
-                let sign = if cents < 0 { "−" } else { "" };
-                let (whole, point) = (self.grouped(cents.abs() / 100), self.signs().1);
-                format!("{sign}{whole}{point}{:02}", cents.abs() % 100)
+            0.0 => self.in_currency("0", currency),
+            0.0..10_000.0 => self.exact_money(n, currency),
+            _ => self.in_currency(&self.count(n.round() as i64), currency),
+        }
+    }
+
+    /// The same to the cent, however much it is.
+    pub fn exact_money(self, n: f64, currency: Option<Currency>) -> String {
+        let places = currency.and_then(Currency::exponent).unwrap_or(2);
+        let of_unit = 10_i64.pow(places.into());
+        let parts = (n * of_unit as f64).round() as i64;
+        let sign = if parts < 0 { "−" } else { "" };
+        let (whole, point) = (self.grouped(parts.abs() / of_unit), self.signs().1);
+        let text = match places {
+            0 => format!("{sign}{whole}"),
+            _ => {
+                let (part, width) = (parts.abs() % of_unit, usize::from(places));
+                format!("{sign}{whole}{point}{part:0width$}")
             }
-            _ => self.count(n.round() as i64),
+        };
+        self.in_currency(&text, currency)
+    }
+
+    /// Where there is little room.
+    pub fn short_money(self, n: f64, currency: Option<Currency>) -> String {
+        match n.fract() == 0.0 {
+            true => self.in_currency(&self.short(n as i64), currency),
+            false => self.money(n, currency),
+        }
+    }
+
+    /// A number that is written, with the sign of its currency where the language has it.
+    fn in_currency(self, number: &str, currency: Option<Currency>) -> String {
+        let Some(currency) = currency else { return number.to_owned() };
+        let sign = SIGNS.iter().find_map(|(known, sign)| (*known == currency).then_some(*sign));
+        match (self, sign) {
+            // Spaces that do not break.
+            (Self::German | Self::Spanish, _) => {
+                format!("{number}\u{a0}{}", sign.unwrap_or(currency.code()))
+            }
+            (_, None) => format!("{}\u{a0}{number}", currency.code()),
+            (_, Some(sign)) => match number.strip_prefix('−') {
+                Some(number) => format!("−{sign}{number}"),
+                None => format!("{sign}{number}"),
+            },
         }
     }
 
@@ -119,6 +178,7 @@ impl Language {
 
 #[cfg(test)]
 mod tests {
+    use super::Currency;
     use super::Language::{English, German, Spanish};
 
     #[test]
@@ -151,7 +211,7 @@ mod tests {
         for (n, text) in
             [(0.0, "0"), (19.9, "19.90"), (-1_234.5, "−1,234.50"), (123_456.0, "123,456")]
         {
-            assert_eq!(English.money(n), text);
+            assert_eq!(English.money(n, None), text);
         }
         for (ms, text) in [(0.4, "0.4 ms"), (85.2, "85 ms"), (1_240.0, "1.2 s")] {
             assert_eq!(English.millis(ms), text);
@@ -172,13 +232,40 @@ mod tests {
     }
 
     #[test]
+    fn money_is_written_in_its_currency() {
+        for (say, currency, n, text) in [
+            (English, Currency::EUR, 1_234.5, "€1,234.50"),
+            (English, Currency::EUR, -1_234.5, "−€1,234.50"),
+            (English, Currency::EUR, 0.0, "€0"),
+            (English, Currency::USD, 12_345.6, "$12,346"),
+            (English, Currency::USD, 1_234_567.0, "$1.2M"),
+            (English, Currency::CHF, 12.0, "CHF\u{a0}12.00"),
+            (English, Currency::CAD, 12.0, "CA$12.00"),
+            (English, Currency::JPY, 1_234.0, "¥1,234"),
+            (English, Currency::KWD, 1.5, "KWD\u{a0}1.500"),
+            (German, Currency::EUR, 1_234.5, "1.234,50\u{a0}€"),
+            (German, Currency::EUR, -1_234.5, "−1.234,50\u{a0}€"),
+            (German, Currency::CHF, 1_234_567.0, "1,2M\u{a0}CHF"),
+            (Spanish, Currency::USD, 0.05, "0,05\u{a0}$"),
+            (Spanish, Currency::JPY, 1_234.0, "1.234\u{a0}¥"),
+        ] {
+            assert_eq!(say.money(n, Some(currency)), text);
+        }
+        let euros = Some(Currency::EUR);
+        assert_eq!(German.exact_money(1_234_567.891, euros), "1.234.567,89\u{a0}€");
+        assert_eq!(English.exact_money(1_234_567.0, None), "1,234,567.00");
+        assert_eq!(English.short_money(123_456.0, euros), "€123k");
+        assert_eq!(English.short_money(0.25, euros), "€0.25");
+    }
+
+    #[test]
     fn signs_are_those_of_the_language() {
         for say in [German, Spanish] {
             assert_eq!(say.grouped(-1_234_567), "−1.234.567");
             assert_eq!([say.count(1_234), say.count(1_234_567)], ["1.234", "1,2M"]);
             assert_eq!(say.decimal(1.25, 2), "1,25");
             assert_eq!([say.percent(0.01), say.percent(4.56)], ["<0,1\u{a0}%", "4,6\u{a0}%"]);
-            assert_eq!([say.bytes(1_500), say.money(-1_234.5)], ["1,5 kB", "−1.234,50"]);
+            assert_eq!([say.bytes(1_500), say.money(-1_234.5, None)], ["1,5 kB", "−1.234,50"]);
             assert_eq!([say.millis(0.4), say.millis(1_240.0)], ["0,4 ms", "1,2 s"]);
         }
     }

@@ -3,7 +3,7 @@
 
 use super::alert::{Kind as Alert, Unusual};
 use super::due::{Due, Kind};
-use crate::admin::{TOTALS, country, label};
+use crate::admin::{Figures, TOTALS, country, label};
 use crate::clock::Millis;
 use crate::language::Language;
 use crate::model::site::Site;
@@ -48,11 +48,13 @@ pub struct Message {
 /// What a report says, before it is written.
 struct Report {
     say: Language,
+    figures: Figures,
     site: String,
     title: String,
     /// What it is of, and what it is compared with.
     about: String,
-    totals: Vec<Total>,
+    /// Each with its name.
+    totals: Vec<(Total, Cow<'static, str>)>,
     /// Each day, with visitors and views.
     days: Vec<(String, Value, Value)>,
     tables: Vec<Table>,
@@ -97,7 +99,12 @@ impl Report {
             Comparison { mode: ComparisonMode::PreviousPeriod, weekdays: Weekdays::AsTheyFall };
         let span = Span::days(due.period(), due.range);
         let mut questions = QuerySet::new(site, span, Some(comparison), Vec::new(), now).ok()?;
-        let totals = questions.ask_totals(&TOTALS.map(|(metric, _)| metric));
+        // Of values in no currency nobody knows whether they are money.
+        let revenue = (Metric::TotalRevenue, "metric-revenue");
+        let mut named = TOTALS.to_vec();
+        named.extend(site.currency.map(|_| revenue));
+        let metrics: Vec<Metric> = named.iter().map(|(metric, _)| *metric).collect();
+        let totals = questions.ask_totals(&metrics);
         let by_day = questions.ask_over_time(Interval::Day, &[Metric::Visitors, Metric::Pageviews]);
         let asked: Vec<_> = TABLES
             .into_iter()
@@ -122,12 +129,20 @@ impl Report {
                 (month, about)
             }
         };
+        let figures = Figures::new(say, site);
         Some(Self {
             say,
+            figures,
             site: site.name.to_string(),
             title,
             about,
-            totals: answers.totals(totals)?,
+            totals: answers
+                .totals(totals)?
+                .into_iter()
+                .zip(named)
+                .filter(|(total, _)| !total.metric.is_money() || !total.value.is_nothing())
+                .map(|(total, (_, name))| (total, say.t(name)))
+                .collect(),
             days: steps
                 .iter()
                 .map(|step| (say.weekday(step.start.date()), step.values[0], step.values[1]))
@@ -139,7 +154,7 @@ impl Report {
                         Metric::Visitors => ("metric-visitors", "report-in-visitors"),
                         _ => ("metric-responses", "report-in-responses"),
                     };
-                    let rows = rows(say, &answers, nth, &property, metric);
+                    let rows = rows((say, figures), &answers, nth, &property, metric);
                     Table { title: say.t(title), metric: say.t(name), inline: say.t(inline), rows }
                 })
                 .filter(|table| !table.rows.is_empty())
@@ -157,11 +172,10 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!("{}\n{}\n\n", self.site, self.about);
-        let say = self.say;
-        let names = TOTALS.map(|(_, name)| say.t(name));
-        let width = widest(names.iter().map(AsRef::as_ref), 18);
-        for (total, name) in self.totals.iter().zip(names) {
-            let value = say.exact(total.metric, total.value);
+        let (say, figures) = (self.say, self.figures);
+        let width = widest(self.totals.iter().map(|(_, name)| &**name), 18);
+        for (total, name) in &self.totals {
+            let value = figures.exact(total.metric, total.value);
             let _ = write!(text, "{name:<width$}{value:>12}");
             let _ = match change(say, total) {
                 Some(change) => writeln!(text, "   {change}"),
@@ -171,7 +185,7 @@ impl Report {
         text.push('\n');
         let width = widest(self.days.iter().map(|(day, ..)| &**day), 12);
         for (day, visitors, views) in &self.days {
-            let padded = |metric, value| format!("{:>10}", say.exact(metric, value)).into();
+            let padded = |metric, value| format!("{:>10}", figures.exact(metric, value)).into();
             let visitors = ("visitors", padded(Metric::Visitors, *visitors));
             let views = ("views", padded(Metric::Pageviews, *views));
             let _ = writeln!(text, "{day:<width$}{}", say.with("report-day", [visitors, views]));
@@ -190,7 +204,7 @@ impl Report {
     }
 
     fn html(&self) -> Markup {
-        let say = self.say;
+        let (say, figures) = (self.say, self.figures);
         let number = |value: &Value| match value {
             Value::Count(n) => *n as f64,
             Value::Ratio(n) => *n,
@@ -200,11 +214,11 @@ impl Report {
         let body = html! {
             p style=(format!("color:{SOFT};margin:0 0 16px")) { (self.about) }
             table width="100%" cellpadding="6" cellspacing="0" {
-                @for (total, (_, name)) in self.totals.iter().zip(TOTALS) {
+                @for (total, name) in &self.totals {
                     tr {
-                        (cell(&say.t(name)))
+                        (cell(name))
                         td align="right" style=(format!("border-top:1px solid {LINE};font-weight:bold")) {
-                            (say.exact(total.metric, total.value))
+                            (figures.exact(total.metric, total.value))
                         }
                         td align="right" width="110" style=(format!("border-top:1px solid {LINE};color:{SOFT}")) {
                             (change(say, total).unwrap_or_default())
@@ -218,7 +232,7 @@ impl Report {
                     tr {
                         td width="90" style=(format!("color:{SOFT};white-space:nowrap")) { (day) }
                         td { (bar(number(visitors) / largest)) }
-                        td width="70" align="right" { (say.exact(Metric::Visitors, *visitors)) }
+                        td width="70" align="right" { (figures.exact(Metric::Visitors, *visitors)) }
                     }
                 }
             }
@@ -291,7 +305,7 @@ fn widest<'a>(texts: impl Iterator<Item = &'a str>, least: usize) -> usize {
 }
 
 fn rows(
-    say: Language,
+    (say, figures): (Language, Figures),
     answers: &Answers,
     nth: usize,
     property: &Property,
@@ -303,7 +317,7 @@ fn rows(
             "visit:country" => country(say, &slice.value).map_or(slice.value, str::to_owned),
             _ => label(say, property, &slice.value),
         };
-        (label, say.exact(metric, slice.metrics[0]))
+        (label, figures.exact(metric, slice.metrics[0]))
     };
     rows.into_iter().take(ROWS).map(row).collect()
 }

@@ -296,7 +296,7 @@ impl Metric {
     }
 
     /// It is an amount of money.
-    pub(super) fn is_money(self) -> bool {
+    pub fn is_money(self) -> bool {
         matches!(self, Self::TotalRevenue | Self::AverageRevenue)
     }
 

@@ -73,6 +73,21 @@ fn visit(headcount: &Headcount, person: usize, page: &str) {
     assert_eq!(http::get(headcount.site(), page, &headers).status, 200);
 }
 
+/// What the script says where somebody buys something.
+fn buy(headcount: &Headcount, person: usize, page: &str, worth: f64) {
+    let address = format!("192.0.2.{person}");
+    let headers = [
+        ("Host", SITE),
+        ("User-Agent", AGENT),
+        ("X-Forwarded-For", &*address),
+        ("Content-Type", "text/plain"),
+    ];
+    let event =
+        format!(r#"[{{"type":"event","pathname":"{page}","name":"Order","value":{worth}}}]"#);
+    let answer = http::send(headcount.site(), "POST", "/api/track", &headers, event.as_bytes());
+    assert_eq!(answer.status, 202);
+}
+
 fn delivered(headcount: &Headcount) {
     wait_for("all to be delivered", || {
         (headcount.metric("headcount_unflushed_events") == 0).then_some(())
@@ -169,11 +184,13 @@ fn a_week_is_told_in_the_language_that_is_set() {
     let (stage, mail) = (Stage::new(), MailServer::start());
     let server = mail.url();
     let to = ["--mail-server", &server, "--reports-weekly", "a@example.org", "--language", "de"];
+    let in_euros = [&to[..], &["--currency", "EUR"]].concat();
     stage.set(-5 * 24 * HOUR + 12 * HOUR);
-    let mut headcount = stage.headcount("sqlite:counts.db", &to);
+    let mut headcount = stage.headcount("sqlite:counts.db", &in_euros);
     headcount.start_again();
     for person in 1..4 {
         visit(&headcount, person, "/a");
+        buy(&headcount, person, "/a", 411.5);
     }
     delivered(&headcount);
     stage.set(8 * HOUR + 1_000);
@@ -184,9 +201,13 @@ fn a_week_is_told_in_the_language_that_is_set() {
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
-    for expected in
-        ["Eindeutige Besucher 3", "Aufrufe pro Besuch 1,00", "Seiten (Besucher)", "3 /a"]
-    {
+    for expected in [
+        "Eindeutige Besucher 3",
+        "Aufrufe pro Besuch 1,00",
+        "Umsatz 1.234,50 €",
+        "Seiten (Besucher)",
+        "3 /a",
+    ] {
         assert!(lines.iter().any(|line| line == expected), "{expected:?} in {}", mail.text);
     }
     let day = lines.iter().find(|line| line.ends_with("3 Besucher 3 Aufrufe"));
@@ -194,7 +215,7 @@ fn a_week_is_told_in_the_language_that_is_set() {
     assert!(mail.html.contains("<html lang=\"de\">") && mail.html.contains("Dashboard öffnen"));
     // In columns, though some words are longer than English ones.
     let ends: Vec<_> =
-        mail.text.lines().skip(3).take(6).map(|line| line.trim_end().chars().count()).collect();
+        mail.text.lines().skip(3).take(7).map(|line| line.trim_end().chars().count()).collect();
     assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{}", mail.text);
 }
 

@@ -294,7 +294,7 @@ fn rows_linked(
                     tr {
                         (row_head_with(view, property, &slice.value, first(slice) / largest, linked.get(&slice.value)))
                         @for ((metric, _), value) in columns.iter().zip(&slice.metrics) {
-                            td { (say.value(*metric, *value)) }
+                            td { (view.figures().value(*metric, *value)) }
                         }
                     }
                 }

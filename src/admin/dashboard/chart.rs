@@ -98,7 +98,7 @@ impl Chart<'_> {
             div.chart {
                 svg.axis aria-hidden="true" {
                     @for n in marks {
-                        text x="100%" y=(percent(self.y(*n))) { (say.mark(self.metric, *n)) }
+                        text x="100%" y=(percent(self.y(*n))) { (self.view.figures().mark(self.metric, *n)) }
                     }
                 }
                 svg.plot role="group" aria-label=(self.summary()) {
@@ -233,7 +233,7 @@ impl Chart<'_> {
     }
 
     fn shown(&self, value: Option<&Value>) -> String {
-        self.say.exact(self.metric, value.copied().unwrap_or(Value::Unknown))
+        self.view.figures().exact(self.metric, value.copied().unwrap_or(Value::Unknown))
     }
 
     /// A line through the values that are known, or the area below it.
@@ -344,7 +344,7 @@ impl Chart<'_> {
 
     fn summary(&self) -> String {
         let highest = self.values.iter().flatten().copied().fold(0.0, f64::max);
-        let (name, most) = (&*self.name, self.say.mark(self.metric, highest));
+        let (name, most) = (&*self.name, self.view.figures().mark(self.metric, highest));
         self.say.with("chart-summary", [("name", name.into()), ("most", most.into())])
     }
 }

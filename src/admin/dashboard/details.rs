@@ -108,7 +108,7 @@ impl Details {
                                     tr {
                                         (row_head(view, &sheet, row, bar.share(row)))
                                         @for nth in 1..sheet.names.len() { td { (sheet.label(say, row, nth)) } }
-                                        @for nth in &columns { td { (sheet.shown(say, row, *nth)) } }
+                                        @for nth in &columns { td { (sheet.shown(view, row, *nth)) } }
                                     }
                                 }
                             }

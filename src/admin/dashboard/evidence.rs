@@ -4,7 +4,7 @@ use super::cards::OpenCard;
 use super::table::{CACHES, EVIDENCE, UNCONFIRMED};
 use super::view::View;
 use super::{PageData, cards, columns};
-use crate::report::{Invalid, Metric, Property, QuerySet, Slice, Value};
+use crate::report::{Invalid, Metric, Property, QuerySet, Slice};
 use maud::{Markup, html};
 
 /// How a pageview is known: its class in the style sheet, the API's name, and the keys of ours and
@@ -69,7 +69,7 @@ impl Evidence {
                             div {
                                 dt { i.(class) {} a href=(cards::filter_link(view, "visit:evidence", value)) { (say.t(name)) } }
                                 dd {
-                                    span.figure { (say.value(Metric::Pageviews, Value::Count(n))) }
+                                    span.figure { (say.count(n)) }
                                     span.share { (say.percent(share(n))) }
                                     p { (say.t(why)) }
                                 }

@@ -34,7 +34,7 @@ pub(super) fn map(
                 a href=(filter_link(view, PROPERTY, &row.value)) tabindex="-1" {
                     title {
                         (label(view.say(), property, &row.value)) " · " (name) ": "
-                        (view.say().value(metric, row.metrics[0]))
+                        (view.figures().value(metric, row.metrics[0]))
                     }
                     use class={ "shade-" (shade(value(row) / largest)) }
                         href={ (world) "#" (row.value) } {}

@@ -65,6 +65,7 @@ use std::sync::Arc;
 pub(crate) use tiles::TOTALS;
 pub(crate) use values::{country, label};
 use view::View;
+pub(crate) use words::Figures;
 
 /// Seconds until a page that could not be shown asks again.
 pub(super) const RETRY: &str = "5";

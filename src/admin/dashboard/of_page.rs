@@ -200,7 +200,7 @@ pub(super) fn facts(view: &View, days: &Days, page: &str) -> Result<(Vec<Fact>, 
 fn way(view: &View, days: &Days, page: &str) -> Result<Piece<'static>, Invalid> {
     let (say, (facts, ai)) = (view.say(), facts(view, days, page)?);
     let shown = |fact: &Fact| match (fact.unit, fact.value) {
-        (Unit::Of(metric), value) => say.value(metric, value),
+        (Unit::Of(metric), value) => view.figures().value(metric, value),
         (Unit::Count, Value::Count(n)) => say.count(n),
         (_, value) => value.number().map_or_else(|| NOTHING.to_owned(), |n| say.percent(n)),
     };

@@ -19,9 +19,7 @@ use crate::admin::reasons::why;
 use crate::admin::{AdminState, language, theme};
 use crate::demo_status::DemoStatus;
 use crate::language::Language;
-use crate::report::{
-    Condition, Days, Invalid, Metric, Operator, Period, Property, QuerySet, Value, only_totals,
-};
+use crate::report::{Condition, Days, Invalid, Operator, Period, Property, QuerySet, only_totals};
 use crate::telemetry::Untagged;
 use chrono::{Datelike, NaiveDateTime};
 use maud::{Markup, html};
@@ -398,7 +396,7 @@ pub(super) fn switch(
 
 fn footer(admin: &AdminState, view: &View) -> Markup {
     let say = view.say();
-    let count = |n: u64| say.value(Metric::Pageviews, Value::Count(n as i64));
+    let count = |n: u64| say.count(i64::try_from(n).unwrap_or(i64::MAX));
     let read = html! { time #read { (say.moment(view.local(view.now))) } };
     let seconds = html! { (admin.flush_interval.as_secs().max(1)) };
     let untagged = |why: Untagged, n: u64| {

@@ -128,17 +128,17 @@ impl Sheet {
     }
 
     /// A number as people read it.
-    pub fn shown(&self, say: Language, row: &Line, nth: usize) -> String {
-        let value = row.values[nth];
+    pub fn shown(&self, view: &View, row: &Line, nth: usize) -> String {
+        let (say, figures, value) = (view.say(), view.figures(), row.values[nth]);
         let timed = |what: What| value.number().map(|n| speed::time(say, what, n));
         let said = match self.columns[nth].unit {
             Unit::Count => value.number().map(|n| say.grouped(n as i64)),
             Unit::Percent => value.number().map(|n| say.percent(n)),
-            Unit::Of(metric) => Some(say.exact(metric, value)),
+            Unit::Of(metric) => Some(figures.exact(metric, value)),
             Unit::Timed(what) => timed(what),
             Unit::OfRow => match (What::parse(&row.names[0]), Metric::parse(&row.names[0])) {
                 (Some(what), _) => timed(what),
-                (_, Ok(metric)) => Some(say.exact(metric, value)),
+                (_, Ok(metric)) => Some(figures.exact(metric, value)),
                 _ if row.names[0].starts_with("percent_") => value.number().map(|n| say.percent(n)),
                 _ => value.number().map(|n| say.grouped(n as i64)),
             },

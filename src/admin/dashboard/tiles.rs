@@ -94,17 +94,17 @@ pub(super) fn draw(
                             aria-current=[(nth == chosen).then_some("true")] {
                             span.name { (say.t(name)) }
                             span.much {
-                                span.figure { (say.value(*metric, total.value)) }
+                                span.figure { (view.figures().value(*metric, total.value)) }
                                 @if let Some(first) = first_counted(view, data, *metric).filter(|_| total.value != Value::Unknown) {
                                     " " (no_data(view, first))
                                 } @else if compared { " " (change(view, total)) }
                             }
                             @if let Some(before) = total.before.filter(|before| compared && *before != Value::Unknown) {
-                                span.was { (say.with("overview-before", [("n", say.value(*metric, before).into())])) }
+                                span.was { (say.with("overview-before", [("n", view.figures().value(*metric, before).into())])) }
                             }
                             @if let Shown::Part(part) = &data.imported {
                                 @if let Some(n) = part.of_total(*metric) {
-                                    span.share.imported { (say.with("imported-of", [("n", say.value(*metric, Value::Count(n as i64)).into())])) }
+                                    span.share.imported { (say.with("imported-of", [("n", view.figures().value(*metric, Value::Count(n as i64)).into())])) }
                                 }
                             }
                             @if let Some(steps) = steps { (spark(view, steps, nth)) }

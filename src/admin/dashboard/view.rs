@@ -4,6 +4,7 @@ use super::filter_form::{self, Typing};
 use super::look::Look;
 use super::time;
 use super::topics::Topic;
+use super::words::Figures;
 use super::{goals, sources};
 use crate::admin::params::Params;
 use crate::clock::Millis;
@@ -198,6 +199,10 @@ impl View {
     /// In the language that they read.
     pub fn say(&self) -> Language {
         self.look.say
+    }
+
+    pub fn figures(&self) -> Figures {
+        Figures::new(self.look.say, &self.site)
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

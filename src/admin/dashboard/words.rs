@@ -1,48 +1,71 @@
 //! What numbers, metrics and properties are called and how they are written, in a language.
 
 use crate::language::{Language, NOTHING};
+use crate::model::site::Site;
 use crate::report::{Metric, Property, Range, Value};
+use iso_currency::Currency;
 use std::borrow::Cow;
 
-impl Language {
+/// How a site's figures are written: in a language, and money in a currency.
+#[derive(Clone, Copy)]
+pub(crate) struct Figures {
+    say: Language,
+    currency: Option<Currency>,
+}
+
+impl Figures {
+    pub(crate) fn new(say: Language, site: &Site) -> Self {
+        Self { say, currency: site.currency }
+    }
+
     /// A metric's value with its unit; a dash where it is unknown.
     pub(crate) fn value(self, metric: Metric, value: Value) -> String {
+        let Self { say, currency } = self;
         match (metric, value) {
             (_, Value::Unknown) => NOTHING.into(),
-            (metric, Value::Count(n)) if metric.is_percent() => self.percent(n as f64),
-            (metric, Value::Ratio(n)) if metric.is_percent() => self.percent(n),
+            (metric, Value::Count(n)) if metric.is_percent() => say.percent(n as f64),
+            (metric, Value::Ratio(n)) if metric.is_percent() => say.percent(n),
             (Metric::VisitDuration | Metric::TimeOnPage, Value::Count(seconds)) => {
-                self.duration(seconds)
+                say.duration(seconds)
             }
-            (Metric::Bytes, Value::Count(n)) => self.bytes(n),
+            (Metric::Bytes, Value::Count(n)) => say.bytes(n),
             // What earns nothing has no revenue, whether it could have any or not.
-            (Metric::TotalRevenue | Metric::AverageRevenue, Value::Ratio(0.0)) => NOTHING.into(),
-            (Metric::TotalRevenue | Metric::AverageRevenue, Value::Ratio(n)) => self.money(n),
-            (_, Value::Count(n)) => self.count(n),
-            (_, Value::Ratio(n)) => self.decimal(n, 2),
+            (metric, value) if metric.is_money() => match value.number() {
+                Some(n) if n != 0.0 => say.money(n, currency),
+                _ => NOTHING.into(),
+            },
+            (_, Value::Count(n)) => say.count(n),
+            (_, Value::Ratio(n)) => say.decimal(n, 2),
         }
     }
 
-    /// The same with every digit of a count.
+    /// The same with every digit of a count or an amount.
     pub(crate) fn exact(self, metric: Metric, of: Value) -> String {
+        let Self { say, currency } = self;
         match of {
-            Value::Count(n) if self.value(metric, of) == self.count(n) => self.grouped(n),
+            Value::Count(n) if self.value(metric, of) == say.count(n) => say.grouped(n),
+            Value::Ratio(n) if metric.is_money() && n != 0.0 => say.exact_money(n, currency),
             _ => self.value(metric, of),
         }
     }
 
     /// A mark of a chart's axis.
     pub(super) fn mark(self, metric: Metric, n: f64) -> String {
-        let whole = n.fract() == 0.0;
-        if whole && self.value(metric, Value::Count(n as i64)) == self.count(n as i64) {
-            return self.short(n as i64);
+        let (say, whole) = (self.say, n.fract() == 0.0);
+        if metric.is_money() {
+            return say.short_money(n, self.currency);
+        }
+        if whole && self.value(metric, Value::Count(n as i64)) == say.count(n as i64) {
+            return say.short(n as i64);
         }
         self.value(
             metric,
             if whole { Value::Count(n as i64) } else { Value::Ratio((n * 100.0).round() / 100.0) },
         )
     }
+}
 
+impl Language {
     /// By how much a metric changed: `12%`, from ten times on `×12`; of a percentage `3 points`.
     pub(crate) fn change(self, metric: Metric, change: i64) -> String {
         match (metric.is_percent(), change.abs()) {
@@ -157,14 +180,27 @@ mod tests {
 
     #[test]
     fn values_are_written_by_their_metric() {
-        assert_eq!(English.value(Metric::BlindSpot, Value::Ratio(12.7)), "13%");
-        assert_eq!(English.exact(Metric::Visitors, Value::Count(1_234_567)), "1,234,567");
-        assert_eq!(English.exact(Metric::VisitDuration, Value::Count(61)), "1m 01s");
+        let figures = |say| Figures { say, currency: None };
+        let english = figures(English);
+        assert_eq!(english.value(Metric::BlindSpot, Value::Ratio(12.7)), "13%");
+        assert_eq!(english.exact(Metric::Visitors, Value::Count(1_234_567)), "1,234,567");
+        assert_eq!(english.exact(Metric::VisitDuration, Value::Count(61)), "1m 01s");
         assert_eq!(English.change(Metric::BounceRate, -1), "1 point");
         for (by, text) in [(-1_200, "1,200%"), (899, "899%"), (900, "×10"), (106_989, "×1,070")] {
             assert_eq!(English.change(Metric::Visitors, by), text);
         }
-        assert_eq!(German.value(Metric::ViewsPerVisit, Value::Ratio(1.5)), "1,50");
+        assert_eq!(figures(German).value(Metric::ViewsPerVisit, Value::Ratio(1.5)), "1,50");
+        let euros = Figures { say: German, currency: Some(Currency::EUR) };
+        let revenue = Metric::TotalRevenue;
+        assert_eq!(euros.value(revenue, Value::Ratio(12_345.6)), "12.346\u{a0}€");
+        assert_eq!(euros.exact(revenue, Value::Ratio(12_345.6)), "12.345,60\u{a0}€");
+        assert_eq!(euros.value(Metric::AverageRevenue, Value::Ratio(1.5)), "1,50\u{a0}€");
+        assert_eq!(
+            [euros.mark(revenue, 200.0), euros.mark(revenue, 0.5)],
+            ["200\u{a0}€", "0,50\u{a0}€"]
+        );
+        assert_eq!(euros.value(revenue, Value::Ratio(0.0)), NOTHING);
+        assert_eq!(euros.value(Metric::Visitors, Value::Count(5)), "5");
         assert_eq!(German.change(Metric::Visitors, -1_200), "1.200\u{a0}%");
         assert_eq!(Spanish.change(Metric::BounceRate, 2), "2 puntos");
     }

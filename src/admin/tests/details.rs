@@ -3,10 +3,11 @@
 
 use super::port::{NOW, Port, today};
 use crate::clock::MINUTE;
-use crate::language::Language;
+use crate::language::Language::{self, English, German, Spanish};
 use crate::model::BotClass;
 use crate::model::rollup::{Dimension, Metric as Stored};
 use crate::model::row::Flags;
+use iso_currency::Currency;
 use regex::Regex;
 use serde_json::{Value as Json, json};
 
@@ -266,4 +267,48 @@ async fn the_last_hours_are_told_by_the_rows_of_whom_each_card_is_about() {
     // What is typed is suggested from its own rows, too.
     let (_, page) = port.get("/?details=suspected&period=24h&suggest=true&property=bot:name").await;
     assert!(page.contains(r#"<option value="Googlebot">"#), "{page}");
+}
+
+#[tokio::test]
+async fn money_is_told_in_the_currency_of_the_site() {
+    let amount = 12_345_678_i64;
+    let fields = [
+        (Dimension::Total, "", Stored::Events, 4),
+        (Dimension::Total, "", Stored::Revenue, amount),
+        (Dimension::Event, "Order", Stored::Events, 4),
+        (Dimension::Event, "Order", Stored::Visitors, 3),
+        (Dimension::Event, "Order", Stored::Revenue, amount),
+        (Dimension::Goal, "Signup", Stored::Events, 4),
+        (Dimension::Goal, "Signup", Stored::Visitors, 3),
+        (Dimension::Goal, "Signup", Stored::Revenue, 1_500),
+    ];
+    let euros = Port::selling(Currency::EUR).await;
+    let plain = Port::local().await;
+    for port in [&euros, &plain] {
+        port.store.add("example.org", today(), &fields);
+    }
+    let tile = "/?filters=event:name%3D%3DOrder&metric=total_revenue";
+    for (say, path, with, without) in [
+        (English, "/", "<td>€12,346</td>", "<td>12,346</td>"),
+        (English, "/", "<td>€1.50</td>", "<td>1.50</td>"),
+        (German, "/", "<td>12.346\u{a0}€</td>", "<td>12.346</td>"),
+        (German, "/", "<td>1,50\u{a0}€</td>", "<td>1,50</td>"),
+        (Spanish, "/", "<td>12.346\u{a0}€</td>", "<td>12.346</td>"),
+        // In full, and the average.
+        (English, "/?details=events", "<td>€12,345.68</td>", "<td>12,345.68</td>"),
+        (German, "/?details=events", "<td>12.345,68\u{a0}€</td>", "<td>12.345,68</td>"),
+        (German, "/?details=events", "<td>3.086,42\u{a0}€</td>", "<td>3.086,42</td>"),
+        (German, "/?details=goals", "<td>1,50\u{a0}€</td>", "<td>1,50</td>"),
+        // A tile, and the chart.
+        (German, tile, r#"class="figure">12.346"#, r#"class="figure">12.346<"#),
+    ] {
+        let path = format!("{path}{}period=day", if path.contains('?') { "&" } else { "?" });
+        let (_, page) = euros.get_in(say, &path).await;
+        assert!(page.contains(with), "{path}: no {with} in {page}");
+        let (_, page) = plain.get_in(say, &path).await;
+        assert!(page.contains(without) && !page.contains('€'), "{path}: no {without} in {page}");
+    }
+    // Files hold numbers.
+    let (_, file) = euros.get("/details.csv?details=events&period=day").await;
+    assert!(file.contains(",12345.678,") && !file.contains('€'), "{file}");
 }

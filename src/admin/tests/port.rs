@@ -20,6 +20,7 @@ use crate::telemetry::Telemetry;
 use crate::visitor::Places;
 use crate::visitor::address::Trusted;
 use async_trait::async_trait;
+use iso_currency::Currency;
 use reqwest::{Client, StatusCode, redirect};
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -303,6 +304,17 @@ pub(super) fn today() -> Day {
     "2026-11-24".parse().unwrap()
 }
 
+fn site(name: &&str) -> Site {
+    Site {
+        name: (*name).into(),
+        hosts: Vec::new(),
+        timezone: chrono_tz::Europe::Berlin,
+        goals: GOALS.map(|goal| goal.parse().unwrap()).into(),
+        funnels: vec![FUNNEL.parse().unwrap()],
+        ..Site::default()
+    }
+}
+
 impl Port {
     pub(super) async fn open(auth: Auth, sites: &[&str]) -> Self {
         Self::within(auth, sites, None).await
@@ -311,23 +323,23 @@ impl Port {
     /// With places from a file.
     pub(super) async fn with_places(file: &str) -> Self {
         let places = Places::open(&[file.into()]).unwrap();
-        Self::with(Auth::new(None, &[]).unwrap(), &["example.org"], None, places).await
+        Self::with(Auth::new(None, &[]).unwrap(), vec![site(&"example.org")], None, places).await
+    }
+
+    /// Of a site that sells in a currency.
+    pub(super) async fn selling(currency: Currency) -> Self {
+        let site = Site { currency: Some(currency), ..site(&"example.org") };
+        let places = Places::open(&[]).unwrap();
+        Self::with(Auth::new(None, &[]).unwrap(), vec![site], None, places).await
     }
 
     /// With so many store commands for a month.
     pub(super) async fn within(auth: Auth, sites: &[&str], monthly: Option<u64>) -> Self {
+        let sites = sites.iter().map(site).collect();
         Self::with(auth, sites, monthly, Places::open(&[]).unwrap()).await
     }
 
-    async fn with(auth: Auth, sites: &[&str], monthly: Option<u64>, places: Places) -> Self {
-        let site = |name: &&str| Site {
-            name: (*name).into(),
-            hosts: Vec::new(),
-            timezone: chrono_tz::Europe::Berlin,
-            goals: GOALS.map(|goal| goal.parse().unwrap()).into(),
-            funnels: vec![FUNNEL.parse().unwrap()],
-            ..Site::default()
-        };
+    async fn with(auth: Auth, sites: Vec<Site>, monthly: Option<u64>, places: Places) -> Self {
         let store = Arc::new(MemoryStore::default());
         let telemetry = Arc::new(Telemetry::default());
         let live =
@@ -341,9 +353,9 @@ impl Port {
         let demo = DemoStatus::new(sites.len());
         let state = AdminState {
             entrances: Arc::new(vec![Some("http://127.0.0.1:8080/".to_owned()); sites.len()]),
-            sites: Arc::new(sites.iter().map(site).collect()),
-            kept: Arc::new(Kept::new(store.clone(), budget.as_ref())),
             excluded: Arc::new(vec![Vec::new(); sites.len()]),
+            sites: Arc::new(sites),
+            kept: Arc::new(Kept::new(store.clone(), budget.as_ref())),
             store: store.clone(),
             telemetry: telemetry.clone(),
             live: live.clone(),
