@@ -5,14 +5,14 @@ use super::caller::{Caller, Who};
 use super::dashboard::{document, logo};
 use super::error::Error;
 use super::login::{entered, left, tried};
-use super::params::Params;
+use super::params::{InPath, Params};
 use super::reasons::why;
 use super::sessions::Of;
 use super::{App, passwords};
 use crate::kept::{Access, Person};
 use crate::language::Language;
 use crate::report::{Invalid, Reason};
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(super) async fn invited(
     State(app): State<Arc<App>>,
     say: Language,
-    Path(secret): Path<String>,
+    InPath(secret): InPath<String>,
 ) -> Response {
     let access = match app.access().await {
         Ok(access) => access,
@@ -37,7 +37,7 @@ pub(super) async fn invited(
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
     say: Language,
-    Path(secret): Path<String>,
+    InPath(secret): InPath<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Fields(form): Fields,

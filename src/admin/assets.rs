@@ -1,8 +1,9 @@
 //! The files of the dashboard's pages: kept by browsers for good, under an address that changes
 //! with what they say.
 
-use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
+use super::error::Error;
+use super::params::InPath;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use once_cell::sync::Lazy;
@@ -39,9 +40,9 @@ pub(super) fn path(name: &str) -> String {
 pub(super) const PATH: &str = "/assets/{version}/{name}";
 
 /// A page of another version of the program gets what there is, and does not keep it.
-pub(super) async fn show(Path((version, name)): Path<(String, String)>) -> Response {
+pub(super) async fn show(InPath((version, name)): InPath<(String, String)>) -> Response {
     let Some((_, media_type, content)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Error::NotFound.into_response();
     };
     let answer = ([(header::CONTENT_TYPE, *media_type)], *content);
     if version == *VERSION {

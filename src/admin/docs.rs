@@ -1,9 +1,9 @@
 //! `/docs`: the documentation of this very version, as it is in the source, with a search.
 
 use super::dashboard::document;
-use super::params::Params;
+use super::error::Error;
+use super::params::{InPath, Params};
 use crate::language::Language;
-use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, PreEscaped, html};
@@ -64,24 +64,24 @@ pub(super) async fn contents(params: Params) -> Response {
     page("Documentation", None, search, &body).into_response()
 }
 
-pub(super) async fn show(Path(path): Path<String>) -> Response {
+pub(super) async fn show(InPath(path): InPath<String>) -> Response {
     match PAGES.iter().find(|(known, ..)| *known == path) {
         Some((path, title, text)) => {
             page(title, Some(path), None, &PreEscaped(rendered(text))).into_response()
         }
         None => {
-            let body = html! { p { "There is no such page." } };
+            let body = html! { h1 { "Not found" } p { "There is no such page." } };
             (StatusCode::NOT_FOUND, page("Documentation", None, None, &body)).into_response()
         }
     }
 }
 
-pub(super) async fn file(Path(path): Path<String>) -> Response {
+pub(super) async fn file(InPath(path): InPath<String>) -> Response {
     match FILES.iter().find(|(known, _)| *known == path) {
         Some((_, text)) => {
             ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], *text).into_response()
         }
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => Error::NotFound.into_response(),
     }
 }
 

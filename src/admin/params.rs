@@ -1,8 +1,11 @@
-//! Query parameters, as they came.
+//! What stands in an address: query parameters, as they came, and what a route leaves open in its
+//! path.
 
+use super::error::Error;
 use crate::report::Invalid;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 
 /// Parameters that say which days a question is about, beside the site.
@@ -46,6 +49,18 @@ impl Params {
             None => Ok(()),
             Some((name, _)) => Err(Invalid::unknown("parameter", name, known)),
         }
+    }
+}
+
+/// What a route leaves open in its path, decoded. What is no UTF-8 is no page's address.
+pub(super) struct InPath<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let read = Path::from_request_parts(parts, state).await;
+        read.map(|Path(read)| Self(read)).map_err(|_| Error::NotFound)
     }
 }
 

@@ -5,11 +5,10 @@ use super::App;
 use super::body::Body;
 use super::caller::Caller;
 use super::error::Error;
-use super::params::Params;
+use super::params::{InPath, Params};
 use crate::model::site::Site;
 use crate::report::{Invalid, Query, Segment, Segments, asks_for_segment};
 use axum::Json;
-use axum::extract::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -94,7 +93,7 @@ pub(super) async fn put(app: Caller, Body(body): Body) -> Result<Json<SegmentEnt
     ))]
 pub(super) async fn delete(
     app: Caller,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     params: Params,
 ) -> Result<Json<Deleted>, Error> {
     params.only(&[&["site_id"]])?;

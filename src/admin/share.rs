@@ -7,13 +7,13 @@ use super::dashboard::{self, document, logo};
 use super::error::Error;
 use super::guard::Framed;
 use super::login::{self, cookie, is_behind_tls, sent};
-use super::params::Params;
+use super::params::{InPath, Params};
 use super::refusal::AsPage;
 use super::sessions::{Of, SESSION};
 use super::{App, passwords};
 use crate::kept::Link;
 use crate::language::Language;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -51,8 +51,8 @@ impl<K: Kind> FromRequestParts<Arc<App>> for ByLink<K> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let key = Path::<String>::from_request_parts(parts, app).await;
-        let Path(key) = key.map_err(IntoResponse::into_response)?;
+        let key = InPath::<String>::from_request_parts(parts, app).await;
+        let InPath(key) = key.map_err(IntoResponse::into_response)?;
         let shown = Shown::Link(K::key(key), sent(&parts.headers, LINK_COOKIE));
         let say = app.say(&parts.headers);
         let granted = app.judge(shown).await.map_err(|why| refused(say, why))?;
@@ -104,7 +104,7 @@ pub(super) async fn live<K: Kind>(ByLink(caller, _): ByLink<K>) -> Response {
 /// The password of a link.
 pub(super) async fn enter<K: Kind>(
     State(app): State<Arc<App>>,
-    Path(key): Path<String>,
+    InPath(key): InPath<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     say: Language,
     headers: HeaderMap,

@@ -4,12 +4,11 @@
 use super::App;
 use super::caller::Caller;
 use super::error::Error;
-use super::params::Params;
+use super::params::{InPath, Params};
 use crate::model::goal::{Goal, Target};
 use crate::model::site::Site;
 use crate::report::{Invalid, Metric, Period, Property, breakdown};
 use axum::Json;
-use axum::extract::Path;
 use serde::Serialize;
 use std::ops::RangeInclusive;
 use utoipa::ToSchema;
@@ -156,7 +155,7 @@ pub(super) async fn list(app: Caller, params: Params) -> Result<Json<SiteList>, 
     ))]
 pub(super) async fn one(
     app: Caller,
-    Path(name): Path<String>,
+    InPath(name): InPath<String>,
     params: Params,
 ) -> Result<Json<SiteDetail>, Error> {
     params.only(&[])?;

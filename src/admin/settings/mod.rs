@@ -15,12 +15,12 @@ use super::body::Fields;
 use super::caller::Caller;
 use super::dashboard::{document, logo};
 use super::error::Error;
-use super::params::{Params, address};
+use super::params::{InPath, Params, address};
 use super::reasons::why;
 use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::Invalid;
-use axum::extract::{ConnectInfo, Path};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -135,7 +135,7 @@ impl Part {
 /// A part's page.
 pub(super) async fn show(
     caller: Caller,
-    Path(part): Path<String>,
+    InPath(part): InPath<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     params: Params,
@@ -152,7 +152,7 @@ pub(super) async fn show(
 /// A form of a part.
 pub(super) async fn change(
     caller: Caller,
-    Path(part): Path<String>,
+    InPath(part): InPath<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Fields(form): Fields,

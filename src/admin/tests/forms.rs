@@ -5,6 +5,7 @@ use super::language::unmarked;
 use super::port::{NOW, Port, today};
 use super::rights::{OTHER, SITE, Stage, quick_hash, rights};
 use crate::admin::Auth;
+use crate::admin::routes::Routes;
 use crate::clock::HOUR;
 use crate::kept::{Access, Error, Link, Notes, Role, Scope};
 use crate::language::Language;
@@ -124,6 +125,8 @@ const WRONG: &[(&str, &str, Option<&str>, u16, &str)] = &[
     ("owner", "/?site_id=OTHER", None, 401, "There is no site <code>b.example</code>"),
     ("owner of all", "/?period=7d", None, 400, "more than one site"),
     ("owner", "/1", None, 404, "No page has this address."),
+    ("nobody", "/docs/files/1", None, 404, "No page has this address."),
+    ("nobody", "/assets/1/2", None, 404, "No page has this address."),
     ("owner", "/segments/keep", None, 405, "by a form only"),
     ("owner", "/", Some("1=2"), 405, "by a form only"),
 ];
@@ -321,6 +324,7 @@ async fn programs_read_english_whatever_language_is_chosen() {
         ("/invitation/none", "this invitation is not good"),
         ("/share/none", "there is no such link"),
         ("/1", "there is nothing here"),
+        ("/share/%ff", "there is nothing here"),
         ("/api/v1/stats/aggregate?site_id=SITE&period=custom&date=1,2", "invalid date `1`"),
     ] {
         for language in LANGUAGES {
@@ -331,6 +335,26 @@ async fn programs_read_english_whatever_language_is_chosen() {
             assert!(error.starts_with(line), "{path}: {error}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_utf_8_is_no_pages() {
+    let stage = Stage::set().await;
+    let gap = Regex::new(r"\{[^}]*\}").unwrap();
+    let session = &stage.shown["owner of all"].1;
+    let mut asked = 0;
+    for (path, method) in Routes::all().needs.into_keys().filter(|(path, _)| path.contains('{')) {
+        let url = format!("http://{}{}", stage.port.address, gap.replace_all(&path, "%ff"));
+        let request = stage.port.client.request(method.clone(), url).header(COOKIE, session);
+        let (status, told) = answered(request.header(ACCEPT, "text/html")).await;
+        let expected = match path.starts_with("/api/") {
+            true => r#"{"error":"there is nothing here"}"#,
+            false => "No page has this address.",
+        };
+        assert!(status == 404 && told.contains(expected), "{method} {path}: {status}, {told}");
+        asked += 1;
+    }
+    assert!(asked > 15, "only {asked} leave a part of their path open");
 }
 
 /// The page that a request is answered with, in each language.
