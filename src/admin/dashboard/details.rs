@@ -31,13 +31,21 @@ impl Details {
         })?;
         if let Some(sort) = view.get("sort").filter(|sort| *sort != NAME) {
             let columns = source.columns(view);
-            if !columns.iter().any(|column| column.word == *sort) {
+            // With another time, or another that it is compared with, a chart has other columns.
+            let of_time = |prefix| sort.strip_prefix(prefix).filter(|_| source.is_compared());
+            let column = of_time("before_").or(of_time("imported_")).unwrap_or(sort);
+            if !columns.iter().any(|known| known.word == *sort || known.word == *column) {
                 let words = columns.iter().map(|column| &*column.word).collect::<Vec<_>>();
                 let unknown = Invalid::unknown("column", sort, words);
                 return Err(unknown.because(Reason::NoColumn));
             }
         }
         Ok(Self(source))
+    }
+
+    /// Whether it has numbers of the time before.
+    pub fn is_compared(&self) -> bool {
+        self.0.is_compared()
     }
 
     /// # Errors

@@ -112,7 +112,7 @@ impl Page {
                 data-live=(live(view)) data-stale=(for_script(say, "script-stale"))
                 data-answer=(for_script(say, "script-answer")) data-silent=(say.t("script-silent"))
                 data-loading=(say.t("script-loading")) {
-                (header(admin, view, data.days, current, self.overview.is_some()))
+                (header(admin, view, data.days, current, self.is_compared()))
                 (topics::nav(view))
                 // Also where the script says that it could not renew the numbers.
                 p #busy role="status" data-keep {}
@@ -151,6 +151,11 @@ impl Page {
         // Of such days the page has totals only, too.
         let sheets = self.all.iter().filter_map(|source| source.sheet(&self.view, data).ok());
         Ok(Taken::All(sheets.collect()))
+    }
+
+    /// Whether it has numbers of the time before.
+    fn is_compared(&self) -> bool {
+        self.overview.is_some() || self.details.as_ref().is_some_and(Details::is_compared)
     }
 
     fn draw_body(&self, data: &PageData<'_>) -> Result<Markup, Invalid> {
@@ -223,8 +228,8 @@ pub(super) fn for_script(say: Language, key: &'static str) -> String {
     say.with(key, gaps)
 }
 
-/// `has_totals`: there is something to compare.
-fn header(admin: &AdminState, view: &View, days: &Days, current: u64, has_totals: bool) -> Markup {
+/// `is_compared`: it has numbers of the time before.
+fn header(admin: &AdminState, view: &View, days: &Days, current: u64, is_compared: bool) -> Markup {
     let say = view.say();
     let (before, after) = view.neighbours();
     let visitors = |n: u64| say.with("shell-current", [("n", n.into())]);
@@ -270,7 +275,7 @@ fn header(admin: &AdminState, view: &View, days: &Days, current: u64, has_totals
                     @if let Some(link) = &before { a href=(link) data-key="ArrowLeft" aria-label=(say.t("shell-period-before")) { "‹" } }
                     @if let Some(link) = &after { a href=(link) data-key="ArrowRight" aria-label=(say.t("shell-period-after")) { "›" } }
                 }
-                @if has_totals && view.topic != Topic::Realtime { (compare::menu(view)) }
+                @if is_compared && view.topic != Topic::Realtime { (compare::menu(view)) }
                 (without_suspected(view, days))
             }
         }

@@ -185,6 +185,11 @@ impl Source {
         }
     }
 
+    /// Whether it has numbers of the time before.
+    pub fn is_compared(&self) -> bool {
+        matches!(self.asked, Asked::Overview(_))
+    }
+
     /// The columns of numbers that it has, whatever was counted.
     pub fn columns(&self, view: &View) -> Vec<Column> {
         let say = view.say();

@@ -1,7 +1,8 @@
 //! What is compared with what on the dashboard, and what is said of it: by weekday, before the first
 //! day that was counted, under a filter, on a page's own view; and how far visits came in funnels.
 
-use super::overview::{compared, counted, steps, visitors};
+use super::details::rows;
+use super::overview::{compared, counted, menu, steps, visitors};
 use super::port::{Port, today};
 use crate::model::rollup::{Dimension, Metric as Stored, slot};
 use crate::model::row::Kind;
@@ -96,6 +97,77 @@ async fn counted_from(first: Day) -> Port {
         port.store.add("example.org", at, &fields);
     }
     port
+}
+
+/// The texts of a table's heads, but for the arrow of the one that it is sorted by.
+fn heads(page: &str) -> Vec<String> {
+    let head = Regex::new(r#"(?s)<th scope="col"[^>]*>(.*?)</th>"#).unwrap();
+    let tag = Regex::new(r"<[^>]*>").unwrap();
+    let text = |of: &str| tag.replace_all(of, "").trim_end_matches([' ', '↓', '↑']).to_owned();
+    head.captures_iter(page).map(|of| text(&of[1])).collect()
+}
+
+#[tokio::test]
+async fn a_charts_own_page_is_compared_as_its_menu_says() {
+    let port = counted().await;
+    let (first, last) = (day("2026-11-16"), day("2026-11-22"));
+    let path = format!("/?details=chart&first={first}&last={last}&interval=day");
+    // Visitors of each day, now and before, as the page's table has them.
+    let told = |page: &str| -> Vec<(String, Option<String>)> {
+        let heads = heads(page);
+        let at = |name: &str| heads.iter().position(|head| head == name);
+        let (now, before) = (at("Unique visitors").unwrap(), at("Unique visitors: Before"));
+        rows(page)
+            .into_iter()
+            .map(|row| (row[now].clone(), before.map(|at| row[at].clone())))
+            .collect()
+    };
+    let counted = |before: Option<Day>| -> Vec<(String, Option<String>)> {
+        let days = first.iter_days().take_while(|day| *day <= last);
+        (0..)
+            .zip(days)
+            .map(|(nth, day)| {
+                let before = before.map(|first| visitors(first + Days::new(nth)).to_string());
+                (visitors(day).to_string(), before)
+            })
+            .collect()
+    };
+    let (_, page) = port.get(&path).await;
+    let (name, links) = menu(&page);
+    assert_eq!(name, "Compare: Period before");
+    assert_eq!(told(&page), counted(Some(day("2026-11-09"))));
+    let names: Vec<_> = links.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["Period before", "Year before", "Nothing"]);
+    for (name, link) in &links {
+        let before = match &**name {
+            "Period before" => Some(day("2026-11-09")),
+            "Year before" => Some(day("2025-11-16")),
+            _ => None,
+        };
+        // Also where it is sorted by what is not there without a comparison.
+        for link in [link.clone(), format!("{link}&sort=before_visitors&search=2026")] {
+            let (status, page) = port.get(&link).await;
+            assert_eq!(status, 200, "{link}: {page}");
+            assert_eq!(menu(&page).0, format!("Compare: {name}"));
+            let (mut told, mut counted) = (told(&page), counted(before));
+            told.sort();
+            counted.sort();
+            assert_eq!(told, counted, "{link}");
+        }
+    }
+    // Its form stays on the page, as do others of its kind; without numbers of before there is none.
+    let form = page.split(r#"id="compare""#).nth(1).unwrap().split("</details>").next().unwrap();
+    assert!(form.contains(r#"name="details" value="chart""#), "{form}");
+    let other = format!("{path}&compare_first=2026-01-05&compare_last=2026-01-11");
+    let (_, page) = port.get(&other).await;
+    assert_eq!(menu(&page).0, "Compare: Other days");
+    assert_eq!(told(&page), counted(Some(day("2026-01-05"))));
+    let (_, page) = port.get(&path.replace("chart", "totals")).await;
+    assert_eq!(menu(&page).0, "Compare: Period before");
+    let before = sum("2026-11-09", "2026-11-15").to_string();
+    assert_eq!(rows(&page)[0][2], before, "{page}");
+    let (_, page) = port.get(&path.replace("chart", "pages")).await;
+    assert!(!page.contains(r#"id="compare""#), "{page}");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn counted() -> Port {
 }
 
 /// Names and figures of the rows of a page.
-fn rows(page: &str) -> Vec<Vec<String>> {
+pub(super) fn rows(page: &str) -> Vec<Vec<String>> {
     let body = page.split("<tbody>").nth(1).and_then(|rest| rest.split("</tbody>").next());
     let tag = Regex::new("<[^>]*>").unwrap();
     let cells = |row: &str| {

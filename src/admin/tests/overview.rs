@@ -207,13 +207,19 @@ pub(super) fn compared(page: &str) -> (String, String, Vec<(String, String)>) {
         let rest = page.split(from).nth(1).unwrap_or_else(|| panic!("no {from}"));
         rest.split(to).next().unwrap().to_owned()
     };
-    let menu = between(r#"id="compare""#, "</details>");
-    let link = Regex::new(r#"<a href="([^"]*)"[^>]*>([^<]*)</a>"#).unwrap();
-    let links = link.captures_iter(&menu);
-    let links = links.map(|found| (found[2].to_owned(), found[1].replace("&amp;", "&")));
-    let links = links.collect();
-    let name = menu.split("<summary>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let (name, links) = menu(page);
     (between(r#"<p class="span">"#, "</p>"), name, links)
+}
+
+/// The name of the menu that says what is compared, and its links by their names.
+pub(super) fn menu(page: &str) -> (String, Vec<(String, String)>) {
+    let menu = page.split(r#"id="compare""#).nth(1).unwrap_or_else(|| panic!("no menu: {page}"));
+    let menu = menu.split("</details>").next().unwrap();
+    let link = Regex::new(r#"<a href="([^"]*)"[^>]*>([^<]*)</a>"#).unwrap();
+    let links = link.captures_iter(menu);
+    let links = links.map(|found| (found[2].to_owned(), found[1].replace("&amp;", "&")));
+    let name = menu.split("<summary>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    (name, links.collect())
 }
 
 #[tokio::test]
