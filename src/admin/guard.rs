@@ -4,7 +4,7 @@ use super::caller::{self, Refusal};
 use super::error::Error;
 use super::refusal::is_for_people;
 use super::routes::{Need, Needs};
-use super::{App, login};
+use super::{App, assets, login, theme};
 use crate::host;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::Authority;
@@ -16,6 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+/// What every page looks by, also the one that says why there is nothing else. It tells nothing of
+/// any site.
+const LOOK: [&str; 2] = [assets::PATH, theme::STYLE];
+
 /// Lets a request through, or answers in its place.
 pub(super) async fn admit(
     State((app, needs)): State<(Arc<App>, Arc<Needs>)>,
@@ -23,13 +27,14 @@ pub(super) async fn admit(
     next: Next,
 ) -> Response {
     let auth = &app.admin.auth;
-    // A page elsewhere can point its own name at 127.0.0.1 and read what it gets (DNS rebinding);
-    // it cannot choose the Host its visitor's browser then sends.
-    if auth.is_open() && !is_local(request.headers(), request.uri()) {
-        return Error::NotLocal.into_response();
-    }
     let matched = request.extensions().get::<MatchedPath>();
     let matched = matched.map(|path| path.as_str().to_owned());
+    // A page elsewhere can point its own name at 127.0.0.1 and read what it gets (DNS rebinding);
+    // it cannot choose the Host its visitor's browser then sends.
+    let is_look = matched.as_deref().is_some_and(|path| LOOK.contains(&path));
+    if auth.is_open() && !is_look && !is_local(request.headers(), request.uri()) {
+        return Error::NotLocal.into_response();
+    }
     let method = match request.method() {
         &Method::HEAD => Method::GET,
         other => other.clone(),

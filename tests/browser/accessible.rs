@@ -91,6 +91,24 @@ async fn what_people_meet_who_cannot_see_numbers() {
     let empty = Headcount::start(&site.url(), "sqlite:counts.db", &[]);
     page.go(&empty.admin_url("/")).await;
     page.check("nothing counted yet").await;
+    for path in ["/docs", "/docs/api", "/docs?q=redis+memory", "/docs?q=nothing+of+it", "/docs/no"]
+    {
+        page.go(&empty.admin_url(path)).await;
+        assert_eq!(page.run("return !document.querySelector('.docs main')").await, false, "{path}");
+        page.check(path).await;
+    }
+    // Also under a name that may be another website's.
+    let elsewhere = empty.admin_url("/").replace("127.0.0.1", "other.localhost");
+    for (url, why) in [
+        (empty.admin_url("/no"), "No page has this address."),
+        (elsewhere, "This port has no credentials, "),
+    ] {
+        page.go(&url).await;
+        let told = page.run("return document.getElementById('why')?.textContent").await;
+        assert!(told.as_str().is_some_and(|told| told.starts_with(why)), "{told}");
+        page.check(why).await;
+    }
+    page.go(&empty.admin_url("/")).await;
     drop(empty);
     page.until("return document.getElementById('stale').textContent !== ''", json!(true)).await;
     page.check("the process has ended").await;
@@ -175,8 +193,6 @@ async fn what_owners_set_and_people_meet() {
     ] {
         page.go(&headcount.admin_url(path)).await;
         page.check(path).await;
-        let beyond = "return document.documentElement.scrollWidth - innerWidth <= 0";
-        assert_eq!(page.run(beyond).await, true, "{path} is wider than the screen");
     }
     // What is shown once, what is refused, what is locked.
     page.go(&headcount.admin_url("/settings/people?site_id=a.test")).await;
@@ -240,12 +256,15 @@ impl Page {
         }
     }
 
-    /// Has axe-core look at the page as it is now, in both themes and both widths.
+    /// Has axe-core look at the page as it is now, in both themes and both widths, neither of which it
+    /// is wider than.
     pub async fn check(&self, state: &str) {
         self.run(&self.axe).await;
         for theme in ["light", "dark"] {
             for width in [390, 1280] {
                 self.browser.look(theme, width).await;
+                let beyond = "return document.documentElement.scrollWidth > innerWidth";
+                assert_eq!(self.run(beyond).await, false, "{state}, {theme}, {width}: too wide");
                 let cut = "return [...document.querySelectorAll('td')]
                     .filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth)
                     .map((cell) => cell.parentNode.textContent)";

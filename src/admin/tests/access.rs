@@ -75,6 +75,11 @@ async fn without_credentials_only_local_names_are_answered() {
         let line = response.text().await.unwrap();
         assert!(line.contains("no credentials") && !line.contains('\n'), "{line}");
     }
+    // The page that says so has its look.
+    for path in [&*assets::path("headcount.css"), &assets::path("icon.svg"), "/theme.css"] {
+        let response = port.request(path).header(HOST, "rebound.example").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+    }
     for host in ["localhost:1", "127.0.0.9", "[::1]:8090"] {
         let response = port.request("/").header(HOST, host).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{host}");
