@@ -959,7 +959,13 @@ report-open = Dashboard öffnen
 
 alert-spike = { $site }: { $n } Aufrufe in einer Stunde
 alert-spike-line = { $n } Aufrufe in der Stunde ab { $since }; üblich zu dieser Tageszeit: { $usual }.
-alert-drop = { $site }: nur { $n } Aufrufe in sechs Stunden
-alert-drop-line = { $n } Aufrufe in den sechs Stunden ab { $since }; üblich zu dieser Tageszeit: { $usual }.
+alert-drop = { $site }: nur { $n ->
+    [one] { $n } Aufruf
+   *[other] { $n } Aufrufe
+} in sechs Stunden
+alert-drop-line = { $n ->
+    [one] { $n } Aufruf
+   *[other] { $n } Aufrufe
+} in den sechs Stunden ab { $since }; üblich zu dieser Tageszeit: { $usual }.
 alert-robots = { $site }: Roboter fragten heute { $n } Mal an
 alert-robots-line = Robotern wurde seit { $since } { $n } Mal geantwortet; üblich an einem ganzen Tag: { $usual }.

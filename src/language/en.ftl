@@ -959,7 +959,13 @@ report-open = Open the dashboard
 
 alert-spike = { $site }: { $n } views in an hour
 alert-spike-line = { $n } views in the hour from { $since }; usual at this time of day: { $usual }.
-alert-drop = { $site }: only { $n } views in six hours
-alert-drop-line = { $n } views in the six hours from { $since }; usual at this time of day: { $usual }.
+alert-drop = { $site }: only { $n ->
+    [one] { $n } view
+   *[other] { $n } views
+} in six hours
+alert-drop-line = { $n ->
+    [one] { $n } view
+   *[other] { $n } views
+} in the six hours from { $since }; usual at this time of day: { $usual }.
 alert-robots = { $site }: robots asked { $n } times today
 alert-robots-line = Robots were answered { $n } times since { $since }; usual in a whole day: { $usual }.

@@ -959,7 +959,13 @@ report-open = Abrir el panel
 
 alert-spike = { $site }: { $n } vistas en una hora
 alert-spike-line = { $n } vistas en la hora desde { $since }; lo habitual a esta hora del día: { $usual }.
-alert-drop = { $site }: solo { $n } vistas en seis horas
-alert-drop-line = { $n } vistas en las seis horas desde { $since }; lo habitual a esta hora del día: { $usual }.
+alert-drop = { $site }: solo { $n ->
+    [one] { $n } vista
+   *[other] { $n } vistas
+} en seis horas
+alert-drop-line = { $n ->
+    [one] { $n } vista
+   *[other] { $n } vistas
+} en las seis horas desde { $since }; lo habitual a esta hora del día: { $usual }.
 alert-robots = { $site }: los robots pidieron { $n } veces hoy
 alert-robots-line = Se respondió a robots { $n } veces desde { $since }; lo habitual en un día entero: { $usual }.

@@ -7,7 +7,6 @@ use crate::admin::{Figures, TOTALS, country, label};
 use crate::clock::Millis;
 use crate::language::Language;
 use crate::model::site::Site;
-use crate::page_name::shown;
 use crate::report::{
     Answers, Comparison, ComparisonMode, Days, Interval, Metric, Property, QuerySet, Span, Total,
     Value, Weekdays,
@@ -336,7 +335,7 @@ fn change(say: Language, total: &Total) -> Option<String> {
 }
 
 fn cell(text: &str) -> Markup {
-    html! { td style=(format!("border-top:1px solid {LINE};word-break:break-word")) { (shown(text)) } }
+    html! { td style=(format!("border-top:1px solid {LINE};word-break:break-word")) { (text) } }
 }
 
 /// As long as its share, in a colour that also old mail programs show.
@@ -382,6 +381,92 @@ fn page(say: Language, title: &str, body: &Markup, link: Option<&str>) -> Markup
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language::{English, German, Spanish};
+
+    #[test]
+    fn alerts_are_told_in_each_language() {
+        // Nine in the morning there.
+        let site = Site { timezone: chrono_tz::Asia::Kolkata, ..Site::default() };
+        let since = site.day_start("2026-11-24".parse().unwrap()) + 9 * crate::clock::HOUR;
+        for (say, kind, count, subject, line) in [
+            (
+                English,
+                Alert::Spike,
+                12_345,
+                "12,345 views in an hour",
+                "12,345 views in the hour from Tue, 24 Nov, 09:00; usual at this time of day: 4,000.",
+            ),
+            (
+                English,
+                Alert::Drop,
+                1,
+                "only 1 view in six hours",
+                "1 view in the six hours from Tue, 24 Nov, 09:00; usual at this time of day: 4,000.",
+            ),
+            (
+                English,
+                Alert::Robots,
+                12_345,
+                "robots asked 12,345 times today",
+                "Robots were answered 12,345 times since Tue, 24 Nov, 09:00; usual in a whole day: 4,000.",
+            ),
+            (
+                German,
+                Alert::Spike,
+                12_345,
+                "12.345 Aufrufe in einer Stunde",
+                "12.345 Aufrufe in der Stunde ab Di., 24. Nov., 09:00; üblich zu dieser Tageszeit: 4.000.",
+            ),
+            (
+                German,
+                Alert::Drop,
+                1,
+                "nur 1 Aufruf in sechs Stunden",
+                "1 Aufruf in den sechs Stunden ab Di., 24. Nov., 09:00; üblich zu dieser Tageszeit: 4.000.",
+            ),
+            (
+                German,
+                Alert::Robots,
+                12_345,
+                "Roboter fragten heute 12.345 Mal an",
+                "Robotern wurde seit Di., 24. Nov., 09:00 12.345 Mal geantwortet; üblich an einem ganzen Tag: 4.000.",
+            ),
+            (
+                Spanish,
+                Alert::Spike,
+                12_345,
+                "12.345 vistas en una hora",
+                "12.345 vistas en la hora desde mar, 24 nov, 09:00; lo habitual a esta hora del día: 4.000.",
+            ),
+            (
+                Spanish,
+                Alert::Drop,
+                1,
+                "solo 1 vista en seis horas",
+                "1 vista en las seis horas desde mar, 24 nov, 09:00; lo habitual a esta hora del día: 4.000.",
+            ),
+            (
+                Spanish,
+                Alert::Robots,
+                12_345,
+                "los robots pidieron 12.345 veces hoy",
+                "Se respondió a robots 12.345 veces desde mar, 24 nov, 09:00; lo habitual en un día entero: 4.000.",
+            ),
+        ] {
+            let unusual = Unusual { kind, count, usual: 4_000, since };
+            let told = alert(say, &site, &unusual, Some("https://stats.example.org"));
+            assert_eq!(told.subject, format!("{}: {subject}", site.name));
+            assert_eq!(told.text.lines().next(), Some(line));
+            assert_eq!(told.json["data"]["text"], line);
+            assert!(told.html.contains(&format!("<p>{line}</p>")), "{}", told.html);
+            assert!(told.html.contains(&format!("<html lang=\"{}\">", say.as_str())));
         }
     }
 }

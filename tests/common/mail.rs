@@ -20,6 +20,8 @@ pub struct Mail {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// The names of its header's fields, sorted.
+    pub fields: Vec<String>,
 }
 
 impl MailServer {
@@ -64,14 +66,15 @@ mails = []
 for file in sorted(pathlib.Path(sys.argv[1]).glob('new/*')):
     mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     part = lambda kind: mail.get_body((kind,)).get_content()
-    mails.append([mail['to'], mail['subject'], part('plain'), part('html')])
+    mails.append([mail['to'], mail['subject'], part('plain'), part('html'), sorted(mail.keys())])
 print(json.dumps(sorted(mails)))
 ";
         let read = Command::new("/usr/bin/python3").args(["-c", READ]).arg(self.folder()).output();
         let read = read.unwrap();
         assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-        let mails: Vec<[String; 4]> = serde_json::from_slice(&read.stdout).unwrap();
-        let mail = |[to, subject, text, html]: [String; 4]| Mail { to, subject, text, html };
+        type Read = (String, String, String, String, Vec<String>);
+        let mails: Vec<Read> = serde_json::from_slice(&read.stdout).unwrap();
+        let mail = |(to, subject, text, html, fields)| Mail { to, subject, text, html, fields };
         mails.into_iter().map(mail).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! A webhook's receiver: it takes what is signed as Standard Webhooks say, and refuses the rest.
+//! A webhook's receiver: it takes what is signed as Standard Webhooks say, and refuses the rest. It may
+//! be busy at first.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, Mac};
@@ -7,6 +8,7 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub const SECRET: &str = "a secret of more than thirty-two characters";
@@ -14,17 +16,29 @@ pub const SECRET: &str = "a secret of more than thirty-two characters";
 pub struct Hook {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Value>>>,
+    turned_away: Arc<AtomicUsize>,
 }
 
 impl Hook {
     pub fn start() -> Self {
+        Self::busy_at_first(0)
+    }
+
+    /// One that has no time for the first so many.
+    pub fn busy_at_first(times: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let hook = Self { address: listener.local_addr().unwrap(), received: Arc::default() };
-        let received = hook.received.clone();
+        let address = listener.local_addr().unwrap();
+        let (received, turned_away) = Default::default();
+        let hook = Self { address, received, turned_away };
+        let (received, turned_away) = (hook.received.clone(), hook.turned_away.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let answer = match read(&stream) {
+                    Some(_) if turned_away.load(Ordering::SeqCst) < times => {
+                        turned_away.fetch_add(1, Ordering::SeqCst);
+                        "503 Service Unavailable"
+                    }
                     Some(told) => {
                         received.lock().unwrap().push(told);
                         "204 No Content"
@@ -40,6 +54,10 @@ impl Hook {
     /// One of several of the same host.
     pub fn url(&self, token: u8) -> String {
         format!("http://{}/told?token={token}", self.address)
+    }
+
+    pub fn turned_away(&self) -> usize {
+        self.turned_away.load(Ordering::SeqCst)
     }
 
     pub fn received(&self) -> Vec<Value> {

@@ -2,114 +2,33 @@
 //!
 //! - a report says what its week had, to each who gets it, once: from two nodes, after restarts and
 //!   kills, in both stores, in the language that is set
-//! - a mail server that is away gets it later; one that may have it does not get it again
-//! - a spike is told once a day, by mail and to a webhook, which can tell that it is ours
+//! - `month`: every number of a month's report, as it was counted beside, whatever pages and sources
+//!   are called
+//! - a mail server that is away gets it later; `killed`: one that may have it does not get it again
+//! - `alerts`: what is unusual is told once a day, by mail and to a webhook, which can tell that it is
+//!   ours, by whichever of two nodes
 
+mod alerts;
 #[path = "../common/mod.rs"]
 mod common;
 mod hook;
+mod killed;
+mod month;
+mod stage;
 
-use common::false_time::FalseTime;
-use common::headcount::{Headcount, SITE};
-use common::http::{self, ACCEPT_PAGE};
-use common::load::Load;
+use common::headcount::SITE;
 use common::mail::MailServer;
 use common::redis::RedisServer;
 use common::wait_for;
-use headcount::clock::{Clock, HOUR, MINUTE, Millis};
-use headcount::model::site::{Day, Site};
-use hook::Hook;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::time::Duration;
-
-const AGENT: &str =
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0";
-
-/// No test waits for a morning: it is made to be Monday.
-struct Stage {
-    time: FalseTime,
-    load: Load,
-    /// The next Monday that there is no report of yet.
-    monday: Day,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let today = Site::default().day(Clock::system().now());
-        let monday = (1..8).map(|n| today + chrono::Days::new(n));
-        let monday = monday.into_iter().find(|day| day.format("%u").to_string() == "1").unwrap();
-        Self { time: FalseTime::new(), load: Load::new(), monday }
-    }
-
-    /// From now on it is so long after that Monday's midnight (UTC).
-    fn set(&self, after: Millis) {
-        let at = Site::default().day_start(self.monday) + after;
-        self.time.set(at - Clock::system().now());
-    }
-
-    fn headcount(&self, store: &str, flags: &[&str]) -> Headcount {
-        let common = [
-            ["--store", store],
-            ["--timezone", "UTC"],
-            ["--flush-interval", "200ms"],
-            ["--trusted-proxies", "127.0.0.1"],
-            ["--mail-from", "headcount <stats@example.org>"],
-            ["--mail-dashboard", "https://stats.example.org/"],
-        ];
-        let mut headcount = Headcount::prepare(&self.load.url(), common.as_flattened());
-        headcount.add(flags);
-        let wrapper = self.time.wrapper();
-        headcount.wrap(&wrapper.iter().map(String::as_str).collect::<Vec<_>>());
-        headcount
-    }
-}
-
-/// A page as a person at an address opens it.
-fn visit(headcount: &Headcount, person: usize, page: &str) {
-    let address = format!("192.0.2.{person}");
-    let headers =
-        [("Host", SITE), ("User-Agent", AGENT), ACCEPT_PAGE, ("X-Forwarded-For", &*address)];
-    assert_eq!(http::get(headcount.site(), page, &headers).status, 200);
-}
-
-/// What the script says where somebody buys something.
-fn buy(headcount: &Headcount, person: usize, page: &str, worth: f64) {
-    let address = format!("192.0.2.{person}");
-    let headers = [
-        ("Host", SITE),
-        ("User-Agent", AGENT),
-        ("X-Forwarded-For", &*address),
-        ("Content-Type", "text/plain"),
-    ];
-    let event =
-        format!(r#"[{{"type":"event","pathname":"{page}","name":"Order","value":{worth}}}]"#);
-    let answer = http::send(headcount.site(), "POST", "/api/track", &headers, event.as_bytes());
-    assert_eq!(answer.status, 202);
-}
-
-fn delivered(headcount: &Headcount) {
-    wait_for("all to be delivered", || {
-        (headcount.metric("headcount_unflushed_events") == 0).then_some(())
-    });
-}
-
-fn notices(headcount: &Headcount, outcome: &str) -> i64 {
-    headcount.metric(&format!("headcount_notices_total{{outcome=\"{outcome}\"}}"))
-}
-
-/// Long enough for a mistake to be seen.
-fn a_while() {
-    std::thread::sleep(Duration::from_secs(4));
-}
+use headcount::clock::{HOUR, MINUTE};
+use stage::{DAY, Stage, a_while, all_notices, buy, delivered, next_monday, notices, visit};
 
 fn a_week_is_told_once(store: &str, nodes: usize) {
-    let (stage, mail) = (Stage::new(), MailServer::start());
+    let (stage, monday, mail) = (Stage::new(), next_monday(), MailServer::start());
     let server = mail.url();
     let to = ["--mail-server", &server, "--reports-weekly", "b@example.org,a@example.org"];
-    stage.set(-5 * 24 * HOUR + 12 * HOUR);
-    let mut all: Vec<_> = (0..nodes).map(|_| stage.headcount(store, &to)).collect();
-    all.iter_mut().for_each(Headcount::start_again);
+    stage.set(monday, -5 * DAY + 12 * HOUR);
+    let mut all = stage.nodes(nodes, store, &to);
     // Three people, six views; who counts is the first.
     for (person, page) in
         [(1, "/a"), (1, "/b"), (2, "/a"), (2, "/a"), (3, "/a?utm_source=%3Cb%3E"), (3, "/c")]
@@ -120,7 +39,7 @@ fn a_week_is_told_once(store: &str, nodes: usize) {
     a_while();
     assert_eq!(mail.mails().len(), 0, "it is Wednesday");
 
-    stage.set(8 * HOUR + 1_000);
+    stage.set(monday, 8 * HOUR + 1_000);
     wait_for("both reports", || (mail.mails().len() >= 2).then_some(()));
     a_while();
     let mails = mail.mails();
@@ -141,7 +60,7 @@ fn a_week_is_told_once(store: &str, nodes: usize) {
         ] {
             assert!(lines.iter().any(|line| line == expected), "{expected:?} in {}", mail.text);
         }
-        let wednesday = stage.monday - chrono::Days::new(5);
+        let wednesday = monday - chrono::Days::new(5);
         let day = wednesday.format("%a, %-d %b").to_string();
         let days: Vec<_> = mail
             .text
@@ -157,14 +76,13 @@ fn a_week_is_told_once(store: &str, nodes: usize) {
         );
         assert!(mail.html.contains("&lt;b&gt;") && !mail.html.contains("<b>"), "{}", mail.html);
     }
-    let sent: i64 = all.iter().map(|node| notices(node, "sent")).sum();
-    assert_eq!(sent, 2, "once, by whichever node was first");
+    assert_eq!(all_notices(&all, "sent"), 2, "once, by whichever node was first");
 
     for node in &mut all {
         node.kill();
         node.start_again();
     }
-    stage.set(2 * 24 * HOUR);
+    stage.set(monday, 2 * DAY);
     a_while();
     assert_eq!(mail.mails().len(), 2, "not again");
 }
@@ -181,11 +99,11 @@ fn a_week_is_told_once_by_two_nodes() {
 
 #[test]
 fn a_week_is_told_in_the_language_that_is_set() {
-    let (stage, mail) = (Stage::new(), MailServer::start());
+    let (stage, monday, mail) = (Stage::new(), next_monday(), MailServer::start());
     let server = mail.url();
     let to = ["--mail-server", &server, "--reports-weekly", "a@example.org", "--language", "de"];
+    stage.set(monday, -5 * DAY + 12 * HOUR);
     let in_euros = [&to[..], &["--currency", "EUR"]].concat();
-    stage.set(-5 * 24 * HOUR + 12 * HOUR);
     let mut headcount = stage.headcount("sqlite:counts.db", &in_euros);
     headcount.start_again();
     for person in 1..4 {
@@ -193,7 +111,7 @@ fn a_week_is_told_in_the_language_that_is_set() {
         buy(&headcount, person, "/a", 411.5);
     }
     delivered(&headcount);
-    stage.set(8 * HOUR + 1_000);
+    stage.set(monday, 8 * HOUR + 1_000);
     let mail = wait_for("the report", || mail.mails().into_iter().next());
     assert!(mail.subject.starts_with(&format!("{SITE}: die Woche vom ")), "{}", mail.subject);
     let lines: Vec<String> = mail
@@ -221,9 +139,9 @@ fn a_week_is_told_in_the_language_that_is_set() {
 
 #[test]
 fn nothing_is_told_of_a_week_without_a_view() {
-    let (stage, mail) = (Stage::new(), MailServer::start());
+    let (stage, monday, mail) = (Stage::new(), next_monday(), MailServer::start());
     let server = mail.url();
-    stage.set(8 * HOUR + 1_000);
+    stage.set(monday, 8 * HOUR + 1_000);
     let to = ["--mail-server", &server, "--reports-weekly", "a@example.org"];
     let mut headcount = stage.headcount("sqlite:counts.db", &to);
     headcount.start_again();
@@ -235,123 +153,23 @@ fn nothing_is_told_of_a_week_without_a_view() {
 
 #[test]
 fn a_server_that_is_away_gets_it_later() {
-    let (stage, mut mail) = (Stage::new(), MailServer::prepare());
+    let (stage, monday, mut mail) = (Stage::new(), next_monday(), MailServer::prepare());
     let server = mail.url();
     let to = ["--mail-server", &server, "--reports-weekly", "a@example.org"];
-    stage.set(-24 * HOUR);
+    stage.set(monday, -DAY);
     let mut headcount = stage.headcount("sqlite:counts.db", &to);
     headcount.start_again();
     visit(&headcount, 1, "/a");
     delivered(&headcount);
-    stage.set(8 * HOUR);
+    stage.set(monday, 8 * HOUR);
     wait_for("a try", || (notices(&headcount, "not_now") > 0).then_some(()));
     let page = headcount.admin_get("/").text();
     assert!(page.contains("was not sent: a@example.org: "), "{page}");
     mail.open();
-    stage.set(8 * HOUR + 6 * MINUTE);
+    stage.set(monday, 8 * HOUR + 6 * MINUTE);
     wait_for("the report", || (mail.mails().len() == 1).then_some(()));
     wait_for("the page to say so", || {
         (!headcount.admin_get("/").text().contains("was not sent")).then_some(())
     });
     assert_eq!(notices(&headcount, "sent"), 1);
-}
-
-/// Takes a message, and never says that it has.
-fn takes_without_a_word(listener: TcpListener) {
-    for stream in listener.incoming() {
-        let mut stream = stream.unwrap();
-        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-        stream.write_all(b"220 here\r\n").unwrap();
-        let mut in_message = false;
-        while let Some(Ok(line)) = lines.next() {
-            let answer: &[u8] = match &*line {
-                "." if in_message => {
-                    std::thread::sleep(Duration::from_secs(600));
-                    return;
-                }
-                _ if in_message => continue,
-                "DATA" => {
-                    in_message = true;
-                    b"354 go on\r\n"
-                }
-                "QUIT" => b"221 bye\r\n",
-                _ => b"250 fine\r\n",
-            };
-            if stream.write_all(answer).is_err() {
-                break;
-            }
-        }
-    }
-}
-
-#[test]
-fn what_a_killed_node_may_have_sent_is_not_sent_again() {
-    let (stage, mail) = (Stage::new(), MailServer::start());
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("smtp://{}", silent.local_addr().unwrap());
-    std::thread::spawn(move || takes_without_a_word(silent));
-    stage.set(-24 * HOUR);
-    let to = ["--reports-weekly", "a@example.org", "--mail-server", &url];
-    let mut headcount = stage.headcount("sqlite:counts.db", &to);
-    headcount.start_again();
-    visit(&headcount, 1, "/a");
-    delivered(&headcount);
-    stage.set(8 * HOUR);
-    // It is on its way, and stays there.
-    a_while();
-    headcount.kill();
-    headcount.set("--mail-server", &mail.url());
-    headcount.start_again();
-    a_while();
-    assert_eq!((mail.mails().len(), notices(&headcount, "unknown")), (0, 0), "it may go on");
-    stage.set(8 * HOUR + 11 * MINUTE);
-    wait_for("it to be told", || (notices(&headcount, "unknown") == 1).then_some(()));
-    let page = headcount.admin_get("/").text();
-    assert!(page.contains("whether that arrived is not known"), "{page}");
-    a_while();
-    assert_eq!(mail.mails().len(), 0, "it may have arrived");
-}
-
-#[test]
-fn a_spike_is_told_once_a_day() {
-    let (stage, mail, hook) = (Stage::new(), MailServer::start(), Hook::start());
-    // Two webhooks of one host are two.
-    let to = format!("a@example.org,{},{}", hook.url(1), hook.url(2));
-    let server = mail.url();
-    let more = ["--mail-server", &server, "--alerts-to", &to];
-    let settings = ["--alerts-secret", hook::SECRET, "--alerts-least", "10"];
-    stage.set(-3 * 24 * HOUR + 12 * HOUR + 5 * MINUTE);
-    let mut headcount = stage.headcount("sqlite:counts.db", &[more, settings].concat());
-    headcount.start_again();
-    // Four views at noon are usual, twelve are not.
-    for (day, people) in [(-3, 4), (-2, 4), (-1, 4), (0, 11)] {
-        stage.set(day * 24 * HOUR + 12 * HOUR + 5 * MINUTE);
-        (0..people).for_each(|person| visit(&headcount, person, "/a"));
-        delivered(&headcount);
-        stage.set(day * 24 * HOUR + 13 * HOUR + 3 * MINUTE);
-        a_while();
-        assert_eq!(mail.mails().len() + hook.received().len(), 0, "day {day}");
-    }
-    stage.set(24 * HOUR + 12 * HOUR + 5 * MINUTE);
-    (0..12).for_each(|person| visit(&headcount, person, "/a"));
-    delivered(&headcount);
-    stage.set(24 * HOUR + 13 * HOUR + 3 * MINUTE);
-    wait_for("all to be told", || {
-        (mail.mails().len() == 1 && hook.received().len() == 2).then_some(())
-    });
-    let mails = mail.mails();
-    assert_eq!(mails[0].subject, format!("{SITE}: 12 views in an hour"));
-    assert!(mails[0].text.contains("usual at this time of day: 4."), "{}", mails[0].text);
-    let told = &hook.received()[0];
-    assert_eq!(told["type"], "traffic.spike");
-    assert_eq!((&told["data"]["count"], &told["data"]["usual"]), (&12.into(), &4.into()));
-    assert_eq!(told["data"]["site_id"], SITE);
-
-    // Another in the evening is the same day's.
-    stage.set(24 * HOUR + 20 * HOUR + 5 * MINUTE);
-    (0..15).for_each(|person| visit(&headcount, person, "/a"));
-    delivered(&headcount);
-    stage.set(24 * HOUR + 21 * HOUR + 3 * MINUTE);
-    a_while();
-    assert_eq!((mail.mails().len(), hook.received().len()), (1, 2));
 }
