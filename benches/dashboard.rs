@@ -4,6 +4,9 @@
 //! One request after another over one connection, as somebody looks at it: the days before today are
 //! held in memory then, which those asked for first are not.
 //!
+//! Beside that, how long somebody waits for the demo: until its dashboard answers, and until its year
+//! is made up.
+//!
 //! `cargo bench --bench dashboard`; `make bench` writes a table into `target/bench`.
 
 mod shared;
@@ -16,7 +19,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const ROWS: usize = 1_000_000;
@@ -27,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const DAY: i64 = 86_400_000;
 
 /// What is asked for, in words and as a query.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
+    ("30 days", "period=30d&compare=none"),
     ("30 days, and the 30 before", "period=30d"),
     ("30 days, and the year before", "period=30d&compare=year_over_year"),
     ("30 days, a filter that keeps a fifth", "period=30d&filters=visit:language%3D%3Dl1"),
@@ -63,6 +67,10 @@ fn main() {
     }
     headcount.kill().unwrap();
     headcount.wait().unwrap();
+    for (name, taken) in demo() {
+        let millis = taken.as_secs_f64() * 1_000.0;
+        writeln!(table, "| `headcount demo`, until {name} | {millis:.0} | | | |").unwrap();
+    }
     print!("{table}");
     let target = Path::new(env!("CARGO_BIN_EXE_headcount")).ancestors().nth(2).unwrap();
     std::fs::create_dir_all(target.join("bench")).unwrap();
@@ -98,6 +106,39 @@ fn start(folder: &Path) -> (Child, u16) {
         .spawn()
         .unwrap();
     (headcount, admin)
+}
+
+/// How long the demo takes until each of what it says.
+fn demo() -> [(&'static str, Duration); 2] {
+    let (folder, [site, admin]) = (tempfile::tempdir().unwrap(), [(); 2].map(|()| free_port()));
+    let begun = Instant::now();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_headcount"))
+        .arg("demo")
+        .arg(format!("--listen=127.0.0.1:{site}"))
+        .arg(format!("--admin=127.0.0.1:{admin}"))
+        .arg(format!("--store=sqlite:{}", folder.path().join("counts.db").display()))
+        .arg("--data-dir")
+        .arg(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stderr.take().unwrap()).lines();
+    let (mut answers, mut sites) = (None, 0);
+    // One of its two sites after the other.
+    while sites < 2 {
+        let line = lines.next().expect("it says when it is ready").unwrap();
+        answers = answers.or_else(|| line.contains("numbers:").then(|| begun.elapsed()));
+        sites += usize::from(line.contains("were made up in"));
+    }
+    let made_up = begun.elapsed();
+    // It may have been done before it answered.
+    let answers = answers.unwrap_or_else(|| {
+        connect(admin);
+        begun.elapsed()
+    });
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    [("its dashboard answers", answers), ("all of its year is made up", made_up)]
 }
 
 fn connect(port: u16) -> BufReader<TcpStream> {
