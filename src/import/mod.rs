@@ -50,7 +50,7 @@ use tokio::runtime::Runtime;
 use totals::{Program, Totals};
 
 /// Hits that are sealed at once. Fewer where a day ends.
-const SEALED: u64 = 50_000;
+const SEALED: u64 = 200_000;
 
 /// Lines between looks at the clock and at whether to stop.
 const LOOK: u64 = 4_096;

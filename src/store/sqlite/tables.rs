@@ -136,6 +136,23 @@ impl Session<'_> {
         )
     }
 
+    /// Puts as many numbers in the place of a day's visitors, in the order of the table: it is
+    /// written page by page.
+    pub fn forget_hashes(&self, day: i64) -> rusqlite::Result<()> {
+        // Where days of several files are added up, none is another's.
+        let first = rand::random::<u64>() >> 1;
+        for kind in [CONFIRMED, VISITOR] {
+            let sql = "SELECT count(*) FROM uniques WHERE day_id = ? AND kind = ?";
+            let many: u64 = self.value(sql, params![day, kind])?.unwrap_or_default();
+            self.execute("DELETE FROM uniques WHERE day_id = ? AND kind = ?", params![day, kind])?;
+            self.execute_all(
+                "INSERT INTO uniques (day_id, kind, visitor) VALUES (?, ?, ?)",
+                (first..first + many).map(|number| (day, kind, number.to_be_bytes())),
+            )?;
+        }
+        Ok(())
+    }
+
     pub fn marker(&self, site: &str, day: Day, node: &str) -> rusqlite::Result<u64> {
         let sql = "SELECT number FROM markers JOIN days ON days.id = day_id
                    WHERE site = ? AND day = ? AND node = ?";

@@ -215,10 +215,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn forget_hashes(&self, site: &str, day: Day) -> Result<()> {
-        self.write(|db| {
-            let Some(id) = db.day_id(site, day)? else { return Ok(()) };
-            db.execute("UPDATE uniques SET visitor = randomblob(8) WHERE day_id = ?", [id])
-        })?;
+        self.write(|db| db.day_id(site, day)?.map_or(Ok(()), |id| db.forget_hashes(id)))?;
         self.empty_log()
     }
 
