@@ -413,10 +413,11 @@ card-more = Mehr
 card-all = Alle { $n } im Detail
 card-details = Details
 card-nothing = Nichts, was die Filter durchlassen.
-card-pages-of-actions = Mit einem Ziel, Ereignis oder Link: zuerst die Seiten, mit denen dessen Besuche begannen. Wo es geschah, steht unter „Top“; wie Seiten gelesen wurden, ist davon nicht bekannt.
 card-tab-top = Top
 card-tab-reading = Lesen
 card-tab-entry = Einstieg
+card-tab-happened = Wo es geschah
+card-tab-began = Wo Besuche begannen
 card-tab-exit = Ausstieg
 card-tab-weight = Größe
 card-tab-hosts = Hosts
@@ -491,7 +492,8 @@ empty-goals = Kein Ziel wurde erreicht.
 ## Evidence
 
 evidence-title = Nachweis
-evidence-summary = Von allen Aufrufen, auch denen ohne den Server, hat er { $share } beantwortet und der Browser sie bestätigt
+evidence-summary = { $share } aller Aufrufe hat der Server beantwortet und der Browser bestätigt
+evidence-of-answered = { $share } von denen, die der Server beantwortet hat
 evidence-about = Woher jeder Aufruf bekannt ist. Andere Werkzeuge sehen nur, was Skripte melden, oder nur, was in Logs steht.
 evidence-why-server = vom Server beantwortet; kein Skript hat sich gemeldet, blockiert oder nicht
 evidence-why-confirmed = vom Server beantwortet und vom Browser bestätigt

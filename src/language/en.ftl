@@ -413,10 +413,11 @@ card-more = More
 card-all = All { $n } in detail
 card-details = Details
 card-nothing = Nothing that the filters let through.
-card-pages-of-actions = With a goal, event or link: first the pages that its visits began with. Where it happened is under Top; how pages were read is not told of it.
 card-tab-top = Top
 card-tab-reading = Reading
 card-tab-entry = Entry
+card-tab-happened = Where it happened
+card-tab-began = Where visits began
 card-tab-exit = Exit
 card-tab-weight = Weight
 card-tab-hosts = Hosts
@@ -491,7 +492,8 @@ empty-goals = No goal was reached.
 ## Evidence
 
 evidence-title = Evidence
-evidence-summary = Of all views, those without the server included, { $share } were answered by it and confirmed by the browser
+evidence-summary = { $share } of all views were answered by the server and confirmed by the browser
+evidence-of-answered = { $share } of those that the server answered
 evidence-about = How each view is known. Other tools see only what scripts tell them, or only what logs hold.
 evidence-why-server = answered by the server; no script spoke up, blocked or not
 evidence-why-confirmed = answered by the server and confirmed by the browser

@@ -413,10 +413,11 @@ card-more = Más
 card-all = Ver los { $n } en detalle
 card-details = Detalles
 card-nothing = Nada que los filtros dejen pasar.
-card-pages-of-actions = Con un objetivo, evento o enlace: primero las páginas con las que empezaron sus visitas. Dónde ocurrió está en «Top»; cómo se leyeron las páginas no se sabe de ello.
 card-tab-top = Top
 card-tab-reading = Lectura
 card-tab-entry = Entrada
+card-tab-happened = Dónde ocurrió
+card-tab-began = Dónde empezaron
 card-tab-exit = Salida
 card-tab-weight = Peso
 card-tab-hosts = Hosts
@@ -491,7 +492,8 @@ empty-goals = No se alcanzó ningún objetivo.
 ## Evidence
 
 evidence-title = Evidencia
-evidence-summary = De todas las vistas, también las que no pasaron por el servidor, el { $share } las respondió él y las confirmó el navegador
+evidence-summary = El servidor respondió y el navegador confirmó el { $share } de todas las vistas
+evidence-of-answered = el { $share } de las que respondió el servidor
 evidence-about = Cómo se conoce cada vista. Otras herramientas ven solo lo que dicen los scripts, o solo lo que guardan los registros.
 evidence-why-server = respondida por el servidor; ningún script dijo nada, bloqueado o no
 evidence-why-confirmed = respondida por el servidor y confirmada por el navegador

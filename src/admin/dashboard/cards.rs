@@ -56,6 +56,8 @@ impl CardTab {
         if view.subject() == Subject::Actions {
             let mut seen = HashSet::new();
             tabs.retain(|tab| seen.insert(tab.property));
+            // What brought people to it comes first.
+            tabs.sort_by_key(|tab| tab.property != "visit:entry_page");
         }
         let Some((tab, property)) = open_tab(card, &tabs, view)? else { return Ok(None) };
         Ok(Some(Self { card, tabs, tab, property }))
@@ -71,13 +73,19 @@ impl CardTab {
     /// Its tabs: those that are wanted most, and a menu of the others.
     pub fn nav(&self, view: &View) -> Markup {
         let (say, key) = (view.say(), self.card.key);
+        // Which pages of a visit, where one of its actions is asked for.
+        let label = |tab: &Tab| match (view.subject(), tab.property) {
+            (Subject::Actions, "event:page") => "card-tab-happened",
+            (Subject::Actions, "visit:entry_page") => "card-tab-began",
+            _ => tab.label,
+        };
         let side_by_side = if self.tabs.len() > TABS { TABS - 1 } else { self.tabs.len() };
         let (first, others) = self.tabs.split_at(side_by_side);
         let open = others.iter().find(|tab| tab.id == self.tab.id);
         let link = |tab: &Tab| {
             html! {
                 a href={ (view.link(&[(key, Some(tab.id)), ("sort", None), ("order", None)])) "#" (key) }
-                    aria-current=[(tab.id == self.tab.id).then_some("true")] { (say.t(tab.label)) }
+                    aria-current=[(tab.id == self.tab.id).then_some("true")] { (say.t(label(tab))) }
             }
         };
         html! {
@@ -86,7 +94,7 @@ impl CardTab {
                     @for tab in first { (link(tab)) }
                     @if !others.is_empty() {
                         details.menu id={ (key) "-tabs" } {
-                            summary aria-current=[open.map(|_| "true")] { (say.t(open.map_or("card-more", |tab| tab.label))) }
+                            summary aria-current=[open.map(|_| "true")] { (say.t(open.map_or("card-more", |tab| label(tab)))) }
                             div.panel { @for tab in others { (link(tab)) } }
                         }
                     }
@@ -157,10 +165,6 @@ impl OpenCard {
                     h2 id={ (key) "-title" } { (title) }
                     (self.of.nav(view))
                 }
-                // What is usually first there is not, and some of it is not told.
-                @if key == "pages" && view.subject() == Subject::Actions {
-                    p.quiet { (say.t("card-pages-of-actions")) }
-                }
                 @if !slices.is_empty() {
                     @if self.of.property.as_str() == map::PROPERTY {
                         (map::map(view, &self.of.property, (self.columns[0].0, &say.t(self.columns[0].1)), slices))
@@ -216,13 +220,10 @@ fn open_tab(
     }
     let of_filter =
         |tab: &&&Tab| view.conditions.iter().any(|c| c.property.as_str() == tab.property);
-    // Of those who reached a goal nobody asks on which page they did.
-    let brought = |tab: &&&Tab| tab.property == "visit:entry_page";
     let tab = tabs
         .iter()
         .find(|tab| Some(tab.id) == chosen)
         .or_else(|| tabs.iter().find(of_filter))
-        .or_else(|| tabs.iter().find(brought).filter(|_| view.subject() == Subject::Actions))
         .or(tabs.first());
     tab.map(|tab| Ok((*tab, Property::parse(tab.property)?))).transpose()
 }

@@ -45,7 +45,7 @@ impl Evidence {
             *at += share(*n);
             Some(start)
         });
-        let (say, confirmed) = (view.say(), parts[1]);
+        let (say, confirmed, answered) = (view.say(), parts[1], parts[0] + parts[1]);
         // One of its cards was asked for.
         let is_open = view.get(UNCONFIRMED.key).is_some();
         // Without a script nothing is confirmed; that is no news.
@@ -56,6 +56,9 @@ impl Evidence {
                 summary {
                     strong { (say.t("evidence-title")) }
                     " " (say.with("evidence-summary", [("share", say.percent(share(confirmed)).into())]))
+                    @if answered > 0 && answered < parts.iter().sum() {
+                        "; " (say.with("evidence-of-answered", [("share", say.percent(confirmed as f64 / answered as f64 * 100.0).into())]))
+                    }
                 }
                 section.sheet aria-label=(say.t("evidence-title")) {
                     p.quiet { (say.t("evidence-about")) }
