@@ -76,8 +76,8 @@ metric-complete = Vollständig
 metric-aborted = Abgebrochen
 metric-subscribers = Abonnenten
 metric-change-points = { $n ->
-    [one] { $n } Punkt
-   *[other] { $n } Punkte
+    [one] { $shown } Punkt
+   *[other] { $shown } Punkte
 }
 
 ## Properties: what rows are told apart by

@@ -76,8 +76,8 @@ metric-complete = Complete
 metric-aborted = Aborted
 metric-subscribers = Subscribers
 metric-change-points = { $n ->
-    [one] { $n } point
-   *[other] { $n } points
+    [one] { $shown } point
+   *[other] { $shown } points
 }
 
 ## Properties: what rows are told apart by

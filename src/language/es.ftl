@@ -76,8 +76,8 @@ metric-complete = Completas
 metric-aborted = Canceladas
 metric-subscribers = Suscriptores
 metric-change-points = { $n ->
-    [one] { $n } punto
-   *[other] { $n } puntos
+    [one] { $shown } punto
+   *[other] { $shown } puntos
 }
 
 ## Properties: what rows are told apart by

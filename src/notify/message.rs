@@ -15,6 +15,7 @@ use chrono::DateTime;
 use maud::{DOCTYPE, Markup, html};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 /// Rows of a table.
@@ -323,14 +324,13 @@ fn rows(
 
 /// `+12%` since the period before.
 fn change(say: Language, total: &Total) -> Option<String> {
-    let change =
-        total.change.filter(|_| total.before.is_some_and(|before| !before.is_nothing()))?;
-    let by = say.change(total.metric, change);
+    let (change, by) =
+        say.change(total).filter(|_| total.before.is_some_and(|before| !before.is_nothing()))?;
     Some(match change {
-        0 => say.t("report-as-before").into_owned(),
-        1.. if by.starts_with('×') => by,
-        1.. => format!("+{by}"),
-        _ => format!("−{by}"),
+        Ordering::Equal => say.t("report-as-before").into_owned(),
+        Ordering::Greater if by.starts_with('×') => by,
+        Ordering::Greater => format!("+{by}"),
+        Ordering::Less => format!("−{by}"),
     })
 }
 

@@ -75,11 +75,19 @@ function show(fresh, url) {
   }
   wanted = undefined;
   stale = false;
+  const card = document.activeElement.closest("section.card")?.id;
+  const height = () => document.getElementById(card)?.getBoundingClientRect().top;
+  const before = height();
   patch(view(), fresh.getElementById("view"));
   document.title = fresh.title;
   keepClear();
-  if (to !== undefined) scrollTo({ top: to, behavior: "instant" });
-  else if (followed) uncover();
+  if (to !== undefined) {
+    scrollTo({ top: to, behavior: "instant" });
+  } else if (followed) {
+    // Where something was chosen it stays before one's eyes, however the others move.
+    scrollBy({ top: height() - before || 0, behavior: "instant" });
+    uncover();
+  }
   remember();
   pulse();
   if (site !== view().dataset.site) listen();

@@ -136,13 +136,13 @@ pub(super) fn confirmed(metric: Metric, totals: &[Total]) -> Option<f64> {
 
 fn change(view: &View, total: &Total) -> Markup {
     let say = view.say();
-    let Some(change) = total.change.filter(|_| !total.value.is_nothing()) else {
+    let Some((change, by)) = say.change(total).filter(|_| !total.value.is_nothing()) else {
         return html! {};
     };
-    if change == 0 {
+    if change.is_eq() {
         return html! {
             span.change.same {
-                span aria-hidden="true" { "→ " (say.change(total.metric, 0)) }
+                span aria-hidden="true" { "→ " (by) }
                 span.hidden { (say.t("overview-unchanged")) }
             }
         };
@@ -154,15 +154,15 @@ fn change(view: &View, total: &Total) -> Markup {
     let neither = !errors && view.subject() == Subject::Responses;
     let class = match change {
         _ if neither => "same",
-        _ if (change > 0) != worse => "good",
+        _ if change.is_gt() != worse => "good",
         _ => "bad",
     };
-    let arrow = if change > 0 { "↑" } else { "↓" };
+    let arrow = if change.is_gt() { "↑" } else { "↓" };
     html! {
         span.change.(class) {
             span aria-hidden="true" { (arrow) " " }
-            span.hidden { (say.t(if change < 0 { "overview-down" } else { "overview-up" })) " " }
-            (say.change(total.metric, change))
+            span.hidden { (say.t(if change.is_lt() { "overview-down" } else { "overview-up" })) " " }
+            (by)
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::language::{Language, NOTHING};
 use crate::model::site::Site;
-use crate::report::{Metric, Property, Range, Value};
+use crate::report::{Metric, Property, Range, Total, Value};
 use iso_currency::Currency;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// How a site's figures are written: in a language, and money in a currency.
 #[derive(Clone, Copy)]
@@ -66,13 +67,23 @@ impl Figures {
 }
 
 impl Language {
-    /// By how much a metric changed: `12%`, from ten times on `×12`; of a percentage `3 points`.
-    pub(crate) fn change(self, metric: Metric, change: i64) -> String {
-        match (metric.is_percent(), change.abs()) {
-            (true, points) => self.with("metric-change-points", [("n", points.into())]),
-            (false, percent) if change >= 900 => format!("×{}", self.grouped(1 + percent / 100)),
-            (false, percent) => self.as_percent(&self.grouped(percent)),
+    /// By how much a total changed, and in which direction: `12%`, from ten times on `×12`; of a
+    /// percentage `3 points`, with a decimal where percentages have one.
+    pub(crate) fn change(self, total: &Total) -> Option<(Ordering, String)> {
+        let change = total.change?;
+        if !total.metric.is_percent() {
+            let text = match change {
+                900.. => format!("×{}", self.grouped(1 + change / 100)),
+                _ => self.as_percent(&self.grouped(change.abs())),
+            };
+            return Some((change.cmp(&0), text));
         }
+        let points = total.value.number()? - total.before?.number()?;
+        let tenths = (points * 10.0).round() / 10.0;
+        let points = if tenths.abs() < 10.0 { tenths } else { points.round() };
+        let shown = self.decimal(points.abs(), usize::from(points.fract() != 0.0));
+        let words = [("n", points.abs().into()), ("shown", shown.into())];
+        Some((points.partial_cmp(&0.0)?, self.with("metric-change-points", words)))
     }
 
     /// What a metric of a property's rows is called.
@@ -185,9 +196,24 @@ mod tests {
         assert_eq!(english.value(Metric::BlindSpot, Value::Ratio(12.7)), "13%");
         assert_eq!(english.exact(Metric::Visitors, Value::Count(1_234_567)), "1,234,567");
         assert_eq!(english.exact(Metric::VisitDuration, Value::Count(61)), "1m 01s");
-        assert_eq!(English.change(Metric::BounceRate, -1), "1 point");
+        let change = |say: Language, metric, before, value, change| {
+            let total = Total { metric, value, before: Some(before), change: Some(change) };
+            say.change(&total).unwrap()
+        };
+        let changed = |say, metric, before, by| {
+            change(say, metric, Value::Count(before), Value::Count(before + by), by).1
+        };
+        assert_eq!(changed(English, Metric::BounceRate, 41, -1), "1 point");
+        let rate = |before: f64, now: f64| {
+            let (metric, round) = (Metric::ConversionRate, (now - before).round() as i64);
+            change(English, metric, Value::Ratio(before), Value::Ratio(now), round)
+        };
+        assert_eq!(rate(5.5, 5.1), (Ordering::Less, "0.4 points".to_owned()));
+        assert_eq!(rate(5.5, 5.52), (Ordering::Equal, "0 points".to_owned()));
+        assert_eq!(rate(1.25, 2.25), (Ordering::Greater, "1 point".to_owned()));
+        assert_eq!(rate(80.4, 2.0), (Ordering::Less, "78 points".to_owned()));
         for (by, text) in [(-1_200, "1,200%"), (899, "899%"), (900, "×10"), (106_989, "×1,070")] {
-            assert_eq!(English.change(Metric::Visitors, by), text);
+            assert_eq!(changed(English, Metric::Visitors, 0, by), text);
         }
         assert_eq!(figures(German).value(Metric::ViewsPerVisit, Value::Ratio(1.5)), "1,50");
         let euros = Figures { say: German, currency: Some(Currency::EUR) };
@@ -201,8 +227,8 @@ mod tests {
         );
         assert_eq!(euros.value(revenue, Value::Ratio(0.0)), NOTHING);
         assert_eq!(euros.value(Metric::Visitors, Value::Count(5)), "5");
-        assert_eq!(German.change(Metric::Visitors, -1_200), "1.200\u{a0}%");
-        assert_eq!(Spanish.change(Metric::BounceRate, 2), "2 puntos");
+        assert_eq!(changed(German, Metric::Visitors, 0, -1_200), "1.200\u{a0}%");
+        assert_eq!(changed(Spanish, Metric::BounceRate, 40, 2), "2 puntos");
     }
 
     #[test]

@@ -375,8 +375,11 @@ async fn funnels_say_what_they_count_and_lead_to_it() {
     assert_eq!(funnel(shown), ["4", "2", "1"]);
     assert!(shown.contains("Shown without the filter by its goal"), "{shown}");
     let pages = page.split(r#"id="pages""#).nth(1).unwrap().split("</section>").next().unwrap();
-    assert!(pages.contains("first the pages that its visits began with"), "{pages}");
-    assert!(!port.get("/").await.1.contains("first the pages that its visits"));
+    let tabs = pages.split("</nav>").next().unwrap();
+    let [began, happened] = ["Where visits began", "Where it happened"].map(|tab| tabs.find(tab));
+    assert!(began.is_some() && began < happened, "{tabs}");
+    assert!(tabs[..began.unwrap()].ends_with(r#"aria-current="true">"#), "{tabs}");
+    assert!(!port.get("/").await.1.contains("Where visits began"));
 
     // Who is shown these only is not shown the others so.
     let send = async |action: &str, form: &str| {
