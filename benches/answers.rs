@@ -168,14 +168,15 @@ fn overview(
         questions.ask(Property::parse(name).unwrap(), &[Metric::Visitors, Metric::Pageviews])
     };
     let asked: Vec<usize> = properties.iter().map(ask).collect();
-    let answers = questions.answer(days, rows);
+    let rows = rows.map(|rows| (RowsOf::People, rows));
+    let answers = questions.answer(days, rows.as_slice());
     asked.iter().filter_map(|nth| answers.slices(*nth)).map(|slices| slices.len()).sum()
 }
 
 fn views(site: &Site, range: Range, filter: Filter, days: &Days, rows: &Rows) -> f64 {
     let mut questions = ask(site, range, Some(filter));
     let nth = questions.ask_totals(&[Metric::Pageviews]);
-    let totals = questions.answer(days, Some(rows)).totals(nth).unwrap();
+    let totals = questions.answer(days, &[(RowsOf::People, rows)]).totals(nth).unwrap();
     totals[0].value.number().unwrap()
 }
 
