@@ -234,6 +234,42 @@ async fn the_bar_of_filters_covers_nothing_that_was_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_menu_stays_open_whatever_is_on_its_way() {
+    let (browser, headcount) = stage().await;
+    visit(&headcount, "192.0.2.1", "/a").await;
+    headcount.settle().await;
+    browser.goto(&headcount.admin_url("/?period=day")).await.unwrap();
+    // As if the store took its time.
+    let slow = "const answer = fetch; window.fetch = (url, ...more) =>
+        new Promise((done) => setTimeout(() => done(answer(url, ...more)), 700))";
+    run(&browser, slow).await;
+    let open = "return document.querySelector('#filter').open";
+    let toggle = "document.querySelector('#filter > summary').click()";
+
+    // To another place of the same page, and back.
+    for (to, hash) in [("document.querySelector('.skip').click()", true), ("history.back()", false)]
+    {
+        run(&browser, to).await;
+        until(&browser, "return location.hash !== ''", json!(hash)).await;
+        run(&browser, toggle).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(run(&browser, open).await, json!(true), "{to}");
+        run(&browser, toggle).await;
+    }
+
+    // One that leads elsewhere closes what is open, and not what is opened then.
+    run(&browser, toggle).await;
+    run(&browser, "document.querySelector('#devices tbody th a').click()").await;
+    assert_eq!(run(&browser, open).await, json!(false));
+    run(&browser, toggle).await;
+    until(&browser, "return document.querySelectorAll('.chip').length", json!(1)).await;
+    assert_eq!(run(&browser, open).await, json!(true));
+    run(&browser, "history.back()").await;
+    until(&browser, "return document.querySelectorAll('.chip').length", json!(0)).await;
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fits_every_screen_without_a_complaint() {
     let (browser, headcount) = stage().await;
     let long = format!("/{}", "a-long-path/".repeat(20));

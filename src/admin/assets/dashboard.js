@@ -21,6 +21,7 @@ const keys = () => document.getElementById("keys-on");
 let asked = 0; // the last request
 let waiting = 0; // requests whose answer is on its way
 let wanted; // a link that was followed and has not been shown yet
+let address = plain(location.href); // of what is shown
 let top; // how far down that is to be shown
 let scrolled;
 let suggested; // what the suggested values were asked for
@@ -71,8 +72,8 @@ function show(fresh, url) {
       keepPlace();
       history.pushState(null, "", url);
     }
-    for (const menu of view().querySelectorAll("details.menu[open]")) close(menu);
   }
+  address = plain(url);
   wanted = undefined;
   stale = false;
   const card = document.activeElement.closest("section.card")?.id;
@@ -140,10 +141,17 @@ function refreshLater() {
   timer = setTimeout(refresh, stale ? RETRY : Number(view().dataset.refresh));
 }
 
+// Menus are left at once: one that is opened before the answer comes stays open.
 function go(url, to) {
+  for (const menu of view().querySelectorAll("details.menu[open]")) close(menu);
   wanted = url;
   top = to;
   load().then(refreshLater);
+}
+
+// Without the place in the page.
+function plain(url) {
+  return url.split("#")[0];
 }
 
 // Another page begins at its top; what changes this one leaves it where it is.
@@ -291,7 +299,11 @@ if (view()) {
       if (!open.contains(event.target)) open.open = false;
     }
   });
-  addEventListener("popstate", ({ state }) => go(location.href, state?.top ?? 0));
+  addEventListener("popstate", ({ state }) => {
+    // Another place in what is shown.
+    if (plain(location.href) === address && !wanted) return state && scrollTo({ top: state.top, behavior: "instant" });
+    go(location.href, state?.top ?? 0);
+  });
   addEventListener("scroll", () => {
     clearTimeout(scrolled);
     scrolled = setTimeout(() => wanted || keepPlace(), STILL);
