@@ -214,8 +214,9 @@ pub async fn bots_errors_and_files(stage: &Stage) -> Checked {
     };
     let (answered, seen) = (errors("answered"), errors("beacon"));
     for row in table(stage, "#errors").await {
+        let (page, _) = row[0].split_once(" linked from ").unwrap_or((&row[0], ""));
         for (nth, counts) in [(1, &answered), (2, &seen)] {
-            let n = counts.get(&*row[0]).copied().unwrap_or(0);
+            let n = counts.get(page).copied().unwrap_or(0);
             assert!(is_count(&row[nth], n as f64), "{row:?}: counted {n}");
             checked.counted += 1;
         }
