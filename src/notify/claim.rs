@@ -88,7 +88,9 @@ impl<'s> Claim<'s> {
             State::Waiting => self.begin(Some(bytes), note.tries + 1, now).await,
             State::Sending if now < note.at + LEASE => Ok(Taken::Later),
             State::Sending => {
-                let lost = Note { state: State::Unknown, ..note.clone() };
+                // By its name a node knows its own note from another's of the same moment.
+                let own = self.node.to_owned();
+                let lost = Note { state: State::Unknown, node: own, ..note.clone() };
                 let written = self.write(Some(&bytes), &lost, now).await?;
                 Ok(if written { Taken::Lost { node: note.node } } else { Taken::Done })
             }
@@ -123,4 +125,76 @@ impl<'s> Claim<'s> {
 
 fn bytes(note: &Note) -> Vec<u8> {
     serde_json::to_vec(note).expect("a note is plain text and numbers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Backend, SqliteStore};
+    use async_trait::async_trait;
+    use std::sync::atomic::AtomicU64;
+    use tokio::sync::Barrier;
+
+    /// Two nodes have read a note before either writes it.
+    struct Raced {
+        store: SqliteStore,
+        both: Barrier,
+    }
+
+    #[async_trait]
+    impl Backend for Raced {
+        fn name(&self) -> &str {
+            self.store.name()
+        }
+
+        fn commands(&self) -> &AtomicU64 {
+            self.store.commands()
+        }
+
+        async fn ping(&self) -> Result<()> {
+            self.store.ping().await
+        }
+    }
+
+    #[async_trait]
+    impl SharedValues for Raced {
+        async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>> {
+            let read = self.store.secret(which).await;
+            self.both.wait().await;
+            read
+        }
+
+        async fn put_secret(
+            &self,
+            which: &Secret,
+            expected: Option<&[u8]>,
+            new: &[u8],
+            expires: Millis,
+        ) -> Result<Vec<u8>> {
+            self.store.put_secret(which, expected, new, expires).await
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_nodes_at_the_same_moment_one_sends_and_one_tells_what_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("counts.db")).unwrap();
+        let (raced, site) = (Raced { store, both: Barrier::new(2) }, Site::default());
+        let [one, other] = ["one", "other"].map(|node| Claim::new(&raced, &site, "a week", node));
+        let now = crate::clock::Clock::system().now();
+
+        let taken = tokio::join!(one.take(now), other.take(now));
+        let taken = [taken.0.unwrap(), taken.1.unwrap()];
+        let sends = |taken: &&Taken| matches!(taken, Taken::Now(_));
+        assert_eq!(taken.iter().filter(sends).count(), 1, "{taken:?}");
+        assert!(taken.contains(&Taken::Later), "{taken:?}");
+
+        // Whoever had it never says what became of it.
+        let later = now + LEASE;
+        let taken = tokio::join!(one.take(later), other.take(later));
+        let taken = [taken.0.unwrap(), taken.1.unwrap()];
+        let tells = |taken: &&Taken| matches!(taken, Taken::Lost { .. });
+        assert_eq!(taken.iter().filter(tells).count(), 1, "{taken:?}");
+        assert!(taken.contains(&Taken::Done), "{taken:?}");
+    }
 }

@@ -234,6 +234,38 @@ async fn the_bar_of_filters_covers_nothing_that_was_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_card_that_was_clicked_in_stays_where_it_is() {
+    let (browser, headcount) = stage().await;
+    for n in 1..=30 {
+        visit(&headcount, &format!("192.0.2.{n}"), &format!("/page/{n}")).await;
+    }
+    headcount.settle().await;
+    browser.look("light", 390).await;
+    browser.goto(&headcount.admin_url("/?period=day")).await.unwrap();
+    // Chromium holds on to what is in sight by itself, where nothing moves aside; Safari does not.
+    let follow = "document.documentElement.style.overflowAnchor = 'none';
+        document.body.style.paddingBottom = '3000px';
+        const card = document.querySelector('#pages');
+        const row = card.querySelector('tbody tr:nth-child(2) th a');
+        row.focus({ preventScroll: true });
+        scrollTo({ top: card.getBoundingClientRect().top + scrollY - 300, behavior: 'instant' });
+        row.click();
+        return Math.round(card.getBoundingClientRect().top)";
+    let place = "return Math.round(document.querySelector('#pages').getBoundingClientRect().top)";
+    assert_eq!(run(&browser, follow).await, json!(300));
+    until(&browser, "return document.querySelectorAll('.chip').length", json!(1)).await;
+    assert_eq!(run(&browser, place).await, json!(300));
+    // Nor do the two of them move it twice.
+    run(&browser, "document.documentElement.style.overflowAnchor = ''").await;
+    run(&browser, "document.querySelector('.chip a').click()").await;
+    until(&browser, "return document.querySelectorAll('.chip').length", json!(0)).await;
+    run(&browser, &follow.replace("overflowAnchor = 'none'", "overflowAnchor = ''")).await;
+    until(&browser, "return document.querySelectorAll('.chip').length", json!(1)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(run(&browser, place).await, json!(300));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_menu_stays_open_whatever_is_on_its_way() {
     let (browser, headcount) = stage().await;
     visit(&headcount, "192.0.2.1", "/a").await;

@@ -21,7 +21,7 @@ const keys = () => document.getElementById("keys-on");
 let asked = 0; // the last request
 let waiting = 0; // requests whose answer is on its way
 let wanted; // a link that was followed and has not been shown yet
-let address = plain(location.href); // of what is shown
+let address = plain(location.href); // of the page that is shown
 let top; // how far down that is to be shown
 let scrolled;
 let suggested; // what the suggested values were asked for
@@ -67,26 +67,25 @@ function busy(is) {
 function show(fresh, url) {
   const site = view().dataset.site;
   const [followed, to] = [wanted, wanted && top];
-  if (wanted) {
-    if (url !== location.href) {
-      keepPlace();
-      history.pushState(null, "", url);
-    }
+  if (wanted && url !== location.href) {
+    keepPlace();
+    history.pushState(null, "", url);
   }
   address = plain(url);
   wanted = undefined;
   stale = false;
-  const card = document.activeElement.closest("section.card")?.id;
-  const height = () => document.getElementById(card)?.getBoundingClientRect().top;
-  const before = height();
+  const card = document.activeElement?.closest("section.card")?.id;
+  const place = () => document.getElementById(card)?.getBoundingClientRect().top;
+  const before = place();
   patch(view(), fresh.getElementById("view"));
   document.title = fresh.title;
   keepClear();
   if (to !== undefined) {
     scrollTo({ top: to, behavior: "instant" });
   } else if (followed) {
-    // Where something was chosen it stays before one's eyes, however the others move.
-    scrollBy({ top: height() - before || 0, behavior: "instant" });
+    // The card that was clicked in stays where it is in the window, however the others move.
+    const after = place();
+    if (after !== undefined) scrollBy({ top: after - before, behavior: "instant" });
     uncover();
   }
   remember();
@@ -149,7 +148,7 @@ function go(url, to) {
   load().then(refreshLater);
 }
 
-// Without the place in the page.
+// An address without the part that names a place in the page.
 function plain(url) {
   return url.split("#")[0];
 }
@@ -300,7 +299,7 @@ if (view()) {
     }
   });
   addEventListener("popstate", ({ state }) => {
-    // Another place in what is shown.
+    // It leads to another place of the page that is shown.
     if (plain(location.href) === address && !wanted) return state && scrollTo({ top: state.top, behavior: "instant" });
     go(location.href, state?.top ?? 0);
   });
