@@ -81,7 +81,14 @@ fn a_drop_and_many_robots_are_told_once_by_two_nodes() {
         robots(&nodes[0], responses);
         nodes.iter().for_each(delivered);
     }
+    // Robots are counted until the moment at which a node looks: these come after it. Nine days are
+    // read for that, each by a command at least, where all else takes one in two seconds.
+    let commands = |node: &Headcount| node.metric("headcount_store_commands_total");
+    let before: Vec<_> = nodes.iter().map(commands).collect();
     stage.set(monday, 12 * HOUR + 5 * MINUTE);
+    for (node, before) in nodes.iter().zip(before) {
+        wait_for("the last hour to be looked at", || (commands(node) >= before + 9).then_some(()));
+    }
     (0..3).for_each(|person| visit(&nodes[person % 2], person, "/a"));
     std::thread::scope(|scope| {
         let each = |node| scope.spawn(move || robots(node, MANY / 4));
