@@ -688,10 +688,7 @@ speed-slowest = Langsamste Seiten
 
 sites-now = Jetzt
 sites-none = Es gibt noch keine Website, die Sie sehen dürfen: Ein Eigentümer kann das ändern.
-sites-all = { $n ->
-    [one] Alle { $n } Websites
-   *[other] Alle { $n } Websites
-}
+sites-all = Alle Websites, 30 Tage
 sites-about = Die letzten 30 Tage mit heute bis jetzt, jeweils in der Zeitzone der Website. Wer zwei Websites besucht, zählt bei beiden.
 
 ## Where nothing can be shown
@@ -952,7 +949,7 @@ report-robots = Roboter
 report-by-day = Besucher pro Tag
 report-day = { $visitors } Besucher { $views } Aufrufe
 report-in-visitors = Besucher
-report-in-responses = Antworten
+report-in-requests = Anfragen
 report-as-before = wie zuvor
 report-all-numbers = Alle Zahlen: { $link }
 report-open = Dashboard öffnen

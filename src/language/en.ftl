@@ -688,10 +688,7 @@ speed-slowest = Slowest pages
 
 sites-now = Now
 sites-none = There is no site yet that you may see: an owner can change that.
-sites-all = { $n ->
-    [one] All { $n } sites
-   *[other] All { $n } sites
-}
+sites-all = All sites, 30 days
 sites-about = The last 30 days with today so far, each in the site's own time zone. Who visits two sites counts at both.
 
 ## Where nothing can be shown
@@ -952,7 +949,7 @@ report-robots = Robots
 report-by-day = Visitors by day
 report-day = { $visitors } visitors { $views } views
 report-in-visitors = visitors
-report-in-responses = responses
+report-in-requests = requests
 report-as-before = as before
 report-all-numbers = All numbers: { $link }
 report-open = Open the dashboard

@@ -688,10 +688,7 @@ speed-slowest = Páginas más lentas
 
 sites-now = Ahora
 sites-none = Aún no hay ningún sitio que puedas ver: un propietario puede cambiarlo.
-sites-all = { $n ->
-    [one] { $n } sitio en total
-   *[other] Los { $n } sitios
-}
+sites-all = Todos los sitios, 30 días
 sites-about = Los últimos 30 días con hoy hasta ahora, cada uno en la zona horaria del sitio. Quien visita dos sitios cuenta en ambos.
 
 ## Where nothing can be shown
@@ -952,7 +949,7 @@ report-robots = Robots
 report-by-day = Visitantes por día
 report-day = { $visitors } visitantes { $views } vistas
 report-in-visitors = visitantes
-report-in-responses = respuestas
+report-in-requests = peticiones
 report-as-before = igual que antes
 report-all-numbers = Todos los números: { $link }
 report-open = Abrir el panel

@@ -152,7 +152,7 @@ impl Report {
                 .map(|(title, property, metric, nth)| {
                     let (name, inline) = match metric {
                         Metric::Visitors => ("metric-visitors", "report-in-visitors"),
-                        _ => ("metric-responses", "report-in-responses"),
+                        _ => ("metric-responses", "report-in-requests"),
                     };
                     let rows = rows((say, figures), &answers, nth, &property, metric);
                     Table { title: say.t(title), metric: say.t(name), inline: say.t(inline), rows }

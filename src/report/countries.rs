@@ -90,6 +90,11 @@ pub fn country(code: &str) -> Option<&'static str> {
     countries().find_map(|(known, name)| (known == code).then_some(name))
 }
 
+/// Codes of all regions, with their names.
+pub fn regions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    REGIONS.iter().copied()
+}
+
 /// Usual name of a country's region by its ISO 3166-2 code.
 pub fn region(code: &str) -> Option<&'static str> {
     let at = REGIONS.binary_search_by_key(&code, |(known, _)| known).ok()?;

@@ -178,6 +178,7 @@ mod tests {
             (German, "visit:channel", "organische suche", "visit:channel==Organic Search"),
             (German, "visit:language", "Französisch", "visit:language==fr"),
             (German, "visit:language", "gsw", "visit:language==gsw"),
+            (German, "visit:region", "berlin", "visit:region==DE-BE"),
             (German, "visit:screen", "Unter 576 px", "visit:screen==Below 576 px"),
             (German, "visit:evidence", "Nur Server", "visit:evidence==server only"),
             (German, "visit:cached", "selber Besucher", "visit:cached==same visitor"),
@@ -218,6 +219,7 @@ mod tests {
             (English, "bot:robots_txt", "not", "bot:robots_txt==disallowed"),
             (German, "bot:proof", "unbewiesen, aus", "bot:proof==claimed, data centre"),
             // Other values may contain it, too.
+            (English, "visit:region", "Berli", "visit:region=@Berli|DE-BE"),
             (German, "visit:source", "Direkt", "visit:source=@Direkt|Direct / None"),
             (English, "visit:source", "none", "visit:source=@none"),
             (German, "event:page", "Deutsch", "event:page=@Deutsch"),
@@ -244,6 +246,9 @@ mod tests {
             ("event:page", "/a|b*", "/a|b*", r"/a\|b\*"),
             ("visit:referrer", "a.example/%C3%A9", "a.example/é", "a.example/%C3%A9"),
             ("visit:os", "macOS", "macOS", "macOS"),
+            ("visit:region", "DE-BE", "Berlin", "Berlin"),
+            // There are two of this name.
+            ("visit:region", "NL-LI", "Limburg", "NL-LI"),
             ("visit:browser_version", "Firefox 153", "Firefox 153", "Firefox 153"),
         ] {
             let property = Property::parse(property).unwrap();

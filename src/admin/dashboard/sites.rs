@@ -162,7 +162,7 @@ fn draw(
                         p.empty { (say.t("sites-none")) }
                     } @else {
                         section.card.total aria-labelledby="total" {
-                            h2 #total { (say.with("sites-all", [("n", sites.len().into())])) }
+                            h2 #total { (say.t("sites-all")) }
                             (tiles::spark_of(&course))
                             (numbers(current, [sum(0), sum(1)]))
                             p.take {

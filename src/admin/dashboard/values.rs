@@ -163,7 +163,14 @@ pub(super) fn named(say: Language, of: &Property) -> Named {
         _ => all_of(&WORDED),
     };
     let are_all = names.is_some();
-    let mut names = names.or_else(|| all_of(&PARTLY_WORDED)).unwrap_or_default();
+    let some = || match of.as_str() {
+        // Databases of cities have names of their own, too.
+        "visit:region" => {
+            Some(countries::regions().map(|(code, name)| (code, name.into())).collect())
+        }
+        _ => all_of(&PARTLY_WORDED),
+    };
+    let mut names = names.or_else(some).unwrap_or_default();
     names.extend(words(NO_NAMES));
     Named { names, are_all }
 }
@@ -188,6 +195,7 @@ pub(super) fn name<'v>(say: Language, property: &Property, value: &'v str) -> Co
     }
     match of {
         "visit:country" | "visit:country_name" => country(say, value).unwrap_or(value).into(),
+        "visit:region" => countries::region(value).unwrap_or(value).into(),
         "visit:language" => {
             let name = say.language(value).or_else(|| countries::language(value));
             name.unwrap_or(value).into()
@@ -240,7 +248,8 @@ mod tests {
             |property, value| label(Language::English, &Property::parse(property).unwrap(), value);
         assert_eq!(label("visit:country", "FR"), "🇫🇷 France");
         assert_eq!(label("visit:country", "(unknown)"), "(unknown)");
-        assert_eq!(label("visit:region", "DE-BY"), "🇩🇪 DE-BY");
+        assert_eq!(label("visit:region", "DE-BY"), "🇩🇪 Bayern");
+        assert_eq!(label("visit:region", "Bavaria"), "Bavaria");
         assert_eq!(label("visit:language", "fr"), "French");
         assert_eq!(label("visit:language", "tlh"), "tlh");
         assert_eq!(label("event:page", ""), "(none)");

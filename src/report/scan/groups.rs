@@ -27,17 +27,12 @@ pub type Groups = BTreeMap<Vec<Arc<str>>, Row>;
 /// Names of a dimension's values on all days.
 pub(super) type Names = IndexSet<Arc<str>, RandomState>;
 
-/// What is asked of a day's rows. `range` is all that is asked about: steps of time begin in it.
-pub fn scan(site: &Site, (date, range): (Day, Range), day: &DayRows, asked: &Asked) -> Groups {
-    let asked = std::slice::from_ref(asked);
-    scan_many(site, range, [(date, day)], asked).pop().unwrap_or_default()
-}
-
-/// What is asked of the rows of several days, all of it in one pass.
-pub fn scan_many<'d>(
+/// What is asked of the rows of days one after the other, all of it in one pass. `range` is all that is
+/// asked about: steps of time begin in it.
+pub(super) fn scan_days(
     site: &Site,
     range: Range,
-    days: impl IntoIterator<Item = (Day, &'d DayRows)>,
+    days: &[(Day, &DayRows)],
     asked: &[Asked],
 ) -> Vec<Groups> {
     let mut passes: Vec<Pass> = Vec::new();
@@ -51,7 +46,7 @@ pub fn scan_many<'d>(
         passes[place].add(nth, asked);
     }
     let mut numbers = 1;
-    for (date, rows) in days {
+    for &(date, rows) in days {
         let today = Today { site, date, range, rows, numbers };
         passes.iter_mut().for_each(|pass| pass.add_day(&today));
         numbers += rows.visitors.max(rows.visits.len()) as u32;

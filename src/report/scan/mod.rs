@@ -10,6 +10,7 @@
 //! - `test`: a filter, made ready for one day's rows;
 //! - `count`: what a row counts, and who is there with it;
 //! - `groups`: the sums, told apart by `dimension`s: values, or steps of time (`times`);
+//! - `pieces`: the same of many days at once;
 //! - `sequence`: what visits did one after the other;
 //! - `speed`: how long things took;
 //! - `ai`: what AI read.
@@ -20,6 +21,7 @@ mod count;
 mod day;
 mod dimension;
 mod groups;
+mod pieces;
 mod sequence;
 mod speed;
 mod test;
@@ -37,7 +39,8 @@ use std::borrow::Cow;
 pub use ai::{AiRead, each_ai_read};
 pub use column::is_told_by_rows;
 pub use day::DayRows;
-pub use groups::{Groups, scan, scan_many};
+pub use groups::Groups;
+pub use pieces::scan;
 pub use sequence::{Branch, JOURNEY_STEPS, Journeys, funnel, journeys, times_to_goal};
 pub use speed::each_time;
 

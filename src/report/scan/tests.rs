@@ -1,5 +1,6 @@
 //! Answers from rows against a plain count of the same rows, written with texts and loops only.
 
+use super::pieces::scan_pieces;
 use super::*;
 use crate::clock::{HOUR, MINUTE};
 use crate::model::block::{Block, RowBuilder};
@@ -447,6 +448,16 @@ fn plain_times(rows: &[EventRow], filter: &Filter) -> Vec<Millis> {
     times
 }
 
+fn scan_day(day: &DayRows, asked: &Asked) -> Groups {
+    let range = Range { first: date(), last: date() };
+    scan(&site(), range, [(date(), day)], std::slice::from_ref(asked)).pop().unwrap()
+}
+
+fn named(groups: Groups) -> BTreeMap<Vec<String>, Row> {
+    let name = |key: Vec<Arc<str>>| key.iter().map(|value| value.to_string()).collect();
+    groups.into_iter().map(|(key, row)| (name(key), row)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -462,13 +473,32 @@ proptest! {
             filter: Some(filter.expr()),
             ..Asked::default()
         };
-        let range = Range { first: date(), last: date() };
-        let told = scan(&site(), (date(), range), &day_of(&rows, size), &asked);
-        let told: BTreeMap<Vec<String>, Row> = told
-            .into_iter()
-            .map(|(key, row)| (key.iter().map(|value| value.to_string()).collect(), row))
-            .collect();
+        let told = named(scan_day(&day_of(&rows, size), &asked));
         prop_assert_eq!(told, plain(&rows, &names, &filter));
+    }
+
+    #[test]
+    fn days_in_pieces_are_added_up(
+        seed: u64, visits in prop::collection::vec(0..6_usize, 1..5), rows_each in 1..60_usize,
+        names in prop::sample::subsequence(&NAMES[..], 0..3), filter in filters(),
+    ) {
+        let days = (0..).zip(visits).map(|(nth, visits)| rows(seed ^ nth, visits));
+        let days: Vec<_> = days.map(|rows| (day_of(&rows, 40), rows)).collect();
+        let asked = Asked {
+            by: names.iter().map(|name| by(name)).collect(),
+            filter: Some(filter.expr()),
+            ..Asked::default()
+        };
+        let mut sums = BTreeMap::<_, Row>::new();
+        for (_, rows) in &days {
+            for (key, row) in plain(rows, &names, &filter) {
+                sums.entry(key).or_default().merge(&row);
+            }
+        }
+        let all: Vec<_> = days.iter().map(|(day, _)| (date(), day)).collect();
+        let range = Range { first: date(), last: date() };
+        let told = scan_pieces(&site(), range, &all, rows_each, &[Asked::default(), asked]);
+        prop_assert_eq!(told.into_iter().nth(1).map(named), Some(sums));
     }
 
     #[test]
@@ -484,9 +514,7 @@ proptest! {
             filter: Some(filter.expr()),
             ..Asked::default()
         };
-        let range = Range { first: date(), last: date() };
-        let told = |day: &DayRows| scan(&site(), (date(), range), day, &asked);
-        prop_assert_eq!(told(&day), told(&day_of(&rows, size)));
+        prop_assert_eq!(scan_day(&day, &asked), scan_day(&day_of(&rows, size), &asked));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::model::rollup::{Metric as Stored, Row};
 use crate::model::site::Site;
 use crate::report::known::Known;
 use crate::report::metric::{percent, share};
-use crate::report::scan::{Asked, Groups, scan_many};
+use crate::report::scan::{Asked, Groups, scan};
 use crate::report::{Days, Interval, Metric, Property, Range, Sums, Value, timeseries};
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ fn tables(queries: &[&Query], part: &Part<'_>) -> Vec<Table> {
         queries.iter().map(|query| query.add_to(&mut questions, part.times)).collect();
     let days = part.rows.days.range(part.range.first..=part.range.last);
     let days = days.map(|(day, rows)| (*day, &**rows));
-    let groups = scan_many(part.site, part.range, days, &questions.0);
+    let groups = scan(part.site, part.range, days, &questions.0);
     queries.iter().zip(indices).map(|(query, of)| query.table(&of, &groups, part)).collect()
 }
 
