@@ -87,10 +87,13 @@ impl Sightings {
         }
     }
 
-    /// Which showing a tracker has told of last: a number that no other of the page has.
-    pub fn showing(&self, by: Tracker) -> u64 {
-        let last = self.showings.iter().rfind(|showing| showing.by & bit(by) != 0);
-        last.map_or(0, |showing| showing.at.cast_unsigned())
+    /// Which showing a tracker has told of last: a number that no other of the page has. `None`: it
+    /// was an error, which nobody views.
+    pub fn showing(&self, by: Tracker) -> Option<u64> {
+        match self.showings.iter().rfind(|showing| showing.by & bit(by) != 0) {
+            Some(last) => (last.kind != PageKind::Error).then(|| last.at.cast_unsigned()),
+            None => Some(0),
+        }
     }
 
     /// Whether nothing of it matters any more.
@@ -160,6 +163,16 @@ mod tests {
         assert!(seen.takes_attention(Plausible, 0) && !seen.takes_attention(Own, 1));
         assert!(seen.takes_attention(Plausible, SECOND));
         assert!(seen.takes_attention(Own, 2 * SECOND + ID_LIFETIME));
+    }
+
+    #[test]
+    fn an_error_that_was_shown_last_is_no_showing() {
+        let mut seen = Sightings::default();
+        assert_eq!(seen.showing(Plausible), Some(0), "nothing is known of it");
+        seen.tell(Plausible, Some(1), VIEW, 5);
+        assert_eq!(seen.showing(Plausible), Some(5));
+        seen.tell(Plausible, Some(2), PageKind::Error, 9);
+        assert_eq!((seen.showing(Plausible), seen.showing(Own)), (None, Some(0)));
     }
 
     #[test]

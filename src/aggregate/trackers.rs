@@ -78,7 +78,8 @@ impl Shard {
     pub(super) fn attends(&mut self, spot: Spot, page: &str, by: Tracker) -> Option<u64> {
         let now = spot.received;
         let Some(seen) = self.sightings_of(spot, Of::Page(page)) else { return Some(0) };
-        seen.takes_attention(by, now).then(|| seen.showing(by))
+        let showing = seen.showing(by)?;
+        seen.takes_attention(by, now).then_some(showing)
     }
 
     fn sightings_of(&mut self, spot: Spot, of: Of<'_>) -> Option<&mut Sightings> {

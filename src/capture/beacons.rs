@@ -214,6 +214,12 @@ impl Analytics {
                 let (received, screen, n) = (now, event.screen, event.n);
                 What::Shown(Shown { by, page, traits, received, screen, nav, id: verdict, n })
             }
+            // Nobody views an error page: how it is read, clicked and timed is of no page.
+            beacon::Kind::Script(kind)
+                if kind.is_of_view() && id.is_some_and(|id| is_of_error(id, &page)) =>
+            {
+                return;
+            }
             beacon::Kind::Script(kind) => {
                 What::ScriptEvent(ScriptEvent { by, page, kind, received: now, n: event.n })
             }
@@ -229,12 +235,21 @@ impl Analytics {
     }
 }
 
+/// Whether it is this page that an error was answered for, and not one that was shown after it within
+/// the same document.
+fn is_of_error(id: &ViewId, page: &str) -> bool {
+    id.kind == PageKind::Error && is_for(id, page)
+}
+
+/// What follows a # never reaches the server: ids are issued without.
+fn is_for(id: &ViewId, page: &str) -> bool {
+    id.is_for(page.split('#').next().unwrap_or_default())
+}
+
 /// What a view's id says of the view that a beacon tells of; `own`: it was issued to this visitor.
 /// `None`: an error page is shown from a cache, which is no view.
 fn judge(id: &ViewId, own: bool, page: &str, nav: Nav, now: Millis) -> Option<IdVerdict> {
-    // What follows a # never reaches the server: the id was issued without.
-    let path = page.split('#').next().unwrap_or_default();
-    let is_fresh = own && now - id.issued <= ID_LIFETIME && id.is_for(path);
+    let is_fresh = own && now - id.issued <= ID_LIFETIME && is_for(id, page);
     let is_error_again = id.kind == PageKind::Error
         && match nav {
             Nav::History => false,

@@ -146,6 +146,13 @@ pub enum ScriptEventKind {
     Vital { name: Vital, value: f32 },
 }
 
+impl ScriptEventKind {
+    /// It tells how a page is viewed, and not what its visitor does.
+    pub fn is_of_view(&self) -> bool {
+        matches!(self, Self::Engagement { .. } | Self::Click { .. } | Self::Vital { .. })
+    }
+}
+
 words! {
     /// Web vitals: milliseconds, but for the layout shift's score.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

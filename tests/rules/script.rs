@@ -90,6 +90,33 @@ fn pageviews() {
                      error_link /a |: responses 1, seen 1",
         },
         Rule {
+            says: "how an error page is read, clicked and timed is of no page; what is done there is",
+            settings: &[],
+            happens: |site| {
+                let id = site.get("/a", NAVIGATION, "404 | content-type: text/html").view_id();
+                let mut tell = |mut event: serde_json::Value| {
+                    event["view"] = json!(id);
+                    site.tell(event);
+                };
+                tell(json!({}));
+                tell(json!({ "type": "engagement", "value": 900, "props": { "scroll": 76 } }));
+                tell(json!({ "type": "click", "screen": "390x844", "props": { "x": 1, "y": 1 } }));
+                tell(json!({ "type": "vital", "name": "LCP", "value": 1000 }));
+                tell(json!({ "type": "event", "name": "Lost" }));
+                // An application that takes over shows another page in the same document.
+                tell(json!({ "nav": "history", "pathname": "/b" }));
+                tell(json!({ "type": "engagement", "value": 700, "pathname": "/b" }));
+            },
+            looks_at: &[],
+            counts: "total: browser 1, engagement 700, events 1, visitors 1
+                     page /a: events 1
+                     page /b: browser 1, engagement 700, visitors 1
+                     event Lost: events 1, visitors 1
+                     error_page /a: responses 1, seen 1
+                     error_status 404: responses 1, seen 1
+                     error_link /a |: responses 1, seen 1",
+        },
+        Rule {
             says: "the answer to a POST is a view once its beacon says so; a frame's never is",
             settings: &[],
             happens: |site| {
