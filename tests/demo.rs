@@ -350,6 +350,10 @@ async fn goals_are_reached_and_pages_differ_in_it() {
     assert!(steps.len() == 4 && steps.is_sorted_by(|a, b| a > b) && steps[3] > 5, "{steps:?}");
     let orders = stored_like(&file, "demo", "funnel_step", "Ordering%", "visits");
     assert!(orders.len() == 3 && orders[2] > 50, "{orders:?}");
+    // Of some robots it is known that they are what they say.
+    let proven =
+        stored_like(&file, "demo", "bot_proof", "Googlebot%published address", "responses");
+    assert!(proven.len() == 1 && proven[0] > 100, "{proven:?}");
     let revenue: i64 = stored(&file, "demo", "event", "Order", "revenue").values().sum();
     assert!(revenue > 50 * 6_500, "{revenue}");
 

@@ -27,7 +27,7 @@ use fastrand::Rng;
 use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -205,7 +205,7 @@ impl Past {
     fn machine(&mut self, at: Millis, machine: &Machine, hits: &mut Vec<Hit>) {
         self.secrets.make_do(at);
         let headers = request(machine.user_agent);
-        let address = Ipv4Addr::new(192, 0, 2, self.random.u8(1..255));
+        let address = machine.address(&mut self.random);
         let who = self.visitors.identify(self.place, Some(IpAddr::V4(address)), &headers);
         let Some(Proven { bot, proof }) = who.bot() else { return };
         for (nth, path) in (0..).zip(machine.paths) {

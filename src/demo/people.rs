@@ -120,10 +120,17 @@ pub const fn origin(weight: u32, referrer: &'static str, landing: &'static str) 
     Origin { weight, referrer, landing }
 }
 
+/// Networks that crawlers' owners publish: the first three bytes of addresses.
+pub const GOOGLE: [u8; 3] = [66, 249, 66];
+pub const BING: [u8; 3] = [13, 66, 139];
+pub const OPENAI: [u8; 3] = [20, 171, 206];
+
 /// A machine that calls.
 #[derive(Debug)]
 pub struct Machine {
     weight: u32,
+    /// The first three bytes of its addresses.
+    network: [u8; 3],
     pub user_agent: &'static str,
     pub method: &'static str,
     pub paths: &'static [&'static str],
@@ -135,7 +142,21 @@ pub const fn machine(
     method: &'static str,
     paths: &'static [&'static str],
 ) -> Machine {
-    Machine { weight, user_agent, method, paths }
+    // For documentation: of no network that anybody's crawlers are known by.
+    let network = [192, 0, 2];
+    Machine { weight, network, user_agent, method, paths }
+}
+
+impl Machine {
+    /// The same from another network.
+    pub const fn from(self, network: [u8; 3]) -> Self {
+        Self { network, ..self }
+    }
+
+    pub fn address(&self, rng: &mut Rng) -> Ipv4Addr {
+        let [a, b, c] = self.network;
+        Ipv4Addr::new(a, b, c, rng.u8(1..255))
+    }
 }
 
 /// One of them, the heavier the likelier.

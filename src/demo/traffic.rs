@@ -136,7 +136,7 @@ impl World {
     }
 
     async fn crawl(&self, machine: &Machine, rng: &mut Rng) {
-        let address = format!("192.0.2.{}", rng.u8(1..255));
+        let address = machine.address(rng).to_string();
         for path in machine.paths {
             let request = self
                 .request(path)

@@ -10,7 +10,9 @@ mod pages;
 
 use super::page::{Frame, feed};
 use super::pdf;
-use super::people::{Country, Crowd, Machine, Origin, country, machine, origin};
+use super::people::{
+    BING, Country, Crowd, GOOGLE, Machine, OPENAI, Origin, country, machine, origin,
+};
 use super::traffic::Pace;
 use super::website::{Deed, Rhythm, Website};
 use bytes::Bytes;
@@ -174,9 +176,9 @@ const ORIGINS: &[Origin] = &[
 
 #[rustfmt::skip]
 const MACHINES: &[Machine] = &[
-    machine(6, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "GET", &["/", "/breads", "/recipes/starter"]),
-    machine(3, "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "GET", &["/", "/cakes"]),
-    machine(4, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", "GET", &["/recipes", "/recipes/starter", "/recipes/plum-cake"]),
+    machine(6, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "GET", &["/", "/breads", "/recipes/starter"]).from(GOOGLE),
+    machine(3, "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "GET", &["/", "/cakes"]).from(BING),
+    machine(4, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", "GET", &["/recipes", "/recipes/starter", "/recipes/plum-cake"]).from(OPENAI),
     machine(2, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)", "GET", &["/journal", "/journal/the-oven"]),
     machine(3, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko); compatible; ChatGPT-User/1.0; +https://openai.com/bot", "GET", &["/recipes/starter"]),
     machine(2, "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)", "GET", &["/specials", "/breads"]),

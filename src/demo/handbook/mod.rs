@@ -9,7 +9,9 @@ mod pages;
 
 use super::page::{Frame, feed};
 use super::pdf;
-use super::people::{Country, Crowd, Machine, Origin, country, machine, origin};
+use super::people::{
+    BING, Country, Crowd, GOOGLE, Machine, OPENAI, Origin, country, machine, origin,
+};
 use super::traffic::Pace;
 use super::website::{Deed, Rhythm, Website};
 use bytes::Bytes;
@@ -151,12 +153,12 @@ const ORIGINS: &[Origin] = &[
 
 #[rustfmt::skip]
 const MACHINES: &[Machine] = &[
-    machine(6, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", "GET", &["/", "/starter/make", "/starter/rescue", "/flour"]),
+    machine(6, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", "GET", &["/", "/starter/make", "/starter/rescue", "/flour"]).from(OPENAI),
     machine(5, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko); compatible; ChatGPT-User/1.0; +https://openai.com/bot", "GET", &["/starter/rescue"]),
     machine(4, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)", "GET", &["/dough/folding", "/dough/proofing"]),
     machine(2, "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)", "GET", &["/questions"]),
-    machine(5, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "GET", &["/", "/start", "/ja/starter"]),
-    machine(2, "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "GET", &["/", "/dough/shaping"]),
+    machine(5, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "GET", &["/", "/start", "/ja/starter"]).from(GOOGLE),
+    machine(2, "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "GET", &["/", "/dough/shaping"]).from(BING),
     machine(2, "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", "GET", &["/flour"]),
     machine(2, "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 12 subscribers; )", "GET", &["/changes.xml"]),
     machine(1, "curl/8.9.1", "GET", &["/cards.pdf"]),
