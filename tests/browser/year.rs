@@ -189,7 +189,7 @@ impl Stage {
         // Today goes on.
         let last = now().with_timezone(&ZONE).date_naive() - Days::new(1);
         let first = last - Days::new(days() - 2);
-        let rows = exported::rows(&headcount, SITE, first, last).await;
+        let rows = exported::rows_of_visitors(&headcount, store, SITE, (first, last)).await;
         let browser = Browser::reader().await;
         browser.goto(&headcount.admin_url("/")).await.unwrap();
         let stage = Self {

@@ -52,8 +52,10 @@ async fn journeys(stage: &Stage, page: &str) -> Checked {
     let mut checked = Checked::default();
     let seen = "return [...document.querySelectorAll('#journeys .journey')].map((way) => {
         const step = way.querySelector('div');
-        return [...step.querySelectorAll('li')].map((row) =>
-            [row.querySelector('a')?.title ?? '', row.querySelector('b').textContent]);
+        return [...step.querySelectorAll('li')].map((row) => [
+            row.className.includes('others') ? 'others' : row.querySelector('a')?.title ?? '',
+            row.querySelector('b').textContent,
+        ]);
     })";
     let seen = run(&stage.browser, seen).await;
     let question = json!({ "site_id": SITE, "page": page,
@@ -79,12 +81,20 @@ async fn journeys(stage: &Stage, page: &str) -> Checked {
     for (nth, (way, end)) in [("before", "entries"), ("after", "exits")].into_iter().enumerate() {
         let rows = seen[nth].as_array().unwrap();
         assert!(rows.len() > 1, "{seen}");
+        let all = told[way].as_array().unwrap();
+        let shown: Vec<String> = rows.iter().map(|row| texts(row).swap_remove(0)).collect();
+        let is_other = |page: &str| shown.iter().all(|shown| shown != page);
+        let others = all.iter().filter(|of| is_other(of["page"].as_str().unwrap()));
+        let others: Value = others.map(|of| of["visits"].as_u64().unwrap()).sum::<u64>().into();
         for row in rows {
             let row = texts(row);
             let (n, counted) = match &*row[0] {
                 "" => (&told[end], ends[nth]),
+                "others" => {
+                    let counted = ways[nth].iter().filter(|(page, _)| is_other(page));
+                    (&others, counted.map(|(_, visits)| visits).sum())
+                }
                 beside => {
-                    let all = told[way].as_array().unwrap();
                     let of = all.iter().find(|of| of["page"] == beside).unwrap();
                     (&of["visits"], ways[nth][beside])
                 }

@@ -1,7 +1,7 @@
 //! What is on the screen, read from the document and compared: tiles and cards with the API, and
 //! what a row tells by itself with a count of the exported ones.
 
-use super::exported::{Row, Visits, condition, plain};
+use super::exported::{Row, Visits, condition, plain, visitors};
 use super::written::{column, is_count, metrics, named, number, property, same, seconds};
 use super::{Stage, address};
 use crate::browser::Browser;
@@ -131,12 +131,14 @@ impl Asked<'_> {
         let of_events = self.filters.iter().any(|filter| filter.starts_with("event:"));
         let views = self.rows().filter(|row| row.is_view() && is(row)).count() as f64;
         let responses = self.rows().filter(|row| row.is_response() && is(row)).count() as f64;
+        let people = visitors(self.rows().filter(|row| row.is_view() && is(row))) as f64;
         let visits = Visits::of(self.rows(), &is);
         for (name, shown) in tiles {
             let bounces = visits.bounces / visits.visits * 100.0;
             let torn = visits.torn / visits.visits;
             let n = number(shown);
             let is_so = match &**name {
+                "Unique visitors" => is_count(shown, people),
                 "Pageviews" => is_count(shown, views),
                 "Requests" => is_count(shown, responses),
                 "Visits" => (visits.visits - visits.torn..=visits.visits).contains(&n),
@@ -151,7 +153,7 @@ impl Asked<'_> {
             };
             assert!(
                 is_so,
-                "{view}: {name} {shown}, counted {views} views, {responses} responses, {visits:?}"
+                "{view}: {name} {shown}, counted {people} visitors, {views} views, {responses} responses, {visits:?}"
             );
             checked.counted += 1;
         }
@@ -197,7 +199,7 @@ impl Asked<'_> {
                 same(*unit, text, &found[*metric], &format!("{place}: {name}"));
                 checked.told += 1;
                 let is_meant = |own: &Row| match *name {
-                    "Views" => own.is_view(),
+                    "Views" | "Visitors" => own.is_view(),
                     "Visits" => own.begins(),
                     "Served" => own.is_view() && own.has("server"),
                     "Requests" => own.is_response(),
@@ -208,13 +210,14 @@ impl Asked<'_> {
                 let of_visits = *name == "Visits"
                     && (property == "event:page"
                         || filters.iter().any(|f| f.starts_with("event:")));
-                let is_plain = ["Views", "Visits", "Served", "Requests"].contains(name)
+                let is_plain = ["Visitors", "Views", "Visits", "Served", "Requests"].contains(name)
                     && of_all
                     && !of_visits;
                 if let Some(is) = plain(&[&filters[..], std::slice::from_ref(own)].concat())
                     && is_plain
                 {
-                    let n = self.rows().filter(|row| is_meant(row) && is(row)).count();
+                    let meant = self.rows().filter(|row| is_meant(row) && is(row));
+                    let n = if *name == "Visitors" { visitors(meant) } else { meant.count() };
                     assert!(is_count(text, n as f64), "{place}: {name} {text}, counted {n}");
                     checked.counted += 1;
                 }
