@@ -493,7 +493,7 @@ empty-goals = Kein Ziel wurde erreicht.
 
 evidence-title = Nachweis
 evidence-summary = { $share } aller Aufrufe hat der Server beantwortet und der Browser bestätigt
-evidence-of-answered = { $share } von denen, die der Server beantwortet hat
+evidence-of-answered = von denen, die der Server beantwortet hat, { $share }
 evidence-about = Woher jeder Aufruf bekannt ist. Andere Werkzeuge sehen nur, was Skripte melden, oder nur, was in Logs steht.
 evidence-why-server = vom Server beantwortet; kein Skript hat sich gemeldet, blockiert oder nicht
 evidence-why-confirmed = vom Server beantwortet und vom Browser bestätigt
@@ -552,6 +552,7 @@ goal-none = niemand
 goal-none-through = Niemand kam ans Ende
 goal-of-all = Gezeigt ohne den Filter nach ihrem Ziel: wer das erreichte, kam ans Ende.
 goal-visits = Besuche, die diese Schritte in dieser Reihenfolge gingen. Seiten und Ziele zählen Besucher, und „Gesamt“ eines Ziels jedes Erreichen: deshalb weichen die Zahlen ab.
+goal-visits-filtered = Ein Besuch, von dem irgendein Teil zum Filter passt, zählt mit allen seinen Schritten, Ziele zählen nur diesen Teil.
 goal-leave = { $share } gehen hier
 
 ## A card's own page
@@ -623,6 +624,7 @@ journey-after = { $n ->
 }
 journey-began = keine Seite davor
 journey-ended = keine Seite danach
+journey-others = andere Seiten
 
 way-title = Drum herum
 way-began = Besuche, die hier begannen
@@ -635,7 +637,7 @@ way-training = Zum Training von KI gelesen
 way-assistant = Von einem Assistenten abgerufen
 way-disallowed = Von KI entgegen robots.txt gelesen
 way-referral = Besuche, die ein Assistent schickte
-way-three-of-four = drei von vier Aufrufen waren mindestens so schnell
+way-three-of-four = drei von vier Aufrufen waren höchstens so langsam
 way-broken = Defekte Links hierher
 way-from = woher die Leute kamen
 
@@ -661,6 +663,7 @@ ai-sent = Besuche geschickt
 
 live-title = Gerade jetzt
 live-noscript = Mit JavaScript erscheint hier sofort, was geschieht.
+live-quiet = Seit diese Seite geöffnet wurde, ist nichts geschehen.
 
 ## Speed
 
@@ -681,7 +684,7 @@ speed-views = { $n } Aufrufe
 speed-whole-days = Ladezeiten gibt es nur für ganze Tage.
 speed-of-views = Ladezeiten gibt es für Aufrufe, nicht für Ziele und Ereignisse.
 speed-nothing = Kein Aufruf wurde gemessen.
-speed-large = Große Zahlen: Drei von vier Aufrufen waren höchstens so langsam. Die Zeit der Website gilt für dieselben Aufrufe wie die des Browsers.
+speed-large = Große Zahlen: Drei von vier Aufrufen waren höchstens so langsam. Die Zeit der Website ist von jedem Aufruf bekannt, die des Browsers von denen, deren Skript sie gemeldet hat.
 speed-slowest = Langsamste Seiten
 
 ## Several sites

@@ -493,7 +493,7 @@ empty-goals = No goal was reached.
 
 evidence-title = Evidence
 evidence-summary = { $share } of all views were answered by the server and confirmed by the browser
-evidence-of-answered = { $share } of those that the server answered
+evidence-of-answered = of those that the server answered, { $share }
 evidence-about = How each view is known. Other tools see only what scripts tell them, or only what logs hold.
 evidence-why-server = answered by the server; no script spoke up, blocked or not
 evidence-why-confirmed = answered by the server and confirmed by the browser
@@ -552,6 +552,7 @@ goal-none = nobody
 goal-none-through = Nobody got through
 goal-of-all = Shown without the filter by its goal: whoever reached that got through.
 goal-visits = Visits that took these steps in this order. Pages and goals count visitors, and a goal’s total each time it was reached: so their numbers differ.
+goal-visits-filtered = A visit with any part that is as the filter says counts with all its steps, and goals count that part alone.
 goal-leave = { $share } leave here
 
 ## A card's own page
@@ -623,6 +624,7 @@ journey-after = { $n ->
 }
 journey-began = no page before
 journey-ended = no page after
+journey-others = other pages
 
 way-title = Around it
 way-began = Visits that began here
@@ -635,7 +637,7 @@ way-training = Read to train AI
 way-assistant = Fetched by an assistant
 way-disallowed = Read by AI against robots.txt
 way-referral = Visits an assistant sent
-way-three-of-four = three of four views were at least this fast
+way-three-of-four = three of four views were at most this slow
 way-broken = Broken links to it
 way-from = where people came from
 
@@ -661,6 +663,7 @@ ai-sent = Visits sent
 
 live-title = Right now
 live-noscript = With JavaScript, what happens is shown here at once.
+live-quiet = Nothing has happened since this page was opened.
 
 ## Speed
 
@@ -681,7 +684,7 @@ speed-views = { $n } views
 speed-whole-days = Speed is told of whole days.
 speed-of-views = Speed is told of views, and not of goals and events.
 speed-nothing = No view was timed.
-speed-large = Large figures: three of four views were at most this slow. The website's time is counted for the same views as the browser's.
+speed-large = Large figures: three of four views were at most this slow. The website's own time is known of every view, a browser's of those whose script told it.
 speed-slowest = Slowest pages
 
 ## Several sites

@@ -493,7 +493,7 @@ empty-goals = No se alcanzó ningún objetivo.
 
 evidence-title = Evidencia
 evidence-summary = El servidor respondió y el navegador confirmó el { $share } de todas las vistas
-evidence-of-answered = el { $share } de las que respondió el servidor
+evidence-of-answered = de las que respondió el servidor, el { $share }
 evidence-about = Cómo se conoce cada vista. Otras herramientas ven solo lo que dicen los scripts, o solo lo que guardan los registros.
 evidence-why-server = respondida por el servidor; ningún script dijo nada, bloqueado o no
 evidence-why-confirmed = respondida por el servidor y confirmada por el navegador
@@ -552,6 +552,7 @@ goal-none = nadie
 goal-none-through = Nadie llegó al final
 goal-of-all = Se muestra sin el filtro por su objetivo: quien lo alcanzó llegó al final.
 goal-visits = Visitas que dieron estos pasos en este orden. Páginas y objetivos cuentan visitantes, y el total de un objetivo cada vez que se alcanzó: por eso las cifras difieren.
+goal-visits-filtered = Una visita de la que alguna parte cumple el filtro cuenta con todos sus pasos, y los objetivos cuentan solo esa parte.
 goal-leave = { $share } se va aquí
 
 ## A card's own page
@@ -623,6 +624,7 @@ journey-after = { $n ->
 }
 journey-began = ninguna página antes
 journey-ended = ninguna página después
+journey-others = otras páginas
 
 way-title = Alrededor
 way-began = Visitas que empezaron aquí
@@ -635,7 +637,7 @@ way-training = Leída para entrenar IA
 way-assistant = Pedida por un asistente
 way-disallowed = Leído por IA contra robots.txt
 way-referral = Visitas que envió un asistente
-way-three-of-four = tres de cada cuatro vistas fueron al menos así de rápidas
+way-three-of-four = tres de cada cuatro vistas tardaron esto como máximo
 way-broken = Enlaces rotos hacia ella
 way-from = de dónde venía la gente
 
@@ -661,6 +663,7 @@ ai-sent = Visitas enviadas
 
 live-title = Ahora mismo
 live-noscript = Con JavaScript, lo que ocurre se muestra aquí al momento.
+live-quiet = No ha ocurrido nada desde que se abrió esta página.
 
 ## Speed
 
@@ -681,7 +684,7 @@ speed-views = { $n } vistas
 speed-whole-days = La velocidad se muestra de días completos.
 speed-of-views = La velocidad se muestra de vistas, no de objetivos ni eventos.
 speed-nothing = No se midió ninguna vista.
-speed-large = Cifras grandes: tres de cada cuatro vistas tardaron esto como máximo. El tiempo del sitio web se cuenta para las mismas vistas que el del navegador.
+speed-large = Cifras grandes: tres de cada cuatro vistas tardaron esto como máximo. El tiempo del sitio web se conoce de cada vista, el del navegador de aquellas cuyo script lo comunicó.
 speed-slowest = Páginas más lentas
 
 ## Several sites

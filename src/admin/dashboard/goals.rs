@@ -10,6 +10,7 @@ use super::{PageData, cards, files};
 use crate::language::Language;
 use crate::model::goal::{Funnel, Target};
 use crate::model::site::Day;
+use crate::report::scan::Expr;
 use crate::report::{
     AnsweredFrom, Condition, Invalid, Metric, Property, QuerySet, Slice, Step, Value, asks_for_end,
     funnel, funnel_by_rows,
@@ -157,6 +158,8 @@ struct Shown<'v> {
     steps: Vec<Step>,
     /// It is shown of all visits, whatever they did: the filters ask for its end.
     of_all: bool,
+    /// The filters ask for what is a part of a visit only: a page, an event.
+    of_parts: bool,
 }
 
 /// The site's funnels: under filters as event rows tell them, else since they were configured.
@@ -173,12 +176,15 @@ fn funnels<'v>(view: &'v View, data: &PageData<'_>) -> Vec<Shown<'v>> {
         let of_all = filter.is_some_and(asks);
         let rest = data.answers.filter_without_actions();
         let filter = if of_all { rest.as_ref() } else { filter };
-        Shown { of, steps: funnel_by_rows(site, data.covered(), of, filter), of_all }
+        let asked = filter.map(Expr::properties).unwrap_or_default();
+        let of_parts = asked.iter().any(|property| property.family() == "event");
+        Shown { of, steps: funnel_by_rows(site, data.covered(), of, filter), of_all, of_parts }
     };
     let shown = |of: &'v Funnel| match (view.is_filtered(), data.answers.source) {
         (true, AnsweredFrom::RollUps) => None,
         (false, _) if !of.is_kept => {
-            Some(Shown { of, steps: funnel(data.days, view.elapsed(), of), of_all: false })
+            let steps = funnel(data.days, view.elapsed(), of);
+            Some(Shown { of, steps, of_all: false, of_parts: false })
         }
         _ => Some(by_rows(of)),
     };
@@ -227,7 +233,10 @@ fn drawn(view: &View, shown: &Shown<'_>) -> Markup {
                         }
                     }
                 }
-                p.quiet { (say.t("goal-visits")) }
+                p.quiet {
+                    (say.t("goal-visits"))
+                    @if shown.of_parts { " " (say.t("goal-visits-filtered")) }
+                }
             }
             (files::ends(view, &key(&shown.of.name), &shown.of.name))
         }

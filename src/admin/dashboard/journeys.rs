@@ -43,6 +43,10 @@ pub(super) fn draw(view: &View, data: &PageData<'_>, page: &str) -> Option<Marku
                                 h3 { (say.with(name, [("n", (nth + 1).into())])) }
                                 ol {
                                     @for (page, visits) in step.pages.iter().take(ROWS) { (row(view, page, *visits)) }
+                                    @let others = step.pages.iter().skip(ROWS).map(|(_, visits)| visits).sum::<i64>();
+                                    @if others > 0 {
+                                        li.others.quiet { span { (say.t("journey-others")) } " " b { (say.count(others)) } }
+                                    }
                                     @if step.ends > 0 {
                                         li.quiet { span { (say.t(end)) } " " b { (say.count(step.ends)) } }
                                     }
@@ -62,7 +66,9 @@ fn row(view: &View, page: &str, visits: i64) -> Markup {
     let name = shown(page);
     html! {
         li {
-            a href=(view.own_view(page)) title=(name) { (cut(&name)) }
+            a href=(view.own_view(page)) title=(name) {
+                @for part in cut(&name).split_inclusive('/') { (part) wbr; }
+            }
             " " b { (view.say().count(visits)) }
         }
     }

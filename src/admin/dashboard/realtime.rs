@@ -21,6 +21,7 @@ fn stream(say: Language) -> Markup {
             header { h2 #happens-title { (say.t("live-title")) } }
             noscript { p.empty { (say.t("live-noscript")) } }
             ol #stream data-keep="" {}
+            p.empty { (say.t("live-quiet")) }
         }
     }
 }
