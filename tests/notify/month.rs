@@ -150,7 +150,7 @@ fn expected(
     let counted = |count: &BTreeMap<&'static str, i64>| {
         ranked(count.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect())
     };
-    let (visitors, responses) = (("visitors", "Visitors"), ("responses", "Requests"));
+    let (visitors, responses) = (("visitors", "Visitors"), ("requests", "Requests"));
     for (title, (inline, head), rows) in [
         ("Pages", visitors, month.by(seen)),
         ("Sources", visitors, month.by(|visit| one(visit.source.1))),
