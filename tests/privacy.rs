@@ -287,7 +287,7 @@ fn age(store: &Arc<dyn Upkeep>, stored: impl Fn() -> Vec<u8>) -> Vec<Day> {
         let visitors = async || {
             let (mut visitors, mut aged) = (Vec::new(), Vec::new());
             for day in &days {
-                for of in RowsOf::BOTH {
+                for of in RowsOf::ALL {
                     for packed in store.rows(SITE, *day, of).await.unwrap().blocks {
                         aged.push(packed.is_aged());
                         visitors.extend(packed.block().unwrap().visits.visitor);

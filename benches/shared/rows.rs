@@ -100,7 +100,7 @@ impl World {
                 row
             };
             let mut seen = row(at, Kind::View);
-            let flags = Flags::SERVER.and_if(Flags::BEGINS, view == 1);
+            let flags = Flags::SERVER.with_if(Flags::BEGINS, view == 1);
             seen.flags = flags;
             seen.numbers = [self.page_sizes[page], 40 + device.i64(..30)];
             rows.push(seen);

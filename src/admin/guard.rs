@@ -1,4 +1,4 @@
-//! Who gets in, and what every answer carries.
+//! Access control for the admin port, and the security headers of every answer.
 
 use super::caller::{self, Refusal};
 use super::error::Error;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// What every page looks by, also the one that says why there is nothing else. It tells nothing of
-/// any site.
+/// Routes of assets and of the theme's style sheet. Served for any `Host`, since pages that refuse
+/// need them too; they hold nothing about any site.
 const LOOK: [&str; 2] = [assets::PATH, theme::STYLE];
 
 /// Lets a request through, or answers in its place.
@@ -59,7 +59,7 @@ pub(super) async fn admit(
             }
         }
     }
-    // A form on another website's page must sign nobody in or out here.
+    // A form on another website's page must change nothing here, nor sign anybody in or out.
     let (headers, path) = (request.headers(), request.uri().path());
     let is_let_in = || {
         path.starts_with("/api/")
@@ -68,7 +68,7 @@ pub(super) async fn admit(
     if !request.method().is_safe() && is_from_elsewhere(headers) && !is_let_in() {
         return Error::Elsewhere.into_response();
     }
-    // A way to a handler that says nothing of what it needs is none.
+    // A method for which the route declares no need is refused.
     if need.is_none() && matched.is_some() {
         return Error::WrongMethod.into_response();
     }
@@ -93,7 +93,7 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
         return !matches!(site, b"same-origin" | b"none");
     }
     let Some(origin) = of(header::ORIGIN) else { return false };
-    // Not `null`, which is what a sandboxed page says.
+    // `null`, which a sandboxed page sends, has no host: it is from elsewhere.
     let host = origin.windows(3).position(|w| w == b"://").map(|at| &origin[at + 3..]);
     !host.is_some_and(|host| of(header::HOST).is_some_and(|own| own.eq_ignore_ascii_case(host)))
 }
@@ -102,7 +102,7 @@ fn is_local(headers: &HeaderMap, uri: &Uri) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let authority = match (hosts.next(), hosts.next()) {
         (Some(host), None) => Authority::try_from(host.as_bytes()).ok(),
-        (None, _) => uri.authority().cloned(), // HTTP/2 has it in the request line
+        (None, _) => uri.authority().cloned(), // HTTP/2 sends it as ":authority"
         _ => None,
     };
     authority.is_some_and(|authority| {
@@ -122,7 +122,7 @@ pub(super) struct Framed(pub Vec<String>);
 pub(super) async fn harden(mut response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Elsewhere nobody learns of this page, and our own forms say where they come from.
+        // Other sites get no referrer; our own forms still send `Origin`.
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (header::CACHE_CONTROL, "no-store"),

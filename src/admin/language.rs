@@ -47,7 +47,7 @@ pub(super) async fn choose(say: Language, headers: HeaderMap, Fields(form): Fiel
     kept(&headers, COOKIE, chosen.unwrap_or(say).as_str())
 }
 
-/// The form: a button for each language, named as those call it who read it.
+/// The form: a button for each language, each named in its own language.
 pub(super) fn form(say: Language) -> Markup {
     html! {
         form.choice.language method="post" action=(CHOOSE) {
@@ -62,8 +62,12 @@ pub(super) fn form(say: Language) -> Markup {
     }
 }
 
-/// Pages say in which language they are, unless their handler has.
-pub(super) async fn told(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Adds the fields of the language to pages whose handler has not set it.
+pub(super) async fn add_fields(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let say = app.say(request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -196,7 +196,7 @@ fn router(admin: AdminState, closing: watch::Receiver<bool>) -> Router {
     };
     routes::probes(router)
         .layer(axum::middleware::from_fn_with_state(app.clone(), refusal::told))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), language::told))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), language::add_fields))
         .layer(axum::middleware::map_response(guard::harden))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(body::LONGEST))

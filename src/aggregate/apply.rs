@@ -46,9 +46,9 @@ impl Shard {
             What::Feed { path, reader, subscribers } => self.feed(spot, &path, reader, subscribers),
             What::Bot { name, class, page, status, read, proof, allowed } => {
                 let flags = Flags::default()
-                    .and_if(Flags::READ, read)
-                    .and_if(Flags::ALLOWED, allowed == Some(true))
-                    .and_if(Flags::DISALLOWED, allowed == Some(false));
+                    .with_if(Flags::READ, read)
+                    .with_if(Flags::ALLOWED, allowed == Some(true))
+                    .with_if(Flags::DISALLOWED, allowed == Some(false));
                 self.bot(spot, Machine { name, class, proof }, page, status, flags)
             }
             What::BotBeacon { name, class, proof } => {

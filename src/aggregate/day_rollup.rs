@@ -163,7 +163,7 @@ impl DayRollup {
 
     /// Keeps an event row.
     pub fn record(&mut self, row: &EventRow) {
-        match row.kind.of() {
+        match row.kind.rows_of() {
             RowsOf::People => self.people.push(row),
             RowsOf::Others => self.others.push(row),
         }

@@ -25,7 +25,7 @@ impl Shard {
             ScriptEventKind::Custom { name, properties, value, interactive } => {
                 let numbers = [value.unwrap_or(0), 0];
                 let traits = Traits::from([(Dimension::Event, &*name)]);
-                let flags = Flags::default().and_if(Flags::PASSIVE, !interactive);
+                let flags = Flags::default().with_if(Flags::PASSIVE, !interactive);
                 let row = EventRow { flags, name, properties, numbers, ..row(Kind::Event) };
                 self.write_now(spot, row);
                 ("event", page, Some(traits))

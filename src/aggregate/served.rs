@@ -38,7 +38,7 @@ impl Shard {
         let begins = running.is_none();
         let mut download = running.unwrap_or_else(|| Download::begun(spot.day, spot.at, length));
         let completes = download.add(spot.at, first, bytes, length);
-        let flags = Flags::default().and_if(Flags::BEGINS, begins);
+        let flags = Flags::default().with_if(Flags::BEGINS, begins);
         let mut row = spot.row(Kind::Download, path);
         row.numbers[0] = i64::try_from(bytes).unwrap_or(0);
         if completes && download.day != spot.day {
@@ -46,7 +46,7 @@ impl Shard {
             self.write_of_nobody(Spot { day: download.day, ..spot }, begun);
             row.flags = flags;
         } else {
-            row.flags = flags.and_if(Flags::COMPLETE, completes);
+            row.flags = flags.with_if(Flags::COMPLETE, completes);
         }
         self.write_of_nobody(spot, row);
         if let Some(key) = key {
@@ -93,7 +93,7 @@ impl Shard {
         flags: Flags,
     ) -> Counted {
         let mut row = machine.row(spot, &page);
-        row.flags = Flags::ANSWERED.and(flags);
+        row.flags = Flags::ANSWERED.with(flags);
         row.numbers[0] = status.into();
         self.write_of_nobody(spot, row);
         let Machine { name, class, .. } = machine;

@@ -223,11 +223,11 @@ enum Evidence {
 impl Evidence {
     fn flags(self) -> Flags {
         match self {
-            Self::Activated => Flags::SERVER.and(Flags::CONFIRMED),
-            Self::Cached { own: true } => Flags::BROWSER.and(Flags::CACHED),
-            Self::Cached { own: false } => Flags::BROWSER.and(Flags::CACHED_BY_OTHERS),
+            Self::Activated => Flags::SERVER.with(Flags::CONFIRMED),
+            Self::Cached { own: true } => Flags::BROWSER.with(Flags::CACHED),
+            Self::Cached { own: false } => Flags::BROWSER.with(Flags::CACHED_BY_OTHERS),
             Self::Browser => Flags::BROWSER,
-            Self::Unverified => Flags::BROWSER.and(Flags::UNVERIFIED),
+            Self::Unverified => Flags::BROWSER.with(Flags::UNVERIFIED),
         }
     }
 

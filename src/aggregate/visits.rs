@@ -69,7 +69,7 @@ impl Shard {
                 let profile = self.profile(spot, &traits, of);
                 let mut begun = Visit::begin(spot.day, spot.at, profile);
                 begun.watch.view(spot.at, unconfirmed);
-                row.flags = row.flags.and(Flags::BEGINS);
+                row.flags = row.flags.with(Flags::BEGINS);
                 Box::new(begun)
             }
         };
@@ -122,8 +122,8 @@ impl Shard {
         let event = matches!(row.kind, Kind::Event | Kind::Outbound | Kind::File);
         let passive = row.flags.has(Flags::PASSIVE);
         let tells = event || (acts && visit.lasts_longer(spot.at));
-        let activity = Flags::default().and_if(Flags::INTERACTIVE, event && !passive);
-        let activity = activity.and_if(Flags::PASSIVE, event && passive);
+        let activity = Flags::default().with_if(Flags::INTERACTIVE, event && !passive);
+        let activity = activity.with_if(Flags::PASSIVE, event && passive);
         self.write_in(spot, visitor, &mut visit, row, tells.then_some(activity));
         if acts {
             visit.goes_on(spot.at);

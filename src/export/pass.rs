@@ -143,7 +143,7 @@ impl Pass {
 impl Now {
     fn new(day: Day) -> Self {
         let (blocks, visits) = Default::default();
-        Self { day, lists: RowsOf::BOTH.into(), blocks, visits }
+        Self { day, lists: RowsOf::ALL.into(), blocks, visits }
     }
 }
 

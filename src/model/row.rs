@@ -42,7 +42,7 @@ words! {
         View = "view",
         /// A view that the server saw is confirmed by its beacon. `at` is the view's.
         Confirm = "confirm",
-        /// Of a view more or less was sent than its head had said.
+        /// A view's body was longer or shorter than its head had said.
         Sent = "sent",
         /// On the first day of a visit that goes on past midnight: something happened in it on the
         /// next day, and has a row there.
@@ -72,15 +72,29 @@ impl Kind {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// Of whom it tells.
-    pub fn of(self) -> RowsOf {
-        if (self as u8) < Self::Bot as u8 { RowsOf::People } else { RowsOf::Others }
+    /// Whether people's rows are of this kind, or others'.
+    pub fn rows_of(self) -> RowsOf {
+        match self {
+            Self::View
+            | Self::Confirm
+            | Self::Sent
+            | Self::Activity
+            | Self::Engagement
+            | Self::Event
+            | Self::Outbound
+            | Self::File
+            | Self::Click
+            | Self::Vital => RowsOf::People,
+            Self::Bot | Self::Error | Self::Prefetch | Self::Download | Self::Feed => {
+                RowsOf::Others
+            }
+        }
     }
 }
 
 words! {
-    /// Rows of people, and of others (bots, errors, prefetches, downloads, feeds), are kept apart
-    /// and each within a cap of their own, so that crawlers cannot push people's out.
+    /// Rows of people and of others are kept apart and each within a cap of their own, so that
+    /// crawlers cannot push people's out.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum RowsOf {
         /// What people did.
@@ -90,18 +104,15 @@ words! {
     }
 }
 
-impl RowsOf {
-    pub const BOTH: [Self; 2] = Self::ALL;
-}
-
-/// What else is to be said of a row; which flags a kind has, each says.
+/// More about a row. Each flag names the kinds that have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub struct Flags(pub u16);
 
 impl Flags {
     /// View: the server saw it.
     pub const SERVER: Self = Self(1);
-    /// View: the server saw it as a page fetched ahead, and the browser when it was shown.
+    /// View: fetched ahead, and shown by the browser later. What confirms another view is a row of
+    /// its own, [`Kind::Confirm`].
     pub const CONFIRMED: Self = Self(1 << 1);
     /// View: only the browser saw it.
     pub const BROWSER: Self = Self(1 << 2);
@@ -137,13 +148,13 @@ impl Flags {
     }
 
     #[must_use]
-    pub fn and(self, more: Self) -> Self {
+    pub fn with(self, more: Self) -> Self {
         Self(self.0 | more.0)
     }
 
     #[must_use]
-    pub fn and_if(self, more: Self, condition: bool) -> Self {
-        if condition { self.and(more) } else { self }
+    pub fn with_if(self, more: Self, condition: bool) -> Self {
+        if condition { self.with(more) } else { self }
     }
 
     /// Activity: whether it was an event, and not a pageview or attention.
@@ -179,7 +190,7 @@ pub struct RowVisit {
     pub traits: Traits,
 }
 
-/// By what tells visits apart: every row asks, and texts are long.
+/// Hashes only what tells visits apart: this runs for every row, and the texts are long.
 impl Hash for RowVisit {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.visitor, self.visit).hash(state);
@@ -207,7 +218,7 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    /// A row that says no more than this.
+    /// A row with only these fields set.
     pub fn new(at: Millis, kind: Kind, of: Arc<RowVisit>, page: Arc<str>) -> Self {
         Self {
             at,

@@ -5,6 +5,7 @@
 //! `!@` for text that is contained or not, `=~` and `!~` for regular expressions that match or not.
 //! A backslash makes `|`, `;`, `*` and itself plain characters.
 
+use super::filter::plain_part;
 use super::{Invalid, Property, Reason};
 use crate::model::rollup::parts;
 use serde_json::{Value as Json, json};
@@ -79,6 +80,18 @@ impl Condition {
     /// This value and no other.
     pub fn exactly(property: Property, value: &str) -> Self {
         Self { property, operator: Operator::Is, values: vec![escaped(value, &SPECIAL)] }
+    }
+
+    /// A condition on parts of values, or on values that are one of these as a whole.
+    pub fn or_whole(&self, values: &[&str]) -> Self {
+        let parts = self.texts().map(|part| regex::escape(&plain_part(&part, &self.property)));
+        let wholes = values.iter().map(|value| format!("^{}$", regex::escape(value)));
+        let pattern = parts.chain(wholes).collect::<Vec<_>>().join("|");
+        let operator = match self.operator.is_negated() {
+            true => Operator::MatchesNot,
+            false => Operator::Matches,
+        };
+        Self { property: self.property.clone(), operator, values: vec![pattern] }
     }
 
     /// A value of this pattern.

@@ -4,131 +4,75 @@ use super::known::Known;
 use super::rows::merge_day;
 use super::{Invalid, Property};
 use crate::model::rollup::{Metric as Stored, Row};
+use crate::words::words;
 use serde::Serialize;
 
-/// A metric of the Stats API: Plausible's, and ours for what the server and the browser saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    Visitors,
-    Visits,
-    /// Of bots, errors, downloads, prefetches, feeds and AI: responses.
-    Pageviews,
-    /// Two decimals; unknown without visits.
-    ViewsPerVisit,
-    /// Percent, whole; unknown without visits. Of a page: of the visits that entered by it.
-    BounceRate,
-    /// Seconds, whole; unknown without visits.
-    VisitDuration,
-    /// Pageviews and custom events together, as Plausible has it.
-    Events,
-    /// Pageviews seen by the server, confirmed or not.
-    ServerPageviews,
-    /// Of errors: shown by a browser. Of prefetches: seen in the end.
-    ConfirmedPageviews,
-    /// Pageviews only a browser saw.
-    BrowserPageviews,
-    ConfirmedVisitors,
-    /// How far views were scrolled on average, percent, whole; unknown where none told.
-    ScrollDepth,
-    /// Seconds of attention a page gets in a visit, whole: engaged time over the visits that saw
-    /// it. Visits of which no script told anything are left out, in proportion to the views that
-    /// no browser vouched for. Rows of pages only.
-    TimeOnPage,
-    /// Percent of a page's views that ended a visit, one decimal; rows of exit pages only.
-    ExitRate,
-    /// Percent of what the server answered that no script ever confirmed, one decimal.
-    BlindSpot,
-    /// Body bytes sent.
-    Bytes,
-    /// Downloads that arrived whole, and those that did not.
-    Complete,
-    Aborted,
-    /// Subscribers whom feed readers fetch for, on the day that had most.
-    Subscribers,
-    /// Events without the pageviews: how often a goal was reached.
-    Conversions,
-    /// Percent of all visitors whom a goal's (event's, link's) row counts, two decimals.
-    ConversionRate,
-    /// Percent of the visitors of a row's other dimensions whom it counts, two decimals; where
-    /// there are none, of all.
-    GroupConversionRate,
-    /// Percent of all visitors whom a row counts, one decimal.
-    Percentage,
-    /// Sum of the values that events brought, and the average over all events.
-    TotalRevenue,
-    AverageRevenue,
+words! {
+    /// A metric of the Stats API: Plausible's, and ours for what the server and the browser saw.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Metric {
+        Visitors = "visitors",
+        Visits = "visits",
+        /// Of bots, errors, downloads, prefetches, feeds and AI: responses.
+        Pageviews = "pageviews",
+        /// Two decimals; unknown without visits.
+        ViewsPerVisit = "views_per_visit",
+        /// Percent, whole; unknown without visits. Of a page: of the visits that entered by it.
+        BounceRate = "bounce_rate",
+        /// Seconds, whole; unknown without visits.
+        VisitDuration = "visit_duration",
+        /// Pageviews and custom events together, as Plausible has it.
+        Events = "events",
+        /// Pageviews seen by the server, confirmed or not.
+        ServerPageviews = "server_pageviews",
+        /// Of errors: shown by a browser. Of prefetches: seen in the end.
+        ConfirmedPageviews = "confirmed_pageviews",
+        /// Pageviews only a browser saw.
+        BrowserPageviews = "browser_pageviews",
+        ConfirmedVisitors = "confirmed_visitors",
+        /// How far views were scrolled on average, percent, whole; unknown where none told.
+        ScrollDepth = "scroll_depth",
+        /// Seconds of attention a page gets in a visit, whole: engaged time over the visits that saw
+        /// it. Visits of which no script told anything are left out, in proportion to the views that
+        /// no browser reported. Rows of pages only.
+        TimeOnPage = "time_on_page",
+        /// Percent of a page's views that ended a visit, one decimal; rows of exit pages only.
+        ExitRate = "exit_rate",
+        /// Percent of what the server answered that no script ever confirmed, one decimal.
+        BlindSpot = "blind_spot",
+        /// Body bytes sent.
+        Bytes = "bytes",
+        /// Downloads that arrived whole, and those that did not.
+        Complete = "complete",
+        Aborted = "aborted",
+        /// Subscribers whom feed readers fetch for, on the day that had most.
+        Subscribers = "subscribers",
+        /// Events without the pageviews: how often a goal was reached.
+        Conversions = "conversions",
+        /// Percent of the filter's visitors, what it asks of goals and events aside, whom a goal's
+        /// (event's, link's) row counts, two decimals.
+        ConversionRate = "conversion_rate",
+        /// Percent of the visitors of a row's other dimensions whom it counts, two decimals; where
+        /// there are none, of all.
+        GroupConversionRate = "group_conversion_rate",
+        /// Percent of all visitors whom a row counts, one decimal.
+        Percentage = "percentage",
+        /// Sum of the values that events brought, and the average over all events.
+        TotalRevenue = "total_revenue",
+        AverageRevenue = "average_revenue",
+    }
 }
 
 impl Metric {
-    pub const ALL: [Self; 25] = [
-        Self::Visitors,
-        Self::Visits,
-        Self::Pageviews,
-        Self::ViewsPerVisit,
-        Self::BounceRate,
-        Self::VisitDuration,
-        Self::Events,
-        Self::ServerPageviews,
-        Self::ConfirmedPageviews,
-        Self::BrowserPageviews,
-        Self::ConfirmedVisitors,
-        Self::ScrollDepth,
-        Self::TimeOnPage,
-        Self::ExitRate,
-        Self::BlindSpot,
-        Self::Bytes,
-        Self::Complete,
-        Self::Aborted,
-        Self::Subscribers,
-        Self::Conversions,
-        Self::ConversionRate,
-        Self::GroupConversionRate,
-        Self::Percentage,
-        Self::TotalRevenue,
-        Self::AverageRevenue,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Visitors => "visitors",
-            Self::Visits => "visits",
-            Self::Pageviews => "pageviews",
-            Self::ViewsPerVisit => "views_per_visit",
-            Self::BounceRate => "bounce_rate",
-            Self::VisitDuration => "visit_duration",
-            Self::Events => "events",
-            Self::ServerPageviews => "server_pageviews",
-            Self::ConfirmedPageviews => "confirmed_pageviews",
-            Self::BrowserPageviews => "browser_pageviews",
-            Self::ConfirmedVisitors => "confirmed_visitors",
-            Self::ScrollDepth => "scroll_depth",
-            Self::TimeOnPage => "time_on_page",
-            Self::ExitRate => "exit_rate",
-            Self::BlindSpot => "blind_spot",
-            Self::Bytes => "bytes",
-            Self::Complete => "complete",
-            Self::Aborted => "aborted",
-            Self::Subscribers => "subscribers",
-            Self::Conversions => "conversions",
-            Self::ConversionRate => "conversion_rate",
-            Self::GroupConversionRate => "group_conversion_rate",
-            Self::Percentage => "percentage",
-            Self::TotalRevenue => "total_revenue",
-            Self::AverageRevenue => "average_revenue",
-        }
-    }
-
     /// # Errors
     /// If there is no such metric.
-    pub fn parse(word: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .into_iter()
-            .find(|metric| metric.as_str() == word)
-            .ok_or_else(|| Invalid::unknown("metric", word, Self::ALL.map(Self::as_str)))
+    pub fn read(word: &str) -> Result<Self, Invalid> {
+        let unknown = || Invalid::unknown("metric", word, Self::ALL.map(Self::as_str));
+        Self::parse(word).ok_or_else(unknown)
     }
 
-    /// What a question of version 1 asks for that does not say: visitors, where these mean
-    /// something.
+    /// The metric of a version 1 question that names none: visitors, or pageviews of a property
+    /// whose rows count no visitors.
     pub(super) fn default_of(property: Option<&Property>) -> Self {
         match property {
             Some(p) if p.knows_only_pageviews() || p.counts_responses() => Self::Pageviews,
@@ -143,7 +87,7 @@ impl Metric {
     pub fn parse_list(list: &str) -> Result<Vec<Self>, Invalid> {
         let mut metrics = Vec::new();
         for word in list.split(',').map(str::trim) {
-            let metric = Self::parse(word)?;
+            let metric = Self::read(word)?;
             if metrics.contains(&metric) {
                 return Err(Invalid::new(format!("metric `{word}` is asked for twice")));
             }
@@ -254,7 +198,7 @@ impl Metric {
             Self::Visits => &[S::Visits],
             Self::Pageviews => &[S::Server, S::Browser],
             Self::ViewsPerVisit => &[S::VisitViews, S::Visits],
-            // Of the visits that entered by the page, which add up.
+            // Computed from `Sums::beside`, not from the row.
             Self::BounceRate if name == "event:page" => &[],
             Self::BounceRate => &[S::Bounces, S::Visits],
             Self::VisitDuration => &[S::Duration, S::Visits],
@@ -334,7 +278,7 @@ pub struct Sums {
     pub row: Row,
     /// The counts of `row` that are known; the others are no numbers to tell.
     pub known: Known,
-    /// Everything in the same time.
+    /// All traffic of the same time.
     pub everyone: Row,
     /// For rows of exit pages: the same pages' own rows; for those of pages: of the visits that
     /// entered by them.
@@ -349,7 +293,7 @@ impl Default for Sums {
 }
 
 impl Sums {
-    /// Whether nothing of it can be told.
+    /// Whether none of the row's counts is known.
     pub(super) fn is_unknown(&self) -> bool {
         self.known == Known::NOTHING
     }

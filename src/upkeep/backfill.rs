@@ -198,7 +198,7 @@ struct Summed {
 async fn sum_up(store: &dyn Upkeep, site: &Site, day: Day, names: usize) -> Result<Summed> {
     let mut summed = Summed::default();
     let mut recount = Recount::new(site, day, names);
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         let stored = store.rows(&site.name, day, of).await?;
         summed.unreadable += stored.foreign;
         for packed in &stored.blocks {

@@ -43,7 +43,7 @@ pub async fn compact(store: &dyn Upkeep, site: &Arc<str>, day: Day, phase: Phase
     let mut numbers =
         (phase == Phase::Over).then(|| Numbers::new(rand::random::<u64> as fn() -> u64));
     let mut all = true;
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         let stored = store.rows(site, day, of).await?;
         let name = site.clone();
         let rewriting = tokio::task::spawn_blocking(move || {

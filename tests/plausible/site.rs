@@ -143,7 +143,7 @@ fn happened(nth: u64, begins: Millis, visit: &Visit, rows: &mut RowBuilder) {
                 page = (*step).into();
                 view += 1;
                 let mut row = EventRow::new(at, Kind::View, of.clone(), page.clone());
-                row.flags = Flags::SERVER.and_if(Flags::BEGINS, view == 1);
+                row.flags = Flags::SERVER.with_if(Flags::BEGINS, view == 1);
                 row
             }
             Some(event) => {

@@ -40,7 +40,7 @@ struct Stored {
 async fn all(store: &dyn Upkeep, site: &Site, day: Day) -> Stored {
     let counts = store.days(&site.name, &[day]).await.unwrap().remove(0);
     let mut rows = [0; 2];
-    for (rows, of) in rows.iter_mut().zip(RowsOf::BOTH) {
+    for (rows, of) in rows.iter_mut().zip(RowsOf::ALL) {
         let stored = store.rows(&site.name, day, of).await.unwrap();
         *rows = stored.blocks.iter().map(|packed| packed.block().unwrap().len()).sum();
     }

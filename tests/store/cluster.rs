@@ -55,7 +55,7 @@ impl Sender {
         let days = store.days(&self.site, &[today()]).await.unwrap();
         let counted = days[0].row(Dimension::Page, "/").get(Metric::Server);
         assert_eq!(counted, self.acknowledged as i64, "{}", self.site);
-        for of in RowsOf::BOTH {
+        for of in RowsOf::ALL {
             let rows = pages(store, &self.site, today(), of).await;
             assert_eq!(rows.len() as u64, self.acknowledged, "{}", self.site);
         }

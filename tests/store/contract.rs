@@ -40,7 +40,7 @@ async fn a_batch_is_applied_once(store: Arc<dyn Upkeep>) {
         assert_eq!(store.apply(&pageview("n", number)).await.unwrap(), Applied::Before);
     }
     assert_eq!(stored(store.as_ref()).await, 2);
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert_eq!(pages(store.as_ref(), SITE, today(), of).await, ["/n/1", "/n/2"]);
     }
 }
@@ -96,7 +96,7 @@ async fn an_empty_batch_moves_only_marker_and_version(store: Arc<dyn Upkeep>) {
         assert_eq!(days[0].rows(dimension).count(), 0);
     }
     assert_eq!(store.uniques(SITE, today()).await.unwrap(), (0, 0));
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert_eq!(store.rows(SITE, today(), of).await.unwrap(), StoredRows::default());
     }
 }
@@ -193,7 +193,7 @@ async fn rows_come_oldest_first_people_apart_from_others(store: Arc<dyn Upkeep>)
     let store = store.as_ref();
     assert_eq!(pages(store, SITE, today(), RowsOf::People).await, ["/1", "/2", "/3", "/4"]);
     assert_eq!(pages(store, SITE, today(), RowsOf::Others).await, ["/a", "/b", "/c"]);
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         let elsewhere = [("example.org", today()), (SITE, day("2026-11-25"))];
         for (site, day) in elsewhere {
             assert_eq!(store.rows(site, day, of).await.unwrap(), StoredRows::default());
@@ -264,7 +264,7 @@ async fn trim_keeps_the_newest_blocks_over_all_days(store: Arc<dyn Upkeep>) {
             assert_eq!(stored.blocks, newest, "cap {cap}, {day}");
         }
     }
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert_eq!(pages(store.as_ref(), "example.org", today(), of).await, ["/n/1"]);
     }
     assert_eq!(store.versions(SITE, &days).await.unwrap(), [2, 2, 2]);
@@ -395,11 +395,11 @@ async fn rows_of_old_days_are_let_go(store: Arc<dyn Upkeep>) {
         store.apply(&Batch { site, day, ..pageview("n", 1) }).await.unwrap();
     }
     store.forget_rows(SITE, days[0]).await.unwrap();
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert_eq!(pages(store.as_ref(), SITE, days[0], of).await, ["/n/1"]);
     }
     store.forget_rows(SITE, days[2]).await.unwrap();
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         let mut left = Vec::new();
         for day in days {
             left.push(pages(store.as_ref(), SITE, day, of).await.len());

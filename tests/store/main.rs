@@ -134,7 +134,7 @@ fn full(node: &str, number: u64) -> Batch {
 fn view(number: u64) -> Batch {
     let visitor = VisitorHash::from_stored(number.to_be_bytes());
     let of = RowVisit { visitor: Some(visitor), ..RowVisit::default() };
-    let flags = Flags::SERVER.and(Flags::CONFIRMED);
+    let flags = Flags::SERVER.with(Flags::CONFIRMED);
     let row = EventRow { flags, ..EventRow::new(NOON, Kind::View, of.into(), "/".into()) };
     let bot = EventRow {
         name: "Bot".into(),

@@ -148,11 +148,11 @@ async fn a_file_of_an_older_headcount_keeps_its_counts() {
     assert!(!before.is_empty());
     assert_eq!(counts(store.days(SITE, &[today()]).await.unwrap()), before);
     assert_eq!(store.apply(&pageview("n", 2)).await.unwrap(), Applied::Now);
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert_eq!(pages(store.as_ref(), SITE, today(), of).await, ["/n/2"]);
     }
     store.trim(SITE, 0, 0).await.unwrap();
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert!(pages(store.as_ref(), SITE, today(), of).await.is_empty());
     }
 }

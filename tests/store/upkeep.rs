@@ -154,7 +154,7 @@ async fn days_are_listed_and_forgotten(store: Arc<dyn Upkeep>) {
     assert_eq!(store.kept("example.org").await.unwrap(), [today()]);
     assert_eq!(store.secret(&salt).await.unwrap(), None);
     assert_eq!(store.uniques(SITE, day("2026-11-23")).await.unwrap(), (0, 0));
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         assert!(pages(store.as_ref(), SITE, day("2026-11-23"), of).await.is_empty());
         assert_eq!(pages(store.as_ref(), SITE, day("2026-11-25"), of).await, ["/n/1"]);
     }
@@ -321,7 +321,7 @@ async fn rows_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
         let (people, others) = (named(Kind::View), named(Kind::Bot));
         store.apply(&Batch { day: on, people, others, ..batch("n", number) }).await.unwrap();
         assert_eq!(job.look().await, [Turn::Nothing]);
-        for of in RowsOf::BOTH {
+        for of in RowsOf::ALL {
             let mut kept = 0;
             for day in days {
                 kept += pages(store.as_ref(), SITE, day, of).await.len();
@@ -329,7 +329,7 @@ async fn rows_never_pass_twice_their_cap(store: Arc<dyn Upkeep>) {
             assert!((500..2_000).contains(&kept), "{kept}");
         }
     }
-    for of in RowsOf::BOTH {
+    for of in RowsOf::ALL {
         let newest = pages(store.as_ref(), SITE, days[1], of).await.pop();
         assert_eq!(newest.unwrap(), "2026-11-25 3 499");
     }
@@ -410,7 +410,7 @@ async fn rows_go_after_their_days(store: Arc<dyn Upkeep>) {
     }
     done(&mut job(&store, &clock, keep, "n").await).await;
     for (on, kept) in [("2026-11-22", 0), ("2026-11-23", 1), ("2026-11-24", 1), ("2026-11-25", 1)] {
-        for of in RowsOf::BOTH {
+        for of in RowsOf::ALL {
             assert_eq!(pages(store.as_ref(), SITE, day(on), of).await.len(), kept, "{on}");
         }
         assert_eq!(page(&counts(&store, on).await, "/"), 1);

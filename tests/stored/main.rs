@@ -85,7 +85,7 @@ fn whole_day(site: &str, on: Day, visitors: u64, told: u64) -> Batch {
         let at = 1_790_000_000_000 + number as i64;
         let row = EventRow::new(at, Kind::View, Arc::new(of), "/".into());
         if number < told {
-            rows.push(&EventRow { flags: Flags::SERVER.and(Flags::CONFIRMED), view: 1, ..row });
+            rows.push(&EventRow { flags: Flags::SERVER.with(Flags::CONFIRMED), view: 1, ..row });
         }
         all.push(visitor(site, on, number));
     }

@@ -183,12 +183,8 @@ impl OpenCard {
 
 /// Where a card's rows are told in full: on a page of its own, and in files.
 pub(super) fn ends(view: &View, card: &Card, shown: usize, rows: usize) -> Markup {
-    html! {
-        div.ends {
-            (details_link(view, card, shown, rows))
-            p.take { (files::links(view, Some(card.key), &view.say().t(card.title))) }
-        }
-    }
+    let details = details_link(view, card, shown, rows);
+    files::foot(view, &details, card.key, &view.say().t(card.title))
 }
 
 /// A link to a card's own page.

@@ -1,21 +1,21 @@
-//! Cards as files: each alone, and all that a page has together.
+//! Downloads as CSV and JSON: of one card, or of all cards of a page.
 
 use super::PageData;
 use super::sheet::{Sheet, csv_of_all};
 use super::view::View;
-use crate::report::Invalid;
+use crate::report::{Invalid, Range};
 use maud::{Markup, html};
 use serde_json::{Map, Value as Json, json};
 
-/// What is taken away.
-pub(super) enum Taken {
+/// What is downloaded.
+pub(super) enum Download {
     Card(Sheet),
     All(Vec<Sheet>),
 }
 
-impl Taken {
+impl Download {
     /// # Errors
-    /// The writer's.
+    /// If the table cannot be written.
     pub fn csv(&self) -> Result<Vec<u8>, Invalid> {
         match self {
             Self::Card(sheet) => sheet.csv(),
@@ -23,7 +23,7 @@ impl Taken {
         }
     }
 
-    /// In all of them each stands under its key as it does alone.
+    /// Of all, each card is what it is alone, under its key.
     pub fn json(&self, view: &View, data: &PageData<'_>) -> Json {
         let query = query(view, data);
         match self {
@@ -36,7 +36,7 @@ impl Taken {
     }
 }
 
-/// What it is about.
+/// The question that the file answers: site, days and filters.
 fn query(view: &View, data: &PageData<'_>) -> Map<String, Json> {
     let range = [data.answers.range.first, view.elapsed().last];
     let query = [
@@ -47,14 +47,19 @@ fn query(view: &View, data: &PageData<'_>) -> Map<String, Json> {
     query.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// The name of a file: of a card, or of a topic.
-pub(super) fn name(view: &View, format: &str) -> String {
+/// The `Content-Disposition` of a file that a page gives, which is named after its card, or else the
+/// topic.
+pub(super) fn disposition_of(view: &View, format: &str) -> String {
     // Names of funnels are whatever somebody calls them.
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let of = view.get("details").unwrap_or(view.topic.as_str());
     let of: String = of.chars().map(|c| if is_plain(&c) { c } else { '-' }).collect();
-    let range = view.elapsed();
-    format!("attachment; filename=\"{of}_{}_{}.{format}\"", range.first, range.last)
+    disposition(&of, view.elapsed(), format)
+}
+
+/// The `Content-Disposition` of a file about these days.
+pub(super) fn disposition(of: &str, days: Range, format: &str) -> String {
+    format!("attachment; filename=\"{of}_{}_{}.{format}\"", days.first, days.last)
 }
 
 /// Links to a card as files; `None`: to all that the page has.
@@ -66,14 +71,17 @@ pub(super) fn links(view: &View, card: Option<&str>, title: &str) -> Markup {
     }
 }
 
-/// Where a card is told in full that is not of one property.
+/// The foot of a card without a property: links to its details and its files.
 pub(super) fn ends(view: &View, card: &str, title: &str) -> Markup {
-    html! {
-        div.ends {
-            a.more href=(view.link(&[("details", Some(card))])) {
-                (view.say().t("card-details")) span.hidden { ": " (title) }
-            }
-            p.take { (links(view, Some(card), title)) }
+    let details = html! {
+        a.more href=(view.link(&[("details", Some(card))])) {
+            (view.say().t("card-details")) span.hidden { ": " (title) }
         }
-    }
+    };
+    foot(view, &details, card, title)
+}
+
+/// The same with a link to its details of its own.
+pub(super) fn foot(view: &View, details: &Markup, card: &str, title: &str) -> Markup {
+    html! { div.ends { (details) p.take { (links(view, Some(card), title)) } } }
 }

@@ -4,18 +4,15 @@
 
 use super::PageData;
 use super::filters;
-use super::meant::{as_typed, meant};
+use super::meant::Meaning;
 use super::values::name;
 use super::view::View;
 use crate::admin::params::Params;
 use crate::language::Language;
 use crate::model::rollup::{Dimension, Metric as Stored, OTHER, parts};
 use crate::report::scan::is_told_by_rows;
-use crate::report::{
-    Answers, Condition, Invalid, Metric, Operator, Property, QuerySet, Reason, api_name,
-};
+use crate::report::{Answers, Condition, Invalid, Metric, Operator, Property, QuerySet, Reason};
 use maud::{Markup, html};
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -102,14 +99,10 @@ impl Suggestions {
         let slices = answers.slices(self.0).unwrap_or_default();
         let values = slices.iter().map(|slice| &*slice.value);
         let values = values.filter(|value| !["", OTHER].contains(value) && value.len() <= LONGEST);
-        let options = values.take(SUGGESTED).map(|value| {
-            // Regions have names in the API only, as they are told apart here.
-            let called = match of.as_str() {
-                "visit:region_name" => Cow::from(api_name(of, value)),
-                _ => name(say, of, value),
-            };
-            (as_typed(say, of, value, &called), value)
-        });
+        let meaning = Meaning::new(say, of);
+        let options = values
+            .take(SUGGESTED)
+            .map(|value| (meaning.as_typed(value, &name(say, of, value)), value));
         html! {
             @for (typed, value) in options { option value=(typed) label=[(*typed != *value).then_some(value)] {} }
         }
@@ -143,7 +136,9 @@ pub(super) fn typed(params: &Params, say: Language) -> Result<Option<Condition>,
     let [property, operator, value, suggest] = FIELDS.map(|name| params.get(name));
     match (property, operator, value, suggest) {
         (Some(property), Some(operator), Some(value), None) => {
-            Condition::typed(property, operator, value).map(|typed| Some(meant(say, typed)))
+            let typed = Condition::typed(property, operator, value)?;
+            let property = typed.property.clone();
+            Ok(Some(Meaning::new(say, &property).of(typed)))
         }
         _ => Ok(None),
     }

@@ -7,37 +7,57 @@
 use super::values::{Named, named};
 use crate::language::Language;
 use crate::report::{Condition, Filter, Operator, Property, api_name, conditions};
-use regex::Regex;
+use regex::RegexBuilder;
 
-/// The condition that rows are to meet where this one was typed: by the names of the page's
-/// language, or of another, in which an address may have been made.
-pub(super) fn meant(say: Language, typed: Condition) -> Condition {
-    let others = Language::ALL.into_iter().filter(|other| *other != say);
-    let known = named(say, &typed.property);
-    match read(&known, &typed) {
-        Reading::Named(condition) => condition,
-        Reading::Stored => typed,
-        Reading::Nothing => {
-            let mut of_others = others.map(|other| read(&named(other, &typed.property), &typed));
-            let found = of_others.find_map(|reading| match reading {
-                Reading::Named(condition) => Some(condition),
-                _ => None,
-            });
-            found.unwrap_or(typed)
-        }
-    }
+/// Bytes that a pattern may take which is tried on names; larger ones are tried on rows only.
+const PATTERN_SIZE: usize = 64 << 10;
+
+/// What is meant by the values of a property that are typed on a page in some language.
+pub(super) struct Meaning<'p> {
+    say: Language,
+    property: &'p Property,
+    known: Named,
 }
 
-/// How to type what finds just this value: by its name, if that does.
-pub(super) fn as_typed(say: Language, property: &Property, value: &str, name: &str) -> String {
-    let typed = Condition::exactly(property.clone(), name);
-    let text = typed.values.concat();
-    let condition = meant(say, typed);
-    let filter = Filter::parse(&conditions::write([&condition]));
-    let is_found = filter.ok().flatten().is_some_and(|filter| filter.only() == Some(value));
-    match is_found {
-        true => text,
-        false => Condition::exactly(property.clone(), value).values.concat(),
+impl<'p> Meaning<'p> {
+    pub fn new(say: Language, property: &'p Property) -> Self {
+        Self { say, property, known: named(say, property) }
+    }
+
+    /// The condition that rows are to meet where this one was typed: by the names of the page's
+    /// language, or of another, in which an address may have been made.
+    pub fn of(&self, typed: Condition) -> Condition {
+        match read(&self.known, &typed) {
+            Reading::Named(condition) => condition,
+            Reading::Stored => typed,
+            Reading::Nothing => self.of_others(&typed).unwrap_or(typed),
+        }
+    }
+
+    fn of_others(&self, typed: &Condition) -> Option<Condition> {
+        // A part may be one of a name that is nobody's here: only where all values are known it is
+        // none.
+        let is_whole = matches!(typed.operator, Operator::Is | Operator::IsNot);
+        let others = Language::ALL.into_iter().filter(|other| *other != self.say);
+        let others = others.filter(|_| is_whole || self.known.are_all);
+        others.map(|other| read(&named(other, self.property), typed)).find_map(|reading| {
+            match reading {
+                Reading::Named(condition) => Some(condition),
+                Reading::Stored | Reading::Nothing => None,
+            }
+        })
+    }
+
+    /// How to type what finds just this value: by its name, if that does.
+    pub fn as_typed(&self, value: &str, name: &str) -> String {
+        let typed = Condition::exactly(self.property.clone(), name);
+        let text = typed.values.concat();
+        let filter = Filter::parse(&conditions::write([&self.of(typed)]));
+        let is_found = filter.ok().flatten().is_some_and(|filter| filter.only() == Some(value));
+        match is_found {
+            true => text,
+            false => Condition::exactly(self.property.clone(), value).values.concat(),
+        }
     }
 }
 
@@ -65,19 +85,35 @@ fn read(known: &Named, typed: &Condition) -> Reading {
             };
             let is_named = |name: &str| {
                 let name = folded(name);
-                texts.iter().any(|(part, text)| !is_code(text) && has(&name, part))
+                texts.iter().any(|(part, text)| {
+                    // Of a flag nothing is left, which every name has in it.
+                    !part.is_empty() && !is_code(text) && has(&name, part)
+                })
             };
             let is_plain = |value: &str| texts.iter().any(|(_, text)| value.contains(text));
-            read_parts(known, typed, is_named, is_plain)
+            let is_known = |part: &str, text: &str| {
+                known
+                    .names
+                    .iter()
+                    .any(|(value, name)| has(&folded(name), part) || value.contains(text))
+            };
+            let unknown = texts.iter().filter(|(part, text)| !is_known(part, text));
+            let unknown: Vec<&str> = unknown.map(|(_, text)| &**text).collect();
+            read_parts(known, typed, (is_named, is_plain), &unknown)
         }
         Operator::Matches | Operator::MatchesNot => {
-            let plain: Vec<_> = typed.texts().filter_map(|text| Regex::new(&text).ok()).collect();
-            let fits = |text: &str| plain.iter().any(|regex| regex.is_match(text));
             // What is left of values that are not known would have to meet the pattern, too.
             if !known.are_all {
                 return Reading::Stored;
             }
-            read_parts(known, typed, fits, fits)
+            // Hundreds of names are looked through while others wait.
+            let small =
+                |text: String| RegexBuilder::new(&text).size_limit(PATTERN_SIZE).build().ok();
+            let Some(plain) = typed.texts().map(small).collect::<Option<Vec<_>>>() else {
+                return Reading::Stored;
+            };
+            let fits = |text: &str| plain.iter().any(|regex| regex.is_match(text));
+            read_parts(known, typed, (fits, fits), &[])
         }
     }
 }
@@ -107,12 +143,12 @@ fn read_whole(known: &Named, typed: &Condition) -> Reading {
 }
 
 /// Names that are like what was typed, and values that are, as they are stored or as the API has
-/// them.
+/// them. `unknown`: of what was typed, what is a part of neither.
 fn read_parts(
     known: &Named,
     typed: &Condition,
-    is_named: impl Fn(&str) -> bool,
-    is_plain: impl Fn(&str) -> bool,
+    (is_named, is_plain): (impl Fn(&str) -> bool, impl Fn(&str) -> bool),
+    unknown: &[&str],
 ) -> Reading {
     let is_stored = |value: &str| is_plain(value) || is_plain(api_name(&typed.property, value));
     let all = || known.names.iter();
@@ -129,12 +165,24 @@ fn read_parts(
                 true => Operator::IsNot,
                 false => Operator::Is,
             },
-            values: values.flat_map(|value| exactly(typed, value)).collect(),
+            values: {
+                let values = values.chain(unknown.iter().copied());
+                values.flat_map(|value| exactly(typed, value)).collect()
+            },
             property: typed.property.clone(),
         },
         false => {
-            let values = typed.values.iter().cloned().chain(values.map(str::to_owned));
-            Condition { values: values.collect(), ..typed.clone() }
+            let values: Vec<&str> = values.collect();
+            let is_part_of =
+                |one: &str| all().any(|(other, _)| *other != one && other.contains(one));
+            match values.iter().any(|value| is_part_of(value)) {
+                true => typed.or_whole(&values),
+                false => {
+                    let values =
+                        typed.values.iter().cloned().chain(values.into_iter().map(str::to_owned));
+                    Condition { values: values.collect(), ..typed.clone() }
+                }
+            }
         }
     })
 }
@@ -157,7 +205,8 @@ mod tests {
     /// What the filter is that somebody typed.
     fn filter(say: Language, property: &str, operator: &str, typed: &str) -> String {
         let typed = Condition::typed(property, operator, typed).unwrap();
-        conditions::write([&meant(say, typed)])
+        let property = typed.property.clone();
+        conditions::write([&Meaning::new(say, &property).of(typed)])
     }
 
     #[test]
@@ -210,6 +259,10 @@ mod tests {
             (English, "visit:country", "Niger", "visit:country==NE|NG"),
             (German, "visit:country", "DE", "visit:country=@DE"),
             (German, "visit:country", "Atlantis", "visit:country=@Atlantis"),
+            // A flag alone names nothing.
+            (German, "visit:country", "🇩🇪", "visit:country=@🇩🇪"),
+            // A language that has no name here.
+            (German, "visit:language", "Slowak|mk", "visit:language==sk|mk"),
             (German, "visit:language", "finnisch", "visit:language==fi"),
             (German, "visit:channel", "Bezahltes", "visit:channel==Paid Shopping|Paid Video"),
             (English, "visit:channel", "Organic", "visit:channel=@Organic"),
@@ -220,7 +273,14 @@ mod tests {
             (German, "bot:proof", "unbewiesen, aus", "bot:proof==claimed, data centre"),
             // Other values may contain it, too.
             (English, "visit:region", "Berli", "visit:region=@Berli|DE-BE"),
+            // And a code may be a part of another.
+            (English, "visit:region", "Bavar", "visit:region=@Bavar"),
+            (English, "visit:region", "Kailah", r"visit:region=~Kailah\|^SL-E$"),
             (German, "visit:source", "Direkt", "visit:source=@Direkt|Direct / None"),
+            // Of another language only names as a whole.
+            (English, "visit:source", "direkt", "visit:source=@direkt"),
+            // No name at all is a part of all that there are.
+            (English, "error:referrer", "no ref", r"error:referrer=~no ref\|^$"),
             (English, "visit:source", "none", "visit:source=@none"),
             (German, "event:page", "Deutsch", "event:page=@Deutsch"),
         ] {
@@ -232,6 +292,7 @@ mod tests {
             ("visit:country", "^Deutsch|^AT$", "visit:country==AT|DE"),
             ("visit:country", "^(DE|AT)$", r"visit:country=~^(DE\|AT)$"),
             ("visit:country", "(", "visit:country=~("),
+            ("visit:country", r"(?:\w){9999}|Deutsch", r"visit:country=~(?:\w){9999}\|Deutsch"),
             ("visit:source", "^Direkt", "visit:source=~^Direkt"),
         ] {
             assert_eq!(filter(German, property, "matches", typed), expected);
@@ -247,12 +308,13 @@ mod tests {
             ("visit:referrer", "a.example/%C3%A9", "a.example/é", "a.example/%C3%A9"),
             ("visit:os", "macOS", "macOS", "macOS"),
             ("visit:region", "DE-BE", "Berlin", "Berlin"),
+            ("visit:region_name", "DE-BE", "Berlin", "Berlin"),
             // There are two of this name.
             ("visit:region", "NL-LI", "Limburg", "NL-LI"),
             ("visit:browser_version", "Firefox 153", "Firefox 153", "Firefox 153"),
         ] {
             let property = Property::parse(property).unwrap();
-            assert_eq!(as_typed(German, &property, value, name), typed);
+            assert_eq!(Meaning::new(German, &property).as_typed(value, name), typed);
         }
     }
 }

@@ -154,19 +154,20 @@ async fn taken(app: &Caller, params: &Params, format: Format) -> Result<(String,
         (kind, csv).into_response()
     };
     if is_of_sites(app, params) {
-        let (name, sheet, query) = sites::sheet(app).await?;
+        let (days, sheet, query) = sites::sheet(app).await?;
+        let name = |format| files::disposition("sites", days, format);
         return Ok(match format {
-            Format::Csv => (format!("{name}.csv\""), csv(sheet.csv()?)),
-            Format::Json => (format!("{name}.json\""), Json(sheet.json(query)).into_response()),
+            Format::Csv => (name("csv"), csv(sheet.csv()?)),
+            Format::Json => (name("json"), Json(sheet.json(query)).into_response()),
         });
     }
     let make = move |_: &App, page: &Page, data: &PageData<'_>, _| -> Result<_, Invalid> {
         let taken = page.taken(data)?;
         Ok(match format {
-            Format::Csv => (files::name(&page.view, "csv"), csv(taken.csv()?)),
+            Format::Csv => (files::disposition_of(&page.view, "csv"), csv(taken.csv()?)),
             Format::Json => {
                 let json = taken.json(&page.view, data);
-                (files::name(&page.view, "json"), Json(json).into_response())
+                (files::disposition_of(&page.view, "json"), Json(json).into_response())
             }
         })
     };

@@ -138,7 +138,7 @@ impl Overview {
         vec![
             Column::new(say, "value", "sheet-value", Unit::OfRow),
             Column::new(say, "before", "chart-before", Unit::OfRow),
-            Column::new(say, "change", "sheet-change", Unit::Count),
+            Column::new(say, "change", "sheet-change", Unit::Change),
             Column::new(say, "percent_confirmed", "sheet-confirmed", Unit::Percent),
             Column::new(say, "imported", "imported-legend", Unit::OfRow),
         ]
@@ -155,7 +155,9 @@ impl Overview {
         let known = |n: Option<f64>| n.map_or(Value::Unknown, Value::Ratio);
         let line = |(total, (metric, name)): (&Total, &(Metric, &'static str))| {
             let before = total.before.filter(|_| compared).unwrap_or(Value::Unknown);
-            let change = total.change.filter(|_| compared).map_or(Value::Unknown, Value::Count);
+            let points = total.points().map(Value::Ratio);
+            let change = points.or(total.change.map(Value::Count)).filter(|_| compared);
+            let change = change.unwrap_or(Value::Unknown);
             let imported = part.and_then(|part| part.of_total(*metric)).map(|n| n as i64);
             let imported = imported.map_or(Value::Unknown, Value::Count);
             let confirmed = known(tiles::confirmed(*metric, &own));

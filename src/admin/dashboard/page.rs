@@ -3,7 +3,7 @@
 use super::cards::OpenCard;
 use super::columns::{self, Piece};
 use super::details::Details;
-use super::files::{self, Taken};
+use super::files::{self, Download};
 use super::filter_form::Suggestions;
 use super::goals::Goals;
 use super::overview::Overview;
@@ -144,13 +144,13 @@ impl Page {
     ///
     /// # Errors
     /// If of the days only totals are known, and something else is asked for.
-    pub fn taken(&self, data: &PageData<'_>) -> Result<Taken, Invalid> {
+    pub fn taken(&self, data: &PageData<'_>) -> Result<Download, Invalid> {
         if let Some(details) = &self.details {
-            return Ok(Taken::Card(details.sheet(&self.view, data)?));
+            return Ok(Download::Card(details.sheet(&self.view, data)?));
         }
         // Of such days the page has totals only, too.
         let sheets = self.all.iter().filter_map(|source| source.sheet(&self.view, data).ok());
-        Ok(Taken::All(sheets.collect()))
+        Ok(Download::All(sheets.collect()))
     }
 
     /// Whether it has numbers of the time before.

@@ -52,6 +52,8 @@ pub(super) struct Column {
 pub(super) enum Unit {
     Count,
     Percent,
+    /// Percent, or points.
+    Change,
     Of(Metric),
     Timed(What),
     /// That of the metric, of the time or of the share that the row is named by.
@@ -133,12 +135,13 @@ impl Sheet {
         let timed = |what: What| value.number().map(|n| speed::time(say, what, n));
         let said = match self.columns[nth].unit {
             Unit::Count => value.number().map(|n| say.grouped(n as i64)),
+            Unit::Change => value.number().map(|n| say.points(n)),
             Unit::Percent => value.number().map(|n| say.percent(n)),
             Unit::Of(metric) => Some(figures.exact(metric, value)),
             Unit::Timed(what) => timed(what),
             Unit::OfRow => match (What::parse(&row.names[0]), Metric::parse(&row.names[0])) {
                 (Some(what), _) => timed(what),
-                (_, Ok(metric)) => Some(figures.exact(metric, value)),
+                (_, Some(metric)) => Some(figures.exact(metric, value)),
                 _ if row.names[0].starts_with("percent_") => value.number().map(|n| say.percent(n)),
                 _ => value.number().map(|n| say.grouped(n as i64)),
             },

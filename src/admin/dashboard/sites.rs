@@ -9,7 +9,7 @@ use crate::admin::params::address;
 use crate::clock::Millis;
 use crate::language::NOTHING;
 use crate::model::site::Site;
-use crate::report::{Interval, Metric, Period, QuerySet, Span, Value};
+use crate::report::{Interval, Metric, Period, QuerySet, Range, Span, Value};
 use chrono::{DateTime, NaiveDateTime};
 use maud::{Markup, html};
 use serde_json::{Map, Value as Json, json};
@@ -46,11 +46,11 @@ async fn all(app: &Caller) -> Result<Vec<Lately<'_>>, Error> {
     Ok(sites)
 }
 
-/// The same as a table, with the beginning of its file's name and what it is about.
+/// The same as a table, with its days and the question that it answers.
 ///
 /// # Errors
 /// The store's.
-pub(super) async fn sheet(app: &Caller) -> Result<(String, Sheet, Map<String, Json>), Error> {
+pub(super) async fn sheet(app: &Caller) -> Result<(Range, Sheet, Map<String, Json>), Error> {
     let say = app.say();
     let line = |of: Lately<'_>| {
         let known = |n: Option<f64>| n.map_or(Value::Unknown, |n| Value::Count(n as i64));
@@ -74,8 +74,7 @@ pub(super) async fn sheet(app: &Caller) -> Result<(String, Sheet, Map<String, Js
     let now = app.sites().next().map(|(_, site)| site.day(app.now())).unwrap_or_default();
     let range = Period::Days30.range(None, now, true)?;
     let query = [("date_range".to_owned(), json!([range.first, range.last]))];
-    let name = format!("attachment; filename=\"sites_{}_{}", range.first, range.last);
-    Ok((name, sheet, query.into_iter().collect()))
+    Ok((range, sheet, query.into_iter().collect()))
 }
 
 /// A time as it is where a site is.

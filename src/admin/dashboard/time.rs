@@ -11,7 +11,7 @@ use chrono::{Datelike, Days, Months};
 pub(super) const LAST_DAY: &str = "24h";
 const REALTIME: Millis = 30 * MINUTE;
 
-/// Days up to which a chart shows each, unless it is told otherwise.
+/// Up to this many days, a chart's default step is a day.
 const DAILY: i64 = 100;
 
 /// # Errors
@@ -93,8 +93,8 @@ pub(super) fn interval(
     }
 }
 
-/// Steps of which there are neither too few nor too many in a range of days; of parts of days
-/// hours.
+/// Steps of which there are neither too few nor too many in a range of days; for a part of a
+/// day, hours only.
 pub(super) fn intervals(range: Range, is_part: bool) -> impl Iterator<Item = Interval> + Clone {
     let fits = |interval: &Interval, days| match interval {
         Interval::Minute => false,
@@ -109,8 +109,8 @@ pub(super) fn intervals(range: Range, is_part: bool) -> impl Iterator<Item = Int
 }
 
 impl View {
-    /// A link to another period. The same day of another week, which one day is compared with, is no
-    /// choice for several, nor is theirs one for it: then what is usual is compared with.
+    /// A link to another period. Matching weekdays is one choice for a single day and another for
+    /// several, so a change between the two drops it.
     pub fn period_link(&self, period: &str, date: Option<&str>) -> String {
         let is_one_day = period == Period::Day.as_str();
         let changes = [("period", Some(period)), ("date", date), ("interval", None)];
@@ -127,7 +127,8 @@ impl View {
         before.is_some_and(|with| with.weekdays != Weekdays::AsTheyFall)
     }
 
-    /// The same of whatever is compared with, where that is no choice by itself.
+    /// Whether the compared time, of any mode, is moved to the same days of the week. Not where one
+    /// day is compared with the week before: that is a choice of its own.
     pub fn matches_weekdays(&self) -> bool {
         let matches = |with: Comparison| with.weekdays != Weekdays::AsTheyFall;
         self.comparison.is_some_and(matches) && !(self.is_one_day() && self.is_by_weekday())
@@ -147,7 +148,7 @@ impl View {
             return (None, None);
         }
         let Range { first, last } = self.range;
-        // A number of days ends before its anchor.
+        // A period of N days ends on the day before its `date`.
         let before = match self.period.whole_days() {
             Some(_) => first,
             None => first - Days::new(1),

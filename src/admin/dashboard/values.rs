@@ -115,7 +115,7 @@ const PARTLY_WORDED: [(&str, Words); 2] = [
     ("error:referrer", &[("", "value-no-referrer")]),
 ];
 
-/// What stands for no name, of any property.
+/// Placeholders that any property may have.
 const NO_NAMES: Words = &[
     (DIRECT, "value-direct-none"),
     (OTHER, "value-other"),
@@ -129,7 +129,7 @@ const PROOF: &str = "bot:proof";
 /// Characters of a long name that are shown of its beginning, and of its end.
 const HALF: usize = 28;
 
-/// A value of a property that has a word of ours, in a language.
+/// A value in a language if there is a word for it, else unchanged.
 pub(super) fn word<'v>(say: Language, property: &str, value: &'v str) -> Cow<'v, str> {
     let all = WORDED.iter().chain(&PARTLY_WORDED).find(|(of, _)| *of == property);
     let mut words = all.into_iter().flat_map(|(_, words)| *words).chain(NO_NAMES);
@@ -137,40 +137,39 @@ pub(super) fn word<'v>(say: Language, property: &str, value: &'v str) -> Cow<'v,
     key.map_or(value.into(), |key| say.t(key))
 }
 
-/// The values of a property that pages call by a name of their own, with it.
+/// A property's values that pages translate, each with its name.
 pub(super) struct Named {
     pub names: Vec<(&'static str, Cow<'static, str>)>,
-    /// It has no others.
+    /// Whether no other value can have a part of such a name in it: codes of languages that are not
+    /// listed are too short.
     pub are_all: bool,
 }
 
-/// Those of a language.
+/// The names in one language.
 pub(super) fn named(say: Language, of: &Property) -> Named {
     let words = |all: Words| all.iter().map(move |(value, key)| (*value, say.t(key)));
     let all_of = |all: &[(&str, Words)]| {
         let found = all.iter().find(|(name, _)| *name == of.as_str());
         found.map(|(_, all)| words(all).collect::<Vec<_>>())
     };
-    let names = match of.as_str() {
+    let (mut names, are_all): (Vec<_>, bool) = match of.as_str() {
         "visit:country" | "visit:country_name" => {
             let name = |(code, name)| (code, say.country(code).unwrap_or(name).into());
-            Some(countries::countries().map(name).collect())
+            (countries::countries().map(name).collect(), true)
         }
         "visit:language" => {
             let name = |(code, name)| (code, say.language(code).unwrap_or(name).into());
-            Some(countries::languages().map(name).collect())
+            (countries::languages().map(name).collect(), true)
         }
-        _ => all_of(&WORDED),
-    };
-    let are_all = names.is_some();
-    let some = || match of.as_str() {
-        // Databases of cities have names of their own, too.
-        "visit:region" => {
-            Some(countries::regions().map(|(code, name)| (code, name.into())).collect())
+        // Not all: some databases of cities have names instead of codes.
+        "visit:region" | "visit:region_name" => {
+            (countries::regions().map(|(code, name)| (code, name.into())).collect(), false)
         }
-        _ => all_of(&PARTLY_WORDED),
+        _ => match all_of(&WORDED) {
+            Some(names) => (names, true),
+            None => (all_of(&PARTLY_WORDED).unwrap_or_default(), false),
+        },
     };
-    let mut names = names.or_else(some).unwrap_or_default();
     names.extend(words(NO_NAMES));
     Named { names, are_all }
 }
@@ -189,13 +188,13 @@ pub(crate) fn label(say: Language, property: &Property, value: &str) -> String {
 /// The same without a flag.
 pub(super) fn name<'v>(say: Language, property: &Property, value: &'v str) -> Cow<'v, str> {
     let of = property.as_str();
-    match word(say, of, value) {
-        Cow::Borrowed(same) if same == value => {}
-        said => return said,
+    let said = word(say, of, value);
+    if said != value {
+        return said;
     }
     match of {
         "visit:country" | "visit:country_name" => country(say, value).unwrap_or(value).into(),
-        "visit:region" => countries::region(value).unwrap_or(value).into(),
+        "visit:region" | "visit:region_name" => countries::region(value).unwrap_or(value).into(),
         "visit:language" => {
             let name = say.language(value).or_else(|| countries::language(value));
             name.unwrap_or(value).into()
@@ -209,7 +208,7 @@ pub(super) fn name<'v>(say: Language, property: &Property, value: &'v str) -> Co
             format!("{} ← {referrer}", shown(page)).into()
         }
         "bot:identity" => match value.split_once(PART) {
-            // What it is called says so.
+            // The name says so already: "claims to be Bot, isn't".
             Some((name, proof)) if proof == Proof::Refuted.as_str() => name.into(),
             Some((name, proof)) => format!("{name}: {}", word(say, PROOF, proof)).into(),
             None => value.into(),

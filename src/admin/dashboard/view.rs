@@ -145,7 +145,7 @@ impl View {
         let comparison = time::comparison(topic, period, get, today)?;
         let before = comparison.map(|with| with.before((period, range), site, now));
         let interval = time::interval(topic, times.is_some(), range, get("interval"))?;
-        let metric = get("metric").map(Metric::parse).transpose()?;
+        let metric = get("metric").map(Metric::read).transpose()?;
         if let Some(other) = get("imported").filter(|word| !["true", "false"].contains(word)) {
             return Err(Invalid::new(format!("invalid imported `{}`", other.escape_debug())));
         }

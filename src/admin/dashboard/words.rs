@@ -30,7 +30,7 @@ impl Figures {
                 say.duration(seconds)
             }
             (Metric::Bytes, Value::Count(n)) => say.bytes(n),
-            // What earns nothing has no revenue, whether it could have any or not.
+            // A zero is a dash too: such a row may be unable to have revenue.
             (metric, value) if metric.is_money() => match value.number() {
                 Some(n) if n != 0.0 => say.money(n, currency),
                 _ => NOTHING.into(),
@@ -67,8 +67,8 @@ impl Figures {
 }
 
 impl Language {
-    /// By how much a total changed, and in which direction: `12%`, from ten times on `×12`; of a
-    /// percentage `3 points`, with a decimal where percentages have one.
+    /// By how much a total changed, and in which direction: `12%`, or `×12` from tenfold on.
+    /// Percentages change in points: `3 points`, below ten with one decimal.
     pub(crate) fn change(self, total: &Total) -> Option<(Ordering, String)> {
         let change = total.change?;
         if !total.metric.is_percent() {
@@ -78,12 +78,21 @@ impl Language {
             };
             return Some((change.cmp(&0), text));
         }
-        let points = total.value.number()? - total.before?.number()?;
-        let tenths = (points * 10.0).round() / 10.0;
-        let points = if tenths.abs() < 10.0 { tenths } else { points.round() };
-        let shown = self.decimal(points.abs(), usize::from(points.fract() != 0.0));
+        let points = total.points()?;
+        let shown = self.points(points.abs());
         let words = [("n", points.abs().into()), ("shown", shown.into())];
         Some((points.partial_cmp(&0.0)?, self.with("metric-change-points", words)))
+    }
+
+    /// With a decimal where there is one.
+    pub(super) fn points(self, points: f64) -> String {
+        match points.fract() == 0.0 {
+            true => self.grouped(points as i64),
+            false => {
+                let sign = if points < 0.0 { "−" } else { "" };
+                format!("{sign}{}", self.decimal(points.abs(), 1))
+            }
+        }
     }
 
     /// What a metric of a property's rows is called.
@@ -122,7 +131,7 @@ impl Language {
         self.days(range.first, range.last)
     }
 
-    /// What a row of a property is: `Entry page`, `Bot class`; of an event's property its name.
+    /// A property's name: `Entry page`, `Kind of bot`; an event's property is named by its key.
     pub(in crate::admin) fn property(self, property: &Property) -> Cow<'static, str> {
         self.t(match property.as_str() {
             "event:page" => "property-page",
@@ -209,6 +218,9 @@ mod tests {
             change(English, metric, Value::Ratio(before), Value::Ratio(now), round)
         };
         assert_eq!(rate(5.5, 5.1), (Ordering::Less, "0.4 points".to_owned()));
+        for (points, text) in [(-0.4, "−0.4"), (0.0, "0"), (-3.0, "−3"), (12_345.0, "12,345")] {
+            assert_eq!(English.points(points), text);
+        }
         assert_eq!(rate(5.5, 5.52), (Ordering::Equal, "0 points".to_owned()));
         assert_eq!(rate(1.25, 2.25), (Ordering::Greater, "1 point".to_owned()));
         assert_eq!(rate(80.4, 2.0), (Ordering::Less, "78 points".to_owned()));

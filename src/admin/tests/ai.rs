@@ -46,8 +46,8 @@ async fn counted() -> Port {
             fields.push((Dimension::AiPage, join([purpose, page]), Stored::Responses, n));
         }
         add(&port, &fields);
-        let flags = Flags::default().and_if(Flags::READ, is_read);
-        let flags = flags.and_if(Flags::DISALLOWED, is_disallowed);
+        let flags = Flags::default().with_if(Flags::READ, is_read);
+        let flags = flags.with_if(Flags::DISALLOWED, is_disallowed);
         port.store.fetch("example.org", today(), &vec![(bot, class, page, flags); n as usize]);
     }
     for (source, page) in SENT {

@@ -79,7 +79,7 @@ impl MemoryStore {
             });
             let at = NOW - (today() - day).num_milliseconds() - 60_000 * nth as Millis;
             let mut row = EventRow::new(at, Kind::View, of, (*page).into());
-            (row.flags, row.view) = (Flags::SERVER.and(Flags::BEGINS), 1);
+            (row.flags, row.view) = (Flags::SERVER.with(Flags::BEGINS), 1);
             rows.push(&row);
         }
         let n = views.len() as i64;
@@ -104,7 +104,7 @@ impl MemoryStore {
             match kind {
                 Kind::View => {
                     row.flags =
-                        if step == 0 { Flags::SERVER.and(Flags::BEGINS) } else { Flags::SERVER };
+                        if step == 0 { Flags::SERVER.with(Flags::BEGINS) } else { Flags::SERVER };
                     row.view = step as u32 + 1;
                     self.add(site, day, &[(Dimension::Total, "", Stored::Server, 1)]);
                 }
@@ -127,7 +127,7 @@ impl MemoryStore {
             let at = NOW - (today() - day).num_milliseconds();
             let mut row = EventRow::new(at, Kind::Bot, of, (*page).into());
             (row.name, row.detail) = ((*name).into(), class.as_str().into());
-            row.flags = flags.and(Flags::ANSWERED);
+            row.flags = flags.with(Flags::ANSWERED);
             rows.push(&row);
         }
         let mut held = self.others.lock().unwrap();

@@ -151,7 +151,7 @@ impl Injector {
             Looked::InVain => return self.leave(Untagged::Markup, chunk, body),
             Looked::Panicked => return self.leave(Untagged::Panic, chunk, body),
         };
-        let metas = search.policies();
+        let metas = search.take_policies();
         // Looked at already, if the markup says nothing.
         self.policies.enforced.extend(metas);
         let tag = match self.policies.judge(&self.tag, &self.origin) {

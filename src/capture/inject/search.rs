@@ -7,7 +7,7 @@
 //! holds for the scripts that follow.
 //!
 //! The HTML parser only *finds*; its output is thrown away, so it cannot lose a byte. What it has
-//! not understood yet is held back, and it is a few bytes: an unfinished tag, or a comment.
+//! not understood yet is held back: an unfinished tag, or a comment.
 
 use super::entities;
 use lol_html::html_content::{Doctype, EndTag, TextChunk, TextType};
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the parser may hold, in bytes: an unfinished tag and its stack of open elements.
 pub(super) const PARSER_MEMORY: usize = 64 * 1024;
 
-/// A `meta` policy longer than this is not kept, and forbids.
+/// A `meta` policy longer than this is taken for one that forbids everything.
 const POLICY_MAX: usize = 8 * 1024;
 
 /// The parser takes pages for windows-1252, in which each byte is a character: its offsets are
@@ -96,11 +96,11 @@ impl Search {
     /// Looks at a chunk, which ends at an offset. The first is at least as long as a byte order
     /// mark, if the page is.
     pub fn look(&mut self, chunk: &[u8], end: usize) -> Looked {
-        // Out of `self` while it works: one that panicked must not be asked again.
+        // Out of `self` while it works, so that a parser that panicked is never used again.
         let Some(mut parser) = self.parser.take() else { return Looked::InVain };
         match catch_unwind(AssertUnwindSafe(|| parser.write(chunk).map(|()| parser))) {
             Ok(Ok(parser)) => self.parser = Some(parser),
-            // It may also have been told to stop.
+            // An error, or our own `Stop`.
             Ok(Err(_)) => {}
             Err(_) => return Looked::Panicked,
         }
@@ -120,8 +120,8 @@ impl Search {
         seen.after.filter(|_| !seen.in_text)
     }
 
-    /// The policies in `meta` elements so far.
-    pub fn policies(&self) -> Vec<String> {
+    /// Takes the policies that `meta` elements had so far.
+    pub fn take_policies(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.seen).policies)
     }
 }
@@ -165,7 +165,7 @@ fn look_at(element: &mut Element<'_, '_>, shared: &Arc<Mutex<Seen>>) -> lol_html
             }
         }
         "link" => passed(),
-        // With another origin, our path would be one of that.
+        // After a base of another origin, the script's path would lead there.
         "base" if element.get_attribute("href").is_none_or(|href| is_of_this_origin(&href)) => {
             passed()
         }
@@ -203,8 +203,8 @@ fn read(text: &mut TextChunk<'_>, shared: &Mutex<Seen>) -> lol_html::HandlerResu
     Err(Stop.into())
 }
 
-/// Whether a path that begins with `/` is on the page's own origin, with this base. Slashes may be
-/// written in either direction.
+/// Whether paths surely stay on the page's own origin under this base. One with a `:` or a character
+/// reference may not. Browsers read `\` as `/`.
 fn is_of_this_origin(href: &str) -> bool {
     let href = href.trim_ascii();
     let is_slash = |at| matches!(href.as_bytes().get(at), Some(b'/' | b'\\'));

@@ -132,7 +132,7 @@ impl DayRows {
                 Kind::Download if flags.has(Flags::BEGINS) => 2,
                 _ => continue,
             };
-            sums[nth] += i64::from(kind.of() == of);
+            sums[nth] += i64::from(kind.rows_of() == of);
         }
         sums
     }
@@ -179,7 +179,7 @@ impl DayRows {
             let before = of.checked_sub(1).filter(|before| whose(*before) == whose(of));
             firsts.push(before.map_or(of as u32, |before| firsts[before]));
         }
-        let others = |i: u32| rows.kind[i as usize].of() == RowsOf::Others;
+        let others = |i: u32| rows.kind[i as usize].rows_of() == RowsOf::Others;
         let order: Vec<u32> = (0..rows.len() as u32).collect();
         let order = sorted(&order, firsts.len(), |i| firsts[rows.of[i as usize] as usize] as usize);
         let order = sorted(&order, 2, |i| usize::from(others(i)));

@@ -2,7 +2,7 @@
 //! days are told by the numbers of their names, and each text of a day is named once.
 
 use super::column::Column;
-use super::groups::{Names, Today};
+use super::groups::{Names, ScannedDay};
 use super::times::Times;
 use super::{Asked, By};
 use crate::clock::Millis;
@@ -22,7 +22,7 @@ pub(super) enum Dimension<'d> {
 const UNNAMED: u32 = u32::MAX;
 
 impl<'d> Dimension<'d> {
-    pub fn new(by: &'d By, asked: &Asked, today: &Today<'d>) -> Self {
+    pub fn new(by: &'d By, asked: &Asked, today: &ScannedDay<'d>) -> Self {
         match by {
             By::Property(property) => {
                 let column = Column::new(today.rows, property, &today.site.goals);

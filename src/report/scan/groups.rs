@@ -21,14 +21,14 @@ use indexmap::IndexSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// By the values of what rows are told apart by, in that order: what a roll-up's row would hold.
+/// Sums by key: a value of each dimension asked by, in that order.
 pub type Groups = BTreeMap<Vec<Arc<str>>, Row>;
 
 /// Names of a dimension's values on all days.
 pub(super) type Names = IndexSet<Arc<str>, RandomState>;
 
-/// What is asked of the rows of days one after the other, all of it in one pass. `range` is all that is
-/// asked about: steps of time begin in it.
+/// Answers all questions about these days, in the order of `asked`. Those about the same rows share
+/// a pass. `range` is the whole time asked about: steps of time begin in it.
 pub(super) fn scan_days(
     site: &Site,
     range: Range,
@@ -47,7 +47,7 @@ pub(super) fn scan_days(
     }
     let mut numbers = 1;
     for &(date, rows) in days {
-        let today = Today { site, date, range, rows, numbers };
+        let today = ScannedDay { site, date, range, rows, numbers };
         passes.iter_mut().for_each(|pass| pass.add_day(&today));
         numbers += rows.visitors.max(rows.visits.len()) as u32;
     }
@@ -57,8 +57,8 @@ pub(super) fn scan_days(
     all.into_iter().map(|(_, groups)| groups).collect()
 }
 
-/// A day that is added.
-pub(super) struct Today<'d> {
+/// The day whose rows are being added.
+pub(super) struct ScannedDay<'d> {
     pub site: &'d Site,
     pub date: Day,
     pub range: Range,
@@ -69,9 +69,9 @@ pub(super) struct Today<'d> {
 
 /// Rows that are looked for once, and the break-downs that are filled with them.
 struct Pass<'a> {
-    /// Of all it is about, the filter and the times are the same.
+    /// The first of its questions; all have the same filter and times.
     asked: &'a Asked,
-    /// Of which kinds rows are asked for, if it is not those of people.
+    /// Kinds of rows to read; `None`: people's.
     kinds: Option<&'static [Kind]>,
     /// By what is counted in a row. Each with its place in the answer.
     breakdowns: Vec<(Rules, Vec<(usize, Breakdown<'a>)>)>,
@@ -84,9 +84,9 @@ struct Breakdown<'a> {
     /// By dimension from the second on: the group by all before it, and the name.
     pairs: Vec<IndexSet<(u32, u32), RandomState>>,
     groups: Vec<Group>,
-    /// Groups of the row at hand, …
+    /// Of the row at hand its groups, …
     found: Vec<u32>,
-    /// … names of its values, and groups by one more dimension.
+    /// … its values in a dimension, and its groups once that is added.
     values: Vec<u32>,
     longer: Vec<u32>,
 }
@@ -135,7 +135,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn add_day(&mut self, today: &Today<'_>) {
+    fn add_day(&mut self, today: &ScannedDay<'_>) {
         let matching = Matching::new(today.site, today.rows, self.asked, self.kinds);
         for (rules, breakdowns) in &mut self.breakdowns {
             let of_day = breakdowns.iter_mut().map(|(_, breakdown)| OfDay::new(breakdown, today));
@@ -161,7 +161,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-impl<'d> Today<'d> {
+impl<'d> ScannedDay<'d> {
     /// Who is there, with the visit if it began on this day.
     fn present(&self, row: Appearance) -> Present<'d> {
         let of = row.of as usize;
@@ -180,7 +180,7 @@ impl<'b, 'a, 'd> OfDay<'b, 'a, 'd>
 where
     'a: 'd,
 {
-    fn new(breakdown: &'b mut Breakdown<'a>, today: &Today<'d>) -> Self {
+    fn new(breakdown: &'b mut Breakdown<'a>, today: &ScannedDay<'d>) -> Self {
         let asked = breakdown.asked;
         let dimensions = asked.by.iter().map(|by| Dimension::new(by, asked, today)).collect();
         Self { breakdown, dimensions }
@@ -246,7 +246,9 @@ where
             }
             std::mem::swap(found, longer);
         }
-        found.iter().max().into_iter().for_each(|most| make_room(groups, *most));
+        if let Some(last) = found.iter().max() {
+            make_room(groups, *last);
+        }
     }
 }
 

@@ -6,12 +6,22 @@ use super::day::DayRows;
 use super::groups::{Groups, scan_days};
 use crate::model::site::{Day, Site};
 use crate::report::{Range, rows::merge_day};
+use once_cell::sync::Lazy;
+use std::iter;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
+use tokio::sync::Semaphore;
 
 /// Fewer rows are not worth a thread of their own.
 const WORTH_IT: usize = 50_000;
+
+/// Threads beside the one that answers a question, for all questions of the process: half of the
+/// cores are left to visitors.
+static HELPERS: Lazy<Semaphore> = Lazy::new(|| {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    Semaphore::new(cores / 2)
+});
 
 /// What is asked of the rows of several days. `range` is all that is asked about: steps of time begin
 /// in it.
@@ -23,8 +33,9 @@ pub fn scan<'d>(
 ) -> Vec<Groups> {
     let days: Vec<_> = days.into_iter().collect();
     let rows: usize = days.iter().map(|(_, rows)| rows.len()).sum();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    scan_pieces(site, range, &days, rows.div_ceil(cores).max(WORTH_IT), asked)
+    let free = iter::from_fn(|| HELPERS.try_acquire().ok());
+    let helpers: Vec<_> = free.take(rows / WORTH_IT).collect();
+    scan_pieces(site, range, &days, rows.div_ceil(helpers.len() + 1).max(1), asked)
 }
 
 /// The same in pieces of about so many rows, all at once.
@@ -38,11 +49,16 @@ pub(super) fn scan_pieces(
     thread::scope(|scope| {
         let mut pieces = pieces(days, rows_each).into_iter();
         let first = pieces.next().unwrap_or_default();
-        let others: Vec<_> =
-            pieces.map(|days| scope.spawn(move || scan_days(site, range, days, asked))).collect();
-        let mut all = scan_days(site, range, first, asked);
-        for other in others {
-            let more = other.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let scan = move |days| scan_days(site, range, days, asked);
+        let spawn = |days| thread::Builder::new().spawn_scoped(scope, move || scan(days));
+        let others: Vec<_> = pieces.map(|days| (days, spawn(days))).collect();
+        let mut all = scan(first);
+        for (days, other) in others {
+            let more = match other {
+                Ok(other) => other.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // There are no more threads to be had.
+                Err(_) => scan(days),
+            };
             for (groups, more) in all.iter_mut().zip(more) {
                 more.iter().for_each(|(key, row)| match groups.get_mut(key) {
                     Some(sum) => merge_day(sum, row),

@@ -58,9 +58,9 @@ fn rows(seed: u64, visits: usize) -> Vec<EventRow> {
                 ..EventRow::new(at, kind, whose.clone(), page.clone())
             };
             let mut seen = row(at, Kind::View);
-            seen.flags = [Flags::SERVER, Flags::BROWSER, Flags::BROWSER.and(Flags::UNVERIFIED)]
+            seen.flags = [Flags::SERVER, Flags::BROWSER, Flags::BROWSER.with(Flags::UNVERIFIED)]
                 [random.usize(..3)]
-            .and_if(Flags::BEGINS, followed && view == 1 && !goes_on);
+            .with_if(Flags::BEGINS, followed && view == 1 && !goes_on);
             seen.numbers[0] = random.i64(0..1000);
             all.push(seen.clone());
             if followed && seen.flags.has(Flags::SERVER) && random.bool() {
@@ -446,6 +446,25 @@ fn plain_times(rows: &[EventRow], filter: &Filter) -> Vec<Millis> {
     }
     times.sort_unstable();
     times
+}
+
+#[test]
+fn of_subscribers_the_day_that_had_most_counts_in_whatever_pieces() {
+    let days = [5, 3, 4].map(|subscribers| {
+        let whose = Arc::new(RowVisit::default());
+        let mut row = EventRow::new(DAY, Kind::Feed, whose, "/feed.xml".into());
+        row.numbers[0] = subscribers;
+        day_of(&[row], 1)
+    });
+    let asked = [Asked { by: vec![by("feed:path")], ..Asked::default() }];
+    let days = days.each_ref().map(|day| (date(), day));
+    let range = Range { first: date(), last: date() };
+    for rows_each in [1, 2, 3] {
+        let told = scan_pieces(&site(), range, &days, rows_each, &asked);
+        let sums: Vec<_> = told[0].values().collect();
+        let counts = [Metric::Responses, Metric::Subscribers].map(|metric| sums[0].get(metric));
+        assert_eq!((sums.len(), counts), (1, [3, 5]), "{rows_each}");
+    }
 }
 
 fn scan_day(day: &DayRows, asked: &Asked) -> Groups {

@@ -49,7 +49,7 @@ pub(super) fn metrics(value: Option<&Json>) -> Result<Vec<Metric>, Invalid> {
     let mut metrics = Vec::new();
     for name in list(value, "metrics")? {
         let Json::String(name) = name else { return wrong("a metric is a text like \"visitors\"") };
-        let metric = Metric::parse(name)?;
+        let metric = Metric::read(name)?;
         if metrics.contains(&metric) {
             return wrong(format!("metric `{name}` is asked for twice"));
         }

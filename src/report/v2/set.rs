@@ -62,6 +62,16 @@ pub struct Total {
     pub change: Option<i64>,
 }
 
+impl Total {
+    /// By how many points a percentage changed, if that is asked: below ten to a tenth.
+    pub fn points(&self) -> Option<f64> {
+        self.change.filter(|_| self.metric.is_percent())?;
+        let points = self.value.number()? - self.before?.number()?;
+        let tenths = (points * 10.0).round() / 10.0;
+        Some(if tenths.abs() < 10.0 { tenths } else { points.round() })
+    }
+}
+
 /// One step of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeStep {
@@ -188,7 +198,7 @@ impl QuerySet {
         let is_needed = |of: &RowsOf| {
             *of == first || self.queries.iter().any(|query| query.asked().of() == *of)
         };
-        let mut all: Vec<RowsOf> = RowsOf::BOTH.into_iter().filter(is_needed).collect();
+        let mut all: Vec<RowsOf> = RowsOf::ALL.into_iter().filter(is_needed).collect();
         all.sort_by_key(|of| *of != first);
         all
     }

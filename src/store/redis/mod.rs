@@ -290,7 +290,7 @@ impl Batches for RedisStore {
             "now" => {
                 let lengths = detail.split(' ').map(|length| length.parse().unwrap_or(0));
                 for ((of, rows), length) in
-                    RowsOf::BOTH.into_iter().zip([people, others]).zip(lengths)
+                    RowsOf::ALL.into_iter().zip([people, others]).zip(lengths)
                 {
                     if !rows.is_empty() {
                         self.tally.appended(site, (of, *day), rows.len() as u64, length);

@@ -87,7 +87,7 @@ impl Upkeep for RedisStore {
     async fn trim(&self, site: &str, cap: usize, _now: Millis) -> Result<()> {
         // Secrets expire by themselves.
         let mut rows = [0; 2];
-        for of in RowsOf::BOTH {
+        for of in RowsOf::ALL {
             rows[of as usize] = self.trim_rows(site, of, cap).await? as u64;
         }
         self.tally.trimmed(site, rows);
@@ -226,7 +226,7 @@ impl Upkeep for RedisStore {
     }
 
     async fn forget_rows(&self, site: &str, first: Day) -> Result<()> {
-        let day = |key: &str| RowsOf::BOTH.into_iter().find_map(|of| keys::rows_day(site, key, of));
+        let day = |key: &str| RowsOf::ALL.into_iter().find_map(|of| keys::rows_day(site, key, of));
         let is_old = |key: &&str| day(key).is_some_and(|day| day < first);
         let old = self.found(site, |key| Some(key).filter(is_old).map(str::to_owned)).await?;
         self.unlink(&old).await

@@ -252,7 +252,7 @@ impl Session<'_> {
     pub fn trim(&self, site: &str, cap: usize, now: Millis) -> rusqlite::Result<[u64; 2]> {
         self.execute("DELETE FROM secrets WHERE expires <= ?", [now])?;
         let mut held = [0; 2];
-        for of in RowsOf::BOTH {
+        for of in RowsOf::ALL {
             let oldest_first = self.rows(
                 "SELECT day_id, event_rows.id, count, length(packed) FROM event_rows
                  JOIN days ON days.id = day_id WHERE site = ? AND of = ?

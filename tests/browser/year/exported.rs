@@ -299,7 +299,7 @@ async fn recognise(
 ) -> bool {
     let mut rows = rows.iter_mut();
     for day in days {
-        for of in RowsOf::BOTH {
+        for of in RowsOf::ALL {
             for packed in store.rows(site, day, of).await.unwrap().blocks {
                 for stored in packed.block().unwrap().rows() {
                     let is_same = |row: &Row| {
