@@ -35,8 +35,8 @@ impl<'p> Meaning<'p> {
     }
 
     fn of_others(&self, typed: &Condition) -> Option<Condition> {
-        // A part may be one of a name that is nobody's here: only where all values are known it is
-        // none.
+        // What is typed in part may belong to a value that has no name: other languages' names are
+        // tried only where all values have one.
         let is_whole = matches!(typed.operator, Operator::Is | Operator::IsNot);
         let others = Language::ALL.into_iter().filter(|other| *other != self.say);
         let others = others.filter(|_| is_whole || self.known.are_all);

@@ -1,5 +1,5 @@
-//! Many days at once: no day's rows say anything of another's, so each core looks through some of
-//! them, and their sums are added up.
+//! Many days at once: no day's rows say anything of another's, so threads look through some of them
+//! each, and their sums are added up.
 
 use super::Asked;
 use super::day::DayRows;
