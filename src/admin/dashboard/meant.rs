@@ -275,7 +275,7 @@ mod tests {
             (English, "visit:region", "Berli", "visit:region=@Berli|DE-BE"),
             // And a code may be a part of another.
             (English, "visit:region", "Bavar", "visit:region=@Bavar"),
-            (English, "visit:region", "Kailah", r"visit:region=~Kailah\|^SL-E$"),
+            (English, "visit:region", "Středoč", r"visit:region=~Středoč\|^CZ\-20$"),
             (German, "visit:source", "Direkt", "visit:source=@Direkt|Direct / None"),
             // Of another language only names as a whole.
             (English, "visit:source", "direkt", "visit:source=@direkt"),
