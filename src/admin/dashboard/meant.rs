@@ -275,7 +275,7 @@ mod tests {
             (English, "visit:region", "Berli", "visit:region=@Berli|DE-BE"),
             // And a code may be a part of another.
             (English, "visit:region", "Bavar", "visit:region=@Bavar"),
-            (English, "visit:region", "Středoč", r"visit:region=~Středoč\|^CZ\-20$"),
+            (English, "visit:region", "Středoč", r"visit:region=~Středoč\|^CZ\\-20$"),
             (German, "visit:source", "Direkt", "visit:source=@Direkt|Direct / None"),
             // Of another language only names as a whole.
             (English, "visit:source", "direkt", "visit:source=@direkt"),
@@ -285,14 +285,14 @@ mod tests {
             (German, "event:page", "Deutsch", "event:page=@Deutsch"),
         ] {
             assert_eq!(filter(say, property, "contains", typed), expected);
-            let not = expected.replace("==", "!=").replace("=@", "!@");
+            let not = expected.replace("==", "!=").replace("=@", "!@").replace("=~", "!~");
             assert_eq!(filter(say, property, "contains_not", typed), not);
         }
         for (property, typed, expected) in [
             ("visit:country", "^Deutsch|^AT$", "visit:country==AT|DE"),
             ("visit:country", "^(DE|AT)$", r"visit:country=~^(DE\|AT)$"),
             ("visit:country", "(", "visit:country=~("),
-            ("visit:country", r"(?:\w){9999}|Deutsch", r"visit:country=~(?:\w){9999}\|Deutsch"),
+            ("visit:country", r"(?:\w){9999}|Deutsch", r"visit:country=~(?:\\w){9999}\|Deutsch"),
             ("visit:source", "^Direkt", "visit:source=~^Direkt"),
         ] {
             assert_eq!(filter(German, property, "matches", typed), expected);

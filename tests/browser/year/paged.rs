@@ -84,8 +84,11 @@ async fn journeys(stage: &Stage, page: &str) -> Checked {
         let all = told[way].as_array().unwrap();
         let shown: Vec<String> = rows.iter().map(|row| texts(row).swap_remove(0)).collect();
         let is_other = |page: &str| shown.iter().all(|shown| shown != page);
-        let others = all.iter().filter(|of| is_other(of["page"].as_str().unwrap()));
-        let others: Value = others.map(|of| of["visits"].as_u64().unwrap()).sum::<u64>().into();
+        // The API tells of the first pages only, and of all visits together.
+        let visits = |of: &Value| of.as_i64().unwrap();
+        let named = all.iter().filter(|of| !is_other(of["page"].as_str().unwrap()));
+        let named: i64 = named.map(|of| visits(&of["visits"])).sum();
+        let others = json!(visits(&told["visits"]) - visits(&told[end]) - named);
         for row in rows {
             let row = texts(row);
             let (n, counted) = match &*row[0] {
