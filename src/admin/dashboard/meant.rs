@@ -292,7 +292,7 @@ mod tests {
             ("visit:country", "^Deutsch|^AT$", "visit:country==AT|DE"),
             ("visit:country", "^(DE|AT)$", r"visit:country=~^(DE\|AT)$"),
             ("visit:country", "(", "visit:country=~("),
-            ("visit:country", r"(?:\w){9999}|Deutsch", r"visit:country=~(?:\\w){9999}\|Deutsch"),
+            ("visit:country", r"(?:\w){99}|Deutsch", r"visit:country=~(?:\\w){99}\|Deutsch"),
             ("visit:source", "^Direkt", "visit:source=~^Direkt"),
         ] {
             assert_eq!(filter(German, property, "matches", typed), expected);

@@ -146,10 +146,17 @@ async fn heat(stage: &Stage, page: &str) -> Checked {
     let of_page = stage
         .rows(all(stage))
         .filter(|row| row.kind == "engagement" && row.page == page && row.screen == screen);
+    // Of a visit that goes on after midnight the next day's rows have no view.
+    let mut strays = Vec::new();
     for row in of_page {
-        let (Some(view), Some(depth)) = (row.of_view(), row.depth) else { continue };
-        let deepest = deepest.entry(view).or_default();
-        *deepest = depth.max(*deepest);
+        match (row.of_view(), row.depth) {
+            (Some(view), Some(depth)) => {
+                let deepest = deepest.entry(view).or_default();
+                *deepest = depth.max(*deepest);
+            }
+            (None, Some(depth)) => strays.push(depth),
+            (_, None) => {}
+        }
     }
     let views =
         "return [...document.querySelectorAll('#heat text.views')].map((n) => n.textContent)";
@@ -158,9 +165,13 @@ async fn heat(stage: &Stage, page: &str) -> Checked {
     assert_eq!(seen.len(), 10);
     for (nth, shown) in (0..).zip(&seen) {
         // The first tenth has been seen of what is not scrolled at all.
-        let counted = deepest.values().filter(|depth| nth == 0 || **depth > nth * 10).count();
+        let is_in = |depth: &&u32| nth == 0 || **depth > nth * 10;
+        let counted = deepest.values().filter(is_in).count();
+        let most = counted + strays.iter().filter(is_in).count();
         let told = &asked["depths"][nth as usize]["views"];
-        equal(&mut checked, "a tenth", shown, told, Some(counted));
+        equal(&mut checked, "a tenth", shown, told, Some(counted).filter(|_| counted == most));
+        let n = number(shown) as usize;
+        assert!((counted..=most).contains(&n), "{shown}: counted {counted} to {most}");
     }
     checked
 }
