@@ -110,3 +110,19 @@ async fn a_page_shows_who_came_to_it_and_where_they_went() {
         [...row.children].slice(0, 3).map((cell) => cell.textContent.trim()))";
     until(&browser, details, json!([["Direct", "3", "3"]])).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_a_link_stands_on_its_bar() {
+    let (browser, headcount) = stage().await;
+    let agent = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; \
+                 +https://openai.com/gptbot)";
+    let request = reqwest::Client::new().get(headcount.url("/a")).header("user-agent", agent);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    headcount.settle().await;
+    let path = "/?period=day&topic=bots&details=ai-makers";
+    browser.goto(&headcount.admin_url(path)).await.unwrap();
+    let above = "const name = document.querySelector('.details tbody th > span');
+        const { left, top, height } = name.getBoundingClientRect();
+        return [name.textContent, document.elementFromPoint(left + 12, top + height / 2) === name]";
+    assert_eq!(run(&browser, above).await, json!(["OpenAI (ChatGPT)", true]));
+}

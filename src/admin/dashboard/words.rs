@@ -222,6 +222,10 @@ mod tests {
             assert_eq!(English.points(points), text);
         }
         assert_eq!(rate(5.5, 5.52), (Ordering::Equal, "0 points".to_owned()));
+        let (metric, change) = (Metric::ConversionRate, Some(0));
+        let (value, before) = (Value::Ratio(5.48), Some(Value::Ratio(5.5)));
+        let points = Total { metric, value, before, change }.points();
+        assert_eq!(points.map(|points| points.to_string()).as_deref(), Some("0"), "not -0");
         assert_eq!(rate(1.25, 2.25), (Ordering::Greater, "1 point".to_owned()));
         assert_eq!(rate(80.4, 2.0), (Ordering::Less, "78 points".to_owned()));
         for (by, text) in [(-1_200, "1,200%"), (899, "899%"), (900, "×10"), (106_989, "×1,070")] {

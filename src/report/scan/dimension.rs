@@ -22,10 +22,10 @@ pub(super) enum Dimension<'d> {
 const UNNAMED: u32 = u32::MAX;
 
 impl<'d> Dimension<'d> {
-    pub fn new(by: &'d By, asked: &Asked, today: &ScannedDay<'d>) -> Self {
+    pub fn new(by: &'d By, asked: &Asked, day: &ScannedDay<'d>) -> Self {
         match by {
             By::Property(property) => {
-                let column = Column::new(today.rows, property, &today.site.goals);
+                let column = Column::new(day.rows, property, &day.site.goals);
                 let column = if asked.with_unset { column.with_unset() } else { column };
                 let (column, naming): (_, fn(&str) -> &str) = match asked.as_stored {
                     true => (column.without_views(), |value| value),
@@ -34,8 +34,7 @@ impl<'d> Dimension<'d> {
                 Self::Values { names: vec![UNNAMED; column.len()], column, naming }
             }
             By::Time(interval) => {
-                let day = (today.date, today.range);
-                Self::Times(Times::new(today.site, *interval, day))
+                Self::Times(Times::new(day.site, *interval, (day.date, day.range)))
             }
         }
     }

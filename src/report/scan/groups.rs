@@ -47,8 +47,8 @@ pub(super) fn scan_days(
     }
     let mut numbers = 1;
     for &(date, rows) in days {
-        let today = ScannedDay { site, date, range, rows, numbers };
-        passes.iter_mut().for_each(|pass| pass.add_day(&today));
+        let day = ScannedDay { site, date, range, rows, numbers };
+        passes.iter_mut().for_each(|pass| pass.add_day(&day));
         numbers += rows.visitors.max(rows.visits.len()) as u32;
     }
     let breakdowns = passes.into_iter().flat_map(|pass| pass.breakdowns).flat_map(|(_, all)| all);
@@ -135,22 +135,22 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn add_day(&mut self, today: &ScannedDay<'_>) {
-        let matching = Matching::new(today.site, today.rows, self.asked, self.kinds);
+    fn add_day(&mut self, day: &ScannedDay<'_>) {
+        let matching = Matching::new(day.site, day.rows, self.asked, self.kinds);
         for (rules, breakdowns) in &mut self.breakdowns {
-            let of_day = breakdowns.iter_mut().map(|(_, breakdown)| OfDay::new(breakdown, today));
+            let of_day = breakdowns.iter_mut().map(|(_, breakdown)| OfDay::new(breakdown, day));
             let (mut by_visits, mut by_rows): (Vec<OfDay>, Vec<OfDay>) = of_day.partition(|of| {
                 self.kinds.is_none() && of.dimensions.iter().all(Dimension::is_of_visits)
             });
-            for part in matching.rows.chunk_by(|a, b| today.rows.same_visit(*a, *b)) {
+            for part in matching.rows.chunk_by(|a, b| day.rows.same_visit(*a, *b)) {
                 if !by_visits.is_empty() {
-                    let part = Part::new(today.rows, part, *rules);
-                    let present = today.present(part.appearance);
+                    let part = Part::new(day.rows, part, *rules);
+                    let present = day.present(part.appearance);
                     by_visits.iter_mut().for_each(|of| of.add_visit(&part, present));
                 }
                 for i in part.iter().map(|i| *i as usize) {
-                    let present = today.present(rules.appearance(today.rows, i));
-                    by_rows.iter_mut().for_each(|of| of.add_row(today.rows, i, *rules, present));
+                    let present = day.present(rules.appearance(day.rows, i));
+                    by_rows.iter_mut().for_each(|of| of.add_row(day.rows, i, *rules, present));
                 }
             }
             if self.kinds.is_some() {
@@ -180,9 +180,9 @@ impl<'b, 'a, 'd> OfDay<'b, 'a, 'd>
 where
     'a: 'd,
 {
-    fn new(breakdown: &'b mut Breakdown<'a>, today: &ScannedDay<'d>) -> Self {
+    fn new(breakdown: &'b mut Breakdown<'a>, day: &ScannedDay<'d>) -> Self {
         let asked = breakdown.asked;
-        let dimensions = asked.by.iter().map(|by| Dimension::new(by, asked, today)).collect();
+        let dimensions = asked.by.iter().map(|by| Dimension::new(by, asked, day)).collect();
         Self { breakdown, dimensions }
     }
 
@@ -320,8 +320,8 @@ impl Group {
     }
 
     fn end_day(&mut self) {
-        let today = self.sums.get(Metric::Subscribers);
-        self.sums.add(Metric::Subscribers, -today);
-        self.subscribers = self.subscribers.max(today);
+        let of_day = self.sums.get(Metric::Subscribers);
+        self.sums.add(Metric::Subscribers, -of_day);
+        self.subscribers = self.subscribers.max(of_day);
     }
 }

@@ -68,7 +68,8 @@ impl Total {
         self.change.filter(|_| self.metric.is_percent())?;
         let points = self.value.number()? - self.before?.number()?;
         let tenths = (points * 10.0).round() / 10.0;
-        Some(if tenths.abs() < 10.0 { tenths } else { points.round() })
+        // Never minus nothing.
+        Some(if tenths.abs() < 10.0 { tenths + 0.0 } else { points.round() })
     }
 }
 
