@@ -146,13 +146,18 @@ impl Collector for Counts {
         family(&mut to, "upstream_requests", help, "upstream", each(|u| u.requests.get()))?;
         let help = "Requests that an upstream did not answer";
         family(&mut to, "upstream_failures", help, "upstream", each(|u| u.failures.get()))?;
+        let mut gauge = |name, help, n: fn(&UpstreamStatus) -> i64| {
+            let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            upstreams.iter().try_for_each(|upstream| {
+                let label = [("upstream", upstream.name.as_str())];
+                ConstGauge::new(n(upstream)).encode(gauge.encode_family(&label)?)
+            })
+        };
         let help = "1 while an upstream is used, 0 while its checks fail or it failed a moment ago";
-        let mut up = to.encode_descriptor("upstream_up", help, None, MetricType::Gauge)?;
-        for upstream in &upstreams {
-            let is_up = i64::from(!upstream.is_down() && !upstream.is_paused());
-            let label = [("upstream", upstream.name.as_str())];
-            ConstGauge::new(is_up).encode(up.encode_family(&label)?)?;
-        }
+        let is_up = |u: &UpstreamStatus| i64::from(!u.is_down() && !u.is_paused());
+        gauge("upstream_up", help, is_up)?;
+        let help = "Requests that an upstream is answering";
+        gauge("upstream_requests_in_flight", help, |u| u.in_flight.load(Relaxed))?;
         let name = "upstream_duration_seconds";
         let help = "From when an upstream is chosen for a request to the head of its answer";
         let mut took = to.encode_descriptor(name, help, None, MetricType::Histogram)?;

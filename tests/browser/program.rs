@@ -179,8 +179,9 @@ impl Headcount {
     /// Waits until every request is answered and every count has reached the store.
     pub async fn settle(&self) {
         let begun = Instant::now();
-        while self.sample("headcount_unflushed_events").await != 0
-            || self.sample("headcount_requests_in_flight").await != 0
+        // In this order: what was sent is counted where a request ends.
+        while self.sample("headcount_requests_in_flight").await != 0
+            || self.sample("headcount_unflushed_events").await != 0
         {
             assert!(begun.elapsed() < PATIENCE, "counts do not reach the store");
             tokio::time::sleep(pause(begun)).await;

@@ -145,8 +145,9 @@ impl Stage {
     /// The store, once all is counted.
     fn store(&self) -> rusqlite::Connection {
         wait_for("counts to reach the store", || {
-            let quiet = self.headcount.metric("headcount_unflushed_events") == 0
-                && self.headcount.metric("headcount_requests_in_flight") == 0;
+            // In this order: what was sent is counted where a request ends.
+            let quiet = self.headcount.metric("headcount_requests_in_flight") == 0
+                && self.headcount.metric("headcount_unflushed_events") == 0;
             quiet.then_some(())
         });
         let file = self.headcount.data_dir().join("headcount.db");

@@ -68,11 +68,14 @@ fn who_has_least_to_do_is_asked() {
         // With nobody busy, the first is the first's.
         wait_for("it has something to do", || busy.seen().len() == 1);
         let before = idle.seen().len();
+        let in_flight = |origin: &Origin| {
+            let name = "headcount_upstream_requests_in_flight";
+            proxy.metric(&format!("{name}{{upstream=\"{}\"}}", origin.url()))
+        };
+        assert_eq!(in_flight(&busy), 1.0);
         for _ in 0..5 {
             // An answer is there a moment before its request is over.
-            wait_for("the one before is over", || {
-                proxy.metric("headcount_requests_in_flight") == 1.0
-            });
+            wait_for("the one before is over", || in_flight(&idle) == 0.0);
             assert_eq!(get(proxy.site, "/", "").text(), "idle");
         }
         assert_eq!(idle.seen().len(), before + 5);
