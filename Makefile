@@ -91,8 +91,8 @@ build:
 	@.ci/install $(build_needs)
 	cargo build --profile $(PROFILE) --bin headcount
 
-# Clippy is the compiler here, so that one build gives its lints and the tests. Most of those wait for
-# servers rather than for the processor: more run at a time than there are cores.
+# Clippy is the compiler here, so that one build gives its lints and the tests. How many of those run at
+# a time is in .config/nextest.toml.
 test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 test: export CLIPPY_ARGS := -Dwarnings
 test:
@@ -102,7 +102,7 @@ test:
 	cargo fmt --check
 	cargo test --no-run --all-targets --features parquet
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --features parquet --test-threads 4 && cargo test --features parquet --doc; \
+		set -x; cargo nextest run --features parquet && cargo test --features parquet --doc; \
 	else \
 		set -x; cargo test --features parquet; \
 	fi

@@ -322,54 +322,53 @@ async fn fits_every_screen_without_a_complaint() {
     }
     headcount.settle().await;
 
-    for theme in ["light", "dark"] {
-        for width in [320, 360, 390, 768, 830, 1280, 1920] {
-            browser.look(theme, width).await;
-            let (plain, filter) = ("compare=previous_period", "filters=event:page=@a");
-            let filtered = format!("{filter};visit:browser==Firefox;event:page!={long}");
-            for (period, more) in [
-                ("day", plain),
-                ("30d", plain),
-                ("12mo", plain),
-                ("7d", &filtered),
-                ("7d", "details=pages"),
-                ("7d", "topic=bots"),
-            ] {
-                let path = format!("/?period={period}&{more}");
-                browser.goto(&headcount.admin_url(&path)).await.unwrap();
-                let beyond = "var page = document.documentElement;
-                     for (const menu of document.querySelectorAll('.menu')) menu.open = true;
-                     return [innerWidth, page.scrollWidth - page.clientWidth]";
+    let (plain, filter) = ("compare=previous_period", "filters=event:page=@a");
+    let filtered = format!("{filter};visit:browser==Firefox;event:page!={long}");
+    for (period, more) in [
+        ("day", plain),
+        ("30d", plain),
+        ("12mo", plain),
+        ("7d", &filtered),
+        ("7d", "details=pages"),
+        ("7d", "topic=bots"),
+    ] {
+        browser.goto(&headcount.admin_url(&format!("/?period={period}&{more}"))).await.unwrap();
+        let beyond = "var page = document.documentElement;
+             for (const menu of document.querySelectorAll('.menu')) menu.open = true;
+             return [innerWidth, page.scrollWidth - page.clientWidth]";
+        // Tabs stand in one line, and no card is higher than what it holds.
+        let untidy = "const top = (tab) => tab.getBoundingClientRect().top;
+             const wrapped = [...document.querySelectorAll('.tabs, .sections')].filter((tabs) =>
+                 new Set([...tabs.children].filter((tab) => tab.checkVisibility())
+                     .map((tab) => Math.round(top(tab) / 4))).size > 1);
+             // And each is in sight.
+             const beyond = [...document.querySelectorAll('.sections > *, .sections .panel')].filter(
+                 (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth);
+             const empty = [...document.querySelectorAll('.card')].filter((card) =>
+                 card.getBoundingClientRect().bottom
+                     - card.lastElementChild.getBoundingClientRect().bottom > 24);
+             // Names are whole or cut where they differ least, and never all alike.
+             const names = [...document.querySelectorAll('.card tbody th a')];
+             const cut = names.filter((it) => it.scrollWidth > it.clientWidth);
+             const alike = names.filter((it, nth) => nth > 0
+                 && it.textContent === names[nth - 1].textContent
+                 && it.closest('table') === names[nth - 1].closest('table'));
+             const heads = [...document.querySelectorAll('.card:not(.details) thead th')]
+                 .filter((it) => it.scrollWidth > it.clientWidth + 1);
+             // Columns end together, where there are two: within less than the lowest card.
+             const end = (of) => Math.max(...of.map((it) => it.getBoundingClientRect().bottom));
+             const uneven = innerWidth <= 900 ? [] : [...document.querySelectorAll('.cards')]
+                 .filter((cards) => cards.checkVisibility())
+                 .map((cards) => ['left', 'right'].map(
+                     (side) => end([...cards.children].filter((it) => it.className === side))))
+                 .filter(([left, right]) => Math.abs(left - right) > 125)
+                 .map((ends) => `columns end at ${ends}`);
+             return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads]
+                 .map((it) => it.outerHTML.slice(0, 200)).concat(uneven)";
+        for theme in ["light", "dark"] {
+            for width in [320, 360, 390, 768, 830, 1280, 1920] {
+                browser.look(theme, width).await;
                 assert_eq!(run(&browser, beyond).await, json!([width, 0]), "{theme}, {period}");
-                // Tabs stand in one line, and no card is higher than what it holds.
-                let untidy = "const top = (tab) => tab.getBoundingClientRect().top;
-                     const wrapped = [...document.querySelectorAll('.tabs, .sections')].filter((tabs) =>
-                         new Set([...tabs.children].filter((tab) => tab.checkVisibility())
-                             .map((tab) => Math.round(top(tab) / 4))).size > 1);
-                     // And each is in sight.
-                     const beyond = [...document.querySelectorAll('.sections > *, .sections .panel')].filter(
-                         (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth);
-                     const empty = [...document.querySelectorAll('.card')].filter((card) =>
-                         card.getBoundingClientRect().bottom
-                             - card.lastElementChild.getBoundingClientRect().bottom > 24);
-                     // Names are whole or cut where they differ least, and never all alike.
-                     const names = [...document.querySelectorAll('.card tbody th a')];
-                     const cut = names.filter((it) => it.scrollWidth > it.clientWidth);
-                     const alike = names.filter((it, nth) => nth > 0
-                         && it.textContent === names[nth - 1].textContent
-                         && it.closest('table') === names[nth - 1].closest('table'));
-                     const heads = [...document.querySelectorAll('.card:not(.details) thead th')]
-                         .filter((it) => it.scrollWidth > it.clientWidth + 1);
-                     // Columns end together, where there are two: within less than the lowest card.
-                     const end = (of) => Math.max(...of.map((it) => it.getBoundingClientRect().bottom));
-                     const uneven = innerWidth <= 900 ? [] : [...document.querySelectorAll('.cards')]
-                         .filter((cards) => cards.checkVisibility())
-                         .map((cards) => ['left', 'right'].map(
-                             (side) => end([...cards.children].filter((it) => it.className === side))))
-                         .filter(([left, right]) => Math.abs(left - right) > 125)
-                         .map((ends) => `columns end at ${ends}`);
-                     return [...wrapped, ...beyond, ...empty, ...cut, ...alike, ...heads]
-                         .map((it) => it.outerHTML.slice(0, 200)).concat(uneven)";
                 assert_eq!(run(&browser, untidy).await, json!([]), "{theme}, {width}, {period}");
             }
         }

@@ -119,48 +119,49 @@ async fn long_words_fit_every_screen() {
     let mut found = Vec::new();
     for language in ["en", "de", "es"] {
         run(&browser, &format!("document.cookie = 'headcount_language={language}; path=/'")).await;
-        for width in [360, 768, 1920] {
-            browser.look("light", width).await;
-            for path in [
-                "/?period=day",
-                "/?period=7d&filters=visit:country%3D%3DDE;visit:device!%3DTablet",
-                "/?period=24h",
-                "/?details=pages&period=7d",
-                "/?details=places&period=7d&compare=year_over_year",
-                "/?topic=bots&period=30d",
-                "/?topic=errors",
-                "/?topic=speed&period=7d",
-                "/?topic=files",
-                "/?topic=realtime",
-                "/?page=/a&period=7d",
-                "/settings/goals",
-                "/settings/sharing",
-                "/settings/people",
-                "/settings/tokens",
-                "/account",
-            ] {
-                browser.goto(&headcount.admin_url(path)).await.unwrap();
-                assert_eq!(run(&browser, LANGUAGE).await, language);
-                if let Some((_, cards)) = WITH_ROWS.iter().find(|(of, _)| *of == path) {
-                    let rows = "return [...document.querySelectorAll('.card:has(tbody tr)')].map((it) => it.id
-                        || it.getAttribute('aria-labelledby')).sort()";
-                    assert_eq!(run(&browser, rows).await, json!(cards), "{path}");
-                }
-                let untidy = "const page = document.documentElement;
-                    for (const menu of document.querySelectorAll('details')) menu.open = true;
-                    const top = (tab) => Math.round(tab.getBoundingClientRect().top / 4);
-                    const wrapped = [...document.querySelectorAll('#view :is(.tabs, .sections)')].filter(
-                        (tabs) => new Set([...tabs.children].filter((it) => it.checkVisibility()).map(top)).size > 1);
-                    const hidden = [...document.querySelectorAll('.sections > *, .sections .panel')].filter(
-                        (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth);
-                    // Words that stand out of their place, or over their neighbour.
-                    const words = document.querySelectorAll('th, td, .tile span, .periods, .periods a, .chip, dt, dd, button');
-                    const out = [...words].filter((it) => it.checkVisibility() && it.clientWidth > 0
-                        && !it.matches('.hidden, .hidden *') && getComputedStyle(it).overflow === 'visible'
-                        && it.scrollWidth > it.clientWidth);
-                    const beyond = page.scrollWidth > page.clientWidth ? ['beyond the screen'] : [];
-                    const by = (it) => `${it.scrollWidth - it.clientWidth} px: ${it.outerHTML.slice(0, 160)}`;
-                    return [...beyond, ...[...wrapped, ...hidden, ...out].map(by)]";
+        for path in [
+            "/?period=day",
+            "/?period=7d&filters=visit:country%3D%3DDE;visit:device!%3DTablet",
+            "/?period=24h",
+            "/?details=pages&period=7d",
+            "/?details=places&period=7d&compare=year_over_year",
+            "/?topic=bots&period=30d",
+            "/?topic=errors",
+            "/?topic=speed&period=7d",
+            "/?topic=files",
+            "/?topic=realtime",
+            "/?page=/a&period=7d",
+            "/settings/goals",
+            "/settings/sharing",
+            "/settings/people",
+            "/settings/tokens",
+            "/account",
+        ] {
+            browser.goto(&headcount.admin_url(path)).await.unwrap();
+            assert_eq!(run(&browser, LANGUAGE).await, language);
+            if let Some((_, cards)) = WITH_ROWS.iter().find(|(of, _)| *of == path) {
+                let rows =
+                    "return [...document.querySelectorAll('.card:has(tbody tr)')].map((it) => it.id
+                    || it.getAttribute('aria-labelledby')).sort()";
+                assert_eq!(run(&browser, rows).await, json!(cards), "{path}");
+            }
+            let untidy = "const page = document.documentElement;
+                for (const menu of document.querySelectorAll('details')) menu.open = true;
+                const top = (tab) => Math.round(tab.getBoundingClientRect().top / 4);
+                const wrapped = [...document.querySelectorAll('#view :is(.tabs, .sections)')].filter(
+                    (tabs) => new Set([...tabs.children].filter((it) => it.checkVisibility()).map(top)).size > 1);
+                const hidden = [...document.querySelectorAll('.sections > *, .sections .panel')].filter(
+                    (it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth);
+                // Words that stand out of their place, or over their neighbour.
+                const words = document.querySelectorAll('th, td, .tile span, .periods, .periods a, .chip, dt, dd, button');
+                const out = [...words].filter((it) => it.checkVisibility() && it.clientWidth > 0
+                    && !it.matches('.hidden, .hidden *') && getComputedStyle(it).overflow === 'visible'
+                    && it.scrollWidth > it.clientWidth);
+                const beyond = page.scrollWidth > page.clientWidth ? ['beyond the screen'] : [];
+                const by = (it) => `${it.scrollWidth - it.clientWidth} px: ${it.outerHTML.slice(0, 160)}`;
+                return [...beyond, ...[...wrapped, ...hidden, ...out].map(by)]";
+            for width in [360, 768, 1920] {
+                browser.look("light", width).await;
                 let untidy: Value = run(&browser, untidy).await;
                 let of_page = |what: &Value| format!("{language}, {width}, {path}: {what}");
                 found.extend(untidy.as_array().unwrap().iter().map(of_page));
