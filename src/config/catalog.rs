@@ -12,10 +12,11 @@ use toml::de::{DeTable, DeValue};
 pub const DEFAULTS: &str = include_str!("../../conf/headcount.toml");
 
 /// Keys that each of `[[sites]]` may set for itself; and tables all of whose keys it may.
-const OF_A_SITE: [&str; 17] = [
+const OF_A_SITE: [&str; 18] = [
     "site",
     "hosts",
     "upstream",
+    "language",
     "timezone",
     "goals",
     "funnels",
@@ -283,6 +284,24 @@ mod tests {
         let variables: HashSet<String> = KEYS.iter().map(Key::variable).collect();
         assert_eq!((flags.len(), variables.len()), (KEYS.len(), KEYS.len()));
         assert!(!flags.contains("config"), "that flag names the file");
+    }
+
+    #[test]
+    fn what_a_site_may_set_is_listed_where_people_read() {
+        let file = DEFAULTS.split("# A site may set: ").nth(1).unwrap();
+        let file = file.split("\n\n").next().unwrap();
+        let docs = include_str!("../../docs/proxy.md").split("A site may set for itself: ").nth(1);
+        let docs = docs.unwrap().split("A file").next().unwrap();
+        for key in KEYS.iter().filter(|key| key.is_of_a_site()) {
+            let table = key.table().filter(|table| TABLES_OF_A_SITE.contains(table));
+            let (in_file, in_docs) = match table {
+                Some(table) => (format!("[{table}]"), format!("`[sites.{table}]`")),
+                None => (key.name_in_site().to_owned(), format!("`{}`", key.name_in_site())),
+            };
+            // The file's example has shown the name.
+            assert!(in_file == "name" || file.contains(&in_file), "{in_file}");
+            assert!(docs.contains(&in_docs), "{in_docs}");
+        }
     }
 
     #[test]

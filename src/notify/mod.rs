@@ -18,7 +18,6 @@ pub use send::Sender;
 use crate::budget::Budget;
 use crate::clock::{Clock, HOUR, MINUTE, Millis};
 use crate::config::{Address, NotifySettings, Reports};
-use crate::language::Language;
 use crate::model::site::Site;
 use crate::report::{Days, Range};
 use crate::store::{Reads, Result, SharedValues, Store};
@@ -48,7 +47,6 @@ pub struct Notifier {
     /// Of each of `sites`, in their order.
     settings: Vec<NotifySettings>,
     sender: Arc<Sender>,
-    say: Language,
     clock: Clock,
     telemetry: Arc<Telemetry>,
     budget: Option<Arc<Budget>>,
@@ -72,8 +70,6 @@ pub struct Parts {
     /// Of each of `sites`, in their order.
     pub settings: Vec<NotifySettings>,
     pub sender: Arc<Sender>,
-    /// In which it is written.
-    pub say: Language,
 }
 
 /// A message to somebody.
@@ -105,7 +101,7 @@ impl Notifier {
         telemetry: Arc<Telemetry>,
         node: String,
     ) -> Option<Self> {
-        let Parts { store, sites, settings, sender, say } = parts;
+        let Parts { store, sites, settings, sender } = parts;
         let anybody = settings.iter().any(NotifySettings::tells_anybody);
         let looked = vec![None; sites.len()];
         let (written, waiting, rest, budget) = Default::default();
@@ -114,7 +110,6 @@ impl Notifier {
             sites,
             settings,
             sender,
-            say,
             clock,
             telemetry,
             budget,
@@ -162,7 +157,8 @@ impl Notifier {
 
     async fn write_reports(&mut self, i: usize, now: Millis) -> Result<()> {
         let site = self.sites[i].clone();
-        let Reports { weekly, monthly } = self.settings[i].reports.clone();
+        let NotifySettings { reports: Reports { weekly, monthly }, language, .. } =
+            self.settings[i].clone();
         for (due, to) in [(due::weekly(&site, now), weekly), (due::monthly(&site, now), monthly)] {
             let Some(due) = due else { continue };
             let name = |to: &Address| {
@@ -177,7 +173,7 @@ impl Notifier {
             let days = self.days(&site, due.with_before()).await?;
             // Where nothing was counted there is nothing to tell, now or later.
             let message =
-                message::report(self.say, &site, &due, &days, now, self.sender.dashboard());
+                message::report(language, &site, &due, &days, now, self.sender.dashboard());
             let message = message.map(Arc::new);
             for to in to {
                 match &message {
@@ -190,7 +186,8 @@ impl Notifier {
     }
 
     async fn write_alerts(&mut self, i: usize, now: Millis) -> Result<()> {
-        let (site, settings) = (self.sites[i].clone(), self.settings[i].alerts.clone());
+        let site = self.sites[i].clone();
+        let NotifySettings { alerts: settings, language, .. } = self.settings[i].clone();
         let hour = (now - AFTER_HOUR).div_euclid(HOUR);
         if settings.to.is_empty() || self.looked[i] == Some(hour) {
             return Ok(());
@@ -203,7 +200,7 @@ impl Notifier {
         let days = self.days(&site, range).await?;
         self.looked[i] = Some(hour);
         for unusual in alert::find(&site, &settings, &days, end) {
-            let message = message::alert(self.say, &site, &unusual, self.sender.dashboard());
+            let message = message::alert(language, &site, &unusual, self.sender.dashboard());
             let message = Arc::new(message);
             for to in &settings.to {
                 let name = format!("{}:{}", unusual.name(&site, end), to.whole());

@@ -133,7 +133,6 @@ fn messages(
             config.webhook_secret.as_ref(),
             config.dashboard_url.as_deref(),
         )?),
-        say: config.language,
     };
     let Parts { telemetry, clock, budget, node, .. } = parts.clone();
     let notifier = move || {

@@ -17,11 +17,14 @@ mod month;
 mod stage;
 
 use common::headcount::SITE;
+use common::http::{self, ACCEPT_PAGE};
 use common::mail::MailServer;
 use common::redis::RedisServer;
 use common::wait_for;
 use headcount::clock::{HOUR, MINUTE};
-use stage::{DAY, Stage, a_while, all_notices, buy, delivered, next_monday, notices, visit};
+use stage::{
+    DAY, FIREFOX, Stage, a_while, all_notices, buy, delivered, next_monday, notices, visit,
+};
 
 fn a_week_is_told_once(store: &str, nodes: usize) {
     let (stage, monday, mail) = (Stage::new(), next_monday(), MailServer::start());
@@ -98,21 +101,32 @@ fn a_week_is_told_once_by_two_nodes() {
 }
 
 #[test]
-fn a_week_is_told_in_the_language_that_is_set() {
+fn a_week_is_told_in_the_language_of_the_site() {
     let (stage, monday, mail) = (Stage::new(), next_monday(), MailServer::start());
     let server = mail.url();
     let to = ["--mail-server", &server, "--reports-weekly", "a@example.org", "--language", "de"];
     stage.set(monday, -5 * DAY + 12 * HOUR);
     let in_euros = [&to[..], &["--currency", "EUR"]].concat();
     let mut headcount = stage.headcount("sqlite:counts.db", &in_euros);
+    headcount.list_sites(&format!(
+        "[[sites]]\nname = '{SITE}'\nhosts = ['*']\n\
+         [[sites]]\nname = 'tienda.test'\nhosts = ['tienda.test']\nlanguage = 'es'\n"
+    ));
     headcount.start_again();
+    let browser = [("Host", "tienda.test"), ("User-Agent", FIREFOX), ACCEPT_PAGE];
+    assert_eq!(http::get(headcount.site(), "/a", &browser).status, 200);
     for person in 1..4 {
         visit(&headcount, person, "/a");
         buy(&headcount, person, "/a", 411.5);
     }
     delivered(&headcount);
     stage.set(monday, 8 * HOUR + 1_000);
-    let mail = wait_for("the report", || mail.mails().into_iter().next());
+    let mut mails =
+        wait_for("both sites' reports", || Some(mail.mails()).filter(|all| all.len() == 2));
+    mails.sort_by(|a, b| a.subject.cmp(&b.subject));
+    let [mail, other] = &mails[..] else { unreachable!() };
+    assert!(other.subject.starts_with("tienda.test: la semana del "), "{}", other.subject);
+    assert!(other.html.contains("<html lang=\"es\">"), "{}", other.html);
     assert!(mail.subject.starts_with(&format!("{SITE}: die Woche vom ")), "{}", mail.subject);
     let lines: Vec<String> = mail
         .text

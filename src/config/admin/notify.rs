@@ -3,6 +3,7 @@
 use crate::config::error::ConfigError;
 use crate::config::settings::Settings;
 use crate::config::{Config, Secret, validate, values};
+use crate::language::Language;
 use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use std::fmt;
@@ -33,6 +34,8 @@ pub enum Address {
 pub struct NotifySettings {
     pub reports: Reports,
     pub alerts: Alerts,
+    /// In which it is told.
+    pub language: Language,
 }
 
 /// Who gets which report.
@@ -91,11 +94,12 @@ impl NotifySettings {
                 robots,
                 least: settings.get("alerts.least").number(1..=validate::MANY)? as i64,
             },
+            language: super::language(settings)?,
         })
     }
 
     fn everybody(&self) -> impl Iterator<Item = &Address> {
-        let Self { reports: Reports { weekly, monthly }, alerts } = self;
+        let Self { reports: Reports { weekly, monthly }, alerts, .. } = self;
         weekly.iter().chain(monthly).chain(&alerts.to)
     }
 
