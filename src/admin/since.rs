@@ -4,8 +4,9 @@
 use super::caller::Caller;
 use super::error::Error;
 use crate::clock::{MINUTE, Millis};
+use crate::kept::Imports;
 use crate::model::site::{Day, Site};
-use crate::report::{Days, Range};
+use crate::report::{Days, Period, Range};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +24,17 @@ pub(super) struct FirstDays(Mutex<Known>);
 type Known = HashMap<Arc<str>, (Option<Day>, Millis)>;
 
 impl Caller {
+    /// The first day that was counted or imported.
+    pub(super) async fn first_day(
+        &self,
+        site: &Site,
+        imports: &Imports,
+    ) -> Result<Option<Day>, Error> {
+        let all = Period::All.range(None, site.day(self.now()), true)?;
+        let counted = self.counted_since(site, all, &Days::new()).await?;
+        Ok(counted.into_iter().chain(imports.first()).min())
+    }
+
     /// The first day that was counted, if `range`, of which these are the counts, begins before it.
     /// `None`, too, where that is not known: nothing is counted, or the store does not answer.
     pub(super) async fn counted_since(

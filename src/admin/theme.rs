@@ -22,13 +22,15 @@ const AGE: Millis = 365 * 24 * HOUR;
 const THEMES: [(&str, &str); 3] =
     [("auto", "shell-theme-system"), ("light", "shell-theme-light"), ("dark", "shell-theme-dark")];
 
-/// What a cookie says of it; nothing: as the system has it.
+/// What a cookie says of it, else as the system has it; and which button of [`form`] stands for that.
 pub(super) async fn style(headers: HeaderMap) -> Response {
-    let style = match sent(&headers, COOKIE).as_deref() {
-        Some("light") => "@media screen { :root { color-scheme: light; } }",
-        Some("dark") => "@media screen { :root { color-scheme: dark; } }",
-        _ => "",
-    };
+    let kept = sent(&headers, COOKIE);
+    let chosen = THEMES.iter().find(|(word, _)| kept.as_deref() == Some(word));
+    let chosen = chosen.unwrap_or(&THEMES[0]).0;
+    let mut style = format!(".theme [value={chosen}] {{ color: var(--accent); }}");
+    if chosen != THEMES[0].0 {
+        style += &format!("\n@media screen {{ :root {{ color-scheme: {chosen}; }} }}");
+    }
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style).into_response()
 }
 
@@ -49,7 +51,7 @@ pub(super) fn kept(headers: &HeaderMap, cookie_name: &'static str, choice: &str)
     ([(header::SET_COOKIE, kept.to_string())], Redirect::to(path)).into_response()
 }
 
-/// The form: a button for each. Which is chosen shows in the page itself.
+/// The form: a button for each.
 pub(super) fn form(say: Language) -> Markup {
     html! {
         form.choice.theme method="post" action=(CHOOSE) {

@@ -38,6 +38,11 @@ impl Imports {
         }
     }
 
+    /// The first day that is told.
+    pub fn first(&self) -> Option<Day> {
+        self.all.iter().map(|told| told.first).min()
+    }
+
     /// Those that reach into a range.
     pub fn within(&self, range: Range) -> impl Iterator<Item = &Imported> {
         self.all.iter().filter(move |told| told.first <= range.last && range.first <= told.last)

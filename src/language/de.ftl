@@ -124,7 +124,7 @@ property-network = Netz
 property-error-page = Fehlende oder fehlgeschlagene Seite
 property-error-status = Status des Fehlers
 property-error-referrer = Seite mit dem defekten Link
-property-broken-link = Defekter Link
+property-broken-link = Defekter Link ← Seite, auf der er steht
 property-download-path = Datei
 property-prefetch-page = Vorab geladene Seite
 property-feed-path = Feed
@@ -312,7 +312,7 @@ topic-errors = Fehler
 topic-speed = Ladezeit
 topic-files = Dateien und Feeds
 topic-about-bots = Programme, die sagen, was sie sind: Suchmaschinen, KI, Überwachung, Werkzeuge. Keines davon zählt als Besucher. Das kann jeder sagen; woran sie erkannt sind, steht daneben.
-topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf, und Roboter, die sich zu erkennen geben, sind nicht dabei. „Im Browser“ sind die, die ein Browser angezeigt hat: meist einem Menschen. Wer angefragt hat, wird nicht aufbewahrt; deshalb lassen sich hier keine Personen zählen.
+topic-about-errors = Seiten, die angefragt wurden und nicht da waren oder fehlschlugen. Keine davon ist ein Seitenaufruf, und Roboter, die sich zu erkennen geben, sind nicht dabei. „Im Browser“ sind die, die ein Browser angezeigt hat: meist einem Menschen. Hinter dem Pfeil eines defekten Links steht die Seite, auf der er ist. Wer angefragt hat, wird nicht aufbewahrt; deshalb lassen sich hier keine Personen zählen.
 topic-about-speed = Wie lange Menschen warten. Die Zeit der Website selbst wird für alle gemessen, der Rest vom Skript, wo das eingeschaltet ist.
 topic-about-files = Gesendete Dateien, Feeds und ihre Leser sowie Seiten, die Browser geladen haben, bevor jemand sie aufrief.
 

@@ -124,7 +124,7 @@ property-network = Network
 property-error-page = Missing or failed page
 property-error-status = Status of the error
 property-error-referrer = Page with the broken link
-property-broken-link = Broken link
+property-broken-link = Broken link ← page that has it
 property-download-path = File
 property-prefetch-page = Page fetched ahead
 property-feed-path = Feed
@@ -312,7 +312,7 @@ topic-errors = Errors
 topic-speed = Speed
 topic-files = Files and feeds
 topic-about-bots = Programs that say what they are: search engines, AI, monitors, tools. None of them is counted as a visitor. Anybody can say so; how they are known is told beside them.
-topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview, and robots that say what they are do not count. “In a browser” are those that a browser showed: most likely to a person. Who asked is not kept, so people cannot be counted here.
+topic-about-errors = Pages that were asked for and not there, or that failed. None of them is a pageview, and robots that say what they are do not count. “In a browser” are those that a browser showed: most likely to a person. Behind the arrow of a broken link is the page that has it. Who asked is not kept, so people cannot be counted here.
 topic-about-speed = How long people wait. The website's own time is measured for everyone, the rest by the script, where that is switched on.
 topic-about-files = Files that were sent, feeds and their readers, and pages that browsers fetched before anyone asked for them.
 

@@ -124,7 +124,7 @@ property-network = Red
 property-error-page = Página que falta o falló
 property-error-status = Estado del error
 property-error-referrer = Página con el enlace roto
-property-broken-link = Enlace roto
+property-broken-link = Enlace roto ← página que lo tiene
 property-download-path = Archivo
 property-prefetch-page = Página precargada
 property-feed-path = Feed
@@ -312,7 +312,7 @@ topic-errors = Errores
 topic-speed = Velocidad
 topic-files = Archivos y feeds
 topic-about-bots = Programas que dicen lo que son: buscadores, IA, monitores, herramientas. Ninguno cuenta como visitante. Cualquiera puede decirlo; al lado se indica cómo se les conoce.
-topic-about-errors = Páginas que se pidieron y no estaban, o que fallaron. Ninguna es una página vista, y los robots que se dan a conocer no cuentan. «En navegador» son las que mostró un navegador: casi siempre a una persona. No se conserva quién las pidió, así que aquí no se pueden contar personas.
+topic-about-errors = Páginas que se pidieron y no estaban, o que fallaron. Ninguna es una página vista, y los robots que se dan a conocer no cuentan. «En navegador» son las que mostró un navegador: casi siempre a una persona. Tras la flecha de un enlace roto está la página que lo tiene. No se conserva quién las pidió, así que aquí no se pueden contar personas.
 topic-about-speed = Cuánto espera la gente. El tiempo de la propia web se mide para todos; el resto lo mide el script, donde eso está activado.
 topic-about-files = Archivos enviados, feeds y sus lectores, y páginas que los navegadores cargaron antes de que alguien las pidiera.
 

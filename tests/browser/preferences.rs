@@ -88,6 +88,11 @@ async fn colours_are_as_chosen() {
                 let button = format!(".theme [value={theme}]");
                 press(&browser, Locator::Css(&button)).await;
                 until(&browser, paper, colour.clone()).await;
+                let marked = "const inks = [...document.querySelectorAll('.theme button')]
+                    .map((b) => [b.value, getComputedStyle(b).color]);
+                return inks.filter(([, ink]) => inks.filter((b) => b[1] === ink).length === 1)
+                    .map(([value]) => value)";
+                until(&browser, marked, json!([theme])).await;
                 let search = run(&browser, "return location.search").await;
                 assert_eq!(search, "?period=7d", "the page stays");
             }

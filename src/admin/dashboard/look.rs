@@ -4,10 +4,11 @@
 
 use crate::admin::caller::{Caller, Who};
 use crate::admin::error::Error;
+use crate::admin::params::Params;
 use crate::kept::{Imports, Notes};
 use crate::language::Language;
-use crate::model::site::Site;
-use crate::report::Segment;
+use crate::model::site::{Day, Site};
+use crate::report::{Period, Segment};
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub(in crate::admin) struct Look {
     pub imports: Arc<Imports>,
     /// The name they signed in with.
     pub name: Option<String>,
+    /// The first day of all of the time, where that is asked for and known.
+    pub since: Option<Day>,
 }
 
 impl Default for Look {
@@ -47,14 +50,17 @@ impl Default for Look {
             notes: Arc::default(),
             imports: Arc::default(),
             name: None,
+            since: None,
         }
     }
 }
 
 impl Look {
+    /// At what `params` ask for.
+    ///
     /// # Errors
     /// The store's.
-    pub async fn of(caller: &Caller, site: &Site) -> Result<Self, Error> {
+    pub async fn of(caller: &Caller, site: &Site, params: &Params) -> Result<Self, Error> {
         // The store may be asked for counts only: then there are no notes.
         let notes = match caller.admin.budget.is_some() {
             true => caller.kept.get::<Notes>(Some(&site.name)).await.unwrap_or_default(),
@@ -63,6 +69,10 @@ impl Look {
         let imports = match caller.admin.budget.is_some() {
             true => caller.kept.get::<Imports>(Some(&site.name)).await.unwrap_or_default(),
             false => caller.document::<Imports>(Some(&site.name)).await?,
+        };
+        let since = match params.get("period") == Some(Period::All.as_str()) {
+            true => caller.first_day(site, &imports).await?,
+            false => None,
         };
         let link = caller.link();
         Ok(Self {
@@ -79,6 +89,7 @@ impl Look {
                 Who::Person { name, .. } => Some(name.clone()),
                 _ => None,
             },
+            since,
         })
     }
 }

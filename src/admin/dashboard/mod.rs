@@ -183,7 +183,7 @@ async fn answered<T: Send + 'static>(
 ) -> Result<T, Error> {
     let admin = &app.admin;
     let (index, site) = app.site(params).await?;
-    let look = Look::of(app, &site).await?;
+    let look = Look::of(app, &site, params).await?;
     let segments = match look.by_link {
         true => Arc::default(),
         false if app.is_from_last() => app.document::<Segments>(Some(&site.name)).await?,

@@ -84,7 +84,7 @@ async fn view(app: &Caller, form: &Params) -> Result<View, Error> {
     let fields = form.without("name");
     let (_, site) = app.site(&fields).await?;
     let segments = app.segments(&site).await?;
-    let look = Look::of(app, &site).await?;
+    let look = Look::of(app, &site, &fields).await?;
     Ok(View::read(&site, segments, look, &fields, app.now())?)
 }
 

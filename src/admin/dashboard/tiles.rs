@@ -2,7 +2,7 @@
 //! of them is chosen, and the chart shows it.
 
 use super::PageData;
-use super::chart::{runs, smooth};
+use super::chart::smooth;
 use super::imported::Shown;
 use super::overview::first_counted;
 use super::topics::Topic;
@@ -187,21 +187,22 @@ fn spark(view: &View, steps: &[TimeStep], nth: usize) -> Markup {
     spark_of(&values)
 }
 
-/// Values over time, without a scale.
+/// Values over time, without a scale. Where there is none, as of a rate while nobody came, the line
+/// goes straight on to the next.
 pub(super) fn spark_of(values: &[Option<f64>]) -> Markup {
     let values = smooth(values, POINTS);
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
     let width = 100.0 / (values.len().max(2) - 1) as f64;
     let mut d = String::new();
-    for run in runs(&values, 0..values.len()) {
-        for i in run.clone() {
-            let height = values[i].unwrap_or_default() / if highest > 0.0 { highest } else { 1.0 };
-            let start = if i == run.start { 'M' } else { 'L' };
-            let _ = write!(d, "{start}{:.1} {:.1}", i as f64 * width, 22.0 - height * 20.0);
-        }
-        if run.len() == 1 {
-            d.push_str("h0");
-        }
+    for (i, value) in values.iter().enumerate() {
+        let Some(value) = value else { continue };
+        let height = value / if highest > 0.0 { highest } else { 1.0 };
+        let start = if d.is_empty() { 'M' } else { 'L' };
+        let _ = write!(d, "{start}{:.1} {:.1}", i as f64 * width, 22.0 - height * 20.0);
+    }
+    // One point alone is drawn as a dot.
+    if values.iter().flatten().count() == 1 {
+        d.push_str("h0");
     }
     html! {
         svg.spark viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true" { path d=(d) {} }

@@ -11,6 +11,9 @@ use chrono::{Datelike, Days, Months};
 pub(super) const LAST_DAY: &str = "24h";
 const REALTIME: Millis = 30 * MINUTE;
 
+/// Up to this many days a chart may have steps of hours.
+const HOURLY: u64 = 8;
+
 /// Up to this many days, a chart's default step is a day.
 const DAILY: i64 = 100;
 
@@ -65,6 +68,13 @@ pub(super) fn comparison<'c>(
     Ok(has_before.then_some(Comparison { mode, weekdays }))
 }
 
+/// The days that a chart's steps have to fit. Of all of the time they are those since the first, and
+/// always too many for hours, for which ten years of rows would be read.
+pub(super) fn told(range: Range, since: Option<Day>) -> Range {
+    let first = since.map_or(range.first, |since| since.min(range.last - Days::new(HOURLY)));
+    Range { first: first.max(range.first), ..range }
+}
+
 /// The steps of a chart: those that were chosen, or as fits.
 ///
 /// # Errors
@@ -98,7 +108,7 @@ pub(super) fn interval(
 pub(super) fn intervals(range: Range, is_part: bool) -> impl Iterator<Item = Interval> + Clone {
     let fits = |interval: &Interval, days| match interval {
         Interval::Minute => false,
-        Interval::Hour => days <= 8,
+        Interval::Hour => days <= HOURLY as i64,
         Interval::Day => (2..=400).contains(&days),
         Interval::Week => (14..=1_100).contains(&days),
         Interval::Month => days > 31,

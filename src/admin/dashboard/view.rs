@@ -144,7 +144,8 @@ impl View {
         };
         let comparison = time::comparison(topic, period, get, today)?;
         let before = comparison.map(|with| with.before((period, range), site, now));
-        let interval = time::interval(topic, times.is_some(), range, get("interval"))?;
+        let told = time::told(range, look.since);
+        let interval = time::interval(topic, times.is_some(), told, get("interval"))?;
         let metric = get("metric").map(Metric::read).transpose()?;
         if let Some(other) = get("imported").filter(|word| !["true", "false"].contains(word)) {
             return Err(Invalid::new(format!("invalid imported `{}`", other.escape_debug())));
@@ -325,7 +326,7 @@ impl View {
 
     /// The steps that a chart of this time may take.
     pub fn intervals(&self) -> impl Iterator<Item = Interval> + Clone {
-        time::intervals(self.range, self.times.is_some())
+        time::intervals(time::told(self.range, self.look.since), self.times.is_some())
     }
 
     pub fn is_last_day(&self) -> bool {

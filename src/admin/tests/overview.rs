@@ -192,6 +192,29 @@ async fn all_time_begins_with_the_first_day_that_was_counted() {
 }
 
 #[tokio::test]
+async fn all_time_has_the_steps_that_fit_what_was_counted() {
+    let choices = |page: &str| {
+        let choice = Regex::new(r#"period=all&amp;interval=(\w+)""#).unwrap();
+        choice.captures_iter(page).map(|found| found[1].to_owned()).collect::<Vec<_>>()
+    };
+    let (_, page) = counted().await.get("/?period=all").await;
+    assert_eq!((steps(&page).len(), choices(&page)), (27, vec!["week".into(), "month".into()]));
+
+    let port = Port::local().await;
+    let fields = [(Dimension::Total, "", Stored::Server, 7)];
+    for ago in [0, 1, 19] {
+        port.store.add("example.org", today() - Days::new(ago), &fields);
+    }
+    let (_, page) = port.get("/?period=all").await;
+    assert_eq!((steps(&page).len(), choices(&page)), (20, vec!["day".into(), "week".into()]));
+    let (_, page) = port.get("/?period=all&interval=week").await;
+    assert_eq!(steps(&page).len(), 4);
+    let (status, page) = port.get("/?period=all&interval=hour").await;
+    assert_eq!(status, 400);
+    assert!(page.contains("day, week"), "{page}");
+}
+
+#[tokio::test]
 async fn today_says_that_it_goes_on() {
     let port = counted().await;
     let (_, page) = port.get("/?period=7d").await;
