@@ -15,7 +15,7 @@ use crate::kept::Note;
 use crate::language::{Language, NOTHING};
 use crate::model::site::Day;
 use crate::report::{Interval, Metric, TimeStep, Value};
-use chrono::{Datelike, NaiveDateTime};
+use chrono::{Datelike, Months, NaiveDateTime};
 use maud::{Markup, html};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -84,8 +84,7 @@ pub(super) fn chart(
 
 impl Chart<'_> {
     fn draw(&self, marks: &[f64]) -> Markup {
-        let (say, interval) = (self.say, self.view.interval);
-        let every = self.steps.len().div_ceil(LABELS).max(1);
+        let say = self.say;
         let is_compared = self.before.iter().any(Option::is_some);
         html! {
             ul.legend {
@@ -119,10 +118,8 @@ impl Chart<'_> {
                         }
                     }
                     g aria-hidden="true" {
-                        @for (i, step) in self.steps.iter().enumerate().step_by(every) {
-                            text.tick.minor[(i / every) % 2 == 1] x=(percent(self.x(i))) y="99%" {
-                                (self.tick(i, short(say, step.start, interval)))
-                            }
+                        @for (nth, (i, label)) in self.ticks().into_iter().enumerate() {
+                            text.tick.minor[nth % 2 == 1] x=(percent(self.x(i))) y="99%" { (label) }
                         }
                     }
                     @for (i, step) in self.steps[..self.begun].iter().enumerate() { (self.step(i, step)) }
@@ -185,15 +182,46 @@ impl Chart<'_> {
         PLOT - n / self.top * (PLOT - TOP)
     }
 
+    /// The steps with a label along the axis: of the hours of several days those that begin a day.
+    fn ticks(&self) -> Vec<(usize, String)> {
+        let all: Vec<usize> = (0..self.steps.len()).collect();
+        let days: Vec<usize> = all.iter().copied().filter(|i| self.begins_day(*i)).collect();
+        let of = match self.view.interval {
+            Interval::Hour if days.len() > 2 => days,
+            _ => all,
+        };
+        let every = of.len().div_ceil(LABELS).max(1);
+        of.into_iter().step_by(every).map(|i| (i, self.tick(i))).collect()
+    }
+
     /// The step that goes on says so.
-    fn tick(&self, i: usize, label: String) -> String {
+    fn tick(&self, i: usize) -> String {
+        let (say, start) = (self.say, self.steps[i].start);
         match self.view.interval {
-            Interval::Day if self.is_open(i) => self.say.t("chart-today").into_owned(),
-            Interval::Minute | Interval::Hour if self.is_open(i) => {
-                self.say.t("chart-now").into_owned()
+            Interval::Day if self.is_open(i) => say.t("chart-today").into_owned(),
+            Interval::Minute | Interval::Hour if self.is_open(i) => say.t("chart-now").into_owned(),
+            // Midnight, unless it begins a day that is shown alone.
+            Interval::Hour if self.begins_day(i) && self.view.range.len() > 1 => {
+                say.day(start.date())
             }
-            _ => label,
+            Interval::Minute | Interval::Hour => say.time(start),
+            Interval::Day | Interval::Week if self.is_of_years() => say.month_short(start.date()),
+            Interval::Day | Interval::Week => say.day(start.date()),
+            Interval::Month => say.month_short(start.date()),
         }
+    }
+
+    /// Whether it is the first step of its day.
+    fn begins_day(&self, i: usize) -> bool {
+        let day = |i: usize| self.steps[i].start.date();
+        i == 0 || day(i) != day(i - 1)
+    }
+
+    /// Whether a day of the year comes twice.
+    fn is_of_years(&self) -> bool {
+        let start = |step: Option<&TimeStep>| step.map(|step| step.start.date());
+        let year_on = start(self.steps.first()).map(|first| first + Months::new(12));
+        year_on < start(self.steps.last())
     }
 
     fn is_open(&self, i: usize) -> bool {
@@ -395,14 +423,6 @@ pub(super) fn smooth(values: &[Option<f64>], most: usize) -> Vec<Option<f64>> {
         (count > 0).then(|| known.sum::<f64>() / count as f64)
     };
     values.chunks(each).map(average).collect()
-}
-
-fn short(say: Language, start: NaiveDateTime, interval: Interval) -> String {
-    match interval {
-        Interval::Minute | Interval::Hour => say.time(start),
-        Interval::Day | Interval::Week => say.day(start.date()),
-        Interval::Month => say.month_short(start.date()),
-    }
 }
 
 /// With its year where that is another.

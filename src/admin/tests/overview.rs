@@ -8,7 +8,7 @@ use crate::model::site::Day;
 use chrono::{Datelike, Days, Months};
 use regex::Regex;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Visitors of a day: something else on most.
 pub(super) fn visitors(day: Day) -> i64 {
@@ -212,6 +212,25 @@ async fn all_time_has_the_steps_that_fit_what_was_counted() {
     let (status, page) = port.get("/?period=all&interval=hour").await;
     assert_eq!(status, 400);
     assert!(page.contains("day, week"), "{page}");
+}
+
+#[tokio::test]
+async fn marks_of_time_are_told_apart() {
+    let port = counted().await;
+    let mark = Regex::new(r#"<text class="tick[^>]*>([^<]*)<"#).unwrap();
+    for (path, first, last) in [
+        ("/?period=day&date=2026-11-20", "00:00", "22:00"),
+        ("/?period=7d&date=2026-11-20&interval=hour", "13 Nov", "19 Nov"),
+        ("/?period=30d&date=2026-11-20", "21 Oct", "17 Nov"),
+        ("/?period=all&interval=week", "Sep 2024", "Nov 2026"),
+    ] {
+        let (_, page) = port.get(path).await;
+        let marks: Vec<String> =
+            mark.captures_iter(&page).map(|found| found[1].to_owned()).collect();
+        assert_eq!((&*marks[0], &**marks.last().unwrap()), (first, last), "{path}: {marks:?}");
+        let different: BTreeSet<&String> = marks.iter().collect();
+        assert_eq!(different.len(), marks.len(), "{path}: {marks:?}");
+    }
 }
 
 #[tokio::test]
