@@ -3,8 +3,8 @@
 //! Every interval the [`Flusher`] takes what the aggregator gathered into the [`outbox`], puts that
 //! on disk ([`durable`], [`log`]), and sends batches in order, one at a time per (site, day). A
 //! batch leaves when the store has answered; the store knows the number it has and applies none
-//! twice. Nothing to say, nothing sent. A store that is away or refuses costs the site nothing:
-//! what waits, waits here, also over a restart.
+//! twice. Without new hits nothing is sent. A store that is away or refuses costs the site nothing:
+//! increments wait here, also over a restart.
 //!
 //! Where nodes count as one, hits take the same way as increments do, into a log ([`sharing`]).
 
@@ -51,7 +51,7 @@ const AT_ONCE: usize = 64;
 pub struct FlushSettings {
     /// Time between flushes.
     pub interval: Duration,
-    /// How long the last flush may take.
+    /// How long the last flush is tried again, where what waits is not on disk.
     pub last: Duration,
 }
 
@@ -118,7 +118,8 @@ impl Flusher {
         self
     }
 
-    /// Flushes every interval until `stop` changes, then once more, insisting.
+    /// Flushes every interval until `stop` changes, then once more. Where that fails and nothing is on
+    /// disk, it is tried again for `settings.last`.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(self.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -228,6 +229,7 @@ impl Flusher {
     /// One flush. True if all is delivered.
     pub async fn flush(&mut self) -> bool {
         let (began, before) = (Instant::now(), self.telemetry.flushes.get());
+        self.troubles.begin();
         // It takes the processor for a while, and others of this runtime wait for a store's answer.
         let sealed = blocking(|| self.engine.seal());
         let Taken { done, dropped } = self.durable.outbox.add(sealed, &self.sites);
@@ -253,8 +255,8 @@ impl Flusher {
         // What was acknowledged; to be told twice does no harm.
         self.keep(false);
         self.durable.outbox.tidy(self.clock.now());
-        if all {
-            self.troubles.over(self.store.name());
+        if all && self.troubles.are_over() {
+            tracing::info!("{} has everything again", self.store.name());
         }
         self.telemetry.flushed(all, self.clock.now());
         all
@@ -313,8 +315,8 @@ impl Flusher {
         DayDelivery { flusher: self, key }
     }
 
-    /// After a reconnect the store may have lost its last moments. A (site, day) to which something
-    /// new is said finds out by itself; this is for the others.
+    /// After a reconnect the store may have lost its last writes. A (site, day) with new batches finds
+    /// out by itself; this is for the others.
     async fn look_after_reconnect(&mut self) -> store::Result<()> {
         let connected = self.store.connections();
         if connected == self.looked {
@@ -394,24 +396,67 @@ impl Delivery for DayDelivery<'_> {
     }
 }
 
+/// Troubles that end once the store has everything; others are not its own.
+const OF_STORE: [&str; 5] = ["away", "refused", "entries", "markers", "sharing"];
+
 /// Says each trouble once when it begins and once a minute while it lasts.
 #[derive(Default)]
-struct Troubles(HashMap<&'static str, Instant>);
+struct Troubles(HashMap<&'static str, Trouble>);
+
+struct Trouble {
+    /// When it was last said.
+    said: Instant,
+    /// This flush has met it.
+    lasts: bool,
+}
 
 impl Troubles {
+    /// At the start of a flush.
+    fn begin(&mut self) {
+        self.0.values_mut().for_each(|trouble| trouble.lasts = false);
+    }
+
     fn note(&mut self, kind: &'static str, message: String) {
         let now = Instant::now();
-        let due = |last: &Instant| now.duration_since(*last) >= Duration::from_secs(60);
+        let due = |known: &Trouble| now.duration_since(known.said) >= Duration::from_secs(60);
         if self.0.get(kind).is_none_or(due) {
             tracing::warn!("{message}");
-            self.0.insert(kind, now);
+            self.0.insert(kind, Trouble { said: now, lasts: true });
+        } else if let Some(known) = self.0.get_mut(kind) {
+            known.lasts = true;
         }
     }
 
-    fn over(&mut self, store: &str) {
-        if !self.0.is_empty() {
-            self.0.clear();
-            tracing::info!("{store} has everything again");
+    /// At the end of a flush that has delivered everything: whether the store had troubles and has
+    /// none now.
+    fn are_over(&mut self) -> bool {
+        let before = self.0.len();
+        self.0.retain(|kind, trouble| trouble.lasts || !OF_STORE.contains(kind));
+        let lasts = self.0.keys().any(|kind| OF_STORE.contains(kind));
+        self.0.len() < before && !lasts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_has_everything_again_once_nothing_of_it_lasts() {
+        let mut troubles = Troubles::default();
+        assert!(!troubles.are_over(), "there was none");
+        for kind in ["sharing", "disk"] {
+            troubles.note(kind, String::new());
         }
+        assert!(!troubles.are_over(), "this flush has met it");
+        troubles.begin();
+        troubles.note("sharing", String::new());
+        troubles.note("away", String::new());
+        assert!(!troubles.are_over(), "one lasts");
+        troubles.begin();
+        assert!(troubles.are_over());
+        troubles.begin();
+        assert!(!troubles.are_over(), "said once");
+        assert!(troubles.0.contains_key("disk"), "it is not the store's");
     }
 }

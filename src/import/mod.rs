@@ -70,7 +70,7 @@ const AHEAD: Millis = 24 * HOUR;
 pub struct Import {
     /// As typed; `None`: what each log fits.
     pub format: Option<String>,
-    /// None: standard input.
+    /// Empty: standard input.
     pub logs: Vec<PathBuf>,
     /// Add to days that have counts.
     pub force: bool,
@@ -141,11 +141,11 @@ impl Import {
     fn take_over(&self, config: &Config, program: Program) -> anyhow::Result<()> {
         let site = &config.only_site()?.name;
         let mut totals = Totals::new(program, config.limits.value_length);
-        for path in &self.logs {
-            let named = || path.display().to_string();
+        for path in self.paths() {
+            let name = named(&path);
             match path.to_str() {
-                Some("-") => totals.add("standard input", std::io::stdin().lock())?,
-                _ => totals.add(&named(), std::fs::File::open(path).with_context(named)?)?,
+                Some("-") => totals.add(&name, std::io::stdin().lock())?,
+                _ => totals.add(&name, std::fs::File::open(&path).context(name.clone())?)?,
             }
         }
         let store = store::open(&config.store, &config.data_dir)?;
@@ -173,14 +173,17 @@ impl Import {
         Ok(())
     }
 
+    /// What is read: standard input, if nothing is named.
+    fn paths(&self) -> Vec<PathBuf> {
+        if self.logs.is_empty() { vec!["-".into()] } else { self.logs.clone() }
+    }
+
     fn open(&self, config: &Config, format: Option<&Format>) -> anyhow::Result<Vec<Opened>> {
-        let input = [PathBuf::from("-")];
-        let paths = if self.logs.is_empty() { &input[..] } else { &self.logs };
-        let mut logs = Vec::with_capacity(paths.len());
-        for path in paths {
-            match Opened::new(path, format, config.sites[0].site.timezone)? {
+        let mut logs = Vec::new();
+        for path in self.paths() {
+            match Opened::new(&path, format, config.sites[0].site.timezone)? {
                 Some(log) => logs.push(log),
-                None => eprintln!("{} has no lines", named(path)),
+                None => eprintln!("{} has no lines", named(&path)),
             }
         }
         Ok(logs)

@@ -414,7 +414,7 @@ impl ProxyHttp for ReverseProxy {
             // As Pingora has it: over a new connection to the same upstream.
             error.retry.decide_reuse(reused);
             let elsewhere = broken && !error.retry();
-            if elsewhere && self.website(context).has_another(&mut context.attempts) {
+            if elsewhere && self.website(context).move_on(&mut context.attempts) {
                 error.set_retry(true);
             }
         } else {

@@ -26,10 +26,10 @@ const DAY: Millis = 24 * HOUR;
 /// How long a node is believed to be at work without another word from it.
 const LEASE: Millis = 10 * MINUTE;
 
-/// A pause before it is looked again whether another node has finished, or after an error.
+/// The pause after an error, or while another node has the diary.
 const AGAIN: Millis = MINUTE;
 
-/// How often it is looked whether it is time. Nothing is asked of the store for that.
+/// How often the clock is looked at. The store is not asked for that.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Days before the last finished run that are rolled up again: what comes late comes within them.
@@ -38,8 +38,8 @@ const LATE: u64 = 3;
 /// Days before today whose blocks are looked at every hour.
 const RECENT: u64 = 2;
 
-/// On a budget of commands blocks are looked at this often, and each look is paid for with what the
-/// readers have: it takes about as many.
+/// On a budget of commands blocks are looked at this often. Each time takes about so many commands, of
+/// those that readers may spend.
 const ON_A_BUDGET: Millis = 6 * HOUR;
 const A_LOOK: u64 = 30;
 
@@ -51,13 +51,13 @@ struct Diary {
     /// All months there were have been rolled up once.
     #[serde(default)]
     whole: bool,
-    /// When blocks were looked at last, as a number of hours.
+    /// When blocks are looked at next.
     #[serde(default)]
     looked: Millis,
     /// The rows of all days before this one are aged.
     #[serde(default)]
     aged: Option<Day>,
-    /// Who is at it, until when.
+    /// The node that has the diary, and until when.
     node: String,
     until: Millis,
 }
@@ -386,10 +386,8 @@ pub async fn settle(
     progress.expect(days.len());
     for day in days {
         fold(store, site, day, keep.rows).await?;
-        // Another may rewrite blocks at the same time; then the hourly job comes to it.
-        if day < open && !compact::compact(store, &site.name, day, Phase::Over).await? {
-            compact::compact(store, &site.name, day, Phase::Over).await?;
-        }
+        // Another may rewrite blocks at the same time: whoever comes second does it again.
+        while day < open && !compact::compact(store, &site.name, day, Phase::Over).await? {}
         progress.step(day);
     }
     roll_up_again(store, site, months.into_iter(), today, progress).await?;

@@ -197,6 +197,23 @@ fn on_the_dashboard(headcount: &Headcount, told: &Told, ours: impl Fn(&i64) -> i
 }
 
 #[test]
+fn totals_come_by_standard_input_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = told();
+    let file = &export(dir.path(), &told)[0];
+    for more in [&["-"][..], &[]] {
+        let words = [&["--format", "plausible"][..], more].concat();
+        let mut import = command(dir.path(), "sqlite:headcount.db", &words);
+        import.stdin(std::fs::File::open(dir.path().join(file)).unwrap());
+        let output = import.output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let views: i64 = told.values().map(|(.., views, _)| views).sum();
+        let expected = format!("{views} pageviews and 145 visitors of 10 days");
+        assert!(printed.contains(&expected), "{more:?}: {printed} {}", said(&output));
+    }
+}
+
+#[test]
 fn a_file_that_is_no_export_is_named() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x.csv"), "colour\nred\n").unwrap();

@@ -1,8 +1,9 @@
 //! Whose certificates are trusted, of websites behind TLS.
 
 use crate::common::ports::free_address;
-use crate::common::process::{Proxy, command, refused};
+use crate::common::process::{Proxy, command, refused, wait_for};
 use crate::common::wire::{Origin, Wire, self_signed};
+use nix::sys::signal::Signal;
 
 #[test]
 fn each_site_trusts_its_own_authority() {
@@ -40,6 +41,17 @@ fn each_site_trusts_its_own_authority() {
         assert_eq!(ask("two"), (200, "two".to_owned()));
         assert_eq!(ask("mix").0, 502);
     }
+
+    // Another trust is taken up while it runs.
+    let sites =
+        [site("one", one.0, &one.1), site("two", two.0, &two.1), site("mix", one.0, &one.1)];
+    std::fs::write(&file, sites.concat()).unwrap();
+    proxy.signal(Signal::SIGHUP);
+    let changed = "; changed: sites[3] (mix): upstream_tls.ca";
+    wait_for("the settings are read again", || {
+        proxy.log().iter().any(|line| line.ends_with(changed))
+    });
+    assert_eq!(ask("mix"), (200, "one".to_owned()));
 
     std::fs::write(&one.1, "no certificate").unwrap();
     let dir = tempfile::tempdir().unwrap();

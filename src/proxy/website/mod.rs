@@ -1,8 +1,8 @@
 //! The website behind the proxy: the upstreams of a site, and which of them a request is sent to.
 //!
 //! [`server`] is one upstream, [`group`] chooses among several, [`health`] finds out which of them
-//! work. All of it can be set anew while requests are on their way: what is known of an upstream
-//! that stays is kept.
+//! work. Settings can be replaced while requests are on their way: what is known of an upstream that
+//! stays is kept.
 
 mod group;
 mod health;
@@ -39,10 +39,10 @@ pub struct Website {
     changed: Notify,
 }
 
-/// What is set at one time.
+/// The settings in force.
 struct Current {
     group: Group,
-    /// Others for what is under a path, the longest first.
+    /// Groups of their own for paths, the longest path first.
     routes: Vec<(String, Group)>,
     /// If there are any.
     rules: Option<Arc<Rules>>,
@@ -50,17 +50,17 @@ struct Current {
     maintenance_page: Option<Bytes>,
 }
 
-/// Which upstreams a request is and was sent to.
+/// The upstreams that a request is and was sent to.
 #[derive(Default)]
 pub struct Attempts {
     now: Option<(usize, Taken)>,
-    /// Since when; `None` once it has answered.
+    /// When it was sent there; `None` once there is an answer.
     since: Option<Instant>,
-    /// Which group it is of: its place in `Current::routes`, if there.
+    /// The place of its group in `Current::routes`; `None`: the group for all other paths.
     route: Option<usize>,
-    /// Addresses of that one that could not be connected to.
+    /// Addresses of the upstream asked now that could not be connected to.
     unreachable: usize,
-    /// A bit for each upstream that has failed.
+    /// Bit n: upstream n of the group has failed.
     tried: u64,
 }
 
@@ -74,7 +74,7 @@ impl Attempts {
 
 impl Website {
     /// The settings that may change while it runs.
-    pub const KEYS: [&str; 18] = [
+    pub const KEYS: [&str; 22] = [
         "canonical_host",
         "paths.redirects",
         "paths.allow",
@@ -84,6 +84,10 @@ impl Website {
         "headers.response",
         "limits.request_body",
         "upstream",
+        "upstream_tls.verify",
+        "upstream_tls.sni",
+        "upstream_tls.ca",
+        "upstream_tls.http2",
         "paths.upstreams",
         "maintenance_page",
         "balance.method",
@@ -115,7 +119,7 @@ impl Website {
         })
     }
 
-    /// What is to be in force from [`Website::change`] on.
+    /// Settings for [`Website::change`], read and resolved.
     ///
     /// # Errors
     /// As of [`Website::new`].
@@ -126,10 +130,10 @@ impl Website {
         Ok(Prepared(current))
     }
 
-    /// Does as was prepared.
+    /// Puts prepared settings in force.
     pub fn change(&self, Prepared(current): Prepared) {
         if current.health.path.is_none() {
-            // Nobody would find out that one works again.
+            // Without checks nothing would find out that one works again.
             current.servers().for_each(|server| _ = server.status.set_down(false));
         }
         self.current.store(Arc::new(current));
@@ -157,15 +161,15 @@ impl Website {
         Some(Box::new(peer))
     }
 
-    /// Notes that a request's upstream could not be connected to. Returns whether there is another,
-    /// or another address.
+    /// Notes that a request's upstream could not be connected to. Returns whether to try again, at
+    /// another address or another upstream.
     pub fn not_connected(&self, attempts: &mut Attempts) -> bool {
         attempts.unreachable += 1;
         match &attempts.now {
             Some((_, Taken(server))) if attempts.unreachable < server.addresses() => true,
             _ => {
                 self.failed(attempts);
-                self.has_another(attempts)
+                self.move_on(attempts)
             }
         }
     }
@@ -181,8 +185,8 @@ impl Website {
         }
     }
 
-    /// Whether a request may be sent to another upstream; then it will be.
-    pub fn has_another(&self, attempts: &mut Attempts) -> bool {
+    /// Gives up on the upstream asked now, if another can be asked. Returns whether there is one.
+    pub fn move_on(&self, attempts: &mut Attempts) -> bool {
         let Some((nth, _)) = &attempts.now else { return false };
         let tried = attempts.tried | 1 << nth;
         let current = self.current.load();
