@@ -67,7 +67,7 @@ impl DurableOutbox {
             let waiting = outbox.hits();
             tracing::info!("{}: {waiting} hits of an earlier version wait", path.display());
         }
-        outbox.write(true);
+        outbox.record(true);
         Ok(Self { outbox, disk: Some(disk) })
     }
 
@@ -113,7 +113,7 @@ impl DurableOutbox {
         let done = blocking(|| disk.keep(outbox, journal, sync));
         if done.is_err() && disk.whole {
             disk.whole = false;
-            outbox.write(false);
+            outbox.record(false);
             blocking(|| {
                 if let Some(journal) = journal {
                     journal.void();
@@ -139,7 +139,7 @@ impl Disk {
                     journal.sync()?;
                 }
                 self.log.append(outbox.unwritten(), sync)?;
-                outbox.is_written();
+                outbox.forget_written();
             }
             if self.log.size() > REWRITE_AFTER.max(2 * self.rewritten) {
                 self.rewrite(outbox)?;
@@ -147,7 +147,7 @@ impl Disk {
         } else {
             self.rewrite(outbox)?;
             self.whole = true;
-            outbox.write(true);
+            outbox.record(true);
             if let Some(journal) = journal {
                 journal.resume();
             }

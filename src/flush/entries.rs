@@ -111,7 +111,7 @@ mod tests {
 
     fn outbox(cap: usize) -> Outbox {
         let mut outbox = Outbox::new("node.run".to_owned(), cap, 0);
-        outbox.write(true);
+        outbox.record(true);
         outbox
     }
 

@@ -1,23 +1,20 @@
 //! What waits to be delivered, per (site, day).
 //!
-//! Increments that were never sent may still grow: while the store is away, later ones merge into
-//! pending ones, so an outage costs space for distinct rows and not for its length. They are
-//! cut into numbered batches only when its turn has come; a batch, once cut, never changes,
-//! whatever becomes of its answer. Acknowledged batches stay for a while in a ring, for a store
-//! that loses its last moments.
+//! Increments that were never sent are merged while the store is away, so an outage costs space
+//! for distinct rows, not for its length. When a (site, day) is next to be sent, its oldest pending
+//! increments are cut into numbered batches. A batch never changes after that. Acknowledged batches
+//! are kept for a while, for a store that loses its last writes.
 //!
-//! All that happens is an [`Op`], first written down (see [`Outbox::unwritten`]), then done.
-//! Whoever does the written ops again has the same outbox, which is how one is opened after a
-//! restart. Batches are written with all they hold, and every field with its name (MessagePack), so
-//! a later version sends them as they were cut: what it does not know it passes over, and what it
-//! knows beyond has a default (`#[serde(default)]`). An op or a field that was once released keeps
-//! its name.
+//! Every change is an [`Op`]: it is recorded, then applied, and written to disk before anything it
+//! led to is sent (see [`Outbox::unwritten`]). The same ops applied to an empty outbox restore it
+//! after a restart. Ops are MessagePack with field names: unknown fields are ignored, missing ones
+//! have defaults (`#[serde(default)]`). A released op or field keeps its name.
 //!
-//! Hits that all nodes count together wait here too, as [`entries`](super::entries): they do not
-//! add up, so they are numbered when they come.
+//! Hits that all nodes count together wait here too, as [`entries`](super::entries). They cannot be
+//! merged, so they are numbered at once.
 //!
-//! Numbers begin anew with every process, under names of its own: a data directory that comes
-//! back from a backup can never use a number twice.
+//! Each process numbers under names of its own, so a data directory that comes back from a backup
+//! never uses a number twice.
 
 use crate::aggregate::{Marks, Sealed};
 use crate::clock::{Millis, SECOND};
@@ -32,10 +29,10 @@ use std::sync::Arc;
 /// Bytes of the buffer for ops that outlast a flush.
 const UNWRITTEN: usize = 4 << 20;
 
-/// The cap is shared by this many pending increments; the oldest go first.
+/// Pending increments are split into so many parts of the cap, of which the oldest is dropped first.
 const PENDING: usize = 16;
 
-/// How long a (site, day) without anything to say is remembered.
+/// How long a (site, day) with nothing to deliver is remembered.
 const QUIET: Millis = 2 * 24 * 3_600 * SECOND;
 
 /// A site and day.
@@ -51,8 +48,9 @@ pub struct Outbox {
     marks: Marks,
     /// Age of the newest pending increments.
     newest: u64,
+    /// How many names to number under were made.
     epochs: u64,
-    /// Ops done and not yet written down. `None`: nobody writes them.
+    /// Ops recorded and not yet on disk. `None`: nobody writes them.
     unwritten: Option<Vec<u8>>,
 }
 
@@ -137,19 +135,19 @@ impl Outbox {
         true
     }
 
-    /// From now on ops are to be written down, or no longer.
-    pub fn write(&mut self, on: bool) {
+    /// Has ops recorded from now on, or no longer. Those recorded so far are dropped.
+    pub fn record(&mut self, on: bool) {
         self.unwritten = on.then(Vec::new);
     }
 
-    /// Ops done since [`Outbox::is_written`], to be written in one piece before anything they led
-    /// to is sent.
+    /// Ops recorded since [`Outbox::forget_written`], to be written in one piece before anything
+    /// they led to is sent.
     pub fn unwritten(&self) -> &[u8] {
         self.unwritten.as_deref().unwrap_or_default()
     }
 
-    /// What was done is on disk.
-    pub fn is_written(&mut self) {
+    /// The recorded ops are on disk.
+    pub fn forget_written(&mut self) {
         if let Some(unwritten) = &mut self.unwritten {
             unwritten.clear();
             unwritten.shrink_to(UNWRITTEN);
@@ -258,18 +256,16 @@ impl Outbox {
         self.number(key, pending)
     }
 
-    /// Another name to number under.
+    /// The next name to number under.
     pub(super) fn next_name(&mut self) -> Arc<str> {
-        self.epochs += 1;
-        format!("{}.{}", self.node, self.epochs).into()
+        name_after(&self.node, &mut self.epochs)
     }
 
     fn queue(&mut self, key: Key) -> &mut Queue {
         let Self { queues, epochs, node, .. } = self;
-        queues.entry(key).or_insert_with(|| {
-            *epochs += 1;
-            let cut = Sequence::new(format!("{node}.{epochs}").into());
-            Queue { cut, waiting: VecDeque::new() }
+        queues.entry(key).or_insert_with(|| Queue {
+            cut: Sequence::new(name_after(node, epochs)),
+            waiting: VecDeque::new(),
         })
     }
 
@@ -380,4 +376,10 @@ impl Queue {
     fn is_idle(&self) -> bool {
         self.cut.waiting().is_empty() && self.waiting.is_empty()
     }
+}
+
+/// A name that only this run of a node numbers under, each time another.
+fn name_after(node: &str, epochs: &mut u64) -> Arc<str> {
+    *epochs += 1;
+    format!("{node}.{epochs}").into()
 }

@@ -1,7 +1,7 @@
-//! Compression of what a website sends as it is: gzip, br or zstd, by what the client accepts.
+//! Compresses answers that the website sent uncompressed: gzip, br or zstd, as the client accepts.
 //!
-//! A module of Pingora's, and not its own one: what the website has flushed can be read by the
-//! client at once, events of a stream too. It comes after analytics, so a page has its tag by then.
+//! It stands in the place of Pingora's own module, so that what the website flushes reaches the client
+//! at once, events of a stream too. It comes after analytics: a page has its tag by then.
 
 use crate::coding::{Coding, Encoder};
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ use pingora::{Error, ErrorType, Result};
 use std::any::Any;
 use std::sync::{Mutex, PoisonError};
 
-/// At the same wish of the client's, what costs least for what it saves.
+/// Of codings that the client likes equally, the first: it costs least for what it saves.
 const PREFERRED: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
 
 /// Digests of the very bytes that the website sent.
@@ -64,8 +64,7 @@ struct Compress {
     coding: Option<Coding>,
     is_head: bool,
     if_none_match: Option<HeaderValue>,
-    /// It is `Send`, but not always `Sync`, which a module must be; the lock is never taken, only
-    /// looked through.
+    /// The mutex only makes it `Sync`, which a module must be. It is never locked.
     encoder: Option<Mutex<Encoder>>,
 }
 
@@ -127,8 +126,9 @@ impl HttpModule for Compress {
         Ok(())
     }
 
-    /// The library sends what is left, or trailers: a text that is not whole is of no use. Those
-    /// that are announced keep an answer from being compressed.
+    /// Pingora sends the bytes returned here or the trailers, not both. A body without its end is of
+    /// no use, so trailers that were not announced are lost; an answer that announces some is not
+    /// compressed.
     fn response_trailer_filter(
         &mut self,
         _trailers: &mut Option<Box<HeaderMap>>,
@@ -234,7 +234,7 @@ fn best(headers: &HeaderMap) -> Option<Coding> {
                 let q = q.map_or(Ok("1"), str::from_utf8).map(|q| q.trim().parse::<f32>());
                 match q {
                     Ok(Ok(q)) if (0.0..=1.0).contains(&q) => q,
-                    // What is no quality is no wish.
+                    // No valid quality: not accepted.
                     _ => 0.0,
                 }
             })
@@ -248,7 +248,7 @@ fn best(headers: &HeaderMap) -> Option<Coding> {
             best = Some((quality, coding));
         }
     }
-    // Who would rather have it as it is gets it so.
+    // A client that prefers the plain body gets it.
     let identity = quality(b"identity").unwrap_or(0.0);
     best.filter(|(quality, _)| *quality >= identity).map(|(_, coding)| coding)
 }

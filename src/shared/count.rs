@@ -18,13 +18,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A node that was heard of and says nothing more may have died with hits in its journal. It is
-/// waited for this long: a restart takes less. Its hits count whenever they come; waiting only
-/// keeps them in their place among the others'.
+/// A silent node may have died with hits in its journal. It is waited for this long: a restart takes
+/// less. Its hits count whenever they come; waiting only keeps them in their place among the others'.
 pub const AWAITED: Millis = 30 * SECOND;
 
-/// A node that speaks of what is longer ago has much to deliver after an outage, and is waited for;
-/// but no longer than this, for it may be that its clock is wrong.
+/// A node whose entries are older than [`AWAITED`] has much to deliver after an outage, and is waited
+/// for, but no longer than this: its clock may be wrong.
 const CATCHES_UP: Millis = 5 * MINUTE;
 
 /// From the moment hits are due until they are in the log.
@@ -33,7 +32,7 @@ const DELIVERY: Millis = 2 * SECOND;
 /// Chunks kept for a store that loses some: those of two minutes, however often there is one.
 const RECENT: usize = 1_200;
 
-/// Who has numbered no entry for so long is forgotten: a process that ran a month ago.
+/// Names that have numbered no entry for so long are forgotten: their process ended a month ago.
 const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 
 /// Hits of one chunk that are left out because they panic. Beyond, half of one may stay: where
@@ -41,8 +40,8 @@ const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 /// whoever counts a chunk leaves out the same.
 const LEFT_OUT_MAX: usize = 16;
 
-/// Hours a day's number of batches is kept beyond the day itself.
-const DAYS_KEPT: Millis = 48 * HOUR;
+/// How long the number of a day's last batch is kept after that day.
+const NUMBERS_KEPT: Millis = 48 * HOUR;
 
 /// A hit's turn: when it came, who numbered its entry, the entry's number, its place in there.
 type Turn = (Micros, Arc<str>, u64, u32);
@@ -183,7 +182,7 @@ impl Count {
         Some(count)
     }
 
-    /// Leaves out hits that panicked before. Those that are in no chunk to come are forgotten.
+    /// Leaves these hits out, which panicked before. Those of chunks already counted are forgotten.
     pub fn leave_out(&mut self, panicked: &mut LeftOut) {
         panicked.forget(self.base.chunk);
         self.left_out = panicked.clone();
@@ -197,7 +196,7 @@ impl Count {
     /// What [`Count::restore`] goes on from. The log is still needed from [`Count::needed`] on.
     pub fn save(&mut self) -> Vec<u8> {
         let until = self.base.until;
-        let days = self.sites.iter().map(|site| site.day(until / 1_000 - DAYS_KEPT)).min();
+        let days = self.sites.iter().map(|site| site.day(until / 1_000 - NUMBERS_KEPT)).min();
         self.base.numbers.retain(|of, _| Some(of.day) >= days);
         self.base.begins = self.open.values().map(|(place, _)| *place).min();
         let mut bytes = postcard::to_stdvec(&self.base).unwrap_or_default();
@@ -207,7 +206,7 @@ impl Count {
         lz4_flex::compress_prepend_size(&bytes)
     }
 
-    /// Forgets who has numbered nothing for long, and names them.
+    /// Forgets the names that have numbered nothing for long, and gives them.
     pub fn forget_names(&mut self) -> Vec<Arc<str>> {
         let until = self.base.until;
         let old = |then: &Micros| until.saturating_sub(*then) >= FORGOTTEN;
@@ -217,8 +216,8 @@ impl Count {
         names
     }
 
-    /// Where the log begins that is needed beside what [`Count::save`] gives: the oldest entry with
-    /// hits that are not counted, or what comes after all that was read.
+    /// The first item of the log that is still needed beside what [`Count::save`] gives: the oldest
+    /// entry with uncounted hits, or the item after the last one read.
     pub fn needed(&self) -> Option<LogPlace> {
         let open = self.open.values().map(|(place, _)| *place).min();
         open.or(self.at.map(|LogPlace(at, n)| LogPlace(at, n + 1)))
@@ -399,7 +398,7 @@ impl Count {
     /// Up to when all is in the log that can be expected to come, at `now` by the store's clock,
     /// where nodes deliver every `interval`.
     pub fn horizon(&self, now: Millis, interval: Millis) -> Micros {
-        // Who says nothing has had nothing to say, or would have said it by now.
+        // A silent node had no hits: it would have delivered them by now.
         self.awaited(now, (now - interval - DELIVERY) * 1_000)
     }
 
@@ -417,8 +416,8 @@ impl Count {
         said.map(|(_, until)| *until).fold(latest, Micros::min)
     }
 
-    /// The store was away, or another node has followed the log so far: who does not rest gets the
-    /// time to say so again.
+    /// After an outage or a change of leader: each node that has not said it rests counts as heard of
+    /// `now`.
     pub fn hear_anew(&mut self, now: Millis) {
         self.heard = self.base.nodes.keys().map(|node| (node.clone(), now)).collect();
     }

@@ -2,7 +2,7 @@
 //!
 //! Visits cannot be summed up from what nodes know of them each: whether a view begins a visit
 //! depends on what all of them saw. But a shard is a pure function of its hits. So with
-//! `shared_sessions` a node does not count; it writes its hits into a log in the store ([`item`]),
+//! `shared_sessions` a node does not count; it writes its hits into a log in the store ([`Item`](crate::model::Item)),
 //! numbered and delivered exactly once as batches are ([`crate::flush`]). One node, which holds a
 //! lease on that ([`lead`]), agrees in the log on a *chunk* ([`work`]), the hits of all nodes up to
 //! some moment, applies them in the order in which they came, and sends the increments under a name

@@ -52,7 +52,7 @@ impl Goals {
         let site = &view.site;
         let kept = site.goals.iter().any(|goal| goal.is_kept);
         if kept || site.funnels.iter().any(|funnel| funnel.is_kept) {
-            questions.ask_for_rows();
+            questions.require_rows();
         }
         let kept = kept.then(|| questions.ask(property.clone(), metrics));
         Ok(Some(Self { property, nth, kept }))

@@ -192,7 +192,7 @@ async fn answered<T: Send + 'static>(
     let now = app.reader.last_time(&site.name).filter(|_| app.is_from_last());
     let view = View::read(&site, segments, look, params, now.unwrap_or(admin.clock.now()))?;
     let (mut page, questions) = ask(view)?;
-    let wanted = page.view.takes_rows() || questions.asks_for_rows();
+    let wanted = page.view.takes_rows() || questions.requires_rows();
     let mut kinds = questions.takes_rows_of().into_iter().filter(|_| wanted);
     let of = kinds.next();
     let (days, rows) = app.read(&site, questions.ranges(), of).await?;

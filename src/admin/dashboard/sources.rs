@@ -131,7 +131,7 @@ impl Which {
             Self::AiMakers | Self::AiPages => ai::ask(view, questions)?.then_some(Asked::Nothing),
             Self::Funnel(nth) => {
                 if view.site.funnels[nth].is_kept {
-                    questions.ask_for_rows();
+                    questions.require_rows();
                 }
                 view.tells(&Property::parse("event:goal")?).then_some(Asked::Nothing)
             }

@@ -18,16 +18,18 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// How long the authority may take to prove names, and to make the certificate.
-const DECIDES: RetryPolicy =
-    RetryPolicy::new().initial_delay(Duration::from_millis(500)).backoff(1.5).timeout(MINUTES);
-const MINUTES: Duration = Duration::from_secs(60);
+const DECIDES: RetryPolicy = RetryPolicy::new()
+    .initial_delay(Duration::from_millis(500))
+    .backoff(1.5)
+    .timeout(DECIDES_WITHIN);
+const DECIDES_WITHIN: Duration = Duration::from_secs(60);
 
-/// Once one name has failed the order is void, but whether the others could be proven is still
-/// worth knowing: looks at it, a second apart.
+/// After one name has failed the order is void. The others are still looked at, so many times, a
+/// second apart, so that all that failed can be told.
 const LOOKS: usize = 20;
 
-/// Characters of what the authority says that are kept.
-const SAID: usize = 400;
+/// Characters kept of a reason that the authority gives.
+const REASON_MAX: usize = 400;
 
 /// Why there is no certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub enum Failure {
     Limited { why: String, until: Option<Millis> },
     /// It does not know the account any more.
     NoAccount,
-    /// It cannot be asked, or does not do what it should.
+    /// The authority cannot be reached, or answers otherwise than it should.
     Away(String),
 }
 
@@ -66,7 +68,7 @@ impl<'a> Authority<'a> {
         Ok(Self { settings, clock, challenges, shared, client })
     }
 
-    /// The account in `state`, if it can be read, or a new one, which is then there. Whether
+    /// The account in `state`, if it can be read, or a new one, which is put there; and whether
     /// `state` has changed.
     pub async fn account(&self, state: &mut State) -> Result<(Account, bool), Failure> {
         let known = state.account.as_ref().and_then(|known| {
@@ -105,7 +107,7 @@ impl<'a> Authority<'a> {
         let builder = Account::builder_with_http(Box::new(self.client.clone()));
         let new = NewAccount {
             contact: &[&contact(&email)],
-            // The settings say that giving an address does so.
+            // The help of `acme.email` says that giving an address agrees to them.
             terms_of_service_agreed: true,
             only_return_existing: false,
         };
@@ -129,7 +131,7 @@ impl<'a> Authority<'a> {
         };
         let window = info.suggested_window;
         let [start, end] = [window.start, window.end].map(|at| at.unix_timestamp() * SECOND);
-        // RFC 9773 §4.3.3: neither in a moment nor in a month.
+        // RFC 9773 §4.3.2: at least a minute, at most a day.
         let delay = Millis::try_from(delay.as_millis()).unwrap_or(Millis::MAX);
         let again = self.clock.now() + delay.clamp(MINUTE, 24 * 60 * MINUTE);
         Ok(Some((Window { start, end }, again)))
@@ -186,8 +188,8 @@ impl<'a> Authority<'a> {
                 None => new,
             };
             match account.new_order(&new).await {
-                // It may not know the one before, have replaced it already, or not know what this
-                // is.
+                // It may not know the old certificate, have replaced it already, or not support
+                // `replaces`.
                 Err(Error::Api(problem)) if kind(&problem) != "rateLimited" => {
                     tracing::debug!("not taken as a renewal: {}", said(&problem));
                 }
@@ -222,7 +224,7 @@ impl<'a> Authority<'a> {
         if unproven.is_empty() { Ok(proofs) } else { Err(Failure::Names(unproven)) }
     }
 
-    /// Has the authority ask for the proofs, and waits until it is convinced.
+    /// Has the authority check the proofs, and waits until it has.
     async fn prove(&self, order: &mut Order) -> Result<(), Failure> {
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
@@ -246,7 +248,7 @@ impl<'a> Authority<'a> {
             Ok(OrderStatus::Ready) => return Ok(()),
             Ok(_) => Failure::Refused("the order is void".to_owned()),
             Err(Error::Timeout(_)) => {
-                Failure::Away(format!("the authority did not decide within {MINUTES:?}"))
+                Failure::Away(format!("the authority did not decide within {DECIDES_WITHIN:?}"))
             }
             Err(error) => self.failure(error),
         };
@@ -286,7 +288,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// The names of an order that the authority could not be convinced of.
+/// The names of an order that could not be proven, each with the reason.
 async fn unproven(order: &mut Order) -> Result<BTreeMap<String, String>, Error> {
     let mut names = BTreeMap::new();
     for _ in 0..LOOKS {
@@ -341,5 +343,5 @@ fn said(problem: &Problem) -> String {
 
 /// A stranger's text in one line of bounded length.
 fn one_line(text: &str) -> String {
-    text.chars().take(SAID).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().take(REASON_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

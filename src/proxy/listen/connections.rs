@@ -1,9 +1,9 @@
 //! The connections of visitors, and how they end when the program stops.
 //!
-//! A client that keeps its connection may send a request at any moment. A connection that is
-//! simply closed at that moment resets it, and a client must not repeat what is not idempotent. So
-//! once nobody is let in any more, every answer says `Connection: close`, an idle connection is
-//! answered once more, and each is closed only after the client has closed it or a bound is over.
+//! A client that keeps its connection may send a request at any moment. If the server closes at that
+//! moment, the client gets a reset, and must not repeat a request that is not idempotent. So once the
+//! listeners are closed, every answer says `Connection: close`, an idle connection may send one more
+//! request, and a connection is closed after the client has closed it or a time limit is over.
 
 use crate::telemetry::Telemetry;
 use std::collections::HashMap;
@@ -26,21 +26,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Counts connections, and tells them that the program stops.
 #[derive(Debug)]
 pub struct Connections {
-    /// Wakes those who wait.
+    /// True once no new connections are taken.
     closing: watch::Sender<bool>,
-    /// Wakes WebSockets that cannot be waited for.
+    /// True once WebSockets must end.
     cut: watch::Sender<bool>,
-    /// The same as `closing` for those who only look: every answer does.
+    /// A copy of `closing` that every answer can read cheaply.
     is_closing: AtomicBool,
     /// One for each connection that may be open.
     places: Arc<Semaphore>,
     most: usize,
-    /// 0: as many as come.
+    /// 0: no limit.
     most_per_address: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
-    /// Answers that are not taken.
+    /// Answers whose clients read too slowly.
     slow: AtomicUsize,
-    /// 0: as many as like.
+    /// 0: no limit.
     most_slow: usize,
     telemetry: Arc<Telemetry>,
 }
@@ -56,8 +56,8 @@ pub struct Open {
 }
 
 impl Connections {
-    /// `most` at a time, of one address `most_per_address`; `most_slow` answers that are not taken; 0
-    /// there: as many as come.
+    /// At most `most` connections, `most_per_address` of one address, and `most_slow` slow answers; 0
+    /// for the last two: no limit.
     pub fn new(
         most: usize,
         most_per_address: usize,
@@ -87,8 +87,8 @@ impl Connections {
         }
     }
 
-    /// Counts a connection until what is returned is dropped. `trusted`: a proxy, through which
-    /// many come. `None`: its address has as many as one may have.
+    /// Counts a connection until what is returned is dropped. A `trusted` proxy has no limit of its
+    /// own. `None`: the address has its most.
     pub fn opened(
         self: &Arc<Self>,
         place: OwnedSemaphorePermit,
@@ -110,18 +110,18 @@ impl Connections {
         Some(Open { connections: self.clone(), address, is_proxy: trusted, _place: place })
     }
 
-    /// Of a connection's answers, so many are not taken now; `before`: as many were.
+    /// A connection had `before` slow answers and has so many `now`.
     pub fn change_slow(&self, before: usize, now: usize) {
         // Atomic numbers wrap around, so a negative difference can be added.
         self.slow.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
     }
 
-    /// Whether there are too many of them: a connection that has some has to go.
+    /// Whether there are too many slow answers: a connection that has some has to go.
     pub fn have_too_many_slow(&self) -> bool {
         self.most_slow > 0 && self.slow.load(Ordering::Relaxed) > self.most_slow
     }
 
-    /// One is closed that has so many.
+    /// A connection with so many slow answers is closed.
     pub fn note_closed_slow(&self, count: usize) {
         self.telemetry.slow_readers.add(count as u64);
     }
@@ -131,13 +131,13 @@ impl Connections {
         self.most_per_address.store(most_per_address, Ordering::Relaxed);
     }
 
-    /// Whether answers are the last of their connections.
+    /// Whether each answer ends its connection.
     pub fn are_closing(&self) -> bool {
         self.is_closing.load(Ordering::Relaxed)
     }
 
-    /// From now on answers are. To be called after the listening socket was closed: a client whose
-    /// connection ends comes back at once.
+    /// From now on each answer ends its connection. To be called after the listening socket was
+    /// closed: a client whose connection ends comes back at once.
     pub fn close(&self) {
         self.is_closing.store(true, Ordering::Relaxed);
         self.closing.send_replace(true);
@@ -158,9 +158,9 @@ impl Connections {
         usize::try_from(requests).is_ok_and(|requests| requests > self.most)
     }
 
-    /// How many are open, or could be: who waits for the next has a place for it.
+    /// Connections that are open or about to be taken: a listener holds a place while it waits.
     pub fn open(&self) -> usize {
-        self.most - self.places.available_permits().min(self.most)
+        self.most - self.places.available_permits()
     }
 
     /// Waits until nobody is let in any more.
@@ -179,16 +179,14 @@ impl Connections {
 }
 
 impl Open {
-    /// Ends when the connection cannot be waited for any more.
+    /// Ends when WebSockets must end.
     pub fn cut(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
         let mut cut = self.connections.cut.subscribe();
         async move {
             let _ = cut.wait_for(|cut| *cut).await;
         }
     }
-}
 
-impl Open {
     pub fn connections(&self) -> Arc<Connections> {
         self.connections.clone()
     }

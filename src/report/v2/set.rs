@@ -1,9 +1,8 @@
-//! Questions about the same time, under the same filter, that are answered together: those of a
-//! page.
+//! The questions of one page: about the same time, under the same filters, answered together.
 //!
-//! Without a filter roll-ups tell all of it. With one everything is told by event rows, in one pass
-//! over them, so that no two answers are about different days; only where not one of the days has
-//! rows, roll-ups tell what they can.
+//! Without filters, roll-ups answer all of them. With filters, event rows answer all in one pass, so
+//! that all answers are about the same days. If none of the days has rows, roll-ups answer what they
+//! can.
 
 use super::include::{Against, Comparison};
 use super::plan::{Plan, Rows};
@@ -19,7 +18,7 @@ use chrono::{NaiveDateTime, NaiveTime};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 
-/// Such questions, each known by its number.
+/// Questions, numbered from 0 in the order in which they were asked.
 pub struct QuerySet {
     site: Site,
     span: Span,
@@ -27,10 +26,10 @@ pub struct QuerySet {
     today: Day,
     filters: Vec<Json>,
     expr: Option<Expr>,
-    /// Something is told by event rows, though nothing is filtered.
+    /// Event rows are needed, though nothing is filtered.
     with_rows: bool,
-    /// What roll-ups tell is told by them, whatever is filtered.
-    by_rollups: bool,
+    /// Roll-ups answer what they can, whatever is filtered.
+    prefers_rollups: bool,
     queries: Vec<Query>,
 }
 
@@ -46,9 +45,9 @@ pub enum AnsweredFrom {
 pub struct Answers {
     pub source: AnsweredFrom,
     set: QuerySet,
-    /// `None`: it is not told.
+    /// `None`: the question has no answer.
     tables: Vec<Option<Table>>,
-    /// The days that are told.
+    /// The days that the answers are about.
     pub range: Range,
 }
 
@@ -68,7 +67,7 @@ impl Total {
         self.change.filter(|_| self.metric.is_percent())?;
         let points = self.value.number()? - self.before?.number()?;
         let tenths = (points * 10.0).round() / 10.0;
-        // Never minus nothing.
+        // Adding 0 makes -0 to 0.
         Some(if tenths.abs() < 10.0 { tenths + 0.0 } else { points.round() })
     }
 }
@@ -84,8 +83,8 @@ pub struct TimeStep {
 }
 
 impl QuerySet {
-    /// Of the time of `span`, asked at `now`; totals and series are compared if that is wanted. All
-    /// of the filters, which are version 2's, must be met.
+    /// Questions about the time of `span`, asked at `now`. `filters` are those of version 2 of the API,
+    /// and all must be met. With a `comparison`, totals and series are compared.
     ///
     /// # Errors
     /// If the filters name a goal that is not configured, or cannot be met together.
@@ -104,12 +103,13 @@ impl QuerySet {
             expr: filters::read(&filters, &site.goals)?,
             filters,
             with_rows: false,
-            by_rollups: false,
+            prefers_rollups: false,
             queries: Vec::new(),
         })
     }
 
-    /// Asks for totals, compared if there is something to compare with.
+    /// Asks for totals, compared if there is something to compare with. Gives the question's number,
+    /// as all that ask do.
     pub fn ask_totals(&mut self, metrics: &[Metric]) -> usize {
         self.add(None, metrics, self.against)
     }
@@ -136,19 +136,19 @@ impl QuerySet {
         nth
     }
 
-    /// Asks for event rows, whatever is filtered.
-    pub fn ask_for_rows(&mut self) {
+    /// Has event rows read, though nothing is filtered.
+    pub fn require_rows(&mut self) {
         self.with_rows = true;
     }
 
-    /// Has what roll-ups tell be told by them, also of days whose event rows are gone, and only what
-    /// is left by event rows.
+    /// Has roll-ups answer what they can, also of days whose event rows are gone, and event rows the
+    /// rest.
     pub fn prefer_rollups(&mut self) {
-        (self.with_rows, self.by_rollups) = (true, true);
+        (self.with_rows, self.prefers_rollups) = (true, true);
     }
 
-    /// Whether something that is asked for takes event rows, though nothing is filtered.
-    pub fn asks_for_rows(&self) -> bool {
+    /// Whether event rows are needed, though nothing is filtered.
+    pub fn requires_rows(&self) -> bool {
         self.with_rows
     }
 
@@ -177,7 +177,7 @@ impl QuerySet {
         self.queries.len() - 1
     }
 
-    /// The days that they are about, and those that they are compared with.
+    /// The days that the questions are about, and those that they are compared with.
     pub fn ranges(&self) -> impl Iterator<Item = Range> {
         let elapsed = self.span.range.until(self.today);
         std::iter::once(elapsed).chain(self.range_before())
@@ -188,9 +188,14 @@ impl QuerySet {
         self.against.map(|against| against.span.range)
     }
 
-    /// Whose event rows answer them, first those that answer the first; of none: roll-ups do.
+    /// Whether whole days are asked about, with nothing filtered: what roll-ups can answer.
+    fn is_of_rollups(&self) -> bool {
+        self.expr.is_none() && self.span.times.is_none()
+    }
+
+    /// Which event rows are needed, those of the first question first. None: roll-ups are enough.
     pub fn takes_rows_of(&self) -> Vec<RowsOf> {
-        if self.expr.is_none() && self.span.times.is_none() {
+        if self.is_of_rollups() {
             return self.with_rows.then_some(RowsOf::People).into_iter().collect();
         }
         // What is told of rows without a question takes those that the filters are about.
@@ -208,7 +213,7 @@ impl QuerySet {
     pub fn answer(self, days: &Days, rows: &[(RowsOf, &Rows)]) -> Answers {
         let elapsed = self.span.range.until(self.today);
         let first = rows.first().map(|(_, rows)| *rows);
-        if self.by_rollups || self.expr.is_none() && self.span.times.is_none() {
+        if self.prefers_rollups || self.is_of_rollups() {
             return self.by_rollups(days, first);
         }
         match first.map(|rows| rows.covered_from.filter(|_| !rows.cover(elapsed))) {
@@ -219,8 +224,8 @@ impl QuerySet {
         }
     }
 
-    /// `from`: the day from which on the first rows are kept. Others that are not kept of as much
-    /// tell nothing: what is shown together is about the same days.
+    /// `from`: the first day of which the first rows are kept. Others answer only if they are kept of
+    /// the same days: what is shown together is about the same days.
     fn by_rows(self, rows: &[(RowsOf, &Rows)], from: Option<Day>) -> Answers {
         let (site, mut tables) = (&self.site, Vec::new());
         tables.resize_with(self.queries.len(), || None);
@@ -284,8 +289,8 @@ impl QuerySet {
     }
 }
 
-/// Puts beside a table of rows what it is compared with; rows are kept of all the time, or `from` a
-/// day on.
+/// Puts beside a table of rows what it is compared with, if rows are kept of the whole time: then
+/// `from` is `None`.
 fn compare_by_rows(query: &Query, table: &mut Table, from: Option<Day>, site: &Site, rows: &Rows) {
     let Some(against) = &query.against else { return };
     // A part of the time is compared with nothing.

@@ -1,6 +1,7 @@
-//! What is asked of the SQLite tables, inside one transaction; `schema.sql` explains them.
+//! The SQL of batches, days and secrets, each function inside one transaction.
 //!
-//! Apart from the file and its threads, which are [`super`]'s: here is the SQL, all of it.
+//! The tables are explained in `schema.sql`, `rows.sql`, `months.sql` and `imported.sql`. The file is
+//! opened in [`super`]; months, retention and deletion are in [`super::upkeep`].
 
 use crate::clock::Millis;
 use crate::model::DayCounts;
@@ -248,12 +249,13 @@ impl Session<'_> {
         Ok(new.to_vec())
     }
 
-    /// How many rows of people and of others stay.
+    /// Deletes expired secrets, and the oldest event rows beyond `cap`. Gives how many rows of people
+    /// and of others stay.
     pub fn trim(&self, site: &str, cap: usize, now: Millis) -> rusqlite::Result<[u64; 2]> {
         self.execute("DELETE FROM secrets WHERE expires <= ?", [now])?;
         let mut held = [0; 2];
         for of in RowsOf::ALL {
-            let oldest_first = self.rows(
+            let newest_day_first = self.rows(
                 "SELECT day_id, event_rows.id, count, length(packed) FROM event_rows
                  JOIN days ON days.id = day_id WHERE site = ? AND of = ?
                  ORDER BY day DESC, event_rows.id",
@@ -263,7 +265,8 @@ impl Session<'_> {
                     Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, size))
                 },
             )?;
-            let days: Vec<&[(i64, i64, Size)]> = oldest_first.chunk_by(|a, b| a.0 == b.0).collect();
+            let days: Vec<&[(i64, i64, Size)]> =
+                newest_day_first.chunk_by(|a, b| a.0 == b.0).collect();
             let sizes: Vec<Vec<Size>> =
                 days.iter().map(|day| day.iter().map(|(.., size)| *size).collect()).collect();
             let (kept, rows) = fair::kept(&sizes, cap);
