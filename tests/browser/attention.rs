@@ -78,8 +78,8 @@ async fn attention(ids: Ids) {
     stage.browser.switch_to_window(other.handle).await.unwrap();
     stage.browser.devtools("Page.bringToFront", serde_json::json!({})).await;
     stage.show("/tall/closed").await;
-    stage.run("setInterval(function () { scrollBy(0, 20) }, 20)").await;
-    let least = stage.run(DEPTH).await.as_f64().unwrap() + 10.0;
+    stage.run("setInterval(function () { scrollBy(0, 2) }, 20)").await;
+    let least = stage.run(DEPTH).await.as_f64().unwrap() + 1.0;
     let mut depth = 0.0;
     while depth < least {
         depth = stage.run(DEPTH).await.as_f64().unwrap();

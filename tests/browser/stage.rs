@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take that should be done at once: the script's own clock included, which
 /// goes round every 10 s.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Whether the browser shows a page's view id to the script.
 #[derive(Clone, Copy, PartialEq)]

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../trackers");
 
 /// How long anything may take that should be done at once.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A tracker on the site's pages.
 struct Tracker {

@@ -204,7 +204,8 @@ fn what_is_under_way_is_finished_at_the_end() {
         let mut front = Front::start(&website, &[]);
         let slow = std::thread::scope(|scope| {
             let download = scope.spawn(|| front.curl("/slow", &[flag]));
-            std::thread::sleep(Duration::from_millis(700));
+            let in_flight = || front.headcount.metric("headcount_requests_in_flight") == 1;
+            wait_for("it is asked for", || in_flight().then_some(()));
             front.headcount.signal(Signal::SIGTERM);
             download.join().unwrap()
         });

@@ -82,12 +82,12 @@ fn who_signs_is_known_and_who_signs_wrongly_is_not() {
         come(chatgpt, "198.51.100.1", &key.sign(0, 60));
         (signed() > 0).then_some(())
     });
-    let before = wait_for("all to be counted", || {
-        let now = known(&headcount);
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        (known(&headcount) == now).then_some(now)
+    wait_for("all to be counted", || {
+        let quiet = |metric: &str| headcount.metric(metric) == 0;
+        let all = ["headcount_requests_in_flight", "headcount_unflushed_events"];
+        all.into_iter().all(quiet).then_some(())
     });
-    let mut expected: BTreeMap<(String, String), i64> = before;
+    let mut expected: BTreeMap<(String, String), i64> = known(&headcount);
     let mut expect = |name: &str, proof: &str| {
         *expected.entry((name.to_owned(), proof.to_owned())).or_default() += 1;
     };

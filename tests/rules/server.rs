@@ -1,6 +1,7 @@
 //! What the proxy sees by itself.
 
 use crate::common::http::{ACCEPT_PAGE, ASSET, GOOGLEBOT, GPTBOT, NAVIGATION, PREFETCH};
+use crate::common::wait_for;
 use crate::stage::{PAGE, Rule, Stage, hold};
 use headcount::model::row::Kind;
 use serde_json::json;
@@ -291,13 +292,17 @@ fn machines() {
 fn what_is_sent_beyond_a_head_belongs_to_its_view() {
     let mut site = Stage::set(&[]);
     let unmeasured = format!("{PAGE} | unmeasured");
-    for path in ["/a", "/b"] {
+    // A page's end is a row of its own, perhaps a flush later.
+    let rows = |site: &Stage, count: usize| {
+        wait_for("all rows", || Some(site.people()).filter(|rows| rows.len() == count))
+    };
+    for (path, so_far) in [("/a", 2), ("/b", 4)] {
         site.get(path, NAVIGATION, &unmeasured);
-        site.people();
+        rows(&site, so_far);
     }
     site.with("Sec-GPC", "1");
     site.get("/c", NAVIGATION, &unmeasured);
-    let rows = site.people();
+    let rows = rows(&site, 6);
     let told: Vec<_> = rows.iter().map(|row| (row.kind, &*row.page, row.numbers[0])).collect();
     let expected = ["/a", "/b", "/c"].map(|page| [(Kind::View, page, 0), (Kind::Sent, page, 11)]);
     assert_eq!(told, expected.concat());

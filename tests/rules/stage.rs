@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 /// What a page's body is, where it matters: 11 bytes.
 const BODY: &str = "<p>Page</p>";
@@ -61,8 +62,14 @@ pub fn hold(rules: &[Rule]) {
         let mut expected: Vec<&str> = rule.counts.lines().map(str::trim).collect();
         expected.retain(|line| !line.is_empty());
         expected.sort_unstable();
-        let counted = stage.counted(rule.looks_at);
-        assert_eq!(counted.join("\n"), expected.join("\n"), "{}", rule.says);
+        let expected = expected.join("\n");
+        let counted = || stage.counted(rule.looks_at).join("\n");
+        // What was sent is counted where a request ends, perhaps a flush after all else.
+        let patience = Instant::now() + Duration::from_secs(5);
+        while counted() != expected && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(counted(), expected, "{}", rule.says);
     }
 }
 

@@ -51,7 +51,7 @@ fn move_the_slot(cluster: &RedisCluster, headcount: &Headcount, crowd: &Crowd, t
 
 fn heard_of_a_death(headcount: &Headcount) {
     assert!(headcount.metric("headcount_store_errors_total{kind=\"connect\"}") > 0);
-    assert!(headcount.log().contains("has everything again"), "{}", headcount.log());
+    wait_for("it to say so", || headcount.log().contains("has everything again").then_some(()));
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn each_site_trusts_its_own_authority() {
         [site("one", one.0, &one.1), site("two", two.0, &two.1), site("mix", one.0, &one.1)];
     std::fs::write(&file, sites.concat()).unwrap();
     proxy.signal(Signal::SIGHUP);
-    let changed = "; changed: sites[3] (mix): upstream_tls.ca";
+    let changed = "; changed: sites[3] (mix.example): upstream_tls.ca";
     wait_for("the settings are read again", || {
         proxy.log().iter().any(|line| line.ends_with(changed))
     });

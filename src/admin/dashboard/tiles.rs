@@ -208,3 +208,17 @@ pub(super) fn spark_of(values: &[Option<f64>]) -> Markup {
         svg.spark viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true" { path d=(d) {} }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_has_no_gaps() {
+        let line = |values: &[Option<f64>]| spark_of(values).into_string();
+        let drawn = line(&[Some(1.0), None, Some(0.0), Some(1.0)]);
+        assert!(drawn.contains(r#"d="M0.0 2.0L66.7 22.0L100.0 2.0""#), "{drawn}");
+        assert!(line(&[None, Some(0.0), None]).contains(r#"d="M50.0 22.0h0""#), "a dot");
+        assert!(line(&[None, None]).contains(r#"d="""#));
+    }
+}

@@ -187,6 +187,9 @@ pub fn plain(filters: &[String]) -> Option<impl Fn(&Row) -> bool + use<>> {
     Some(move |row: &Row| all.iter().all(|is| is(row)))
 }
 
+/// How long a visit goes on without anything happening, in milliseconds.
+const VISIT: i64 = 30 * 60_000;
+
 /// Visits with a row that was asked for, and all that happened in them.
 #[derive(Debug, Default)]
 pub struct Visits {
@@ -194,7 +197,8 @@ pub struct Visits {
     pub views: f64,
     pub bounces: f64,
     pub seconds: f64,
-    /// Of those so many began on the day before, and are counted there.
+    /// Of those so many began on the day before, and are counted there, or may go on after the last
+    /// row's day, with what is counted here and not among the rows.
     pub torn: f64,
 }
 
@@ -209,7 +213,9 @@ impl Visits {
             times: Option<(i64, i64)>,
         }
         let mut all: HashMap<Visit, One> = HashMap::new();
+        let mut latest = 0;
         for row in rows {
+            latest = latest.max(row.time);
             let Some(visit) = row.of_visit() else { continue };
             let one = all.entry(visit).or_default();
             one.is |= row.is_view() && is(row);
@@ -226,7 +232,7 @@ impl Visits {
             sum.views += f64::from(one.views);
             sum.bounces += f64::from(u8::from(one.views == 1 && !one.interactive));
             sum.seconds += (last - first) as f64 / 1_000.0;
-            sum.torn += f64::from(u8::from(!one.begins));
+            sum.torn += f64::from(u8::from(!one.begins || last + VISIT > latest));
         }
         sum
     }
