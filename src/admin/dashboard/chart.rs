@@ -403,7 +403,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Values that stand side by side and are known.
-pub(super) fn runs(values: &[Option<f64>], within: Range<usize>) -> Vec<Range<usize>> {
+fn runs(values: &[Option<f64>], within: Range<usize>) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for i in within.filter(|i| values[*i].is_some()) {
         match runs.last_mut() {

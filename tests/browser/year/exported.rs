@@ -119,9 +119,15 @@ impl Row {
         }
     }
 
+    /// A view of its visit: on the visit's first day one after midnight is an activity.
+    fn tells_view(&self) -> bool {
+        self.is_view() || self.has("viewed")
+    }
+
     /// Ends a bounce.
     fn is_interactive(&self) -> bool {
-        ["event", "outbound", "file"].contains(&self.kind) && !self.has("passive")
+        let acts = ["event", "outbound", "file"].contains(&self.kind) && !self.has("passive");
+        acts || self.has("interactive")
     }
 
     /// `None`: it is not counted here.
@@ -187,9 +193,6 @@ pub fn plain(filters: &[String]) -> Option<impl Fn(&Row) -> bool + use<>> {
     Some(move |row: &Row| all.iter().all(|is| is(row)))
 }
 
-/// How long a visit goes on without anything happening, in milliseconds.
-const VISIT: i64 = 30 * 60_000;
-
 /// Visits with a row that was asked for, and all that happened in them.
 #[derive(Debug, Default)]
 pub struct Visits {
@@ -197,9 +200,6 @@ pub struct Visits {
     pub views: f64,
     pub bounces: f64,
     pub seconds: f64,
-    /// Of those so many began on the day before, and are counted there, or may go on after the last
-    /// row's day, with what is counted here and not among the rows.
-    pub torn: f64,
 }
 
 impl Visits {
@@ -213,26 +213,27 @@ impl Visits {
             times: Option<(i64, i64)>,
         }
         let mut all: HashMap<Visit, One> = HashMap::new();
-        let mut latest = 0;
         for row in rows {
-            latest = latest.max(row.time);
             let Some(visit) = row.of_visit() else { continue };
             let one = all.entry(visit).or_default();
-            one.is |= row.is_view() && is(row);
+            one.is |= row.tells_view() && is(row);
             one.begins |= row.begins();
-            one.views += u32::from(row.is_view());
+            one.views += u32::from(row.tells_view());
             one.interactive |= row.is_interactive();
+            if ["confirm", "vital", "sent"].contains(&row.kind) {
+                continue;
+            }
             let (first, last) = one.times.unwrap_or((row.time, row.time));
             one.times = Some((first.min(row.time), last.max(row.time)));
         }
         let mut sum = Self::default();
-        for one in all.values().filter(|one| one.is) {
+        // One that goes on after midnight counts on its first day.
+        for one in all.values().filter(|one| one.is && one.begins) {
             let (first, last) = one.times.unwrap_or_default();
             sum.visits += 1.0;
             sum.views += f64::from(one.views);
             sum.bounces += f64::from(u8::from(one.views == 1 && !one.interactive));
             sum.seconds += (last - first) as f64 / 1_000.0;
-            sum.torn += f64::from(u8::from(!one.begins || last + VISIT > latest));
         }
         sum
     }

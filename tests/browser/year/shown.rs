@@ -135,19 +135,18 @@ impl Asked<'_> {
         let visits = Visits::of(self.rows(), &is);
         for (name, shown) in tiles {
             let bounces = visits.bounces / visits.visits * 100.0;
-            let torn = visits.torn / visits.visits;
             let n = number(shown);
             let is_so = match &**name {
                 "Unique visitors" => is_count(shown, people),
                 "Pageviews" => is_count(shown, views),
                 "Requests" => is_count(shown, responses),
-                "Visits" => (visits.visits - visits.torn..=visits.visits).contains(&n),
-                "Views per visit" => (n - visits.views / visits.visits).abs() <= 0.006 + 9.0 * torn,
+                "Visits" => is_count(shown, visits.visits),
+                "Views per visit" => (n - visits.views / visits.visits).abs() <= 0.006,
                 // Of a page it is told of those who came to it first.
-                "Bounce rate" if !of_events => (n - bounces).abs() <= 0.51 + 100.0 * torn,
+                "Bounce rate" if !of_events => (n - bounces).abs() <= 0.51,
                 "Visit duration" => {
                     let mean = visits.seconds / visits.visits;
-                    (seconds(shown) - mean).abs() <= 1.5 + 3_600.0 * torn
+                    (seconds(shown) - mean).abs() <= 1.5
                 }
                 _ => continue,
             };
