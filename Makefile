@@ -68,7 +68,7 @@ help:
 	@echo 'make bench                                what it costs'
 	@echo 'make import-bench                         a log by headcount import and by GoAccess, in turns'
 	@echo 'make deb                                  a Debian package, in target/deb'
-	@echo 'make deb-test                             one of a debug build, installed and removed in a clean Debian'
+	@echo 'make deb-test                             one of a debug build, installed, booted and removed in a clean Debian'
 	@echo 'make image-test                           an image of a debug build, by buildah'
 	@echo 'make screenshots                          the pictures of the README, taken of the demo'
 	@echo 'make cities                               fetch DB-IP'"'"'s database of cities, for `make run`'
@@ -193,7 +193,7 @@ bench:
 	@.ci/install $(build_needs)
 	cargo bench
 
-# Two million lines, three times each.
+# Two million lines, three times each, on one core and on all.
 import-bench: build
 	@.ci/install goaccess=goaccess python3=python3 taskset=util-linux
 	@.ci/import-bench '$(target)/import' '$(binary)'
@@ -211,7 +211,8 @@ deb: build
 # does with images.
 deb-test: PROFILE := dev
 deb-test: build
-	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils mmdebstrap=mmdebstrap curl=curl
+	@.ci/install dpkg-shlibdeps=dpkg-dev strip=binutils mmdebstrap=mmdebstrap curl=curl \
+		systemd-nspawn=systemd-container nsenter=util-linux python3=python3
 	@.ci/deb-test "$$(.ci/deb '$(binary)' '$(target)/deb-test' --fast)" '$(target)/clean'
 
 # The Dockerfile over a Debian that is made here, with what is built already.

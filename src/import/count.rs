@@ -63,7 +63,7 @@ struct OfSite {
 }
 
 /// What a line comes to: a hit, and for a feed that a machine fetches another one.
-pub type Hits = (Hit, Option<Hit>);
+pub type Hits = (Hit, Option<Box<Hit>>);
 
 impl Requests {
     /// # Errors
@@ -240,7 +240,7 @@ impl<'l> Line<'l> {
             before_midnight: None,
             what,
         };
-        Ok((hit(what), feed.map(hit)))
+        Ok((hit(what), feed.map(|feed| Box::new(hit(feed)))))
     }
 
     fn person(self, named: Named) -> Result<Hits, Why> {

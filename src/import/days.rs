@@ -48,10 +48,6 @@ impl<'w> Calendar<'w> {
         Self { sites, store, runtime, folder, resume, of_sites, newest, left }
     }
 
-    pub fn began(&self) -> Millis {
-        self.resume.began
-    }
-
     pub fn resume(&self) -> &Resume {
         &self.resume
     }

@@ -169,6 +169,10 @@ impl Reading {
         &self.logs
     }
 
+    pub fn into_logs(self) -> Vec<Opened> {
+        self.logs
+    }
+
     /// Bytes that are read of the files as they are, and how many they have.
     pub fn progress(&self) -> (u64, Option<u64>) {
         let all = self.logs.iter().map(|log| log.source.progress());
@@ -178,16 +182,13 @@ impl Reading {
     }
 
     /// Calls `take` with the next line that is a request's. False: all are read.
-    ///
-    /// # Errors
-    /// What `take` says.
     pub fn next(
         &mut self,
         summary: &mut Summary,
-        take: impl FnOnce(Taken<'_>, &mut Summary) -> anyhow::Result<()>,
-    ) -> anyhow::Result<bool> {
+        take: impl FnOnce(Taken<'_>, &mut Summary),
+    ) -> bool {
         loop {
-            let Some(which) = self.oldest() else { return Ok(false) };
+            let Some(which) = self.oldest() else { return false };
             let soon = self.logs.get(self.next).map(|next| next.log.mark.first);
             if self.open.len() > 1 && self.logs[which].head.is_none() {
                 self.peek(which, summary);
@@ -206,10 +207,10 @@ impl Reading {
                     continue;
                 }
                 Line::Request(record) => {
-                    take(Taken { record, log: which, at: source.at() }, summary)?;
+                    take(Taken { record, log: which, at: source.at() }, summary);
                     (*head, summary.lines) = (None, summary.lines + 1);
                     source.consume(to);
-                    return Ok(true);
+                    return true;
                 }
                 Line::Comment => {}
                 Line::Misfit => summary.misfit(&source.name, source.lines + 1, line),

@@ -29,7 +29,7 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// A log that is read.
 pub struct Source {
     pub name: String,
-    reader: Box<dyn Read>,
+    reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     /// What of the buffer is not consumed, and up to where it is filled.
     from: usize,
@@ -80,7 +80,7 @@ impl Source {
     /// The disk's.
     pub fn open(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
-            return Self::new("standard input".to_owned(), io::stdin().lock(), None);
+            return Self::new("standard input".to_owned(), io::stdin(), None);
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -91,7 +91,11 @@ impl Source {
         Self::new(path.display().to_string(), file, size)
     }
 
-    fn new(name: String, reader: impl Read + 'static, size: Option<u64>) -> io::Result<Self> {
+    fn new(
+        name: String,
+        reader: impl Read + Send + 'static,
+        size: Option<u64>,
+    ) -> io::Result<Self> {
         let read = Arc::new(AtomicU64::new(0));
         let mut reader = Counted { reader, read: read.clone() };
         let mut head = [0; 4];
@@ -105,7 +109,7 @@ impl Source {
         let head = head[..there].to_vec();
         let whole: Whole<_> = Cursor::new(head.clone()).chain(reader);
         let packed = head.starts_with(GZIP) || head.starts_with(ZSTD);
-        let reader: Box<dyn Read> = match () {
+        let reader: Box<dyn Read + Send> = match () {
             () if head.starts_with(GZIP) => Box::new(MultiGzDecoder::new(whole)),
             () if head.starts_with(ZSTD) => Box::new(zstd::stream::read::Decoder::new(whole)?),
             () => Box::new(whole),

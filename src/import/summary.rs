@@ -103,6 +103,16 @@ impl Summary {
         }
     }
 
+    /// With lines that follow.
+    pub fn add(&mut self, next: Self) {
+        self.lines += next.lines;
+        for (why, n) in next.not {
+            *self.not.entry(why).or_default() += n;
+        }
+        let room = SHOWN - self.misfits.len();
+        self.misfits.extend(next.misfits.into_iter().take(room));
+    }
+
     /// All of it, with the sums of what was counted.
     pub fn told<'s>(&'s self, sums: &'s Row, days: usize) -> Told<'s> {
         Told { summary: self, sums, days }

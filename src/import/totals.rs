@@ -13,7 +13,8 @@ use crate::model::rollup::{Dimension, Field, Metric, clean};
 use crate::model::site::Day;
 use crate::page_name;
 use anyhow::{Context, bail, ensure};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::Tz;
 use csv::StringRecord;
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
@@ -127,6 +128,8 @@ type Named = Option<(Dimension, String)>;
 /// Totals of days, from any number of files.
 pub struct Totals {
     program: Program,
+    /// The site's: days are its days.
+    timezone: Tz,
     /// Bytes of a value.
     value_length: usize,
     days: BTreeMap<Day, DayCounts>,
@@ -138,9 +141,9 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub fn new(program: Program, value_length: usize) -> Self {
+    pub fn new(program: Program, timezone: Tz, value_length: usize) -> Self {
         let (days, sessions) = (BTreeMap::new(), HashSet::new());
-        Self { program, value_length, days, sessions, lines: 0, left: 0 }
+        Self { program, timezone, value_length, days, sessions, lines: 0, left: 0 }
     }
 
     /// Adds a file.
@@ -173,7 +176,7 @@ impl Totals {
 
     /// A line that says how much.
     fn add_total(&mut self, columns: &[Column], record: &StringRecord) -> Option<()> {
-        let day = date_of(columns, record)?;
+        let day = self.day(columns, record)?;
         let mut sums = Vec::new();
         for (column, text) in columns.iter().zip(record) {
             if let Column::Sum(metric, times) = column {
@@ -200,7 +203,7 @@ impl Totals {
 
     /// A line that is a pageview.
     fn add_hit(&mut self, columns: &[Column], record: &StringRecord) -> Option<()> {
-        let day = date_of(columns, record)?;
+        let day = self.day(columns, record)?;
         let mut session = "";
         for (column, text) in columns.iter().zip(record) {
             match column {
@@ -231,6 +234,15 @@ impl Totals {
             }
         }
         Some(())
+    }
+
+    /// The day a line is of: the one it names, as Plausible and GA4 do, or the site's at that moment.
+    fn day(&self, columns: &[Column], record: &StringRecord) -> Option<Day> {
+        let place = columns.iter().position(|column| *column == Column::Date)?;
+        let text = record.get(place)?.trim();
+        let named = text.parse().or_else(|_| NaiveDate::parse_from_str(text, "%Y%m%d"));
+        let of_moment = || Some(moment(text)?.with_timezone(&self.timezone).date_naive());
+        named.ok().or_else(of_moment)
     }
 
     /// Values of properties, in the form in which we have them.
@@ -283,11 +295,13 @@ pub fn fields(counts: &DayCounts) -> Vec<(Field, i64)> {
     counts.fields().collect()
 }
 
-fn date_of(columns: &[Column], record: &StringRecord) -> Option<Day> {
-    let place = columns.iter().position(|column| *column == Column::Date)?;
-    let text = record.get(place)?.trim();
-    let day = text.get(..10).and_then(|day| day.parse().ok());
-    day.or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
+/// A moment, as GoatCounter (`2025-03-01T23:30:00Z`) and Umami (`2025-03-01 23:30:00`, in UTC) write
+/// it.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+    let plain =
+        || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|at| at.and_utc());
+    zoned.or_else(|_| plain()).ok()
 }
 
 #[cfg(test)]
@@ -295,7 +309,7 @@ mod tests {
     use super::*;
 
     fn totals(program: Program, files: &[&str]) -> Totals {
-        let mut totals = Totals::new(program, 100);
+        let mut totals = Totals::new(program, Tz::UTC, 100);
         files.iter().for_each(|file| totals.add("file", file.as_bytes()).unwrap());
         totals
     }
@@ -362,8 +376,33 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_is_of_the_day_that_it_is_where_the_site_is() {
+        let head = "session_id,url_path,event_name,created_at\n";
+        for (written, utc, in_berlin) in [
+            ("2025-03-01 22:59:59", "2025-03-01", "2025-03-01"),
+            ("2025-03-01 23:00:00", "2025-03-01", "2025-03-02"),
+            ("2025-03-01T23:30:00Z", "2025-03-01", "2025-03-02"),
+            ("2025-03-02T00:30:00+01:00", "2025-03-01", "2025-03-02"),
+            // In summer.
+            ("2025-07-01 22:00:00.123", "2025-07-01", "2025-07-02"),
+            // No moment.
+            ("2025-03-01", "2025-03-01", "2025-03-01"),
+        ] {
+            for (zone, expected) in [(Tz::UTC, utc), (Tz::Europe__Berlin, in_berlin)] {
+                let mut totals = Totals::new(Program::Umami, zone, 100);
+                totals.add("file", format!("{head}s,/a,,{written}\n").as_bytes()).unwrap();
+                let days: Vec<String> = totals.days().map(|(day, _)| day.to_string()).collect();
+                assert_eq!(days, [expected], "{written} in {zone}");
+            }
+        }
+        let mut totals = Totals::new(Program::Umami, Tz::UTC, 100);
+        totals.add("file", format!("{head}s,/a,,2025-03-01x\n").as_bytes()).unwrap();
+        assert_eq!(totals.left, 1, "what is no time is no line of a day");
+    }
+
+    #[test]
     fn what_is_no_export_is_named() {
-        let mut totals = Totals::new(Program::Plausible, 100);
+        let mut totals = Totals::new(Program::Plausible, Tz::UTC, 100);
         for (file, why) in [
             ("", "has no column with a date"),
             ("visitors,pageviews\n1,2\n", "has no column with a date"),

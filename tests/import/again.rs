@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -184,6 +184,33 @@ fn standard_input_goes_on_too() {
     });
 }
 
+/// `tail -f access.log | headcount import`: no line comes, and no end.
+#[test]
+fn it_stops_also_while_no_line_comes() {
+    let all = happened(18, 10, 100);
+    let log = Server::Combined.log(&all);
+    assert!(log.len() > 128 << 10, "more than it reads before it counts");
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, store) = (dir.path(), "sqlite:headcount.db");
+    let mut import = command(dir, store, &[]);
+    import.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    let mut input = import.stdin.take().unwrap();
+    input.write_all(log.as_bytes()).unwrap();
+    interrupt(&import);
+    let stopped = import.wait_with_output().unwrap();
+    assert_eq!(stopped.status.code(), Some(1));
+    let line = "headcount: interrupted; run the same command again, and it goes on";
+    assert!(said(&stopped).contains(line), "{}", said(&stopped));
+    drop(input);
+
+    let mut again = command(dir, store, &[]);
+    let mut again = again.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    again.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+    assert!(again.wait().unwrap().success());
+    assert_eq!(all_of(dir, store), counted(&all, true));
+}
+
 #[test]
 fn days_with_counts_are_left_alone() {
     let all = happened(16, 3, 80);
@@ -220,7 +247,7 @@ fn an_import_goes_on_only_as_it_began_or_is_given_up() {
     });
     let other = command(dir, store, &logs).output().unwrap();
     assert!(said(&other).contains("another import runs in"), "{}", said(&other));
-    kill(Pid::from_raw(import.id() as i32), Signal::SIGINT).unwrap();
+    interrupt(&import);
     let stopped = import.wait_with_output().unwrap();
     assert_eq!(stopped.status.code(), Some(1));
     let line = "headcount: interrupted; run the same command again, and it goes on";
@@ -243,6 +270,18 @@ fn an_import_goes_on_only_as_it_began_or_is_given_up() {
     let output = command(dir, store, &["--give-up"]).output().unwrap();
     assert!(said(&output).contains("no import was interrupted"), "{}", said(&output));
     no_address_is_in(dir);
+}
+
+/// Ctrl-C, once it is waited for.
+fn interrupt(import: &Child) {
+    let status = format!("/proc/{}/status", import.id());
+    super::common::wait_for("an import to heed Ctrl-C", || {
+        let status = std::fs::read_to_string(&status).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+        (caught >> (Signal::SIGINT as u32 - 1) & 1 == 1).then_some(())
+    });
+    kill(Pid::from_raw(import.id() as i32), Signal::SIGINT).unwrap();
 }
 
 /// But for the logs themselves.

@@ -3,15 +3,15 @@
 //!
 //! nginx writes two logs. By the one that has all headers that rules ask for, everything is counted
 //! the same. By the usual one (combined) it is, but for what it does not say: each difference has a
-//! rule.
+//! rule, as has each one to what GoAccess makes of it.
 
 use super::common::headcount::{Headcount, timezone};
 use super::common::nginx::Nginx;
 use super::common::redis::RedisServer;
 use super::common::wait_for;
-use super::{command_in, said};
+use super::{command_in, goaccess, said};
 use headcount::model::rollup::{Dimension, Field, Metric};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -215,4 +215,19 @@ fn a_log_of_nginx_comes_to_what_was_counted_live() {
     {
         assert_eq!(more(dimension, Metric::Responses), 0, "{dimension:?}");
     }
+
+    // GoAccess, of the same log: whoever has an address and a user agent of their own is a visitor
+    // to it, robots too, and of robots it knows those that call themselves one.
+    let theirs = goaccess::told(&combined);
+    assert_eq!((theirs.hits, theirs.failed), (requests, 0));
+    let (robots, people): (Vec<_>, Vec<_>) = ASKED
+        .iter()
+        .map(|(from, agent, ..)| (from, *agent))
+        .partition(|(from, _)| matches!(from, 7 | 8));
+    let apart = |all: &[(&u8, &str)]| all.iter().collect::<BTreeSet<_>>().len();
+    assert_eq!(total(&imported, Metric::Visitors), apart(&people) as i64);
+    assert_eq!(theirs.visitors, apart(&people) + apart(&robots));
+    assert_eq!(of(&imported, Dimension::BotName, Metric::Responses), robots.len() as i64);
+    let google = robots.iter().filter(|(_, agent)| *agent == GOOGLEBOT).count();
+    assert_eq!(theirs.crawlers, google);
 }
