@@ -14,6 +14,8 @@ ADMIN ?= 127.0.0.1:8090
 # Of `make fuzz`: how long each target is tried, and which one; empty: all.
 SECONDS_EACH ?= 600
 TARGET ?=
+# Of `make trackers`: GoatCounter's script.
+SCRIPT ?=
 # Where `make cities` puts its database, and `make run` looks for it.
 CITIES ?= $(or $(CARGO_TARGET_DIR),target)/cities
 # More flags, as in ARGS=--inject.
@@ -41,7 +43,7 @@ test_needs := $(build_needs) $(redis_needs) nginx=nginx systemd-analyze=systemd 
 	apache2=apache2 caddy=caddy haproxy=haproxy man=man-db script=bsdutils zsh=zsh fish=fish \
 	sqlite3=sqlite3 unzip=unzip dnsmasq=dnsmasq-base
 
-.PHONY: help run build test features valkey torture soak crowds year clients fuzz grafana api published recipes \
+.PHONY: help run build test features valkey torture soak crowds year clients fuzz grafana api published trackers recipes \
 	clickhouse bench import-bench data cities screenshots deb deb-test image-test
 
 help:
@@ -63,6 +65,7 @@ help:
 	@echo 'make grafana                              conf/grafana-dashboard.json against Grafana'"'"'s schema'
 	@echo 'make api                                  the API against its description, by schemathesis'
 	@echo 'make published                            clients of Plausible'"'"'s API, and one of MCP, from registries'
+	@echo 'make trackers SCRIPT=count.js             GoatCounter'"'"'s own script, in a browser'
 	@echo 'make recipes                              docs step by step, those with WordPress and MariaDB too'
 	@echo 'make clickhouse                           docs/column-store.md, with ClickHouse and DuckDB'
 	@echo 'make bench                                what it costs'
@@ -174,6 +177,14 @@ published: build
 	@.ci/install /usr/lib/python3.11/ensurepip=python3-venv openssl=openssl node=nodejs npm=npm \
 		unshare=util-linux ip=iproute2
 	@.ci/published '$(target)/published' '$(target)/debug/headcount'
+
+# What `make test` does with the other trackers, with GoatCounter's: public/count.js of its repository,
+# which is in no registry.
+trackers:
+	@test -s '$(SCRIPT)' || { echo 'SCRIPT names no file: make trackers SCRIPT=count.js' >&2; exit 1; }
+	@.ci/install $(test_needs)
+	@.ci/trackers '$(target)/trackers'
+	GOATCOUNTER_SCRIPT="$$(realpath '$(SCRIPT)')" cargo test --test browser goatcounters_own -- --ignored
 
 # Installs a WordPress; each page is followed in a folder of its own.
 recipes:

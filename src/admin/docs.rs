@@ -21,7 +21,8 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// Path, title, text.
-const PAGES: [(&str, &str, &str); 23] = [
+const PAGES: [(&str, &str, &str); 24] = [
+    ("quick-start", "Quick start", include_str!("../../docs/quick-start.md")),
     ("install", "Install", include_str!("../../docs/install.md")),
     ("in-front", "In front of: step by step", include_str!("../../docs/in-front.md")),
     ("behind", "Behind: step by step", include_str!("../../docs/behind.md")),

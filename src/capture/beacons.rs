@@ -6,7 +6,7 @@
 
 use super::analytics::{Analytics, peer_of};
 use super::beacon::{self, BeaconEvent, Message};
-use super::foreign::{Api, Beacon, Taken};
+use super::foreign::{self, Api, Beacon, Taken};
 use crate::clock::Millis;
 use crate::host;
 use crate::model::{
@@ -42,7 +42,7 @@ async fn read(session: &mut Session, max: usize) -> pingora::Result<Option<Bytes
 
 impl Taken {
     fn refused(status: u16, reason: &str) -> Self {
-        Self { status, reason: reason.to_owned(), dropped: 0, bot: false }
+        Self { status, reason: reason.to_owned(), dropped: 0, bot: false, address: None }
     }
 }
 
@@ -127,11 +127,13 @@ impl Analytics {
         if sender && let Some(address) = address.or_else(|| told_address(headers)) {
             who = who.at_address(address);
         }
+        let address = foreign::asks_for_address(by, &request.headers).then(|| who.address());
+        let mut taken = Taken { address, ..Taken::default() };
         let host = host.map(|host| host::plain(&host).into_owned());
         let host = host.filter(|host| self.is_named_by(site, host));
         let host = host.or_else(|| Some(host::of(headers, &request.uri)?.into_owned()));
         if self.excludes_visitor(site, host.as_deref(), &who) {
-            return Taken { dropped: events.len(), ..Taken::default() };
+            return Taken { dropped: events.len(), ..taken };
         }
         let limit = self.settings().beacons_per_minute;
         if limit > 0 && self.rate().observe(&who.bucket(), events.len().max(1) as isize) > limit {
@@ -143,7 +145,7 @@ impl Analytics {
         if bot.is_none() && !events.is_empty() && !sender {
             self.note_script(site);
         }
-        let mut taken = Taken { bot: bot.is_some(), ..Taken::default() };
+        taken.bot = bot.is_some();
         let mut limited = false;
         let excluded = &self.settings_of(site).exclude;
         for event in events {

@@ -1,11 +1,13 @@
 //! What visitors, operators and programs write: each form that is read is read the same again.
 
 use super::split_byte;
+use crate::capture::SiteRules;
 use crate::capture::beacon::{self, EVENTS_MAX};
 use crate::capture::foreign::{Api, Beacon, Taken};
 use crate::config::{Config, Settings};
 use crate::import::format::{Format, Line, NAMES};
 use crate::import::time::Times;
+use crate::model::exclude::Exclude;
 use crate::model::site::Site;
 use crate::proxy::listen::{head, proxy_header};
 use crate::report::{Filter, Query};
@@ -26,8 +28,13 @@ pub fn beacons(bytes: &[u8]) {
     const MAX: usize = 64;
     let (events, _) = beacon::parse(bytes, NOW, MAX);
     assert!(events.len() <= EVENTS_MAX);
+    let (site, exclude, keep_query) = (Site::default(), Exclude::default(), ["a".to_owned()]);
+    let rules =
+        SiteRules { site: &site, keep_query: &keep_query, exclude: &exclude, value_length: MAX };
     for event in events {
-        assert!(event.path.len() <= MAX && event.path.starts_with('/'), "{}", event.path);
+        assert!(event.path.starts_with('/'), "{}", event.path);
+        let page = rules.page(&event.path, event.query.as_deref());
+        assert!(page.len() <= MAX, "{page}");
         assert!((event.at - NOW).abs() <= 300_000, "{}", event.at);
     }
 }
@@ -48,7 +55,8 @@ pub fn trackers(bytes: &[u8]) {
             assert!((event.at - NOW).abs() <= 300_000, "{}", event.at);
         }
         let status = if message.wrong.is_some() { 400 } else { 202 };
-        Taken { status, reason: message.wrong.unwrap_or_default(), dropped: 0, bot: false }
+        let reason = message.wrong.unwrap_or_default();
+        Taken { status, reason, dropped: 0, bot: false, address: None }
     });
     let answer = api.answer(&taken.collect::<Vec<_>>());
     if answer.content_type.starts_with("application/json") {

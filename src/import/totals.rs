@@ -295,13 +295,14 @@ pub fn fields(counts: &DayCounts) -> Vec<(Field, i64)> {
     counts.fields().collect()
 }
 
-/// A moment, as GoatCounter (`2025-03-01T23:30:00Z`) and Umami (`2025-03-01 23:30:00`, in UTC) write
-/// it.
+/// A moment, as GoatCounter (`2025-03-01T23:30:00Z`), Umami (`2025-03-01 23:30:00`, in UTC) and its
+/// PostgreSQL (`2025-03-01 23:30:00.5+00`) write it.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
-    let plain =
-        || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|at| at.and_utc());
-    zoned.or_else(|_| plain()).ok()
+    const PLAIN: &str = "%Y-%m-%d %H:%M:%S%.f";
+    let zoned = || DateTime::parse_from_str(text, &format!("{PLAIN}%#z")).map(|at| at.to_utc());
+    let plain = || NaiveDateTime::parse_from_str(text, PLAIN).map(|at| at.and_utc());
+    let rfc3339 = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+    rfc3339.or_else(|_| zoned()).or_else(|_| plain()).ok()
 }
 
 #[cfg(test)]
@@ -383,6 +384,9 @@ mod tests {
             ("2025-03-01 23:00:00", "2025-03-01", "2025-03-02"),
             ("2025-03-01T23:30:00Z", "2025-03-01", "2025-03-02"),
             ("2025-03-02T00:30:00+01:00", "2025-03-01", "2025-03-02"),
+            ("2025-03-01 23:30:00.5+00", "2025-03-01", "2025-03-02"),
+            ("2025-03-02 00:30:00+01", "2025-03-01", "2025-03-02"),
+            ("2025-03-02 04:30:00+05:30", "2025-03-01", "2025-03-02"),
             // In summer.
             ("2025-07-01 22:00:00.123", "2025-07-01", "2025-07-02"),
             // No moment.

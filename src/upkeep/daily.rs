@@ -14,8 +14,10 @@ use crate::model::site::{Day, Month, Site};
 use crate::store::{NEVER, Result, Secret, StoreError, Upkeep};
 use crate::supervise::{Task, Tasks};
 use chrono::Days;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +36,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Days before the last finished run that are rolled up again: what comes late comes within them.
 const LATE: u64 = 3;
+
+/// Days that are settled at a time: while the rows of one are rewritten, those of another are read.
+const DAYS_AT_ONCE: usize = 2;
 
 /// Days before today whose blocks are looked at every hour.
 const RECENT: u64 = 2;
@@ -384,10 +389,14 @@ pub async fn settle(
     let days: Vec<Day> = days.iter().copied().filter(|day| *day < today).collect();
     let months: BTreeSet<Month> = days.iter().map(|day| Month::of(*day)).collect();
     progress.expect(days.len());
-    for day in days {
+    let settle = async |day| {
         fold(store, site, day, keep.rows).await?;
         // Another may rewrite blocks at the same time: whoever comes second does it again.
         while day < open && !compact::compact(store, &site.name, day, Phase::Over).await? {}
+        Ok::<_, StoreError>(day)
+    };
+    let mut settled = pin!(stream::iter(days).map(settle).buffered(DAYS_AT_ONCE));
+    while let Some(day) = settled.try_next().await? {
         progress.step(day);
     }
     roll_up_again(store, site, months.into_iter(), today, progress).await?;

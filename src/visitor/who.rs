@@ -205,6 +205,11 @@ impl Who<'_> {
         Self { address, ..self }
     }
 
+    /// By which, with the user agent, the client is told apart.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     pub fn user_agent(&self) -> &str {
         &self.user_agent
     }

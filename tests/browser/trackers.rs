@@ -125,6 +125,15 @@ const GOATCOUNTER: Tracker = Tracker {
     ..PLAUSIBLE
 };
 
+/// GoatCounter's own script, which is in no registry: see [`website`].
+const GOATCOUNTERS_OWN: Tracker = Tracker {
+    name: "goatcounters-own",
+    head: "<script data-goatcounter=http://HOST/count async src=/goatcounters-own.js></script>
+        <script>function buy() { goatcounter.count({ path: 'Buy', event: true }) }</script>",
+    pushed: "goatcounter.count()",
+    ..GOATCOUNTER
+};
+
 const AS_PLAUSIBLE: Tracker = Tracker {
     name: "as-plausible",
     head: "<script>
@@ -188,12 +197,13 @@ const AS_GOATCOUNTER: Tracker = Tracker {
     ..AS_PLAUSIBLE
 };
 
-const ALL: [&Tracker; 10] = [
+const ALL: [&Tracker; 11] = [
     &PLAUSIBLE,
     &PLAUSIBLE_TRACKER,
     &BARBAPAPAZES,
     &UMAMI,
     &GOATCOUNTER,
+    &GOATCOUNTERS_OWN,
     &AS_PLAUSIBLE,
     &AS_NEW_PLAUSIBLE,
     &AS_MANUAL_PLAUSIBLE,
@@ -202,18 +212,24 @@ const ALL: [&Tracker; 10] = [
 ];
 
 /// The website; gives its port. `/TRACKER/PAGE` is a page with that tracker, `/TRACKER/kept…` one
-/// that the browser keeps.
+/// that the browser keeps. Scripts of trackers are those that `make test` installs, and the one that
+/// `GOATCOUNTER_SCRIPT` names.
 async fn website() -> u16 {
-    let file = async |Path(path): Path<String>| -> Response {
+    let script = |text: String| ([(header::CONTENT_TYPE, "text/javascript")], text).into_response();
+    let file = async move |Path(path): Path<String>| -> Response {
         let file = std::path::Path::new(FOLDER).join(&path);
         // Packages name their own files without what they end in.
         let file = if file.is_file() { file } else { format!("{}.js", file.display()).into() };
         let text = std::fs::read_to_string(&file);
-        let text = text.unwrap_or_else(|e| panic!("{path}: `make test` installs trackers ({e})"));
-        ([(header::CONTENT_TYPE, "text/javascript")], text).into_response()
+        script(text.unwrap_or_else(|e| panic!("{path}: `make test` installs trackers ({e})")))
+    };
+    let goatcounters_own = async move || -> Response {
+        let file = std::env::var("GOATCOUNTER_SCRIPT").expect("it names the script");
+        script(std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{file}: {e}")))
     };
     let router = Router::new()
         .route("/npm/{*path}", get(file))
+        .route("/goatcounters-own.js", get(goatcounters_own))
         .route("/favicon.ico", get(async || axum::http::StatusCode::NO_CONTENT))
         .fallback(page);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -439,8 +455,9 @@ async fn attention_beside_our_tag_counts_once() {
 }
 
 macro_rules! each {
-    ($($test:ident: $tracker:expr, $beside:expr;)*) => {
+    ($($(#[$attribute:meta])* $test:ident: $tracker:expr, $beside:expr;)*) => {
         $(
+            $(#[$attribute])*
             #[tokio::test(flavor = "multi_thread")]
             async fn $test() {
                 counts(&$tracker, $beside).await;
@@ -460,6 +477,10 @@ each! {
     umami_beside_our_tag: UMAMI, true;
     goatcounter_alone: GOATCOUNTER, false;
     goatcounter_beside_our_tag: GOATCOUNTER, true;
+    #[ignore = "needs GoatCounter's own script: make trackers"]
+    goatcounters_own_alone: GOATCOUNTERS_OWN, false;
+    #[ignore = "needs GoatCounter's own script: make trackers"]
+    goatcounters_own_beside_our_tag: GOATCOUNTERS_OWN, true;
     our_script_as_plausible_alone: AS_PLAUSIBLE, false;
     our_script_as_plausible_beside_our_tag: AS_PLAUSIBLE, true;
     our_script_as_new_plausible_alone: AS_NEW_PLAUSIBLE, false;

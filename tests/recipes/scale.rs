@@ -41,6 +41,9 @@ const COUNT_IN_REDIS: f64 = 110.0;
 const COUNT_IN_SQLITE: f64 = 60.0;
 const VISITOR_IN_SQLITE: f64 = 25.0;
 const VISITOR_IN_MEMORY: f64 = 2_000.0;
+/// Of a HyperLogLog and of an event row, as the page names them.
+const UNIQUES: f64 = 12_304.0;
+const ROW: f64 = 19.0;
 
 /// headcount's microseconds in a row of the table of costs.
 fn cost(case: &str) -> f64 {
@@ -78,7 +81,8 @@ fn expected() -> Vec<(&'static str, [String; 4])> {
     let vcpus = |views: f64| (2.0 * cores(views)).ceil();
     let memory = |views: f64| visitors(views) * VISITOR_IN_MEMORY;
     let commands = |views: f64| SECONDS / interval * batches(views) * PER_BATCH as f64;
-    let redis = 365.0 * COUNTS_A_DAY * COUNT_IN_REDIS;
+    let redis =
+        365.0 * (COUNTS_A_DAY * COUNT_IN_REDIS + 2.0 * UNIQUES) + 2.0 * default("events_cap") * ROW;
     let sqlite = |views: f64| {
         365.0 * (COUNTS_A_DAY * COUNT_IN_SQLITE + 2.0 * visitors(views) * VISITOR_IN_SQLITE)
     };
@@ -123,7 +127,7 @@ fn expected() -> Vec<(&'static str, [String; 4])> {
         (
             "the same with the most rows there may be",
             each(&|v| {
-                let most = f64::from(256 << 20) / 19.0;
+                let most = f64::from(256 << 20) / ROW;
                 format!("{:.1} days", most / rows_a_day(v))
             }),
         ),
@@ -151,7 +155,8 @@ fn scale_table_follows_from_what_it_names() {
         (format!("page with the tag {} µs", cost("page, tag added")), PAGE),
         (format!("asset {} µs", cost("asset")), PAGE),
         (format!("beacon {} µs", cost("beacon")), PAGE),
-        ("They take 19 bytes each".to_owned(), COSTS),
+        (format!("They take {ROW} bytes each"), COSTS),
+        (format!("two HyperLogLogs of {} bytes", grouped(UNIQUES)), PAGE),
         (format!("rows of a site: {}", grouped(default("events_cap"))), PAGE),
         (format!("visitors remembered: {}", grouped(default("visitors"))), PAGE),
         (

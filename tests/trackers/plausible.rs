@@ -24,6 +24,21 @@ fn what_its_script_sends() {
                      screen 992 to 1439 px: confirmed 1, server 1, visitors 1",
         },
         Rule {
+            says: "a program's pageview, in the words of the documentation",
+            settings: SET,
+            happens: |site| {
+                site.open("/a");
+                let said = json!({ "name": "pageview", "url": "http://docs.example.org/a",
+                    "domain": "docs.example.org", "screen_width": 1666 });
+                let answer = site.send("POST", "/api/event", &[], said.to_string().as_bytes());
+                assert_eq!(answer.status, 202);
+            },
+            looks_at: &["screen"],
+            counts: "total: confirmed 1, confirmed_visitors 1, server 1, visitors 1
+                     page /a: confirmed 1, confirmed_visitors 1, server 1, visitors 1
+                     screen 1440 px and above: confirmed 1, server 1, visitors 1",
+        },
+        Rule {
             says: "a route behind # is a page where the script says so",
             settings: SET,
             happens: |site| {

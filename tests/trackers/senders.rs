@@ -1,6 +1,6 @@
 //! Programs that speak for visitors: whose address and whose user agent is believed, and of whom.
 
-use crate::common::http::{CHROME, Headers};
+use crate::common::http::{Answer, CHROME, Headers};
 use crate::stage::{Rule, Stage, hold};
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const TOKEN: &str = "a-token-of-the-tests";
 const SET: &[&str] = &["--event-apis", "plausible,umami", "--admin-auth-tokens", TOKEN];
 
 impl Stage {
-    fn speak(&self, agent: &'static str, address: &str, more: Headers) -> u16 {
+    fn speak(&self, agent: &'static str, address: &str, more: Headers) -> Answer {
         let mut speaking = self.client.clone();
         speaking[1].1 = agent;
         speaking.push(("X-Forwarded-For", address.to_owned().leak()));
@@ -21,7 +21,7 @@ impl Stage {
         let body =
             json!({ "name": "pageview", "url": "app://host/a", "domain": "app" }).to_string();
         let to = self.headcount.site();
-        crate::common::http::send(to, "POST", "/api/event", &speaking, body.as_bytes()).status
+        crate::common::http::send(to, "POST", "/api/event", &speaking, body.as_bytes())
     }
 }
 
@@ -35,7 +35,7 @@ fn whom_is_believed() {
             happens: |site| {
                 let token: Headers = &[("Authorization", "Bearer a-token-of-the-tests")];
                 for address in ["198.51.100.1", "198.51.100.2", "198.51.100.1, 10.0.0.1"] {
-                    assert_eq!(site.speak(CHROME, address, token), 202);
+                    assert_eq!(site.speak(CHROME, address, token).status, 202);
                 }
             },
             looks_at: &[],
@@ -48,7 +48,7 @@ fn whom_is_believed() {
             happens: |site| {
                 let wrong: Headers = &[("Authorization", "Bearer another")];
                 for (address, more) in [("198.51.100.1", &[][..]), ("198.51.100.2", wrong)] {
-                    assert_eq!(site.speak(CHROME, address, more), 202);
+                    assert_eq!(site.speak(CHROME, address, more).status, 202);
                 }
             },
             looks_at: &[],
@@ -62,8 +62,26 @@ fn whom_is_believed() {
                 for address in
                     ["198.51.100.1", "198.51.100.2", "198.51.100.9, 198.51.100.2, 10.0.0.1"]
                 {
-                    assert_eq!(site.speak(CHROME, address, &[]), 202);
+                    assert_eq!(site.speak(CHROME, address, &[]).status, 202);
                 }
+            },
+            looks_at: &[],
+            counts: "total: browser 3, unverified 3, visitors 2
+                     page /a: browser 3, unverified 3, visitors 2",
+        },
+        Rule {
+            says: "who asks is told which address is believed",
+            settings: SET,
+            happens: |site| {
+                let debug = ("X-Debug-Request", "true");
+                let token = ("Authorization", "Bearer a-token-of-the-tests");
+                let told = |more: Headers| {
+                    let answer = site.speak(CHROME, "198.51.100.7, 10.0.0.1", more);
+                    (answer.status, answer.text())
+                };
+                assert_eq!(told(&[token, debug]), (200, "198.51.100.7".to_owned()));
+                assert_eq!(told(&[debug]), (200, "127.0.0.1".to_owned()));
+                assert_eq!(told(&[("X-Debug-Request", "false")]), (202, "ok".to_owned()));
             },
             looks_at: &[],
             counts: "total: browser 3, unverified 3, visitors 2
@@ -75,7 +93,7 @@ fn whom_is_believed() {
             happens: |site| {
                 let token: Headers = &[("Authorization", "Bearer a-token-of-the-tests")];
                 for more in [&[][..], token] {
-                    assert_eq!(site.speak("curl/8.12.1", "198.51.100.1", more), 202);
+                    assert_eq!(site.speak("curl/8.12.1", "198.51.100.1", more).status, 202);
                 }
             },
             looks_at: &[],

@@ -16,6 +16,7 @@ use crate::model::Tracker;
 use http::HeaderMap;
 use iso_currency::Currency;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 
 /// What an answer has beside its status: type, headers of the tracker's own, body.
 pub struct Answer {
@@ -37,6 +38,8 @@ pub struct Taken {
     pub dropped: usize,
     /// All of them are a machine's.
     pub bot: bool,
+    /// By which the visitor is told apart, where the answer is to tell it.
+    pub address: Option<IpAddr>,
 }
 
 /// Where a tracker sends its beacons.
@@ -110,6 +113,12 @@ impl Api {
             Self::GoatCounter => goatcounter::answer(first(taken)),
         }
     }
+}
+
+/// Whether the answer is to tell the visitor's address. Plausible has it for senders that name it in
+/// `X-Forwarded-For`, who see by it whether they are believed.
+pub fn asks_for_address(by: Tracker, headers: &HeaderMap) -> bool {
+    by == Tracker::Plausible && headers.get("x-debug-request").is_some_and(|asks| asks == "true")
 }
 
 fn first(taken: &[Taken]) -> &Taken {

@@ -2,8 +2,8 @@
 //!
 //! A JSON object, whatever its `Content-Type` (the scripts send `text/plain`): `name` (`n`), `url`
 //! (`u`), `domain` (`d`), `referrer` (`r`), `props` (`p`, `meta`, `m`) as an object or as JSON in a
-//! text, `revenue` (`$`), `interactive` (`i`), `hashMode` (`h`), `w`, and of `engagement` events
-//! `sd`, the depth in percent, and `e`, the milliseconds. The domain may be any: whose site it is,
+//! text, `revenue` (`$`), `interactive` (`i`), `hashMode` (`h`), `screen_width` (`w`), and of
+//! `engagement` events `sd`, the depth in percent, and `e`, the milliseconds. The domain may be any: whose site it is,
 //! the host says that the beacon comes to.
 
 use super::{Answer, Beacon, Said, Taken, Url, any, message, number, text, worth};
@@ -71,7 +71,8 @@ fn event(said: &Map<String, Value>, beacon: Beacon<'_>) -> Result<Said, String> 
         event.fragment = url.fragment.map(str::to_owned);
     }
     event.raw.referrer = text(said, &["r", "referrer"]);
-    event.raw.screen = any(said, &["w"]).and_then(number).map(|width| format!("{width:.0}x0"));
+    let width = any(said, &["w", "screen_width"]).and_then(number);
+    event.raw.screen = width.map(|width| format!("{width:.0}x0"));
     Ok(event)
 }
 
@@ -98,7 +99,7 @@ fn object(value: &Value) -> Option<Map<String, Value>> {
 }
 
 pub(super) fn answer(taken: &Taken) -> Answer {
-    let Taken { status, reason, dropped, .. } = taken;
+    let Taken { status, reason, dropped, address, .. } = taken;
     let mut answer = Answer {
         status: *status,
         content_type: "text/plain; charset=utf-8",
@@ -107,6 +108,9 @@ pub(super) fn answer(taken: &Taken) -> Answer {
     };
     if *dropped > 0 || *status == 400 {
         answer.more.push(("x-plausible-dropped", (*dropped).max(1).to_string()));
+    }
+    if let (202, Some(address)) = (status, address) {
+        (answer.status, answer.body) = (200, address.to_string().into_bytes());
     }
     if *status == 400 {
         let (field, why) = reason.split_once(": ").unwrap_or(("request", reason));

@@ -131,6 +131,7 @@ fn what_plausible_refuses() {
         reason: reason.to_owned(),
         dropped,
         bot: false,
+        address: None,
     };
     let shown = |taken| {
         let answer = Api::Plausible.answer(&[taken]);
@@ -197,6 +198,7 @@ fn umami_answers() {
             reason: message.wrong.clone().unwrap_or_default(),
             dropped: 0,
             bot: false,
+            address: None,
         })
         .collect();
     let answer = Api::UmamiBatch.answer(&taken);
