@@ -95,7 +95,7 @@ build:
 	cargo build --profile $(PROFILE) --bin headcount
 
 # Clippy is the compiler here, so that one build gives its lints and the tests. How many of those run at
-# a time is in .config/nextest.toml.
+# a time is in .config/nextest.toml, and without nextest here: `browser`, the only one in br…, by itself.
 test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 test: export CLIPPY_ARGS := -Dwarnings
 test:
@@ -107,7 +107,10 @@ test:
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --features parquet && cargo test --features parquet --doc; \
 	else \
-		set -x; cargo test --features parquet; \
+		set -x; cargo test --features parquet --test browser && \
+		RUST_TEST_THREADS=5 cargo test --features parquet --lib --bins --examples \
+			--test '[!b]*' --test 'b[!r]*' && \
+		cargo test --features parquet --doc; \
 	fi
 
 # As a user of the library compiles it. In a folder of its own: what Pingora and others are compiled

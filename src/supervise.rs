@@ -75,11 +75,11 @@ pub struct Tasks {
 }
 
 /// Is called at each turn of each task.
-static PROBE: OnceLock<fn(Task)> = OnceLock::new();
+static PROBE: OnceLock<fn(&Tasks, Task)> = OnceLock::new();
 
 /// Has `probe` called at each turn of each task from now on. For tests, which panic in it.
 #[doc(hidden)]
-pub fn probe(probe: fn(Task)) {
+pub fn probe(probe: fn(&Tasks, Task)) {
     let _ = PROBE.set(probe);
 }
 
@@ -108,7 +108,7 @@ impl Tasks {
     /// To be called by a task at each turn of its work.
     pub fn turn(&self, task: Task) {
         if let Some(probe) = PROBE.get() {
-            probe(task);
+            probe(self, task);
         }
     }
 
