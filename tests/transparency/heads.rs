@@ -113,7 +113,12 @@ fn the_website_is_told_who_asks() {
 
 #[test]
 fn connections_are_kept_on_both_sides() {
-    let origin = Origin::page(b"page");
+    // It reads bodies first: an answer that comes sooner ends the connection.
+    let origin = Origin::start(|wire, request| {
+        wire.body(request, false).unwrap();
+        wire.reply("200 OK", "Content-Type: text/html\r\n", b"page");
+        true
+    });
     let proxy = Proxy::start(&origin.url(), &[]);
     let mut wire = Wire::connect(proxy.site);
     for i in 0..200 {
