@@ -107,8 +107,9 @@ test:
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --features parquet && cargo test --features parquet --doc; \
 	else \
-		set -x; cargo test --features parquet --test browser && \
-		RUST_TEST_THREADS=5 cargo test --features parquet --lib --bins --examples \
+		set -x; cargo build --features parquet --examples && \
+		cargo test --features parquet --test browser && \
+		RUST_TEST_THREADS=5 cargo test --features parquet --lib --bins \
 			--test '[!b]*' --test 'b[!r]*' && \
 		cargo test --features parquet --doc; \
 	fi
