@@ -95,7 +95,7 @@ build:
 	cargo build --profile $(PROFILE) --bin headcount
 
 # Clippy is the compiler here, so that one build gives its lints and the tests. How many of those run at
-# a time is in .config/nextest.toml, and without nextest here: `browser`, the only one in br…, by itself.
+# a time is in .config/nextest.toml, and without nextest in .ci/test-programs.
 test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 test: export CLIPPY_ARGS := -Dwarnings
 test:
@@ -105,14 +105,11 @@ test:
 	cargo fmt --check
 	cargo test --no-run --all-targets --features parquet
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --features parquet && cargo test --features parquet --doc; \
+		set -x; cargo nextest run --features parquet; \
 	else \
-		set -x; cargo build --features parquet --examples && \
-		cargo test --features parquet --test browser && \
-		RUST_TEST_THREADS=5 cargo test --features parquet --lib --bins \
-			--test '[!b]*' --test 'b[!r]*' && \
-		cargo test --features parquet --doc; \
+		set -x; .ci/test-programs; \
 	fi
+	cargo test --features parquet --doc
 
 # As a user of the library compiles it. In a folder of its own: what Pingora and others are compiled
 # with differs from the program, and neither throws away the other's.

@@ -10,6 +10,7 @@ use crate::model::block::{Block, Replacements, TEXTS_MAX};
 use crate::model::row::RowsOf;
 use crate::model::site::Day;
 use crate::store::{Result, Rewrite, Upkeep};
+use serde::{Deserialize, Serialize};
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ const ROWS_MAX: usize = 16_000;
 const WORTH: usize = 8;
 
 /// Where a day stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Its salt lives: rows still come.
     Open,

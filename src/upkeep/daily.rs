@@ -16,7 +16,7 @@ use crate::supervise::{Task, Tasks};
 use chrono::Days;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,11 +40,12 @@ const LATE: u64 = 3;
 /// Days that are settled at a time: while the rows of one are rewritten, those of another are read.
 const DAYS_AT_ONCE: usize = 2;
 
-/// Days before today whose blocks are looked at every hour.
-const RECENT: u64 = 2;
+/// Days before today whose blocks are looked at every hour; those of all others once a day, for what
+/// comes still later.
+const RECENT: u32 = 2;
 
 /// On a budget of commands blocks are looked at this often. Each time takes about so many commands, of
-/// those that readers may spend.
+/// those that readers may spend; once a day one more for each day that has rows.
 const ON_A_BUDGET: Millis = 6 * HOUR;
 const A_LOOK: u64 = 30;
 
@@ -59,9 +60,12 @@ struct Diary {
     /// When blocks are looked at next.
     #[serde(default)]
     looked: Millis,
-    /// The rows of all days before this one are aged.
+    /// The day on which the blocks of all days were looked at last.
     #[serde(default)]
-    aged: Option<Day>,
+    swept: Option<Day>,
+    /// The version of a day whose blocks are as they should be.
+    #[serde(default)]
+    compacted: BTreeMap<Day, (u64, Phase)>,
     /// The node that has the diary, and until when.
     node: String,
     until: Millis,
@@ -121,8 +125,6 @@ pub struct Daily {
     salts: Vec<Option<Day>>,
     /// By site: when to look at its blocks next.
     look: Vec<Millis>,
-    /// By site and day: the version of a day whose blocks are as they should be.
-    compacted: HashMap<(usize, Day), (u64, Phase)>,
     budget: Option<Arc<Budget>>,
 }
 
@@ -137,8 +139,7 @@ impl Daily {
     ) -> Self {
         let (next, salts) = (vec![Millis::MIN; sites.len()], vec![None; sites.len()]);
         let (rest, look) = (next.clone(), next.clone());
-        let (compacted, budget) = (HashMap::new(), None);
-        Self { store, sites, clock, keep, node, next, rest, salts, look, compacted, budget }
+        Self { store, sites, clock, keep, node, next, rest, salts, look, budget: None }
     }
 
     /// With so many commands to spend.
@@ -226,30 +227,35 @@ impl Daily {
             Ok(held) => held,
             Err(turn) => return Ok(turn),
         };
-        let open = site.day(now - HOUR);
-        let recent = site.day(now) - Days::new(RECENT);
-        let days: Vec<Day> = match held.before.aged {
-            Some(aged) => {
-                aged.min(recent).iter_days().take_while(|day| *day <= site.day(now)).collect()
-            }
-            None => self.store.kept(&site.name).await?,
+        let (today, open) = (site.day(now), site.day(now - HOUR));
+        let sweep = held.before.swept != Some(today) || next == Millis::MAX;
+        let first = if sweep { self.keep[i].rows_days } else { Some(RECENT) };
+        let first = first.map_or(Day::MIN, |days| today - Days::new(u64::from(days)));
+        let days: Vec<Day> = if sweep {
+            let kept = self.store.kept(&site.name).await?.into_iter();
+            kept.filter(|day| (first..=today).contains(day)).collect()
+        } else {
+            first.iter_days().take_while(|day| *day <= today).collect()
         };
-        let mut aged = true;
+        let mut compacted = held.before.compacted.clone();
+        if sweep {
+            compacted.retain(|day, _| days.contains(day));
+        }
+        let mut through = true;
         for (day, version) in days.iter().zip(self.store.versions(&site.name, &days).await?) {
             let phase = if *day < open { Phase::Over } else { Phase::Open };
-            if self.compacted.get(&(i, *day)) == Some(&(version, phase)) {
+            if compacted.get(day) == Some(&(version, phase)) {
                 continue;
             }
             if compact::compact(self.store.as_ref(), &site.name, *day, phase).await? {
-                self.compacted.insert((i, *day), (version, phase));
+                compacted.insert(*day, (version, phase));
             } else {
-                aged &= phase == Phase::Open;
+                through &= phase == Phase::Open;
             }
         }
-        self.compacted.retain(|(_, day), _| *day >= recent);
-        let aged = if aged { Some(open) } else { held.before.aged };
+        let swept = if sweep && through { Some(today) } else { held.before.swept };
         let looked = if next == Millis::MAX { held.before.looked } else { next };
-        self.release(&held, Diary { looked, aged, ..held.before.clone() }).await?;
+        self.release(&held, Diary { looked, swept, compacted, ..held.before.clone() }).await?;
         Ok(Turn::Nothing)
     }
 

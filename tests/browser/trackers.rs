@@ -4,7 +4,7 @@
 //!
 //! - loads, a page again, navigations within a document to and fro, a page from the browser's cache:
 //!   each view once
-//! - an event with properties and revenue, a link away: once each
+//! - an event with properties and revenue, an element marked as one, a link away: once each
 //! - one visitor, one visit; no script fails
 //! - attention, from one of those that tell of it
 //!
@@ -39,6 +39,8 @@ struct Tracker {
     pushed: &'static str,
     /// Whether the event has properties, and a worth.
     tells: (bool, bool),
+    /// Whether an element can be marked as an event, and its properties.
+    marks: (bool, bool),
     /// Whether it tells of links away.
     outbound: bool,
     /// It is our own script.
@@ -59,6 +61,7 @@ const PLAUSIBLE: Tracker = Tracker {
         </script>",
     pushed: "",
     tells: (true, true),
+    marks: (true, true),
     outbound: true,
     own: false,
     sends_late: None,
@@ -74,6 +77,7 @@ const PLAUSIBLE_TRACKER: Tracker = Tracker {
         window.buy = () => tracker.trackEvent('Buy', { props: { plan: 'pro' } });
         </script>",
     tells: (true, false),
+    marks: (false, false),
     ..PLAUSIBLE
 };
 
@@ -91,6 +95,7 @@ const BARBAPAPAZES: Tracker = Tracker {
             props: { plan: 'pro' }, revenue: { amount: 9.5, currency: 'EUR' },
         });
         </script>",
+    marks: (false, false),
     ..PLAUSIBLE
 };
 
@@ -121,6 +126,7 @@ const GOATCOUNTER: Tracker = Tracker {
         </script>",
     pushed: "count()",
     tells: (false, false),
+    marks: (false, false),
     outbound: false,
     ..PLAUSIBLE
 };
@@ -131,6 +137,7 @@ const GOATCOUNTERS_OWN: Tracker = Tracker {
     head: "<script data-goatcounter=http://HOST/count async src=/goatcounters-own.js></script>
         <script>function buy() { goatcounter.count({ path: 'Buy', event: true }) }</script>",
     pushed: "goatcounter.count()",
+    marks: (true, false),
     ..GOATCOUNTER
 };
 
@@ -177,6 +184,7 @@ const AS_MANUAL_PLAUSIBLE: Tracker = Tracker {
         }
         </script>",
     pushed: "plausible('pageview', { u: location.href })",
+    marks: (false, false),
     ..AS_PLAUSIBLE
 };
 
@@ -194,6 +202,7 @@ const AS_GOATCOUNTER: Tracker = Tracker {
     head: "<script data-goatcounter=/count async src=/count.js></script>
         <script>function buy() { goatcounter.count({ path: 'Buy', event: true }) }</script>",
     tells: (false, false),
+    marks: (true, false),
     ..AS_PLAUSIBLE
 };
 
@@ -249,7 +258,11 @@ async fn page(
     let head = ALL.iter().find(|tracker| tracker.name == name).map_or("", |tracker| tracker.head);
     let page = format!(
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>Page</title>{}</head>\
-         <body><p>Page</p><a id=out href=http://other.test:{port}/landing?secret=1>away</a></body></html>",
+         <body><p>Page</p>\
+         <button id=marked class=\"plausible-event-name=Sign+up plausible-event-plan=basic\" \
+         data-umami-event=\"Sign up\" data-umami-event-plan=basic \
+         data-goatcounter-click=\"Sign up\">sign up</button>\
+         <a id=out href=http://other.test:{port}/landing?secret=1>away</a></body></html>",
         head.replace("HOST", host)
     );
     let kept = if uri.path().contains("kept") { "max-age=600" } else { "no-cache" };
@@ -377,6 +390,7 @@ async fn counts(tracker: &'static Tracker, beside: bool) {
     scene.open("one", false).await;
     scene.open("kept", true).await;
     scene.browser.execute("buy()", vec![]).await.unwrap();
+    scene.browser.find(Locator::Css("#marked")).await.unwrap().click().await.unwrap();
     scene.browser.find(Locator::Css("#out")).await.unwrap().click().await.unwrap();
     // Some follow the link themselves, a moment later: they would take over the next navigation.
     let begun = Instant::now();
@@ -394,9 +408,14 @@ async fn counts(tracker: &'static Tracker, beside: bool) {
     let outbound = tracker.outbound || tracker.own || beside;
     scene.until_events("Outbound Link: Click", outbound.then_some([1, 1])).await;
     let (properties, worth) = tracker.tells;
-    if properties {
+    let (marked, marked_properties) = tracker.marks;
+    scene.until_events("Sign up", marked.then_some([1, 1])).await;
+    if properties || marked_properties {
         let rows = scene.headcount.rows("event:props:plan", ["conversions", "visitors"]).await;
-        assert_eq!(rows.get("pro"), Some(&[1, 1]), "{}: {rows:?}", tracker.name);
+        for (plan, told) in [("pro", properties), ("basic", marked_properties)] {
+            let told = told.then_some(&[1, 1]);
+            assert_eq!(rows.get(plan), told, "{}: {rows:?}", tracker.name);
+        }
     }
     let question = "breakdown?period=day&property=event:name&metrics=total_revenue";
     let rows = scene.headcount.stats(question).await;

@@ -1,7 +1,7 @@
 //! The real binary, running on ports and in a folder of its own.
 
 use super::http::{self, Answer};
-use super::ports::free_port;
+use super::ports::{free_port, others_listen};
 use super::wait_for;
 use ::headcount::clock::{Clock, MINUTE};
 use ::headcount::model::site::{Day, Site};
@@ -118,7 +118,8 @@ impl Headcount {
             }
             let connects = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
             // In this order: a socket of systemd's starts it.
-            let ready = connects(self.ports.0) && connects(self.ports.1);
+            let ready =
+                connects(self.ports.0) && connects(self.ports.1) && others_listen(&self.flags);
             (ready && self.admin_get("/healthz").status == 200).then_some(())
         });
     }

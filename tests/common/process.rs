@@ -1,6 +1,6 @@
 //! The real binary in front of a website: free ports, a temporary folder, gone with the test.
 
-use super::ports::free_address;
+use super::ports::{free_address, others_listen};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -46,7 +46,7 @@ impl Proxy {
             if let Some(status) = proxy.child.try_wait().unwrap() {
                 panic!("it ended with {status}: {:?}", proxy.log());
             }
-            TcpStream::connect(site).is_ok()
+            TcpStream::connect(site).is_ok() && others_listen(flags)
         });
         proxy
     }

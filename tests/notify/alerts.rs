@@ -89,6 +89,8 @@ fn a_drop_and_many_robots_are_told_once_by_two_nodes() {
     for (node, before) in nodes.iter().zip(before) {
         wait_for("the last hour to be looked at", || (commands(node) >= before + 9).then_some(()));
     }
+    // At the turn of an hour other jobs have commands too.
+    a_while();
     (0..3).for_each(|person| visit(&nodes[person % 2], person, "/a"));
     std::thread::scope(|scope| {
         let each = |node| scope.spawn(move || robots(node, MANY / 4));

@@ -23,6 +23,7 @@ on_both_stores! {
     months_are_made_again_from_their_days_until_these_go
     rows_never_pass_twice_their_cap
     rows_are_compacted_hourly_and_aged_when_their_day_is_over
+    rows_that_come_days_late_are_aged_within_a_day
     rows_go_after_their_days
 }
 
@@ -398,6 +399,28 @@ async fn rows_are_compacted_hourly_and_aged_when_their_day_is_over(store: Arc<dy
     let others = blocks().await.1;
     assert!(others.len() <= 2 && others.iter().all(PackedRows::is_aged));
     assert_eq!(others.iter().map(PackedRows::len).sum::<usize>(), 22);
+}
+
+/// By a node that was cut off from the store for a week.
+async fn rows_that_come_days_late_are_aged_within_a_day(store: Arc<dyn Upkeep>) {
+    let clock = Clock::fixed(at(4));
+    let keep = Keep { events: 100_000, ..KEEP };
+    let mut job = job(&store, &clock, keep, "n").await;
+    done(&mut job).await;
+    let late = day("2026-11-18");
+    let blocks = async || store.rows(SITE, late, RowsOf::People).await.unwrap().blocks;
+    for (number, hours) in [(1, 5), (2, 29), (3, 53)] {
+        clock.set(at(hours));
+        job.look().await;
+        let batch = views("late", number, "2026-11-18", &[("/", 1)]);
+        let batch = Batch { people: rows(Kind::View, ["/"]), ..batch };
+        assert_eq!(store.apply(&batch).await.unwrap(), Applied::Now);
+        assert!(blocks().await.iter().any(|packed| !packed.is_aged()));
+        clock.set(at(hours + 24));
+        job.look().await;
+        let blocks = blocks().await;
+        assert!(!blocks.is_empty() && blocks.iter().all(PackedRows::is_aged), "{hours}");
+    }
 }
 
 async fn rows_go_after_their_days(store: Arc<dyn Upkeep>) {

@@ -115,6 +115,8 @@ pub fn compare(crowd: Crowd, headcount: &Headcount) -> Duration {
     let (answered, visitors, slowest) = crowd.leave();
     let unflushed = || (headcount.metric("headcount_unflushed_events") == 0).then_some(());
     wait_for("all to be flushed", unflushed);
+    // A process that has handed over may leave files of what it counted last.
+    wait_for("all to be stored", || (headcount.total("pageviews") >= answered).then_some(()));
     let stored =
         ["pageviews", "server_pageviews", "visits", "visitors"].map(|m| headcount.total(m));
     println!("{answered} pages to {visitors} visitors, the slowest in {slowest:?}");

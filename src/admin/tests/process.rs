@@ -126,10 +126,27 @@ fn promtool(metrics: &str) {
     assert!(output.status.success() && said.is_empty(), "{said}\n{metrics}");
 }
 
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/prometheus-rules.yml");
+
 #[tokio::test]
 async fn the_alert_rules_are_about_metrics_there_are() {
-    const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/prometheus-rules.yml");
     check_rules(Path::new(RULES)).await;
+}
+
+#[test]
+fn each_alert_is_raised_when_it_is_due() {
+    const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/admin/tests/alerts.yml");
+    let judged = Command::new("promtool").args(["test", "rules", CASES]).output();
+    let judged = judged.expect("promtool is not installed: `make test` installs it");
+    let said = String::from_utf8([judged.stdout, judged.stderr].concat()).unwrap();
+    assert!(judged.status.success() && said.contains("SUCCESS"), "{said}");
+    let [rules, cases] = [RULES, CASES].map(|file| std::fs::read_to_string(file).unwrap());
+    let alerts: Vec<_> = rules.split("- alert: ").skip(1).map(|rule| rule.lines().next()).collect();
+    assert!(alerts.len() >= 10, "{alerts:?}");
+    for alert in alerts.into_iter().flatten() {
+        let raised = format!("- alertname: {alert}\n");
+        assert!(cases.contains(&raised), "{alert} is never raised");
+    }
 }
 
 /// Each question of the dashboard for Grafana, as a rule that Prometheus can judge.
