@@ -1,9 +1,9 @@
 //! Sample traffic: invented visitors who browse the demo website through the proxy.
 //!
 //! They speak plain HTTP to one address and to nothing else, whatever host they name; they follow
-//! the links they find, and where they have the script, say what it would say. Each of them says in `X-Forwarded-For` who
-//! to take them for, which the proxy believes in demo mode only. What they do follows from the
-//! seed; when they do it is real time, since that is what the proxy counts by.
+//! the links they find, and where they have the script, say what it would say. Each of them says in
+//! `X-Forwarded-For` who to take them for, which the proxy believes in demo mode only. What they do
+//! follows from the seed; when they do it is real time, since that is what the proxy counts by.
 
 use super::arrivals::Arrivals;
 use super::outlines;
