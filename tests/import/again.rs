@@ -70,7 +70,8 @@ fn logs_of_two_servers_are_read_side_by_side() {
     });
 }
 
-/// Imports, each killed until it is through before it is killed, until each store has had ten kills.
+/// An import is killed and goes on, until it is through before the next kill; and then another is, until
+/// each store has had ten kills.
 #[test]
 fn killed_again_and_again_it_counts_everything_once() {
     let all = happened(13, 60, 300);
