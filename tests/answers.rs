@@ -11,7 +11,8 @@ mod common {
 }
 
 use common::handed::Handed;
-use common::model::{Model, Truth};
+use common::model::Model;
+use common::model::counts::Truth;
 use common::traffic::Traffic;
 use headcount::aggregate::{Limits, Shard};
 use headcount::model::DayCounts;

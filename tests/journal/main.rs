@@ -9,7 +9,7 @@
 mod handed;
 // What filters let through is asked elsewhere.
 #[allow(dead_code)]
-#[path = "../common/model.rs"]
+#[path = "../common/model/mod.rs"]
 mod model;
 #[path = "../common/traffic.rs"]
 mod traffic;
