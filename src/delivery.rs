@@ -194,8 +194,8 @@ pub trait Delivery {
     /// The store has the first one that waits.
     fn acknowledge(&mut self);
 
-    /// What a store has lost of a name, which ends at `have`, is gone: what follows goes on under
-    /// another.
+    /// The store has lost what came after `have` under `name`, and nobody has it any more: what
+    /// follows goes on under another name.
     async fn begin_anew(&mut self, name: &Arc<str>, have: u64) -> Result<()>;
 
     /// The store's address, and what is delivered, for messages.

@@ -39,8 +39,8 @@
 // What is shown to users of the library, and kept as it is: `capture`, `plugin`, `store` and the
 // words they speak. Other rooms are public for the program and its tests.
 #![warn(missing_docs)]
-// Rooms are whole: not all that the program asks of them is asked for without it. With it nothing may
-// be left over.
+// Some code is used by the program alone, so without `cli` it is dead. With `cli` nothing may be
+// unused.
 #![cfg_attr(not(feature = "cli"), allow(dead_code))]
 
 #[cfg(feature = "admin")]

@@ -21,8 +21,8 @@ use tracing_subscriber::{EnvFilter, reload};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The allocator asks for them, and each of its small pages that is in use then takes 2 MiB. A
-    // kernel without them has nothing to turn off.
+    // No transparent huge pages: the allocator asks for them, and then each of its small pages in
+    // use takes 2 MiB. A kernel without them has nothing to turn off.
     let _ = nix::sys::prctl::set_thp_disable(true);
     let task = match cli::read(std::env::args_os(), std::env::vars_os().collect()) {
         Ok(task) => task,

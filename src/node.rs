@@ -7,10 +7,10 @@
 //! - A lock is held on the folder for as long as the process lives. Who finds it taken runs
 //!   without a folder.
 //! - A folder that was copied is not the node it says it is: what waits in it is the original's to
-//!   deliver. A copy is known by the birth of its lock file, which no copying preserves, unless the
-//!   node had ended in order (then a folder may move); and by the lease: each start takes it over
-//!   in the store with a new nonce, knowing the last one, so of two folders with the same nonce
-//!   only the first to start goes on. The other begins as a new node, with nothing.
+//!   deliver. No copying preserves the birth time of the lock file, so another one shows a copy,
+//!   unless the node had ended in order (then the folder may have moved). The lease shows one, too:
+//!   each start replaces the last start's nonce in the store by a new one, so of two folders with
+//!   the same nonce only the first to start goes on. The other begins as a new node, with nothing.
 //!
 //! A store of this machine alone (SQLite) needs no lease: it is copied along.
 

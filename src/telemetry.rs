@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Upper bounds of histograms of times, in seconds. They follow each other by a factor of
-/// about 2.5, from what a cache answers to what a browser gives up on.
+/// Upper bounds of histograms of times, in seconds: from what a cache answers in to what a browser
+/// gives up on. Up to a second, each is 2 to 2.5 times the one before.
 pub const BOUNDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -261,7 +261,7 @@ pub struct Telemetry {
     pub retries: Counter,
     /// Those in use; locked where they change and where they are shown.
     upstreams: Mutex<Vec<Weak<UpstreamStatus>>>,
-    /// Answers by status class: index 1 is 1xx … 5 is 5xx, 0 is none (the client left).
+    /// What could not be counted, by reason.
     dropped: [Counter; DropReason::ALL.len()],
     requests: Requests,
 }

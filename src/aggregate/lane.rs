@@ -16,9 +16,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Hits that are applied together: see [`Shard::look_ahead`].
-const TOGETHER: usize = 16;
-
 /// How often a shard is made anew between two seals, and how often a replay begins again: where
 /// every hit panics, counting must not stand still for it. Beyond, half of a hit may stay.
 const ANEW_MAX: u32 = 16;
@@ -172,13 +169,6 @@ struct Panicked {
     is_event: bool,
 }
 
-/// A hit that was popped from the queue.
-struct Popped {
-    ticket: u64,
-    written: Written,
-    record: Record,
-}
-
 impl Lane {
     /// With a queue of `size` hits, whose tickets begin with `first`.
     pub fn new(index: usize, size: usize, first: u64, owned: Owned, around: Arc<Around>) -> Self {
@@ -217,35 +207,28 @@ impl Lane {
             self.make_anew(owned, self.queue.read());
         }
         owned.whole = false;
-        let mut some: Vec<Popped> = Vec::with_capacity(TOGETHER);
-        loop {
-            while some.len() < TOGETHER
-                && let Some((ticket, written)) = self.queue.pop()
-            {
-                match journal::decode(written.bytes()) {
-                    Some(record) => some.push(Popped { ticket, written, record }),
-                    None => {
-                        self.around.telemetry.dropped(DropReason::Panic).inc();
-                        self.around.telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
-                    }
-                }
-            }
-            if some.is_empty() {
-                break;
-            }
-            owned.shard.look_ahead(some.iter().map(|popped| &popped.record.hit));
-            for popped in some.drain(..) {
-                if let Some(event) = self.apply(owned, popped) {
-                    self.around.live.tell(&self.around.sites, event);
-                }
+        while let Some((ticket, written)) = self.queue.pop() {
+            let Some(record) = journal::decode(written.bytes()) else {
+                self.around.telemetry.dropped(DropReason::Panic).inc();
+                self.around.telemetry.unflushed.fetch_sub(1, Ordering::Relaxed);
+                continue;
+            };
+            if let Some(event) = self.apply(owned, ticket, &written, record) {
+                self.around.live.tell(&self.around.sites, event);
             }
         }
         owned.whole = true;
     }
 
     /// Counts a hit. What it turned out to be, if there is something to tell.
-    fn apply(&self, owned: &mut Owned, popped: Popped) -> Option<LiveEvent> {
-        let Popped { ticket, written, record: Record { hit, came, .. } } = popped;
+    fn apply(
+        &self,
+        owned: &mut Owned,
+        ticket: u64,
+        written: &Written,
+        record: Record,
+    ) -> Option<LiveEvent> {
+        let Record { hit, came, .. } = record;
         let events = i64::from(hit.what.is_event());
         if let Some(taken) = &mut owned.taken {
             taken.push(arrived(came, hit.clone()));

@@ -7,7 +7,6 @@
 use super::claims::Claims;
 use super::day_rollup::{DayRollup, TOTAL};
 use super::named_row::NamedRow;
-use super::prefetch::prefetch;
 use super::profile::Profile;
 use crate::clock::Millis;
 use crate::model::goal::{Funnel, Reached};
@@ -216,15 +215,6 @@ impl VisitOnDay {
             for (metric, n) in VIEWS.iter().zip(&mut self.views) {
                 *n += u32::from(metrics.contains(metric));
             }
-        }
-    }
-
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self) {
-        if let Some(measures) = &self.measures {
-            prefetch(&**measures);
-            prefetch(&**measures.exit.value());
-            measures.pages.iter().take(1).for_each(prefetch);
         }
     }
 }

@@ -26,7 +26,6 @@ mod measures;
 mod named_row;
 mod names;
 mod open;
-mod prefetch;
 mod profile;
 mod queue;
 mod recent;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A value of a dimension that was admitted, with its row's place in the roll-up that counted it
-/// last: a visit counts its entry page with every view, and else would look it up as often.
+/// last: a visit counts its entry page with every view, and would look it up each time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Arc<str>", into = "Arc<str>")]
 pub struct NamedRow {
@@ -20,8 +20,8 @@ impl NamedRow {
         &self.value
     }
 
-    /// The place of its row in a roll-up. Of one dimension: a value that names rows of two has two
-    /// of these.
+    /// The place of its row in a roll-up. `dimension` must be the same in every call: a value with
+    /// rows in two dimensions has two of these.
     pub fn place(&mut self, rollup: &mut DayRollup, dimension: Dimension) -> RowPlace {
         if self.rollup != rollup.serial() {
             (self.rollup, self.place) = (rollup.serial(), rollup.place(dimension, &self.value));

@@ -4,7 +4,6 @@
 //! as that runs and stays as it is, which is nearly always, so a view takes note of its page alone;
 //! it is given rows of its own when its visit ends or changes.
 
-use super::prefetch::prefetch;
 use super::recent::Recent;
 use super::visit::{Viewed, Visit};
 use crate::clock::{MINUTE, Millis, SECOND};
@@ -16,8 +15,8 @@ use std::sync::Arc;
 const MATCH_WINDOW: Millis = 30 * SECOND;
 /// … or fetched ahead this long ago: what browsers keep a prefetched page for.
 const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
-/// Pages remembered of a visitor. What a view that is forgotten counts in when it is confirmed, the
-/// visit that runs by then says.
+/// Pages remembered of a visitor. A view that was forgotten is confirmed in the rows of the visit that
+/// runs by then.
 const MOST: usize = 128;
 
 /// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.
@@ -65,11 +64,6 @@ pub(super) struct BrokenLink {
 pub(super) struct OpenPages(Vec<Open>);
 
 impl OpenPages {
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self) {
-        self.0.last().into_iter().for_each(prefetch);
-    }
-
     pub fn push(&mut self, open: Open) {
         if self.0.len() == self.0.capacity() || self.0.len() >= MOST {
             self.forget(open.at);

@@ -1,16 +1,15 @@
 //! What the rows of a visit have in common, and where it counts.
 
 use super::day_rollup::{DayRollup, RowPlace};
-use super::prefetch::prefetch;
 use crate::model::rollup::Dimension;
 use crate::model::row::RowVisit;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// A [`RowVisit`] with the places of its roll-up rows in the roll-up that counted it last: most
-/// visits count in one roll-up only, and else would look up a dozen rows with every view. Only the
-/// shard that owns it asks for places; they are atomic because a shard moves between threads.
+/// A [`RowVisit`] with the places of its roll-up rows in the roll-up that counted it last. Most
+/// visits count in one roll-up only; without the places each view would look up a dozen rows. Only
+/// the shard that owns it asks for places; they are atomic because a shard moves between threads.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Arc<RowVisit>")]
 pub struct Profile {
@@ -23,12 +22,6 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self) {
-        prefetch(self.of.traits.text());
-        prefetch(&*self.places);
-    }
-
     pub fn of(&self) -> &Arc<RowVisit> {
         &self.of
     }

@@ -10,7 +10,6 @@ use super::feeds::{FEEDS_MAX, Subscribers};
 use super::measures::VisitOnDay;
 use super::names::Admission;
 use super::open::{AHEAD, Pending};
-use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::recent::Recent;
 use super::sightings::Sightings;
@@ -20,7 +19,7 @@ use crate::clock::{HOUR, Millis};
 use crate::model::rollup::Dimension;
 use crate::model::row::{EventRow, RowVisit};
 use crate::model::site::{Day, Site, SiteId};
-use crate::model::{Hit, ID_LIFETIME, Traits, VisitorHash, Windows};
+use crate::model::{ID_LIFETIME, Traits, VisitorHash, Windows};
 use foldhash::fast::{FixedState, RandomState};
 use lru::LruCache;
 use std::collections::BTreeMap;
@@ -101,24 +100,6 @@ impl Shard {
             visits: 0,
             rollups: DayRollups::new(),
             newest: 0,
-        }
-    }
-
-    /// Asks for what is known of the visitors whose hits come next. A crowd's memory lies all over
-    /// the place, and to wait for one part of it takes as long as to wait for many.
-    pub fn look_ahead<'h>(&self, hits: impl Iterator<Item = &'h Hit>) {
-        let visitors: Vec<&Visitor> =
-            hits.filter_map(|hit| self.visitors.peek(&hit.visitor?)).collect();
-        for known in &visitors {
-            prefetch(*known);
-            known.visit.iter().for_each(|visit| prefetch(&**visit));
-        }
-        for known in &visitors {
-            known.open.look_ahead();
-            known.visit.iter().for_each(|visit| visit.look_ahead());
-        }
-        for known in &visitors {
-            known.visit.iter().for_each(|visit| visit.profile().look_ahead());
         }
     }
 

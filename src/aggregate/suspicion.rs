@@ -4,7 +4,6 @@
 //! by. It falls on a visit of which a server saw many views in a short time and no script a single
 //! one of them.
 
-use super::prefetch::prefetch;
 use crate::clock::{Millis, SECOND};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -33,11 +32,6 @@ impl Watch {
             self.unconfirmed = VecDeque::new();
         }
         self.suspected
-    }
-
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self) {
-        self.unconfirmed.back().into_iter().for_each(prefetch);
     }
 
     /// A view's beacon has come after all.

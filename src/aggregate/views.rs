@@ -123,7 +123,7 @@ impl Shard {
         let answered = claim.filter(|(nonce, ..)| !self.used.contains(*nonce));
         let answered = answered.map(|(nonce, _, kind)| (nonce, kind));
         self.tell(spot, Of::Page(&shown.page), shown.by, answered);
-        let evidence = match claim {
+        let flags = match claim {
             Some((_, _, PageKind::Ignored)) => return ("", shown.page, None),
             // An error page shown again is never a pageview either.
             Some((nonce, _, PageKind::Error)) if self.used.contains(nonce) => {
@@ -138,24 +138,24 @@ impl Shard {
                         let row = answered.row(Kind::Prefetch, &shown.page);
                         let flags = Flags::BEACON;
                         self.write_of_nobody(answered, EventRow { flags, ..row });
-                        Evidence::Activated
+                        Flags::SERVER.with(Flags::CONFIRMED)
                     }
                     PageKind::Error => return self.error_seen(answered, nonce, &shown.page),
-                    PageKind::Unseen | PageKind::Ignored => Evidence::Browser,
+                    PageKind::Unseen | PageKind::Ignored => Flags::BROWSER,
                 }
             }
-            Some(_) => Evidence::Cached { own: true },
+            Some(_) => cached(true),
             None => match (shown.nav, shown.id) {
-                (Nav::History, _) => Evidence::Browser,
-                (Nav::BackForward, _) => Evidence::Cached { own: true },
-                (_, IdVerdict::Cached { own }) => Evidence::Cached { own },
-                _ => Evidence::Unverified,
+                (Nav::History, _) => Flags::BROWSER,
+                (Nav::BackForward, _) => cached(true),
+                (_, IdVerdict::Cached { own }) => cached(own),
+                _ => Flags::BROWSER.with(Flags::UNVERIFIED),
             },
         };
         let mut row = spot.row(Kind::View, &shown.page);
-        (row.flags, row.detail) = (evidence.flags(), shown.screen.unwrap_or_default());
+        (row.flags, row.detail) = (flags, shown.screen.unwrap_or_default());
         let viewed = self.pageview(spot, row, shown.traits, None);
-        (evidence.word(), shown.page, Some(viewed.profile.of().traits.clone()))
+        (word(flags), shown.page, Some(viewed.profile.of().traits.clone()))
     }
 
     /// A server view's beacon has come: the view is confirmed, in the rows it was counted in.
@@ -207,35 +207,18 @@ impl Shard {
     }
 }
 
-/// What a beacon that is a pageview of its own is evidence of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Evidence {
-    /// A page fetched ahead is now shown: server and browser know.
-    Activated,
-    /// From the visitor's own cache, or from one that others share.
-    Cached {
-        own: bool,
-    },
-    Browser,
-    Unverified,
+/// Of a page from the visitor's own cache, or from one that others share.
+fn cached(own: bool) -> Flags {
+    Flags::BROWSER.with(if own { Flags::CACHED } else { Flags::CACHED_BY_OTHERS })
 }
 
-impl Evidence {
-    fn flags(self) -> Flags {
-        match self {
-            Self::Activated => Flags::SERVER.with(Flags::CONFIRMED),
-            Self::Cached { own: true } => Flags::BROWSER.with(Flags::CACHED),
-            Self::Cached { own: false } => Flags::BROWSER.with(Flags::CACHED_BY_OTHERS),
-            Self::Browser => Flags::BROWSER,
-            Self::Unverified => Flags::BROWSER.with(Flags::UNVERIFIED),
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Activated => "activated",
-            Self::Cached { .. } | Self::Browser => "browser",
-            Self::Unverified => "unverified",
-        }
+/// How the live stream calls a beacon that is a pageview of its own.
+fn word(flags: Flags) -> &'static str {
+    if flags.has(Flags::CONFIRMED) {
+        "activated"
+    } else if flags.has(Flags::UNVERIFIED) {
+        "unverified"
+    } else {
+        "browser"
     }
 }

@@ -1,7 +1,6 @@
 //! A visit: what a visitor does without a pause of 30 minutes.
 
 use super::measures::VisitOnDay;
-use super::prefetch::prefetch;
 use super::profile::Profile;
 use super::suspicion::Watch;
 use crate::clock::{MINUTE, Millis};
@@ -73,13 +72,6 @@ impl Visit {
     /// Something happens in it.
     pub fn goes_on(&mut self, at: Millis) {
         self.last = self.last.max(at);
-    }
-
-    /// See [`Shard::look_ahead`](super::shard::Shard::look_ahead).
-    pub fn look_ahead(&self) {
-        prefetch(&*self.profile);
-        self.watch.look_ahead();
-        self.on_first_day.look_ahead();
     }
 
     pub fn profile(&self) -> &Arc<Profile> {

@@ -42,10 +42,11 @@ keep what they have.
   headcount delete --site old.example.org --yes";
 
 pub const COPY: &str = "\
-Of all sites, or of the one that --site names: days (roll-ups, visitors, event rows), months whose days are gone, and living \
-salts. Each day is read back and must be the same; sums are printed. The source \
-is not changed. Stop what counts in either first. A target that has counts of \
-these days is left alone without --force.
+Copies days (roll-ups, visitors, event rows), months whose days are gone, and salts \
+that are still in use: of all sites, or of the one that --site names. Each day is \
+read back and must be the same; sums are printed. The source is not changed. Stop \
+what counts in either first. A target that has counts of these days is left alone \
+without --force.
 
 Redis keeps visitors of a day as a HyperLogLog, SQLite their hashes, which no \
 HyperLogLog gives back. So from Redis to SQLite the hashes come from event rows, \

@@ -26,7 +26,7 @@ impl Settings {
     /// Those of each site: what it sets for itself over what the root says.
     ///
     /// # Errors
-    /// A key at the root that is no site's where there are several.
+    /// `site` or `hosts` is set at the root, beside `[[sites]]`.
     pub(super) fn of_sites(&self) -> Result<Vec<Self>, ConfigError> {
         if self.sites.is_empty() {
             return Ok(vec![self.clone()]);
@@ -52,8 +52,8 @@ impl Settings {
         Self { keys, sites: Vec::new() }
     }
 
-    /// What a command is told of the one site that it is for: the settings without, and which.
-    /// Where there is one site, it is that one's name.
+    /// Beside `[[sites]]`, `site` names the one that a command is for: returns the settings without
+    /// it, and what it was. Without `[[sites]]` it is the name of the only site, and stays.
     pub(super) fn asked_for_site(&self) -> (Self, Option<Typed>) {
         let mut settings = self.clone();
         let site = settings.keys.iter_mut().find(|typed| typed.key.path == "site");

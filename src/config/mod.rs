@@ -143,7 +143,7 @@ pub enum NameServer {
     At(SocketAddr),
 }
 
-/// What a request not to be followed (`Sec-GPC: 1`, `DNT: 1`) means.
+/// What becomes of a request that asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RespectGpc {
     /// Counts, without visitor or session.
@@ -311,7 +311,7 @@ impl Config {
         hosts.map(String::as_str).filter(|host| *host != EVERY_HOST)
     }
 
-    /// What the sites are called together: in folders, where one process is told from others.
+    /// This process's folder in `data_dir`, named after its site unless there are `[[sites]]`.
     pub fn folder(&self) -> PathBuf {
         match self.sites.as_slice() {
             [only] if !self.lists_sites => {

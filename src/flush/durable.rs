@@ -57,8 +57,8 @@ impl DurableOutbox {
         if !sense {
             outbox = Outbox::new(node, cap, events_cap);
         }
-        // What a process before had to say, and not how long the file has become: where processes
-        // follow each other quickly, none would find it long.
+        // The size of what it holds, and not the file's length: if processes follow each other
+        // quickly, none would see it double, and it would grow for ever.
         let rewritten = Log::size_of(|write| outbox.all(write))?;
         let mut disk = Disk { log, whole: true, rewritten };
         if version != Version::now() {
@@ -103,11 +103,11 @@ impl DurableOutbox {
         self.disk.as_ref().is_some_and(|disk| disk.whole)
     }
 
-    /// Puts on disk what has happened; with `sync` also past a power cut, and `journal`'s hits
-    /// first, so that no increment outlives what the shards know of its hit.
+    /// Writes what has happened to the file. With `sync` it survives a power cut, and so does the
+    /// `journal`, which goes first: no increment outlives its hit.
     ///
     /// # Errors
-    /// The disk's, when things went wrong; what happens from then on is not on disk.
+    /// The disk's, once. From then on all is in memory only, until a later call can write the file.
     pub fn keep(&mut self, journal: Option<&Journal>, sync: bool) -> io::Result<()> {
         let Self { outbox, disk: Some(disk) } = self else { return Ok(()) };
         let done = blocking(|| disk.keep(outbox, journal, sync));

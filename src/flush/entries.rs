@@ -30,7 +30,8 @@ impl Outbox {
         let change = self.entries.number(|name, first| {
             let pieces = (0..).zip(hits.chunks(ENTRY_MAX));
             let entries = pieces.map(|(i, hits)| {
-                // Those before the last one say nothing of what follows.
+                // Only with the last are all hits before `until` there; with any other, those
+                // before its first.
                 let until = if i + 1 == count { until } else { hits[0].at.min(until) };
                 Entry::new(node.clone(), name.clone(), first + i as u64, until, hits)
             });

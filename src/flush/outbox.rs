@@ -29,7 +29,8 @@ use std::sync::Arc;
 /// Bytes of the buffer for ops that outlast a flush.
 const UNWRITTEN: usize = 4 << 20;
 
-/// Pending increments are split into so many parts of the cap, of which the oldest is dropped first.
+/// Increments of one age take no more once they weigh the cap divided by this: a new age begins. So
+/// the oldest can be dropped alone.
 const PENDING: usize = 16;
 
 /// How long a (site, day) with nothing to deliver is remembered.

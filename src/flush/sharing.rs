@@ -61,7 +61,7 @@ impl Flusher {
         let who = self.durable.outbox.node();
         let counter = Counter::new(store, sites, self.telemetry.clone(), settings, who);
         let uncounted = self.perhaps_uncounted();
-        // And that process may be waited for.
+        // `rests: false`: the log may still wait for an earlier process of this node.
         self.sharing = Some(Sharing { counter, status: None, rests: false, uncounted });
         self
     }

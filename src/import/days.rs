@@ -74,8 +74,8 @@ impl<'w> Calendar<'w> {
         self.left.values().flatten().collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether a line counts, as far as its day decides: one of `log`, that begins with its byte
-    /// `from`. One that an earlier import has read counts if that has left its day alone.
+    /// Whether a line counts, as far as its day decides. It is in `log` and begins at byte `from`.
+    /// One that an earlier import has read counts only if its day is in the log's `left`.
     ///
     /// # Errors
     /// The store's, the disk's.

@@ -124,7 +124,7 @@ impl<'a> Record<'a> {
         Some(())
     }
 
-    /// The line is through. `None`: it does not say when.
+    /// The line is through. `None`: it has no time, no status or no address.
     pub fn end(&mut self, times: &mut Times) -> Option<()> {
         if let (Some(day), Some(time)) = (self.day.take(), self.time.take()) {
             self.at = times.of_day(&day, &time)?;

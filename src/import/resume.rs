@@ -58,13 +58,13 @@ pub struct Log {
     /// As it was called.
     pub name: String,
     pub mark: Mark,
-    /// From this byte on, which an earlier import has come to …
+    /// It is read from this byte on: an earlier import has read what is before.
     pub from: u64,
-    /// … and before it only lines of these days, which that has left alone …
+    /// Days that the earlier import left alone: their lines before `from` are read, too.
     pub left: Vec<Left>,
-    /// … but for these, which are left alone again …
+    /// Days that the earlier import left alone: their lines before `from` are left alone again.
     pub kept: Vec<Left>,
-    /// … up to this one, where that is known.
+    /// The byte where reading ends. `None`: it is not known before.
     pub to: Option<u64>,
 }
 

@@ -19,7 +19,7 @@ pub const LINE_MAX: usize = 64 << 10;
 
 const BUFFER: usize = 4 * LINE_MAX;
 
-/// Bytes of a log that it is known again by, and no line of one person alone.
+/// A log is recognised by its first bytes, at most this many: lines of several people.
 const MARK: usize = 4_096;
 
 /// Bytes that a packed file begins with.
@@ -56,12 +56,12 @@ pub enum Next {
     End,
 }
 
-/// What a log is known again by, whatever it is called by then and whether it is packed.
+/// Recognises a log, whatever its name is by then and whether it is packed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Mark {
-    /// When its first line is of.
+    /// The time of its first line.
     pub first: Millis,
-    /// Of so many bytes it begins with a short hash, which no address can be found from.
+    /// How many bytes `hash` is of. It is too short for anybody to find an address from it.
     covers: usize,
     hash: u16,
 }
@@ -109,10 +109,12 @@ impl Source {
         let head = head[..there].to_vec();
         let whole: Whole<_> = Cursor::new(head.clone()).chain(reader);
         let packed = head.starts_with(GZIP) || head.starts_with(ZSTD);
-        let reader: Box<dyn Read + Send> = match () {
-            () if head.starts_with(GZIP) => Box::new(MultiGzDecoder::new(whole)),
-            () if head.starts_with(ZSTD) => Box::new(zstd::stream::read::Decoder::new(whole)?),
-            () => Box::new(whole),
+        let reader: Box<dyn Read + Send> = if head.starts_with(GZIP) {
+            Box::new(MultiGzDecoder::new(whole))
+        } else if head.starts_with(ZSTD) {
+            Box::new(zstd::stream::read::Decoder::new(whole)?)
+        } else {
+            Box::new(whole)
         };
         Ok(Self {
             name,
@@ -142,7 +144,7 @@ impl Source {
         Ok(lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect())
     }
 
-    /// What it is known again by, if its first line is of `first`.
+    /// What recognises it; `first` is the time of its first line.
     ///
     /// # Errors
     /// The disk's.

@@ -136,7 +136,7 @@ pub struct Totals {
     /// By day and value: sessions that were there.
     sessions: HashSet<(Day, Named, String)>,
     pub lines: u64,
-    /// Lines that are none of a day, or of a robot.
+    /// Lines that were not added: without a day or a valid number, a robot's, or no pageview.
     pub left: u64,
 }
 

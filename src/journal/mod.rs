@@ -46,8 +46,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// Bytes of segments after which a state is worth its while, unless the last one was larger than
-/// half of that: writing states costs at most half of what writing hits does.
+/// A state is written after this many bytes of segments, or after twice the size of the last state
+/// if that is more: writing states costs at most half of what writing hits does.
 pub const STATE_AFTER: u64 = 16 << 20;
 
 /// A hit stays in the journal hardly longer than this, however quiet the site.
@@ -69,7 +69,7 @@ pub struct Files {
     lanes: Vec<Lane>,
     telemetry: Arc<Telemetry>,
     state_after: u64,
-    /// Off: what is written counts for nothing, so nothing is.
+    /// Off after [`Files::void`] or [`Files::close`]: nothing more is written.
     on: AtomicBool,
     /// Who makes segments.
     maker: OnceLock<Thread>,
@@ -241,7 +241,7 @@ impl Files {
     fn make(&self, lane: usize) -> io::Result<Arc<Segment>> {
         let index = self.lanes[lane].next_index.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(replay::segment_name(lane, index));
-        // A start writes nothing but what happens. Who fills the first two has much to write.
+        // The first two are not filled with zeros, so that a start writes little.
         let fill = index >= self.lanes[lane].first_index + 2;
         Segment::create(&path, self.format, fill).map(Arc::new)
     }
@@ -354,8 +354,8 @@ impl Files {
         }
     }
 
-    /// Puts the states in force that were written when the increments now marked on disk were
-    /// taken.
+    /// Puts written states in force. Called once the marks of the increments taken with them are on
+    /// disk.
     ///
     /// # Errors
     /// The disk's; hits are kept then.

@@ -90,7 +90,6 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
 /// Reads a hit back that was written in this way.
 pub fn decode_as(format: u64, bytes: &[u8]) -> Option<Record> {
     match format {
-        // Also while it is this program's way, so that it is seen to be the same.
         release6::FORMAT => release6::hit(bytes).map(|(hit, rest)| record(hit, rest)),
         _ => decode(bytes),
     }

@@ -129,8 +129,8 @@ impl Segment {
         self.tail.load(Ordering::Relaxed).min(SIZE) - HEAD
     }
 
-    /// Puts on disk what was written since the last time. Asks the disk for nothing if that is
-    /// nothing, and says whether it was something.
+    /// Puts on disk what was written since the last time, and says whether there was anything. If
+    /// not, there is no system call.
     pub fn sync(&self) -> io::Result<bool> {
         let tail = self.tail.load(Ordering::Relaxed);
         let more = tail > self.synced.load(Ordering::Relaxed);

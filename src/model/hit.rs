@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub struct Hit {
     pub at: Millis,
     pub site: SiteId,
-    /// Chooses the shard: the same for all hits of a client, also across the change of salts.
-    /// Only this process can make it, and it is good for nothing else.
+    /// Chooses the shard: the same for all hits of a client, whatever the day's salt; a feed's is
+    /// its reader's. There are few lanes, so a lane tells nobody apart.
     pub lane: u16,
     /// The visitor of the day `at` falls on.
     /// `None`: asked not to be followed (`Sec-GPC`, `DNT`); counts, without visitor or session.

@@ -1,5 +1,5 @@
-//! Which site a host leads to: its own first, then the nearest name above it that a site takes all
-//! names below of, then the site that takes what is no other's.
+//! Which site a host belongs to: the one that names it, else the one with the nearest wildcard
+//! above it (`*.example.org`), else the one that takes every other host.
 
 use super::site::Site;
 use crate::host;

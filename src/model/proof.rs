@@ -11,7 +11,7 @@ words! {
         /// By its own word alone: nobody says how to check it, or it has not been checked yet.
         Claimed = "claimed",
         /// Its owner publishes addresses, and this one is not among those that the program was
-        /// built with. They may be more by now, so it says no more than that.
+        /// built with. The owner may have added it since, so nothing is refuted.
         Unlisted = "claimed, address not listed",
         /// It comes from an address that its owner publishes.
         Address = "published address",
@@ -23,7 +23,7 @@ words! {
         Refuted = "refuted",
         /// By its own word alone, from a network of machines.
         DataCentre = "claimed, data centre",
-        /// It names its owner's key, and the signature is wrong, over, or was somebody else's before.
+        /// It names its owner's key, and the signature is wrong, expired, or was used by somebody else.
         WrongSignature = "wrong signature",
     }
 }
@@ -34,7 +34,7 @@ impl Proof {
         self as i64 + 1
     }
 
-    /// The way back. `None`: an earlier version has written the row, which did not know.
+    /// The way back. `None`: the row is of an earlier version, which did not look.
     pub fn from_number(number: i64) -> Option<Self> {
         let place = usize::try_from(number.checked_sub(1)?).ok()?;
         Self::ALL.get(place).copied()

@@ -9,7 +9,6 @@ use crate::clock::{MINUTE, Millis};
 use crate::words::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 /// Separates the parts of a field. Values never contain it: see [`clean`].
@@ -170,9 +169,9 @@ words! {
         Events = "events",
         /// Engaged time, milliseconds.
         Engagement = "engagement",
-        /// Pageviews whose scroll depth is known, and the sum of these depths in percent.
+        /// Pageviews whose scroll depth is known.
         ScrollViews = "scroll_views",
-        /// These depths, in percent.
+        /// Sum of these depths, in percent.
         ScrollDepth = "scroll_depth",
         /// Sum of events' values, in thousandths.
         Revenue = "revenue",
@@ -227,34 +226,8 @@ impl Row {
     }
 
     /// The same, found once: they are few, and what a hit adds goes to a dozen rows.
-    pub fn nonzero(&self) -> Counts {
+    pub fn nonzero(&self) -> Vec<(Metric, i64)> {
         self.counts().collect()
-    }
-}
-
-/// Some of a row's counts, no metric twice.
-#[derive(Debug, Clone)]
-pub struct Counts {
-    all: [(Metric, i64); Metric::ALL.len()],
-    len: usize,
-}
-
-impl Deref for Counts {
-    type Target = [(Metric, i64)];
-
-    fn deref(&self) -> &Self::Target {
-        &self.all[..self.len]
-    }
-}
-
-impl FromIterator<(Metric, i64)> for Counts {
-    fn from_iter<I: IntoIterator<Item = (Metric, i64)>>(counts: I) -> Self {
-        let mut some = Self { all: [(Metric::ALL[0], 0); Metric::ALL.len()], len: 0 };
-        for (place, count) in some.all.iter_mut().zip(counts) {
-            *place = count;
-            some.len += 1;
-        }
-        some
     }
 }
 

@@ -75,19 +75,10 @@ impl Kind {
     /// Whether people's rows are of this kind, or others'.
     pub fn rows_of(self) -> RowsOf {
         match self {
-            Self::View
-            | Self::Confirm
-            | Self::Sent
-            | Self::Activity
-            | Self::Engagement
-            | Self::Event
-            | Self::Outbound
-            | Self::File
-            | Self::Click
-            | Self::Vital => RowsOf::People,
             Self::Bot | Self::Error | Self::Prefetch | Self::Download | Self::Feed => {
                 RowsOf::Others
             }
+            _ => RowsOf::People,
         }
     }
 }

@@ -16,11 +16,10 @@ use std::sync::Arc;
 
 /// A site by its name, in eight bytes: the same in every process, whatever the order of its
 /// settings. It stands in for the name wherever every hit has one: in the journal, in the shared
-/// log, in what a shard remembers. All zeros are the only site there is, as release 0.1.0 knew it.
+/// log, in what a shard remembers. All zeros: the one site of release 0.1.0, whose hits named none.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
-/// A site's name in short.
 pub struct SiteId([u8; 8]);
 
 impl SiteId {
@@ -36,8 +35,8 @@ impl SiteId {
     }
 }
 
-/// What sites are called together, in what the nodes that count them share: one by its name,
-/// several by one that no site can have, the same in whatever order they are listed.
+/// One name for sites that nodes count together: the name of a single site, else one that no site
+/// can have. The order of the sites does not matter.
 pub fn together(sites: &[Site]) -> Arc<str> {
     if let [only] = sites {
         return only.name.clone();

@@ -10,7 +10,7 @@ const GAMMA: f64 = 1.1;
 /// The smallest value told apart; what is below counts as it.
 const LEAST: f64 = 0.001;
 
-/// More than a month in milliseconds.
+/// The last bucket: times of more than 5.6 hours.
 const LAST: u32 = 250;
 
 /// The bucket of a value (a time in milliseconds, a layout shift's score).

@@ -18,7 +18,7 @@ pub struct Window {
     /// Visitors for the day's sketches.
     pub visitors: Vec<VisitorHash>,
     pub confirmed: Vec<VisitorHash>,
-    /// What people did, and what others did: see [`Kind::of`](super::row::Kind::of).
+    /// What people did, and what others did: see [`Kind::rows_of`](super::row::Kind::rows_of).
     pub people: RowList,
     pub others: RowList,
 }

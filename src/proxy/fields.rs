@@ -24,9 +24,9 @@ const MOST_TIMES: usize = 5;
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Makes of a request that came by HTTP/2 what the same is by HTTP/1.1, for a website is not to be
-/// told by what it came: one line of cookies (RFC 9113 §8.2.3), one host, and none of the fields
-/// that Pingora leaves in here.
+/// Turns a request that came by HTTP/2 into what it would be by HTTP/1.1, so that a website cannot
+/// tell which it was: one line of cookies (RFC 9113 §8.2.3), one host, and none of the fields that
+/// Pingora leaves in.
 ///
 /// # Errors
 /// Pingora's, of fields that it does not take; none is expected.

@@ -73,7 +73,7 @@ pub struct RequestContext {
     asked: Option<Box<Asked>>,
     /// When it began, where that is logged.
     began: Option<Instant>,
-    /// Of its body, where the layer below cannot know: over HTTP/2, of which it sees no streams.
+    /// Of its body, over HTTP/2: there the layer below does not measure uploads.
     pace: Option<Pace>,
 }
 
@@ -176,7 +176,8 @@ impl ProxyHttp for ReverseProxy {
             context.pace.iter_mut().for_each(Pace::wait);
             level(session.req_header_mut())?;
         }
-        // Found out before the website is, which waits for the upload as long.
+        // Less than the website gets, which waits for the upload, too: a client that stops sending
+        // is noticed first.
         let read = self.timeouts.read;
         session.set_read_timeout(Some(read - (read / 10).min(Duration::from_secs(1))));
         session.set_write_timeout(Some(self.timeouts.write));

@@ -44,8 +44,8 @@ impl HandOver {
     }
 }
 
-/// SIGTERM and SIGINT, and SIGQUIT once another process waits to take over, or SIGUSR2, which
-/// starts one.
+/// SIGTERM and SIGINT end this process. SIGQUIT hands over to a process that waits to take over;
+/// SIGUSR2 starts that process first.
 pub struct Signals {
     /// `None`: they cannot be heard.
     heard: Mutex<Option<[Signal; 4]>>,
@@ -224,7 +224,7 @@ pub async fn drained_behind(
     }
 }
 
-/// Keeps what is written late on disk until too many processes have handed over later.
+/// Syncs the late log to disk every second, until too many processes have handed over since.
 async fn outnumbered(late: Option<Arc<LateLog>>) {
     let Some(late) = late else { return std::future::pending().await };
     loop {

@@ -24,8 +24,8 @@ const UPGRADE: &str = "--upgrade";
 /// The first descriptor that systemd gives.
 const FIRST: RawFd = 3;
 
-/// Whether a service manager hears which process is the service's main one: it then takes the end
-/// of one that has handed over for what it is.
+/// Whether a service manager is told which process is the main one. It then does not take the end
+/// of a process that has handed over for the end of the service.
 pub fn follows() -> bool {
     notify_socket().is_some()
 }

@@ -1,9 +1,9 @@
 //! TLS towards visitors: certificates by name, taken up anew when their files change.
 //!
-//! They are files, or ACME's ([`acme`](super::acme)), which go first. Which names a certificate is
-//! for, it says itself. A client that names none of them, or none at all, gets the first; where
-//! there is none the handshake fails. A file that cannot be read when it has changed leaves the
-//! certificate before it in use.
+//! They come from ACME ([`acme`](super::acme)) or from files, and say themselves which names they
+//! are for. Where both have a name, ACME's is used. A client that asks for another name, or for
+//! none, gets the first of the files, or ACME's first if there are no files; without any the
+//! handshake fails. If a changed file cannot be read, the certificates before stay in use.
 
 use crate::clock::{Millis, SECOND};
 use crate::config::{CertificateFiles, Tls};

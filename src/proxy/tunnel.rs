@@ -1,10 +1,10 @@
 //! Connections to the website for upgrades (WebSocket).
 //!
-//! Pingora (0.9.1) takes the end of an upgrade request, which has no body, for the end of all that
-//! the visitor says, if it reads the website's `101` before it has looked at that end: see its
-//! [issue 946](https://github.com/cloudflare/pingora/issues/946). It looks at both in one place and
-//! takes one at random if both are there. Here an answer is not there yet: after a write, a
-//! connection has nothing to read until whoever waits for it was asked once more.
+//! An upgrade request has no body. If Pingora (0.9.1) reads the website's `101` before it has seen
+//! the end of the request, it takes that end for the end of all that the visitor sends: see its
+//! [issue 946](https://github.com/cloudflare/pingora/issues/946). It waits for both in one place
+//! and takes one at random if both are ready. Here the answer is not ready yet: after a write, the
+//! first read of a connection is pending, and is polled again at once.
 
 use async_trait::async_trait;
 use pingora::connectors::L4Connect;

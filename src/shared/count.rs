@@ -35,9 +35,9 @@ const RECENT: usize = 1_200;
 /// Names that have numbered no entry for so long are forgotten: their process ended a month ago.
 const FORGOTTEN: Micros = 30 * 24 * HOUR * 1_000;
 
-/// Hits of one chunk that are left out because they panic. Beyond, half of one may stay: where
-/// every hit panics, counting must not stand still. Of each chunk and not of each node, so that
-/// whoever counts a chunk leaves out the same.
+/// How many hits of a chunk are left out because they panic. A further one may stay half counted:
+/// if every hit panics, counting must still go on. The limit is per chunk, not per node, so that
+/// whoever counts a chunk leaves out the same hits.
 const LEFT_OUT_MAX: usize = 16;
 
 /// How long the number of a day's last batch is kept after that day.
@@ -107,8 +107,8 @@ struct Base {
     /// The last chunk that was counted.
     chunk: u64,
     until: Micros,
-    /// Of each name the last entry of which hits were counted, and up to when in the chunk that
-    /// did.
+    /// By name: the last entry of which hits were counted, and the `until` of the chunk that
+    /// counted them.
     upto: BTreeMap<Arc<str>, (u64, Micros)>,
     /// The number of the last batch of each day.
     numbers: BTreeMap<SiteDay, u64>,
@@ -128,7 +128,7 @@ pub enum Followed {
     Counted(Vec<Batch>),
     /// A hit panicked.
     Panicked(Panicked),
-    /// The log begins too late for what is known here: a newer state is to be had.
+    /// Something before this item is missing: counting begins anew from the stored state.
     Missing,
 }
 

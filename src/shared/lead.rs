@@ -35,7 +35,7 @@ pub struct Counter {
     log: Arc<str>,
     telemetry: Arc<Telemetry>,
     settings: CountingSettings,
-    /// Who holds the lease.
+    /// This node, as a lease names it.
     who: Arc<str>,
     work: Option<Work>,
     /// What the store was told is counted.
@@ -101,7 +101,7 @@ impl Counter {
                 Some(work) if lead.kept && work.count.agreed() >= lead.chunk => work,
                 Some(_) | None => self.load(log, &site, lead.now, lead.chunk).await?,
             };
-            // What leads astray is dropped twice, and what is then there is what there is.
+            // After two reloads, what the log lacks is taken for lost: counting goes on without it.
             work.strict = astray < 2;
             let stuck = &mut self.stuck;
             let mut pass =

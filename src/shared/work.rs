@@ -20,8 +20,8 @@ const PAGE: usize = 64;
 /// Hits that wait are counted as far as may be before more is read.
 const POOL: usize = 100_000;
 
-/// Bytes of log after which a state is worth its while, unless the last one was larger than half of
-/// that: writing states costs at most half of what writing hits does.
+/// A state is saved after this many bytes of log, or after twice the size of the last state if that
+/// is more: writing states costs at most half of what writing hits does.
 const STATE_AFTER: usize = 256 << 10;
 
 /// What is in the log is needed hardly longer than this, however quiet the site.

@@ -65,8 +65,8 @@ pub trait SharedLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(LogPlace, Option<Item>)>>;
 
-    /// Takes or renews the lease on counting for so long, and tells all what is counted, where that
-    /// is known; for no time at all it is let go.
+    /// Takes or renews the lease on counting for `long` milliseconds; 0 gives it up. With `done`
+    /// also stores what is counted, for all nodes.
     async fn lead(&self, site: &str, who: &str, long: Millis, done: Option<&Done>) -> Result<Lead>;
 
     /// Writes a chunk, if it is the next. False: another one was first, or one before it is

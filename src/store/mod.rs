@@ -251,8 +251,8 @@ pub trait SharedValues: Backend {
     async fn secret(&self, which: &Secret) -> Result<Option<Vec<u8>>>;
 
     /// Writes a secret if what is stored is `expected` (`None`: nothing), to be forgotten at
-    /// `expires`. Gives back what is stored now: `new`, or what another node was first with, which
-    /// is not told apart where both write the same. Empty: nothing is, though something was
+    /// `expires`. Gives back what is stored now: `new`, or what another node wrote first. If both
+    /// write the same, the caller cannot tell which. Empty: nothing is stored, though something was
     /// expected.
     async fn put_secret(
         &self,

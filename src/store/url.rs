@@ -53,11 +53,6 @@ impl StoreUrl {
         self.trusting(other.ca.clone())
     }
 
-    /// Whether what is sent is encrypted.
-    pub fn is_tls(&self) -> bool {
-        self.typed.starts_with("rediss")
-    }
-
     /// Whether several nodes can use it at once.
     pub fn is_shared(&self) -> bool {
         matches!(self.target, Target::Redis(_))

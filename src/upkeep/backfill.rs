@@ -44,9 +44,9 @@ pub enum Outcome {
     },
     /// Its rows know less than what is stored: left alone.
     Less { stored: Sums, events: Sums, what: String },
-    /// It was counted in all the time: left alone.
+    /// It changed during every attempt: left alone.
     Busy,
-    /// Its days are gone, only the month is left.
+    /// The days of its month are gone, only the month is left.
     Gone,
 }
 

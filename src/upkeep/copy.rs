@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-/// Who numbers the batches. What a copy that was stopped has left is found by it, and not
-/// continued.
+/// Who numbers the batches: from 1 each time, since a day is removed from the target before it is
+/// copied.
 const NODE: &str = "copy";
 
 /// From where to where.

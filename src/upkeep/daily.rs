@@ -44,9 +44,10 @@ const DAYS_AT_ONCE: usize = 2;
 /// comes still later.
 const RECENT: u32 = 2;
 
-/// On a budget of commands blocks are looked at this often. Each time takes about so many commands, of
-/// those that readers may spend; once a day one more for each day that has rows.
+/// How often blocks are looked at on a budget of commands.
 const ON_A_BUDGET: Millis = 6 * HOUR;
+/// Commands that a look takes, about, out of what readers may spend. Once a day there is one more
+/// for each day that may have rows.
 const A_LOOK: u64 = 30;
 
 /// What nodes note for each other.
@@ -121,7 +122,7 @@ pub struct Daily {
     next: Vec<Millis>,
     /// By site: until when to leave the store alone, which has turned something down.
     rest: Vec<Millis>,
-    /// By site: the day whose salt was the last to be destroyed, and those before it.
+    /// By site: the oldest day whose salt still lived at the last trim.
     salts: Vec<Option<Day>>,
     /// By site: when to look at its blocks next.
     look: Vec<Millis>,

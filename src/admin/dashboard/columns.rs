@@ -13,9 +13,9 @@ pub(super) const ROW: f64 = 35.0;
 pub(super) const AROUND: f64 = 129.0;
 /// What any card has around what it says: its title.
 pub(super) const TITLE: f64 = 66.0;
-/// What leads to all that it says, where it is no list.
+/// The link to the whole, of a card that is no list.
 pub(super) const ENDS: f64 = 32.0;
-/// A line in the place of rows, which may be two.
+/// A card without rows, with the one or two lines that say so.
 const EMPTY: f64 = 182.0;
 const GAP: f64 = 20.0;
 
@@ -24,7 +24,7 @@ pub(super) const ROWS: usize = 8;
 const FEWEST: usize = 5;
 const MOST: usize = 12;
 
-/// Of so many cards every way to share them out is tried; those after them go to the shorter
+/// Every way to share out the first cards is tried, of this many; the others go to the shorter
 /// column.
 const TRIED: usize = 8;
 
@@ -33,14 +33,14 @@ pub(super) struct Piece<'a> {
     id: Option<String>,
     /// Without the rows of its list.
     height: f64,
-    /// Those of its list; 0: it has none that may be longer or shorter.
+    /// Of its list; 0: it is no list.
     rows: usize,
     is_wide: bool,
     draw: Box<dyn FnOnce(usize) -> Markup + 'a>,
 }
 
 impl<'a> Piece<'a> {
-    /// A card that is as high as it is.
+    /// A card whose height is known.
     pub fn fixed(height: f64, markup: Markup) -> Self {
         let draw = Box::new(move |_| markup);
         Self { id: None, height, rows: 0, is_wide: false, draw }
@@ -52,7 +52,7 @@ impl<'a> Piece<'a> {
         Self { id: None, height, rows, is_wide: false, draw: Box::new(draw) }
     }
 
-    /// It is the same card wherever it moves to.
+    /// Gives it an id, by which it stays the same card wherever it moves.
     pub fn called(self, id: impl Into<String>) -> Self {
         Self { id: Some(id.into()), ..self }
     }

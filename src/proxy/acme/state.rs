@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FIRST_PAUSE: Millis = 5 * MINUTE;
 const LONGEST_PAUSE: Millis = 12 * HOUR;
 
-/// A start tries names again that failed before, but for so long after they did.
+/// After a start, a name that failed is tried again no later than this after its failure.
 const RESTART: Millis = 15 * MINUTE;
 
 /// The year 9999.

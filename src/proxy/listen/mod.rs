@@ -1,15 +1,18 @@
 //! The layer under Pingora: the listening socket, and each connection until its request is judged.
 //!
-//! Pingora's hooks begin when a head is read and believed. What has to happen before, or after the
-//! last hook, is here: [`head`] judges requests that could be understood in two ways, as [`head2`]
-//! does of those over HTTP/2, [`framing`] finds where bodies end, [`output`] is what waits to be
-//! sent, [`silence`] bounds how long nothing is, [`websocket`] closes what would not end.
-//! [`stream`] is the connection, encrypted or not, and [`proxy_header`] tells whose it is; [`wire`]
-//! is one as Pingora sees it, which [`serve`] takes from request to request, [`pace`] measures how
-//! slowly an upload comes, and [`taking`] how slowly an answer is taken. [`http2`] is one that Pingora
-//! takes whole: its [`http2_frames`] are followed, which tell what a client has [`begun`] and which
-//! answers wait for their [`windows`]. [`connections`] ends all of them without losing one. It knows
-//! nothing of what is counted.
+//! Pingora's hooks begin when a head is read and believed. What has to happen before the first hook
+//! or after the last is here. This layer knows nothing of what is counted.
+//!
+//! - [`head`] refuses requests that could be understood in two ways, [`head2`] those over HTTP/2,
+//!   and [`framing`] finds where bodies end.
+//! - [`stream`] is a connection, encrypted or not, and [`proxy_header`] tells whose it is. [`wire`]
+//!   is one over HTTP/1 as Pingora sees it; [`serve`] takes it from request to request.
+//! - [`http2`] is one over HTTP/2, which Pingora takes whole. Its [`http2_frames`] tell what a
+//!   client has [`begun`] and which answers wait for their [`windows`].
+//! - [`output`] holds what waits to be sent, [`silence`] bounds how long nothing is sent, [`pace`]
+//!   how slowly an upload comes, and [`taking`] how slowly an answer is taken.
+//! - [`websocket`] closes what would not end by itself; [`connections`] ends all connections
+//!   without losing a request.
 
 mod begun;
 mod connections;
@@ -68,12 +71,11 @@ const BACKLOG: u32 = 65_535;
 /// How long nobody is let in when the process has no descriptor left.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
-/// Bytes that the system keeps for a client beyond those on their way. It would take megabytes, of
-/// a memory that all connections share, and a thousand clients that do not read would have all of
-/// it.
+/// Unsent bytes that the system takes for a client. Without this bound it takes megabytes, and a
+/// thousand clients that do not read would use up the memory that all connections share.
 const UNSENT: u32 = 128 * 1024;
 
-/// How often a line says so.
+/// How often it is logged that visitors cannot be let in.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// Whether a request is the last that its connection may bring.
@@ -185,8 +187,8 @@ impl<A> Shared<A>
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
-    /// Finds out who it is, and answers in what they speak. Before the first request there is as
-    /// much time as for a head.
+    /// Finds out who connects, and serves them in the protocol that they speak. A PROXY header and
+    /// a TLS handshake may each take as long as a head.
     async fn enter(
         self: Arc<Self>,
         speaks: Speaks,

@@ -1,11 +1,11 @@
 //! How slowly a client takes what it is sent, and how many may do so at a time.
 //!
-//! Of an answer that its client does not take, up to 700 KB wait in memory, and of one that is one
-//! of many still 130 ([`small_pieces`](crate::proxy::small_pieces)). One such client costs little;
-//! a thousand would have most of a small machine's memory until their time is over. So beyond a
-//! number of them, those who have kept an answer waiting for longest are let go before that. Over
-//! HTTP/1 a connection has one answer; over HTTP/2 it has as many as [`super::windows`] follows,
-//! and each of them counts.
+//! An answer that its client does not take holds up to 700 KB of memory, or 130 KB if it comes in
+//! small pieces ([`small_pieces`](crate::proxy::small_pieces)). One such client costs little; a
+//! thousand would hold most of a small machine's memory until they time out. So beyond a number of
+//! slow answers, a connection that was slow at the look before, too, is closed early. Over HTTP/1 a
+//! connection has one answer; over HTTP/2 it has as many as [`super::windows`] follows, and each of
+//! them counts.
 
 use super::connections::Connections;
 use std::io;

@@ -44,8 +44,8 @@ impl WebSocket {
         }
     }
 
-    /// How many of the next bytes end the frame that they go on with, if [`GOING_AWAY`] is to be
-    /// sent behind it.
+    /// How many of the `next` bytes still belong to the current frame, if it ends in them and
+    /// [`GOING_AWAY`] is to be sent after it.
     pub fn last_frame(&mut self, next: &[u8]) -> Option<usize> {
         if self.farewell != Farewell::Due {
             return None;

@@ -30,7 +30,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-/// What an answer begins with that is not the last, and that of an upgrade among them.
+/// How an interim answer begins, and how the one that agrees to an upgrade does.
 const INTERIM: &[u8] = b"HTTP/1.1 1";
 const SWITCHING: &[u8] = b"HTTP/1.1 101";
 
