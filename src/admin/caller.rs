@@ -30,7 +30,7 @@ pub(super) struct Caller {
     granted: Arc<Granted>,
     /// The language they read.
     say: Language,
-    /// Why what was read last has to do: the store does not answer.
+    /// The store's error, if it does not answer and what was read last is shown.
     away: Option<Arc<str>>,
 }
 

@@ -48,7 +48,7 @@ const PAGES: [(&str, &str, &str); 24] = [
     ("contributing", "Contributing", include_str!("../../docs/contributing.md")),
 ];
 
-/// Words of a line around what is found.
+/// Characters shown before what is found; twice as many are shown from its beginning on.
 const AROUND: usize = 80;
 
 pub(super) async fn contents(params: Params) -> Response {
@@ -116,7 +116,7 @@ fn page(
     ([(header::CONTENT_LANGUAGE, Language::English.as_str())], page)
 }
 
-/// Lines that have all words of a search, by page.
+/// Paragraphs that have all words of a search, by page, the page with most of them first.
 fn found(search: &str) -> Markup {
     let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
     let mut all = PAGES.map(|(path, title, text)| {

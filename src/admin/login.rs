@@ -24,10 +24,10 @@ const SESSION_COOKIE: &str = "headcount_session";
 /// Tells a browser that has signed in before, so that nobody's guesses stand in its way.
 const BROWSER_COOKIE: &str = "headcount_browser";
 
-/// A longer path is not come back to.
+/// Somebody who asked for a longer path gets the first page after signing in.
 const LONGEST_PATH: usize = 4_000;
 
-/// How long it does: a year.
+/// How long a browser keeps [`BROWSER_COOKIE`]: a year.
 const BROWSER_AGE: Millis = 365 * 24 * HOUR;
 
 /// What the form says above its fields.

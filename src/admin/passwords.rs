@@ -12,7 +12,7 @@ use once_cell::sync::Lazy;
 pub(super) const SHORTEST: usize = 8;
 const LONGEST: usize = 200;
 
-/// What nobody's password is compared with: who asks for a name that there is not waits as long.
+/// Compared with where there is no hash, so that an unknown name takes as long to refuse.
 static NOBODY: Lazy<String> = Lazy::new(|| hash("nobody has this one").unwrap_or_default());
 
 /// # Errors

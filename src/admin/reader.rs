@@ -108,7 +108,7 @@ impl Reader {
         self.last_times.lock().unwrap_or_else(PoisonError::into_inner).get(site).copied()
     }
 
-    /// Since when what was read last of these ranges is not known to be so any more.
+    /// When these ranges were read last: the earliest of their times.
     pub(super) fn read_at(
         &self,
         site: &Arc<str>,

@@ -46,7 +46,7 @@ pub(super) struct RowReader {
 
 #[derive(Clone)]
 struct Held {
-    /// Of the day whose counts the rows agree with.
+    /// The version of the day's counts that the rows were compared with.
     version: u64,
     /// `None`: they do not tell all that was counted.
     read: Option<Read>,

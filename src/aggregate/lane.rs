@@ -78,7 +78,7 @@ struct Left {
     found: Recovered,
     /// Increments of hits before this ticket are sealed already.
     mark: u64,
-    /// How many events of the others `unflushed` says there are.
+    /// Hits from there on: added to `unflushed` until the replay has counted their events.
     said: i64,
 }
 

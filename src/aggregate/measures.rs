@@ -30,8 +30,8 @@ const VIEWS: [Metric; 4] = [Metric::Server, Metric::Confirmed, Metric::Browser, 
 pub struct VisitorOnDay {
     /// Rows that count this visitor.
     pub claims: Claims,
-    /// Profile of the visit of which all rows do, by [`Claim`](super::claims::Claim): most views
-    /// need no look at each.
+    /// By [`Claim`](super::claims::Claim), a profile whose traits' rows all count this visitor: its
+    /// views need not look at each.
     #[serde(skip)]
     pub claimed: [Option<Arc<Profile>>; 2],
     /// Exit pages of its visits, and of how many each is.
@@ -70,7 +70,7 @@ impl VisitorOnDay {
 /// A visit on one day.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct VisitOnDay {
-    /// Where it began on the day.
+    /// `None`: it began on another day.
     measures: Option<Box<Measures>>,
     /// Its pageviews so far, by [`VIEWS`]; until it is suspected.
     views: [u32; VIEWS.len()],

@@ -217,7 +217,7 @@ impl Engine {
         {
             return true;
         }
-        // First of all: what another node sees of what this leads to, comes later.
+        // Before all else: what this hit leads to on other nodes must have a later time.
         let came = self.sharing.then(|| self.clock.micros());
         let taken = self.take(hit, came, None);
         if let Err(reason) = taken {

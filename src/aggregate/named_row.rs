@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A value of a dimension that was admitted, with its row's place in the roll-up that counted it
-/// last: a visit counts its entry page with every view, and would look it up each time.
+/// last: a visit counts in its slot and exit page with every view, and would look both up again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Arc<str>", into = "Arc<str>")]
 pub struct NamedRow {

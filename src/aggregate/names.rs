@@ -35,8 +35,8 @@ impl Admission {
         Self { cap, all: HashMap::default() }
     }
 
-    /// The value under which another counts that has come: itself or, of values in parts perhaps
-    /// with some of them, [`OTHER`]. See [`rollup::rest`].
+    /// What a value counts under: itself or [`OTHER`]. Of a value in parts some may be kept: see
+    /// [`rollup::rest`].
     pub fn admit(&mut self, whose: (SiteId, Day), dimension: Dimension, value: &str) -> Arc<str> {
         let admitted = self.names(whose, dimension).admit(value);
         if &*admitted != OTHER {

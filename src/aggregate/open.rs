@@ -69,7 +69,7 @@ impl OpenPages {
             self.forget(open.at);
         }
         if self.0.len() >= MOST {
-            // The oldest, but rather one of which little is awaited.
+            // The oldest of which nothing is awaited, else the oldest.
             let least = self.0.iter().position(|open| matches!(open.awaited, Awaited::Nothing));
             self.0.remove(least.unwrap_or(0));
         }

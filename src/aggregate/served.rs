@@ -55,8 +55,8 @@ impl Shard {
         (if begins { "download" } else { "" }, path.clone(), None)
     }
 
-    /// The download that goes on, taken out of where it is remembered, and under which key it is to
-    /// be found from now on: nobody's under none. One of yesterday's visitor goes on as today's.
+    /// The key to remember a download under (`None`: it is nobody's), and the one that goes on,
+    /// taken out of `downloads`. One begun under yesterday's hash goes on under today's.
     fn running_download(&mut self, spot: Spot, path: &str) -> (Option<u64>, Option<Download>) {
         let [today, yesterday] = [spot.visitor, spot.before_midnight]
             .map(|visitor| visitor.map(|visitor| self.number((spot.site, visitor, path))));

@@ -17,7 +17,7 @@ pub struct Sites {
 impl Sites {
     pub fn new(all: Arc<Vec<Site>>) -> Self {
         let ids: Vec<SiteId> = all.iter().map(|site| SiteId::of(&site.name)).collect();
-        // What names none is the only one's.
+        // What names no site (a hit of release 0.1.0) is the first one's.
         let only = ids.first().map(|_| (SiteId::default(), 0));
         let places = ids.iter().copied().zip(0..).chain(only).collect();
         Self { all, ids, places }

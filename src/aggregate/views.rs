@@ -71,7 +71,7 @@ impl Shard {
         }
     }
 
-    /// What is awaited of a page, which is the beacon that has come.
+    /// Takes what is awaited of the page whose beacon has come.
     fn take_awaited(&mut self, answered: Spot, nonce: u64) -> Option<Awaited> {
         let Some(known) = answered.visitor.and_then(|v| self.visitors.peek_mut(&v)) else {
             return self.pending.pop(&nonce).map(|pending| pending.awaited);

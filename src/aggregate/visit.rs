@@ -16,12 +16,12 @@ pub const TIMEOUT: Millis = 30 * MINUTE;
 
 #[derive(Serialize, Deserialize)]
 pub struct Visit {
-    /// Random; tells visits apart.
+    /// A hash; tells visits apart.
     pub key: u64,
     /// The day it is counted on.
     pub begun: Day,
     on_first_day: VisitOnDay,
-    /// On the latest other day it has gone on on.
+    /// The latest later day on which it went on.
     on_later_day: Option<(Day, VisitOnDay)>,
     /// What its rows have in common, under the hash of its first day …
     first_profile: Arc<Profile>,

@@ -83,8 +83,8 @@ impl Shard {
         viewed
     }
 
-    /// Writes a row of a visit. If it began on another day, that one has a row too of an
-    /// `activity`, whose flags these are.
+    /// Writes a row of a visit. If the visit began on another day and `activity` has flags, that
+    /// day gets an activity row with them too.
     fn write_in(
         &mut self,
         spot: Spot,

@@ -142,7 +142,7 @@ struct Inner {
     clock: Clock,
     rate: Rate,
     types: quick_cache::sync::Cache<u64, Known>,
-    /// There is one: until then, pages need not be looked for among them.
+    /// `types` has had an entry: until then, no path is looked up in it.
     typed: AtomicBool,
     hasher: foldhash::fast::RandomState,
     probe: OnceLock<fn(Hook)>,

@@ -1,8 +1,8 @@
 //! The rules of counting, for what headers alone decide.
 //!
-//! One table: who asks, how, and what the answer was, in the order bot, prefetch, status, type.
-//! (Who is a bot is [`crate::visitor::bots`]'s to say, and comes first.) Assets are never
-//! consulted: they come from caches and CDNs, and bots fetch them too.
+//! One table: who asks, how, and what the answer was. Bots come first (see
+//! [`crate::visitor::bots`]), then 304s, then the answer's type, then prefetches, then its status.
+//! Assets are never consulted: they come from caches and CDNs, and bots fetch them too.
 
 use super::asked::Asked;
 use crate::model::PageKind;
@@ -18,7 +18,7 @@ pub enum Class {
     Feed,
     /// A file that a person saves or opens: counted when it is sent.
     Download,
-    /// Nothing of interest: assets, redirects, HEAD, upgrades, partial content.
+    /// Nothing of interest: assets, 304s of no page, redirects and HEAD without HTML.
     Nothing,
 }
 

@@ -1,8 +1,8 @@
-//! A whole Pingora proxy with analytics: every method goes to the wrapped proxy, some of them
-//! past the [`Analytics`] handle.
+//! A whole Pingora proxy with analytics: every method goes to the wrapped proxy, and some of them
+//! call the [`Analytics`] handle too.
 //!
-//! The wrapped proxy sees requests first and responses first: what it adds or changes is what is
-//! counted.
+//! The wrapped proxy's response filters run first: what they add or change is what is counted. Its
+//! `request_filter` does not see what is answered here: the script, beacons, the opt-out page.
 //!
 //! Methods that every request passes hand on the wrapped proxy's own future where they can: an
 //! `async fn` would put it into a box of its own, and the request waits for both.

@@ -88,7 +88,8 @@ impl<'s> Claim<'s> {
             State::Waiting => self.begin(Some(bytes), note.tries + 1, now).await,
             State::Sending if now < note.at + LEASE => Ok(Taken::Later),
             State::Sending => {
-                // By its name a node knows its own note from another's of the same moment.
+                // The node's name makes the note unique: of nodes that write at once, one finds its
+                // own stored.
                 let own = self.node.to_owned();
                 let lost = Note { state: State::Unknown, node: own, ..note.clone() };
                 let written = self.write(Some(&bytes), &lost, now).await?;

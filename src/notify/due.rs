@@ -53,7 +53,7 @@ impl Due {
     }
 }
 
-/// The week's report, from Monday to Wednesday.
+/// The report of last week, if it is due: for three days from Monday morning.
 pub fn weekly(site: &Site, now: Millis) -> Option<Due> {
     let today = site.day(now);
     let monday = today - Days::new(today.weekday().num_days_from_monday().into());
@@ -61,7 +61,7 @@ pub fn weekly(site: &Site, now: Millis) -> Option<Due> {
     is_time(site, monday, now).then_some(Due { kind: Kind::Weekly, range })
 }
 
-/// The month's report, from the first to the third.
+/// The report of last month, if it is due: for three days from the morning of the first.
 pub fn monthly(site: &Site, now: Millis) -> Option<Due> {
     let first = Month::of(site.day(now)).first();
     let last = first - Days::new(1);

@@ -61,8 +61,8 @@ impl Criterion {
         self.any_of.iter().any(fits) != self.negated
     }
 
-    /// Whether a value stands for many of which nobody knows whether they match: a pattern, unless
-    /// every value does.
+    /// Whether nobody knows if the values counted as `value` match: it is `(other)`, and a pattern
+    /// is asked for, but none that everything matches.
     fn is_doubtful(&self, value: &str) -> bool {
         let any = |pattern: &Pattern| matches!(pattern, Pattern::Like(glob) if glob.is_any());
         let is_pattern = |pattern: &Pattern| matches!(pattern, Pattern::Like(_));
@@ -91,11 +91,11 @@ impl Filter {
         Ok(Some(filter))
     }
 
-    /// The same where every goal that it names is configured. `among_events`: the rows are of
-    /// events' properties, in which a goal stands for its event.
+    /// The same with its goals checked. `among_events`: the rows are of events' properties, so
+    /// goals are replaced by their events.
     ///
     /// # Errors
-    /// If one is not, or is no event.
+    /// If a goal is not configured; among events, if it is a page; else, if no roll-up counts it.
     pub fn with_goals(mut self, goals: &[Goal], among_events: bool) -> Result<Self, Invalid> {
         let among_events =
             among_events || self.properties().iter().any(|property| property.event_key().is_some());
@@ -149,8 +149,9 @@ impl Filter {
         self.conditions.iter().zip(values).all(|(condition, value)| condition.takes(value))
     }
 
-    /// Whether rows with such values may hold some that match: of each condition the value, and
-    /// whether values without a row of their own are told apart by it.
+    /// Whether nobody knows if a row matches: it has `(other)` where a pattern is asked for, and
+    /// meets the other conditions. `values`: for each condition the row's value, and whether rows
+    /// are told apart by its property, which leaves no doubt.
     pub(super) fn may_match<'v>(&self, values: impl Iterator<Item = (&'v str, bool)>) -> bool {
         let mut in_doubt = false;
         let may = self.conditions.iter().zip(values).all(|(condition, (value, apart))| {
@@ -197,7 +198,7 @@ pub(super) fn read(filter: &Json, negate: bool, to: &mut Vec<Criterion>) -> Resu
     let operator = parts.first().and_then(Json::as_str).ok_or_else(simple)?;
     match (operator, &parts[1..]) {
         ("not", [inner]) => return read(inner, !negate, to),
-        // Of a negated list one condition is enough, as of an "or".
+        // Conditions must all be met. A negated "and" is an "or", a negated "or" is an "and".
         ("and", [Json::Array(all)]) if !negate || all.len() == 1 => {
             return all.iter().try_for_each(|inner| read(inner, negate, to));
         }
@@ -282,7 +283,7 @@ fn spelled(mut pieces: Vec<String>, property: &Property) -> Pattern {
 }
 
 /// # Errors
-/// Roll-ups do not tell rows of goals, for one was added while the program ran.
+/// If the rows are of goals and one was added while the program ran: no roll-up counts it.
 pub(super) fn check_goals(rows: Option<&Property>, goals: &[Goal]) -> Result<(), Invalid> {
     let is_of_goals = rows.is_some_and(Property::is_goal);
     match goals.iter().find(|goal| goal.is_kept && is_of_goals) {

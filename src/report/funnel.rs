@@ -42,8 +42,8 @@ pub fn funnel_by_rows<'d>(
     steps(&scan::funnel(site, days, &funnel.steps, filter), &funnel.steps)
 }
 
-/// Whether all that a filter lets through have come to a funnel's end, which says nothing of its
-/// steps.
+/// Whether a filter asks for the goal or event that a funnel ends with. The visits that it lets
+/// through would say little of the steps.
 pub fn asks_for_end(funnel: &Funnel, goals: &[Goal], filter: &Expr) -> bool {
     let Some(end) = funnel.steps.last() else { return false };
     match filter {

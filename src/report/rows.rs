@@ -128,8 +128,8 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The dimension whose sum holds what has no row in it, too: a visit without a campaign is
-    /// none of the campaign that is excluded.
+    /// The dimension, if its sum must also hold what has no row in it: a visit without a campaign
+    /// meets a filter that excludes one.
     fn takes_the_rest(&self) -> Option<Dimension> {
         match self.places.first() {
             Some(Place::Value(dimension)) => self
@@ -154,8 +154,8 @@ impl<'a> Selection<'a> {
         row
     }
 
-    /// Whether rows of values that have none of their own may hold what the filter asks for. Rows
-    /// that are told apart by what it is about are each what they are.
+    /// Whether rows of `(other)` may hold what the filter asks for. Where rows are told apart by
+    /// the filter's property, `(other)` is a row of its own, and nothing is in doubt.
     pub(super) fn hides(&self, counts: &DayCounts) -> bool {
         let (Some(filter), Source::Of(dimension)) = (self.filter, self.source) else {
             return false;

@@ -56,8 +56,8 @@ static NAMES: Lazy<Names> = Lazy::new(|| Names::new(&LISTS));
 /// Known names: one automaton over all of their words.
 struct Names {
     words: AhoCorasick,
-    /// What each word stands for, best first: in our list the first that fits wins, in the public
-    /// one the longest.
+    /// What each word stands for, in the same order. The first in our list that fits wins, else the
+    /// longest in the public one.
     bots: Vec<Named>,
 }
 

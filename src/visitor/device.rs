@@ -7,8 +7,8 @@
 use once_cell::sync::Lazy;
 use regex::Regex;
 
-/// The device's class: `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`, or `(unknown)`. `os` is as
-/// [`super::Agent::os`] has it; `mobile_hint` is `Sec-CH-UA-Mobile`.
+/// The device's class: `Desktop`, `Mobile`, `Tablet`, `TV`, `Console`, or `(unknown)`. `os` is the
+/// system's name without its version; `mobile_hint` is `Sec-CH-UA-Mobile`.
 pub fn class(user_agent: &str, os: &str, mobile_hint: Option<bool>) -> &'static str {
     if TV.is_match(user_agent) {
         return "TV";

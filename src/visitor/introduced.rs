@@ -4,9 +4,9 @@
 //! for those of the next. So who was introduced a few minutes ago need not be described again with
 //! every view: that is a good part of the work on one, and most of what is written down of it.
 //!
-//! What is left out is known there for certain. A visit runs for longer than an introduction is
-//! good for. And it is not forgotten for others who come, unless they are as many as are remembered
-//! there: long before they are, everybody is introduced with every view.
+//! Traits are left out only if they are known there for certain. A visit runs for longer than an
+//! introduction holds, and is forgotten only if as many others come as are remembered there: once
+//! half as many have come lately, everybody is introduced with every view.
 
 use crate::clock::{MINUTE, Millis};
 use crate::model::VisitorHash;
@@ -27,8 +27,8 @@ pub struct Introduced {
     most: u64,
 }
 
-/// Visitors whose hashes have as many bits in common as there are groups. Of each the others, and
-/// the period of its introduction in their place. What a processor fetches at once.
+/// Visitors whose hashes have the same lowest 13 bits. Of each the hash, with the period of its
+/// introduction in place of these bits. As large as a cache line.
 #[derive(Default)]
 #[repr(align(64))]
 struct Group([AtomicU64; 8]);

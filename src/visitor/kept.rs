@@ -48,7 +48,7 @@ impl Kept {
     /// Puts this in the file's place.
     ///
     /// # Errors
-    /// The disk's; the file is then as it was.
+    /// The disk's. The file is then as it was, or is new and the old one was not overwritten.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let new = path.with_extension("new");
         let mut file = private::create(&new)?;

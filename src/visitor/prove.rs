@@ -43,7 +43,7 @@ impl Prover {
     ) -> Option<Proven> {
         let signatures = self.signatures.as_ref().filter(|s| s.is_worth_a_look(&request.headers));
         let signed = signatures.map_or(Signed::No, |s| s.judge(request, address, now));
-        // Whose key it is, is proven; not that it is somebody else.
+        // A signature proves the bot whose key it is, and no other that the user agent names.
         let is_same = |bot: &Bot| claimed.is_none_or(|claimed| claimed.name == bot.name);
         match signed {
             Signed::By(bot) if is_same(bot) => {

@@ -1,9 +1,9 @@
 //! Where the owners of crawlers say that these come from.
 //!
-//! Anyone can call itself Googlebot. The owners of large crawlers publish their addresses. The
-//! lists that the program was built with tell true claims, and nothing of all others: there may be
-//! more addresses by now. Those that are given tell false ones, too. Apart from [`super::bots`],
-//! which knows agents only: this is about an address, so nothing of it may be remembered.
+//! Anyone can call itself Googlebot. The owners of large crawlers publish their addresses. A claim
+//! from a listed address is true. From any other it is false only by a list that was given: those
+//! that the program was built with may lack newer addresses. Apart from [`super::bots`], which
+//! knows agents only: this is about an address, so nothing of it may be remembered.
 //!
 //! What is given is a folder of the documents that owners publish, unchanged, each by its bot's
 //! name as reports show it (`Googlebot.json`), or one JSON object of them:
@@ -46,9 +46,9 @@ type Stamp = (PathBuf, SystemTime, u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
     Yes,
-    /// In none of the lists that were given: the claim is false.
+    /// Not in the list that was given for this bot: the claim is false.
     No,
-    /// In none of those that the program was built with.
+    /// None was given for this bot, and it is not in the one that the program was built with.
     NotThen,
     /// Nobody says where this bot comes from.
     Unknown,

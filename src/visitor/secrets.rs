@@ -166,8 +166,7 @@ impl Secrets {
         }
     }
 
-    /// Agrees with the store on everything that is not yet agreed on. Sends nothing when nothing
-    /// is.
+    /// Agrees with the store on everything that is not yet agreed on. Sends nothing if all is.
     ///
     /// # Errors
     /// The store's; what was agreed on before it stays.

@@ -225,8 +225,8 @@ impl Who<'_> {
         self.visitors.lanes.hash_one(network(self.address))
     }
 
-    /// The visitor on the day `at` falls on, and under the salt of the day before if that day is
-    /// not long over. Nobody for who asks not to be tracked.
+    /// The visitor by the salt of the day `at` falls on, and in the hour after midnight by that of
+    /// the day before. Nobody for who asks not to be tracked, if that is [`DoNotTrack::Anonymous`].
     pub fn at(&self, at: Millis) -> (Option<VisitorHash>, Option<VisitorHash>) {
         if self.visitors.settings.do_not_track[self.site] == DoNotTrack::Anonymous
             && asks_not_to_be_tracked(self.headers)

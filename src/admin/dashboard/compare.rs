@@ -93,7 +93,7 @@ fn choices(view: &View) -> Vec<Choice> {
     let others = others.into_iter().map(|(name, mode, is_current)| Choice {
         name,
         mode: Some(mode),
-        // What a choice of its own says of one day is said there only.
+        // For one day, weekdays are matched by a choice above: these turn it off.
         weekdays: (view.is_one_day() && before).then_some(false),
         is_current,
     });

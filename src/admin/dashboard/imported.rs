@@ -50,9 +50,9 @@ pub(super) struct Part {
     alone: Answers,
     totals: usize,
     steps: usize,
-    /// The first day of it, of those that are compared with too.
+    /// The first imported day, in the time shown or in what it is compared with.
     first: Option<Day>,
-    /// Those of which each day that was imported tells.
+    /// Metrics that every imported day with views has.
     told: Vec<Metric>,
 }
 

@@ -78,7 +78,8 @@ fn read(known: &Named, typed: &Condition) -> Reading {
                 typed.texts().map(|text| (folded(&text), text)).collect();
             // Who writes a code means it.
             let is_code = |text: &str| known.names.iter().any(|(value, _)| *value == text);
-            // Where there are other names, too, a part from the middle of ours is of one of them.
+            // Where some values have no name, the text may be a part of one of them: only the
+            // beginning of a name counts then.
             let has = |name: &str, part: &str| match known.are_all {
                 true => name.contains(part),
                 false => name.starts_with(part),
@@ -86,7 +87,7 @@ fn read(known: &Named, typed: &Condition) -> Reading {
             let is_named = |name: &str| {
                 let name = folded(name);
                 texts.iter().any(|(part, text)| {
-                    // Of a flag nothing is left, which every name has in it.
+                    // A flag alone is folded to nothing, which every name contains.
                     !part.is_empty() && !is_code(text) && has(&name, part)
                 })
             };

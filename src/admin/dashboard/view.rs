@@ -62,7 +62,8 @@ pub(super) struct View {
     pub site: Site,
     pub period: Period,
     pub range: Range,
-    /// Of parts of days: which, which only event rows tell.
+    /// The first instant and the one after the last, if these are not whole days: then only event
+    /// rows can answer.
     pub times: Option<(Millis, Millis)>,
     pub today: Day,
     pub now: Millis,
@@ -84,7 +85,7 @@ pub(super) struct View {
     pub typing: Option<Typing>,
     /// Why the numbers are not those of now but the last that were read.
     pub away: Option<String>,
-    /// By which the segment and what they are limited to tell rows apart.
+    /// Properties in the filters of the segment and of what the reader is limited to.
     of_segment: Vec<Property>,
     chosen: Vec<(&'static str, String)>,
 }

@@ -1,9 +1,9 @@
 //! Beacons in the words of trackers that a site had before it came to us.
 //!
 //! A file for each tracker: what its beacons say in the words of our own ([`Raw`]), and how it is
-//! answered. Where they come in, what is taken and counted, is [`endpoints`](super::endpoints)'s
-//! for all of them. These trackers know no view id, so their pageviews are matched by visitor and
-//! path, as those of our own script without one are.
+//! answered. What is taken and counted is decided in [`beacons`](super::beacons), for all of them.
+//! These trackers know no view id, so their pageviews are matched by visitor and path, as those of
+//! our own script without one are.
 
 mod goatcounter;
 mod plausible;

@@ -143,7 +143,7 @@ impl Injector {
         {
             looked = search.last_place().map_or(Looked::InVain, Looked::Found);
         }
-        // From here on in `held`, whatever has to be cut.
+        // What is cut below is `held`, or the chunk if nothing is held.
         let place = match looked {
             Looked::On(from) => return self.pass_up_to(from, chunk, body),
             Looked::Found(place) => place,

@@ -1,9 +1,9 @@
 //! A page on its way: the tag is added to what it says, whatever it is coded in.
 //!
 //! A coded page is decoded, added to and coded again, a piece at a time: what the website had
-//! flushed can be read by the client, and memory does not grow with the page. Where the coding is
-//! damaged, or breaks off, so does what comes out, after all that could be read: what a client's
-//! decoder makes of that is as it would be without us.
+//! flushed can be read by the client, and memory does not grow with the page. A page that comes
+//! damaged or cut off is sent on as such, after all of it that could be read: the client's decoder
+//! notices, as it would without us.
 
 use super::Injector;
 use crate::coding::{BadCoding, Coding, Decoder, Encoder};
@@ -15,8 +15,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// Bytes that are decoded at a time.
 const PIECE: usize = 32 * 1024;
 
-/// As much of a page as is decoded in the way of other requests. A few bytes can stand for
-/// gigabytes: the rest is done while others run on another thread.
+/// Bytes that are decoded of a chunk while the thread's other requests wait. A few bytes can stand
+/// for gigabytes: for the rest of them, the others are moved to another thread.
 const IN_THE_WAY: usize = 1 << 20;
 
 /// As much as one chunk of a website's answer may stand for. No page does; a bomb ends here.

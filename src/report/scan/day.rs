@@ -37,7 +37,8 @@ pub struct DayRows {
     pub(super) visits: Vec<VisitSummary>,
 }
 
-/// How a view is known; of other rows it says nothing.
+/// How a view is known, and whether the view of a confirmation is among the rows. Of other rows it
+/// says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Evidence {
     #[default]
@@ -191,9 +192,9 @@ impl DayRows {
         let rows = &self.block;
         self.evidence = vec![Evidence::default(); rows.len()];
         self.screen = rows.detail.clone();
-        // Views that the server saw and that are not confirmed yet: of a visit by their number in
-        // it, others by what a confirmation tells of them, which knows the time of its view to the
-        // second.
+        // Views that the server saw and that are not confirmed yet, by visit and number in it.
+        // Without a visit: by entry of the block's visits, page and time, which a confirmation has
+        // to the second.
         let mut views = Queues::new(rows.len());
         let key = |i: usize| match self.visit_of[rows.of[i] as usize] {
             Some(visit) => (visit, rows.view[i], 0, 0),

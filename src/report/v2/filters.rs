@@ -190,8 +190,8 @@ impl Kind {
     }
 }
 
-/// The same without what is asked of goals and of what else visitors do there: whom a goal's
-/// conversions are measured against.
+/// The same without conditions on goals, events and links (those within `or` and `not` stay): it
+/// finds the visitors that a goal's conversions are measured against.
 pub(super) fn without_actions(expr: &Expr) -> Option<Expr> {
     match expr {
         Expr::Has(property, _) if property.counts_actions() => None,

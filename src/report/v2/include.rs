@@ -158,7 +158,7 @@ impl Comparison {
             }
             Weekdays::Apart => {
                 let overlaps = |at: Range| at.first <= compared.last && compared.first <= at.last;
-                // Days of one's own may be the same ones by themselves.
+                // Ranges that overlap unmoved, as a custom one may, are moved all the same.
                 let is_apart = !overlaps(before.range);
                 matched(before, compared, site, now, |at| is_apart && overlaps(at))
             }

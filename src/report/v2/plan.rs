@@ -69,7 +69,7 @@ impl Query {
             (Ok(()), Ok(())) if !self.warnings.is_empty() => Plan::Either,
             (Ok(()), _) => Plan::RollUps,
             (Err(why), Ok(())) => Plan::Rows(why),
-            // Rows do not help: what they lack is the better reason where they are meant.
+            // Rows do not help either: the reason given is that of the roll-ups.
             (Err(why), Err(_)) => return Err(why),
         })
     }

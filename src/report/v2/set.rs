@@ -193,12 +193,12 @@ impl QuerySet {
         self.expr.is_none() && self.span.times.is_none()
     }
 
-    /// Which event rows are needed, those of the first question first. None: roll-ups are enough.
+    /// Which event rows are needed, those of the first question first. Empty: roll-ups are enough.
     pub fn takes_rows_of(&self) -> Vec<RowsOf> {
         if self.is_of_rollups() {
             return self.with_rows.then_some(RowsOf::People).into_iter().collect();
         }
-        // What is told of rows without a question takes those that the filters are about.
+        // Without questions, the rows are those that the filters are about.
         let of_filters = || Asked { filter: self.expr.clone(), ..Asked::default() };
         let first = self.queries.first().map_or_else(of_filters, Query::asked).of();
         let is_needed = |of: &RowsOf| {
