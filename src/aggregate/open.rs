@@ -15,8 +15,8 @@ use std::sync::Arc;
 const MATCH_WINDOW: Millis = 30 * SECOND;
 /// … or fetched ahead this long ago: what browsers keep a prefetched page for.
 const MATCH_WINDOW_PREFETCH: Millis = 5 * MINUTE;
-/// Pages remembered of a visitor. A view that was forgotten is confirmed in the rows of the visit that
-/// runs by then.
+/// Pages remembered of a visitor. A view that was forgotten is confirmed in the rows of the visit
+/// that runs by then.
 const MOST: usize = 128;
 
 /// A browser's clock is believed if it is this far ahead: time in a shard may jump by as much.

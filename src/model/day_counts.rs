@@ -44,12 +44,12 @@ impl DayCounts {
 
     /// Adds to one count.
     pub fn add(&mut self, dimension: Dimension, value: &str, metric: Metric, count: i64) {
-        self.tables.entry(dimension).or_default().add(value, &[(metric, count)]);
+        self.tables.entry(dimension).or_default().add(value, [(metric, count)]);
     }
 
     /// Adds to all counts of a row.
     pub fn add_row(&mut self, dimension: Dimension, value: &str, more: &Row) {
-        self.tables.entry(dimension).or_default().add(value, &more.nonzero());
+        self.tables.entry(dimension).or_default().add(value, more.counts());
     }
 
     /// Every row, of all dimensions.
@@ -62,10 +62,8 @@ impl DayCounts {
     /// Every count that is not zero.
     pub fn fields(&self) -> impl Iterator<Item = (Field, i64)> + '_ {
         self.all_rows().flat_map(|(dimension, value, row)| {
-            row.nonzero()
-                .iter()
-                .map(|(metric, n)| (field(dimension, value, *metric), *n))
-                .collect::<Vec<_>>()
+            let counts = row.counts();
+            counts.map(|(metric, n)| (field(dimension, value, metric), n)).collect::<Vec<_>>()
         })
     }
 
@@ -165,12 +163,12 @@ impl Table {
         (0..self.rows.len()).map(|place| (self.value(place), self.row(place)))
     }
 
-    fn add(&mut self, value: &str, counts: &[(Metric, i64)]) {
+    fn add(&mut self, value: &str, counts: impl IntoIterator<Item = (Metric, i64)>) {
         // Stores tell what belongs together in a row, most do.
         let last = self.rows.len().checked_sub(1).filter(|last| self.value(*last) == value);
         let place = last.or_else(|| self.find(value)).unwrap_or_else(|| self.insert(value));
-        for (metric, count) in counts.iter().filter(|(_, count)| *count != 0) {
-            *self.count(place, *metric) += count;
+        for (metric, count) in counts.into_iter().filter(|(_, count)| *count != 0) {
+            *self.count(place, metric) += count;
         }
     }
 

@@ -23,7 +23,7 @@ words! {
         Refuted = "refuted",
         /// By its own word alone, from a network of machines.
         DataCentre = "claimed, data centre",
-        /// It names its owner's key, and the signature is wrong, expired, or was used by somebody else.
+        /// It names its owner's key, and the signature is wrong, expired, or somebody else's.
         WrongSignature = "wrong signature",
     }
 }

@@ -78,7 +78,16 @@ impl Kind {
             Self::Bot | Self::Error | Self::Prefetch | Self::Download | Self::Feed => {
                 RowsOf::Others
             }
-            _ => RowsOf::People,
+            Self::View
+            | Self::Confirm
+            | Self::Sent
+            | Self::Activity
+            | Self::Engagement
+            | Self::Event
+            | Self::Outbound
+            | Self::File
+            | Self::Click
+            | Self::Vital => RowsOf::People,
         }
     }
 }

@@ -104,7 +104,7 @@ pub const GOATCOUNTER: Tracker = Tracker {
     ..PLAUSIBLE
 };
 
-/// GoatCounter's own script, which is in no registry: see [`website`].
+/// GoatCounter's own script, which is in no registry: see [`website`](super::website).
 pub const GOATCOUNTERS_OWN: Tracker = Tracker {
     name: "goatcounters-own",
     head: "<script data-goatcounter=http://HOST/count async src=/goatcounters-own.js></script>
